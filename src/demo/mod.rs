@@ -1,0 +1,6 @@
+//! The shop inside the process: one simulation, observed as metrics, logs and traces by four protocol servers.
+//!
+//! [`store`] is what the servers read; `world` implements it by simulating requests. Nothing in here is used by the
+//! app, which talks to the servers over HTTP like to any others.
+
+pub mod store;

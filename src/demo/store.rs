@@ -1,0 +1,141 @@
+//! The seam between the simulated world and the protocol servers.
+//!
+//! The world implements these traits; so do plain in-memory stores in tests, which lets the same generated data be put
+//! into the demo's servers and into real ones and the answers be compared.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use crate::{
+    model::{
+        labels::{Labels, Matcher},
+        time::{TimeRange, Timestamp},
+        trace::TraceId,
+    },
+    wire::otlp::ResourceSpans,
+};
+
+/// The clock of a demo run: the wall clock, or one that `--at` fixed.
+pub trait Clock: Send + Sync {
+    /// The instant the world has reached; nothing later exists.
+    fn now(&self) -> Timestamp;
+}
+
+/// One stored series. Timestamps are in milliseconds, as Prometheus keeps them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSeries {
+    /// Labels with `__name__`.
+    pub labels: Arc<Labels>,
+    /// Samples by time; a staleness marker is [`STALE`].
+    pub samples: Vec<(i64, f64)>,
+}
+
+/// Prometheus' staleness marker (`model/value`, `StaleNaN`): the bit pattern, compared as bits.
+pub const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// An exemplar of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredExemplar {
+    /// Labels of its series with `__name__`.
+    pub series: Arc<Labels>,
+    /// Labels of the exemplar: `trace_id`.
+    pub labels: Labels,
+    /// The observed value.
+    pub value: f64,
+    /// Milliseconds.
+    pub at: i64,
+}
+
+/// Type and help of a metric family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// Family name as Prometheus' metadata API has it.
+    pub family: &'static str,
+    /// `counter`, `gauge`, `histogram`, `summary`.
+    pub kind: &'static str,
+    /// Help text.
+    pub help: &'static str,
+    /// Unit, often empty.
+    pub unit: &'static str,
+}
+
+/// Scraped series.
+pub trait MetricStore: Send + Sync {
+    /// Series that match all matchers and have samples in `start..=end` (milliseconds), with just those samples.
+    fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<StoredSeries>;
+    /// Label sets of the series that match and exist in the range, without their samples.
+    fn series(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<Arc<Labels>>;
+    /// Exemplars of matching series in the range, by series, then time.
+    fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<StoredExemplar>;
+    /// Metadata of all families.
+    fn metadata(&self) -> Vec<Metadata>;
+}
+
+/// One log line that exists but need not be written out: counting lines must not build them.
+pub trait LogEntry {
+    /// When.
+    fn at(&self) -> Timestamp;
+    /// Labels of its stream.
+    fn stream(&self) -> &Arc<Labels>;
+    /// `detected_level`, as Loki's distributor would have set it.
+    fn level(&self) -> &'static str;
+    /// The trace it was written in.
+    fn trace(&self) -> Option<TraceId>;
+    /// Appends the line's text.
+    fn write_text(&self, out: &mut String);
+    /// Structured metadata without `detected_level`.
+    fn metadata(&self) -> Labels;
+}
+
+/// Order of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Oldest first.
+    Forward,
+    /// Newest first.
+    Backward,
+}
+
+/// What a scan for lines may skip. A store may ignore it: the caller filters again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogHint {
+    /// Stream matchers.
+    pub matchers: Vec<Matcher>,
+    /// Only lines of this trace.
+    pub trace: Option<TraceId>,
+}
+
+/// Log lines.
+pub trait LogStore: Send + Sync {
+    /// Streams that match and have lines in the range.
+    fn streams(&self, matchers: &[Matcher], range: TimeRange) -> Vec<Arc<Labels>>;
+    /// Visits the lines in `range.start..range.end` (end exclusive, as Loki has it) in the order of time until told to stop.
+    fn scan(&self, hint: &LogHint, range: TimeRange, direction: Direction, visit: &mut dyn FnMut(&dyn LogEntry) -> ControlFlow<()>);
+}
+
+/// What a scan for traces may skip. A store may ignore it: the caller filters again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceHint {
+    /// A span of one of these services takes part; empty for any.
+    pub services: Vec<String>,
+    /// Some span of them has an error.
+    pub error: bool,
+    /// Some span lasts at least this many nanoseconds.
+    pub min_duration: i64,
+}
+
+/// One trace as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredTrace {
+    /// Its id.
+    pub id: TraceId,
+    /// Its spans by service instance, in the order of arrival.
+    pub spans: Vec<ResourceSpans>,
+}
+
+/// Traces.
+pub trait TraceStore: Send + Sync {
+    /// A trace by id.
+    fn trace(&self, id: TraceId) -> Option<StoredTrace>;
+    /// Visits traces that start in the range, newest first, until told to stop.
+    fn scan(&self, hint: &TraceHint, range: TimeRange, visit: &mut dyn FnMut(StoredTrace) -> ControlFlow<()>);
+}

@@ -1,0 +1,144 @@
+//! The systems that redline reads, how they are, and how they fail.
+
+use std::{fmt, time::Duration};
+
+use super::time::Timestamp;
+
+/// One of the four systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Backend {
+    /// Metrics and rules.
+    Prometheus,
+    /// Alerts as routed, silenced and inhibited.
+    Alertmanager,
+    /// Logs.
+    Loki,
+    /// Traces.
+    Tempo,
+}
+
+impl Backend {
+    /// All, in the order of the header.
+    pub const ALL: [Self; 4] = [Self::Prometheus, Self::Alertmanager, Self::Loki, Self::Tempo];
+
+    /// The name on the screen, in the configuration and in errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Alertmanager => "alertmanager",
+            Self::Loki => "loki",
+            Self::Tempo => "tempo",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a backend is, as the header shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Health {
+    /// Not asked yet.
+    #[default]
+    Unknown,
+    /// No address in the configuration.
+    NotConfigured,
+    /// It answered; how long the last answer took.
+    Up(Duration),
+    /// It did not answer, since when and why.
+    Down {
+        /// The first failure of this outage.
+        since: Timestamp,
+        /// The last failure.
+        error: SourceError,
+    },
+}
+
+/// Why a backend gave no answer that can be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceError {
+    /// Who failed.
+    pub backend: Backend,
+    /// What kind of failure, which decides on retries and advice.
+    pub kind: ErrorKind,
+    /// What happened, in one line, without secrets: "connect to 10.0.0.7:3200 refused".
+    pub message: String,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ErrorKind {
+    /// No address in the configuration.
+    NotConfigured,
+    /// Nothing answered: refused, unresolved, TLS, connection lost.
+    Unreachable,
+    /// No complete answer within this time.
+    Timeout(Duration),
+    /// 401 or 403.
+    Unauthorized(u16),
+    /// 429, with the server's wish.
+    RateLimited(Option<Duration>),
+    /// The server refused the query (400, 422): its own words are in the message.
+    BadQuery,
+    /// The thing asked for does not exist (404 of an id).
+    NotFound,
+    /// This server cannot do that (404 of an API, an old version).
+    NotSupported,
+    /// More than the limit in bytes.
+    TooLarge(usize),
+    /// An answer that cannot be read: HTML of a proxy, half a body, another format.
+    Decode,
+    /// Any other status.
+    Server(u16),
+    /// The secret for it could not be read: file, environment or command.
+    Secret,
+    /// A fault of redline itself; never a reason to end.
+    Bug,
+}
+
+impl SourceError {
+    /// A new error.
+    pub fn new(backend: Backend, kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { backend, kind, message: message.into() }
+    }
+
+    /// Whether asking the same again may help.
+    pub fn is_transient(&self) -> bool {
+        match self.kind {
+            ErrorKind::Unreachable | ErrorKind::Timeout(_) | ErrorKind::RateLimited(_) => true,
+            ErrorKind::Server(status) => status >= 500,
+            ErrorKind::Decode => true,
+            _ => false,
+        }
+    }
+
+    /// What the reader can do about it, one sentence.
+    pub fn advice(&self) -> &'static str {
+        match self.kind {
+            ErrorKind::NotConfigured => "Give its address in config.toml or on the command line.",
+            ErrorKind::Unreachable => "Check the address, the network and whether it runs.",
+            ErrorKind::Timeout(_) => "Ask for less: a shorter window or a narrower selector.",
+            ErrorKind::Unauthorized(_) => "Check the credentials and the tenant in config.toml.",
+            ErrorKind::RateLimited(_) => "It is asked too much; redline asks less often by itself.",
+            ErrorKind::BadQuery => "Correct the query.",
+            ErrorKind::NotFound => "It may be past the retention, not sampled, not written yet, or of another tenant.",
+            ErrorKind::NotSupported => "This server cannot do it; redline doctor shows what it can.",
+            ErrorKind::TooLarge(_) => "Ask for less: a shorter window or a narrower selector.",
+            ErrorKind::Decode => "The address may point to a proxy or a login page; redline doctor tells more.",
+            ErrorKind::Server(_) => "The server's own log tells why.",
+            ErrorKind::Secret => "Check the secret's file, variable or command in config.toml.",
+            ErrorKind::Bug => "Please report it; :log has the details.",
+        }
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.backend, self.message)
+    }
+}
+
+impl std::error::Error for SourceError {}

@@ -1,0 +1,168 @@
+//! Label sets and matchers, written the way PromQL and LogQL write them.
+
+use std::{fmt, fmt::Write as _};
+
+use compact_str::CompactString;
+
+/// A label set: sorted by name, each name once. Cheap to compare, hash and look up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Vec<(CompactString, CompactString)>);
+
+impl Labels {
+    /// The empty set.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The value of a label.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok().map(|i| self.0[i].1.as_str())
+    }
+
+    /// Sets a label, replacing its value.
+    pub fn set(&mut self, name: impl Into<CompactString>, value: impl Into<CompactString>) {
+        let (name, value) = (name.into(), value.into());
+        match self.0.binary_search_by(|(n, _)| n.cmp(&name)) {
+            Ok(i) => self.0[i].1 = value,
+            Err(i) => self.0.insert(i, (name, value)),
+        }
+    }
+
+    /// Removes a label.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| n != name);
+    }
+
+    /// All pairs, by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+
+    /// How many labels.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<N: Into<CompactString>, V: Into<CompactString>> FromIterator<(N, V)> for Labels {
+    /// Later values of a name replace earlier ones.
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut pairs: Vec<(CompactString, CompactString)> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut out: Vec<(CompactString, CompactString)> = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            match out.last_mut() {
+                Some(last) if last.0 == pair.0 => *last = pair,
+                _ => out.push(pair),
+            }
+        }
+        Self(out)
+    }
+}
+
+impl fmt::Display for Labels {
+    /// `{a="b", c="d"}`, as selectors are written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('{')?;
+        for (i, (n, v)) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{}={}", label_name(n), quote(v))?;
+        }
+        f.write_char('}')
+    }
+}
+
+/// How a matcher compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MatchOp {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `=~`, anchored
+    Regex,
+    /// `!~`, anchored
+    NotRegex,
+}
+
+impl MatchOp {
+    /// The operator as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Regex => "=~",
+            Self::NotRegex => "!~",
+        }
+    }
+}
+
+/// One condition on a label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Matcher {
+    /// Label name.
+    pub name: CompactString,
+    /// Comparison.
+    pub op: MatchOp,
+    /// Value, unescaped; a regular expression for the regex operators.
+    pub value: CompactString,
+}
+
+impl Matcher {
+    /// `name = value`.
+    pub fn equal(name: impl Into<CompactString>, value: impl Into<CompactString>) -> Self {
+        Self { name: name.into(), op: MatchOp::Equal, value: value.into() }
+    }
+
+    /// A condition with any operator.
+    pub fn new(name: impl Into<CompactString>, op: MatchOp, value: impl Into<CompactString>) -> Self {
+        Self { name: name.into(), op, value: value.into() }
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", label_name(&self.name), self.op.as_str(), quote(&self.value))
+    }
+}
+
+/// A selector `{a="b", c=~"d"}` from matchers.
+pub fn selector(matchers: &[Matcher]) -> String {
+    let inner: Vec<String> = matchers.iter().map(Matcher::to_string).collect();
+    format!("{{{}}}", inner.join(", "))
+}
+
+/// A label name, quoted where it is not of the classic form (UTF-8 names, Prometheus 3).
+fn label_name(name: &str) -> String {
+    let mut chars = name.chars();
+    let classic = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if classic { name.to_owned() } else { quote(name) }
+}
+
+/// A string literal as PromQL, LogQL and TraceQL read it.
+pub fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,94 @@
+//! Log lines.
+
+use std::sync::Arc;
+
+use super::{
+    labels::Labels,
+    time::Timestamp,
+    trace::{SpanId, TraceId},
+};
+
+/// How bad a line says it is. Ordered: `Error > Warn`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Nothing tells.
+    #[default]
+    Unknown,
+    /// Trace.
+    Trace,
+    /// Debug.
+    Debug,
+    /// Info.
+    Info,
+    /// Warn.
+    Warn,
+    /// Error.
+    Error,
+    /// Critical, fatal, panic.
+    Fatal,
+}
+
+impl Level {
+    /// From any of the usual spellings, in any case.
+    pub fn parse(word: &str) -> Option<Self> {
+        const WORDS: [(&str, Level); 22] = [
+            ("trace", Level::Trace),
+            ("trc", Level::Trace),
+            ("debug", Level::Debug),
+            ("dbg", Level::Debug),
+            ("dbug", Level::Debug),
+            ("info", Level::Info),
+            ("inf", Level::Info),
+            ("information", Level::Info),
+            ("notice", Level::Info),
+            ("warn", Level::Warn),
+            ("warning", Level::Warn),
+            ("wrn", Level::Warn),
+            ("error", Level::Error),
+            ("err", Level::Error),
+            ("eror", Level::Error),
+            ("severe", Level::Error),
+            ("fatal", Level::Fatal),
+            ("critical", Level::Fatal),
+            ("crit", Level::Fatal),
+            ("panic", Level::Fatal),
+            ("emerg", Level::Fatal),
+            ("alert", Level::Fatal),
+        ];
+        WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map(|(_, l)| *l)
+    }
+
+    /// The lower-case name, as queries and exports use it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
+/// One log line as Loki holds it. Text is as received: it is made harmless where it is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// When, to the nanosecond.
+    pub at: Timestamp,
+    /// Labels of its stream, shared by all lines of the stream.
+    pub stream: Arc<Labels>,
+    /// Structured metadata.
+    pub metadata: Labels,
+    /// The line.
+    pub text: Box<str>,
+    /// From `detected_level`, a label, or the text.
+    pub level: Level,
+    /// The trace it belongs to, wherever the id was found.
+    pub trace: Option<TraceId>,
+    /// The span it belongs to.
+    pub span: Option<SpanId>,
+    /// Where the trace id was found: "structured metadata", "label app", "JSON field traceId", "text".
+    pub trace_from: Option<&'static str>,
+}

@@ -1,0 +1,11 @@
+//! What redline talks about: alerts, series, log lines, traces, time and labels.
+//!
+//! Plain data without IO, without serde and without a screen. Every other module may use it; it uses none.
+
+pub mod alert;
+pub mod backend;
+pub mod labels;
+pub mod log;
+pub mod series;
+pub mod time;
+pub mod trace;

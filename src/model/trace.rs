@@ -1,0 +1,227 @@
+//! Traces: ids, spans as a source hands them over, and hits of a search.
+
+use std::fmt;
+
+use compact_str::CompactString;
+
+use super::{labels::Labels, time::Timestamp};
+
+/// A 128-bit trace id. 64-bit ids are the same number with leading zeros.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TraceId(pub u128);
+
+/// A 64-bit span id, never zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpanId(pub u64);
+
+impl TraceId {
+    /// From 1 to 32 hex digits (search results drop leading zeros). All zeros is no id.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let hex = hex.trim();
+        if hex.is_empty() || hex.len() > 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        u128::from_str_radix(hex, 16).ok().filter(|n| *n != 0).map(Self)
+    }
+
+    /// `0af7…319c`, for places without room.
+    pub fn short(self) -> String {
+        let hex = self.to_string();
+        format!("{}…{}", &hex[..4], &hex[28..])
+    }
+}
+
+impl SpanId {
+    /// From 1 to 16 hex digits. All zeros is no id.
+    pub fn parse(hex: &str) -> Option<Self> {
+        let hex = hex.trim();
+        if hex.is_empty() || hex.len() > 16 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        u64::from_str_radix(hex, 16).ok().filter(|n| *n != 0).map(Self)
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// OpenTelemetry's span kinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SpanKind {
+    /// Not told.
+    #[default]
+    Unspecified,
+    /// Inside a service.
+    Internal,
+    /// Answers a request.
+    Server,
+    /// Makes a request.
+    Client,
+    /// Sends a message.
+    Producer,
+    /// Receives a message.
+    Consumer,
+}
+
+impl SpanKind {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Internal => "internal",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
+/// An attribute's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text.
+    Text(CompactString),
+    /// Boolean.
+    Bool(bool),
+    /// Integer.
+    Int(i64),
+    /// Floating point.
+    Float(f64),
+    /// Array or map, as JSON text.
+    Json(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(s) => f.write_str(s),
+            Self::Bool(b) => write!(f, "{b}"),
+            Self::Int(n) => write!(f, "{n}"),
+            Self::Float(n) => write!(f, "{n}"),
+            Self::Json(s) => f.write_str(s),
+        }
+    }
+}
+
+/// Attributes in the order they came.
+pub type Attributes = Vec<(CompactString, Value)>;
+
+/// Something that happened in a span.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Its name; `exception` is OpenTelemetry's for errors.
+    pub name: CompactString,
+    /// Its attributes.
+    pub attributes: Attributes,
+}
+
+/// A pointer to another trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanLink {
+    /// The other trace.
+    pub trace: TraceId,
+    /// The span there.
+    pub span: Option<SpanId>,
+    /// Its attributes.
+    pub attributes: Attributes,
+}
+
+/// One span as a source delivers it, before hygiene and layout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    /// Its id.
+    pub id: SpanId,
+    /// The parent's id; `None` for a root.
+    pub parent: Option<SpanId>,
+    /// Index into [`Spans::resources`].
+    pub resource: u32,
+    /// Operation name.
+    pub name: CompactString,
+    /// Kind.
+    pub kind: SpanKind,
+    /// Start as told, which may lie after the end.
+    pub start: Timestamp,
+    /// End as told.
+    pub end: Timestamp,
+    /// Whether its status is an error.
+    pub error: bool,
+    /// The status' message.
+    pub status_message: CompactString,
+    /// Attributes.
+    pub attributes: Attributes,
+    /// Events by time.
+    pub events: Vec<SpanEvent>,
+    /// Links.
+    pub links: Vec<SpanLink>,
+}
+
+/// What sent the spans: a service instance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resource {
+    /// `service.name`, or `unknown_service`.
+    pub service: CompactString,
+    /// All attributes.
+    pub attributes: Attributes,
+}
+
+/// The spans of one trace as a source answered them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spans {
+    /// The trace.
+    pub trace: TraceId,
+    /// Service instances.
+    pub resources: Vec<Resource>,
+    /// Spans in the order they came.
+    pub spans: Vec<Span>,
+    /// The server's own words when it says that spans are missing.
+    pub partial: Option<String>,
+}
+
+/// One hit of a trace search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceHit {
+    /// The trace.
+    pub trace: TraceId,
+    /// Service of the root span; `None` when the root has not been received.
+    pub root_service: Option<CompactString>,
+    /// Name of the root span.
+    pub root_name: Option<CompactString>,
+    /// Start of the trace.
+    pub start: Timestamp,
+    /// Its duration in nanoseconds.
+    pub duration_ns: i64,
+    /// Spans in the trace, where the server counts them.
+    pub span_count: Option<u32>,
+    /// Spans with an error, where the server counts them.
+    pub error_count: Option<u32>,
+    /// How many spans matched.
+    pub matched: u32,
+    /// The first span that matched.
+    pub span: Option<SpanId>,
+    /// Attributes of the first match that the query selected.
+    pub attributes: Labels,
+}
