@@ -3,4 +3,5 @@
 //! [`store`] is what the servers read; `world` implements it by simulating requests. Nothing in here is used by the
 //! app, which talks to the servers over HTTP like to any others.
 
+pub mod server;
 pub mod store;
