@@ -2,6 +2,14 @@
 //!
 //! `docs/architecture.md` has the module map and the path of one key press and of one log line.
 
+pub mod app;
+pub mod core;
 pub mod demo;
 pub mod model;
+pub mod red;
+pub mod theme;
+pub mod time_input;
+pub mod trace;
+pub mod ui;
+pub mod views;
 pub mod wire;

@@ -92,3 +92,52 @@ pub struct LogLine {
     /// Where the trace id was found: "structured metadata", "label app", "JSON field traceId", "text".
     pub trace_from: Option<&'static str>,
 }
+
+/// What the joined stream of history and tail tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogEvent {
+    /// Lines of the past, pages from the newest to the oldest.
+    History {
+        /// The page, in any order.
+        lines: Vec<LogLine>,
+        /// How far back it reaches.
+        reached: Timestamp,
+        /// Whether it reaches the start of the window.
+        complete: bool,
+    },
+    /// Lines as they are written, or found behind the tail. May repeat lines that were told before.
+    Lines(Vec<LogLine>),
+    /// How the tail is.
+    Tail(TailState),
+}
+
+/// How the live tail is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TailState {
+    /// The window is fixed: there is none.
+    Off,
+    /// Being opened.
+    Connecting,
+    /// Lines come as they are written.
+    Connected,
+    /// The server does not tail for this reason: it is asked every few seconds instead.
+    Polling(String),
+    /// The connection broke; the next try is at this instant.
+    Lost {
+        /// Why.
+        error: String,
+        /// When it is tried again.
+        retry_at: Timestamp,
+    },
+    /// The server says it skipped this many lines; they are fetched.
+    Dropped(u64),
+    /// This many lines that the tail did not deliver were found by asking.
+    Recovered(u64),
+}
+
+/// Which stream labels name services in this Loki, in order of preference, with their values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogLabels {
+    /// Label name and the services it names.
+    pub services: Vec<(compact_str::CompactString, Vec<compact_str::CompactString>)>,
+}

@@ -1,0 +1,530 @@
+//! The pure core: [`App::update`] takes what happened, [`App::subscriptions`] says what the screen needs,
+//! [`App::render`] draws without changing anything.
+
+mod frame;
+mod overlay;
+mod reopen;
+mod shared;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+pub use self::shared::{Settings, Shared};
+use self::{
+    frame::Frame,
+    overlay::{Done, Overlay},
+};
+use crate::{
+    core::{
+        command::{Command, ViewKind},
+        effect::Effect,
+        keymap::{Chord, Lookup},
+        msg::{Event, Msg},
+        request::{Answer, Refresh, Request, Response, Subscription},
+        scope::Scope,
+    },
+    model::{
+        backend::SourceError,
+        time::{TimeWindow, Timestamp},
+    },
+    views::{self, Act, Cx, Look, Needs, View},
+};
+
+/// How soon a change wants to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Data came: it may wait for a moment to share a frame with more.
+    Data,
+    /// The user did something: at once.
+    Input,
+}
+
+/// A page on the stack with the scope it shows.
+struct Entry {
+    id: u32,
+    view: Box<dyn View>,
+    scope: Scope,
+}
+
+/// How long a notice stays in the footer.
+const NOTICE: std::time::Duration = std::time::Duration::from_secs(6);
+/// How many pages `Esc` can go back.
+const MAX_DEPTH: usize = 32;
+/// The smallest screen that is drawn on.
+pub const MIN_SIZE: (u16, u16) = (20, 5);
+
+/// The whole state of the program.
+pub struct App {
+    shared: Shared,
+    stack: Vec<Entry>,
+    last_id: u32,
+    size: Rect,
+    now: Timestamp,
+    pressed: Vec<Chord>,
+    overlay: Option<Overlay>,
+    notice: Option<(String, Timestamp)>,
+    effects: Vec<Effect>,
+    dirty: Option<Urgency>,
+    nonce: u32,
+    /// The user zoomed or panned out of a live window: `0` returns to this.
+    live_window: TimeWindow,
+}
+
+impl App {
+    /// Opens a view on a scope. `query` is what `--query` gave.
+    pub fn new(shared: Shared, kind: ViewKind, scope: Scope, query: Option<&str>, now: Timestamp, size: (u16, u16)) -> Self {
+        let live_window = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
+        let view = views::open(kind, &scope, query);
+        Self {
+            shared,
+            stack: vec![Entry { id: 1, view, scope }],
+            last_id: 1,
+            size: Rect::new(0, 0, size.0, size.1),
+            now,
+            pressed: Vec::new(),
+            overlay: None,
+            notice: None,
+            effects: Vec::new(),
+            dirty: Some(Urgency::Input),
+            nonce: 0,
+            live_window,
+        }
+    }
+
+    /// Takes one happening.
+    pub fn update(&mut self, msg: Msg) {
+        self.now = msg.now;
+        match msg.event {
+            Event::Key(key) => self.key(key),
+            Event::Paste(text) => self.paste(&text),
+            Event::Mouse(event) => self.mouse(event),
+            Event::Resize(width, height) => {
+                self.size = Rect::new(0, 0, width, height);
+                self.mark(Urgency::Input);
+            }
+            Event::Answer(answer) => self.answer(*answer),
+            Event::Asked(slot) => {
+                self.shared.asked.entry(slot).or_insert(msg.now);
+            }
+            Event::Health(backend, health) => {
+                if self.shared.health[backend as usize] != health {
+                    self.shared.health[backend as usize] = health;
+                    self.mark(Urgency::Data);
+                }
+            }
+            Event::Logged => {
+                if self.top().view.kind() == ViewKind::Diagnostics {
+                    self.mark(Urgency::Data);
+                }
+            }
+            Event::Notice(text) => self.say(text),
+            Event::Wake => {
+                if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.now) {
+                    self.notice = None;
+                }
+                self.mark(Urgency::Data);
+            }
+        }
+        self.shared.asked.retain(|slot, _| slot.view == 0 || self.stack.last().is_some_and(|e| e.id == slot.view));
+    }
+
+    /// What the visible screen needs. A covered view needs nothing.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        let mut out = Vec::new();
+        let top = self.top();
+        let wants = top.view.wants();
+        let mut app = Needs::new(0, self.nonce, &mut out);
+        if wants.red {
+            app.ask("red", 0, Request::DiscoverRed, Refresh::Every(DISCOVER));
+        }
+        if wants.log_labels {
+            app.ask("log labels", 0, Request::DiscoverLogLabels, Refresh::Every(DISCOVER));
+        }
+        top.view.subscriptions(&self.look(), self.body(), &mut Needs::new(top.id, self.nonce, &mut out));
+        out
+    }
+
+    /// Work for the shell since the last call.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether a frame is due, and how soon, since the last call.
+    pub fn take_dirty(&mut self) -> Option<Urgency> {
+        self.dirty.take()
+    }
+
+    /// When something on the screen goes out of date by the clock alone.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let notice = self.notice.as_ref().map(|(_, until)| *until);
+        let spinner = frame::spinner_wake(&self.shared, self.now);
+        let health = self.shared.health.iter().any(|h| matches!(h, crate::model::backend::Health::Down { .. })).then(|| self.now + SECOND);
+        [notice, spinner, health, self.top().view.next_wake(&self.look())].into_iter().flatten().min()
+    }
+
+    /// Draws everything.
+    pub fn render(&self, area: Rect, buf: &mut Buffer) {
+        if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
+            frame::too_small(area, buf);
+            return;
+        }
+        let frame = self.frame();
+        frame.render(area, buf);
+        self.top().view.render(&self.look(), frame::body(area), buf);
+        if let Some(overlay) = &self.overlay {
+            overlay.render(&self.look(), &self.top().view.facts(&self.look()), self.top().view.kind(), area, buf);
+        }
+    }
+
+    /// Where the terminal's cursor belongs: in the text field, if one is open.
+    pub fn cursor(&self) -> Option<(u16, u16)> {
+        if self.size.width < MIN_SIZE.0 || self.size.height < MIN_SIZE.1 {
+            return None;
+        }
+        match &self.overlay {
+            Some(overlay) => overlay.cursor(self.size),
+            None => self.top().view.prompt().map(|(_, column)| (column.min(self.size.width - 1), self.size.height - 1)),
+        }
+    }
+
+    /// What `take_effects` of the shell could not do, and the like.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Another environment is talked to now: all that was known of the old one is forgotten.
+    pub fn environment_switched(&mut self, name: &str) {
+        self.shared.red.clear();
+        self.shared.log_labels.clear();
+        self.shared.health = Default::default();
+        self.shared.asked.clear();
+        let mut scope = Scope::new(name, self.live_window);
+        scope.service.clone_from(&self.top().scope.service);
+        self.last_id += 1;
+        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope }];
+        self.say(format!("environment {name}"));
+    }
+
+    fn top(&self) -> &Entry {
+        // `new` puts one entry on the stack and `back` never takes the last.
+        &self.stack[self.stack.len() - 1]
+    }
+
+    fn look(&self) -> Look<'_> {
+        let top = self.top();
+        Look { now: self.now, scope: &top.scope, shared: &self.shared, id: top.id }
+    }
+
+    fn body(&self) -> Rect {
+        frame::body(self.size)
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        let crumbs =
+            self.stack.iter().map(|e| e.view.crumb(&Look { now: self.now, scope: &e.scope, shared: &self.shared, id: e.id })).collect();
+        Frame {
+            look: self.look(),
+            view: self.top().view.as_ref(),
+            crumbs,
+            notice: self.notice.as_ref().map(|(text, _)| text.as_str()),
+            pressed: &self.pressed,
+        }
+    }
+
+    fn mark(&mut self, urgency: Urgency) {
+        self.dirty = self.dirty.max(Some(urgency));
+    }
+
+    fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some((text.into(), self.now + NOTICE));
+        self.mark(Urgency::Input);
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            self.effects.push(Effect::Quit);
+            return;
+        }
+        if self.notice.take().is_some() {
+            self.mark(Urgency::Input);
+        }
+        if let Some(mut overlay) = self.overlay.take() {
+            self.mark(Urgency::Input);
+            let done = overlay.key(&self.look(), key);
+            self.overlay = Some(overlay);
+            self.overlay_done(done);
+        } else if self.top().view.is_typing() {
+            self.mark(Urgency::Input);
+            self.with_view(|view, cx| view.type_key(cx, key));
+        } else {
+            self.press(Chord::of(key));
+        }
+    }
+
+    fn press(&mut self, chord: Chord) {
+        self.pressed.push(chord);
+        match self.shared.keymap.lookup(self.top().view.kind(), &self.pressed) {
+            Lookup::Hit(command) => {
+                self.pressed.clear();
+                self.mark(Urgency::Input);
+                self.run(command);
+            }
+            Lookup::Prefix => self.mark(Urgency::Input),
+            Lookup::Miss => {
+                let started = self.pressed.len() > 1;
+                self.pressed.clear();
+                if started {
+                    self.mark(Urgency::Input);
+                    self.press(chord);
+                }
+            }
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        if let Some(mut overlay) = self.overlay.take() {
+            overlay.paste(text);
+            self.overlay = Some(overlay);
+        } else if self.top().view.is_typing() {
+            self.with_view(|view, cx| view.paste(cx, text));
+        } else {
+            self.say("nothing to paste into: press / or t or : first");
+        }
+        self.mark(Urgency::Input);
+    }
+
+    fn mouse(&mut self, event: MouseEvent) {
+        if self.overlay.is_some() {
+            return;
+        }
+        let click = event.kind == MouseEventKind::Down(MouseButton::Left);
+        if event.row == 0 && click {
+            if let Some(depth) = self.frame().crumb_at(self.size, event.column) {
+                self.stack.truncate(depth + 1);
+                self.resume();
+            }
+            return;
+        }
+        let mut used = false;
+        self.with_view(|view, cx| used = view.mouse(cx, event));
+        if used {
+            self.mark(Urgency::Input);
+        }
+    }
+
+    /// Does a command, from a key or the palette.
+    fn run(&mut self, command: Command) {
+        let spec = command.spec();
+        if !spec.applies(self.top().view.kind()) {
+            self.say(format!("{} has no use here", spec.name));
+            return;
+        }
+        if let Err(why) = (spec.enabled)(&self.top().view.facts(&self.look())) {
+            self.say(why);
+            return;
+        }
+        if !is_app_only(command) {
+            let mut used = false;
+            self.with_view(|view, cx| used = view.command(cx, command));
+            if used {
+                return;
+            }
+        }
+        self.run_global(command);
+    }
+
+    fn run_global(&mut self, command: Command) {
+        match command {
+            Command::Back => self.back(),
+            Command::ViewAlerts => self.jump(ViewKind::Alerts),
+            Command::ViewServices => self.jump(ViewKind::Services),
+            Command::ViewLogs => self.jump(ViewKind::Logs),
+            Command::ViewTraces => self.jump(ViewKind::Traces),
+            Command::Diagnostics => self.jump(ViewKind::Diagnostics),
+            Command::ZoomIn | Command::ZoomOut => self.set_window(self.top().scope.window.zoom(command == Command::ZoomIn, self.now)),
+            Command::PanEarlier | Command::PanLater => {
+                self.set_window(self.top().scope.window.pan(command == Command::PanEarlier, self.now))
+            }
+            Command::Live => self.set_window(self.live_window),
+            Command::Refresh => {
+                self.nonce = self.nonce.wrapping_add(1);
+                self.mark(Urgency::Input);
+            }
+            Command::TimePicker => self.overlay = Some(Overlay::time_picker()),
+            Command::Palette => self.overlay = Some(Overlay::palette()),
+            Command::Help => self.overlay = Some(Overlay::help()),
+            Command::Environment => self.overlay = Some(Overlay::environments(&self.shared.settings)),
+            Command::Theme => self.overlay = Some(Overlay::themes(&self.shared.settings)),
+            Command::Yank => {
+                let mut yanks = self.top().view.yanks(&self.look());
+                yanks.push(reopen::yank(self.top().view.as_ref(), &self.look()));
+                self.overlay = Some(Overlay::yank(yanks));
+            }
+            Command::Suspend => self.effects.push(Effect::Suspend),
+            Command::Quit => self.effects.push(Effect::Quit),
+            _ => self.say(format!("{} has no use here", command.spec().name)),
+        }
+    }
+
+    /// The scope of the row under the cursor stays; a digit opens another view of the same scope.
+    fn jump(&mut self, kind: ViewKind) {
+        if self.top().view.kind() == kind {
+            self.say(format!("this is {}", kind.title()));
+            return;
+        }
+        let scope = self.top().scope.clone();
+        self.push(kind, scope);
+    }
+
+    fn push(&mut self, kind: ViewKind, scope: Scope) {
+        self.last_id += 1;
+        let view = views::open(kind, &scope, None);
+        self.stack.push(Entry { id: self.last_id, view, scope });
+        if self.stack.len() > MAX_DEPTH {
+            self.stack.remove(1);
+        }
+        self.mark(Urgency::Input);
+    }
+
+    fn back(&mut self) {
+        if self.stack.len() > 1 {
+            self.stack.pop();
+            self.resume();
+        } else {
+            let quit = self.shared.keymap.key(Command::Quit).unwrap_or_default();
+            self.say(format!("this is where you came in; {quit} quits"));
+        }
+    }
+
+    fn resume(&mut self) {
+        self.mark(Urgency::Input);
+    }
+
+    fn set_window(&mut self, window: TimeWindow) {
+        let mut scope = self.top().scope.clone();
+        scope.window = window;
+        if window.is_live() {
+            self.live_window = window;
+        }
+        self.rescope(scope);
+    }
+
+    fn rescope(&mut self, scope: Scope) {
+        let last = self.stack.len() - 1;
+        if self.stack[last].scope != scope {
+            self.stack[last].scope = scope;
+            self.with_view(|view, cx| view.rescoped(cx));
+        }
+        self.mark(Urgency::Input);
+    }
+
+    /// Lets the visible view handle something and then does what it asks.
+    fn with_view(&mut self, handle: impl FnOnce(&mut dyn View, &mut Cx<'_>)) {
+        let area = self.body();
+        let last = self.stack.len() - 1;
+        let entry = &mut self.stack[last];
+        let mut acts = Vec::new();
+        let look = Look { now: self.now, scope: &entry.scope, shared: &self.shared, id: entry.id };
+        handle(entry.view.as_mut(), &mut Cx { look, area, acts: &mut acts });
+        for act in acts {
+            match act {
+                Act::Push(kind, scope) => self.push(kind, *scope),
+                Act::Rescope(scope) => self.rescope(*scope),
+                Act::Notice(text) => self.say(text),
+                Act::Effect(effect) => self.effects.push(effect),
+            }
+        }
+    }
+
+    fn overlay_done(&mut self, done: Done) {
+        match done {
+            Done::Open => return,
+            Done::Close => self.overlay = None,
+            Done::Run(command) => {
+                self.overlay = None;
+                self.run(command);
+            }
+            Done::Window(window) => {
+                self.overlay = None;
+                self.set_window(window);
+            }
+            Done::Copy(label, text) => {
+                self.overlay = None;
+                self.say(format!("copied the {label}"));
+                self.effects.push(Effect::Copy(text));
+            }
+            Done::Environment(name) => {
+                self.overlay = None;
+                self.effects.push(Effect::SwitchEnvironment(name.into()));
+            }
+            Done::Theme(name) => {
+                self.overlay = None;
+                self.effects.push(Effect::SwitchTheme(name.into()));
+            }
+        }
+        self.mark(Urgency::Input);
+    }
+
+    /// Another theme, loaded by the shell.
+    pub fn theme_switched(&mut self, theme: crate::theme::Theme) {
+        self.shared.theme = theme;
+        self.mark(Urgency::Input);
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        self.shared.asked.remove(&answer.slot);
+        if !self.is_wanted(&answer) {
+            return;
+        }
+        if answer.slot.view == 0 {
+            if self.app_answer(answer) {
+                self.mark(Urgency::Data);
+            }
+            return;
+        }
+        let mut changed = false;
+        self.with_view(|view, cx| changed = view.answer(cx, answer));
+        if changed {
+            self.mark(Urgency::Data);
+        }
+    }
+
+    /// Whether the visible screen still asks exactly this. An answer for a scope that was left says nothing any more.
+    fn is_wanted(&self, answer: &Answer) -> bool {
+        self.subscriptions().iter().any(|s| s.slot == answer.slot && s.request == *answer.request)
+    }
+
+    fn app_answer(&mut self, answer: Answer) -> bool {
+        match (answer.slot.pane, answer.result) {
+            ("red", result) => {
+                self.shared.red.settle(answer.asked, expect(result, |r| if let Response::Red(m) = r { Some(m) } else { None }))
+            }
+            ("log labels", result) => {
+                self.shared.log_labels.settle(answer.asked, expect(result, |r| if let Response::LogLabels(l) = r { Some(l) } else { None }))
+            }
+            _ => false,
+        }
+    }
+}
+
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+const DISCOVER: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// Commands that no view may take for itself.
+fn is_app_only(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Quit | Command::Suspend | Command::Help | Command::Palette | Command::TimePicker | Command::Environment | Command::Theme
+    )
+}
+
+/// The content of an answer that has the expected kind. Another kind is a fault of the shell, told as such.
+///
+/// # Errors
+/// The answer's own error, or [`crate::model::backend::ErrorKind::Bug`].
+pub fn expect<T>(result: Result<Response, SourceError>, pick: impl FnOnce(Response) -> Option<T>) -> Result<T, SourceError> {
+    use crate::model::backend::{Backend, ErrorKind};
+    result.and_then(|r| {
+        pick(r).ok_or_else(|| SourceError::new(Backend::Prometheus, ErrorKind::Bug, "the answer is of another kind than the question"))
+    })
+}

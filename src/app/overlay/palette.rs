@@ -1,0 +1,135 @@
+//! `:`: every command by name, found as you type.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Done, draw_box, place, row_style, scroll};
+use crate::{
+    core::command::{COMMANDS, Facts, Spec, ViewKind},
+    theme::Role,
+    ui::{
+        field::{Field, Typed},
+        text::put,
+    },
+    views::Look,
+};
+
+const WIDTH: u16 = 92;
+const HEIGHT: u16 = 18;
+
+/// What is typed and which row is chosen.
+#[derive(Default)]
+pub(in crate::app) struct Palette {
+    field: Field,
+    selected: usize,
+}
+
+impl Palette {
+    pub(in crate::app) fn key(&mut self, _look: &Look<'_>, key: KeyEvent) -> Done {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Down | KeyCode::Tab => self.selected += 1,
+            KeyCode::Char('n') if control => self.selected += 1,
+            KeyCode::Up | KeyCode::BackTab => self.selected = self.selected.saturating_sub(1),
+            KeyCode::Char('p') if control => self.selected = self.selected.saturating_sub(1),
+            KeyCode::Backspace if self.field.text().is_empty() => return Done::Close,
+            _ => match self.field.key(key) {
+                Typed::Accepted => {
+                    let found = self.found();
+                    return found.get(self.selected.min(found.len().saturating_sub(1))).map_or(Done::Close, |s| Done::Run(s.command));
+                }
+                Typed::Cancelled => return Done::Close,
+                Typed::Changed => self.selected = 0,
+                Typed::Ignored => {}
+            },
+        }
+        self.selected = self.selected.min(self.found().len().saturating_sub(1));
+        Done::Open
+    }
+
+    pub(in crate::app) fn paste(&mut self, text: &str) {
+        self.field.paste(text);
+        self.selected = 0;
+    }
+
+    pub(in crate::app) fn cursor(&self, size: Rect) -> (u16, u16) {
+        let inner = place(size, WIDTH, HEIGHT);
+        (inner.x + 3 + self.field.visible(inner.width.saturating_sub(4)).1, inner.y + 1)
+    }
+
+    /// Commands that match, the best first; all of them when nothing is typed. The name counts before the help line.
+    fn found(&self) -> Vec<&'static Spec> {
+        let typed = self.field.text().trim();
+        if typed.is_empty() {
+            return COMMANDS.iter().collect();
+        }
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+        let mut score = |text: &str| {
+            let mut chars = Vec::new();
+            pattern.score(Utf32Str::new(text, &mut chars), &mut matcher)
+        };
+        let mut found: Vec<(u32, &Spec)> = COMMANDS
+            .iter()
+            .filter_map(|s| {
+                let exact = if s.name == typed { 10_000 } else { 0 };
+                let name = score(s.name).map(|n| n * 2 + exact);
+                name.or_else(|| score(s.help)).map(|n| (n, s))
+            })
+            .collect();
+        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        found.into_iter().map(|(_, s)| s).collect()
+    }
+
+    pub(in crate::app) fn render(&self, look: &Look<'_>, facts: &Facts, kind: ViewKind, area: Rect, buf: &mut Buffer) {
+        let theme = &look.shared.theme;
+        let inner = draw_box(look, place(area, WIDTH, HEIGHT), "command", "Enter runs, Esc closes", buf);
+        if inner.height == 0 {
+            return;
+        }
+        let line = Rect { height: 1, ..inner };
+        put(buf, line, inner.x, ":", theme.style(Role::Accent));
+        put(buf, line, inner.x + 2, &self.field.visible(inner.width.saturating_sub(2)).0, theme.style(Role::Text));
+        let found = self.found();
+        let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+        let first = scroll(self.selected, list.height);
+        for (y, (i, spec)) in (list.y..list.bottom()).zip(found.iter().enumerate().skip(first)) {
+            let row = Rect::new(list.x, y, list.width, 1);
+            let enabled = spec.applies(kind) && (spec.enabled)(facts).is_ok();
+            let style = if enabled { row_style(theme, i == self.selected) } else { theme.style(Role::Dim) };
+            if i == self.selected {
+                put(buf, row, row.x, look.shared.glyphs.selected, theme.style(Role::SelectionBar));
+            }
+            put(buf, row, row.x + 2, spec.name, style);
+            put(buf, row, row.x + 18, &look.shared.keymap.key(spec.command).unwrap_or_default(), theme.style(Role::Accent));
+            put(buf, row, row.x + 26, spec.help, if enabled { theme.style(Role::Text) } else { style });
+        }
+        if found.is_empty() {
+            put(buf, list, list.x + 2, "no command matches", theme.style(Role::Dim));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::command::Command;
+
+    fn first(typed: &str) -> Option<Command> {
+        let mut palette = Palette::default();
+        palette.paste(typed);
+        palette.found().first().map(|s| s.command)
+    }
+
+    #[test]
+    fn a_command_is_found_by_its_name_a_part_of_it_or_its_help() {
+        assert_eq!(first("log"), Some(Command::Diagnostics));
+        assert_eq!(first("vwtr"), Some(Command::ViewTraces));
+        assert_eq!(first("runbook"), Some(Command::ShowLink));
+        assert_eq!(first("xyzzy"), None);
+    }
+}

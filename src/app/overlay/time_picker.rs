@@ -1,0 +1,106 @@
+//! `t`: the window, chosen from a list or typed: relative, absolute, or pasted as it stands in a log or an alert.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Done, draw_box, place, row_style};
+use crate::{
+    model::time::{TimeWindow, Timestamp},
+    theme::Role,
+    time_input,
+    ui::{
+        field::{Field, Typed},
+        format,
+        text::{put, truncate},
+    },
+    views::Look,
+};
+
+const WIDTH: u16 = 76;
+const HEIGHT: u16 = 15;
+const PRESETS: [(&str, u64); 8] =
+    [("5m", 300), ("15m", 900), ("30m", 1800), ("1h", 3600), ("3h", 10_800), ("6h", 21_600), ("1d", 86_400), ("7d", 604_800)];
+
+/// What is typed, or which of the list is chosen while nothing is.
+#[derive(Default)]
+pub(in crate::app) struct TimePicker {
+    field: Field,
+    selected: usize,
+    error: Option<String>,
+}
+
+impl TimePicker {
+    pub(in crate::app) fn key(&mut self, look: &Look<'_>, key: KeyEvent) -> Done {
+        match key.code {
+            KeyCode::Down => self.selected = (self.selected + 1).min(PRESETS.len() - 1),
+            KeyCode::Up => self.selected = self.selected.saturating_sub(1),
+            _ => match self.field.key(key) {
+                Typed::Accepted => match self.chosen(look.now, look.shared.settings.zone.0) {
+                    Ok(window) => return Done::Window(window),
+                    Err(error) => self.error = Some(error),
+                },
+                Typed::Cancelled => return Done::Close,
+                Typed::Changed => self.error = None,
+                Typed::Ignored => {}
+            },
+        }
+        Done::Open
+    }
+
+    fn chosen(&self, now: Timestamp, offset: i32) -> Result<TimeWindow, String> {
+        if self.field.text().trim().is_empty() {
+            return Ok(TimeWindow::Last(std::time::Duration::from_secs(PRESETS[self.selected].1)));
+        }
+        time_input::parse_window(self.field.text(), now, offset)
+    }
+
+    pub(in crate::app) fn paste(&mut self, text: &str) {
+        self.field.paste(text);
+        self.error = None;
+    }
+
+    pub(in crate::app) fn cursor(&self, size: Rect) -> (u16, u16) {
+        let inner = place(size, WIDTH, HEIGHT);
+        (inner.x + 3 + self.field.visible(inner.width.saturating_sub(4)).1, inner.y + 1)
+    }
+
+    pub(in crate::app) fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let theme = &look.shared.theme;
+        let (offset, zone) = &look.shared.settings.zone;
+        let inner = draw_box(look, place(area, WIDTH, HEIGHT), "window", "Enter sets, Esc closes", buf);
+        let row = |n: u16| Rect::new(inner.x, inner.y + n, inner.width, u16::from(n < inner.height));
+        put(buf, row(0), inner.x, ">", theme.style(Role::Accent));
+        put(buf, row(0), inner.x + 2, &self.field.visible(inner.width.saturating_sub(2)).0, theme.style(Role::Text));
+        let typed = !self.field.text().trim().is_empty();
+        let message = match (&self.error, typed) {
+            (Some(error), _) => (error.clone(), Role::Bad),
+            (None, true) => match self.chosen(look.now, *offset) {
+                Ok(window) => {
+                    let r = window.range(look.now);
+                    let live = if window.is_live() { "  live" } else { "" };
+                    (
+                        format!(
+                            "{} {} {} {zone}{live}",
+                            format::date_time(r.start, *offset),
+                            look.shared.glyphs.dash,
+                            format::date_time(r.end, *offset)
+                        ),
+                        Role::Text,
+                    )
+                }
+                Err(_) => (String::new(), Role::Dim),
+            },
+            (None, false) => (format!("2h   14:20 - 14:45   2026-11-21T14:32:07Z   a pasted time   times in {zone}"), Role::Dim),
+        };
+        let text = truncate(&message.0, usize::from(inner.width.saturating_sub(2)), look.shared.glyphs.ellipsis);
+        put(buf, row(1), inner.x + 2, &text, theme.style(message.1));
+        for (i, (name, _)) in PRESETS.iter().enumerate() {
+            let line = row(3 + u16::try_from(i).unwrap_or(0));
+            let selected = !typed && i == self.selected;
+            if selected {
+                put(buf, line, line.x, look.shared.glyphs.selected, theme.style(Role::SelectionBar));
+            }
+            put(buf, line, line.x + 2, &format!("last {name}"), if typed { theme.style(Role::Dim) } else { row_style(theme, selected) });
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The one table of what a user can do. The keymap, the footer, `?`, the `:` palette, the documentation of keys and the
+//! `[keys]` section of `config.toml` all read it.
+
+use std::str::FromStr;
+
+/// Where the user is: a kind of view, or something above it that takes the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ViewKind {
+    /// Alerts.
+    Alerts,
+    /// All services by RED.
+    Services,
+    /// One service by RED.
+    Service,
+    /// Logs.
+    Logs,
+    /// Trace search.
+    Traces,
+    /// One trace.
+    Waterfall,
+    /// redline's own log.
+    Diagnostics,
+}
+
+impl ViewKind {
+    /// All, in the order of the digits where they have one.
+    pub const ALL: [Self; 7] = [Self::Alerts, Self::Services, Self::Logs, Self::Traces, Self::Service, Self::Waterfall, Self::Diagnostics];
+
+    /// Title on the screen.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Alerts => "Alerts",
+            Self::Services => "Services",
+            Self::Service => "Service",
+            Self::Logs => "Logs",
+            Self::Traces => "Traces",
+            Self::Waterfall => "Waterfall",
+            Self::Diagnostics => "Log of redline",
+        }
+    }
+
+    /// Name for `--view`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alerts => "alerts",
+            Self::Services => "services",
+            Self::Service => "service",
+            Self::Logs => "logs",
+            Self::Traces => "traces",
+            Self::Waterfall => "waterfall",
+            Self::Diagnostics => "log",
+        }
+    }
+}
+
+impl FromStr for ViewKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|v| v.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|v| v.name()).collect();
+            format!("no view is called \"{name}\"; there are: {}", names.join(", "))
+        })
+    }
+}
+
+/// What the visible view and the row under the cursor offer. Whether a command is enabled depends on these alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The list under the cursor has rows.
+    pub rows: bool,
+    /// `Enter` leads somewhere from here; if not, why.
+    pub drill: Option<&'static str>,
+    /// What is selected belongs to a service.
+    pub service: bool,
+    /// What is selected belongs to a trace.
+    pub trace: bool,
+    /// There is an error to go to.
+    pub errors: bool,
+    /// There is a filter or search with matches.
+    pub matches: bool,
+    /// The selected row unfolds or folds.
+    pub folds: bool,
+    /// A link can be shown.
+    pub link: bool,
+    /// The view has graphs with values.
+    pub graphs: bool,
+    /// The view has more than one pane.
+    pub panes: bool,
+    /// The view runs a query that can be edited.
+    pub query: bool,
+    /// The window is live.
+    pub live: bool,
+}
+
+/// Whether a command can be used: `Err` says why not, in words for the footer.
+pub type Enabled = fn(&Facts) -> Result<(), &'static str>;
+
+/// A row of the table.
+pub struct Spec {
+    /// The command.
+    pub command: Command,
+    /// Its name in `config.toml` and in the palette.
+    pub name: &'static str,
+    /// The views it works in; empty for all.
+    pub views: &'static [ViewKind],
+    /// Default keys, each a sequence: `"g g"`, `"ctrl-d"`.
+    pub keys: &'static [&'static str],
+    /// A few words for the footer; empty keeps it out of the footer.
+    pub hint: &'static str,
+    /// One line for help, palette and documentation.
+    pub help: &'static str,
+    /// When it can be used.
+    pub enabled: Enabled,
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $id:ident, $name:literal, [$($view:ident),*], [$($key:literal),*], $hint:literal, $help:literal, $enabled:expr;)*) => {
+        /// Everything a user can do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Command { $(#[doc = $help] $id),* }
+
+        /// The table, in the order of the help.
+        pub static COMMANDS: &[Spec] = &[$(Spec {
+            command: Command::$id,
+            name: $name,
+            views: &[$(ViewKind::$view),*],
+            keys: &[$($key),*],
+            hint: $hint,
+            help: $help,
+            enabled: $enabled,
+        }),*];
+    };
+}
+
+const ALWAYS: Enabled = |_| Ok(());
+const ROWS: Enabled = |f| if f.rows { Ok(()) } else { Err("the list is empty") };
+const MATCHES: Enabled = |f| if f.matches { Ok(()) } else { Err("nothing is searched for: press / first") };
+const FOLDS: Enabled = |f| if f.folds { Ok(()) } else { Err("nothing to unfold here") };
+const GRAPHS: Enabled = |f| if f.graphs { Ok(()) } else { Err("no graph with values here") };
+const PANES: Enabled = |f| if f.panes { Ok(()) } else { Err("this view has one pane") };
+
+commands! {
+    Drill, "drill", [], ["enter"], "open", "Open what is selected: the natural next step", |f| f.drill.map_or(Ok(()), Err);
+    Back, "back", [], ["esc"], "", "Back to where you came from, to the same row", ALWAYS;
+    Down, "down", [], ["j", "down"], "", "Next row", ALWAYS;
+    Up, "up", [], ["k", "up"], "", "Previous row", ALWAYS;
+    Top, "top", [], ["g g", "home"], "", "First row", ALWAYS;
+    Bottom, "bottom", [], ["G", "end"], "", "Last row", ALWAYS;
+    PageDown, "page-down", [], ["ctrl-d", "pagedown"], "", "Half a page down", ALWAYS;
+    PageUp, "page-up", [], ["ctrl-u", "pageup"], "", "Half a page up", ALWAYS;
+    NextPane, "next-pane", [], ["tab"], "", "Next pane", PANES;
+    PreviousPane, "previous-pane", [], ["backtab"], "", "Previous pane", PANES;
+    ViewAlerts, "view-alerts", [], ["1"], "", "Alerts", ALWAYS;
+    ViewServices, "view-services", [], ["2"], "", "Services: rate, errors and duration of all", ALWAYS;
+    ViewLogs, "view-logs", [], ["3"], "logs", "Logs of the scope", ALWAYS;
+    ViewTraces, "view-traces", [], ["4"], "traces", "Traces of the scope", ALWAYS;
+    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
+    Red, "red", [Alerts, Services, Logs, Traces, Waterfall], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
+    NextError, "next-error", [Logs, Waterfall, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
+    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
+    NextMatch, "next-match", [Logs, Waterfall, Diagnostics], ["n"], "", "Next match", MATCHES;
+    PreviousMatch, "previous-match", [Logs, Waterfall, Diagnostics], ["N"], "", "Previous match", MATCHES;
+    MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
+    Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
+    Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
+    Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
+    EditQuery, "edit-query", [Logs, Traces], ["E"], "query", "Edit the query", |f| if f.query { Ok(()) } else { Err("no query to edit") };
+    Order, "order", [Alerts, Services, Service, Traces], ["O"], "order", "Order by the next column", ROWS;
+    Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity or not at all", ROWS;
+    Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
+    Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
+    FoldAll, "fold-all", [Waterfall], ["F"], "fold all", "Fold all but errors, or unfold all", ROWS;
+    ValueCursor, "value-cursor", [Alerts, Service], ["v"], "values", "Value cursor over the graphs, moved with the arrows", GRAPHS;
+    Left, "left", [Alerts, Service], ["left", "h"], "", "Value cursor to the left", GRAPHS;
+    Right, "right", [Alerts, Service], ["right"], "", "Value cursor to the right", GRAPHS;
+    NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
+    FullScreen, "full-screen", [], ["z"], "", "The focused pane alone, or all again", PANES;
+    ShowLink, "show-link", [Alerts], ["o"], "link", "Show the runbook or link", |f| if f.link { Ok(()) } else { Err("no link here") };
+    Yank, "yank", [], ["y"], "yank", "Copy the value, the query or the command line that reopens this view", ALWAYS;
+    TimePicker, "time", [], ["t"], "time", "Choose the window: relative, absolute or pasted", ALWAYS;
+    ZoomIn, "zoom-in", [], ["+"], "", "Half the window", ALWAYS;
+    ZoomOut, "zoom-out", [], ["-"], "", "Twice the window", ALWAYS;
+    PanEarlier, "pan-earlier", [], ["<"], "", "Half a window earlier", ALWAYS;
+    PanLater, "pan-later", [], [">"], "", "Half a window later", ALWAYS;
+    Live, "live", [], ["0"], "", "Back to the live window", ALWAYS;
+    Refresh, "refresh", [], ["R"], "", "Ask again now", ALWAYS;
+    Palette, "palette", [], [":"], "", "All commands, by name", ALWAYS;
+    Help, "help", [], ["?"], "", "Keys of this view", ALWAYS;
+    Environment, "env", [], [], "", "Switch to another environment of config.toml", ALWAYS;
+    Theme, "theme", [], [], "", "Switch to another theme", ALWAYS;
+    Diagnostics, "log", [], [], "", "redline's own log: every request with status, time and bytes", ALWAYS;
+    Suspend, "suspend", [], ["ctrl-z"], "", "Stop and return to the shell; fg continues", ALWAYS;
+    Quit, "quit", [], ["q", "ctrl-c"], "", "Quit", ALWAYS;
+}
+
+impl Command {
+    /// Its row of the table.
+    pub fn spec(self) -> &'static Spec {
+        &COMMANDS[self as usize]
+    }
+}
+
+impl Spec {
+    /// Whether it exists in this view at all.
+    pub fn applies(&self, view: ViewKind) -> bool {
+        self.views.is_empty() || self.views.contains(&view)
+    }
+}
+
+impl FromStr for Command {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        COMMANDS.iter().find(|s| s.name == name).map(|s| s.command).ok_or_else(|| format!("no command is called \"{name}\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_command_and_its_name() {
+        for spec in COMMANDS {
+            assert_eq!(spec.command.spec().name, spec.name);
+            assert_eq!(spec.name.parse(), Ok(spec.command));
+            assert!(!spec.help.is_empty());
+        }
+    }
+}

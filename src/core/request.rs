@@ -1,0 +1,160 @@
+//! What the visible screen needs to know, as data. The shell starts and stops the work from the difference between two
+//! sets of subscriptions; the core never fetches.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    model::{
+        alert::AlertBook,
+        backend::SourceError,
+        log::{LogEvent, LogLabels},
+        series::{Exemplar, Matrix, Vector},
+        time::{TimeRange, TimeWindow, Timestamp},
+        trace::{TraceHit, TraceId},
+    },
+    red::RedMapping,
+    trace::Trace,
+};
+
+/// A question to a backend. Two equal requests are the same question: live windows stay [`TimeWindow::Last`] here and
+/// become absolute when they are asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Rules and alerts of Prometheus, alerts and silences of Alertmanager, merged.
+    Alerts,
+    /// What RED metrics the Prometheus has.
+    DiscoverRed,
+    /// Which labels of Loki name services.
+    DiscoverLogLabels,
+    /// A PromQL instant query at the window's end.
+    Instant {
+        /// PromQL.
+        query: String,
+        /// The window whose end is asked for.
+        window: TimeWindow,
+    },
+    /// A PromQL range query.
+    Range {
+        /// PromQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution, see [`step`].
+        step: Duration,
+    },
+    /// Exemplars of the series that a selector matches.
+    Exemplars {
+        /// PromQL selector.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// A LogQL metric query.
+    LogRange {
+        /// LogQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution.
+        step: Duration,
+    },
+    /// History and live tail of a LogQL log query; answers keep coming as [`Response::Log`].
+    LogStream {
+        /// LogQL.
+        query: String,
+        /// The window; a live one is tailed.
+        window: TimeWindow,
+    },
+    /// A trace search.
+    Search {
+        /// TraceQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+        /// At most this many hits.
+        limit: usize,
+    },
+    /// A trace by its id.
+    Trace(TraceId),
+}
+
+/// An answer's content.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Response {
+    /// To [`Request::Alerts`].
+    Alerts(AlertBook),
+    /// To [`Request::DiscoverRed`].
+    Red(Arc<RedMapping>),
+    /// To [`Request::DiscoverLogLabels`].
+    LogLabels(Arc<LogLabels>),
+    /// To [`Request::Instant`].
+    Vector(Vector),
+    /// To [`Request::Range`] and [`Request::LogRange`].
+    Matrix(Matrix),
+    /// To [`Request::Exemplars`].
+    Exemplars(Vec<Exemplar>),
+    /// One of many to [`Request::LogStream`].
+    Log(LogEvent),
+    /// To [`Request::Search`].
+    Hits(Vec<TraceHit>),
+    /// To [`Request::Trace`]: cleaned and laid out on a worker.
+    Trace(Arc<Trace>),
+}
+
+/// Names one place that waits for answers: a pane of a view on the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId {
+    /// The view's number on the stack, unique in a run; 0 is the app itself.
+    pub view: u32,
+    /// The pane.
+    pub pane: &'static str,
+    /// Which one, where a pane asks several questions.
+    pub part: u32,
+}
+
+/// How often a request is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Once, unless the answer was a failure that may pass.
+    Once,
+    /// Again this long after each answer, jittered, slower when the backend is slow or refuses.
+    Every(Duration),
+    /// The answer is a stream that restarts itself.
+    Stream,
+}
+
+/// A pane's need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subscription {
+    /// Who waits.
+    pub slot: SlotId,
+    /// The question.
+    pub request: Request,
+    /// How often.
+    pub refresh: Refresh,
+    /// Counts the user's wishes to ask again now: another number restarts the request.
+    pub nonce: u32,
+}
+
+/// What came of a subscription.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Who waits.
+    pub slot: SlotId,
+    /// The question it answers: a view that asks something else by now drops it.
+    pub request: Arc<Request>,
+    /// What the request's window was when it was asked.
+    pub range: TimeRange,
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// The content.
+    pub result: Result<Response, SourceError>,
+}
+
+/// A round step for a window drawn `columns` wide: at least `min` (the scrape interval), from the series 1, 2, 5, 10, 15,
+/// 30 s, 1, 2, 5, 10, 15, 30 min, 1, 2, 3, 6, 12 h, 1 d, with two points a column at the most.
+pub fn step(window: Duration, columns: u16, min: Duration) -> Duration {
+    const STEPS: [u64; 18] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+    let wanted = (window.as_secs_f64() / (2.0 * f64::from(columns.max(1)))).max(min.as_secs_f64());
+    STEPS.iter().copied().find(|s| *s as f64 >= wanted).map_or(Duration::from_secs(wanted.ceil() as u64), Duration::from_secs)
+}

@@ -1,0 +1,5 @@
+//! Widgets and text for the views: pure drawing into a buffer.
+
+pub mod field;
+pub mod format;
+pub mod text;

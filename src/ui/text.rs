@@ -1,0 +1,127 @@
+//! Text that came from outside, made harmless and cut to its place.
+//!
+//! No byte of a log, label or span reaches the terminal as a control sequence or a bidi override: all text from outside
+//! is drawn by [`put`] or [`put_right`], which replace such characters.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Cells that a text takes.
+pub fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// Whether a character could move the cursor or reorder what is drawn.
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// Draws text from column `x` to the right edge of `area`'s first row and returns the column after it. Harmful
+/// characters become `·`, tabs become a space; a text that does not fit is cut.
+pub fn put(buf: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) -> u16 {
+    let mut x = x.max(area.x);
+    if area.height == 0 {
+        return x;
+    }
+    let mut cell = |x: u16, symbol: &str, w: u16| -> bool {
+        if x + w > area.right() {
+            return false;
+        }
+        if let Some(c) = buf.cell_mut((x, area.y)) {
+            c.set_symbol(symbol).set_style(style);
+        }
+        for extra in 1..w {
+            if let Some(c) = buf.cell_mut((x + extra, area.y)) {
+                c.reset();
+            }
+        }
+        true
+    };
+    for grapheme in text.graphemes(true) {
+        let mut chars = grapheme.chars();
+        let first = chars.next().unwrap_or(' ');
+        let (symbol, w) = match first {
+            '\t' => (" ", 1),
+            _ if grapheme.chars().any(is_harmful) => ("·", 1),
+            _ => (grapheme, grapheme.width()),
+        };
+        if w == 0 {
+            continue;
+        }
+        let w = u16::try_from(w).unwrap_or(1);
+        if !cell(x, symbol, w) {
+            break;
+        }
+        x += w;
+    }
+    x
+}
+
+/// Draws text that ends at the right edge of `area`'s first row.
+pub fn put_right(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
+    let w = u16::try_from(width(text)).unwrap_or(u16::MAX).min(area.width);
+    put(buf, area, area.right() - w, text, style);
+}
+
+/// The text cut at its end to `room` cells, with a mark where it was cut.
+pub fn truncate(text: &str, room: usize, mark: &str) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = width(mark);
+    for g in text.graphemes(true) {
+        used += width(g);
+        if used > room {
+            break;
+        }
+        out.push_str(g);
+    }
+    if room > 0 {
+        out.push_str(mark);
+    }
+    out
+}
+
+/// The text cut at its beginning to `room` cells, with a mark where it was cut.
+pub fn truncate_left(text: &str, room: usize, mark: &str) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = Vec::new();
+    let mut used = width(mark);
+    for c in text.chars().rev() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        kept.push(c);
+    }
+    mark.chars().take(room).chain(kept.into_iter().rev()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(text: &str, w: u16) -> String {
+        let area = Rect::new(0, 0, w, 1);
+        let mut buf = Buffer::empty(area);
+        put(&mut buf, area, 0, text, Style::new());
+        buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
+    }
+
+    #[test]
+    fn control_and_bidi_characters_are_replaced() {
+        assert_eq!(drawn("a\u{1b}[2Jb\u{202e}c\rd\te", 12), "a·[2Jb·c·d e");
+    }
+
+    #[test]
+    fn wide_characters_are_never_cut_in_half() {
+        assert_eq!(drawn("日本", 3), "日  ");
+        assert_eq!(truncate("日本語", 4, "…"), "日…");
+        assert_eq!(truncate_left("orders ▸ Logs", 6, "…"), "… Logs");
+    }
+}

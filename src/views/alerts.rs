@@ -1,0 +1,49 @@
+//! The Alerts view.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Cx, Look, Needs, View, Yank};
+use crate::core::{
+    command::{Command, Facts, ViewKind},
+    request::Answer,
+};
+
+/// The page's state.
+#[derive(Default)]
+pub struct Alerts {}
+
+impl View for Alerts {
+    fn kind(&self) -> ViewKind {
+        ViewKind::Alerts
+    }
+
+    fn crumb(&self, _look: &Look<'_>) -> String {
+        self.kind().title().to_owned()
+    }
+
+    fn facts(&self, _look: &Look<'_>) -> Facts {
+        Facts::default()
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[Command::Drill]
+    }
+
+    fn subscriptions(&self, _look: &Look<'_>, _area: Rect, _needs: &mut Needs<'_>) {}
+
+    fn answer(&mut self, _cx: &mut Cx<'_>, _answer: Answer) -> bool {
+        false
+    }
+
+    fn command(&mut self, _cx: &mut Cx<'_>, _command: Command) -> bool {
+        false
+    }
+
+    fn rescoped(&mut self, _cx: &mut Cx<'_>) {}
+
+    fn render(&self, _look: &Look<'_>, _area: Rect, _buf: &mut Buffer) {}
+
+    fn yanks(&self, _look: &Look<'_>) -> Vec<Yank> {
+        Vec::new()
+    }
+}

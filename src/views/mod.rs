@@ -1,0 +1,210 @@
+//! The views: one file each, one line each in [`open`].
+//!
+//! A view holds what one page shows and does no IO: it says what it needs ([`View::subscriptions`]), takes answers
+//! ([`View::answer`]) and commands ([`View::command`]), and draws itself without changing ([`View::render`]).
+
+pub mod alerts;
+pub mod diagnostics;
+pub mod logs;
+pub mod service;
+pub mod services;
+pub mod traces;
+pub mod waterfall;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use crate::{
+    app::Shared,
+    core::{
+        command::{Command, Facts, ViewKind},
+        effect::Effect,
+        request::{Answer, Refresh, Request, SlotId, Subscription},
+        scope::Scope,
+    },
+    model::time::{TimeRange, Timestamp},
+};
+
+/// What a view may look at: the instant, its scope, and what all views share.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The shell's clock at the last message.
+    pub now: Timestamp,
+    /// The scope of this view.
+    pub scope: &'a Scope,
+    /// Settings, theme, and what was found out about the backends.
+    pub shared: &'a Shared,
+    /// The view's number, the owner of its slots.
+    pub id: u32,
+}
+
+impl Look<'_> {
+    /// The window as absolute instants.
+    pub fn range(&self) -> TimeRange {
+        self.scope.window.range(self.now)
+    }
+}
+
+/// What a view may do while it handles a message.
+pub struct Cx<'a> {
+    /// What it may look at.
+    pub look: Look<'a>,
+    /// Where it is drawn: the body of the screen, without header and footer.
+    pub area: Rect,
+    /// What it asks the app to do, in order.
+    pub acts: &'a mut Vec<Act>,
+}
+
+impl Cx<'_> {
+    /// Opens a view on a scope; `Esc` comes back here.
+    pub fn push(&mut self, kind: ViewKind, scope: Scope) {
+        self.acts.push(Act::Push(kind, Box::new(scope)));
+    }
+
+    /// Tells the user something in the footer.
+    pub fn notice(&mut self, text: impl Into<String>) {
+        self.acts.push(Act::Notice(text.into()));
+    }
+}
+
+/// What a view asks the app to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Open a view on a narrower scope.
+    Push(ViewKind, Box<Scope>),
+    /// Replace the scope of this view.
+    Rescope(Box<Scope>),
+    /// Say something in the footer.
+    Notice(String),
+    /// Have the shell do something.
+    Effect(Effect),
+}
+
+/// Collects a view's subscriptions.
+pub struct Needs<'a> {
+    view: u32,
+    nonce: u32,
+    out: &'a mut Vec<Subscription>,
+}
+
+impl<'a> Needs<'a> {
+    /// For the view of this number.
+    pub fn new(view: u32, nonce: u32, out: &'a mut Vec<Subscription>) -> Self {
+        Self { view, nonce, out }
+    }
+
+    /// One more question. `pane` and `part` come back with the answer.
+    pub fn ask(&mut self, pane: &'static str, part: u32, request: Request, refresh: Refresh) {
+        self.out.push(Subscription { slot: SlotId { view: self.view, pane, part }, request, refresh, nonce: self.nonce });
+    }
+}
+
+/// Something that `y` offers to copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Yank {
+    /// What it is: "value", "query", "trace id".
+    pub label: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Facts that the app finds out for views that need them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The RED mapping of the Prometheus ([`Shared::red`]).
+    pub red: bool,
+    /// The service labels of the Loki ([`Shared::log_labels`]).
+    pub log_labels: bool,
+}
+
+/// One page.
+pub trait View: Send {
+    /// Its kind, which decides on its keys.
+    fn kind(&self) -> ViewKind;
+
+    /// Its part of the crumb trail: `Alerts`, `orders`, `0af7…319c`.
+    fn crumb(&self, look: &Look<'_>) -> String;
+
+    /// What it adds to the scope in the header, such as `level≥warn`.
+    fn filters(&self, _look: &Look<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What it offers now.
+    fn facts(&self, look: &Look<'_>) -> Facts;
+
+    /// The commands for the footer, the natural next step first.
+    fn hints(&self) -> &'static [Command];
+
+    /// Words for a command in the footer where the table's do not fit ("case" for `Enter`).
+    fn hint(&self, _command: Command) -> Option<&'static str> {
+        None
+    }
+
+    /// Which shared facts it needs.
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+
+    /// What it needs to know now. Asked again after each message: equal needs change nothing.
+    fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>);
+
+    /// Takes an answer to one of its subscriptions. Returns whether the screen changes by it.
+    fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool;
+
+    /// Does what a command says. Returns false when it has no use for it.
+    fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool;
+
+    /// The scope changed under it (window, environment): forget what no longer holds.
+    fn rescoped(&mut self, cx: &mut Cx<'_>);
+
+    /// Whether keys are text now, not commands.
+    fn is_typing(&self) -> bool {
+        false
+    }
+
+    /// A key while typing.
+    fn type_key(&mut self, _cx: &mut Cx<'_>, _key: KeyEvent) {}
+
+    /// Pasted text. Ignored unless typing.
+    fn paste(&mut self, _cx: &mut Cx<'_>, _text: &str) {}
+
+    /// A mouse event inside its area. Returns whether it meant something.
+    fn mouse(&mut self, _cx: &mut Cx<'_>, _event: MouseEvent) -> bool {
+        false
+    }
+
+    /// Draws into `area`, for any size from 1×1 on.
+    fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer);
+
+    /// A line that takes the footer's place while typing: prompt and text, with the cursor's column.
+    fn prompt(&self) -> Option<(String, u16)> {
+        None
+    }
+
+    /// What can be copied, the most wanted first. The app adds the command line that reopens the view.
+    fn yanks(&self, look: &Look<'_>) -> Vec<Yank>;
+
+    /// Options that reopen exactly this, beyond what the scope says: `["--query", "{…}"]`.
+    fn reopen(&self, _look: &Look<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// When something drawn from the clock alone (an age) goes out of date.
+    fn next_wake(&self, _look: &Look<'_>) -> Option<Timestamp> {
+        None
+    }
+}
+
+/// A new page on a scope. `query` is what `--query` gave.
+pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>) -> Box<dyn View> {
+    match kind {
+        ViewKind::Alerts => Box::new(alerts::Alerts::default()),
+        ViewKind::Services => Box::new(services::Services::default()),
+        ViewKind::Service => Box::new(service::Service::new(scope)),
+        ViewKind::Logs => Box::new(logs::Logs::new(scope, query)),
+        ViewKind::Traces => Box::new(traces::Traces::new(scope, query)),
+        ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
+        ViewKind::Diagnostics => Box::new(diagnostics::Diagnostics::default()),
+    }
+}
