@@ -3,5 +3,8 @@
 //! [`store`] is what the servers read; `world` implements it by simulating requests. Nothing in here is used by the
 //! app, which talks to the servers over HTTP like to any others.
 
+pub mod filter;
+pub mod memory;
+pub mod promql;
 pub mod server;
 pub mod store;
