@@ -7,6 +7,7 @@ pub mod core;
 pub mod demo;
 pub mod model;
 pub mod red;
+pub mod source;
 pub mod theme;
 pub mod time_input;
 pub mod trace;

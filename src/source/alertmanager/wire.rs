@@ -1,0 +1,156 @@
+//! What Alertmanager's API v2 answers.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use crate::{
+    model::{
+        alert::{Routing, Silence},
+        labels::Labels,
+        time::Timestamp,
+    },
+    source::json::{Instant, LabelMap, nullable},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireAlert {
+    #[serde(default)]
+    annotations: LabelMap,
+    #[serde(default, deserialize_with = "nullable")]
+    fingerprint: String,
+    #[serde(default, deserialize_with = "nullable")]
+    receivers: Vec<Receiver>,
+    #[serde(default)]
+    starts_at: Instant,
+    #[serde(default, deserialize_with = "nullable")]
+    status: AlertStatus,
+    #[serde(default, rename = "generatorURL", deserialize_with = "nullable")]
+    generator_url: String,
+    #[serde(default)]
+    labels: LabelMap,
+}
+
+#[derive(Debug, Deserialize)]
+struct Receiver {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertStatus {
+    #[serde(default, deserialize_with = "nullable")]
+    silenced_by: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    inhibited_by: Vec<String>,
+}
+
+/// An alert as Alertmanager tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoutedAlert {
+    /// Labels, external labels of the sender among them.
+    pub labels: Labels,
+    /// Expanded annotations.
+    pub annotations: Labels,
+    /// When it began to fire, as the sender told.
+    pub starts_at: Timestamp,
+    /// Who is told, who is not.
+    pub routing: Routing,
+    /// A link to its maker.
+    pub generator_url: Option<String>,
+}
+
+pub fn alerts(data: Vec<WireAlert>) -> Vec<RoutedAlert> {
+    let mut seen = HashSet::new();
+    let mut out = Vec::with_capacity(data.len());
+    for a in data {
+        if !a.fingerprint.is_empty() && !seen.insert(a.fingerprint) {
+            continue;
+        }
+        let routing = Routing {
+            silenced_by: a.status.silenced_by,
+            inhibited_by: a.status.inhibited_by,
+            receivers: a.receivers.into_iter().map(|r| r.name).collect(),
+        };
+        out.push(RoutedAlert {
+            labels: a.labels.0,
+            annotations: a.annotations.0,
+            starts_at: a.starts_at.0.unwrap_or_default(),
+            routing,
+            generator_url: Some(a.generator_url).filter(|u| !u.is_empty()),
+        });
+    }
+    out
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireSilence {
+    #[serde(default)]
+    id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    created_by: String,
+    #[serde(default, deserialize_with = "nullable")]
+    comment: String,
+    #[serde(default)]
+    ends_at: Instant,
+    #[serde(default, deserialize_with = "nullable")]
+    status: SilenceStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SilenceStatus {
+    #[serde(default)]
+    state: String,
+}
+
+pub fn silences(data: Vec<WireSilence>) -> Vec<Silence> {
+    let silence = |s: WireSilence| Silence {
+        id: s.id,
+        created_by: s.created_by,
+        comment: s.comment,
+        ends_at: s.ends_at.0.unwrap_or_default(),
+        state: s.status.state,
+    };
+    data.into_iter().map(silence).collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireStatus {
+    #[serde(default, deserialize_with = "nullable")]
+    version_info: VersionInfo,
+    #[serde(default, deserialize_with = "nullable")]
+    cluster: Cluster,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct VersionInfo {
+    #[serde(default)]
+    version: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Cluster {
+    #[serde(default)]
+    status: String,
+    #[serde(default, deserialize_with = "nullable")]
+    peers: Vec<serde::de::IgnoredAny>,
+}
+
+/// How an Alertmanager is. Its configuration is left out: it may hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Version; may be empty.
+    pub version: String,
+    /// `ready`, `settling` or `disabled`.
+    pub cluster: String,
+    /// How many peers, itself included.
+    pub peers: usize,
+}
+
+pub fn status(data: WireStatus) -> Status {
+    Status { version: data.version_info.version, cluster: data.cluster.status, peers: data.cluster.peers.len() }
+}

@@ -1,0 +1,109 @@
+//! The words of an error's body, whatever form the server or a proxy gave them.
+
+use serde_json::Value;
+
+const MAX: usize = 500;
+
+/// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters.
+pub fn error_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let words = match serde_json::from_str::<Value>(&text) {
+        Ok(value) => message(&value).unwrap_or_else(|| text.to_string()),
+        Err(_) if looks_like_html(&text) => strip_html(&text),
+        Err(_) => text.into_owned(),
+    };
+    one_line(&words)
+}
+
+/// Whether Prometheus says that the query itself ran out of time, which asking again would only repeat.
+pub fn is_query_timeout(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|v| v.get("errorType").and_then(Value::as_str) == Some("timeout"))
+}
+
+/// Prometheus and its kin `error`, Grafana `message`, Jaeger `errors[0].msg`; nested objects are followed.
+fn message(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Object(map) => ["error", "message", "msg", "errors"].iter().filter_map(|k| map.get(*k)).find_map(message),
+        Value::Array(items) => items.first().and_then(message),
+        _ => None,
+    }
+    .filter(|s| !s.is_empty())
+}
+
+fn looks_like_html(text: &str) -> bool {
+    let head: String = text.trim_start().chars().take(200).collect::<String>().to_ascii_lowercase();
+    head.starts_with('<') && ["<html", "<!doctype", "<head", "<body", "<h1"].iter().any(|tag| head.contains(tag))
+}
+
+/// The text between tags, without that of `script`, `style`.
+fn strip_html(html: &str) -> String {
+    let mut out = String::new();
+    let mut rest = html;
+    while let Some(open) = rest.find('<') {
+        out.push_str(&rest[..open]);
+        out.push(' ');
+        let tag = &rest[open..];
+        let skip = ["script", "style"].iter().find_map(|name| {
+            let is = tag.get(1..=name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name));
+            is.then(|| tag.find("</").map(|i| i + 2)).flatten()
+        });
+        let from = skip.unwrap_or(0);
+        rest = tag[from..].find('>').map_or("", |close| &tag[from + close + 1..]);
+    }
+    out.push_str(rest);
+    out.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_words_in_every_form() {
+        let cases: [(&str, &str); 11] = [
+            (r#"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#, "1:4: parse error"),
+            (r#""bad matcher format""#, "bad matcher format"),
+            ("parse error at line 1, col 5: syntax error\n", "parse error at line 1, col 5: syntax error"),
+            (r#"{"data":null,"errors":[{"code":404,"msg":"trace not found"}]}"#, "trace not found"),
+            (r#"{"error":{"httpCode":404,"message":"No traces found"}}"#, "No traces found"),
+            (r#"{"message":"Unauthorized","messageId":"x","statusCode":401,"traceID":""}"#, "Unauthorized"),
+            (
+                "<html><head><title>502 Bad Gateway</title><style>p{}</style></head><body><center>nginx</center></body></html>",
+                "502 Bad Gateway nginx",
+            ),
+            ("<!DOCTYPE html><script>if (a<b) x()</script><p>Log in &amp; go</p>", "Log in & go"),
+            (r#"{"unknown":1}"#, r#"{"unknown":1}"#),
+            ("", ""),
+            ("<", "<"),
+        ];
+        for (body, words) in cases {
+            assert_eq!(error_text(body.as_bytes()), words, "{body}");
+        }
+    }
+
+    #[test]
+    fn is_cut_at_a_character() {
+        let long = "ä".repeat(10_000);
+        assert_eq!(error_text(long.as_bytes()).chars().count(), MAX + 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            error_text(&body);
+        }
+        #[test]
+        fn never_panics_on_markup(body in "(<|>|/|script|style|é|!|html| ){0,40}") {
+            error_text(format!("<html>{body}").as_bytes());
+        }
+    }
+}

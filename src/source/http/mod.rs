@@ -1,0 +1,576 @@
+//! HTTP to one backend: few requests at a time, bounded bodies, retries where they may help, errors in the reader's words.
+//!
+//! Dropping the future of a request cancels it; the server then stops working on it.
+
+mod backoff;
+mod error_text;
+mod secret;
+mod tls;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
+use tracing::info;
+use url::Url;
+
+pub use backoff::{backoff, full_jitter, retry_after};
+pub use error_text::error_text;
+pub use secret::{Auth, AuthSource, Secret};
+
+use crate::model::{
+    backend::{Backend, ErrorKind, SourceError},
+    time::{Timestamp, nanos},
+};
+use secret::Credentials;
+
+/// Requests in flight to one backend; servers queue few of one tenant.
+const IN_FLIGHT: usize = 5;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Tries after the first.
+const RETRIES: u32 = 2;
+/// Redirects followed within the same origin.
+const REDIRECTS: u32 = 5;
+/// The most of an error's body that is read.
+const ERROR_BODY: usize = 64 * 1024;
+/// The default bound of a body, decompressed.
+pub const MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// Where a backend is and how to speak to it.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Which system answers there.
+    pub backend: Backend,
+    /// Any prefix of the API's paths. User and password in it become basic auth unless `auth` names something.
+    pub base: Url,
+    /// Who asks.
+    pub auth: AuthSource,
+    /// Headers of every request and of the WebSocket handshake.
+    pub headers: Vec<(String, SecretString)>,
+    /// `X-Scope-OrgID`.
+    pub tenant: Option<String>,
+    /// Certificates (PEM) trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Accept any certificate.
+    pub insecure_skip_verify: bool,
+    /// For a whole answer, retries included.
+    pub timeout: Duration,
+}
+
+impl Endpoint {
+    /// An address without auth, certificates of the system, 10 s.
+    pub fn new(backend: Backend, base: Url) -> Self {
+        Self {
+            backend,
+            base,
+            auth: AuthSource::None,
+            headers: Vec::new(),
+            tenant: None,
+            ca_file: None,
+            insecure_skip_verify: false,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Told after each request how long the answer took, or why there was none. A refused query counts as an answer.
+pub type Observer = Arc<dyn Fn(Backend, Result<Duration, &SourceError>) + Send + Sync>;
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: Method,
+    path: String,
+    params: Vec<(&'static str, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    missing: ErrorKind,
+    max_body: usize,
+}
+
+impl Request {
+    /// GET `path` below the base address.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            params: Vec::new(),
+            headers: Vec::new(),
+            missing: ErrorKind::NotSupported,
+            max_body: MAX_BODY,
+        }
+    }
+
+    /// A reading POST with its parameters as a form: queries too long for a URL.
+    pub fn post(path: impl Into<String>) -> Self {
+        Self { method: Method::POST, ..Self::get(path) }
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn param(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.params.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    /// What a 404 means: the thing, not the API, does not exist.
+    #[must_use]
+    pub fn thing(mut self) -> Self {
+        self.missing = ErrorKind::NotFound;
+        self
+    }
+
+    /// Bounds the body, in bytes after decompression.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+}
+
+/// A complete successful answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// 200, or 204 without a body.
+    pub status: u16,
+    /// `Content-Type`, or nothing.
+    pub content_type: String,
+    /// Decompressed.
+    pub body: Bytes,
+}
+
+/// The HTTP client of one backend.
+pub struct HttpClient {
+    endpoint: Endpoint,
+    http: reqwest::Client,
+    tls: Arc<rustls::ClientConfig>,
+    headers: HeaderMap,
+    credentials: Credentials,
+    permits: Semaphore,
+    observer: Observer,
+    /// The server's clock minus ours, in nanoseconds.
+    skew: AtomicI64,
+    /// A gateway answered 405 to POST: queries go in the URL.
+    only_get: AtomicBool,
+}
+
+/// What an attempt came to, when not an answer.
+enum Failed {
+    /// Final, or the reason why the last retry was not enough.
+    With(SourceError, Option<Duration>),
+    Unauthorized(SourceError),
+    MethodRefused,
+}
+
+impl HttpClient {
+    /// Prepares the client; no secret is read and nothing is sent.
+    ///
+    /// # Errors
+    /// A CA file that cannot be read, a header that is none, an address that is not http or https.
+    pub fn new(mut endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
+        let backend = endpoint.backend;
+        let fail = |message: String| SourceError::new(backend, ErrorKind::NotConfigured, message);
+        if !matches!(endpoint.base.scheme(), "http" | "https") || endpoint.base.host_str().is_none() {
+            return Err(fail(format!("the address must begin with http:// or https://, not {}:", endpoint.base.scheme())));
+        }
+        secret::take_userinfo(&mut endpoint);
+        let tls = tls::config(&endpoint).map_err(fail)?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::with_alpn(&tls))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .pool_idle_timeout(Duration::from_secs(60))
+            .user_agent(concat!("redline/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&endpoint.base) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|e| fail(format!("no HTTP client: {}", innermost(&e))))?;
+        let headers = fixed_headers(&endpoint).map_err(fail)?;
+        Ok(Self {
+            credentials: Credentials::new(endpoint.auth.clone()),
+            endpoint,
+            http,
+            tls: Arc::new(tls),
+            headers,
+            permits: Semaphore::new(IN_FLIGHT),
+            observer,
+            skew: AtomicI64::new(0),
+            only_get: AtomicBool::new(false),
+        })
+    }
+
+    /// Which system this speaks to.
+    pub fn backend(&self) -> Backend {
+        self.endpoint.backend
+    }
+
+    /// The base address, without user and password.
+    pub fn base(&self) -> &Url {
+        &self.endpoint.base
+    }
+
+    /// How long an answer may take.
+    pub fn timeout(&self) -> Duration {
+        self.endpoint.timeout
+    }
+
+    /// Now by the server's clock where it differs from ours by more than 2 s, else by ours.
+    pub fn now(&self) -> Timestamp {
+        let ours = Timestamp(chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX));
+        let skew = self.skew.load(Ordering::Relaxed);
+        if skew.unsigned_abs() > 2_000_000_000 { Timestamp(ours.0.saturating_add(skew)) } else { ours }
+    }
+
+    /// An error of this backend.
+    pub fn error(&self, kind: ErrorKind, message: impl Into<String>) -> SourceError {
+        SourceError::new(self.endpoint.backend, kind, message)
+    }
+
+    /// Asks, and reads the whole answer.
+    ///
+    /// # Errors
+    /// Everything but 2xx, in [`ErrorKind`]'s terms; retried inside the timeout where that may help.
+    pub async fn send(&self, request: Request) -> Result<Answer, SourceError> {
+        let _permit = self.permits.acquire().await.map_err(|_| self.error(ErrorKind::Bug, "the client is closed"))?;
+        let mut latency = Duration::ZERO;
+        let result = self.attempts(request, &mut latency).await;
+        match &result {
+            Ok(_) => (self.observer)(self.backend(), Ok(latency)),
+            Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::NotFound | ErrorKind::NotSupported) => {
+                (self.observer)(self.backend(), Ok(latency));
+            }
+            Err(e) => (self.observer)(self.backend(), Err(e)),
+        }
+        result
+    }
+
+    async fn attempts(&self, mut request: Request, latency: &mut Duration) -> Result<Answer, SourceError> {
+        if self.only_get.load(Ordering::Relaxed) {
+            request.method = Method::GET;
+        }
+        let mut auth = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+        let mut refreshed = false;
+        let deadline = Instant::now() + self.endpoint.timeout;
+        let mut attempt = 1;
+        loop {
+            let started = Instant::now();
+            let tried = match timeout_at(deadline, self.attempt(&request, &auth, attempt)).await {
+                Ok(tried) => tried,
+                Err(_) => {
+                    let e = self.timed_out();
+                    info!(target: "redline::http", "{} {} {} attempt {attempt}: {}", self.backend(), request.method, request.path, e.message);
+                    Err(Failed::With(e, None))
+                }
+            };
+            *latency = started.elapsed();
+            match tried {
+                Ok(answer) => return Ok(answer),
+                Err(Failed::MethodRefused) => {
+                    self.only_get.store(true, Ordering::Relaxed);
+                    request.method = Method::GET;
+                }
+                Err(Failed::Unauthorized(e)) => {
+                    if refreshed || !self.credentials.renewable() {
+                        return Err(e);
+                    }
+                    refreshed = true;
+                    auth = self.credentials.renew(&auth).await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+                }
+                Err(Failed::With(e, wish)) => {
+                    let wait = wish.unwrap_or_else(|| full_jitter(attempt));
+                    if attempt > RETRIES || !retryable(&e) || Instant::now() + wait >= deadline {
+                        return Err(e);
+                    }
+                    tokio::time::sleep(wait).await;
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    /// One attempt, redirects of the same origin included.
+    async fn attempt(&self, request: &Request, auth: &Auth, attempt: u32) -> Result<Answer, Failed> {
+        let mut url = self.url(&request.path);
+        for _ in 0..=REDIRECTS {
+            let started = Instant::now();
+            let sent = self.build(request, auth, url.clone()).send().await;
+            let response = match sent {
+                Ok(r) => r,
+                Err(e) => {
+                    let e = self.unreachable(&e);
+                    self.log(request, &url, &e.message, started, 0, attempt);
+                    return Err(Failed::With(e, None));
+                }
+            };
+            self.note_clock(response.headers());
+            let status = response.status();
+            if status.is_redirection() {
+                self.log(request, &url, status.as_str(), started, 0, attempt);
+                url = self.redirect(&url, &response).map_err(|e| Failed::With(e, None))?;
+                continue;
+            }
+            let answered = self.read(request, response).await;
+            let bytes = answered.as_ref().map_or(0, |a| a.body.len());
+            self.log(request, &url, status.as_str(), started, bytes, attempt);
+            return answered;
+        }
+        Err(Failed::With(self.error(ErrorKind::Decode, format!("more than {REDIRECTS} redirects")), None))
+    }
+
+    fn build(&self, request: &Request, auth: &Auth, mut url: Url) -> reqwest::RequestBuilder {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.params).finish();
+        let post = request.method == Method::POST;
+        if !post && !form.is_empty() {
+            url.set_query(Some(&form));
+        }
+        let mut headers = self.headers.clone();
+        for (name, value) in &request.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        let mut builder = self.http.request(request.method.clone(), url).headers(headers);
+        if post {
+            builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        }
+        match auth {
+            Auth::None => builder,
+            Auth::Basic { user, password } => builder.basic_auth(user, Some(password.expose_secret())),
+            Auth::Bearer(token) => builder.bearer_auth(token.expose_secret()),
+        }
+    }
+
+    /// Where a redirect leads, if it stays on this server.
+    fn redirect(&self, from: &Url, response: &Response) -> Result<Url, SourceError> {
+        let target = response.headers().get(LOCATION).and_then(|l| l.to_str().ok()).and_then(|l| from.join(l).ok());
+        let message = match target {
+            Some(next) if next.origin() == from.origin() && response.status() != StatusCode::SEE_OTHER => return Ok(next),
+            Some(next) => format!(
+                "redirects to {}{}, which is not followed with credentials; if that is the server, use its address",
+                next.origin().ascii_serialization(),
+                next.path()
+            ),
+            None => "redirects to nowhere".to_owned(),
+        };
+        Err(self.error(ErrorKind::Decode, message))
+    }
+
+    async fn read(&self, request: &Request, response: Response) -> Result<Answer, Failed> {
+        let status = response.status();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        let wish = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after(v, self.now()));
+        if status.is_success() {
+            let body = self.body(response, request.max_body).await.map_err(|e| Failed::With(e, None))?;
+            return Ok(Answer { status: status.as_u16(), content_type, body });
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED && request.method == Method::POST {
+            return Err(Failed::MethodRefused);
+        }
+        let body = head(response, ERROR_BODY).await;
+        let error = self.status_error(request, status.as_u16(), wish, &body);
+        Err(if status == StatusCode::UNAUTHORIZED { Failed::Unauthorized(error) } else { Failed::With(error, wish) })
+    }
+
+    async fn body(&self, mut response: Response, max: usize) -> Result<Bytes, SourceError> {
+        let announced = response.content_length().unwrap_or(0);
+        let too_large = || self.error(ErrorKind::TooLarge(max), format!("the answer is larger than {} MiB", max.div_ceil(1 << 20)));
+        if announced > max as u64 {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(too_large()),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body.freeze()),
+                Err(e) => {
+                    let message = format!("the connection was lost after {} bytes: {}", body.len(), innermost(&e));
+                    return Err(self.error(ErrorKind::Unreachable, message));
+                }
+            }
+        }
+    }
+
+    fn status_error(&self, request: &Request, status: u16, wish: Option<Duration>, body: &[u8]) -> SourceError {
+        let kind = match status {
+            400 | 422 => ErrorKind::BadQuery,
+            401 | 403 => ErrorKind::Unauthorized(status),
+            404 | 410 => request.missing.clone(),
+            429 => ErrorKind::RateLimited(wish),
+            503 if error_text::is_query_timeout(body) => ErrorKind::Timeout(self.endpoint.timeout),
+            other => ErrorKind::Server(other),
+        };
+        let text = error_text(body);
+        let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("no reason given");
+        let message = match (&kind, text.is_empty()) {
+            (ErrorKind::BadQuery, false) => text,
+            (_, false) => format!("answered {status}: {text}"),
+            (_, true) => format!("answered {status} ({reason}) to {}", request.path),
+        };
+        self.error(kind, message)
+    }
+
+    fn timed_out(&self) -> SourceError {
+        let limit = self.endpoint.timeout;
+        self.error(ErrorKind::Timeout(limit), format!("no complete answer within {limit:?}"))
+    }
+
+    fn unreachable(&self, e: &reqwest::Error) -> SourceError {
+        let at = authority(&self.endpoint.base);
+        let message = if e.is_timeout() {
+            format!("no connection to {at} within {CONNECT:?}")
+        } else if e.is_connect() {
+            format!("connect to {at}: {}", innermost(e))
+        } else {
+            format!("the connection to {at} was lost: {}", innermost(e))
+        };
+        self.error(ErrorKind::Unreachable, message)
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.endpoint.base.clone();
+        url.set_path(&format!("{}{path}", self.endpoint.base.path().trim_end_matches('/')));
+        url
+    }
+
+    fn note_clock(&self, headers: &HeaderMap) {
+        let Some(date) = headers.get(DATE).and_then(|d| d.to_str().ok()).and_then(|d| chrono::DateTime::parse_from_rfc2822(d).ok()) else {
+            return;
+        };
+        let theirs = date.timestamp().saturating_mul(1_000_000_000) + nanos(Duration::from_millis(500));
+        let ours = chrono::Utc::now().timestamp_nanos_opt().unwrap_or(theirs);
+        self.skew.store(theirs - ours, Ordering::Relaxed);
+    }
+
+    fn log(&self, request: &Request, url: &Url, outcome: &str, started: Instant, bytes: usize, attempt: u32) {
+        let ms = started.elapsed().as_millis();
+        let query = shown_query(&request.params);
+        info!(target: "redline::http", "{} {} {}{query} {outcome} {ms}ms {bytes}B attempt {attempt}", self.backend(), request.method, url.path());
+    }
+
+    /// The WebSocket handshake's request with the same address, headers and credentials as any other.
+    ///
+    /// # Errors
+    /// The secret cannot be read, or the address is no URL for a WebSocket.
+    pub async fn websocket(&self, request: &Request) -> Result<WebSocketRequest, SourceError> {
+        let auth = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+        let mut built = self
+            .build(request, &auth, self.url(&request.path))
+            .build()
+            .map_err(|e| self.error(ErrorKind::Bug, format!("no request: {}", innermost(&e))))?;
+        let scheme = if built.url().scheme() == "https" { "wss" } else { "ws" };
+        let url = built.url().as_str().replacen(built.url().scheme(), scheme, 1);
+        let shown = format!("{}{}", self.url(&request.path).path(), shown_query(&request.params));
+        built.headers_mut().remove(ACCEPT);
+        Ok(WebSocketRequest { url, headers: built.headers().clone(), tls: self.tls.clone(), shown })
+    }
+
+    /// Reads the secret again after a handshake was answered 401. `false`: there is nothing to read again.
+    pub async fn renew_credentials(&self) -> bool {
+        match self.credentials.get().await {
+            Ok(auth) if self.credentials.renewable() => self.credentials.renew(&auth).await.is_ok(),
+            _ => false,
+        }
+    }
+}
+
+/// What a WebSocket client needs to connect.
+pub struct WebSocketRequest {
+    /// `ws://` or `wss://`.
+    pub url: String,
+    /// Headers, secrets among them.
+    pub headers: HeaderMap,
+    /// The same trust as for HTTP.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// Path and parameters for the log, without secrets.
+    pub shown: String,
+}
+
+fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let tenant = endpoint.tenant.as_ref().map(|t| ("X-Scope-OrgID".to_owned(), SecretString::from(t.as_str())));
+    for (name, value) in endpoint.headers.iter().chain(&tenant) {
+        let key: HeaderName = name.parse().map_err(|_| format!("{name:?} is no header name"))?;
+        let mut value: HeaderValue =
+            value.expose_secret().parse().map_err(|_| format!("the value of header {name} has characters that a header cannot have"))?;
+        value.set_sensitive(true);
+        headers.insert(key, value);
+    }
+    Ok(headers)
+}
+
+/// 2xx never comes here; what the retry cannot change is not retried.
+fn retryable(e: &SourceError) -> bool {
+    matches!(e.kind, ErrorKind::Unreachable | ErrorKind::RateLimited(_) | ErrorKind::Server(502..=504))
+}
+
+/// The first bytes of a body; what is lost of an error's text is only text.
+async fn head(mut response: Response, max: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk[..chunk.len().min(max - body.len())]);
+        if body.len() >= max {
+            break;
+        }
+    }
+    body
+}
+
+/// The error at the bottom, which says what happened: "Connection refused (os error 111)".
+fn innermost(e: &dyn std::error::Error) -> String {
+    let mut e = e;
+    while let Some(source) = e.source() {
+        e = source;
+    }
+    e.to_string()
+}
+
+/// Host and port.
+fn authority(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// The query's text for the log, cut; other parameters are times and limits and are left out.
+fn shown_query(params: &[(&'static str, String)]) -> String {
+    const CUT: usize = 200;
+    let Some((name, text)) = params.iter().find(|(n, _)| matches!(*n, "query" | "q" | "tags" | "match[]")) else {
+        return String::new();
+    };
+    let cut: String = text.chars().take(CUT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let more = if text.chars().nth(CUT).is_some() { "…" } else { "" };
+    format!(" {name}={cut}{more}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! Loki: log queries, metric queries, labels, and a live stream that loses nothing.
+
+mod join;
+mod page;
+mod stream;
+mod tail;
+mod wire;
+
+use std::time::Duration;
+
+use compact_str::CompactString;
+use reqwest::header::HeaderName;
+
+use super::{
+    http::{Endpoint, HttpClient, Observer, Request},
+    json,
+    prometheus::{Build, QueryData, matrix},
+};
+use crate::{
+    model::{
+        backend::{ErrorKind, SourceError},
+        log::LogLine,
+        series::Matrix,
+        time::{TimeRange, Timestamp, nanos},
+    },
+    source::prometheus::Enveloped,
+};
+
+pub use stream::{LogEvent, TailState};
+pub use wire::Stats;
+use wire::{Interner, LogData};
+
+/// Keeps structured metadata and parsed labels apart from the stream's.
+const ENCODING: HeaderName = HeaderName::from_static("x-loki-response-encoding-flags");
+/// Loki's own limit on the points of a series.
+const MAX_POINTS: i64 = 11_000;
+
+/// From which end of the range a limited answer is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The newest lines.
+    Backward,
+    /// The oldest lines.
+    Forward,
+}
+
+/// The client of a Loki.
+pub struct Loki {
+    http: HttpClient,
+}
+
+impl Loki {
+    /// See [`HttpClient::new`].
+    ///
+    /// # Errors
+    /// An endpoint that cannot be used.
+    pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
+        Ok(Self { http: HttpClient::new(endpoint, observer)? })
+    }
+
+    /// The HTTP client: its address, its clock.
+    pub fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    /// At most `limit` lines of the range, its end excluded, by time. Servers cap the limit at 5000 by default.
+    ///
+    /// # Errors
+    /// As any request; a query that counts is a bad query here.
+    pub async fn query_range(
+        &self,
+        logql: &str,
+        range: TimeRange,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Vec<LogLine>, SourceError> {
+        self.page(logql, range, limit, direction, &mut Interner::default()).await
+    }
+
+    async fn page(
+        &self,
+        logql: &str,
+        range: TimeRange,
+        limit: usize,
+        direction: Direction,
+        interner: &mut Interner,
+    ) -> Result<Vec<LogLine>, SourceError> {
+        let backward = direction == Direction::Backward;
+        let request = Request::post("/loki/api/v1/query_range")
+            .param("query", logql)
+            .param("start", range.start.to_string())
+            .param("end", range.end.to_string())
+            .param("limit", limit.to_string())
+            .param("direction", if backward { "backward" } else { "forward" })
+            .header(ENCODING, "categorize-labels");
+        let data: Enveloped<LogData> = self.data("query_range", request).await?;
+        match data.data {
+            LogData::Streams(streams) => Ok(wire::lines(streams, backward, interner)),
+            _ => Err(self.http.error(ErrorKind::BadQuery, "the query gives numbers, not log lines")),
+        }
+    }
+
+    /// A metric query such as `sum by (detected_level) (count_over_time({app="x"}[1m]))`.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn query_matrix(&self, logql: &str, range: TimeRange, step: Duration) -> Result<Matrix, SourceError> {
+        let step =
+            step.max(Duration::from_millis(1)).max(Duration::from_nanos((nanos(range.duration()) / (MAX_POINTS - 2)).unsigned_abs()));
+        let start = range.start.align_down(step);
+        let range = TimeRange { start, end: range.end.align_down(step).max(start) };
+        let request = Request::post("/loki/api/v1/query_range")
+            .param("query", logql)
+            .param("start", range.start.to_string())
+            .param("end", range.end.to_string())
+            .param("step", step.as_secs_f64().to_string());
+        let data: Enveloped<QueryData> = self.data("query_range", request).await?;
+        matrix(data, range, step).map_err(|e| self.http.error(ErrorKind::BadQuery, e))
+    }
+
+    /// Names of labels, Loki's own left out.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn label_names(&self, range: TimeRange) -> Result<Vec<CompactString>, SourceError> {
+        let mut names = self.names("labels", Request::get("/loki/api/v1/labels"), range).await?;
+        names.retain(|n| !wire::is_internal(n));
+        Ok(names)
+    }
+
+    /// Values of a label, on all streams or on those of a selector.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn label_values(&self, name: &str, selector: Option<&str>, range: TimeRange) -> Result<Vec<CompactString>, SourceError> {
+        let mut request = Request::get(format!("/loki/api/v1/label/{name}/values"));
+        if let Some(selector) = selector {
+            request = request.param("query", selector);
+        }
+        self.names("label values", request, range).await
+    }
+
+    async fn names(&self, what: &'static str, request: Request, range: TimeRange) -> Result<Vec<CompactString>, SourceError> {
+        let request = request.param("start", range.start.to_string()).param("end", range.end.to_string());
+        let data: Enveloped<wire::Names> = self.data(what, request).await?;
+        Ok(data.data.0.into_iter().map(|t| t.0).collect())
+    }
+
+    /// What a selector covers, to warn before a heavy query. Lines not yet flushed are not counted.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn stats(&self, selector: &str, range: TimeRange) -> Result<Stats, SourceError> {
+        let request = Request::get("/loki/api/v1/index/stats")
+            .param("query", selector)
+            .param("start", range.start.to_string())
+            .param("end", range.end.to_string());
+        let answer = self.http.send(request).await?;
+        json::decode(self.http.backend(), "index/stats", &answer.body)
+    }
+
+    /// Bytes per stream over time.
+    ///
+    /// # Errors
+    /// As any request; not supported where `volume_enabled` is off.
+    pub async fn volume(&self, selector: &str, range: TimeRange, step: Duration) -> Result<Matrix, SourceError> {
+        let request = Request::get("/loki/api/v1/index/volume_range")
+            .param("query", selector)
+            .param("start", range.start.to_string())
+            .param("end", range.end.to_string())
+            .param("step", step.as_secs_f64().to_string());
+        let data: Enveloped<QueryData> = self.data("index/volume_range", request).await?;
+        matrix(data, range, step).map_err(|e| self.http.error(ErrorKind::Decode, e))
+    }
+
+    /// Which version answers; empty on a server built by hand.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn buildinfo(&self) -> Result<Build, SourceError> {
+        let answer = self.http.send(Request::get("/loki/api/v1/status/buildinfo")).await?;
+        json::decode(self.http.backend(), "buildinfo", &answer.body)
+    }
+
+    /// Whether it can answer queries. Gateways often hide `/ready`, so labels are asked.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn ready(&self) -> Result<(), SourceError> {
+        let now = self.http.now();
+        self.label_names(TimeRange::new(now - Duration::from_secs(60), now)).await.map(|_| ())
+    }
+
+    async fn data<T: serde::de::DeserializeOwned + Default>(
+        &self,
+        what: &'static str,
+        request: Request,
+    ) -> Result<Enveloped<T>, SourceError> {
+        let answer = self.http.send(request).await?;
+        let envelope: Enveloped<T> = json::decode(self.http.backend(), what, &answer.body)?;
+        if envelope.status != "success" {
+            let message = format!("the answer to {what} is no success: {}", super::http::error_text(&answer.body));
+            return Err(self.http.error(ErrorKind::Decode, message));
+        }
+        Ok(envelope)
+    }
+
+    /// Now, by the server's clock where it differs.
+    fn now(&self) -> Timestamp {
+        self.http.now()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! History, then live, every line once.
+//!
+//! Loki's tail drops lines silently in bursts, so it is for speed and a range query every few seconds is for truth. The
+//! tail is opened first, history is paged newest first, the tail's lines follow, and reconciliation fills what it lost.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    Direction, Loki,
+    join::{Joiner, reread_from},
+    page::{Backward, Forward, default_cap},
+    wire::Interner,
+};
+use crate::{
+    model::{
+        backend::{ErrorKind, SourceError},
+        log::LogLine,
+        time::{TimeRange, Timestamp},
+    },
+    source::http::full_jitter,
+};
+
+/// Lines of history that are loaded without being asked for; older ones are paged by the reader.
+const HISTORY: usize = 20_000;
+/// Messages between the readers and the joiner; a full tail counts what it drops.
+const INPUTS: usize = 4096;
+/// Pages of one reconciliation.
+const PAGES: usize = 10;
+/// Between reconciliations while the tail runs.
+const EVERY: Duration = Duration::from_secs(7);
+/// Between polls while it does not.
+const POLL: Duration = Duration::from_secs(2);
+/// The newest lines a range query may not see yet.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What the stream tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogEvent {
+    /// A page of history, newest page first, lines by time.
+    History {
+        /// Its lines.
+        lines: Vec<LogLine>,
+        /// From this instant on everything is here.
+        reached: Timestamp,
+        /// The start of the range is reached. The last page is not complete when there are more lines than are loaded.
+        complete: bool,
+    },
+    /// New lines, each by its own time: late ones belong between older ones.
+    Lines(Vec<LogLine>),
+    /// How the tail is.
+    Tail(TailState),
+    /// A question failed. After a failure that time cannot heal the stream ends.
+    Failed(SourceError),
+}
+
+/// How the tail is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TailState {
+    /// The WebSocket is being opened.
+    Connecting,
+    /// Lines come as they are written.
+    Connected,
+    /// The server does not allow it; lines are polled instead.
+    Refused(String),
+    /// The connection is lost, lines are polled until it is back.
+    Lost {
+        /// When it is tried again.
+        retry_at: Timestamp,
+        /// Why.
+        error: SourceError,
+    },
+    /// The tail left out this many lines; reconciliation brings them.
+    Dropped(u64),
+    /// Reconciliation brought this many lines that the tail had lost.
+    Recovered(u64),
+    /// After an outage, reading is this far behind.
+    Behind(Duration),
+}
+
+/// What the readers hand to the joiner.
+pub(super) enum Input {
+    Page {
+        lines: Vec<LogLine>,
+        reached: Timestamp,
+        complete: bool,
+    },
+    Tail(Vec<LogLine>),
+    Verified(Vec<LogLine>),
+    State(TailState),
+    Failed(SourceError),
+    /// Time cannot heal it.
+    Ended(SourceError),
+}
+
+/// What tail and reconciliation know of each other.
+#[derive(Default)]
+pub(super) struct Link {
+    /// The tail lost something: reconcile soon.
+    pub(super) wake: Notify,
+    pub(super) connected: AtomicBool,
+}
+
+impl Loki {
+    /// Delivers the range's lines and, when `live`, what comes after, until `out` is closed or the query proves wrong.
+    /// Dropping the future ends it.
+    pub async fn stream(&self, logql: String, range: TimeRange, live: bool, out: mpsc::Sender<LogEvent>) {
+        let (input, inputs) = mpsc::channel(INPUTS);
+        let opened = self.now();
+        let readers = async {
+            let input = input;
+            if live {
+                let link = Link::default();
+                let end = opened.max(range.end) + SETTLE;
+                tokio::join!(
+                    self.history(&logql, range.start, end, &input),
+                    self.tail(&logql, &link, &input),
+                    self.reconcile(&logql, opened, &link, &input),
+                );
+            } else {
+                self.history(&logql, range.start, Timestamp(range.end.0.saturating_add(1)), &input).await;
+            }
+        };
+        let readers = async {
+            readers.await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = out.closed() => {}
+            () = deliver(inputs, &out) => {}
+            () = readers => {}
+        }
+    }
+
+    async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, input: &mpsc::Sender<Input>) {
+        let mut pages = Backward::new(start, end);
+        let mut interner = Interner::default();
+        let (mut count, mut failures) = (0, 0);
+        loop {
+            let Some((range, limit)) = pages.next() else {
+                if count == 0 && start >= end {
+                    let _ = input.send(Input::Page { lines: Vec::new(), reached: start, complete: true }).await;
+                }
+                return;
+            };
+            match self.page(logql, range, limit, Direction::Backward, &mut interner).await {
+                Ok(lines) => {
+                    failures = 0;
+                    count += lines.len();
+                    let reached = pages.accept(&lines);
+                    let complete = pages.next().is_none();
+                    let sent = input.send(Input::Page { lines, reached, complete }).await;
+                    if sent.is_err() || (count >= HISTORY && !complete) {
+                        return;
+                    }
+                }
+                Err(e) if pages.learn(&e) => {}
+                Err(e) if e.is_transient() => {
+                    failures += 1;
+                    if input.send(Input::Failed(e)).await.is_err() {
+                        return;
+                    }
+                    sleep(pause(failures)).await;
+                }
+                Err(e) => {
+                    let _ = input.send(Input::Ended(e)).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads again, by range queries, what the tail should have delivered; alone it is the poll.
+    async fn reconcile(&self, logql: &str, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) {
+        let mut state = Reconciled { verified: opened, cap: default_cap(), interner: Interner::default() };
+        let mut failures = 0;
+        loop {
+            wait_for_turn(link, failures).await;
+            match self.catch_up(logql, link, input, &mut state).await {
+                Ok(()) => failures = 0,
+                Err(e) => {
+                    failures += 1;
+                    if input.send(Input::Failed(e)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn catch_up(&self, logql: &str, link: &Link, input: &mpsc::Sender<Input>, state: &mut Reconciled) -> Result<(), SourceError> {
+        loop {
+            let settle = if link.connected.load(Ordering::Relaxed) { SETTLE } else { Duration::ZERO };
+            let end = self.now() - settle;
+            let mut pages = Forward::new(reread_from(state.verified), end, state.cap);
+            let mut read = 0;
+            while let Some((range, limit)) = pages.next() {
+                if read == PAGES {
+                    break;
+                }
+                match self.page(logql, range, limit, Direction::Forward, &mut state.interner).await {
+                    Ok(lines) => {
+                        read += 1;
+                        state.verified = state.verified.max(pages.accept(&lines));
+                        if !lines.is_empty() && input.send(Input::Verified(lines)).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    Err(e) => state.cap = pages.learn(&e).ok_or(e)?,
+                }
+            }
+            if pages.next().is_none() {
+                return Ok(());
+            }
+            let behind = end.since(state.verified);
+            if input.send(Input::State(TailState::Behind(behind))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+struct Reconciled {
+    /// Everything before this was read by a range query.
+    verified: Timestamp,
+    cap: usize,
+    interner: Interner,
+}
+
+/// Some seconds, fewer when the tail lost something or is not there, more after failures.
+async fn wait_for_turn(link: &Link, failures: u32) {
+    let asleep = Instant::now();
+    let every = if link.connected.load(Ordering::Relaxed) { EVERY } else { POLL };
+    let longest = every + pause(failures);
+    let _ = timeout(longest, link.wake.notified()).await;
+    // Not at once after being woken: what was lost has to become queryable, and a burst wakes often.
+    let least = Duration::from_secs(1) + pause(failures);
+    sleep(least.saturating_sub(asleep.elapsed())).await;
+}
+
+/// At least a second, longer with each failure, 30 s at most.
+pub(super) fn pause(failures: u32) -> Duration {
+    if failures == 0 { Duration::ZERO } else { (Duration::from_secs(1) + full_jitter(failures + 2)).min(Duration::from_secs(30)) }
+}
+
+async fn deliver(mut inputs: mpsc::Receiver<Input>, out: &mpsc::Sender<LogEvent>) {
+    const BATCH: usize = 256;
+    let mut joiner = Joiner::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    while inputs.recv_many(&mut batch, BATCH).await > 0 {
+        let ended = batch.iter().any(|i| matches!(i, Input::Ended(_)));
+        for event in joiner.accept(batch.drain(..)) {
+            if out.send(event).await.is_err() {
+                return;
+            }
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// An error of the tail's connection.
+pub(super) fn lost(loki: &Loki, message: impl Into<String>) -> SourceError {
+    loki.http.error(ErrorKind::Unreachable, message)
+}

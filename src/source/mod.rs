@@ -1,0 +1,63 @@
+//! Clients of the four backends. They decode into [`crate::model`]; no one else sees their JSON.
+
+pub mod alertmanager;
+pub mod alerts;
+pub mod http;
+mod json;
+pub mod loki;
+pub mod prometheus;
+pub mod tempo;
+pub mod trace_id;
+
+use crate::model::{
+    alert::AlertBook,
+    backend::{Backend, ErrorKind, SourceError},
+};
+
+pub use alertmanager::Alertmanager;
+pub use loki::Loki;
+pub use prometheus::Prometheus;
+pub use tempo::Tempo;
+
+/// The backends of one environment; `None` has no address.
+#[derive(Default)]
+pub struct Sources {
+    /// Metrics and rules.
+    pub prometheus: Option<Prometheus>,
+    /// Alerts as routed.
+    pub alertmanager: Option<Alertmanager>,
+    /// Logs.
+    pub loki: Option<Loki>,
+    /// Traces.
+    pub tempo: Option<Tempo>,
+}
+
+impl Sources {
+    /// One round of questions for the Alerts view. A half that fails is told in [`AlertBook::missing`].
+    pub async fn alert_book(&self) -> AlertBook {
+        let prometheus = async {
+            let p = self.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus))?;
+            p.rules().await
+        };
+        let alertmanager = async {
+            let am = self.alertmanager.as_ref().ok_or_else(|| not_configured(Backend::Alertmanager))?;
+            tokio::try_join!(am.alerts(), am.silences())
+        };
+        let (from_prometheus, from_alertmanager) = tokio::join!(prometheus, alertmanager);
+        let mut missing = Vec::new();
+        let mut failed = |e| missing.push(e);
+        let rules = from_prometheus.unwrap_or_else(|e| {
+            failed(e);
+            prometheus::Rules::default()
+        });
+        let (alerts, silences) = from_alertmanager.unwrap_or_else(|e| {
+            failed(e);
+            Default::default()
+        });
+        AlertBook { missing, ..alerts::merge(rules.rules, rules.alerts, alerts, silences) }
+    }
+}
+
+fn not_configured(backend: Backend) -> SourceError {
+    SourceError::new(backend, ErrorKind::NotConfigured, "no address")
+}

@@ -1,0 +1,170 @@
+//! OTLP messages into the model's spans.
+
+use std::fmt::Write as _;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use compact_str::CompactString;
+
+use crate::{
+    model::{
+        time::Timestamp,
+        trace::{Attributes, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, Spans, TraceId, Value},
+    },
+    wire::otlp::{self, any_value},
+};
+
+/// Status code of an error.
+const ERROR: i32 = 2;
+
+/// All spans with a usable id; `partial` are the server's words.
+pub(super) fn convert(trace: TraceId, data: otlp::TracesData, partial: Option<String>) -> Spans {
+    let mut out = Spans { trace, resources: Vec::new(), spans: Vec::new(), partial };
+    let mut without_id = 0_usize;
+    for group in data.resource_spans {
+        let resource = resource(group.resource.unwrap_or_default());
+        // The same instance comes once a batch.
+        let index = out.resources.iter().position(|r| *r == resource).unwrap_or_else(|| {
+            out.resources.push(resource);
+            out.resources.len() - 1
+        });
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        for s in group.scope_spans.into_iter().flat_map(|s| s.spans) {
+            match span(s, index) {
+                Some(span) => out.spans.push(span),
+                None => without_id += 1,
+            }
+        }
+    }
+    if without_id > 0 && out.partial.is_none() {
+        out.partial = Some(format!("{without_id} spans without a usable id are left out"));
+    }
+    out
+}
+
+fn resource(r: otlp::Resource) -> Resource {
+    let attributes = attributes(r.attributes);
+    let service = attributes.iter().find(|(k, _)| k == "service.name").map(|(_, v)| CompactString::from(v.to_string()));
+    Resource { service: service.filter(|s| !s.is_empty()).unwrap_or_else(|| "unknown_service".into()), attributes }
+}
+
+fn span(s: otlp::Span, resource: u32) -> Option<Span> {
+    let mut events: Vec<SpanEvent> = s
+        .events
+        .into_iter()
+        .map(|e| SpanEvent { at: nano(e.time_unix_nano), name: e.name.into(), attributes: attributes(e.attributes) })
+        .collect();
+    events.sort_by_key(|e| e.at);
+    let links = s
+        .links
+        .into_iter()
+        .filter_map(|l| Some(SpanLink { trace: trace_id(&l.trace_id)?, span: span_id(&l.span_id), attributes: attributes(l.attributes) }));
+    let status = s.status.unwrap_or_default();
+    Some(Span {
+        id: span_id(&s.span_id)?,
+        parent: span_id(&s.parent_span_id),
+        resource,
+        name: s.name.into(),
+        kind: kind(s.kind),
+        start: nano(s.start_time_unix_nano),
+        end: nano(s.end_time_unix_nano),
+        error: status.code == ERROR,
+        status_message: status.message.into(),
+        attributes: attributes(s.attributes),
+        events,
+        links: links.collect(),
+    })
+}
+
+fn kind(number: i32) -> SpanKind {
+    match otlp::SpanKind::try_from(number) {
+        Ok(otlp::SpanKind::Internal) => SpanKind::Internal,
+        Ok(otlp::SpanKind::Server) => SpanKind::Server,
+        Ok(otlp::SpanKind::Client) => SpanKind::Client,
+        Ok(otlp::SpanKind::Producer) => SpanKind::Producer,
+        Ok(otlp::SpanKind::Consumer) => SpanKind::Consumer,
+        Ok(otlp::SpanKind::Unspecified) | Err(_) => SpanKind::Unspecified,
+    }
+}
+
+fn nano(n: u64) -> Timestamp {
+    Timestamp(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// At most 16 bytes, big-endian, not zero.
+fn trace_id(bytes: &[u8]) -> Option<TraceId> {
+    let id = (bytes.len() <= 16).then(|| bytes.iter().fold(0_u128, |id, b| (id << 8) | u128::from(*b)))?;
+    (id != 0).then_some(TraceId(id))
+}
+
+fn span_id(bytes: &[u8]) -> Option<SpanId> {
+    let id = (bytes.len() <= 8).then(|| bytes.iter().fold(0_u64, |id, b| (id << 8) | u64::from(*b)))?;
+    (id != 0).then_some(SpanId(id))
+}
+
+fn attributes(pairs: Vec<otlp::KeyValue>) -> Attributes {
+    pairs.into_iter().map(|kv| (kv.key.into(), value(kv.value))).collect()
+}
+
+fn value(v: Option<otlp::AnyValue>) -> Value {
+    match v.and_then(|v| v.value) {
+        None => Value::Text(CompactString::default()),
+        Some(any_value::Value::String(s)) => Value::Text(s.into()),
+        Some(any_value::Value::Bool(b)) => Value::Bool(b),
+        Some(any_value::Value::Int(n)) => Value::Int(n),
+        Some(any_value::Value::Double(n)) => Value::Float(n),
+        Some(any_value::Value::Bytes(b)) => Value::Text(STANDARD.encode(b).into()),
+        Some(nested) => {
+            let mut json = String::new();
+            write_json(&nested, 0, &mut json);
+            Value::Json(json)
+        }
+    }
+}
+
+/// Nested values as JSON text; what is nested deeper than anyone reads is `…`.
+fn write_json(value: &any_value::Value, depth: usize, out: &mut String) {
+    const DEEPEST: usize = 32;
+    let quoted = |s: &str| serde_json::Value::from(s).to_string();
+    match value {
+        _ if depth > DEEPEST => out.push_str("\"…\""),
+        any_value::Value::String(s) => out.push_str(&quoted(s)),
+        any_value::Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        any_value::Value::Int(n) => {
+            let _ = write!(out, "{n}");
+        }
+        any_value::Value::Double(n) => match serde_json::Number::from_f64(*n) {
+            Some(n) => out.push_str(&n.to_string()),
+            None => out.push_str(&quoted(&n.to_string())),
+        },
+        any_value::Value::Bytes(b) => out.push_str(&quoted(&STANDARD.encode(b))),
+        any_value::Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.values.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_any(item.value.as_ref(), depth, out);
+            }
+            out.push(']');
+        }
+        any_value::Value::KvList(map) => {
+            out.push('{');
+            for (i, kv) in map.values.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&quoted(&kv.key));
+                out.push(':');
+                write_any(kv.value.as_ref().and_then(|v| v.value.as_ref()), depth, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_any(value: Option<&any_value::Value>, depth: usize, out: &mut String) {
+    match value {
+        Some(v) => write_json(v, depth + 1, out),
+        None => out.push_str("null"),
+    }
+}
