@@ -1,8 +1,9 @@
 //! Log lines.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
+    backend::SourceError,
     labels::Labels,
     time::Timestamp,
     trace::{SpanId, TraceId},
@@ -96,19 +97,21 @@ pub struct LogLine {
 /// What the joined stream of history and tail tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LogEvent {
-    /// Lines of the past, pages from the newest to the oldest.
+    /// A page of history, newest page first, lines by time.
     History {
-        /// The page, in any order.
+        /// Its lines.
         lines: Vec<LogLine>,
-        /// How far back it reaches.
+        /// From this instant on everything is here.
         reached: Timestamp,
-        /// Whether it reaches the start of the window.
+        /// The start of the range is reached. The last page is not complete when there are more lines than are loaded.
         complete: bool,
     },
-    /// Lines as they are written, or found behind the tail. May repeat lines that were told before.
+    /// New lines, each by its own time: late ones belong between older ones.
     Lines(Vec<LogLine>),
     /// How the tail is.
     Tail(TailState),
+    /// A question failed. After a failure that time cannot heal the stream ends.
+    Failed(SourceError),
 }
 
 /// How the live tail is.
@@ -116,23 +119,25 @@ pub enum LogEvent {
 pub enum TailState {
     /// The window is fixed: there is none.
     Off,
-    /// Being opened.
+    /// The WebSocket is being opened.
     Connecting,
     /// Lines come as they are written.
     Connected,
-    /// The server does not tail for this reason: it is asked every few seconds instead.
-    Polling(String),
-    /// The connection broke; the next try is at this instant.
+    /// The server does not allow it; lines are polled instead.
+    Refused(String),
+    /// The connection is lost, lines are polled until it is back.
     Lost {
-        /// Why.
-        error: String,
         /// When it is tried again.
         retry_at: Timestamp,
+        /// Why.
+        error: SourceError,
     },
-    /// The server says it skipped this many lines; they are fetched.
+    /// The tail left out this many lines; reconciliation brings them.
     Dropped(u64),
-    /// This many lines that the tail did not deliver were found by asking.
+    /// Reconciliation brought this many lines that the tail had lost.
     Recovered(u64),
+    /// After an outage, reading is this far behind.
+    Behind(Duration),
 }
 
 /// Which stream labels name services in this Loki, in order of preference, with their values.

@@ -33,6 +33,27 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Whether the backend has an address.
+    pub fn has(&self, backend: Backend) -> bool {
+        match backend {
+            Backend::Prometheus => self.prometheus.is_some(),
+            Backend::Alertmanager => self.alertmanager.is_some(),
+            Backend::Loki => self.loki.is_some(),
+            Backend::Tempo => self.tempo.is_some(),
+        }
+    }
+
+    /// Asks a backend something light. How it went is told to the observer.
+    pub async fn probe(&self, backend: Backend) {
+        // Only whether it answers counts here, and that the observer hears.
+        match backend {
+            Backend::Prometheus => drop(maybe(self.prometheus.as_ref().map(Prometheus::buildinfo)).await),
+            Backend::Alertmanager => drop(maybe(self.alertmanager.as_ref().map(Alertmanager::status)).await),
+            Backend::Loki => drop(maybe(self.loki.as_ref().map(Loki::buildinfo)).await),
+            Backend::Tempo => drop(maybe(self.tempo.as_ref().map(Tempo::capabilities)).await),
+        }
+    }
+
     /// One round of questions for the Alerts view. A half that fails is told in [`AlertBook::missing`].
     pub async fn alert_book(&self) -> AlertBook {
         let prometheus = async {
@@ -55,6 +76,13 @@ impl Sources {
             Default::default()
         });
         AlertBook { missing, ..alerts::merge(rules.rules, rules.alerts, alerts, silences) }
+    }
+}
+
+async fn maybe<F: Future>(asked: Option<F>) -> Option<F::Output> {
+    match asked {
+        Some(asked) => Some(asked.await),
+        None => None,
     }
 }
 

@@ -5,8 +5,11 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::stream::{Input, LogEvent, TailState};
-use crate::model::{log::LogLine, time::Timestamp};
+use super::stream::Input;
+use crate::model::{
+    log::{LogEvent, LogLine, TailState},
+    time::Timestamp,
+};
 
 /// The lines that were delivered, by minute of their time, so that old minutes can be forgotten.
 #[derive(Default)]
@@ -68,7 +71,7 @@ impl Joiner {
                 Input::State(state) => {
                     match &state {
                         TailState::Connected => self.connected = true,
-                        TailState::Connecting | TailState::Refused(_) | TailState::Lost { .. } => self.connected = false,
+                        TailState::Off | TailState::Connecting | TailState::Refused(_) | TailState::Lost { .. } => self.connected = false,
                         TailState::Dropped(_) | TailState::Recovered(_) | TailState::Behind(_) => {}
                     }
                     events.push(LogEvent::Tail(state));

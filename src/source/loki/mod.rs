@@ -2,6 +2,7 @@
 
 mod join;
 mod page;
+mod service_labels;
 mod stream;
 mod tail;
 mod wire;
@@ -26,7 +27,6 @@ use crate::{
     source::prometheus::Enveloped,
 };
 
-pub use stream::{LogEvent, TailState};
 pub use wire::Stats;
 use wire::{Interner, LogData};
 

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
-        log::LogLine,
+        log::{LogEvent, LogLine, TailState},
         time::{TimeRange, Timestamp},
     },
     source::http::full_jitter,
@@ -40,50 +40,6 @@ const EVERY: Duration = Duration::from_secs(7);
 const POLL: Duration = Duration::from_secs(2);
 /// The newest lines a range query may not see yet.
 const SETTLE: Duration = Duration::from_secs(2);
-
-/// What the stream tells.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LogEvent {
-    /// A page of history, newest page first, lines by time.
-    History {
-        /// Its lines.
-        lines: Vec<LogLine>,
-        /// From this instant on everything is here.
-        reached: Timestamp,
-        /// The start of the range is reached. The last page is not complete when there are more lines than are loaded.
-        complete: bool,
-    },
-    /// New lines, each by its own time: late ones belong between older ones.
-    Lines(Vec<LogLine>),
-    /// How the tail is.
-    Tail(TailState),
-    /// A question failed. After a failure that time cannot heal the stream ends.
-    Failed(SourceError),
-}
-
-/// How the tail is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TailState {
-    /// The WebSocket is being opened.
-    Connecting,
-    /// Lines come as they are written.
-    Connected,
-    /// The server does not allow it; lines are polled instead.
-    Refused(String),
-    /// The connection is lost, lines are polled until it is back.
-    Lost {
-        /// When it is tried again.
-        retry_at: Timestamp,
-        /// Why.
-        error: SourceError,
-    },
-    /// The tail left out this many lines; reconciliation brings them.
-    Dropped(u64),
-    /// Reconciliation brought this many lines that the tail had lost.
-    Recovered(u64),
-    /// After an outage, reading is this far behind.
-    Behind(Duration),
-}
 
 /// What the readers hand to the joiner.
 pub(super) enum Input {

@@ -20,11 +20,14 @@ use tracing::info;
 
 use super::{
     ENCODING, Loki,
-    stream::{Input, Link, TailState, lost, pause},
+    stream::{Input, Link, lost, pause},
     wire::{self, Frame, Interner},
 };
 use crate::{
-    model::{backend::SourceError, log::LogLine},
+    model::{
+        backend::SourceError,
+        log::{LogLine, TailState},
+    },
     source::{
         http::{Request, error_text},
         json,
