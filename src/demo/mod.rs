@@ -6,5 +6,6 @@
 pub mod filter;
 pub mod memory;
 pub mod promql;
+pub mod rules;
 pub mod server;
 pub mod store;

@@ -7,6 +7,7 @@
 mod aggregate;
 mod binary;
 mod check;
+mod duration;
 mod eval;
 mod functions;
 mod histogram;
@@ -26,6 +27,8 @@ use std::{
 };
 
 pub use check::parse;
+pub use duration::parse_duration;
+pub use numeric::format as format_value;
 pub use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
 
