@@ -13,9 +13,12 @@ use crate::{
     model::labels::{Labels, MatchOp, Matcher},
 };
 
-/// Series by name, then labels; samples by time.
+/// Samples by time (milliseconds).
+type Samples = Vec<(i64, f64)>;
+
+/// Series by name, then labels.
 #[derive(Debug, Default)]
-pub struct Recorded(BTreeMap<String, BTreeMap<Arc<Labels>, Vec<(i64, f64)>>>);
+pub struct Recorded(BTreeMap<String, BTreeMap<Arc<Labels>, Samples>>);
 
 impl Recorded {
     /// Appends what an evaluation gave at `at` and marks the end of the series of `before` that it no longer has.
@@ -55,7 +58,7 @@ impl Recorded {
     /// Series that match and have samples in `start..=end`, with just those.
     pub fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<StoredSeries> {
         let Ok(filter) = LabelFilter::new(matchers) else { return Vec::new() };
-        let in_range = |(labels, samples): (&Arc<Labels>, &Vec<(i64, f64)>)| {
+        let in_range = |(labels, samples): (&Arc<Labels>, &Samples)| {
             let samples = samples.get(samples.partition_point(|s| s.0 < start)..samples.partition_point(|s| s.0 <= end))?;
             let found = !samples.is_empty() && filter.matches(labels);
             found.then(|| StoredSeries { labels: labels.clone(), samples: samples.to_vec() })
