@@ -5,6 +5,8 @@ mod frame;
 mod overlay;
 mod reopen;
 mod shared;
+#[cfg(test)]
+pub mod testing;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{buffer::Buffer, layout::Rect};

@@ -52,6 +52,11 @@ impl<T> Slot<T> {
         self.error.as_ref()
     }
 
+    /// The first failure since the last good value.
+    pub fn failed_since(&self) -> Option<Timestamp> {
+        self.failed_since
+    }
+
     /// Whether a good value is shown although the last refresh failed.
     pub fn is_stale(&self) -> bool {
         self.value.is_some() && self.error.is_some()

@@ -2,4 +2,6 @@
 
 pub mod field;
 pub mod format;
+pub mod panel;
+pub mod table;
 pub mod text;

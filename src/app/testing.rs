@@ -1,0 +1,101 @@
+//! For tests of views and widgets: shared state without a configuration, and screens as text.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Settings, Shared};
+use crate::{
+    core::{
+        keymap::Keymap,
+        request::{Answer, Response, Subscription},
+        scope::Scope,
+        slot::Slot,
+    },
+    model::{backend::SourceError, time::Timestamp},
+    theme::{Glyphs, Theme},
+    views::{Act, Cx, Look, Needs, View},
+};
+
+/// The number that [`look`] gives a view.
+pub const VIEW: u32 = 1;
+
+/// Shared state with default keys, no configuration and Unicode glyphs, times in UTC.
+pub fn test_shared() -> Shared {
+    Shared {
+        settings: Settings {
+            environments: vec!["prod".to_owned()],
+            themes: vec!["test".to_owned()],
+            refresh: Duration::from_secs(15),
+            refresh_slow: Duration::from_secs(60),
+            zone: (0, "UTC".to_owned()),
+            error_threshold: 0.01,
+            latency_threshold: None,
+            service_thresholds: BTreeMap::new(),
+            log_bytes: 1 << 20,
+            reopen: Vec::new(),
+        },
+        keymap: Keymap::new(&BTreeMap::new()).0,
+        theme: test_theme(),
+        glyphs: Glyphs::UNICODE,
+        red: Slot::default(),
+        log_labels: Slot::default(),
+        health: Default::default(),
+        asked: BTreeMap::new(),
+    }
+}
+
+fn test_theme() -> Theme {
+    Theme { name: "test".to_owned(), selection_reversed: false }
+}
+
+/// What a view looks at.
+pub fn look<'a>(shared: &'a Shared, scope: &'a Scope, now: Timestamp) -> Look<'a> {
+    Look { now, scope, shared, id: VIEW }
+}
+
+/// A screen as text, without spaces at the ends of lines.
+pub fn text_of(buf: &Buffer) -> String {
+    let width = usize::from(buf.area.width).max(1);
+    let lines =
+        buf.content().chunks(width).map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A view drawn at a size, as text.
+pub fn draw(view: &dyn View, look: &Look<'_>, width: u16, height: u16) -> String {
+    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+    let area = buf.area;
+    view.render(look, area, &mut buf);
+    text_of(&buf)
+}
+
+/// What a view asks for at a size.
+pub fn needs(view: &dyn View, look: &Look<'_>, width: u16, height: u16) -> Vec<Subscription> {
+    let mut out = Vec::new();
+    view.subscriptions(look, Rect::new(0, 0, width, height), &mut Needs::new(look.id, 0, &mut out));
+    out
+}
+
+/// Lets a view handle something at a size and returns what it asks of the app.
+pub fn with<T>(look: &Look<'_>, size: (u16, u16), handle: impl FnOnce(&mut Cx<'_>) -> T) -> (T, Vec<Act>) {
+    let mut acts = Vec::new();
+    let out = handle(&mut Cx { look: *look, area: Rect::new(0, 0, size.0, size.1), acts: &mut acts });
+    (out, acts)
+}
+
+/// Answers every question a view asks now, with what `answer` makes of it; `None` leaves it unanswered.
+pub fn feed(
+    view: &mut dyn View,
+    look: &Look<'_>,
+    size: (u16, u16),
+    answer: impl Fn(&Subscription) -> Option<Result<Response, SourceError>>,
+) {
+    for need in needs(view, look, size.0, size.1) {
+        if let Some(result) = answer(&need) {
+            let range = look.range();
+            let answer = Answer { slot: need.slot, request: std::sync::Arc::new(need.request), range, asked: look.now, result };
+            with(look, size, |cx| view.answer(cx, answer));
+        }
+    }
+}
