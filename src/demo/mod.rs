@@ -4,6 +4,7 @@
 //! app, which talks to the servers over HTTP like to any others.
 
 pub mod filter;
+pub mod into;
 pub mod memory;
 pub mod promql;
 pub mod rules;

@@ -1,0 +1,206 @@
+//! `redline demo --into`: the same world written into real servers, history first, then live.
+//!
+//! Prometheus takes it by remote write (recorded series and `ALERTS` included, as rules do not look back), Loki by its push
+//! API, Tempo by OTLP over HTTP. The three are written side by side.
+
+mod logs;
+mod metrics;
+mod spans;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use reqwest::{Client, StatusCode, header::HeaderMap};
+use url::Url;
+
+use super::store::{Clock, LogStore, MetricStore, TraceStore};
+use crate::model::time::{TimeRange, Timestamp};
+
+/// Tries of one batch before it is given up.
+const TRIES: u32 = 8;
+/// Spans of a trace may come as late as its slowest request: live traces are written this long after they began.
+const TRACE_DELAY: Duration = Duration::from_secs(20);
+/// Between two rounds of live writing.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Where to write.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// Base URL of Prometheus, with its remote-write receiver on.
+    pub prometheus: Url,
+    /// Base URL of Loki.
+    pub loki: Url,
+    /// Base URL of an OTLP receiver over HTTP, Tempo's.
+    pub otlp: Url,
+}
+
+impl Targets {
+    /// The first target that is not on this machine.
+    pub fn remote(&self) -> Option<&Url> {
+        [&self.prometheus, &self.loki, &self.otlp].into_iter().find(|url| !is_loopback(url))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// What is written.
+#[derive(Clone)]
+pub struct World {
+    /// Scraped and recorded series.
+    pub metrics: Arc<dyn MetricStore>,
+    /// Log lines.
+    pub logs: Arc<dyn LogStore>,
+    /// Traces.
+    pub traces: Arc<dyn TraceStore>,
+    /// Its clock; one that stands still ends the writing after the history.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A batch that a server did not take.
+#[derive(Debug)]
+pub struct IntoError(String);
+
+impl fmt::Display for IntoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for IntoError {}
+
+/// Writes the history, calls `live`, and goes on until it is dropped; returns after the history when the clock stands still.
+///
+/// # Errors
+/// Which server refused what, in its own words.
+pub async fn write(world: World, targets: Targets, history: Duration, live: impl FnOnce()) -> Result<(), IntoError> {
+    let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().map_err(|e| IntoError(e.to_string()))?;
+    let bars = MultiProgress::new();
+    let metrics = Sink::new(&client, &targets.prometheus, "api/v1/write", "prometheus")?;
+    let logs = Sink::new(&client, &targets.loki, "loki/api/v1/push", "loki")?;
+    let spans = Sink::new(&client, &targets.otlp, "v1/traces", "tempo")?;
+    let now = world.clock.now();
+    let past = TimeRange { start: now - history, end: now };
+    let traces = TimeRange { start: past.start, end: now - TRACE_DELAY };
+    tokio::try_join!(
+        metrics::write(&world, &metrics, past, bar(&bars, "metrics", past)),
+        logs::write(&world, &logs, past, bar(&bars, "logs", past)),
+        spans::write(&world, &spans, traces, bar(&bars, "traces", traces)),
+    )?;
+    live();
+    let (mut written, mut traced) = (now, traces.end);
+    loop {
+        tokio::time::sleep(ROUND).await;
+        let now = world.clock.now();
+        if now <= written {
+            return Ok(());
+        }
+        let next = TimeRange { start: Timestamp(written.0 + 1), end: now };
+        let next_traces = TimeRange { start: Timestamp(traced.0 + 1), end: now - TRACE_DELAY };
+        tokio::try_join!(
+            metrics::write(&world, &metrics, next, ProgressBar::hidden()),
+            logs::write(&world, &logs, next, ProgressBar::hidden()),
+            spans::write(&world, &spans, next_traces, ProgressBar::hidden()),
+        )?;
+        (written, traced) = (now, next_traces.end);
+    }
+}
+
+fn bar(bars: &MultiProgress, name: &'static str, range: TimeRange) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{prefix:8} [{bar:40}] {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = bars.add(ProgressBar::new(range.duration().as_secs()).with_style(style.progress_chars("=> ")));
+    bar.set_prefix(name);
+    bar
+}
+
+/// A range in pieces of at most `piece`, each exclusive at its end but the last.
+fn pieces(range: TimeRange, piece: Duration) -> impl Iterator<Item = TimeRange> {
+    let mut start = range.start;
+    std::iter::from_fn(move || {
+        if start > range.end {
+            return None;
+        }
+        let end = Timestamp((start + piece).0 - 1).min(range.end);
+        let piece = TimeRange { start, end };
+        start = Timestamp(end.0 + 1);
+        Some(piece)
+    })
+}
+
+/// One server that takes batches.
+struct Sink {
+    client: Client,
+    url: Url,
+    name: &'static str,
+}
+
+impl Sink {
+    fn new(client: &Client, base: &Url, path: &str, name: &'static str) -> Result<Self, IntoError> {
+        let url = format!("{}/{path}", base.as_str().trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|e| IntoError(format!("{url}: {e}")))?;
+        Ok(Self { client: client.clone(), url, name })
+    }
+
+    /// Sends a batch, again after a while when the server is busy.
+    async fn send(&self, headers: &HeaderMap, body: Vec<u8>) -> Result<(), IntoError> {
+        let body = bytes::Bytes::from(body);
+        for attempt in 1..=TRIES {
+            let sent = self.client.post(self.url.clone()).headers(headers.clone()).body(body.clone()).send().await;
+            let problem = match sent {
+                Ok(answer) if answer.status().is_success() => return Ok(()),
+                Ok(answer) => {
+                    let status = answer.status();
+                    let busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+                    let words: String = answer.text().await.unwrap_or_default().chars().take(300).collect();
+                    let problem = format!("{} answered {status}: {}", self.url, words.trim());
+                    if !busy {
+                        return Err(self.failed(&problem));
+                    }
+                    problem
+                }
+                Err(error) => format!("{}: {}", self.url, error.without_url()),
+            };
+            if attempt == TRIES {
+                return Err(self.failed(&problem));
+            }
+            tokio::time::sleep(Duration::from_millis(250 << attempt.min(5))).await;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, problem: &str) -> IntoError {
+        IntoError(format!("could not write to {}: {problem}", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(prometheus: &str) -> Targets {
+        let url = |u: &str| Url::parse(u).unwrap();
+        Targets { prometheus: url(prometheus), loki: url("http://127.0.0.1:1"), otlp: url("http://[::1]:2") }
+    }
+
+    #[test]
+    fn only_this_machine_is_local() {
+        assert_eq!(targets("http://localhost:9090").remote(), None);
+        for remote in ["http://10.0.0.7:9090", "http://localhost.example.org", "http://prometheus:9090"] {
+            assert_eq!(targets(remote).remote().map(Url::as_str), Some(Url::parse(remote).unwrap().as_str()));
+        }
+    }
+
+    #[test]
+    fn pieces_cover_the_range_once() {
+        let range = TimeRange { start: Timestamp(5), end: Timestamp(27) };
+        let cut: Vec<(i64, i64)> = pieces(range, Duration::from_nanos(10)).map(|p| (p.start.0, p.end.0)).collect();
+        assert_eq!(cut, [(5, 14), (15, 24), (25, 27)]);
+    }
+}
