@@ -3,6 +3,7 @@
 //! `docs/architecture.md` has the module map and the path of one key press and of one log line.
 
 pub mod app;
+pub mod config;
 pub mod core;
 pub mod demo;
 pub mod model;

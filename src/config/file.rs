@@ -1,0 +1,209 @@
+//! One configuration file, applied over what is in effect.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    Binding, Config, Environment, Threshold, Zone,
+    endpoint::{EndpointContext, TIMEOUTS, expand},
+    problem::{Problem, nearest},
+    reader::{Item, Reader, Section},
+};
+use crate::model::backend::Backend;
+
+const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+const MIB: u64 = 1 << 20;
+
+/// What one file says beside the configuration itself.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What keeps redline from starting.
+    pub errors: Vec<Problem>,
+    /// What is only said.
+    pub warnings: Vec<Problem>,
+    /// Files that endpoints need, by environment.
+    pub needed: Vec<NeededFile>,
+    /// Every key that the reader knows.
+    #[cfg(test)]
+    pub asked: std::collections::BTreeSet<&'static str>,
+}
+
+/// A secret file or CA file that an environment needs.
+#[derive(Debug)]
+pub struct NeededFile {
+    /// The environment.
+    pub environment: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Line and column of its mention.
+    pub at: (usize, usize),
+}
+
+/// Applies the text of a file, called `name` in messages. `folder` is where its relative paths start.
+pub fn apply(config: &mut Config, name: &str, text: &str, folder: &Path, home: Option<&Path>) -> Applied {
+    let reader = Reader::new(name, text);
+    let mut applied = Applied::default();
+    if let Some(document) = reader.parse() {
+        let mut root = reader.root(&document, false);
+        apply_settings(config, &mut root, &|path| expand(path, folder, home));
+        if let Some(section) = root.section("environments") {
+            let context = EndpointContext { folder, home, timeout: config.limits.request_timeout, needed: RefCell::default() };
+            applied.needed = apply_environments(config, &context, &section);
+        }
+        if let Some(item) = root.item("default_environment") {
+            apply_default_environment(config, &item);
+        }
+        root.finish();
+    }
+    #[cfg(test)]
+    applied.asked.append(&mut reader.asked.borrow_mut());
+    (applied.errors, applied.warnings) = reader.finish();
+    applied
+}
+
+/// Everything but the environments.
+fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn Fn(&str) -> PathBuf) {
+    each(root, "display", |s| apply_display(config, s));
+    each(root, "refresh", |s| apply_refresh(config, s));
+    each(root, "limits", |s| apply_limits(config, s));
+    each(root, "thresholds", |s| apply_thresholds(config, s));
+    each(root, "labels", |s| {
+        s.set("metrics_service", &mut config.labels.metrics_service, Item::strings);
+        s.set("logs_service", &mut config.labels.logs_service, Item::strings);
+    });
+    each(root, "trace_ids", |s| s.set("patterns", &mut config.trace_id_patterns, patterns));
+    each(root, "log", |s| {
+        if let Some(file) = s.item("file").and_then(|item| item.string()) {
+            config.log_file = (!file.is_empty()).then(|| expand(&file));
+        }
+    });
+    if let Some(section) = root.item("keys").and_then(|item| item.lenient().section()) {
+        apply_keys(config, &section);
+    }
+}
+
+/// Reads a table whose keys are all known, when it is there.
+fn each(root: &mut Section<'_, '_>, key: &'static str, read: impl FnOnce(&mut Section<'_, '_>)) {
+    if let Some(mut section) = root.section(key) {
+        read(&mut section);
+        section.finish();
+    }
+}
+
+fn apply_display(config: &mut Config, s: &mut Section<'_, '_>) {
+    let display = &mut config.display;
+    if let Some(theme) = s.item("theme").and_then(|item| item.lenient().string()) {
+        display.theme = theme;
+    }
+    s.set("time_zone", &mut display.time_zone, |item| item.choice(&[("utc", Zone::Utc), ("local", Zone::Local)]));
+    s.set("mouse", &mut display.mouse, Item::boolean);
+    s.set("glyphs", &mut display.ascii, |item| item.choice(&[("auto", None), ("unicode", Some(false)), ("ascii", Some(true))]));
+}
+
+fn apply_refresh(config: &mut Config, s: &mut Section<'_, '_>) {
+    let refresh = &mut config.refresh;
+    s.set("alerts", &mut refresh.alerts, |item| item.duration(INTERVALS));
+    s.set("panels", &mut refresh.panels, |item| item.duration(INTERVALS));
+    s.set("secondary", &mut refresh.secondary, |item| item.duration(INTERVALS));
+    s.set("health", &mut refresh.health, |item| item.duration(INTERVALS));
+}
+
+fn apply_limits(config: &mut Config, s: &mut Section<'_, '_>) {
+    let limits = &mut config.limits;
+    s.set("log_buffer_mib", &mut limits.log_buffer, |item| mebibytes(item, 1..=16_384));
+    s.set("trace_buffer_mib", &mut limits.trace_buffer, |item| mebibytes(item, 1..=16_384));
+    s.set("body_mib", &mut limits.body, |item| mebibytes(item, 1..=1024));
+    s.set("series", &mut limits.series, |item| item.integer(1..=1000).and_then(|n| usize::try_from(n).ok()));
+    s.set("max_fps", &mut limits.max_fps, |item| item.integer(1..=120).and_then(|n| u32::try_from(n).ok()));
+    s.set("request_timeout", &mut limits.request_timeout, |item| item.duration(TIMEOUTS));
+}
+
+fn mebibytes(item: &Item<'_, '_>, range: RangeInclusive<u64>) -> Option<usize> {
+    item.integer(range).and_then(|n| usize::try_from(n * MIB).ok())
+}
+
+fn apply_thresholds(config: &mut Config, s: &mut Section<'_, '_>) {
+    apply_threshold(&mut config.thresholds.default, s);
+    let Some(services) = s.section("services") else { return };
+    for (name, item) in services.entries() {
+        let Some(mut section) = item.section() else { continue };
+        let mut threshold = config.thresholds.of(name);
+        apply_threshold(&mut threshold, &mut section);
+        section.finish();
+        config.thresholds.services.insert(name.to_owned(), threshold);
+    }
+}
+
+fn apply_threshold(threshold: &mut Threshold, s: &mut Section<'_, '_>) {
+    s.set("errors", &mut threshold.errors, |item| item.number(0.0..=1.0));
+    s.set("p95", &mut threshold.p95, |item| item.duration(Duration::from_micros(1)..=Duration::from_secs(86_400)));
+}
+
+fn patterns(item: &Item<'_, '_>) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    for item in item.items("a list of regular expressions")? {
+        let Some(text) = item.string() else { continue };
+        match regex::Regex::new(&text) {
+            Ok(regex) if regex.capture_names().flatten().any(|name| name == "trace_id") => all.push(text),
+            Ok(_) => item.wrong("the pattern has no group trace_id", "Write it like 'tid=(?<trace_id>[0-9a-f]{32})'."),
+            Err(error) => {
+                let why = error.to_string();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                item.wrong(format!("not a regular expression: {last}"), "Write it as a literal string, in single quotes.");
+            }
+        }
+    }
+    Some(all)
+}
+
+fn apply_keys(config: &mut Config, section: &Section<'_, '_>) {
+    for (command, item) in section.entries() {
+        let keys = if let Some(key) = item.as_str() { Some(vec![key.to_owned()]) } else { item.strings() };
+        if let Some(keys) = keys {
+            config.keys.insert(command.to_owned(), Binding { keys, file: item.file().to_owned(), at: item.at() });
+        }
+    }
+}
+
+fn apply_environments(config: &mut Config, context: &EndpointContext<'_>, all: &Section<'_, '_>) -> Vec<NeededFile> {
+    let mut needed = Vec::new();
+    for (name, item) in all.entries() {
+        let Some(mut section) = item.section() else { continue };
+        let mut environment = Environment::default();
+        for backend in Backend::ALL {
+            if let Some(endpoint) = section.section(backend.name()).and_then(|s| context.read(s)) {
+                environment.backends.insert(backend, endpoint);
+            }
+        }
+        environment.otlp = section.section("otlp").and_then(|s| context.read(s));
+        section.finish();
+        config.environments.insert(name.to_owned(), environment);
+        let files = context.needed.take().into_iter();
+        needed.extend(files.map(|(path, at)| NeededFile { environment: name.to_owned(), path, at }));
+    }
+    needed
+}
+
+fn apply_default_environment(config: &mut Config, item: &Item<'_, '_>) {
+    let Some(name) = item.string() else { return };
+    if config.environments.contains_key(&name) {
+        config.environment = Some(name);
+    } else if !name.is_empty() {
+        item.wrong(format!("there is no environment \"{name}\""), choose_from(&config.environments, &name));
+    }
+}
+
+/// Advice for an environment that does not exist.
+pub fn choose_from(environments: &BTreeMap<String, Environment>, name: &str) -> String {
+    let names: Vec<&str> = environments.keys().map(String::as_str).collect();
+    match nearest(name, names.iter().copied()) {
+        Some(near) => format!("Did you mean \"{near}\"?"),
+        None if names.is_empty() => "Write its backends under [environments.NAME.prometheus] and so on.".to_owned(),
+        None => format!("There are: {}.", names.join(", ")),
+    }
+}

@@ -1,0 +1,109 @@
+//! What is wrong with a file, where, and what to write instead.
+
+use std::fmt;
+
+/// One thing wrong in a configuration or theme file, or on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, or the option of the command line.
+    pub file: String,
+    /// Line and column, both from 1; `None` when it is about the whole file.
+    pub at: Option<(usize, usize)>,
+    /// What is wrong. Never holds a value that could be a secret.
+    pub message: String,
+    /// What to write instead; may be empty.
+    pub advice: String,
+}
+
+impl Problem {
+    /// A problem of a whole file, or of an option.
+    pub fn of(file: impl Into<String>, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { file: file.into(), at: None, message: message.into(), advice: advice.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some((line, column)) = self.at {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        if self.advice.is_empty() { Ok(()) } else { write!(f, ". {}", self.advice) }
+    }
+}
+
+/// Everything wrong that keeps redline from starting: exit code 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<Problem>);
+
+impl ConfigError {
+    /// One problem of a whole file, or of an option.
+    pub fn of(file: impl Into<String>, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self(vec![Problem::of(file, message, advice)])
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The nearest of `known` to `word`, when it is near enough to be a slip of the fingers.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).clamp(1, 3);
+    let near = known.into_iter().map(|k| (edit_distance(word, k), k)).filter(|(d, _)| *d <= limit).min();
+    near.map(|(_, k)| k)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        rows[i][0] = i;
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_another_word_does_not() {
+        let known = ["url", "tenant", "timeout", "insecure_skip_verify"];
+        assert_eq!(nearest("ulr", known), Some("url"));
+        assert_eq!(nearest("tennant", known), Some("tenant"));
+        assert_eq!(nearest("Timeout", known), Some("timeout"));
+        assert_eq!(nearest("insecure_skip_verfy", known), Some("insecure_skip_verify"));
+        assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn a_problem_reads_as_file_line_column_and_advice() {
+        let mut problem = Problem::of("a.toml", "unknown key `ulr`", "Did you mean `url`?");
+        assert_eq!(problem.to_string(), "a.toml: unknown key `ulr`. Did you mean `url`?");
+        problem.at = Some((3, 1));
+        assert_eq!(problem.to_string(), "a.toml:3:1: unknown key `ulr`. Did you mean `url`?");
+    }
+}
