@@ -3,9 +3,11 @@
 //! `docs/architecture.md` has the module map and the path of one key press and of one log line.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod logging;
 pub mod model;
 pub mod red;
 pub mod source;

@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+use crate::core::command::ViewKind;
+
+/// The terminal an on-call engineer opens when paged: alerts, RED, logs and traces with one scope.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "redline", version, about, max_term_width = 100, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    /// What to do; without it the terminal opens.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+    /// Options of the terminal and of what it reads.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What can be done beside opening the terminal on one's own servers.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Action {
+    /// A living shop inside the process, with an incident in it.
+    Demo(DemoArgs),
+    /// Check every backend and show what was found and how labels were mapped.
+    Doctor {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Write a commented config.toml into the user's configuration folder.
+    Init,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs; the shapes are documented and stable.
+    Json,
+}
+
+/// Options of `redline demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// A built-in scenario, or a file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "pool-exhaustion")]
+    pub scenario: String,
+    /// Another seed makes other requests.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Hold the world's clock at this time.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Only run the servers and print their addresses as a config.toml.
+    #[arg(long, conflicts_with = "into")]
+    pub serve: bool,
+    /// Write the same world into the real servers of this config.toml.
+    #[arg(long, value_name = "CONFIG")]
+    pub into: Option<PathBuf>,
+    /// How much of the past to write; the onset is always in it.
+    #[arg(long, value_name = "DURATION", default_value = "30m", requires = "into")]
+    pub history: String,
+    /// Allow servers that are not on this machine.
+    #[arg(long, requires = "into")]
+    pub yes_write_to_remote: bool,
+}
+
+/// Options of the terminal and of what it reads.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Options {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The environment of it.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Address of Prometheus.
+    #[arg(long, global = true, value_name = "URL")]
+    pub prometheus: Option<Url>,
+    /// Address of Alertmanager.
+    #[arg(long, global = true, value_name = "URL")]
+    pub alertmanager: Option<Url>,
+    /// Address of Loki.
+    #[arg(long, global = true, value_name = "URL")]
+    pub loki: Option<Url>,
+    /// Address of Tempo.
+    #[arg(long, global = true, value_name = "URL")]
+    pub tempo: Option<Url>,
+    /// Show the last so-and-so long: 1h, 30m.
+    #[arg(long, global = true, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
+    pub since: Option<String>,
+    /// Show from this time on.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Show until this time.
+    #[arg(long, global = true, value_name = "TIME", requires = "from")]
+    pub to: Option<String>,
+    /// Open this view: alerts, services, logs, traces, service, waterfall, log.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub view: Option<ViewKind>,
+    /// Open on this service.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Narrow to a label; may be repeated.
+    #[arg(long = "label", global = true, value_name = "NAME=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+    /// Open on this alert.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub alert: Option<String>,
+    /// Open this trace.
+    #[arg(long, global = true, value_name = "ID")]
+    pub trace: Option<String>,
+    /// Open with this LogQL or TraceQL query.
+    #[arg(long, global = true, value_name = "QUERY")]
+    pub query: Option<String>,
+    /// Theme: dark, light, terminal, or one of your own.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Offer nothing that writes to a server.
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Leave the mouse to the terminal.
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
+    /// Draw with ASCII characters only.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Append redline's own log to this file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_work_before_and_after_the_action() {
+        for args in [["redline", "--view", "logs", "demo"], ["redline", "demo", "--view", "logs"]] {
+            let cli = Cli::try_parse_from(args).unwrap();
+            assert_eq!(cli.options.view, Some(ViewKind::Logs));
+        }
+    }
+
+    #[test]
+    fn a_wrong_view_or_label_says_what_is_right() {
+        let view = Cli::try_parse_from(["redline", "--view", "dash"]).unwrap_err().to_string();
+        assert!(view.contains("alerts, services, logs"), "{view}");
+        let label = Cli::try_parse_from(["redline", "--label", "route"]).unwrap_err().to_string();
+        assert!(label.contains("NAME=VALUE"), "{label}");
+    }
+}
