@@ -1,5 +1,175 @@
 //! A trace as the waterfall shows it: hygiene, tree and facts computed once, from the spans a source delivered.
+//!
+//! The spans lie in one vector in preorder: a parent before its children, siblings by start. A node's subtree is the
+//! slice up to its [`Node::subtree_end`], so that folding is skipping. Times are as the spans tell them; what cannot be
+//! true is flagged, never moved.
+
+mod build;
+#[cfg(test)]
+mod tests;
+
+use compact_str::CompactString;
+
+use crate::model::{
+    time::{TimeRange, Timestamp},
+    trace::{Resource, Span, SpanId, TraceId},
+};
+
+/// What is odd about a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// Its parent was not delivered.
+    pub const ORPHAN: Self = Self(1);
+    /// It starts before its caller, or after a call that waited for it ended: the clocks of two hosts differ.
+    pub const SKEWED: Self = Self(1 << 1);
+    /// It ends before it starts; drawn with no length.
+    pub const NEGATIVE: Self = Self(1 << 2);
+    /// Its id was delivered more than once.
+    pub const DUPLICATE: Self = Self(1 << 3);
+    /// It was its own ancestor; cut loose.
+    pub const CYCLE: Self = Self(1 << 4);
+    /// It tells no start; drawn at its parent's.
+    pub const UNTIMED: Self = Self(1 << 5);
+
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::ORPHAN, "orphan"),
+        (Self::SKEWED, "skewed"),
+        (Self::NEGATIVE, "negative"),
+        (Self::DUPLICATE, "duplicate"),
+        (Self::CYCLE, "cycle"),
+        (Self::UNTIMED, "untimed"),
+    ];
+
+    /// Whether all of `other` are set.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether nothing is odd.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names of those set, as exports use them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
+    }
+}
+
+/// A row of the waterfall: a span, or the place of one that is missing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The span's id; for a missing span the id that its children name.
+    pub id: SpanId,
+    /// The span as delivered; `None` when it is missing.
+    pub span: Option<Span>,
+    /// Index of the parent node.
+    pub parent: Option<u32>,
+    /// Steps from its root.
+    pub depth: u32,
+    /// Index after the last node below it.
+    pub subtree_end: u32,
+    /// Start. A missing span starts with its first child.
+    pub start: Timestamp,
+    /// Duration in nanoseconds, never negative.
+    pub duration_ns: i64,
+    /// Duration without what its children cover, in nanoseconds.
+    pub self_ns: i64,
+    /// Whether it or a span below it has an error.
+    pub error_within: bool,
+    /// What is odd about it.
+    pub flags: Flags,
+}
+
+impl Node {
+    /// Its end.
+    pub fn end(&self) -> Timestamp {
+        Timestamp(self.start.0.saturating_add(self.duration_ns))
+    }
+
+    /// Whether the span itself has an error.
+    pub fn is_error(&self) -> bool {
+        self.span.as_ref().is_some_and(|s| s.error)
+    }
+}
 
 /// A cleaned and laid-out trace.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trace {}
+pub struct Trace {
+    /// Its id.
+    pub id: TraceId,
+    /// All nodes in preorder.
+    pub nodes: Vec<Node>,
+    /// Service instances that spans refer to.
+    pub resources: Vec<Resource>,
+    /// From the first start to the last end.
+    pub range: TimeRange,
+    /// The node that stands for the whole: the longest true root, else the earliest.
+    pub root: Option<u32>,
+    /// How many true and missing roots there are.
+    pub roots: u32,
+    /// Services with their number of spans, in order of appearance.
+    pub services: Vec<(CompactString, u32)>,
+    /// Spans, without the missing ones.
+    pub span_count: u32,
+    /// Spans with an error.
+    pub error_count: u32,
+    /// Exact copies that were dropped.
+    pub copies: u32,
+    /// The server's own words when it says that spans are missing.
+    pub partial: Option<String>,
+    /// Nodes by span id.
+    by_id: Vec<(SpanId, u32)>,
+}
+
+impl Trace {
+    /// Duration in nanoseconds.
+    pub fn duration_ns(&self) -> i64 {
+        self.range.end.0.saturating_sub(self.range.start.0)
+    }
+
+    /// The node of a span id; the first of several.
+    pub fn find(&self, id: SpanId) -> Option<usize> {
+        let i = self.by_id.partition_point(|(other, _)| *other < id);
+        self.by_id.get(i).filter(|(other, _)| *other == id).map(|(_, node)| *node as usize)
+    }
+
+    /// Whether a node has children.
+    pub fn has_children(&self, i: usize) -> bool {
+        self.nodes[i].subtree_end as usize > i + 1
+    }
+
+    /// The parents of a node, from the nearest to its root.
+    pub fn ancestors(&self, i: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.nodes[i].parent, |p| self.nodes[*p as usize].parent).map(|p| p as usize)
+    }
+
+    /// The resource of a node's span.
+    pub fn resource(&self, i: usize) -> Option<&Resource> {
+        self.nodes[i].span.as_ref().and_then(|s| self.resources.get(s.resource as usize))
+    }
+
+    /// The service of a node; empty for a missing span.
+    pub fn service(&self, i: usize) -> &str {
+        self.resource(i).map_or("", |r| r.service.as_str())
+    }
+
+    /// The operation of a node, or that it is missing.
+    pub fn name(&self, i: usize) -> CompactString {
+        match &self.nodes[i].span {
+            Some(span) => span.name.clone(),
+            None => compact_str::format_compact!("missing span {}", &self.nodes[i].id.to_string()[..4]),
+        }
+    }
+
+    /// Whether spans are known to be missing.
+    pub fn is_incomplete(&self) -> bool {
+        self.partial.is_some() || self.nodes.iter().any(|n| n.span.is_none())
+    }
+}

@@ -1,0 +1,155 @@
+use proptest::prelude::*;
+
+use super::{Flags, Trace};
+use crate::model::{
+    time::Timestamp,
+    trace::{Resource, Span, SpanId, SpanKind, Spans, TraceId, Value},
+};
+
+const BASE: i64 = 1_700_000_000_000_000_000;
+
+fn span(id: u64, parent: u64, start: i64, end: i64) -> Span {
+    Span {
+        id: SpanId(id),
+        parent: (parent != 0).then_some(SpanId(parent)),
+        resource: 0,
+        name: format!("op{id}").into(),
+        kind: SpanKind::Internal,
+        start: Timestamp(if start == i64::MIN { 0 } else { BASE + start }),
+        end: Timestamp(if end == i64::MIN { 0 } else { BASE + end }),
+        error: false,
+        status_message: "".into(),
+        attributes: Vec::new(),
+        events: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
+fn resource(service: &str, host: &str) -> Resource {
+    Resource { service: service.into(), attributes: vec![("host.name".into(), Value::Text(host.into()))] }
+}
+
+fn build(spans: Vec<Span>) -> Trace {
+    Trace::build(Spans { trace: TraceId(7), resources: vec![resource("a", "h1"), resource("b", "h2")], spans, partial: None })
+}
+
+/// One line a node: indent, id, flags.
+fn shape(trace: &Trace) -> Vec<String> {
+    let line = |n: &super::Node| {
+        let flags: Vec<&str> = n.flags.names().collect();
+        let missing = if n.span.is_none() { "?" } else { "" };
+        format!("{}{}{missing} {}", ".".repeat(n.depth as usize), n.id.0, flags.join(",")).trim_end().to_owned()
+    };
+    trace.nodes.iter().map(line).collect()
+}
+
+#[test]
+fn siblings_are_by_start_and_self_time_is_what_children_do_not_cover() {
+    let t = build(vec![span(3, 1, 50, 80), span(1, 0, 0, 100), span(2, 1, 10, 60), span(4, 3, 70, 200)]);
+    assert_eq!(shape(&t), ["1", ".2", ".3", "..4"]);
+    assert_eq!(t.nodes.iter().map(|n| n.self_ns).collect::<Vec<_>>(), [30, 50, 20, 130]);
+    assert_eq!(t.nodes.iter().map(|n| n.subtree_end).collect::<Vec<_>>(), [4, 2, 4, 4]);
+    assert_eq!((t.duration_ns(), t.root, t.roots, t.span_count), (200, Some(0), 1, 4));
+    assert_eq!(t.find(SpanId(4)), Some(3));
+    assert_eq!(t.find(SpanId(9)), None);
+}
+
+#[test]
+fn orphans_stand_together_under_the_span_they_miss() {
+    let t = build(vec![span(1, 0, 0, 100), span(2, 9, 10, 20), span(3, 9, 5, 30), span(4, 8, 40, 50)]);
+    assert_eq!(shape(&t), ["1", "9?", ".3 orphan", ".2 orphan", "8?", ".4 orphan"]);
+    assert_eq!((t.nodes[1].start.0 - BASE, t.nodes[1].duration_ns, t.nodes[1].self_ns), (5, 25, 0));
+    assert_eq!((t.roots, t.root, t.span_count), (3, Some(0), 4));
+    assert!(t.is_incomplete() && t.name(1) == "missing span 0000");
+}
+
+#[test]
+fn copies_are_dropped_and_other_spans_of_one_id_kept() {
+    let t = build(vec![span(1, 0, 0, 100), span(1, 0, 0, 100), span(2, 1, 10, 20), Span { name: "other".into(), ..span(2, 1, 30, 40) }]);
+    assert_eq!(shape(&t), ["1 duplicate", ".2 duplicate", ".2 duplicate"]);
+    assert_eq!(t.copies, 1);
+}
+
+#[test]
+fn client_and_server_of_one_id_are_parent_and_child() {
+    let client = Span { kind: SpanKind::Client, ..span(2, 1, 10, 90) };
+    let server = Span { kind: SpanKind::Server, resource: 1, ..span(2, 1, 20, 80) };
+    let below = Span { resource: 1, ..span(3, 2, 30, 70) };
+    let t = build(vec![below, server, span(1, 0, 0, 100), client]);
+    assert_eq!(shape(&t), ["1", ".2 duplicate", "..2 duplicate", "...3"]);
+    assert_eq!((t.service(1), t.service(2)), ("a", "b"));
+}
+
+#[test]
+fn cycles_are_cut_once() {
+    let t = build(vec![span(1, 3, 0, 10), span(2, 1, 1, 9), span(3, 2, 2, 8), span(4, 4, 20, 30)]);
+    assert_eq!(shape(&t), ["1 cycle", ".2", "..3", "4 cycle"]);
+}
+
+#[test]
+fn impossible_times_are_flagged_and_drawn() {
+    let t = build(vec![span(1, 0, 0, 100), span(2, 1, 50, 40), span(3, 1, i64::MIN, i64::MIN)]);
+    assert_eq!(shape(&t), ["1", ".3 untimed", ".2 negative"]);
+    assert_eq!((t.nodes[1].start.0 - BASE, t.nodes[1].duration_ns, t.nodes[2].duration_ns), (0, 0, 0));
+}
+
+#[test]
+fn only_clocks_of_two_hosts_can_differ() {
+    let before = |resource| Span { resource, ..span(2, 1, -30, 20) };
+    assert_eq!(shape(&build(vec![span(1, 0, 0, 100), before(1)])), ["1", ".2 skewed"]);
+    assert_eq!(shape(&build(vec![span(1, 0, 0, 100), before(0)])), ["1", ".2"]);
+    let consumer = Span { kind: SpanKind::Consumer, ..before(1) };
+    assert_eq!(shape(&build(vec![span(1, 0, 0, 100), consumer])), ["1", ".2"]);
+    let call = Span { kind: SpanKind::Client, ..span(1, 0, 0, 100) };
+    let late = Span { kind: SpanKind::Server, resource: 1, ..span(2, 1, 150, 160) };
+    assert_eq!(shape(&build(vec![call, late])), ["1", ".2 skewed"]);
+}
+
+#[test]
+fn an_error_shows_on_all_above_it() {
+    let t = build(vec![span(1, 0, 0, 100), Span { error: true, ..span(3, 2, 20, 30) }, span(2, 1, 10, 50), span(4, 1, 60, 70)]);
+    assert_eq!(t.nodes.iter().map(|n| n.error_within).collect::<Vec<_>>(), [true, true, true, false]);
+    assert_eq!(t.error_count, 1);
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_spans_is_laid_out() {
+    let t = build((1..=100_000).rev().map(|i| span(i, i - 1, i as i64, 200_000 - i as i64)).collect());
+    assert_eq!((t.nodes.len(), t.nodes[99_999].depth, t.ancestors(99_999).count()), (100_000, 99_999, 99_999));
+}
+
+#[test]
+fn nothing_at_all_is_a_trace_without_a_root() {
+    let t = build(Vec::new());
+    assert_eq!((t.root, t.duration_ns(), t.nodes.len()), (None, 0, 0));
+}
+
+proptest! {
+    #[test]
+    fn every_span_is_there_once_below_its_parent(
+        raw in prop::collection::vec((1u64..12, 0u64..14, prop_oneof![Just(i64::MIN), -50i64..50], prop_oneof![Just(i64::MIN), -50i64..50], 0u32..3, 0usize..3), 0..40)
+    ) {
+        let kinds = [SpanKind::Internal, SpanKind::Client, SpanKind::Server];
+        let spans: Vec<Span> = raw.iter().map(|(id, parent, start, end, resource, kind)| Span { resource: *resource, kind: kinds[*kind], ..span(*id, *parent, *start, *end) }).collect();
+        let service = |s: &Span| if s.resource < 2 { s.resource } else { 2 };
+        let mut wanted: Vec<_> = spans.iter().map(|s| (s.id, s.start, s.end, s.name.clone(), service(s))).collect();
+        wanted.sort();
+        wanted.dedup();
+        let t = build(spans);
+        let mut got: Vec<_> = t.nodes.iter().filter_map(|n| n.span.as_ref()).map(|s| (s.id, s.start, s.end, s.name.clone(), service(s))).collect();
+        got.sort();
+        prop_assert_eq!(got, wanted);
+        for (i, node) in t.nodes.iter().enumerate() {
+            prop_assert!(node.duration_ns >= 0 && node.self_ns >= 0 && node.self_ns <= node.duration_ns);
+            prop_assert!(node.start >= t.range.start && node.end() <= t.range.end);
+            match node.parent {
+                None => prop_assert_eq!(node.depth, 0),
+                Some(p) => {
+                    let parent = &t.nodes[p as usize];
+                    prop_assert!((p as usize) < i && i < parent.subtree_end as usize && node.depth == parent.depth + 1);
+                    prop_assert!(node.span.is_none() || parent.span.is_some() || node.flags.has(Flags::ORPHAN));
+                }
+            }
+        }
+    }
+}
