@@ -1,7 +1,9 @@
 //! Widgets and text for the views: pure drawing into a buffer.
 
+pub mod chart;
 pub mod field;
 pub mod format;
 pub mod panel;
+pub mod spark;
 pub mod table;
 pub mod text;

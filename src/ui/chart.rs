@@ -1,0 +1,359 @@
+//! The graph: lines in braille over time, with axes, thresholds, marks and dots. A pure function of data and area.
+
+mod axis;
+mod canvas;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+pub use self::axis::Unit;
+use self::{
+    axis::{Scale, time_ticks, value_scale},
+    canvas::Canvas,
+};
+use super::text::{put, width};
+use crate::{
+    app::Shared,
+    model::{
+        series::Sample,
+        time::{TimeRange, Timestamp, nanos},
+    },
+    theme::Role,
+};
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// Its samples by time. NaN is a gap.
+    pub samples: &'a [Sample],
+    /// Its colour.
+    pub style: Style,
+    /// Whether the area below it is filled. A later line lies on top.
+    pub fill: bool,
+    /// Text at its end: name and last value. Empty: none.
+    pub end: String,
+}
+
+/// A mark at an instant.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// When.
+    pub at: Timestamp,
+    /// The character on the axis.
+    pub glyph: &'static str,
+    /// A few words, shown where there is room.
+    pub label: String,
+    /// Its colour.
+    pub style: Style,
+    /// Whether a dotted line goes through the whole graph.
+    pub line: bool,
+}
+
+/// A single observation.
+#[derive(Clone, Copy, Debug)]
+pub struct Dot {
+    /// When.
+    pub at: Timestamp,
+    /// Its value.
+    pub value: f64,
+    /// Whether it is the selected one.
+    pub selected: bool,
+}
+
+/// A horizontal line.
+#[derive(Clone, Debug)]
+pub struct Threshold {
+    /// Where.
+    pub value: f64,
+    /// Text at its end.
+    pub label: String,
+}
+
+/// A graph to be drawn.
+#[derive(Clone, Debug)]
+pub struct Chart<'a> {
+    /// What the width stands for.
+    pub range: TimeRange,
+    /// How far apart samples are: two further apart than this (and a bit) have a gap between them.
+    pub step: Duration,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// The lines; a later one lies on top.
+    pub lines: Vec<Line<'a>>,
+    /// Threshold lines.
+    pub thresholds: Vec<Threshold>,
+    /// Marks.
+    pub marks: Vec<Mark>,
+    /// Exemplars.
+    pub dots: Vec<Dot>,
+    /// The value cursor.
+    pub cursor: Option<Timestamp>,
+}
+
+/// Where the parts of a graph lie.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    /// Lines and dots.
+    plot: Rect,
+    /// Texts at the lines' ends.
+    ends: Rect,
+    /// Whether there is an axis of time below.
+    axis: bool,
+}
+
+/// The narrowest plot that still gives room away to texts at the ends.
+const MIN_PLOT: u16 = 20;
+
+impl<'a> Chart<'a> {
+    /// An empty graph.
+    pub fn new(range: TimeRange, step: Duration, unit: Unit) -> Self {
+        Self { range, step, unit, lines: Vec::new(), thresholds: Vec::new(), marks: Vec::new(), dots: Vec::new(), cursor: None }
+    }
+
+    /// Draws it.
+    pub fn render(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        let scale = self.scale(area.height);
+        let layout = self.layout(area, &scale);
+        self.axes(shared, area, layout, &scale, buf);
+        if layout.plot.is_empty() {
+            return;
+        }
+        self.draw_thresholds(shared, layout, &scale, buf);
+        self.draw_mark_lines(shared, layout.plot, buf);
+        self.draw_lines(shared, layout.plot, &scale, buf);
+        self.draw_dots(shared, layout.plot, &scale, buf);
+        self.draw_cursor(shared, layout.plot, buf);
+        self.draw_marks(layout, buf);
+        self.draw_ends(shared, layout, &scale, buf);
+    }
+
+    /// The instant under a column, for the mouse; `None` outside the plot.
+    pub fn time_at(&self, area: Rect, column: u16) -> Option<Timestamp> {
+        let plot = self.layout(area, &self.scale(area.height)).plot;
+        if column < plot.x || column >= plot.right() {
+            return None;
+        }
+        let share = (f64::from(column - plot.x) + 0.5) / f64::from(plot.width);
+        Some(self.range.start + self.range.duration().mul_f64(share))
+    }
+
+    fn scale(&self, height: u16) -> Scale {
+        let values = self.lines.iter().flat_map(|l| l.samples.iter()).filter(|s| self.range.contains(s.at)).map(|s| s.value);
+        let others = self.thresholds.iter().map(|t| t.value).chain(self.dots.iter().map(|d| d.value));
+        value_scale(values.chain(others), height.saturating_sub(1), self.unit)
+    }
+
+    fn layout(&self, area: Rect, scale: &Scale) -> Layout {
+        let labels = scale.ticks.iter().map(|(_, text)| width(text)).max().unwrap_or(0);
+        let left = u16::try_from(labels).unwrap_or(0) + 1;
+        let left = if area.width >= left + 8 { left } else { 0 };
+        let axis = area.height >= 3;
+        let ends = self.lines.iter().map(|l| width(&l.end)).chain(self.thresholds.iter().map(|t| width(&t.label))).max().unwrap_or(0);
+        let ends = u16::try_from(ends).unwrap_or(u16::MAX).saturating_add(1);
+        let ends = if ends > 1 && area.width >= left.saturating_add(MIN_PLOT).saturating_add(ends) { ends } else { 0 };
+        let plot = Rect::new(area.x + left, area.y, area.width - left - ends, area.height - u16::from(axis));
+        Layout { plot, ends: Rect { x: plot.right(), width: ends, ..plot }, axis }
+    }
+
+    /// Where an instant lies, 0 at the left edge to 1 at the right edge.
+    fn share(&self, at: Timestamp) -> f64 {
+        let whole = nanos(self.range.duration()).max(1) as f64;
+        (at.0.saturating_sub(self.range.start.0)) as f64 / whole
+    }
+
+    fn column(&self, at: Timestamp, plot: Rect) -> Option<u16> {
+        let share = self.share(at);
+        let column = (share * f64::from(plot.width)).floor().clamp(0.0, f64::from(plot.width) - 1.0);
+        ((-1e-9..=1.0 + 1e-9).contains(&share)).then_some(plot.x + column as u16)
+    }
+
+    fn axes(&self, shared: &Shared, area: Rect, layout: Layout, scale: &Scale, buf: &mut Buffer) {
+        let style = shared.theme.style(Role::Dim);
+        let plot = layout.plot;
+        if plot.x > area.x {
+            let joint = shared.glyphs.joints[1];
+            for y in plot.y..plot.bottom() {
+                put(buf, Rect::new(plot.x - 1, y, 1, 1), plot.x - 1, shared.glyphs.vertical, style);
+            }
+            for (value, text) in &scale.ticks {
+                let y = scale.row(*value, plot);
+                put(buf, Rect::new(plot.x - 1, y, 1, 1), plot.x - 1, joint, style);
+                let x = (plot.x - 1).saturating_sub(u16::try_from(width(text)).unwrap_or(0)).max(area.x);
+                put(buf, Rect::new(area.x, y, plot.x - 1 - area.x, 1), x, text, style);
+            }
+        }
+        if layout.axis {
+            self.time_axis(shared, area, plot, buf);
+        }
+    }
+
+    fn time_axis(&self, shared: &Shared, area: Rect, plot: Rect, buf: &mut Buffer) {
+        let style = shared.theme.style(Role::Dim);
+        let row = Rect::new(plot.x, plot.bottom(), plot.width, 1);
+        for x in row.x..row.right() {
+            put(buf, row, x, shared.glyphs.horizontal, style);
+        }
+        if plot.x > area.x {
+            put(buf, Rect::new(plot.x - 1, row.y, 1, 1), plot.x - 1, shared.glyphs.corners[2], style);
+        }
+        let mut free = row.x;
+        for (at, text) in time_ticks(self.range, plot.width, shared.settings.zone.0) {
+            let Some(x) = self.column(at, plot) else { continue };
+            let w = u16::try_from(width(&text)).unwrap_or(0);
+            let x = x.min(row.right().saturating_sub(w));
+            if x >= free && x + w <= row.right() {
+                free = put(buf, row, x, &text, style) + 2;
+            }
+        }
+    }
+
+    fn draw_thresholds(&self, shared: &Shared, layout: Layout, scale: &Scale, buf: &mut Buffer) {
+        let style = shared.theme.style(Role::Threshold);
+        for threshold in self.thresholds.iter().filter(|t| t.value.is_finite()) {
+            let y = scale.row(threshold.value, layout.plot);
+            for x in layout.plot.x..layout.plot.right() {
+                put(buf, Rect::new(x, y, 1, 1), x, shared.glyphs.dashed, style);
+            }
+        }
+    }
+
+    fn draw_mark_lines(&self, shared: &Shared, plot: Rect, buf: &mut Buffer) {
+        for mark in self.marks.iter().filter(|m| m.line) {
+            let Some(x) = self.column(mark.at, plot) else { continue };
+            for y in plot.y..plot.bottom() {
+                put(buf, Rect::new(x, y, 1, 1), x, shared.glyphs.dotted, mark.style);
+            }
+        }
+    }
+
+    fn draw_lines(&self, shared: &Shared, plot: Rect, scale: &Scale, buf: &mut Buffer) {
+        let mut canvas = Canvas::new(plot);
+        for (owner, line) in self.lines.iter().enumerate() {
+            let points = line.samples.iter().filter(|s| self.range.contains(s.at) && !s.value.is_nan());
+            let mut previous: Option<(Timestamp, (usize, usize))> = None;
+            for sample in points {
+                let point = canvas.dot(self.share(sample.at), scale.share(sample.value));
+                let joined = previous.filter(|(at, _)| !self.is_gap(*at, sample.at));
+                canvas.segment(joined.map_or(point, |(_, p)| p), point, owner, line.fill);
+                previous = Some((sample.at, point));
+            }
+        }
+        canvas.render(shared.glyphs, buf, |owner| self.lines[owner].style);
+    }
+
+    /// Whether a sample is missing between two instants. A step and three quarters: jitter of the grid is no gap.
+    fn is_gap(&self, from: Timestamp, to: Timestamp) -> bool {
+        nanos(to.since(from)) > nanos(self.step).saturating_mul(7) / 4
+    }
+
+    fn draw_dots(&self, shared: &Shared, plot: Rect, scale: &Scale, buf: &mut Buffer) {
+        let (selected, others): (Vec<&Dot>, Vec<&Dot>) = self.dots.iter().filter(|d| d.value.is_finite()).partition(|d| d.selected);
+        for dot in others.into_iter().chain(selected) {
+            let Some(x) = self.column(dot.at, plot) else { continue };
+            let role = if dot.selected { Role::Accent } else { Role::Exemplar };
+            let mut style = shared.theme.style(role);
+            if dot.selected {
+                style = style.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+            }
+            put(buf, Rect::new(x, scale.row(dot.value, plot), 1, 1), x, shared.glyphs.diamond, style);
+        }
+    }
+
+    fn draw_cursor(&self, shared: &Shared, plot: Rect, buf: &mut Buffer) {
+        let Some(x) = self.cursor.and_then(|at| self.column(at, plot)) else { return };
+        let style = shared.theme.style(Role::Accent);
+        for y in plot.y..plot.bottom() {
+            if let Some(cell) = buf.cell_mut((x, y)) {
+                if cell.symbol() == " " || cell.symbol() == shared.glyphs.dashed {
+                    cell.set_symbol(shared.glyphs.vertical).set_style(style);
+                } else {
+                    cell.modifier.insert(Modifier::REVERSED);
+                }
+            }
+        }
+    }
+
+    /// The marks' characters on the axis and their words where the plot is empty.
+    fn draw_marks(&self, layout: Layout, buf: &mut Buffer) {
+        let plot = layout.plot;
+        for mark in &self.marks {
+            let Some(x) = self.column(mark.at, plot) else { continue };
+            let text = if mark.label.is_empty() { mark.glyph.to_owned() } else { format!("{} {}", mark.glyph, mark.label) };
+            if layout.axis {
+                put(buf, Rect::new(x, plot.bottom(), 1, 1), x, mark.glyph, mark.style);
+            }
+            let needed = u16::try_from(width(&text)).unwrap_or(u16::MAX);
+            let left = x.saturating_sub(needed.saturating_add(1));
+            let places = (plot.y..plot.bottom()).rev().flat_map(|y| [(x, y), (left, y)]);
+            let free = |(from, y): (u16, u16)| {
+                from >= plot.x
+                    && from.saturating_add(needed) < plot.right()
+                    && (from..from + needed).all(|cx| buf.cell((cx, y)).is_some_and(|c| c.symbol() == " " || (mark.line && cx == x)))
+            };
+            if let Some((from, y)) = places.clone().find(|p| free(*p)) {
+                put(buf, Rect::new(from, y, needed, 1), from, &text, mark.style);
+            }
+        }
+    }
+
+    /// Names and last values at the lines' ends, each in a row of its own.
+    fn draw_ends(&self, shared: &Shared, layout: Layout, scale: &Scale, buf: &mut Buffer) {
+        let area = layout.ends;
+        if area.is_empty() {
+            return;
+        }
+        let lines = self.lines.iter().rev().filter(|l| !l.end.is_empty()).filter_map(|line| {
+            let last = line.samples.iter().rev().find(|s| !s.value.is_nan() && self.range.contains(s.at))?;
+            Some((scale.row(last.value, layout.plot), line.end.as_str(), line.style))
+        });
+        let threshold = shared.theme.style(Role::Threshold);
+        let thresholds = self.thresholds.iter().map(|t| (scale.row(t.value, layout.plot), t.label.as_str(), threshold));
+        let mut taken = vec![false; usize::from(area.height)];
+        for (row, text, style) in lines.chain(thresholds) {
+            let wanted = usize::from(row - area.y);
+            let nearest = (0..taken.len()).filter(|r| !taken[*r]).min_by_key(|r| r.abs_diff(wanted));
+            if let Some(r) = nearest {
+                taken[r] = true;
+                let y = area.y + u16::try_from(r).unwrap_or(0);
+                put(buf, Rect { y, height: 1, ..area }, area.x + 1, text, style);
+            }
+        }
+    }
+}
+
+/// The sample that a cursor at `at` means: the nearest one, if it is at most a step away.
+pub fn value_at(samples: &[Sample], at: Timestamp, step: Duration) -> Option<f64> {
+    let after = samples.partition_point(|s| s.at < at);
+    let near = samples.get(after.saturating_sub(1)..(after + 1).min(samples.len()))?;
+    near.iter().filter(|s| s.at.0.abs_diff(at.0) <= nanos(step).unsigned_abs()).min_by_key(|s| s.at.0.abs_diff(at.0)).map(|s| s.value)
+}
+
+/// Each series with the ones before it added, at the instants that any has: the lines of a stack, bottom first.
+pub fn stack(series: &[&[Sample]]) -> Vec<Vec<Sample>> {
+    let mut sums: std::collections::BTreeMap<Timestamp, f64> = std::collections::BTreeMap::new();
+    for sample in series.iter().flat_map(|s| s.iter()) {
+        sums.entry(sample.at).or_insert(0.0);
+    }
+    series
+        .iter()
+        .map(|samples| {
+            for s in samples.iter().filter(|s| s.value.is_finite()) {
+                if let Some(sum) = sums.get_mut(&s.at) {
+                    *sum += s.value;
+                }
+            }
+            sums.iter().map(|(at, value)| Sample { at: *at, value: *value }).collect()
+        })
+        .collect()
+}

@@ -1,0 +1,140 @@
+//! Round numbers for the axes.
+
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use crate::{
+    model::time::{TimeRange, Timestamp, nanos},
+    ui::format,
+};
+
+/// What the values of a graph are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number.
+    #[default]
+    Plain,
+    /// Something a second.
+    Rate,
+    /// A share, 0 to 1.
+    Share,
+    /// Seconds.
+    Seconds,
+}
+
+impl Unit {
+    /// A value with its unit, three significant digits.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Plain => format::number(value),
+            Self::Rate => format::rate(value),
+            Self::Share => format::percent(value),
+            Self::Seconds => format::seconds(value),
+        }
+    }
+
+    /// A round value at an axis, as short as it goes.
+    fn tick(self, value: f64) -> String {
+        match self {
+            Self::Plain | Self::Rate => short(value),
+            Self::Share => format!("{}%", short(value * 100.0)),
+            Self::Seconds if value == 0.0 => "0s".to_owned(),
+            Self::Seconds if value.abs() >= 120.0 => format!("{}m", short(value / 60.0)),
+            Self::Seconds if value.abs() >= 1.0 => format!("{}s", short(value)),
+            Self::Seconds if value.abs() >= 1e-3 => format!("{}ms", short(value * 1e3)),
+            Self::Seconds => format!("{}us", short(value * 1e6)),
+        }
+    }
+}
+
+/// A round number without trailing zeros: `40`, `0.5`, `12k`.
+fn short(value: f64) -> String {
+    for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")] {
+        if value.abs() >= unit {
+            let by = if name == "k" { 1e3 } else { unit };
+            return format!("{}{name}", plain(value / by));
+        }
+    }
+    plain(value)
+}
+
+fn plain(value: f64) -> String {
+    if value != 0.0 && (value.abs() < 1e-4 || value.abs() >= 1e15) {
+        return format!("{value:.0e}");
+    }
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// The axis of values: its two ends and what is written beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    /// Value at the lower edge.
+    pub low: f64,
+    /// Value at the upper edge.
+    pub high: f64,
+    /// Round values and their texts.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Scale {
+    /// Where a value lies, 0 at the lower edge to 1 at the upper edge; beyond them it is kept at the edge.
+    pub fn share(&self, value: f64) -> f64 {
+        let share = (value - self.low) / (self.high - self.low);
+        if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+    }
+
+    /// The row of a plot that a value lies in.
+    pub fn row(&self, value: f64, plot: Rect) -> u16 {
+        let below = (self.share(value) * f64::from(plot.height)).floor().min(f64::from(plot.height.max(1) - 1));
+        plot.y + plot.height.max(1) - 1 - below as u16
+    }
+}
+
+/// 1, 2 or 5 times a power of ten, not less than `least`.
+fn round_up(least: f64) -> f64 {
+    let power = 10f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(power * 10.0)
+}
+
+/// An axis from zero (or below, where values are negative) that holds all finite values, with round numbers.
+pub fn value_scale(values: impl Iterator<Item = f64>, rows: u16, unit: Unit) -> Scale {
+    // Beyond this the differences of two values are no longer finite.
+    let sane = |v: &f64| v.is_finite() && v.abs() < 1e300;
+    let (mut low, mut high) = values.filter(sane).fold((0.0f64, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    if high - low < 1e-300 {
+        high = if unit == Unit::Share { 0.01 } else { 1.0 };
+    }
+    let wanted = f64::from((rows / 2).clamp(1, 5));
+    let step = round_up((high - low) / wanted);
+    low = (low / step + 1e-9).floor() * step;
+    high = (high / step - 1e-9).ceil() * step;
+    let count = (((high - low) / step).round() as usize).clamp(1, 12);
+    let ticks = (0..=count).map(|i| low + step * i as f64).map(|v| (v, unit.tick(v))).collect();
+    Scale { low, high, ticks }
+}
+
+/// Round instants of a range with their clock texts, as many as fit into `columns`.
+pub fn time_ticks(range: TimeRange, columns: u16, offset: i32) -> Vec<(Timestamp, String)> {
+    const STEPS: [u64; 17] = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800];
+    let seconds = range.duration().as_secs_f64();
+    let per_label = if seconds < 300.0 { 12.0 } else { 9.0 };
+    let room = (f64::from(columns) / per_label).max(1.0);
+    let Some(step) = STEPS.iter().copied().find(|s| seconds / *s as f64 <= room) else { return Vec::new() };
+    let step = Duration::from_secs(step);
+    let zone = Duration::from_secs(u64::from(offset.unsigned_abs()));
+    // Rounds in the zone that is shown: midnight is midnight there.
+    let local = if offset < 0 { range.start - zone } else { range.start + zone };
+    let first = local.align_down(step);
+    let first = if offset < 0 { first + zone } else { first - zone };
+    let text = |at| match step.as_secs() {
+        86_400.. => format::day_clock(at, range.start, offset),
+        60.. => format::clock(at, offset),
+        _ => format::clock_seconds(at, offset),
+    };
+    let count = nanos(range.duration()) / nanos(step).max(1) + 2;
+    let ticks = (0..count.clamp(0, 200)).map(|i| Timestamp(first.0.saturating_add(nanos(step).saturating_mul(i))));
+    ticks.filter(|at| range.contains(*at)).map(|at| (at, text(at))).collect()
+}

@@ -1,0 +1,170 @@
+use proptest::prelude::*;
+use ratatui::style::Color;
+
+use super::*;
+use crate::{
+    app::testing::{test_shared, text_of},
+    theme::Glyphs,
+};
+
+const STEP: Duration = Duration::from_secs(60);
+
+fn samples(values: &[(i64, f64)]) -> Vec<Sample> {
+    values.iter().map(|(minute, value)| Sample { at: Timestamp::from_secs(minute * 60), value: *value }).collect()
+}
+
+fn hour() -> TimeRange {
+    TimeRange::new(Timestamp::ZERO, Timestamp::from_secs(3600))
+}
+
+fn chart<'a>(data: &'a [Sample], unit: Unit) -> Chart<'a> {
+    let mut chart = Chart::new(hour(), STEP, unit);
+    chart.lines.push(Line { samples: data, style: Style::new().fg(Color::Red), fill: false, end: String::new() });
+    chart
+}
+
+fn buffer(chart: &Chart<'_>, w: u16, h: u16) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    let area = buf.area;
+    chart.render(&test_shared(), area, &mut buf);
+    buf
+}
+
+fn drawn(chart: &Chart<'_>, w: u16, h: u16) -> String {
+    text_of(&buffer(chart, w, h))
+}
+
+#[test]
+fn axes_have_round_numbers_units_and_clock_times() {
+    let data = samples(&(0..=60).map(|m| (m, if m < 30 { 0.2 } else { 8.42 })).collect::<Vec<_>>());
+    let text = drawn(&chart(&data, Unit::Seconds), 40, 9);
+    assert!(text.contains("10s┤") && text.contains(" 5s┤") && text.contains(" 0s┤"), "{text}");
+    assert!(text.lines().last().unwrap().contains("└00:00") && text.contains("00:30"), "{text}");
+    assert!(drawn(&chart(&samples(&[(1, 0.4)]), Unit::Share), 40, 9).contains("40%┤"));
+}
+
+#[test]
+fn a_missing_sample_is_a_gap_and_a_jittered_one_is_not() {
+    let data = samples(&(0..=60).filter(|m| !(20..40).contains(m)).map(|m| (m, 1.0)).collect::<Vec<_>>());
+    let line = drawn(&chart(&data, Unit::Plain), 34, 4).lines().next().unwrap().chars().skip(2).collect::<String>();
+    assert!(line.contains("       "), "{line}");
+    assert!(!line[..line.find(' ').unwrap()].is_empty());
+    let whole = samples(&(0..=60).map(|m| (m, 1.0)).collect::<Vec<_>>());
+    assert!(!drawn(&chart(&whole, Unit::Plain), 34, 4).lines().next().unwrap().trim_start_matches("1┤").contains(' '));
+}
+
+#[test]
+fn a_peak_of_one_sample_reaches_the_top_at_any_width() {
+    for width in [12, 20, 35, 80] {
+        let data = samples(&(0..=60).map(|m| (m, if m == 31 { 100.0 } else { 1.0 })).collect::<Vec<_>>());
+        let text = drawn(&chart(&data, Unit::Plain), width, 8);
+        let top = text.lines().next().unwrap().chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
+        assert!(top >= 1, "at {width}:\n{text}");
+    }
+}
+
+#[test]
+fn a_cell_belongs_to_the_line_on_top() {
+    let data = samples(&(0..=60).map(|m| (m, 1.0)).collect::<Vec<_>>());
+    let mut chart = chart(&data, Unit::Plain);
+    chart.lines.push(Line { style: Style::new().fg(Color::Blue), ..chart.lines[0].clone() });
+    let buf = buffer(&chart, 30, 6);
+    assert!(buf.content().iter().any(|c| c.fg == Color::Blue));
+    assert!(buf.content().iter().all(|c| c.fg != Color::Red));
+}
+
+#[test]
+fn the_end_of_a_line_has_its_name_value_and_colour() {
+    let data = samples(&(0..=60).map(|m| (m, 9.9)).collect::<Vec<_>>());
+    let mut chart = chart(&data, Unit::Plain);
+    chart.lines[0].end = "p99 9.90".to_owned();
+    chart.lines.push(Line { end: "p95 9.80".to_owned(), style: Style::new(), ..chart.lines[0].clone() });
+    let text = drawn(&chart, 50, 6);
+    assert!(text.contains("p99 9.90") && text.contains("p95 9.80"), "{text}");
+}
+
+#[test]
+fn thresholds_marks_and_dots_are_drawn_where_they_belong() {
+    let data = samples(&(0..=60).map(|m| (m, 1.0)).collect::<Vec<_>>());
+    let mut chart = chart(&data, Unit::Plain);
+    chart.thresholds.push(Threshold { value: 10.0, label: "10".to_owned() });
+    chart.marks.push(Mark { at: Timestamp::from_secs(1800), glyph: "▲", label: "firing".to_owned(), style: Style::new(), line: false });
+    chart.dots.push(Dot { at: Timestamp::from_secs(900), value: 5.0, selected: false });
+    let text = drawn(&chart, 48, 9);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].contains("╌╌╌╌"), "{text}");
+    assert!(text.contains("▲ firing") && lines[8].contains('▲'), "{text}");
+    assert!(lines[3..5].iter().any(|l| l.contains('◆')), "{text}");
+}
+
+#[test]
+fn infinity_is_kept_at_the_edge_and_nan_is_nothing() {
+    let data = samples(&[(10, 1.0), (11, f64::INFINITY), (12, f64::NAN), (13, 2.0)]);
+    let text = drawn(&chart(&data, Unit::Plain), 40, 8);
+    assert!(text.contains("2┤") && !text.contains("inf"), "{text}");
+    let none = samples(&[(10, f64::NAN)]);
+    assert!(!drawn(&chart(&none, Unit::Plain), 40, 8).contains('\u{2801}'));
+}
+
+#[test]
+fn ascii_needs_no_other_character() {
+    let data = samples(&(0..=60).map(|m| (m, f64::from(m as i32))).collect::<Vec<_>>());
+    let mut buf = Buffer::empty(Rect::new(0, 0, 40, 8));
+    let mut shared = test_shared();
+    shared.glyphs = Glyphs::ASCII;
+    let mut chart = chart(&data, Unit::Plain);
+    chart.lines.push(Line { fill: true, ..chart.lines[0].clone() });
+    chart.render(&shared, Rect::new(0, 0, 40, 8), &mut buf);
+    assert!(text_of(&buf).is_ascii(), "{}", text_of(&buf));
+}
+
+#[test]
+fn the_cursor_reads_the_nearest_sample_within_a_step() {
+    let data = samples(&[(10, 1.0), (11, 2.0), (30, 3.0)]);
+    let at = |minute: f64| Timestamp((minute * 60e9) as i64);
+    assert_eq!(value_at(&data, at(10.2), STEP), Some(1.0));
+    assert_eq!(value_at(&data, at(10.7), STEP), Some(2.0));
+    assert_eq!(value_at(&data, at(20.0), STEP), None);
+    assert_eq!(value_at(&data, at(30.5), STEP), Some(3.0));
+    assert_eq!(value_at(&[], at(1.0), STEP), None);
+}
+
+#[test]
+fn a_stack_adds_up_where_any_has_a_sample() {
+    let (a, b) = (samples(&[(1, 1.0), (2, 2.0)]), samples(&[(2, 10.0), (3, 10.0)]));
+    assert_eq!(stack(&[&a, &b])[1], samples(&[(1, 1.0), (2, 12.0), (3, 10.0)]));
+}
+
+#[test]
+fn a_click_gives_the_instant_under_it() {
+    let data = samples(&[(10, 1.0)]);
+    let chart = chart(&data, Unit::Plain);
+    let area = Rect::new(0, 0, 62, 8);
+    assert_eq!(chart.time_at(area, 0), None);
+    let last = chart.time_at(area, 61).unwrap();
+    assert!(last > Timestamp::from_secs(3500) && last < Timestamp::from_secs(3600));
+}
+
+proptest! {
+    #[test]
+    fn any_data_is_drawn_at_any_size(
+        w in 1u16..80,
+        h in 1u16..24,
+        data in proptest::collection::vec((-10i64..5000, any::<f64>()), 0..40),
+        length in 0i64..100_000,
+        threshold in any::<f64>(),
+    ) {
+        let mut data: Vec<Sample> = data.iter().map(|(s, value)| Sample { at: Timestamp::from_secs(*s), value: *value }).collect();
+        data.sort_by_key(|s| s.at);
+        let mut chart = Chart::new(TimeRange::new(Timestamp::ZERO, Timestamp::from_secs(length)), STEP, Unit::Seconds);
+        chart.lines.push(Line { samples: &data, style: Style::new(), fill: h % 2 == 0, end: "end 1 s".to_owned() });
+        chart.thresholds.push(Threshold { value: threshold, label: "slo".to_owned() });
+        for s in &data {
+            chart.dots.push(Dot { at: s.at, value: s.value, selected: true });
+            chart.marks.push(Mark { at: s.at, glyph: "┊", label: "deploy".to_owned(), style: Style::new(), line: true });
+        }
+        chart.cursor = Some(Timestamp::from_secs(60));
+        drawn(&chart, w, h);
+        chart.time_at(Rect::new(0, 0, w, h), w / 2);
+    }
+}
