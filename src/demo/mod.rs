@@ -4,9 +4,14 @@
 //! app, which talks to the servers over HTTP like to any others.
 
 pub mod filter;
+pub mod grammar;
 pub mod into;
+pub mod logql;
 pub mod memory;
+pub mod memory_logs;
+pub mod memory_traces;
 pub mod promql;
 pub mod rules;
 pub mod server;
 pub mod store;
+pub mod traceql;

@@ -1,12 +1,148 @@
-//! The demo's Loki.
+//! The demo's Loki: the HTTP API of Loki 3.7 over a [`LogStore`].
+
+mod answers;
+mod discover;
+mod params;
+mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use serde_json::{Value as JsonValue, json};
 
-use crate::demo::store::{Clock, LogStore};
+use self::{
+    answers::Encoding,
+    params::{Params, Refusal},
+};
+use crate::{
+    demo::{
+        logql::{
+            ast::Expr,
+            entries::entries,
+            metrics::{Steps, Value, evaluate},
+            parse,
+        },
+        store::{Clock, LogStore},
+    },
+    model::time::TimeRange,
+};
+
+/// `max_entries_limit_per_query`
+const MAX_ENTRIES: usize = 5000;
+/// `max_query_series`
+const MAX_SERIES: usize = 500;
+
+/// What all requests read.
+struct Loki {
+    logs: Arc<dyn LogStore>,
+    clock: Arc<dyn Clock>,
+}
 
 /// The routes of Loki's HTTP API.
-pub fn router(_logs: Arc<dyn LogStore>, _clock: Arc<dyn Clock>) -> Router {
+pub fn router(logs: Arc<dyn LogStore>, clock: Arc<dyn Clock>) -> Router {
+    let build = json!({"version": "3.7.8", "revision": "demo", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""});
     Router::new()
+        .route("/loki/api/v1/query_range", get(query_range).post(query_range))
+        .route("/loki/api/v1/query", get(query).post(query))
+        .route("/loki/api/v1/labels", get(discover::labels).post(discover::labels))
+        .route("/loki/api/v1/label/{name}/values", get(discover::values))
+        .route("/loki/api/v1/series", get(discover::series).post(discover::series))
+        .route("/loki/api/v1/index/stats", get(discover::stats).post(discover::stats))
+        .route("/loki/api/v1/index/volume", get(discover::volume).post(discover::volume))
+        .route("/loki/api/v1/index/volume_range", get(discover::volume_range).post(discover::volume_range))
+        .route("/loki/api/v1/detected_labels", get(discover::detected_labels))
+        .route("/loki/api/v1/patterns", not_found())
+        .route("/loki/api/v1/format_query", get(format_query).post(format_query))
+        .route("/loki/api/v1/tail", get(tail::tail))
+        .route("/loki/api/v1/status/buildinfo", get(move || async move { Json(build) }))
+        .route("/ready", get(|| async { "ready\n" }))
+        .with_state(Arc::new(Loki { logs, clock }))
+}
+
+fn not_found() -> MethodRouter<Arc<Loki>> {
+    get(|| async { StatusCode::NOT_FOUND })
+}
+
+/// Runs what may take a while away from the threads that serve connections.
+async fn blocking<T: Send + 'static>(
+    loki: &Arc<Loki>,
+    work: impl FnOnce(&Loki) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let loki = loki.clone();
+    let failed = |e| Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("demo Loki: {e}"));
+    tokio::task::spawn_blocking(move || work(&loki)).await.map_err(failed)?
+}
+
+/// How the client wants entries written.
+fn encoding(headers: &HeaderMap) -> Encoding {
+    let flags = headers.get("X-Loki-Response-Encoding-Flags").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if flags.split(',').any(|f| f.trim() == "categorize-labels") { Encoding::Categorized } else { Encoding::Merged }
+}
+
+async fn query_range(State(loki): State<Arc<Loki>>, headers: HeaderMap, params: Params) -> Result<Json<JsonValue>, Refusal> {
+    let (start, end) = params.bounds(loki.clock.now())?;
+    let limit = params.positive("limit", 100)?;
+    let direction = params.direction()?;
+    let step = params.step(start, end)?;
+    let encoding = encoding(&headers);
+    match parse(params.query())? {
+        Expr::Log(log) => {
+            if limit > MAX_ENTRIES {
+                let message =
+                    format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {MAX_ENTRIES})");
+                return Err(Refusal::bad(message));
+            }
+            let range = TimeRange { start, end };
+            let found = blocking(&loki, move |loki| Ok(entries(loki.logs.as_ref(), &log, range, direction, limit)?)).await?;
+            Ok(Json(answers::streams(&found, encoding)))
+        }
+        Expr::Metric(metric) => {
+            // Loki's frontend aligns the range with whole milliseconds of the step, outwards.
+            let step = (step / 1_000_000).max(1) * 1_000_000;
+            let first = start.0.div_euclid(step) * step;
+            let last = -(-end.0).div_euclid(step) * step;
+            let steps = Steps { start: first, step, count: ((last - first) / step + 1) as usize };
+            let value = blocking(&loki, move |loki| Ok(evaluate(loki.logs.as_ref(), &metric, steps)?)).await?;
+            Ok(Json(answers::matrix(bounded(value)?, steps)))
+        }
+    }
+}
+
+async fn query(State(loki): State<Arc<Loki>>, params: Params) -> Result<Json<JsonValue>, Refusal> {
+    let at = params.instant("time")?.unwrap_or(loki.clock.now());
+    let Expr::Metric(metric) = parse(params.query())? else {
+        return Err(Refusal::bad("log queries are not supported as an instant query type, please change your query to a range query type"));
+    };
+    let steps = Steps { start: at.0, step: 1, count: 1 };
+    let value = blocking(&loki, move |loki| Ok(evaluate(loki.logs.as_ref(), &metric, steps)?)).await?;
+    Ok(Json(answers::instant(bounded(value)?, at.0)))
+}
+
+/// Refuses what has more series than Loki gives.
+fn bounded(value: Value) -> Result<Value, Refusal> {
+    match &value {
+        Value::Series(series) if series.iter().filter(|s| s.values.iter().any(Option::is_some)).count() > MAX_SERIES => {
+            Err(Refusal::bad(format!(
+                "maximum number of series ({MAX_SERIES}) reached for a single query; consider reducing query cardinality by adding more specific stream \
+             selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()"
+            )))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// Says whether a query parses; the query itself is handed back as it is.
+async fn format_query(params: Params) -> Response {
+    match parse(params.query()) {
+        Ok(_) => Json(json!({"status": "success", "data": params.query()})).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({"status": "invalid-query", "error": error.to_string()}))).into_response(),
+    }
 }

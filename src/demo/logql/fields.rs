@@ -1,0 +1,253 @@
+//! Fields of JSON and logfmt lines, found the way Loki's parsers find them.
+
+/// What a JSON value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JsonKind {
+    Text,
+    Number,
+    Bool,
+    Null,
+    Array,
+    Object,
+}
+
+/// A value: its kind and its source, without quotes for text.
+pub(super) type JsonValue<'l> = (JsonKind, &'l str);
+
+/// How deep objects may nest before a line counts as malformed.
+const MAX_DEPTH: usize = 64;
+
+/// Visits all leaves (text, numbers, booleans) of a JSON object in order, with the path to each; `visit` gives false to stop.
+/// Errors when the line is no JSON object, after the leaves before the mistake have been visited.
+pub(super) fn json_leaves<'l>(line: &'l str, visit: &mut dyn FnMut(&[&'l str], JsonValue<'l>) -> bool) -> Result<(), ()> {
+    let mut path = Vec::new();
+    object(line.trim_start(), &mut path, visit).map(drop)
+}
+
+/// Visits an object's leaves; gives false when told to stop.
+fn object<'l>(text: &'l str, path: &mut Vec<&'l str>, visit: &mut dyn FnMut(&[&'l str], JsonValue<'l>) -> bool) -> Result<bool, ()> {
+    if path.len() > MAX_DEPTH {
+        return Err(());
+    }
+    let mut rest = text.strip_prefix('{').ok_or(())?.trim_start();
+    if rest.starts_with('}') {
+        return Ok(true);
+    }
+    loop {
+        let (key, after) = string(rest)?;
+        let after = after.trim_start().strip_prefix(':').ok_or(())?.trim_start();
+        let (value, after) = value(after)?;
+        path.push(key);
+        let go_on = match value.0 {
+            JsonKind::Object => object(value.1, path, visit)?,
+            JsonKind::Array | JsonKind::Null => true,
+            _ => visit(path, value),
+        };
+        path.pop();
+        if !go_on {
+            return Ok(false);
+        }
+        let after = after.trim_start();
+        match after.strip_prefix(',') {
+            Some(next) => rest = next.trim_start(),
+            None if after.starts_with('}') => return Ok(true),
+            None => return Err(()),
+        }
+    }
+}
+
+/// The value at a path of keys and indexes (`a.b[0]`, `["a b"]`).
+pub(super) fn json_path<'l>(line: &'l str, path: &str) -> Option<JsonValue<'l>> {
+    let mut current: JsonValue<'l> = value(line.trim_start()).ok()?.0;
+    for step in steps(path)? {
+        current = match step {
+            Step::Key(key) => member(current, &key)?,
+            Step::Index(i) => element(current, i)?,
+        };
+    }
+    Some(current)
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// The steps of a path; `None` when it is malformed.
+fn steps(path: &str) -> Option<Vec<Step>> {
+    let (mut out, mut rest) = (Vec::new(), path);
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let (inner, next) = after.split_once(']')?;
+            out.push(match inner.strip_prefix('"').and_then(|s| s.strip_suffix('"')) {
+                Some(key) => Step::Key(key.to_owned()),
+                None => Step::Index(inner.parse().ok()?),
+            });
+            rest = next;
+            continue;
+        }
+        let after = rest.strip_prefix('.').unwrap_or(rest);
+        let end = after.find(['.', '[']).unwrap_or(after.len());
+        if end == 0 {
+            return None;
+        }
+        out.push(Step::Key(after[..end].to_owned()));
+        rest = &after[end..];
+    }
+    Some(out)
+}
+
+/// Whether a path can be read.
+pub(super) fn is_path(path: &str) -> bool {
+    steps(path).is_some_and(|s| !s.is_empty())
+}
+
+fn member<'l>(of: JsonValue<'l>, key: &str) -> Option<JsonValue<'l>> {
+    let mut rest = of.1.strip_prefix('{').filter(|_| of.0 == JsonKind::Object)?.trim_start();
+    loop {
+        let (name, after) = string(rest).ok()?;
+        let (found, after) = value(after.trim_start().strip_prefix(':')?.trim_start()).ok()?;
+        if name == key {
+            return Some(found);
+        }
+        rest = after.trim_start().strip_prefix(',')?.trim_start();
+    }
+}
+
+fn element(of: JsonValue<'_>, index: usize) -> Option<JsonValue<'_>> {
+    let mut rest = of.1.strip_prefix('[').filter(|_| of.0 == JsonKind::Array)?.trim_start();
+    for _ in 0..index {
+        let (_, after) = value(rest).ok()?;
+        rest = after.trim_start().strip_prefix(',')?.trim_start();
+    }
+    value(rest).ok().map(|(v, _)| v)
+}
+
+/// A string at the front without its quotes, and what follows.
+fn string(text: &str) -> Result<(&str, &str), ()> {
+    let inner = text.strip_prefix('"').ok_or(())?;
+    let mut bytes = inner.bytes().enumerate();
+    while let Some((i, b)) = bytes.next() {
+        match b {
+            b'"' => return Ok((&inner[..i], &inner[i + 1..])),
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    Err(())
+}
+
+/// A value at the front, and what follows.
+fn value(text: &str) -> Result<(JsonValue<'_>, &str), ()> {
+    match text.bytes().next().ok_or(())? {
+        b'"' => string(text).map(|(s, after)| ((JsonKind::Text, s), after)),
+        b'{' => block(text).map(|(s, after)| ((JsonKind::Object, s), after)),
+        b'[' => block(text).map(|(s, after)| ((JsonKind::Array, s), after)),
+        _ => {
+            let end = text.find([',', '}', ']', ' ', '\n', '\r', '\t']).unwrap_or(text.len());
+            let (word, after) = text.split_at(end);
+            let kind = match word {
+                "true" | "false" => JsonKind::Bool,
+                "null" => JsonKind::Null,
+                w if w.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => JsonKind::Number,
+                _ => return Err(()),
+            };
+            Ok(((kind, word), after))
+        }
+    }
+}
+
+/// A bracketed block at the front with its brackets, and what follows.
+fn block(text: &str) -> Result<(&str, &str), ()> {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    for (i, b) in text.bytes().enumerate() {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => {
+                depth -= 1;
+                if depth == 0 {
+                    return Ok(text.split_at(i + 1));
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(())
+}
+
+/// A JSON string's meaning.
+pub(super) fn unescape(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_default()
+}
+
+/// Visits all pairs of a logfmt line; a key without `=` has no value. Gives the first mistake's position (from 1).
+pub(super) fn logfmt(line: &str, strict: bool, visit: &mut dyn FnMut(&str, &str) -> bool) -> Result<(), usize> {
+    let mut first_mistake = None;
+    let mut pos = 0;
+    while pos < line.len() {
+        let rest = &line[pos..];
+        let blank = rest.find(|c| c > ' ').unwrap_or(rest.len());
+        pos += blank;
+        let rest = &line[pos..];
+        if rest.is_empty() {
+            break;
+        }
+        match pair(rest) {
+            Ok((key, value, taken)) => {
+                pos += taken;
+                if !visit(key, &value) {
+                    return Ok(());
+                }
+            }
+            Err(at) => {
+                first_mistake.get_or_insert(pos + at + 1);
+                if strict {
+                    break;
+                }
+                let skip = rest[at..].find(|c| c <= ' ').map_or(rest.len(), |i| at + i);
+                pos += skip.max(1);
+                while !line.is_char_boundary(pos) {
+                    pos += 1;
+                }
+            }
+        }
+    }
+    first_mistake.map_or(Ok(()), Err)
+}
+
+/// A pair at the front: key, value, and how many bytes it takes; or where the mistake is.
+fn pair(text: &str) -> Result<(&str, String, usize), usize> {
+    let end = text.find(|c| c <= ' ' || c == '=' || c == '"').unwrap_or(text.len());
+    let (key, rest) = text.split_at(end);
+    if rest.starts_with('"') || key.is_empty() {
+        return Err(end);
+    }
+    let Some(value) = rest.strip_prefix('=') else { return Ok((key, String::new(), end)) };
+    if value.starts_with('"') {
+        // Without its closing quote the rest of the line is lost.
+        let (inner, after) = string(value).map_err(|()| text.len())?;
+        return Ok((key, unescape(inner), text.len() - after.len()));
+    }
+    let stop = value.find(|c| c <= ' ' || c == '=' || c == '"').unwrap_or(value.len());
+    if value[stop..].starts_with(['=', '"']) {
+        return Err(end + 1 + stop);
+    }
+    Ok((key, value[..stop].to_owned(), end + 1 + stop))
+}
+
+/// A label name from any key: other characters become `_`, a leading digit gets one before it.
+pub(super) fn sanitize(key: &str, prefix: bool) -> String {
+    let key = key.trim();
+    let mut out = String::with_capacity(key.len() + 1);
+    if prefix && key.starts_with(|c: char| c.is_ascii_digit()) {
+        out.push('_');
+    }
+    out.extend(key.chars().map(|c| if c == '_' || c.is_ascii_alphanumeric() { c } else { '_' }));
+    out
+}

@@ -1,0 +1,22 @@
+//! LogQL: the grammar, lines through pipelines, and numbers made of lines, as Loki 3.7 answers them.
+
+pub mod ast;
+pub mod entries;
+mod fields;
+pub mod ingest;
+pub mod level;
+mod line;
+pub mod matcher;
+pub mod metrics;
+mod parse;
+mod parse_metrics;
+mod pattern;
+mod pipeline;
+mod samples;
+mod validate;
+
+pub use line::Categories;
+pub use parse::{parse, parse_selector};
+
+#[cfg(test)]
+mod tests;

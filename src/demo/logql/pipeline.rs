@@ -1,0 +1,251 @@
+//! A pipeline made ready to run on lines.
+
+use std::collections::HashSet;
+
+use regex::Regex;
+
+use super::{
+    ast::{LogExpr, NameMatcher, Stage},
+    fields::{self, JsonKind},
+    line::{ERROR, ERROR_DETAILS, Line},
+    matcher::{CompiledFilter, CompiledLine, CompiledMatcher},
+    pattern::Pattern,
+};
+use crate::demo::grammar::{ParseError, re2};
+
+/// A compiled pipeline.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    stages: Vec<Compiled>,
+    /// The only labels that parsers need to find; `None` for all. Loki stops parsing a line when it has them.
+    wanted: Option<HashSet<String>>,
+}
+
+#[derive(Debug)]
+enum Compiled {
+    Line(CompiledLine),
+    Label(CompiledFilter),
+    Json(Vec<(String, String)>),
+    Logfmt { strict: bool, keep_empty: bool, fields: Vec<(String, String)> },
+    Regexp(Regex),
+    Pattern(Pattern),
+    Drop(Vec<CompiledName>),
+    Keep(Vec<CompiledName>),
+    Decolorize(Regex),
+}
+
+#[derive(Debug)]
+enum CompiledName {
+    Name(String),
+    Matcher(CompiledMatcher),
+}
+
+impl CompiledName {
+    fn matches(&self, name: &str, value: &str) -> bool {
+        match self {
+            Self::Name(n) => n == name,
+            Self::Matcher(m) => m.name == name && m.matches(value),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Compiles a pipeline that finds all labels.
+    pub(super) fn new(log: &LogExpr) -> Result<Self, ParseError> {
+        let stages = log.stages.iter().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { stages, wanted: None })
+    }
+
+    /// Lets parsers look only for these labels and those that the stages read.
+    pub(super) fn want(&mut self, labels: impl IntoIterator<Item = String>) {
+        let mut names: HashSet<String> = labels.into_iter().collect();
+        for stage in &self.stages {
+            if let Compiled::Label(filter) = stage {
+                let mut read = Vec::new();
+                filter.names(&mut read);
+                names.extend(read.into_iter().map(str::to_owned));
+            }
+        }
+        self.wanted = Some(names);
+    }
+
+    /// Whether a stage adds or removes labels.
+    pub(super) fn makes_labels(&self) -> bool {
+        self.stages.iter().any(|s| !matches!(s, Compiled::Line(_) | Compiled::Label(_) | Compiled::Decolorize(_)))
+    }
+
+    /// Runs a line through; whether it passes.
+    pub(super) fn run(&self, line: &mut Line<'_>) -> bool {
+        self.stages.iter().all(|stage| self.stage(stage, line))
+    }
+
+    fn stage(&self, stage: &Compiled, line: &mut Line<'_>) -> bool {
+        match stage {
+            Compiled::Line(filter) => return filter.matches(line.text()),
+            Compiled::Label(filter) => return filter.matches(line),
+            Compiled::Drop(names) => drop_labels(line, |n, v| names.iter().any(|m| m.matches(n, v))),
+            Compiled::Keep(names) => drop_labels(line, |n, v| n != ERROR && n != ERROR_DETAILS && !names.iter().any(|m| m.matches(n, v))),
+            Compiled::Decolorize(escapes) => {
+                let text = line.take_text();
+                line.set_text(escapes.replace_all(&text, "").into_owned());
+            }
+            parser => self.parse(parser, line),
+        }
+        true
+    }
+
+    fn parse(&self, parser: &Compiled, line: &mut Line<'_>) {
+        if self.wanted.as_ref().is_some_and(HashSet::is_empty) {
+            return;
+        }
+        let text = line.take_text();
+        let mut finder = Finder { wanted: self.wanted.as_ref(), found: HashSet::new() };
+        match parser {
+            Compiled::Json(paths) if paths.is_empty() => json(&text, line, &mut finder),
+            Compiled::Json(paths) => json_paths(&text, paths, line),
+            Compiled::Logfmt { strict, keep_empty, fields } if fields.is_empty() => {
+                logfmt(&text, (*strict, *keep_empty), line, &mut finder)
+            }
+            Compiled::Logfmt { strict, fields, .. } => logfmt_fields(&text, *strict, fields, line),
+            Compiled::Regexp(regex) => captures(regex, &text, line, &mut finder),
+            Compiled::Pattern(pattern) => pattern.captures(&text, |name, value| {
+                finder.put(line, name, value);
+            }),
+            _ => {}
+        }
+        line.set_text(text);
+    }
+}
+
+fn compile(stage: &Stage) -> Result<Compiled, ParseError> {
+    let names = |names: &[NameMatcher]| {
+        let one = |n: &NameMatcher| match n {
+            NameMatcher::Name(name) => Ok(CompiledName::Name(name.clone())),
+            NameMatcher::Matcher(m) => CompiledMatcher::new(m).map(CompiledName::Matcher),
+        };
+        names.iter().map(one).collect::<Result<Vec<_>, ParseError>>()
+    };
+    let regex = |p: &str| re2::compile(p).map_err(ParseError::whole);
+    Ok(match stage {
+        Stage::Line { op, texts } => Compiled::Line(CompiledLine::new(*op, texts)?),
+        Stage::Label(filter) => Compiled::Label(CompiledFilter::new(filter)?),
+        Stage::Json(paths) => {
+            if let Some((_, path)) = paths.iter().find(|(_, p)| !fields::is_path(p)) {
+                return Err(ParseError::whole(format!("cannot parse expression [{path}]: syntax error")));
+            }
+            Compiled::Json(paths.clone())
+        }
+        Stage::Logfmt { strict, keep_empty, fields } => {
+            Compiled::Logfmt { strict: *strict, keep_empty: *keep_empty, fields: fields.clone() }
+        }
+        Stage::Regexp(p) => Compiled::Regexp(regex(p)?),
+        Stage::Pattern(p) => Compiled::Pattern(Pattern::new(p).map_err(ParseError::whole)?),
+        Stage::Drop(n) => Compiled::Drop(names(n)?),
+        Stage::Keep(n) => Compiled::Keep(names(n)?),
+        Stage::Decolorize => Compiled::Decolorize(regex("\u{1b}\\[[0-9;]*[a-zA-Z]")?),
+    })
+}
+
+fn drop_labels(line: &mut Line<'_>, doomed: impl Fn(&str, &str) -> bool) {
+    let all = line.categories().merged();
+    for (name, _) in all.iter().filter(|(n, v)| doomed(n, v)) {
+        line.delete(name);
+    }
+}
+
+/// Takes what a parser finds, until all that is wanted has been found.
+struct Finder<'p> {
+    wanted: Option<&'p HashSet<String>>,
+    found: HashSet<String>,
+}
+
+impl Finder<'_> {
+    /// Sets a label; gives false when nothing more is wanted.
+    fn put(&mut self, line: &mut Line<'_>, name: &str, value: &str) -> bool {
+        let Some(wanted) = self.wanted else {
+            line.extract(name, value);
+            return true;
+        };
+        let suffixed = wanted.contains(&format!("{name}_extracted"));
+        if wanted.contains(name) || suffixed {
+            let set = line.extract(name, value);
+            self.found.insert(set.to_string());
+        }
+        self.found.len() < wanted.len()
+    }
+}
+
+const NOT_JSON: &str = "Value looks like object, but can't find closing '}' symbol";
+
+fn json(text: &str, line: &mut Line<'_>, finder: &mut Finder<'_>) {
+    let result = fields::json_leaves(text, &mut |path, (kind, raw)| {
+        let mut name = String::new();
+        for part in path.iter().filter(|p| !p.trim().is_empty()) {
+            if !name.is_empty() {
+                name.push('_');
+            }
+            name.push_str(&fields::sanitize(part, name.is_empty()));
+        }
+        let value = if kind == JsonKind::Text { fields::unescape(raw) } else { raw.to_owned() };
+        name.is_empty() || finder.put(line, &name, &value)
+    });
+    if result.is_err() {
+        line.fail("JSONParserErr", NOT_JSON.to_owned());
+    }
+}
+
+fn json_paths(text: &str, paths: &[(String, String)], line: &mut Line<'_>) {
+    if text.is_empty() {
+        return;
+    }
+    if !text.starts_with(['{', '[', '"']) {
+        line.fail("JSONParserErr", String::new());
+        return;
+    }
+    for (label, path) in paths {
+        match fields::json_path(text, path) {
+            Some((JsonKind::Text, raw)) => drop(line.extract(label, &fields::unescape(raw))),
+            Some((JsonKind::Null, _)) => drop(line.extract(label, "")),
+            Some((_, raw)) => drop(line.extract(label, raw)),
+            None => line.set_missing(label),
+        }
+    }
+}
+
+fn logfmt(text: &str, (strict, keep_empty): (bool, bool), line: &mut Line<'_>, finder: &mut Finder<'_>) {
+    let result = fields::logfmt(text, strict, &mut |key, value| {
+        let name = fields::sanitize(key, true);
+        if name.is_empty() || (value.is_empty() && !keep_empty) {
+            return true;
+        }
+        finder.put(line, &name, value)
+    });
+    if let (true, Err(position)) = (strict, result) {
+        line.fail("LogfmtParserErr", format!("logfmt syntax error at pos {position} : unexpected '\"'"));
+    }
+}
+
+fn logfmt_fields(text: &str, strict: bool, wanted: &[(String, String)], line: &mut Line<'_>) {
+    let result = fields::logfmt(text, strict, &mut |key, value| {
+        let key = fields::sanitize(key, true);
+        for (label, _) in wanted.iter().filter(|(_, path)| *path == key) {
+            line.extract(label, value);
+        }
+        true
+    });
+    for (label, _) in wanted {
+        line.set_missing(label);
+    }
+    if let (true, Err(position)) = (strict, result) {
+        line.fail("LogfmtParserErr", format!("logfmt syntax error at pos {position} : unexpected '\"'"));
+    }
+}
+
+fn captures(regex: &Regex, text: &str, line: &mut Line<'_>, finder: &mut Finder<'_>) {
+    let Some(found) = regex.captures(text) else { return };
+    for (i, name) in regex.capture_names().enumerate() {
+        if let Some(name) = name {
+            finder.put(line, name, found.get(i).map_or("", |m| m.as_str()));
+        }
+    }
+}
