@@ -107,9 +107,9 @@ impl Params {
 
     /// An instant: seconds with a fraction, seconds of up to 10 digits, nanoseconds, or RFC 3339.
     pub fn instant(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
-        self.get(name)
-            .map(|text| instant(text).ok_or_else(|| Refusal::bad(format!("could not parse '{name}' parameter: {text:?}"))))
-            .transpose()
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let at = instant(text).ok_or_else(|| Refusal::bad(format!("could not parse '{name}' parameter: {text:?}")))?;
+        Ok(Some(Timestamp(at.0.clamp(0, MAX_INSTANT))))
     }
 
     /// `step` in nanoseconds, by default a 250th of the range but at least a second.
