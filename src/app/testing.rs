@@ -36,17 +36,13 @@ pub fn test_shared() -> Shared {
             reopen: Vec::new(),
         },
         keymap: Keymap::new(&BTreeMap::new()).0,
-        theme: test_theme(),
+        theme: Theme::default(),
         glyphs: Glyphs::UNICODE,
         red: Slot::default(),
         log_labels: Slot::default(),
         health: Default::default(),
         asked: BTreeMap::new(),
     }
-}
-
-fn test_theme() -> Theme {
-    Theme { name: "test".to_owned(), selection_reversed: false }
 }
 
 /// What a view looks at.

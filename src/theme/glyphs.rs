@@ -60,6 +60,13 @@ pub struct Glyphs {
 }
 
 impl Glyphs {
+    /// By the locale: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set decides.
+    pub fn for_locale(vars: &std::collections::BTreeMap<String, String>) -> &'static Self {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| vars.get(*name)).find(|value| !value.is_empty());
+        let utf8 = locale.is_some_and(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"));
+        if utf8 { Self::UNICODE } else { Self::ASCII }
+    }
+
     /// For UTF-8 locales.
     pub const UNICODE: &'static Self = &Self {
         unicode: true,
@@ -121,4 +128,21 @@ impl Glyphs {
         error: "!",
         spinner: &["|", "/", "-", "\\"],
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_chooses() {
+        let unicode =
+            |pairs: &[(&str, &str)]| Glyphs::for_locale(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()).unicode;
+        assert!(unicode(&[("LANG", "en_US.UTF-8")]));
+        assert!(unicode(&[("LANG", "C"), ("LC_CTYPE", "C.utf8")]));
+        assert!(unicode(&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "")]));
+        assert!(!unicode(&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")]));
+        assert!(!unicode(&[("LANG", "C")]));
+        assert!(!unicode(&[]));
+    }
 }

@@ -1,100 +1,141 @@
-//! Colours by role and the characters that things are drawn with.
-
-pub mod glyphs;
+//! Colours by what they mean. A theme is a file; the terminal's own background is always kept.
 
 use ratatui::style::{Color, Modifier, Style};
 
-pub use self::glyphs::Glyphs;
+pub mod color;
+pub mod glyphs;
+mod load;
+mod services;
 
-/// What a piece of the screen means; a theme gives each meaning a style.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Plain text, healthy values.
-    Text,
-    /// Secondary text.
-    Dim,
-    /// Focus and keys.
-    Accent,
-    /// Failing now.
-    Bad,
-    /// Deviating or about to.
-    Warn,
-    /// Good, where that must be said.
-    Good,
-    /// Border of an unfocused pane.
-    Border,
-    /// Border of the focused pane.
-    BorderFocus,
-    /// Title of a pane.
-    Title,
-    /// Bar at the left edge of the selected row.
-    SelectionBar,
-    /// The selected row's text, patched over its own style.
-    Selection,
-    /// Column headings.
-    Heading,
-    /// A match of a search.
-    Match,
-    /// Data that is stale.
-    Stale,
-    /// Levels of log lines.
-    LevelFatal,
-    /// Error.
-    LevelError,
-    /// Warn.
-    LevelWarn,
-    /// Info.
-    LevelInfo,
-    /// Debug.
-    LevelDebug,
-    /// Trace.
-    LevelTrace,
-    /// Responses by class.
-    Status2xx,
-    /// Redirects.
-    Status3xx,
-    /// Client errors.
-    Status4xx,
-    /// Server errors.
-    Status5xx,
-    /// The p50 line.
-    P50,
-    /// The p95 line.
-    P95,
-    /// The p99 line.
-    P99,
-    /// A threshold line.
-    Threshold,
-    /// A deploy's mark.
-    Deploy,
-    /// An exemplar's dot.
-    Exemplar,
+pub use color::ColorSupport;
+pub use glyphs::Glyphs;
+pub use load::{BUILTIN, load};
+pub use services::{SERVICE_HUES, ServiceColors};
+
+macro_rules! roles {
+    ($($id:ident $name:literal $help:literal)+) => {
+        /// What a colour means. A theme gives each role a style.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role {
+            $(#[doc = $help] $id,)+
+        }
+
+        impl Role {
+            /// All roles, in the order of the theme files.
+            pub const ALL: &[Self] = &[$(Self::$id,)+];
+
+            /// The name in theme files.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$id => $name,)+ }
+            }
+        }
+    };
 }
 
-/// A theme: a style for each role, hues for services.
-#[derive(Clone, Debug)]
+roles! {
+    Text "text" "Plain text and healthy values."
+    Dim "dim" "Secondary text."
+    Accent "accent" "Focus and keys."
+    Bad "bad" "Failing now."
+    Warn "warn" "Deviating, or about to."
+    Good "good" "Good where that has to be said."
+    Border "border" "Borders of panes without focus."
+    BorderFocus "border_focus" "Borders of the pane with focus."
+    Title "title" "Titles of panes."
+    SelectionBar "selection_bar" "Bar at the left edge of the selected row."
+    Selection "selection" "The selected row's text, patched over its own style."
+    Heading "heading" "Column headings."
+    Match "match" "What a search found."
+    Stale "stale" "Data that is stale."
+    LevelFatal "level_fatal" "Log level fatal."
+    LevelError "level_error" "Log level error."
+    LevelWarn "level_warn" "Log level warn."
+    LevelInfo "level_info" "Log level info."
+    LevelDebug "level_debug" "Log level debug."
+    LevelTrace "level_trace" "Log level trace."
+    Status2xx "status_2xx" "Requests that succeeded."
+    Status3xx "status_3xx" "Requests that were redirected."
+    Status4xx "status_4xx" "Requests that the client got wrong."
+    Status5xx "status_5xx" "Requests that failed."
+    P50 "p50" "The median line."
+    P95 "p95" "The 95th percentile line."
+    P99 "p99" "The 99th percentile line."
+    Threshold "threshold" "Threshold lines."
+    Deploy "deploy" "Deploy marks."
+    Exemplar "exemplar" "Exemplar dots."
+}
+
+/// A style for every role and 12 hues for services.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Theme {
-    /// Its name.
+    /// Name as in the configuration.
     pub name: String,
-    /// The selected row is shown reversed (themes that only have the terminal's 16 colours).
-    pub selection_reversed: bool,
+    /// By role, in the order of [`Role::ALL`].
+    styles: Vec<Style>,
+    services: [Color; SERVICE_HUES],
 }
 
 impl Theme {
+    /// Without any colour: what remains are words, glyphs and bold.
+    fn plain(name: &str) -> Self {
+        let styles = vec![Style::new(); Role::ALL.len()];
+        Self { name: name.to_owned(), styles, services: [Color::Reset; SERVICE_HUES] }
+    }
+
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
-        match role {
-            Role::Bad | Role::LevelError | Role::LevelFatal | Role::Status5xx => Style::new().fg(Color::Red),
-            Role::Warn | Role::LevelWarn => Style::new().fg(Color::Yellow),
-            Role::Accent | Role::BorderFocus => Style::new().fg(Color::Cyan),
-            Role::Selection => Style::new().add_modifier(Modifier::BOLD),
-            Role::Dim | Role::Border | Role::Heading => Style::new().fg(Color::DarkGray),
-            _ => Style::new(),
+        self.styles.get(role as usize).copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, role: Role, style: Style) {
+        if let Some(place) = self.styles.get_mut(role as usize) {
+            *place = style;
         }
     }
 
-    /// The hue of a service, the same in every view and from run to run.
-    pub fn service(&self, _name: &str) -> Style {
-        Style::new()
+    /// The hue of a service by its name alone. Where several services show together, use [`ServiceColors`].
+    pub fn service(&self, name: &str) -> Style {
+        self.hue(services::home(name))
+    }
+
+    /// One of the service hues, counted round.
+    pub fn hue(&self, index: usize) -> Style {
+        Style::new().fg(self.services[index % SERVICE_HUES])
+    }
+
+    /// The theme with colours that the terminal can show. With 16, what has other colours looks as in the theme made for
+    /// that: the nearest of 16 would make failing and deviating, or secondary and healthy, the same.
+    pub fn downgrade(mut self, support: ColorSupport) -> Self {
+        if support == ColorSupport::Ansi16 {
+            let terminal = load::builtin("terminal");
+            for (style, other) in self.styles.iter_mut().zip(terminal.styles) {
+                if [style.fg, style.bg].into_iter().flatten().any(color::is_beyond_16) {
+                    *style = other;
+                }
+            }
+            if self.services.into_iter().any(color::is_beyond_16) {
+                self.services = terminal.services;
+            }
+            return self;
+        }
+        for style in &mut self.styles {
+            if support == ColorSupport::None && style.bg.take().is_some() {
+                *style = style.add_modifier(Modifier::REVERSED);
+            }
+            style.fg = style.fg.map(|c| support.nearest(c));
+            style.bg = style.bg.map(|c| support.nearest(c));
+        }
+        self.services = self.services.map(|c| support.nearest(c));
+        self
     }
 }
+
+impl Default for Theme {
+    /// The default theme in all its colours.
+    fn default() -> Self {
+        load(BUILTIN[0].0, &[]).0
+    }
+}
+
+#[cfg(test)]
+mod tests;

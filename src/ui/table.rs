@@ -216,9 +216,6 @@ impl Table<'_> {
         let theme = &shared.theme;
         if self.focused {
             buf.set_style(area, theme.style(Role::Selection));
-            if theme.selection_reversed {
-                buf.set_style(area, Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
-            }
         }
         let role = if self.focused { Role::SelectionBar } else { Role::Dim };
         put(buf, area, area.x, shared.glyphs.selected, theme.style(role));
