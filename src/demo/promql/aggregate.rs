@@ -3,14 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use promql_parser::parser::{
-    AggregateExpr, Expr,
+    AggregateExpr, Expr, LabelModifier,
     token::{T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK},
 };
 
 use super::{
     QueryError,
     eval::{Column, Evaluator, Grid, mismatch},
-    labels::{group, merge, set},
+    invariant::unwrap,
+    labels::{group, merge},
     numeric::{Kahan, format, mean, nan_first, quantile},
 };
 use crate::model::labels::Labels;
@@ -118,11 +119,11 @@ fn folded(columns: &[Column], e: &AggregateExpr, grid: Grid, mut fold: impl FnMu
 
 /// `topk` and `bottomk`: the columns themselves, with values only where they rank.
 fn ranked(columns: &[Column], e: &AggregateExpr, k: &[f64]) -> Result<Vec<Column>, QueryError> {
-    if k.iter().copied().fold(f64::NEG_INFINITY, f64::max) < 1.0 {
-        return Ok(Vec::new());
-    }
     if k.iter().any(|k| k.is_nan()) {
         return Err(QueryError::Execution("Parameter value is NaN".into()));
+    }
+    if k.iter().copied().fold(f64::NEG_INFINITY, f64::max) < 1.0 {
+        return Ok(Vec::new());
     }
     if let Some(k) = k.iter().find(|k| k.abs() >= 9.2e18) {
         let flow = if *k < 0.0 { "underflows" } else { "overflows" };
@@ -161,11 +162,9 @@ fn count_values(columns: &[Column], e: &AggregateExpr, grid: Grid) -> Result<Vec
     let mut counts: HashMap<Labels, Vec<Option<f64>>> = HashMap::new();
     let mut order = Vec::new();
     for column in columns {
-        let base = group(&column.labels, e.modifier.as_ref());
         for (step, value) in column.values.iter().enumerate() {
             let Some(value) = value else { continue };
-            let mut labels = base.clone();
-            set(&mut labels, &label.val, &format(*value));
+            let labels = counted_labels(&column.labels, &label.val, *value, e.modifier.as_ref());
             let values = counts.entry(labels).or_insert_with_key(|labels| {
                 order.push(labels.clone());
                 vec![None; grid.len]
@@ -176,6 +175,16 @@ fn count_values(columns: &[Column], e: &AggregateExpr, grid: Grid) -> Result<Vec
     merge(order.into_iter().filter_map(|labels| counts.remove(&labels).map(|values| Column { labels: Arc::new(labels), values })).collect())
 }
 
-fn unwrap(expr: &Expr) -> &Expr {
-    if let Expr::Paren(e) = expr { unwrap(&e.expr) } else { expr }
+/// The group of a value: `by` keeps its label, `without` may drop it.
+fn counted_labels(labels: &Labels, name: &str, value: f64, modifier: Option<&LabelModifier>) -> Labels {
+    let mut labels = labels.clone();
+    labels.set(name, format(value));
+    match modifier {
+        Some(LabelModifier::Exclude(_)) => group(&labels, modifier),
+        Some(LabelModifier::Include(_)) | None => {
+            let mut kept = group(&labels, modifier);
+            kept.set(name, format(value));
+            kept
+        }
+    }
 }

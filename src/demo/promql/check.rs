@@ -23,6 +23,9 @@ static DEEPENING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[-+*/%
 static BARE_DURATION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)(?:[\[:]|\boffset\b)\s*[-+]?\s*(inf|nan|0x[0-9a-f]+|[0-9.][0-9.]*(?:e[-+]?[0-9]+)?)\s*[\]:)]?").ok());
 
+/// Numbers with an exponent, which may be out of range; the parser would take them for infinite.
+static EXPONENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b[0-9.]+[eE][-+]?[0-9]+\b").ok());
+
 /// Parses a query.
 ///
 /// # Errors
@@ -50,6 +53,10 @@ fn guard(query: &str) -> Result<(), QueryError> {
     let bare = without_texts(query);
     if DEEPENING.as_ref().is_some_and(|r| r.find_iter(&bare).count() > MAX_DEPTH) {
         return Err(QueryError::BadData(format!("query has more than {MAX_DEPTH} operators and parentheses")));
+    }
+    let infinite = |text: &str| text.parse::<f64>().is_ok_and(f64::is_infinite);
+    if let Some(number) = EXPONENT.as_ref().and_then(|r| r.find_iter(&bare).find(|n| infinite(n.as_str()))) {
+        return Err(QueryError::BadData(format!("parse error: number out of range: {}", number.as_str())));
     }
     let out_of_range = |text: &str| {
         let seconds = if text.to_ascii_lowercase().starts_with("0x") { f64::NAN } else { text.parse().unwrap_or(f64::NAN) };

@@ -6,6 +6,7 @@ use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelect
 
 use super::{
     Budget, Limits, QueryError, Series, aggregate, binary, functions,
+    invariant::is_invariant,
     labels::{merge, without_name},
     matchers, window,
 };
@@ -69,6 +70,20 @@ pub enum Value {
     Text(String),
 }
 
+impl Value {
+    /// The value of one step at so many.
+    fn repeated(self, len: usize) -> Self {
+        match self {
+            Self::Scalar(values) => Self::Scalar(vec![values.first().copied().unwrap_or(f64::NAN); len]),
+            Self::Vector(mut columns) => {
+                columns.iter_mut().for_each(|c| c.values = vec![c.values.first().copied().flatten(); len]);
+                Self::Vector(columns)
+            }
+            Self::Text(text) => Self::Text(text),
+        }
+    }
+}
+
 /// When a selector looks: `offset` before the step, or before a fixed instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Shift {
@@ -108,6 +123,9 @@ impl<'a> Evaluator<'a> {
     /// Evaluates an expression that is not a range vector.
     pub fn eval(&self, expr: &Expr, grid: Grid) -> Result<Value, QueryError> {
         self.budget.take(0)?;
+        if grid.len > 1 && is_invariant(expr) {
+            return Ok(self.eval(expr, Grid { len: 1, ..grid })?.repeated(grid.len));
+        }
         let value = match expr {
             Expr::Paren(e) => return self.eval(&e.expr, grid),
             Expr::NumberLiteral(n) => Value::Scalar(vec![n.val; grid.len]),

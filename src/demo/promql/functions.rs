@@ -1,6 +1,6 @@
 //! Functions of instant vectors and scalars.
 
-use std::sync::Arc;
+use std::{f64::consts::PI, sync::Arc};
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use promql_parser::parser::{Call, Expr};
@@ -10,6 +10,7 @@ use super::{
     QueryError,
     eval::{Column, Evaluator, Grid, Value, mismatch},
     histogram,
+    invariant::unwrap,
     labels::{merge, set, without_name},
     numeric, window,
 };
@@ -72,8 +73,8 @@ fn math(name: &str) -> Option<fn(f64) -> f64> {
         "asinh" => f64::asinh,
         "acosh" => f64::acosh,
         "atanh" => f64::atanh,
-        "rad" => f64::to_radians,
-        "deg" => f64::to_degrees,
+        "rad" => |v| v * PI / 180.0,
+        "deg" => |v| v * 180.0 / PI,
         _ => return None,
     })
 }
@@ -100,7 +101,8 @@ pub fn eval(evaluator: &Evaluator, call: &Call, grid: Grid) -> Result<Value, Que
         return mapped(args.vector(0)?, |_, v| Some(f(v)));
     }
     if let Some(f) = date(name) {
-        let field = |seconds: f64| DateTime::from_timestamp(seconds as i64, 0).map(|t| f64::from(f(t)));
+        // Not a number has no date: what Prometheus then says depends on its machine.
+        let field = |seconds: f64| DateTime::from_timestamp(seconds.is_finite().then_some(seconds as i64)?, 0).map(|t| f64::from(f(t)));
         if args.args.is_empty() {
             return Ok(vector((0..grid.len).map(|i| field(grid.at(i).div_euclid(1000) as f64)).collect()));
         }
@@ -129,7 +131,7 @@ pub fn eval(evaluator: &Evaluator, call: &Call, grid: Grid) -> Result<Value, Que
         }
         "label_join" => label_join(&args),
         "label_replace" => label_replace(&args),
-        "pi" => Ok(Value::Scalar(vec![std::f64::consts::PI; grid.len])),
+        "pi" => Ok(Value::Scalar(vec![PI; grid.len])),
         "scalar" => Ok(scalar(&args.vector(0)?, grid)),
         "sort" => Ok(sorted(args.vector(0)?, grid, numeric::nan_first)),
         "sort_desc" => Ok(sorted(args.vector(0)?, grid, |a, b| numeric::nan_first(b, a))),
@@ -166,10 +168,6 @@ impl Args<'_> {
             _ => Err(mismatch("string")),
         }
     }
-}
-
-fn unwrap(expr: &Expr) -> &Expr {
-    if let Expr::Paren(e) = expr { unwrap(&e.expr) } else { expr }
 }
 
 fn seconds(ms: i64) -> f64 {

@@ -11,6 +11,7 @@ mod duration;
 mod eval;
 mod functions;
 mod histogram;
+mod invariant;
 mod labels;
 mod numeric;
 mod window;

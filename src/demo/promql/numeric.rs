@@ -85,14 +85,15 @@ pub fn nan_first(a: f64, b: f64) -> std::cmp::Ordering {
     b.is_nan().cmp(&a.is_nan()).then_with(|| a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal))
 }
 
-/// The larger value; NaN if either is (Go's `math.Max`).
+/// The larger value; NaN if either is, but infinity before that (Go's `math.Max`).
 pub fn max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    let nan = (a.is_nan() || b.is_nan()) && a != f64::INFINITY && b != f64::INFINITY;
+    if nan { f64::NAN } else { a.max(b) }
 }
 
-/// The smaller value; NaN if either is (Go's `math.Min`).
+/// The smaller value; NaN if either is, but negative infinity before that (Go's `math.Min`).
 pub fn min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    -max(-a, -b)
 }
 
 /// A value as Go writes it with `'f'` and the shortest precision.

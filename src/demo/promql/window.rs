@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::{
     QueryError, Series,
     eval::{Column, Evaluator, Grid, mismatch},
+    invariant::{is_fixed_subquery, is_invariant},
     labels::{same_labels, without_name},
     numeric::{Kahan, mean, quantile},
 };
@@ -73,6 +74,10 @@ pub fn eval(evaluator: &Evaluator, call: &Call, grid: Grid) -> Result<Vec<Column
         (_, [range]) => (range, None),
         _ => return Err(mismatch("range vector")),
     };
+    let at_every_step = call.func.name == "predict_linear" || param.is_some_and(|p| !is_invariant(p));
+    if at_every_step && is_fixed_subquery(range) {
+        return Ok(Vec::new());
+    }
     let params = param.map(|p| evaluator.scalar(p, grid)).transpose()?;
     let windows = evaluator.windows(range, grid)?;
     let apply = |samples: &[(i64, f64)], start: i64, end: i64, step: usize| {

@@ -190,6 +190,8 @@ fn aggregations_group() {
         ("bottomk by (job) (1, requests_total)", r#"{__name__="requests_total", code="500", job="a"} 240"#),
         ("quantile(0.25, up)", "{} 0.5"),
         (r#"count_values("v", up)"#, "{v=\"0\"} 1\n{v=\"1\"} 2"),
+        (r#"count_values without (job, instance) ("job", up)"#, "{} 3"),
+        ("topk(NaN, up)", "error: Parameter value is NaN"),
         ("stdvar(requests_total)", "{} 1166400"),
         (
             "sort_desc(requests_total)",
@@ -205,6 +207,8 @@ fn functions_of_values_labels_and_time() {
         ("round(vector(0.34), 0.1)", "{} 0.3"),
         ("clamp(vector(5), 2, 1)", ""),
         ("clamp_max(vector(5), 1)", "{} 1"),
+        ("clamp_max(vector(-Inf), NaN)", "{} -inf"),
+        ("clamp_max(vector(5), NaN)", "{} NaN"),
         ("scalar(up)", "NaN"),
         ("time()", "6000"),
         ("hour() * 60 + minute()", "{} 100"),
@@ -226,7 +230,8 @@ fn what_is_not_supported_is_refused_by_name() {
         ("up + fill(0) up", "bad_data: modifier fill is not supported by redline's demo"),
         (r#"{job="a" or job="b"}"#, "bad_data: \"or\" between matchers is not supported by redline's demo"),
     ]);
-    for query in ["sum(", "up{", "rate(up)", "up[5m] offset", "up[Inf]", "up[1e300]", "up offset NaN", "foo()", "", "up anchored"] {
+    for query in ["sum(", "up{", "rate(up)", "up[5m] offset", "up[Inf]", "up[1e300]", "up offset NaN", "1e400", "foo()", "", "up anchored"]
+    {
         assert!(ask(query).starts_with("bad_data: "), "{query}: {}", ask(query));
     }
     let deep = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
@@ -241,6 +246,7 @@ fn ranges_step_through_and_leave_gaps() {
     assert_eq!(ask("2 * vector(1)")[0].points.len(), 7);
     assert_eq!(ask("absent(gone)")[0].points.len(), 5);
     assert_eq!(ask("temperature @ end()")[0].points.iter().map(|p| p.1).collect::<Vec<_>>(), [20.0; 7]);
+    assert_eq!(ask("topk(1 + (time() > bool 5990), requests_total @ end())").len(), 1, "evaluated once, so with the first parameter");
     let refused = range(&shop(), &parse("up[5m]").unwrap(), 0, NOW, 15_000, &Limits::default());
     assert!(matches!(refused, Err(QueryError::BadData(_))), "{refused:?}");
 }
