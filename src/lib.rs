@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` has the module map and the path of one key press and of one log line.
 
+pub mod alert_expr;
 pub mod app;
 pub mod cli;
 pub mod config;

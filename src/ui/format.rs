@@ -147,6 +147,17 @@ pub fn age(d: Duration) -> String {
     }
 }
 
+/// When the [`age`] of something since then reads differently.
+pub fn next_age(now: Timestamp, since: Timestamp) -> Timestamp {
+    let age = now.since(since);
+    let unit = Duration::from_secs(match age.as_secs() {
+        0..60 => 1,
+        60..36_000 => 60,
+        _ => 3600,
+    });
+    since.max(now - age) + unit * u32::try_from(age.as_nanos() / unit.as_nanos() + 1).unwrap_or(u32::MAX)
+}
+
 /// A length of time as it is typed: `1h`, `90m`, `45s`, `1h30m`.
 pub fn span(d: Duration) -> String {
     let s = d.as_secs();

@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod diagnostics;
+pub mod filter;
 pub mod logs;
 pub mod service;
 pub mod services;
@@ -207,4 +208,10 @@ pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>) -> Box<dyn View>
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
         ViewKind::Diagnostics => Box::new(diagnostics::Diagnostics::default()),
     }
+}
+
+/// The part of a slot that belongs to a query, where a pane asks as many as its rows need: the same query keeps its part
+/// when the rows around it change.
+pub fn part_of(query: &str) -> u32 {
+    query.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

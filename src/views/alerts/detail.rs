@@ -1,0 +1,192 @@
+//! What is known of the selected alert, and its expression over time.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{
+    Alerts,
+    rows::{link, remark, service_of, split_of, summary},
+};
+use crate::{
+    alert_expr::{Limit, Split},
+    model::{
+        alert::{Alert, AlertBook, AlertState, Rule},
+        labels::Labels,
+        series::{Matrix, Series},
+    },
+    theme::Role,
+    ui::{
+        chart::{Chart, Line, Mark, Threshold, Unit, value_at},
+        format,
+        panel::{self, Panel},
+        text::put,
+    },
+    views::Look,
+};
+
+/// Cells of the names at the left.
+const NAMES: u16 = 10;
+
+/// Names and values of the alert; rows that a value is too long for go on below.
+pub(super) fn facts(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Vec<(String, String, Role)> {
+    let zone = look.shared.settings.zone.0;
+    let mut out: Vec<(String, String, Role)> = Vec::new();
+    let mut add = |name: &str, value: String| {
+        if !value.is_empty() {
+            out.push((name.to_owned(), value, Role::Text));
+        }
+    };
+    if let Some(text) = remark(alert, book, zone) {
+        add("note", text);
+    }
+    add("summary", summary(alert).to_owned());
+    let ago = format::age(look.now.since(alert.since));
+    add("state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(alert.since, zone)));
+    add("service", service_of(alert).map(String::from).unwrap_or_default());
+    if let Some(routing) = &alert.routing {
+        add("routed to", routing.receivers.join(", "));
+    }
+    if let Some(rule) = &alert.rule {
+        rule_facts(rule, &mut add);
+    }
+    add("link", link(alert).unwrap_or("").to_owned());
+    add("labels", pairs(&alert.labels, &["alertname"]));
+    let routing = alert.routing.as_ref();
+    for silence in book.silences.iter().filter(|s| routing.is_some_and(|r| r.silenced_by.contains(&s.id))) {
+        let until = format::day_clock(silence.ends_at, look.now, zone);
+        add("silence", format!("until {until} by {}: {}", silence.created_by, silence.comment));
+    }
+    for (name, value) in alert.annotations.iter().filter(|(n, _)| !matches!(*n, "summary" | "runbook_url" | "runbook")) {
+        add(name, value.to_owned());
+    }
+    for error in &book.missing {
+        out.push((error.backend.name().to_owned(), error.message.clone(), Role::Bad));
+    }
+    out
+}
+
+fn rule_facts(rule: &Rule, add: &mut impl FnMut(&str, String)) {
+    let keep =
+        if rule.keep_firing_for.is_zero() { String::new() } else { format!(", keeps firing for {}", format::span(rule.keep_firing_for)) };
+    if !rule.hold.is_zero() || !keep.is_empty() {
+        add("for", format!("{}{keep}", format::span(rule.hold)));
+    }
+    add("group", rule.group.clone());
+    add("expr", rule.query.clone());
+    add("error", rule.error.clone().unwrap_or_default());
+}
+
+fn pairs(labels: &Labels, without: &[&str]) -> String {
+    labels.iter().filter(|(n, _)| !without.contains(n)).map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("  ")
+}
+
+/// Draws the facts from a row on, and returns how many rows there are in all.
+pub(super) fn render_facts(look: &Look<'_>, facts: &[(String, String, Role)], scroll: usize, area: Rect, buf: &mut Buffer) {
+    let theme = &look.shared.theme;
+    for (line, (name, text, role)) in lines(facts, area.width).skip(scroll).take(usize::from(area.height)).enumerate() {
+        let row = Rect { y: area.y + u16::try_from(line).unwrap_or(0), height: 1, ..area };
+        put(buf, Rect { width: row.width.min(NAMES), ..row }, row.x + 1, &name, theme.style(Role::Dim));
+        put(buf, row, row.x + NAMES + 1, &text, theme.style(role));
+    }
+}
+
+/// How many rows the facts take.
+pub(super) fn height(facts: &[(String, String, Role)], width: u16) -> usize {
+    lines(facts, width).count()
+}
+
+fn lines(facts: &[(String, String, Role)], width: u16) -> impl Iterator<Item = (String, String, Role)> {
+    let room = usize::from(width.saturating_sub(NAMES + 2)).max(1);
+    facts.iter().flat_map(move |(name, value, role)| {
+        let rows = panel::wrap(value, room);
+        rows.into_iter().enumerate().map(move |(i, row)| (if i == 0 { name.clone() } else { String::new() }, row, *role))
+    })
+}
+
+/// The series that belongs to an alert: all its labels are the alert's.
+pub(super) fn series_of<'a>(matrix: &'a Matrix, alert: &Alert) -> Option<&'a Series> {
+    let belongs = |s: &&Series| s.labels.iter().all(|(n, v)| n == "__name__" || alert.labels.get(n).is_none_or(|own| own == v));
+    let common = |s: &&Series| s.labels.iter().filter(|(n, v)| alert.labels.get(n) == Some(*v)).count();
+    matrix.series.iter().filter(belongs).max_by_key(common)
+}
+
+/// The expression over time with its threshold and the alert's marks.
+pub(super) fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, focused: bool, area: Rect, buf: &mut Buffer) {
+    let shared = look.shared;
+    let split = split_of(alert);
+    let state = panel::state(&view.expression, look);
+    let title = match &split {
+        Some(Split { limit: Limit::Number(n), comparison, .. }) => {
+            format!("expression {0}{0} fires {1} {2}", shared.glyphs.horizontal, comparison.as_str(), format::number(*n))
+        }
+        Some(_) => "expression and threshold".to_owned(),
+        None => "expression".to_owned(),
+    };
+    let series = view.expression.value().and_then(|m| series_of(m, alert).map(|s| (m, s)));
+    let at_cursor = view.cursor.zip(series).map(|(at, (m, s))| {
+        let value = value_at(&s.samples, at, m.step).map_or(format::MISSING.to_owned(), format::number);
+        format!("{} {} {value}", format::clock_seconds(at, shared.settings.zone.0), shared.glyphs.middle_dot)
+    });
+    let panel = Panel::new(title).focused(focused).note(at_cursor.unwrap_or_default()).state(&state);
+    let inner = panel.render(shared, area, buf);
+    if alert.rule.is_none() {
+        panel::message(
+            shared,
+            inner,
+            buf,
+            &["Only Alertmanager knows this alert:".to_owned(), "no rule, so no expression to draw.".to_owned()],
+        );
+        return;
+    }
+    if let Some(lines) = &state.blank {
+        panel::message(shared, inner, buf, lines);
+        return;
+    }
+    let Some((matrix, series)) = series else {
+        panel::message(shared, inner, buf, &["No data for this expression in the window.".to_owned()]);
+        return;
+    };
+    let limits: Vec<Series> = view.limit.value().into_iter().flat_map(|m| series_of(m, alert).cloned()).collect();
+    let chart = chart(view, alert, look, matrix, series, &limits, split.as_ref());
+    chart.render(shared, inner, buf);
+    if state.stale {
+        panel::dim(shared, inner, buf);
+    }
+}
+
+fn chart<'a>(
+    view: &Alerts,
+    alert: &Alert,
+    look: &Look<'_>,
+    matrix: &Matrix,
+    series: &'a Series,
+    limits: &'a [Series],
+    split: Option<&Split>,
+) -> Chart<'a> {
+    let shared = look.shared;
+    let style = |role| shared.theme.style(role);
+    let role = if alert.state == AlertState::Pending { Role::Warn } else { Role::Bad };
+    let mut chart = Chart::new(matrix.range, matrix.step, Unit::Plain);
+    chart.cursor = view.cursor;
+    for limit in limits {
+        chart.lines.push(Line { samples: &limit.samples, style: style(Role::Threshold), fill: false, end: "threshold".to_owned() });
+    }
+    let end = series.last().map_or(String::new(), |s| format::number(s.value));
+    chart.lines.push(Line { samples: &series.samples, style: style(role), fill: false, end });
+    if let Some(Split { limit: Limit::Number(value), .. }) = split {
+        chart.thresholds.push(Threshold { value: *value, label: format::number(*value) });
+    }
+    let zone = shared.settings.zone.0;
+    let mark = |at, glyph, word: &str, role| Mark {
+        at,
+        glyph,
+        label: format!("{word} {}", format::clock(at, zone)),
+        style: style(role),
+        line: false,
+    };
+    chart.marks.push(mark(alert.since, shared.glyphs.ring, "pending", Role::Warn));
+    let hold = alert.rule.as_ref().map(|r| r.hold).unwrap_or_default();
+    if alert.state != AlertState::Pending {
+        chart.marks.push(mark(alert.since + hold, shared.glyphs.triangle, "firing", Role::Bad));
+    }
+    chart
+}

@@ -1,0 +1,168 @@
+//! The table of alerts.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{
+    Alerts, HOUR, MAX_TRENDS, Pane, TREND, detail,
+    rows::{self, Row},
+};
+use crate::{
+    model::{
+        alert::{Alert, AlertBook, AlertState},
+        time::TimeWindow,
+    },
+    theme::Role,
+    ui::{
+        format,
+        panel::{self, Panel},
+        spark::spark,
+        table::{Cell, Column, Table, position, visible_rows},
+    },
+    views::Look,
+};
+
+/// Left out in this order when the screen is narrow: summary, last hour, value.
+const COLUMNS: [Column; 8] = [
+    Column::text("SEV", 3, 3),
+    Column::text("STATE", 9, 9),
+    Column::text("ALERT", 16, 34),
+    Column::text("SERVICE", 9, 16),
+    Column { right: true, ..Column::text("SINCE", 5, 5) },
+    Column::text("VALUE", 14, 16).drop(1),
+    Column::text("LAST HOUR", TREND, TREND).drop(2),
+    Column::text("SUMMARY", 16, u16::MAX).drop(3),
+];
+
+impl Alerts {
+    /// The expressions whose trend the visible rows show, each once.
+    pub(super) fn visible_queries(&self, book: &AlertBook, area: Rect) -> Vec<String> {
+        let height = visible_rows(Panel::inner(self.panes(area).list));
+        let first = self.table.first(self.rows.len(), height);
+        let mut out: Vec<String> = Vec::new();
+        for row in self.rows.iter().skip(first).take(height) {
+            let Row::Alert(i) = row else { continue };
+            if let Some(query) = book.alerts.get(*i).and_then(trend_query).filter(|q| !out.contains(q)) {
+                out.push(query);
+            }
+        }
+        out.truncate(MAX_TRENDS);
+        out
+    }
+
+    pub(super) fn render_list(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let shared = look.shared;
+        let state = panel::state(&self.book, look);
+        let line = shared.glyphs.horizontal;
+        let book = self.book.value();
+        let mut title = "Alerts".to_owned();
+        for part in [book.map(|b| rows::counts(b, shared.glyphs.middle_dot)), self.filter.note()].into_iter().flatten() {
+            if !part.is_empty() {
+                title.push_str(&format!(" {line}{line} {part}"));
+            }
+        }
+        let missing = book.and_then(|b| b.missing.first()).map(|e| format!("{e} {line}{line} ")).unwrap_or_default();
+        let place = position(&self.table, self.rows.len());
+        let note = format!("{missing}{}{} {line}{line} {place}", self.group.note(), self.order.name());
+        let inner = Panel::new(title).focused(self.pane == Pane::List).note(note).state(&state).render(shared, area, buf);
+        if let Some(lines) = &state.blank {
+            panel::message(shared, inner, buf, lines);
+            return;
+        }
+        let Some(book) = book else { return };
+        if self.rows.is_empty() {
+            let text = if book.alerts.is_empty() {
+                rows::no_alerts(book, look.now)
+            } else {
+                vec![format!("None of {} alerts passes the filter.", book.alerts.len()), "/ then Esc removes it.".to_owned()]
+            };
+            panel::message(shared, inner, buf, &text);
+            return;
+        }
+        let table = Table { columns: &COLUMNS, rows: self.rows.len(), state: &self.table, focused: self.pane == Pane::List };
+        table.render(shared, inner, buf, |row, column| match self.rows.get(row) {
+            Some(Row::Alert(i)) => book.alerts.get(*i).map_or_else(Cell::default, |a| self.cell(look, book, a, column)),
+            Some(Row::Group(name, count)) => group_cell(look, name, *count, column),
+            None => Cell::default(),
+        });
+        if state.stale {
+            panel::dim(shared, inner, buf);
+        }
+    }
+
+    fn cell(&self, look: &Look<'_>, book: &AlertBook, alert: &Alert, column: usize) -> Cell<'static> {
+        let shared = look.shared;
+        let style = |role| shared.theme.style(role);
+        let quiet = matches!(alert.state, AlertState::Silenced | AlertState::Inhibited);
+        let text = style(if quiet { Role::Dim } else { Role::Text });
+        match column {
+            0 => Cell::new(format!("P{}", alert.severity.0), style(severity_role(alert, quiet))),
+            1 => Cell::new(alert.state.as_str(), style(state_role(alert.state))),
+            2 => {
+                let cell = Cell::new(alert.name().to_owned(), text);
+                match pending_text(alert, look) {
+                    Some(progress) => cell.and(format!("  {progress}"), style(Role::Dim)),
+                    None => cell,
+                }
+            }
+            3 => match rows::service_of(alert) {
+                Some(service) => Cell::new(service.to_string(), if quiet { text } else { shared.theme.service(&service) }),
+                None => Cell::new(shared.glyphs.dash, style(Role::Dim)),
+            },
+            4 => Cell::new(format::age(look.now.since(alert.since)), text),
+            5 => Cell::new(rows::value_text(alert), text),
+            6 => Cell::new(self.trend(alert, look), style(if quiet { Role::Dim } else { state_role(alert.state) })),
+            _ => match rows::remark(alert, book, shared.settings.zone.0) {
+                Some(remark) if quiet => Cell::new(remark, text),
+                Some(remark) => Cell::new(remark, style(Role::Warn)).and(format!("  {}", rows::summary(alert)), text),
+                None => Cell::new(rows::summary(alert).to_owned(), text),
+            },
+        }
+    }
+
+    fn trend(&self, alert: &Alert, look: &Look<'_>) -> String {
+        let slot = trend_query(alert).and_then(|q| self.trends.get(&q));
+        let Some(matrix) = slot.and_then(|s| s.value()) else { return String::new() };
+        let range = TimeWindow::Last(HOUR).range(matrix.range.end.max(look.now - HOUR));
+        let samples = detail::series_of(matrix, alert).map_or(&[][..], |s| &s.samples);
+        spark(samples, range, usize::from(TREND), look.shared.glyphs)
+    }
+}
+
+fn trend_query(alert: &Alert) -> Option<String> {
+    let rule = alert.rule.as_ref()?;
+    Some(rows::split_of(alert).map_or_else(|| rule.query.clone(), |s| s.value))
+}
+
+fn severity_role(alert: &Alert, quiet: bool) -> Role {
+    match alert.severity.0 {
+        _ if quiet => Role::Dim,
+        1 | 2 => Role::Bad,
+        3 => Role::Warn,
+        _ => Role::Text,
+    }
+}
+
+fn state_role(state: AlertState) -> Role {
+    match state {
+        AlertState::Firing => Role::Bad,
+        AlertState::Pending => Role::Warn,
+        AlertState::Silenced | AlertState::Inhibited => Role::Dim,
+    }
+}
+
+/// `2m/10m`: how much of `for` has passed.
+fn pending_text(alert: &Alert, look: &Look<'_>) -> Option<String> {
+    let rule = alert.rule.as_ref().filter(|_| alert.state == AlertState::Pending)?;
+    let passed = look.now.since(alert.since).min(rule.hold);
+    Some(format!("{}/{}", format::age(passed), format::span(rule.hold)))
+}
+
+fn group_cell(look: &Look<'_>, name: &str, count: usize, column: usize) -> Cell<'static> {
+    let style = |role| look.shared.theme.style(role);
+    match column {
+        0 => Cell::new(look.shared.glyphs.unfolded, style(Role::Dim)),
+        1 => Cell::new(format!("{count} of"), style(Role::Dim)),
+        2 => Cell::new(name.to_owned(), style(Role::Title)),
+        _ => Cell::default(),
+    }
+}

@@ -1,0 +1,422 @@
+//! The Alerts view: what fires, since when, how far beyond its threshold; `Enter` opens the case of the selected one.
+
+mod detail;
+mod list;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use self::rows::{Group, Order, Row};
+use super::{Cx, Look, Needs, View, Yank, filter::Filter, part_of};
+use crate::{
+    alert_expr::Limit,
+    app::expect,
+    core::{
+        command::{Command, Facts, ViewKind},
+        request::{Answer, Refresh, Request, Response, step},
+        slot::Slot,
+    },
+    model::{
+        alert::{Alert, AlertBook},
+        labels::Labels,
+        series::Matrix,
+        time::{TimeWindow, Timestamp},
+    },
+    ui::{
+        format,
+        panel::{self, Panel},
+        table::{TableState, visible_rows},
+    },
+};
+
+/// The trend beside an alert.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Cells of the trend.
+const TREND: u16 = 20;
+/// Rules whose trend is asked for at once.
+const MAX_TRENDS: usize = 12;
+/// The finest resolution asked for: rules are evaluated no more often.
+const MIN_STEP: Duration = Duration::from_secs(15);
+
+/// What has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pane {
+    #[default]
+    List,
+    Facts,
+    Expression,
+}
+
+/// The page's state.
+#[derive(Default)]
+pub struct Alerts {
+    book: Slot<AlertBook>,
+    rows: Vec<Row>,
+    table: TableState,
+    order: Order,
+    group: Group,
+    filter: Filter,
+    pane: Pane,
+    alone: bool,
+    scroll: usize,
+    /// Trends by the expression that is drawn.
+    trends: BTreeMap<String, Slot<Matrix>>,
+    /// The selected alert's expression, or its value's side.
+    expression: Slot<Matrix>,
+    /// The threshold's side, where it is an expression too.
+    limit: Slot<Matrix>,
+    /// The alert that these two belong to.
+    drawn: Option<Labels>,
+    cursor: Option<Timestamp>,
+}
+
+/// Where the panes lie; a pane without room is empty.
+#[derive(Clone, Copy, Debug, Default)]
+struct Panes {
+    list: Rect,
+    facts: Rect,
+    expression: Rect,
+}
+
+impl Alerts {
+    fn panes(&self, area: Rect) -> Panes {
+        let small = area.height < 20 || area.width < 80;
+        match (self.alone || small, self.pane) {
+            (true, Pane::List) => Panes { list: area, ..Panes::default() },
+            (true, Pane::Facts) if small && !self.alone => {
+                let facts = Rect { height: area.height.div_ceil(2), ..area };
+                let rest = area.height.saturating_sub(facts.height) + 1;
+                Panes {
+                    facts,
+                    expression: Rect { y: facts.bottom().saturating_sub(1), height: rest.min(area.height), ..area },
+                    ..Panes::default()
+                }
+            }
+            (true, Pane::Facts) => Panes { facts: area, ..Panes::default() },
+            (true, Pane::Expression) => Panes { expression: area, ..Panes::default() },
+            (false, _) => self.side_by_side(area),
+        }
+    }
+
+    /// The list above; facts and expression below, at least ten rows of them.
+    fn side_by_side(&self, area: Rect) -> Panes {
+        let wanted = u16::try_from(self.rows.len()).unwrap_or(u16::MAX).saturating_add(3).max(5);
+        let list = Rect { height: wanted.min(area.height - 10), ..area };
+        let below = Rect { y: list.bottom() - 1, height: (area.height - list.height + 1).min(18), ..area };
+        let list = Rect { height: area.height - below.height + 1, ..list };
+        let below = Rect { y: list.bottom() - 1, ..below };
+        let facts = Rect { width: area.width / 2, ..below };
+        Panes { list, facts, expression: Rect { x: facts.right() - 1, width: area.width - facts.width + 1, ..below } }
+    }
+
+    fn list_height(&self, area: Rect) -> usize {
+        visible_rows(Panel::inner(self.panes(area).list))
+    }
+
+    /// The selected alert; `None` on a group's heading.
+    fn selected<'a>(&self, book: &'a AlertBook) -> Option<&'a Alert> {
+        match self.rows.get(self.table.row(self.rows.len())?)? {
+            Row::Alert(i) => book.alerts.get(*i),
+            Row::Group(..) => None,
+        }
+    }
+
+    fn alert(&self) -> Option<&Alert> {
+        self.selected(self.book.value()?)
+    }
+
+    /// Computes the rows anew; the selection stays on its alert.
+    fn rebuild(&mut self, area: Rect, keep: Option<&Labels>) {
+        let Some(book) = self.book.value() else { return };
+        self.rows = rows::rows(book, &self.filter, self.order, self.group);
+        let is_kept = |row: &Row| matches!(row, Row::Alert(i) if book.alerts.get(*i).map(|a| &a.labels) == keep);
+        let row = keep.and_then(|_| self.rows.iter().position(is_kept)).unwrap_or(self.table.selected);
+        // The very first rows begin with a heading where there are groups.
+        let row = if keep.is_none() && row == 0 && self.group != Group::None { 1 } else { row };
+        let height = self.list_height(area);
+        self.table.select(row, self.rows.len(), height);
+        self.forget_other();
+    }
+
+    fn labels(&self) -> Option<Labels> {
+        self.alert().map(|a| a.labels.clone())
+    }
+
+    /// Another alert is selected: what is drawn of the last one is no longer true.
+    fn forget_other(&mut self) {
+        let now = self.labels();
+        if self.drawn != now {
+            self.expression.clear();
+            self.limit.clear();
+            self.cursor = None;
+            self.scroll = 0;
+            self.drawn = now;
+        }
+    }
+
+    fn reorder(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Self)) -> bool {
+        let keep = self.labels();
+        change(self);
+        self.rebuild(cx.area, keep.as_ref());
+        true
+    }
+
+    fn drill(&self, cx: &mut Cx<'_>, kind: ViewKind) {
+        let Some(alert) = self.alert() else { return };
+        let scope = rows::scope_of(alert, &cx.look);
+        let kind = if kind == ViewKind::Service && scope.service.is_none() { ViewKind::Services } else { kind };
+        cx.push(kind, scope);
+    }
+
+    fn next_pane(&mut self, forward: bool) -> bool {
+        use Pane::{Expression, Facts, List};
+        self.pane = match (self.pane, forward) {
+            (List, true) | (Expression, false) => Facts,
+            (Facts, true) | (List, false) => Expression,
+            (Expression, true) | (Facts, false) => List,
+        };
+        true
+    }
+
+    fn move_cursor(&mut self, look: &Look<'_>, columns: i64) -> bool {
+        let Some(matrix) = self.expression.value() else { return false };
+        let range = matrix.range;
+        let by = crate::model::time::nanos(matrix.step);
+        let from = self.cursor.unwrap_or(range.end.min(look.now));
+        self.cursor = Some(Timestamp(from.0.saturating_add(by.saturating_mul(columns))).clamp(range.start, range.end));
+        true
+    }
+
+    /// Moves in the focused pane.
+    fn movement(&mut self, cx: &Cx<'_>, command: Command) -> bool {
+        if self.pane == Pane::Facts {
+            let (Some(book), Some(alert)) = (self.book.value(), self.alert()) else { return false };
+            let inner = Panel::inner(self.panes(cx.area).facts);
+            let all = detail::height(&detail::facts(alert, book, &cx.look), inner.width);
+            let last = all.saturating_sub(usize::from(inner.height));
+            let page = usize::from(inner.height / 2).max(1);
+            self.scroll = match command {
+                Command::Down => self.scroll + 1,
+                Command::Up => self.scroll.saturating_sub(1),
+                Command::PageDown => self.scroll + page,
+                Command::PageUp => self.scroll.saturating_sub(page),
+                Command::Top => 0,
+                Command::Bottom => last,
+                _ => return false,
+            }
+            .min(last);
+            return true;
+        }
+        let height = self.list_height(cx.area);
+        let moved = self.table.command(command, self.rows.len(), height);
+        self.forget_other();
+        moved
+    }
+}
+
+impl View for Alerts {
+    fn kind(&self) -> ViewKind {
+        ViewKind::Alerts
+    }
+
+    fn crumb(&self, _look: &Look<'_>) -> String {
+        // The page that an alert leads to names the service; this one names the alert once it is left behind.
+        self.kind().title().to_owned()
+    }
+
+    fn facts(&self, look: &Look<'_>) -> Facts {
+        let alert = self.alert();
+        Facts {
+            rows: !self.rows.is_empty(),
+            drill: if alert.is_some() { None } else { Some("no alert is selected") },
+            service: alert.is_some_and(|a| rows::service_of(a).is_some()),
+            link: alert.is_some_and(|a| rows::link(a).is_some()),
+            graphs: self.expression.value().is_some(),
+            panes: true,
+            live: look.scope.window.is_live(),
+            ..Facts::default()
+        }
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[
+            Command::Drill,
+            Command::Logs,
+            Command::ViewTraces,
+            Command::ViewServices,
+            Command::Filter,
+            Command::NextPane,
+            Command::Order,
+            Command::Group,
+            Command::ValueCursor,
+            Command::ShowLink,
+        ]
+    }
+
+    fn hint(&self, command: Command) -> Option<&'static str> {
+        match command {
+            Command::Drill => Some("case"),
+            Command::ViewServices => Some("services"),
+            Command::NextPane => Some("details"),
+            _ => None,
+        }
+    }
+
+    fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
+        let settings = &look.shared.settings;
+        needs.ask("alerts", 0, Request::Alerts, Refresh::Every(settings.refresh));
+        let Some(book) = self.book.value() else { return };
+        if self.panes(area).list.width > 0 {
+            let trend = step(HOUR, TREND, MIN_STEP);
+            for query in self.visible_queries(book, area) {
+                let part = part_of(&query);
+                let request = Request::Range { query, window: TimeWindow::Last(HOUR), step: trend };
+                needs.ask("trend", part, request, Refresh::Every(settings.refresh_slow));
+            }
+        }
+        let (Some(alert), panes) = (self.alert(), self.panes(area)) else { return };
+        let Some(rule) = alert.rule.as_ref().filter(|_| panes.expression.width > 0) else { return };
+        let window = look.scope.window;
+        let step = step(look.range().duration(), panes.expression.width.saturating_sub(8), MIN_STEP);
+        let split = rows::split_of(alert);
+        let query = split.as_ref().map_or_else(|| rule.query.clone(), |s| s.value.clone());
+        needs.ask("expression", 0, Request::Range { query, window, step }, Refresh::Every(settings.refresh));
+        if let Some(Limit::Query(query)) = split.map(|s| s.limit) {
+            needs.ask("threshold", 0, Request::Range { query, window, step }, Refresh::Every(settings.refresh_slow));
+        }
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
+        match answer.slot.pane {
+            "alerts" => {
+                let keep = self.labels();
+                let result = expect(answer.result, |r| if let Response::Alerts(b) = r { Some(b) } else { None });
+                let changed = self.book.settle(answer.asked, result);
+                if changed {
+                    self.rebuild(cx.area, keep.as_ref());
+                }
+                changed
+            }
+            "trend" => {
+                let Request::Range { query, .. } = answer.request.as_ref() else { return false };
+                // Rules come and go; what is no longer asked for is dropped before it adds up.
+                if self.trends.len() > 4 * MAX_TRENDS && !self.trends.contains_key(query) {
+                    self.trends.clear();
+                }
+                self.trends.entry(query.clone()).or_default().settle(answer.asked, expect(answer.result, matrix))
+            }
+            "expression" => self.expression.settle(answer.asked, expect(answer.result, matrix)),
+            "threshold" => self.limit.settle(answer.asked, expect(answer.result, matrix)),
+            _ => false,
+        }
+    }
+
+    fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::Drill | Command::Red => self.drill(cx, ViewKind::Service),
+            Command::Logs => self.drill(cx, ViewKind::Logs),
+            Command::Order => return self.reorder(cx, |v| v.order = v.order.next()),
+            Command::Group => return self.reorder(cx, |v| v.group = v.group.next()),
+            Command::Filter => self.filter.open(),
+            Command::NextPane => return self.next_pane(true),
+            Command::PreviousPane => return self.next_pane(false),
+            Command::FullScreen => self.alone = !self.alone,
+            Command::ShowLink => {
+                let link = self.alert().and_then(rows::link).map(str::to_owned);
+                cx.notice(link.unwrap_or_else(|| "this alert has no link".to_owned()));
+            }
+            Command::ValueCursor => match self.cursor.take() {
+                Some(_) => {}
+                None => return self.move_cursor(&cx.look, 0),
+            },
+            Command::Left => return self.move_cursor(&cx.look, -1),
+            Command::Right => return self.move_cursor(&cx.look, 1),
+            _ => return self.movement(cx, command),
+        }
+        true
+    }
+
+    fn rescoped(&mut self, _cx: &mut Cx<'_>) {
+        self.expression.clear();
+        self.limit.clear();
+        self.cursor = None;
+    }
+
+    fn is_typing(&self) -> bool {
+        self.filter.is_typing()
+    }
+
+    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        let keep = self.labels();
+        if self.filter.key(key) {
+            self.rebuild(cx.area, keep.as_ref());
+        }
+    }
+
+    fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        self.reorder(cx, |v| v.filter.paste(text));
+    }
+
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
+        let list = Panel::inner(self.panes(cx.area).list);
+        let used = list.width > 0 && self.table.mouse(event, list, self.rows.len());
+        if used {
+            self.pane = Pane::List;
+            self.forget_other();
+        }
+        used
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let panes = self.panes(area);
+        if panes.list.width > 0 {
+            self.render_list(look, panes.list, buf);
+        }
+        let selected = self.book.value().and_then(|b| self.selected(b).map(|a| (b, a)));
+        let nothing = || vec!["No alert is selected.".to_owned()];
+        if panes.facts.width > 0 {
+            let title = selected.map_or("details", |(_, a)| a.name());
+            let inner = Panel::new(title).focused(self.pane == Pane::Facts).render(look.shared, panes.facts, buf);
+            match selected {
+                Some((book, alert)) => detail::render_facts(look, &detail::facts(alert, book, look), self.scroll, inner, buf),
+                None => panel::message(look.shared, inner, buf, &nothing()),
+            }
+        }
+        if panes.expression.width > 0 {
+            match selected {
+                Some((_, alert)) => detail::render_expression(self, alert, look, self.pane == Pane::Expression, panes.expression, buf),
+                None => {
+                    let inner = Panel::new("expression").focused(self.pane == Pane::Expression).render(look.shared, panes.expression, buf);
+                    panel::message(look.shared, inner, buf, &nothing());
+                }
+            }
+        }
+    }
+
+    fn prompt(&self) -> Option<(String, u16)> {
+        self.filter.prompt()
+    }
+
+    fn yanks(&self, _look: &Look<'_>) -> Vec<Yank> {
+        let Some(alert) = self.alert() else { return Vec::new() };
+        let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
+        let mut out = vec![yank("alert", alert.name().to_owned())];
+        out.extend(alert.value.map(|v| yank("value", v.to_string())));
+        out.extend(alert.rule.iter().map(|r| yank("query", r.query.clone())));
+        out.push(yank("labels", alert.labels.to_string()));
+        out.extend(rows::link(alert).map(|l| yank("link", l.to_owned())));
+        out
+    }
+
+    fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        let ages = self.book.value().into_iter().flat_map(|b| b.alerts.iter()).map(|a| format::next_age(look.now, a.since));
+        let evaluated = self.book.value().filter(|b| b.alerts.is_empty()).map(|_| look.now + Duration::from_secs(1));
+        ages.chain(evaluated).chain(panel::state(&self.book, look).wake).min()
+    }
+}

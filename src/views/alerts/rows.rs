@@ -1,0 +1,238 @@
+//! Which alerts are shown, in which order, and what is said of each.
+
+use compact_str::CompactString;
+
+use crate::{
+    alert_expr::{self, Limit, Split},
+    core::scope::{Scope, ScopeAlert},
+    model::{
+        alert::{Alert, AlertBook, AlertState},
+        backend::Backend,
+        time::Timestamp,
+    },
+    ui::format,
+    views::{Look, filter::Filter},
+};
+
+/// Orders, the next one at each `O`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Severity, then onset.
+    #[default]
+    Severity,
+    /// The newest first.
+    Newest,
+    /// State, then severity.
+    State,
+    /// Service, then severity.
+    Service,
+    /// Name.
+    Name,
+}
+
+impl Order {
+    /// Words for the pane's edge.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Severity => "by severity, onset",
+            Self::Newest => "newest first",
+            Self::State => "by state, severity",
+            Self::Service => "by service, severity",
+            Self::Name => "by name",
+        }
+    }
+
+    /// The next one.
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Severity => Self::Newest,
+            Self::Newest => Self::State,
+            Self::State => Self::Service,
+            Self::Service => Self::Name,
+            Self::Name => Self::Severity,
+        }
+    }
+}
+
+/// What rows are grouped by, the next one at each `b`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Group {
+    /// Nothing.
+    #[default]
+    None,
+    /// `alertname`.
+    Name,
+    /// Service.
+    Service,
+    /// Severity.
+    Severity,
+}
+
+impl Group {
+    /// The next one.
+    pub const fn next(self) -> Self {
+        match self {
+            Self::None => Self::Name,
+            Self::Name => Self::Service,
+            Self::Service => Self::Severity,
+            Self::Severity => Self::None,
+        }
+    }
+
+    /// Words for the pane's edge.
+    pub const fn note(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Name => "grouped by name, ",
+            Self::Service => "grouped by service, ",
+            Self::Severity => "grouped by severity, ",
+        }
+    }
+
+    fn of(self, alert: &Alert) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Name => alert.name().to_owned(),
+            Self::Service => service_of(alert).map_or_else(|| "no service".to_owned(), String::from),
+            Self::Severity => format!("P{}", alert.severity.0),
+        }
+    }
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Heading of a group: its name and how many alerts it has.
+    Group(String, usize),
+    /// An alert, by its place in the book.
+    Alert(usize),
+}
+
+/// The rows of a book.
+pub fn rows(book: &AlertBook, filter: &Filter, order: Order, group: Group) -> Vec<Row> {
+    let mut shown: Vec<usize> = (0..book.alerts.len()).filter(|i| passes(filter, &book.alerts[*i])).collect();
+    shown.sort_by(|a, b| compare(&book.alerts[*a], &book.alerts[*b], order));
+    if group == Group::None {
+        return shown.into_iter().map(Row::Alert).collect();
+    }
+    // A group stands where its first alert would.
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    for i in shown {
+        let key = group.of(&book.alerts[i]);
+        match groups.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, members)) => members.push(i),
+            None => groups.push((key, vec![i])),
+        }
+    }
+    let heading = |(key, members): (String, Vec<usize>)| {
+        std::iter::once(Row::Group(key, members.len())).chain(members.into_iter().map(Row::Alert)).collect::<Vec<_>>()
+    };
+    groups.into_iter().flat_map(heading).collect()
+}
+
+fn passes(filter: &Filter, alert: &Alert) -> bool {
+    filter.passes(&alert.labels, alert.annotations.iter().map(|(_, v)| v).chain([alert.state.as_str()]))
+}
+
+fn compare(a: &Alert, b: &Alert, order: Order) -> std::cmp::Ordering {
+    let severity = || (a.severity, a.since).cmp(&(b.severity, b.since));
+    let first = match order {
+        Order::Severity => severity(),
+        Order::Newest => b.since.cmp(&a.since),
+        Order::State => a.state.cmp(&b.state).then_with(severity),
+        Order::Service => service_of(a).cmp(&service_of(b)).then_with(severity),
+        Order::Name => a.name().cmp(b.name()).then_with(severity),
+    };
+    first.then_with(|| a.labels.cmp(&b.labels))
+}
+
+/// Labels that name an alert's service, the surest first.
+const SERVICE_LABELS: [&str; 9] =
+    ["service", "service_name", "exported_service", "app", "application", "app_kubernetes_io_name", "deployment", "container", "job"];
+
+/// The service of an alert: from its labels, or else from what its expression selects.
+pub fn service_of(alert: &Alert) -> Option<CompactString> {
+    let label = SERVICE_LABELS.iter().find_map(|name| alert.labels.get(name)).filter(|v| !v.is_empty());
+    let value = match label {
+        Some(value) => CompactString::from(value),
+        None => alert_expr::label_of(&alert.rule.as_ref()?.query, &SERVICE_LABELS)?.into(),
+    };
+    Some(crate::red::shown_service(&value).into())
+}
+
+/// The scope that an alert leads to.
+pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
+    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: alert.since };
+    look.scope.with_alert(narrowed, service_of(alert), look.now)
+}
+
+/// An alert's expression taken apart.
+pub fn split_of(alert: &Alert) -> Option<Split> {
+    alert_expr::split(&alert.rule.as_ref()?.query, alert.value)
+}
+
+/// `14.9 > 14.4`, or the value alone.
+pub fn value_text(alert: &Alert) -> String {
+    let Some(value) = alert.value else { return format::MISSING.to_owned() };
+    match split_of(alert) {
+        Some(Split { comparison, limit: Limit::Number(limit), .. }) => {
+            format!("{} {} {}", format::number(value), comparison.as_str(), format::number(limit))
+        }
+        _ => format::number(value),
+    }
+}
+
+/// What must be known of an alert beyond its summary: who knows it not, or who silenced it.
+pub fn remark(alert: &Alert, book: &AlertBook, offset: i32) -> Option<String> {
+    let missing = |backend| book.missing.iter().any(|e| e.backend == backend);
+    if alert.rule.is_none() && !missing(Backend::Prometheus) {
+        return Some("only Alertmanager knows this alert".to_owned());
+    }
+    if alert.routing.is_none() && alert.state == AlertState::Firing && !missing(Backend::Alertmanager) {
+        return Some("not in Alertmanager: no one is told".to_owned());
+    }
+    let routing = alert.routing.as_ref()?;
+    if let Some(silence) = book.silences.iter().find(|s| routing.silenced_by.contains(&s.id)) {
+        return Some(format!("until {} by {}", format::clock(silence.ends_at, offset), silence.created_by));
+    }
+    (!routing.inhibited_by.is_empty()).then(|| "inhibited by another alert".to_owned())
+}
+
+/// One line that says what the alert is about.
+pub fn summary(alert: &Alert) -> &str {
+    ["summary", "description", "message"].iter().find_map(|name| alert.annotations.get(name)).unwrap_or("")
+}
+
+/// The link of an alert: its runbook, or else where it was made.
+pub fn link(alert: &Alert) -> Option<&str> {
+    let named = ["runbook_url", "runbook", "dashboard_url", "dashboard"].iter().find_map(|name| alert.annotations.get(name));
+    named.or(alert.generator_url.as_deref())
+}
+
+/// `3 firing · 1 pending`, in the order of [`AlertState`].
+pub fn counts(book: &AlertBook, dot: &str) -> String {
+    let states = [AlertState::Firing, AlertState::Pending, AlertState::Silenced, AlertState::Inhibited];
+    let count = |state| book.alerts.iter().filter(|a| a.state == state).count();
+    let parts: Vec<String> =
+        states.into_iter().map(|s| (count(s), s.as_str())).filter(|(n, _)| *n > 0).map(|(n, s)| format!("{n} {s}")).collect();
+    parts.join(&format!(" {dot} "))
+}
+
+/// What is said when there is no alert: good news with its age, or why it is none.
+pub fn no_alerts(book: &AlertBook, now: Timestamp) -> Vec<String> {
+    if let Some(error) = book.missing.first() {
+        return vec![format!("No alerts where redline could ask. {error}"), error.advice().to_owned()];
+    }
+    let failing: Vec<&str> = book.rules.iter().filter(|r| r.error.is_some()).map(|r| r.name.as_str()).collect();
+    let healthy = book.rules.len() - failing.len();
+    let evaluated = book.rules.iter().filter_map(|r| r.last_evaluation).max();
+    let last = evaluated.map(|t| format!(", last evaluated {} ago", format::age(now.since(t)))).unwrap_or_default();
+    let mut lines = vec![format!("No firing alerts.  {healthy} rules healthy{last}.")];
+    if book.rules.is_empty() {
+        lines = vec!["No alerts, and Prometheus has no alerting rules.".to_owned()];
+    }
+    if !failing.is_empty() {
+        lines.push(format!("{} rules cannot be evaluated: {}", failing.len(), failing.join(", ")));
+    }
+    lines
+}

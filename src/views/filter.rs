@@ -1,0 +1,163 @@
+//! A local filter, typed after `/`: words and conditions on labels, all of which must hold.
+
+use crossterm::event::KeyEvent;
+use regex::Regex;
+
+use crate::{
+    model::labels::{Labels, MatchOp},
+    ui::field::{Field, Typed},
+};
+
+/// A filter and its text field.
+#[derive(Debug, Default)]
+pub struct Filter {
+    field: Field,
+    typing: bool,
+    terms: Vec<Term>,
+    error: Option<String>,
+}
+
+#[derive(Debug)]
+enum Term {
+    /// Appears anywhere, in any case.
+    Word(String),
+    /// A condition on a label; a missing label is empty, as in PromQL.
+    Label { name: String, op: MatchOp, value: String, regex: Option<Regex> },
+}
+
+impl Filter {
+    /// Begins to type.
+    pub fn open(&mut self) {
+        self.typing = true;
+    }
+
+    /// Whether keys are its text.
+    pub fn is_typing(&self) -> bool {
+        self.typing
+    }
+
+    /// Takes a key: `Enter` keeps the filter, `Esc` removes it. Returns whether what is filtered changed.
+    pub fn key(&mut self, key: KeyEvent) -> bool {
+        match self.field.key(key) {
+            Typed::Changed => {}
+            Typed::Accepted => {
+                self.typing = false;
+                return false;
+            }
+            Typed::Cancelled => {
+                self.typing = false;
+                self.field = Field::default();
+            }
+            Typed::Ignored => return false,
+        }
+        self.parse();
+        true
+    }
+
+    /// Takes pasted text.
+    pub fn paste(&mut self, text: &str) {
+        self.field.paste(text);
+        self.parse();
+    }
+
+    /// Prompt and cursor column for the footer while it is typed.
+    pub fn prompt(&self) -> Option<(String, u16)> {
+        self.typing.then(|| (format!("/{}", self.field.text()), self.field.column() + 1))
+    }
+
+    /// Whether it leaves everything.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Its text, or what is wrong with it, for the pane's title.
+    pub fn note(&self) -> Option<String> {
+        match &self.error {
+            Some(error) => Some(error.clone()),
+            None => (!self.is_empty()).then(|| format!("/{}", self.field.text().trim())),
+        }
+    }
+
+    /// Whether a row passes: its labels and the other texts that words are looked for in.
+    pub fn passes<'a>(&self, labels: &'a Labels, texts: impl Iterator<Item = &'a str> + Clone) -> bool {
+        self.terms.iter().all(|term| match term {
+            Term::Word(word) => {
+                let values = labels.iter().map(|(_, value)| value);
+                values.chain(texts.clone()).any(|text| text.to_lowercase().contains(word))
+            }
+            Term::Label { name, op, value, regex } => {
+                let actual = labels.get(name).unwrap_or("");
+                let matches = regex.as_ref().map_or(actual == value, |r| r.is_match(actual));
+                matches == matches!(op, MatchOp::Equal | MatchOp::Regex)
+            }
+        })
+    }
+
+    fn parse(&mut self) {
+        self.error = None;
+        self.terms = Vec::new();
+        for word in self.field.text().split_whitespace() {
+            match term(word) {
+                Ok(term) => self.terms.push(term),
+                Err(error) => self.error = Some(error),
+            }
+        }
+    }
+}
+
+fn term(word: &str) -> Result<Term, String> {
+    let operators = [("!=", MatchOp::NotEqual), ("!~", MatchOp::NotRegex), ("=~", MatchOp::Regex), ("=", MatchOp::Equal)];
+    let found = operators.iter().filter_map(|(text, op)| word.find(text).map(|at| (at, *text, *op)));
+    // The first operator in the word; of two at one place the longer one.
+    let Some((at, text, op)) = found.min_by_key(|(at, text, _)| (*at, 2 - text.len())).filter(|(at, ..)| *at > 0) else {
+        return Ok(Term::Word(word.to_lowercase()));
+    };
+    let value = word[at + text.len()..].trim_matches('"').to_owned();
+    let regex = match op {
+        MatchOp::Regex | MatchOp::NotRegex => {
+            Some(Regex::new(&format!("^(?:{value})$")).map_err(|_| format!("\"{value}\" is no regular expression yet"))?)
+        }
+        MatchOp::Equal | MatchOp::NotEqual => None,
+    };
+    Ok(Term::Label { name: word[..at].to_owned(), op, value, regex })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(filter: &str) -> bool {
+        let labels: Labels = [("service", "orders"), ("severity", "page")].into_iter().collect();
+        let mut f = Filter::default();
+        f.paste(filter);
+        f.passes(&labels, ["p95 above 1 s"].into_iter())
+    }
+
+    #[test]
+    fn words_and_conditions_must_all_hold() {
+        for (filter, expected) in [
+            ("", true),
+            ("ORD", true),
+            ("above", true),
+            ("ord nothing", false),
+            ("service=orders", true),
+            ("service=\"orders\" severity!=page", false),
+            ("service=~ord.*", true),
+            ("service=~ord", false),
+            ("service!~pay.*", true),
+            ("team=", true),
+            ("team!=a", true),
+            ("team=a", false),
+            ("service=~(", true),
+        ] {
+            assert_eq!(passes(filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn half_a_regular_expression_says_so() {
+        let mut f = Filter::default();
+        f.paste("service=~(");
+        assert!(f.note().unwrap().contains("no regular expression"));
+    }
+}
