@@ -187,7 +187,7 @@ pub(super) fn unescape(text: &str) -> String {
 }
 
 /// Visits all pairs of a logfmt line; a key without `=` has no value. Gives the first mistake's position (from 1).
-pub(super) fn logfmt(line: &str, strict: bool, visit: &mut dyn FnMut(&str, &str) -> bool) -> Result<(), usize> {
+pub(crate) fn logfmt(line: &str, strict: bool, visit: &mut dyn FnMut(&str, &str) -> bool) -> Result<(), usize> {
     let mut first_mistake = None;
     let mut pos = 0;
     while pos < line.len() {

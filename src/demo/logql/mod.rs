@@ -15,6 +15,7 @@ mod pipeline;
 mod samples;
 mod validate;
 
+pub(crate) use fields::logfmt;
 pub use line::Categories;
 pub use parse::{parse, parse_selector};
 

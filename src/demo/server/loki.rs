@@ -2,7 +2,6 @@
 
 mod answers;
 mod discover;
-mod params;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -18,10 +17,8 @@ use axum::{
 };
 use serde_json::{Value as JsonValue, json};
 
-use self::{
-    answers::Encoding,
-    params::{Params, Refusal},
-};
+use self::answers::Encoding;
+use super::params::{self, Params, Refusal};
 use crate::{
     demo::{
         logql::{
@@ -77,8 +74,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Loki) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let loki = loki.clone();
-    let failed = |e| Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("demo Loki: {e}"));
-    tokio::task::spawn_blocking(move || work(&loki)).await.map_err(failed)?
+    params::blocking(move || work(&loki)).await
 }
 
 /// How the client wants entries written.

@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod loki;
+mod params;
 pub mod prometheus;
 pub mod tempo;
 

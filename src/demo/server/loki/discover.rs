@@ -8,10 +8,7 @@ use axum::{
 };
 use serde_json::{Value as JsonValue, json};
 
-use super::{
-    Loki, answers, blocking,
-    params::{Params, Refusal},
-};
+use super::{Loki, answers, blocking};
 use crate::{
     demo::{
         logql::{
@@ -21,6 +18,7 @@ use crate::{
             metrics::{Steps, Value, evaluate},
             parse_selector,
         },
+        server::params::{Params, Refusal},
         store::Direction,
     },
     model::{

@@ -19,9 +19,9 @@ use super::{
     Loki,
     answers::{Encoding, frame},
     encoding,
-    params::{Params, Refusal},
 };
 use crate::{
+    demo::server::params::{Params, Refusal},
     demo::{
         grammar::ParseError,
         logql::{

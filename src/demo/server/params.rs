@@ -1,4 +1,4 @@
-//! Parameters of requests as Loki reads them.
+//! Parameters and refusals of requests as Loki and Tempo, which share much of their code, read and word them.
 
 use axum::{
     body::to_bytes,
@@ -12,7 +12,7 @@ use crate::{
     model::time::Timestamp,
 };
 
-/// Loki takes forms of at most this many bytes here.
+/// Forms are taken up to this many bytes.
 const MAX_FORM: usize = 1 << 20;
 /// Instants beyond (the year 2096) are taken for this one, so that arithmetic with windows stays in range.
 const MAX_INSTANT: i64 = 4_000_000_000_000_000_000;
@@ -151,4 +151,13 @@ fn instant(text: &str) -> Option<Timestamp> {
         Ok(nanoseconds) => Some(Timestamp(nanoseconds)),
         Err(_) => chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Timestamp),
     }
+}
+
+/// Runs what may take a while away from the threads that serve connections.
+///
+/// # Errors
+/// Those of `work`; 500 when it panics.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+    let failed = |e| Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("demo: {e}"));
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
 }

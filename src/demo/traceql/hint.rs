@@ -1,0 +1,56 @@
+//! What a scan for a query's traces may skip.
+
+use super::ast::{Field, Intrinsic, Operator, Query, Scope, Spanset, SpansetOp, Stage, Static};
+use crate::demo::store::TraceHint;
+
+/// What every trace that the query selects fulfils.
+pub fn hint(query: &Query) -> TraceHint {
+    pipeline(&query.pipeline)
+}
+
+fn pipeline(stages: &[Stage]) -> TraceHint {
+    let sets = stages.iter().filter_map(|s| if let Stage::Spans(set) = s { Some(spanset(set)) } else { None });
+    sets.fold(TraceHint::default(), both)
+}
+
+fn spanset(set: &Spanset) -> TraceHint {
+    match set {
+        Spanset::Filter(filter) => field(filter),
+        Spanset::Pipeline(stages) => pipeline(stages),
+        Spanset::Operation { op: SpansetOp::Or, left, right } => either(spanset(left), spanset(right)),
+        Spanset::Operation { left, right, .. } => both(spanset(left), spanset(right)),
+    }
+}
+
+fn both(a: TraceHint, b: TraceHint) -> TraceHint {
+    TraceHint {
+        services: if a.services.is_empty() { b.services } else { a.services },
+        error: a.error || b.error,
+        min_duration: a.min_duration.max(b.min_duration),
+    }
+}
+
+fn either(a: TraceHint, b: TraceHint) -> TraceHint {
+    let services = if a.services.is_empty() || b.services.is_empty() { Vec::new() } else { [a.services, b.services].concat() };
+    TraceHint { services, error: a.error && b.error, min_duration: a.min_duration.min(b.min_duration) }
+}
+
+fn field(filter: &Field) -> TraceHint {
+    let Field::Binary(op, left, right) = filter else { return TraceHint::default() };
+    match (op, left.as_ref(), right.as_ref()) {
+        (Operator::And, a, b) => both(field(a), field(b)),
+        (Operator::Or, a, b) => either(field(a), field(b)),
+        (Operator::Equal, Field::Attribute(a), Field::Static(Static::Text(service)))
+            if a.scope == Scope::Resource && a.name == "service.name" =>
+        {
+            TraceHint { services: vec![service.clone()], ..TraceHint::default() }
+        }
+        (Operator::Equal, Field::Intrinsic(Intrinsic::Status), Field::Static(Static::Status(2))) => {
+            TraceHint { error: true, ..TraceHint::default() }
+        }
+        (Operator::Greater | Operator::GreaterEqual, Field::Intrinsic(Intrinsic::Duration), Field::Static(Static::Duration(d))) => {
+            TraceHint { min_duration: (*d).max(0), ..TraceHint::default() }
+        }
+        _ => TraceHint::default(),
+    }
+}
