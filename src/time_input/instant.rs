@@ -24,10 +24,14 @@ const DATE_TIMES: [&str; 10] = [
 /// Dates alone: their midnight.
 const DATES: [&str; 3] = ["%Y-%m-%d", "%Y/%m/%d", "%d %b %Y"];
 
-/// An instant from what was typed or pasted: RFC 3339 and its kin, the times of access logs and syslog, Unix time in s,
-/// ms, µs or ns, a time of day (the last one that was), `now`, `-15m`, `15m ago`. Without a zone it is at `offset`
-/// seconds from UTC.
-pub fn parse_instant(text: &str, now: Timestamp, offset: i32) -> Option<Timestamp> {
+/// How far the clock of a log may be ahead.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Windows over midnight that are longer are rather a slip.
+const OVER_MIDNIGHT: Duration = Duration::from_secs(12 * 3600);
+
+/// See [`super::parse_instant`].
+pub(super) fn instant(text: &str, now: Timestamp, offset: i32) -> Option<Timestamp> {
     let text = text.trim().trim_matches(['[', ']', '"', '\'', '(', ')', ',', '@']).trim();
     let lower = text.to_lowercase();
     if lower == "now" {
@@ -72,12 +76,14 @@ pub(super) fn clock(text: &str) -> Option<Clock> {
 impl Clock {
     /// The last such time that is not after `now`.
     fn last_before(&self, now: Timestamp, offset: i32) -> Timestamp {
-        self.near(now, offset, 0).filter(|t| *t <= now).or_else(|| self.near(now, offset, -1)).unwrap_or(now)
+        self.near(now, offset, 0).filter(|t| *t <= now + SKEW).or_else(|| self.near(now, offset, -1)).unwrap_or(now)
     }
 
-    /// The first such time that is after `start`.
-    pub(super) fn first_after(&self, start: Timestamp, offset: i32) -> Timestamp {
-        self.near(start, offset, 0).filter(|t| *t > start).or_else(|| self.near(start, offset, 1)).unwrap_or(start)
+    /// This time as the end of a window: on the day of its start, or over midnight.
+    pub(super) fn end_of(&self, start: Timestamp, offset: i32) -> Timestamp {
+        let same_day = self.near(start, offset, 0).unwrap_or(start);
+        let next_day = self.near(start, offset, 1).filter(|end| same_day < start && end.since(start) <= OVER_MIDNIGHT);
+        next_day.unwrap_or(same_day)
     }
 
     /// This time on the day of `t`, or so many days later.
@@ -114,10 +120,10 @@ fn date_time(text: &str) -> Option<NaiveDateTime> {
     whole.or_else(|| midnight().map(|date| date.and_time(NaiveTime::MIN)))
 }
 
-/// `Nov 21 14:32:07`: without a year it is the last such day, a day of clock skew allowed.
+/// `Nov 21 14:32:07`: without a year it is the last such day.
 fn syslog(text: &str, now: Timestamp, zone: i32) -> Option<Timestamp> {
     let year = local(now, zone).year();
-    let limit = now + Duration::from_secs(86_400);
+    let limit = now + SKEW;
     [year + 1, year, year - 1].into_iter().find_map(|year| {
         let local = NaiveDateTime::parse_from_str(&format!("{year} {text}"), "%Y %b %d %H:%M:%S%.f").ok()?;
         at(local, zone).filter(|t| *t <= limit)

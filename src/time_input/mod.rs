@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::time::{TimeRange, TimeWindow, Timestamp};
 
-pub use instant::parse_instant;
+use instant::instant;
 
 /// What is understood, for error messages.
 pub const UNDERSTOOD: &str = "write 2h, 14:20 - 14:45, from 14:20, 2026-11-21 14:32:07, or paste a log's timestamp";
@@ -19,6 +19,18 @@ const MAX_TEXT: usize = 200;
 
 /// What may stand between two times, the clearest first.
 const BETWEEN: [&str; 9] = [" to ", " until ", " - ", "–", "—", "..", "/", "->", "-"];
+
+/// One instant from what was typed or pasted: RFC 3339 and its kin, the times of access logs and syslog, Unix time in s,
+/// ms, µs or ns, a time of day (the last one that was), `now`, `-15m`, `15m ago`. Without a zone it is at `offset`
+/// seconds from UTC.
+///
+/// # Errors
+/// Says what is understood.
+pub fn parse_instant(text: &str, now: Timestamp, offset: i32) -> Result<Timestamp, String> {
+    let text = text.trim();
+    let found = (text.len() <= MAX_TEXT).then(|| instant(text, now, offset)).flatten();
+    found.ok_or_else(|| "not a time: write 14:32, 2026-11-21 14:32:07, -15m, now, or paste a log's timestamp".to_owned())
+}
 
 /// A window from what was typed, relative to `now`, times without a zone taken at `offset` seconds from UTC.
 ///
@@ -42,12 +54,12 @@ fn window(text: &str, now: Timestamp, offset: i32) -> Option<TimeWindow> {
         return Some(TimeWindow::Last(length));
     }
     if let Some(rest) = ["from ", "since "].iter().find_map(|word| after_word(text, word)) {
-        return match parse_instant(rest, now, offset) {
+        return match instant(rest, now, offset) {
             Some(start) => Some(TimeWindow::Since(start)),
             None => between(rest, now, offset),
         };
     }
-    if let Some(at) = parse_instant(text, now, offset) {
+    if let Some(at) = instant(text, now, offset) {
         let end = at + AROUND;
         let start = at - AROUND;
         return Some(if end < now { TimeWindow::Fixed(TimeRange { start, end }) } else { TimeWindow::Since(start) });
@@ -80,17 +92,16 @@ fn pair(from: &str, to: &str, now: Timestamp, offset: i32) -> Option<TimeWindow>
     if to.eq_ignore_ascii_case("now") {
         return match relative(&from.to_lowercase()) {
             Some(length) => Some(TimeWindow::Last(length)),
-            None => parse_instant(from, now, offset).map(TimeWindow::Since),
+            None => instant(from, now, offset).map(TimeWindow::Since),
         };
     }
     if let Some(time) = instant::clock(to) {
-        // The first such time of day after the start, so that 23:50 - 00:10 goes over midnight.
-        let start = parse_instant(from, now, offset)?;
-        return Some(TimeWindow::Fixed(TimeRange { start, end: time.first_after(start, offset) }));
+        let start = instant(from, now, offset)?;
+        return Some(TimeWindow::Fixed(TimeRange { start, end: time.end_of(start, offset) }));
     }
-    let end = parse_instant(to, now, offset)?;
-    let start = parse_instant(from, if instant::clock(from).is_some() { end } else { now }, offset)?;
-    (start <= end).then_some(TimeWindow::Fixed(TimeRange { start, end }))
+    let end = instant(to, now, offset)?;
+    let start = instant(from, if instant::clock(from).is_some() { end } else { now }, offset)?;
+    Some(TimeWindow::Fixed(TimeRange { start, end }))
 }
 
 /// Refuses what lies in the future and what is too short or too long to ask for.
@@ -100,6 +111,9 @@ fn check(window: TimeWindow, now: Timestamp) -> Result<TimeWindow, String> {
         TimeWindow::Since(t) => t,
         TimeWindow::Fixed(r) => r.start,
     };
+    if matches!(window, TimeWindow::Fixed(r) if r.end < r.start) {
+        return Err("it ends before it begins".to_owned());
+    }
     if start > now {
         return Err("that lies in the future".to_owned());
     }
