@@ -11,6 +11,8 @@ pub mod demo;
 pub mod logging;
 pub mod model;
 pub mod red;
+pub mod run;
+pub mod runtime;
 pub mod source;
 pub mod theme;
 pub mod time_input;

@@ -1,3 +1,5 @@
 //! The `redline` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    redline::run::main()
+}

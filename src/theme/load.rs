@@ -23,6 +23,22 @@ const MAX_DEPTH: usize = 8;
 /// Largest theme file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 18;
 
+/// Names of all themes: the built-in ones, then the user's.
+pub fn names(folders: &[PathBuf]) -> Vec<String> {
+    let mut names: Vec<String> = BUILTIN.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut own: Vec<String> = files
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
+        .filter(|name| !names.contains(name))
+        .collect();
+    own.sort();
+    own.dedup();
+    names.append(&mut own);
+    names
+}
+
 /// Loads a theme, a user's file before a built-in of the same name. What is wrong is said and left out; without
 /// anything right it is the default theme.
 pub fn load(name: &str, folders: &[PathBuf]) -> (Theme, Vec<Problem>) {

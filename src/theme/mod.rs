@@ -9,7 +9,7 @@ mod services;
 
 pub use color::ColorSupport;
 pub use glyphs::Glyphs;
-pub use load::{BUILTIN, load};
+pub use load::{BUILTIN, load, names};
 pub use services::{SERVICE_HUES, ServiceColors};
 
 macro_rules! roles {

@@ -37,7 +37,7 @@ use crate::model::{
     backend::{Backend, ErrorKind, SourceError},
     time::{Timestamp, nanos},
 };
-use secret::Credentials;
+use secret::{Credentials, Identity};
 
 /// Requests in flight to one backend; servers queue few of one tenant.
 const IN_FLIGHT: usize = 5;
@@ -62,7 +62,7 @@ pub struct Endpoint {
     /// Who asks.
     pub auth: AuthSource,
     /// Headers of every request and of the WebSocket handshake.
-    pub headers: Vec<(String, SecretString)>,
+    pub headers: Vec<(String, Secret)>,
     /// `X-Scope-OrgID`.
     pub tenant: Option<String>,
     /// Certificates (PEM) trusted beside the system's.
@@ -210,7 +210,7 @@ impl HttpClient {
         let http = builder.build().map_err(|e| fail(format!("no HTTP client: {}", innermost(&e))))?;
         let headers = fixed_headers(&endpoint).map_err(fail)?;
         Ok(Self {
-            credentials: Credentials::new(endpoint.auth.clone()),
+            credentials: Credentials::new(&endpoint).map_err(fail)?,
             endpoint,
             http,
             tls: Arc::new(tls),
@@ -271,13 +271,13 @@ impl HttpClient {
         if self.only_get.load(Ordering::Relaxed) {
             request.method = Method::GET;
         }
-        let mut auth = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+        let mut identity = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
         let mut refreshed = false;
         let deadline = Instant::now() + self.endpoint.timeout;
         let mut attempt = 1;
         loop {
             let started = Instant::now();
-            let tried = match timeout_at(deadline, self.attempt(&request, &auth, attempt)).await {
+            let tried = match timeout_at(deadline, self.attempt(&request, &identity, attempt)).await {
                 Ok(tried) => tried,
                 Err(_) => {
                     let e = self.timed_out();
@@ -297,7 +297,7 @@ impl HttpClient {
                         return Err(e);
                     }
                     refreshed = true;
-                    auth = self.credentials.renew(&auth).await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+                    identity = self.credentials.renew(&identity).await.map_err(|e| self.error(ErrorKind::Secret, e))?;
                 }
                 Err(Failed::With(e, wish)) => {
                     let wait = wish.unwrap_or_else(|| full_jitter(attempt));
@@ -312,11 +312,11 @@ impl HttpClient {
     }
 
     /// One attempt, redirects of the same origin included.
-    async fn attempt(&self, request: &Request, auth: &Auth, attempt: u32) -> Result<Answer, Failed> {
+    async fn attempt(&self, request: &Request, identity: &Identity, attempt: u32) -> Result<Answer, Failed> {
         let mut url = self.url(&request.path);
         for _ in 0..=REDIRECTS {
             let started = Instant::now();
-            let sent = self.build(request, auth, url.clone()).send().await;
+            let sent = self.build(request, identity, url.clone()).send().await;
             let response = match sent {
                 Ok(r) => r,
                 Err(e) => {
@@ -340,13 +340,14 @@ impl HttpClient {
         Err(Failed::With(self.error(ErrorKind::Decode, format!("more than {REDIRECTS} redirects")), None))
     }
 
-    fn build(&self, request: &Request, auth: &Auth, mut url: Url) -> reqwest::RequestBuilder {
+    fn build(&self, request: &Request, identity: &Identity, mut url: Url) -> reqwest::RequestBuilder {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.params).finish();
         let post = request.method == Method::POST;
         if !post && !form.is_empty() {
             url.set_query(Some(&form));
         }
         let mut headers = self.headers.clone();
+        headers.extend(identity.headers.clone());
         for (name, value) in &request.headers {
             headers.insert(name.clone(), value.clone());
         }
@@ -354,7 +355,7 @@ impl HttpClient {
         if post {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
-        match auth {
+        match &identity.auth {
             Auth::None => builder,
             Auth::Basic { user, password } => builder.basic_auth(user, Some(password.expose_secret())),
             Auth::Bearer(token) => builder.bearer_auth(token.expose_secret()),
@@ -474,9 +475,9 @@ impl HttpClient {
     /// # Errors
     /// The secret cannot be read, or the address is no URL for a WebSocket.
     pub async fn websocket(&self, request: &Request) -> Result<WebSocketRequest, SourceError> {
-        let auth = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+        let identity = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
         let mut built = self
-            .build(request, &auth, self.url(&request.path))
+            .build(request, &identity, self.url(&request.path))
             .build()
             .map_err(|e| self.error(ErrorKind::Bug, format!("no request: {}", innermost(&e))))?;
         let scheme = if built.url().scheme() == "https" { "wss" } else { "ws" };
@@ -489,7 +490,7 @@ impl HttpClient {
     /// Reads the secret again after a handshake was answered 401. `false`: there is nothing to read again.
     pub async fn renew_credentials(&self) -> bool {
         match self.credentials.get().await {
-            Ok(auth) if self.credentials.renewable() => self.credentials.renew(&auth).await.is_ok(),
+            Ok(identity) if self.credentials.renewable() => self.credentials.renew(&identity).await.is_ok(),
             _ => false,
         }
     }
@@ -510,13 +511,9 @@ pub struct WebSocketRequest {
 fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let tenant = endpoint.tenant.as_ref().map(|t| ("X-Scope-OrgID".to_owned(), SecretString::from(t.as_str())));
-    for (name, value) in endpoint.headers.iter().chain(&tenant) {
-        let key: HeaderName = name.parse().map_err(|_| format!("{name:?} is no header name"))?;
-        let mut value: HeaderValue =
-            value.expose_secret().parse().map_err(|_| format!("the value of header {name} has characters that a header cannot have"))?;
-        value.set_sensitive(true);
-        headers.insert(key, value);
+    if let Some(tenant) = &endpoint.tenant {
+        let name = HeaderName::from_static("x-scope-orgid");
+        headers.insert(name.clone(), secret::header_value(&name, &SecretString::from(tenant.as_str()))?);
     }
     Ok(headers)
 }

@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{process::Command, sync::Mutex, time::timeout};
 
 use super::{Endpoint, error_text};
@@ -120,45 +121,75 @@ impl AuthSource {
             Self::Bearer(token) => Auth::Bearer(token.read().await?),
         })
     }
+
+    fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::None => None,
+            Self::Basic { password, .. } => Some(password),
+            Self::Bearer(token) => Some(token),
+        }
+    }
+}
+
+/// Who asks and the configured headers, secrets read.
+pub(super) struct Identity {
+    pub(super) auth: Auth,
+    pub(super) headers: HeaderMap,
 }
 
 /// The secrets of one backend, read at the first use.
 pub(super) struct Credentials {
     source: AuthSource,
-    read: Mutex<Option<Arc<Auth>>>,
+    headers: Vec<(HeaderName, Secret)>,
+    read: Mutex<Option<Arc<Identity>>>,
 }
 
 impl Credentials {
-    pub(super) fn new(source: AuthSource) -> Self {
-        Self { source, read: Mutex::new(None) }
+    /// From what is configured; nothing is read yet.
+    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, String> {
+        let name = |name: &String| name.parse::<HeaderName>().map_err(|_| format!("{name:?} is no header name"));
+        let headers = endpoint.headers.iter().map(|(n, secret)| Ok((name(n)?, secret.clone()))).collect::<Result<_, String>>()?;
+        Ok(Self { source: endpoint.auth.clone(), headers, read: Mutex::new(None) })
     }
 
     /// Whether reading again may give another secret.
     pub(super) fn renewable(&self) -> bool {
-        match &self.source {
-            AuthSource::None => false,
-            AuthSource::Basic { password, .. } => password.renewable(),
-            AuthSource::Bearer(token) => token.renewable(),
-        }
+        self.source.secret().into_iter().chain(self.headers.iter().map(|(_, secret)| secret)).any(Secret::renewable)
     }
 
-    /// The secret; requests that come while it is read wait for the one reading.
-    pub(super) async fn get(&self) -> Result<Arc<Auth>, String> {
+    /// The secrets; requests that come while they are read wait for the one reading.
+    pub(super) async fn get(&self) -> Result<Arc<Identity>, String> {
         let mut read = self.read.lock().await;
         match &*read {
-            Some(auth) => Ok(auth.clone()),
-            None => Ok(read.insert(Arc::new(self.source.read().await?)).clone()),
+            Some(identity) => Ok(identity.clone()),
+            None => Ok(read.insert(Arc::new(self.read_all().await?)).clone()),
         }
     }
 
     /// Reads again, unless another request already did since `refused` was handed out.
-    pub(super) async fn renew(&self, refused: &Arc<Auth>) -> Result<Arc<Auth>, String> {
+    pub(super) async fn renew(&self, refused: &Arc<Identity>) -> Result<Arc<Identity>, String> {
         let mut read = self.read.lock().await;
         match &*read {
-            Some(auth) if !Arc::ptr_eq(auth, refused) => Ok(auth.clone()),
-            _ => Ok(read.insert(Arc::new(self.source.read().await?)).clone()),
+            Some(identity) if !Arc::ptr_eq(identity, refused) => Ok(identity.clone()),
+            _ => Ok(read.insert(Arc::new(self.read_all().await?)).clone()),
         }
     }
+
+    async fn read_all(&self) -> Result<Identity, String> {
+        let mut headers = HeaderMap::new();
+        for (name, secret) in &self.headers {
+            headers.insert(name.clone(), header_value(name, &secret.read().await?)?);
+        }
+        Ok(Identity { auth: self.source.read().await?, headers })
+    }
+}
+
+/// A header's value that no debug output shows.
+pub(super) fn header_value(name: &HeaderName, secret: &SecretString) -> Result<HeaderValue, String> {
+    let mut value: HeaderValue =
+        secret.expose_secret().parse().map_err(|_| format!("the value of header {name} has characters that a header cannot have"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Moves `user:password@` out of the address, so that nothing can print it.

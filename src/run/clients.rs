@@ -1,0 +1,76 @@
+//! Clients from the configuration, and themes by name.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use secrecy::SecretString;
+
+use crate::{
+    config::{AuthConfig, Config, EndpointConfig, SecretConfig},
+    model::backend::Backend,
+    runtime::Environments,
+    source::{
+        Alertmanager, Loki, Prometheus, Sources, Tempo,
+        http::{AuthSource, Endpoint, Observer, Secret},
+    },
+    theme::{self, ColorSupport, Theme},
+};
+
+/// What the configuration says of environments and themes.
+pub(super) struct Clients {
+    pub(super) config: Config,
+    pub(super) theme_folders: Vec<PathBuf>,
+    pub(super) colors: ColorSupport,
+}
+
+impl Environments for Clients {
+    fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
+        let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
+        sources(&environment.backends, &observer)
+    }
+
+    fn theme(&self, name: &str) -> Result<Theme, String> {
+        let (theme, problems) = theme::load(name, &self.theme_folders);
+        match problems.first() {
+            Some(problem) => Err(problem.to_string()),
+            None => Ok(theme.downgrade(self.colors)),
+        }
+    }
+}
+
+/// The clients of the backends that have an address. Nothing is read from the network.
+pub(super) fn sources(backends: &BTreeMap<Backend, EndpointConfig>, observer: &Observer) -> Result<Sources, String> {
+    let endpoint = |backend| backends.get(&backend).map(|e| endpoint(backend, e));
+    let told = |e: crate::model::backend::SourceError| e.to_string();
+    Ok(Sources {
+        prometheus: endpoint(Backend::Prometheus).map(|e| Prometheus::new(e, observer.clone())).transpose().map_err(told)?,
+        alertmanager: endpoint(Backend::Alertmanager).map(|e| Alertmanager::new(e, observer.clone())).transpose().map_err(told)?,
+        loki: endpoint(Backend::Loki).map(|e| Loki::new(e, observer.clone())).transpose().map_err(told)?,
+        tempo: endpoint(Backend::Tempo).map(|e| Tempo::new(e, observer.clone())).transpose().map_err(told)?,
+    })
+}
+
+fn endpoint(backend: Backend, config: &EndpointConfig) -> Endpoint {
+    Endpoint {
+        backend,
+        base: config.url.clone(),
+        auth: match &config.auth {
+            AuthConfig::None => AuthSource::None,
+            AuthConfig::Basic { username, password } => AuthSource::Basic { user: username.clone(), password: secret(password) },
+            AuthConfig::Bearer(token) => AuthSource::Bearer(secret(token)),
+        },
+        headers: config.headers.iter().map(|(name, value)| (name.clone(), secret(value))).collect(),
+        tenant: config.tenant.clone(),
+        ca_file: config.ca_file.clone(),
+        insecure_skip_verify: config.insecure_skip_verify,
+        timeout: config.timeout,
+    }
+}
+
+fn secret(config: &SecretConfig) -> Secret {
+    match config {
+        SecretConfig::Env(name) => Secret::Env(name.clone()),
+        SecretConfig::File(path) => Secret::File(path.clone()),
+        SecretConfig::Command(words) => Secret::Command(words.clone()),
+        SecretConfig::Plain(text) => Secret::Value(SecretString::from(text.clone())),
+    }
+}

@@ -1,0 +1,108 @@
+//! From the command line to a running program: reads the configuration, then opens the terminal, the demo or a report.
+
+mod clients;
+mod terminal;
+
+use std::{fmt, path::PathBuf, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Action, Cli, Options},
+    config::{self, ConfigError, Loaded, Request, System},
+    model::backend::Backend,
+};
+
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
+
+/// Why the program ends at once, in words for standard error, and its exit code.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn usage(message: impl fmt::Display) -> Self {
+        Self { code: USAGE, message: message.to_string() }
+    }
+
+    /// Another program or the system is in the way.
+    fn other(message: impl fmt::Display) -> Self {
+        Self { code: 1, message: message.to_string() }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error)
+    }
+}
+
+/// Runs the program on the process' arguments.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("redline: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, Failure> {
+    let system = System::from_process();
+    match cli.action {
+        None => {
+            let loaded = load(&cli.options, &system, true)?;
+            log_to_file(&cli.options, &loaded)?;
+            terminal::open(loaded, &cli.options, &system)
+        }
+        Some(Action::Demo(_)) => Err(Failure::usage("the demo is not here yet")),
+        Some(Action::Doctor { output: _ }) => Err(Failure::usage("doctor is not here yet")),
+        Some(Action::Init) => init(&system),
+    }
+}
+
+/// The configuration in effect, the command line over it.
+fn load(options: &Options, system: &System, environment_needed: bool) -> Result<Loaded, Failure> {
+    let urls = [
+        (Backend::Prometheus, &options.prometheus),
+        (Backend::Alertmanager, &options.alertmanager),
+        (Backend::Loki, &options.loki),
+        (Backend::Tempo, &options.tempo),
+    ];
+    let urls = urls.into_iter().filter_map(|(backend, url)| Some((backend, url.clone()?))).collect();
+    let environment = if environment_needed { options.env.clone() } else { None };
+    let request = Request { config: options.config.clone(), environment, urls, environment_needed };
+    Ok(config::load(&request, system)?)
+}
+
+fn log_to_file(options: &Options, loaded: &Loaded) -> Result<(), Failure> {
+    let file: Option<&PathBuf> = options.log_file.as_ref().or(loaded.config.log_file.as_ref());
+    crate::logging::init(file.map(PathBuf::as_path)).map_err(|e| match file {
+        Some(path) => Failure::usage(format!("the log file {}: {e}", path.display())),
+        None => Failure::other(e),
+    })
+}
+
+/// Writes the commented configuration where it will be found, never over one that is there.
+fn init(system: &System) -> Result<u8, Failure> {
+    use std::io::Write as _;
+    let path =
+        system.user_config().ok_or_else(|| Failure::usage("there is no folder for the configuration: set HOME or XDG_CONFIG_HOME"))?;
+    let cannot = |e: std::io::Error| Failure::usage(format!("{}: {e}", path.display()));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(cannot)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(cannot)?;
+    file.write_all(config::DEFAULT_CONFIG.as_bytes()).map_err(cannot)?;
+    println!("wrote {}; put your addresses into it", path.display());
+    Ok(0)
+}
+
+/// A runtime for the shell: network and timers on two workers, so that a terminal that blocks stops nothing else.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::other)
+}

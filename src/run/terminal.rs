@@ -1,0 +1,166 @@
+//! The terminal on one's own servers or on the demo's.
+
+use std::time::Duration;
+
+use super::{Failure, clients::Clients, runtime};
+use crate::{
+    app::{App, Settings, Shared},
+    cli::Options,
+    config::{Config, Loaded, System},
+    core::{
+        command::ViewKind,
+        keymap::Keymap,
+        scope::{Scope, ScopeAlert},
+        slot::Slot,
+    },
+    model::{
+        labels::{Labels, Matcher},
+        time::{TimeRange, TimeWindow, Timestamp},
+        trace::TraceId,
+    },
+    runtime::{self as shell, Setup, clock::Clock},
+    theme::{self, ColorSupport, Glyphs},
+    time_input,
+};
+
+/// The window when nothing else is said.
+const DEFAULT_WINDOW: Duration = Duration::from_secs(3600);
+
+/// Opens the terminal on the configured environment.
+pub(super) fn open(loaded: Loaded, options: &Options, system: &System) -> Result<u8, Failure> {
+    let prepared = prepare(loaded, options, system, Clock::system())?;
+    runtime()?.block_on(prepared.run())
+}
+
+/// Everything that is checked before the terminal is touched.
+pub(super) struct Prepared {
+    setup: Setup,
+    shared: Shared,
+    view: ViewKind,
+    scope: Scope,
+    query: Option<String>,
+}
+
+impl Prepared {
+    pub(super) async fn run(self) -> Result<u8, Failure> {
+        let now = self.setup.clock.now();
+        let Self { setup, shared, view, scope, query } = self;
+        let make = |size| App::new(shared, view, scope, query.as_deref(), now, size);
+        shell::run(make, setup).await.map_err(|e| Failure::usage(e.to_string()))
+    }
+}
+
+pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock: Clock) -> Result<Prepared, Failure> {
+    let Loaded { config, warnings, theme_folders, path } = loaded;
+    let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let colors = ColorSupport::detect(&system.vars);
+    let (theme, told) = theme::load(options.theme.as_deref().unwrap_or(&config.display.theme), &theme_folders);
+    warnings.extend(told.iter().map(ToString::to_string));
+    let user_keys = config.keys.iter().map(|(name, binding)| (name.clone(), binding.keys.clone())).collect();
+    let (keymap, told) = Keymap::new(&user_keys);
+    warnings.extend(told);
+    let glyphs = match (options.ascii, config.display.ascii) {
+        (true, _) | (false, Some(true)) => Glyphs::ASCII,
+        (false, Some(false)) => Glyphs::UNICODE,
+        (false, None) => Glyphs::for_locale(&system.vars),
+    };
+    let now = clock.now();
+    let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref());
+    let environment = config.environment.clone().unwrap_or_default();
+    let scope = scope(options, &environment, now, settings.zone.0)?;
+    let shared = Shared {
+        settings,
+        keymap,
+        theme: theme.downgrade(colors),
+        glyphs,
+        red: Slot::default(),
+        log_labels: Slot::default(),
+        health: Default::default(),
+        asked: Default::default(),
+    };
+    let (view, query) =
+        (view(options), options.query.clone().or_else(|| options.alert.clone().filter(|_| view(options) == ViewKind::Alerts)));
+    let mouse = config.display.mouse && !options.no_mouse;
+    let setup = Setup { environments: Box::new(Clients { config, theme_folders, colors }), environment, clock, mouse, warnings };
+    Ok(Prepared { setup, shared, view, scope, query })
+}
+
+fn settings(config: &Config, options: &Options, themes: Vec<String>, now: Timestamp, path: Option<&std::path::Path>) -> Settings {
+    let mut reopen = Vec::new();
+    if let Some(path) = options.config.as_deref().or(path) {
+        reopen.extend(["--config".to_owned(), path.display().to_string()]);
+    }
+    for (name, url) in
+        [("prometheus", &options.prometheus), ("alertmanager", &options.alertmanager), ("loki", &options.loki), ("tempo", &options.tempo)]
+    {
+        if let Some(url) = url {
+            reopen.extend([format!("--{name}"), url.to_string()]);
+        }
+    }
+    let thresholds = &config.thresholds;
+    Settings {
+        environments: config.environments.keys().cloned().collect(),
+        themes,
+        refresh: config.refresh.panels,
+        refresh_slow: config.refresh.secondary,
+        zone: config.display.time_zone.offset(now),
+        error_threshold: thresholds.default.errors,
+        latency_threshold: Some(thresholds.default.p95.as_secs_f64()),
+        service_thresholds: thresholds
+            .services
+            .iter()
+            .map(|(name, t)| (name.clone(), (Some(t.errors), Some(t.p95.as_secs_f64()))))
+            .collect(),
+        log_bytes: config.limits.log_buffer,
+        reopen,
+    }
+}
+
+/// The view that the options name, or the one that shows what they are about.
+fn view(options: &Options) -> ViewKind {
+    options.view.unwrap_or(if options.trace.is_some() {
+        ViewKind::Waterfall
+    } else if options.query.is_some() {
+        ViewKind::Logs
+    } else if options.service.is_some() {
+        ViewKind::Service
+    } else {
+        ViewKind::Alerts
+    })
+}
+
+fn scope(options: &Options, environment: &str, now: Timestamp, offset: i32) -> Result<Scope, Failure> {
+    let mut scope = Scope::new(environment, window(options, now, offset)?);
+    scope.service = options.service.as_deref().map(Into::into);
+    scope.matchers = options.labels.iter().map(|(name, value)| Matcher::equal(name.as_str(), value.as_str())).collect();
+    if let Some(name) = &options.alert {
+        scope.alert = Some(ScopeAlert { name: name.as_str().into(), labels: Labels::new(), onset: scope.window.range(now).start });
+    }
+    if let Some(id) = &options.trace {
+        scope.trace = Some(
+            TraceId::parse(id)
+                .ok_or_else(|| Failure::usage(format!("--trace {id}: a trace id is 1 to 32 hexadecimal digits, not all zero")))?,
+        );
+    }
+    Ok(scope)
+}
+
+fn window(options: &Options, now: Timestamp, offset: i32) -> Result<TimeWindow, Failure> {
+    let instant =
+        |name: &str, text: &str| time_input::parse_instant(text, now, offset).map_err(|e| Failure::usage(format!("--{name} {text}: {e}")));
+    match (&options.since, &options.from, &options.to) {
+        (Some(since), _, _) => {
+            let length = time_input::parse_duration(since).filter(|d| !d.is_zero());
+            Ok(TimeWindow::Last(length.ok_or_else(|| Failure::usage(format!("--since {since}: write a duration such as 1h or 30m")))?))
+        }
+        (None, Some(from), Some(to)) => {
+            let (start, end) = (instant("from", from)?, instant("to", to)?);
+            if start >= end {
+                return Err(Failure::usage("--from must be before --to"));
+            }
+            Ok(TimeWindow::Fixed(TimeRange { start, end }))
+        }
+        (None, Some(from), None) => Ok(TimeWindow::Since(instant("from", from)?)),
+        (None, None, _) => Ok(TimeWindow::Last(DEFAULT_WINDOW)),
+    }
+}

@@ -1,0 +1,62 @@
+//! One request to one backend: the core's question in, the client's call, the core's answer out.
+
+use std::sync::Arc;
+
+use super::exec::not_configured;
+use crate::{
+    core::request::{Request, Response},
+    model::{
+        backend::{Backend, SourceError},
+        time::{TimeWindow, Timestamp},
+    },
+    red,
+    source::{
+        Sources,
+        tempo::{TraceQuery, TraceSearch},
+    },
+    trace::Trace,
+};
+
+/// The window of a request, if it has one.
+pub(super) fn window(request: &Request) -> Option<TimeWindow> {
+    match request {
+        Request::Instant { window, .. }
+        | Request::Range { window, .. }
+        | Request::Exemplars { window, .. }
+        | Request::LogRange { window, .. }
+        | Request::LogStream { window, .. }
+        | Request::Search { window, .. } => Some(*window),
+        Request::Alerts | Request::DiscoverRed | Request::DiscoverLogLabels | Request::Trace(_) => None,
+    }
+}
+
+/// Asks the backend that a request is for. Log streams are not fetched, they are followed.
+pub(super) async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Result<Response, SourceError> {
+    let prometheus = || sources.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus));
+    let loki = || sources.loki.as_ref().ok_or_else(|| not_configured(Backend::Loki));
+    let tempo = || sources.tempo.as_ref().ok_or_else(|| not_configured(Backend::Tempo));
+    Ok(match request {
+        Request::Alerts => Response::Alerts(sources.alert_book().await),
+        Request::DiscoverRed => Response::Red(Arc::new(red::discover(prometheus()?, now).await?)),
+        Request::DiscoverLogLabels => Response::LogLabels(Arc::new(loki()?.service_labels(now).await?)),
+        Request::Instant { query, window } => Response::Vector(prometheus()?.query(query, window.range(now).end).await?),
+        Request::Range { query, window, step } => Response::Matrix(prometheus()?.query_range(query, window.range(now), *step).await?),
+        Request::Exemplars { query, window } => Response::Exemplars(prometheus()?.exemplars(query, window.range(now)).await?),
+        Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
+        Request::Search { query, window, limit } => {
+            let search = TraceSearch { query: TraceQuery::TraceQl(query.clone()), range: window.range(now), limit: *limit };
+            Response::Hits(tempo()?.search(&search).await?)
+        }
+        Request::Trace(id) => {
+            let spans = tempo()?.trace(*id).await?;
+            // Cleaning 100,000 spans takes long enough to hold other tasks up.
+            let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(&e.to_string()))?;
+            Response::Trace(Arc::new(trace))
+        }
+        Request::LogStream { .. } => return Err(bug("a log stream was fetched")),
+    })
+}
+
+fn bug(what: &str) -> SourceError {
+    SourceError::new(Backend::Tempo, crate::model::backend::ErrorKind::Bug, what)
+}

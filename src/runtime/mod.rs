@@ -1,0 +1,271 @@
+//! The shell around the core: terminal, timers, tasks. The only place that does IO on the core's behalf.
+
+pub mod clock;
+mod exec;
+mod fetch;
+mod health;
+mod input;
+mod pacer;
+mod screen;
+mod signals;
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use self::{
+    clock::Clock, exec::Exec, health::HealthBoard, input::Input, pacer::Pacer, screen::Screen, signals::Signalled, signals::Signals,
+};
+use crate::{
+    app::App,
+    core::{
+        effect::Effect,
+        msg::{Event, Msg},
+    },
+    source::{Sources, http::Observer},
+    theme::Theme,
+};
+
+/// Makes what the shell cannot know: the clients of an environment, a theme by name.
+pub trait Environments {
+    /// The clients of an environment. Opening reads no network.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String>;
+
+    /// A theme, fit for this terminal.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    fn theme(&self, name: &str) -> Result<Theme, String>;
+}
+
+/// What a run needs.
+pub struct Setup {
+    /// Clients and themes by name.
+    pub environments: Box<dyn Environments>,
+    /// The environment to begin with.
+    pub environment: String,
+    /// The clock.
+    pub clock: Clock,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// Warnings of the configuration, shown in the footer.
+    pub warnings: Vec<String>,
+}
+
+/// Answers and other data that wait to be taken by the core.
+const DATA_QUEUE: usize = 256;
+const INPUT_QUEUE: usize = 64;
+/// Messages taken at once before a frame is considered.
+const BATCH: usize = 256;
+
+/// Runs until the user quits or a signal ends it. Returns the exit code.
+///
+/// # Errors
+/// When the terminal cannot be used, or is gone.
+pub async fn run(make_app: impl FnOnce((u16, u16)) -> App, setup: Setup) -> io::Result<u8> {
+    screen::install_panic_hook();
+    let screen = Screen::enter(setup.mouse)?;
+    let app = make_app(screen.size());
+    let mut shell = Shell::new(app, screen, setup)?;
+    shell.draw()?;
+    shell.open_environment();
+    shell.turn().await
+}
+
+struct Shell {
+    app: App,
+    screen: Screen,
+    setup: Setup,
+    exec: Exec,
+    context: Option<exec::Context>,
+    health: HealthBoard,
+    pacer: Pacer,
+    signals: Signals,
+    input: Option<Input>,
+    input_in: mpsc::Sender<Msg>,
+    input_out: mpsc::Receiver<Msg>,
+    data_in: mpsc::Sender<Msg>,
+    data_out: mpsc::Receiver<Msg>,
+    exit: Option<u8>,
+}
+
+impl Shell {
+    fn new(app: App, screen: Screen, setup: Setup) -> io::Result<Self> {
+        let (input_in, input_out) = mpsc::channel(INPUT_QUEUE);
+        let (data_in, data_out) = mpsc::channel(DATA_QUEUE);
+        let input = Input::start(setup.clock.clone(), input_in.clone());
+        let health = HealthBoard::new(setup.clock.clone(), data_in.clone());
+        Ok(Self {
+            app,
+            screen,
+            setup,
+            exec: Exec::default(),
+            context: None,
+            health,
+            pacer: Pacer::default(),
+            signals: Signals::new()?,
+            input: Some(input),
+            input_in,
+            input_out,
+            data_in,
+            data_out,
+            exit: None,
+        })
+    }
+
+    fn message(&self, event: Event) -> Msg {
+        Msg { now: self.setup.clock.now(), event }
+    }
+
+    /// Makes the clients of the environment. Before this nothing touches the network.
+    fn open_environment(&mut self) {
+        self.exec.stop();
+        match self.setup.environments.sources(&self.setup.environment, self.health.observer()) {
+            Ok(sources) => {
+                let sources = Arc::new(sources);
+                self.health.watch(sources.clone());
+                self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), out: self.data_in.clone() });
+            }
+            Err(error) => self.setup.warnings.push(error),
+        }
+        for warning in std::mem::take(&mut self.setup.warnings) {
+            tracing::warn!("{warning}");
+            let notice = self.message(Event::Notice(warning));
+            self.app.update(notice);
+        }
+    }
+
+    /// The loop. Signals first, then keys: they never wait behind data.
+    async fn turn(&mut self) -> io::Result<u8> {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            self.settle()?;
+            if let Some(code) = self.exit {
+                self.exec.stop();
+                return Ok(code);
+            }
+            let wake = self.next_wake();
+            let asleep = tokio::time::sleep_until(wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600)).into());
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => self.signalled(signal)?,
+                Some(msg) = self.input_out.recv() => self.typed(msg),
+                taken = self.data_out.recv_many(&mut batch, BATCH), if self.input_out.is_empty() => {
+                    if taken > 0 {
+                        for msg in batch.drain(..) {
+                            self.app.update(msg);
+                        }
+                    }
+                }
+                () = asleep, if wake.is_some() => self.woken(),
+            }
+        }
+    }
+
+    /// After messages: start and stop work, do effects, draw when it is time.
+    fn settle(&mut self) -> io::Result<()> {
+        for effect in self.app.take_effects() {
+            self.effect(effect)?;
+        }
+        if let Some(context) = &self.context {
+            self.exec.reconcile(self.app.subscriptions(), context);
+        }
+        if let Some(urgency) = self.app.take_dirty() {
+            self.pacer.mark(urgency);
+        }
+        let now = Instant::now();
+        if self.pacer.due(now).is_some_and(|due| due <= now) {
+            self.draw()?;
+        }
+        if self.input.as_ref().is_some_and(Input::has_ended) {
+            self.exit = Some(129);
+        }
+        Ok(())
+    }
+
+    fn typed(&mut self, msg: Msg) {
+        if let Event::Resize(width, height) = msg.event {
+            self.screen.resize(width, height);
+        }
+        self.app.update(msg);
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        crate::logging::drain();
+        let started = Instant::now();
+        let app = &self.app;
+        self.screen.draw(app.cursor(), |area, buf| app.render(area, buf))?;
+        self.pacer.drawn(started, started.elapsed());
+        Ok(())
+    }
+
+    /// The earlier of: the frame that is due, the label that goes out of date.
+    fn next_wake(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let label = self.app.next_wake().map(|at| now + at.since(self.setup.clock.now()).max(Duration::from_millis(10)));
+        [self.pacer.due(now), label].into_iter().flatten().min()
+    }
+
+    fn woken(&mut self) {
+        let now = self.setup.clock.now();
+        if self.app.next_wake().is_some_and(|at| at <= now + Duration::from_millis(10)) {
+            let wake = self.message(Event::Wake);
+            self.app.update(wake);
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Copy(text) => self.screen.copy(&text)?,
+            Effect::Quit => self.exit = Some(0),
+            Effect::Suspend => self.suspend()?,
+            Effect::SwitchEnvironment(name) => {
+                self.setup.environment = name.to_string();
+                self.app.environment_switched(&name);
+                self.open_environment();
+            }
+            Effect::SwitchTheme(name) => match self.setup.environments.theme(&name) {
+                Ok(theme) => self.app.theme_switched(theme),
+                Err(error) => {
+                    let notice = self.message(Event::Notice(error));
+                    self.app.update(notice);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn signalled(&mut self, signal: Signalled) -> io::Result<()> {
+        match signal {
+            Signalled::End(code) => self.exit = Some(code),
+            Signalled::Stop => self.suspend()?,
+            Signalled::Continue => self.retake()?,
+        }
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        self.input = None;
+        screen::leave();
+        signals::stop_here();
+        self.retake()
+    }
+
+    /// Takes the terminal after a stop, whoever stopped us: modes, size and content may be anyone's.
+    fn retake(&mut self) -> io::Result<()> {
+        screen::leave();
+        self.screen.reenter()?;
+        self.input = Some(Input::start(self.setup.clock.clone(), self.input_in.clone()));
+        let (width, height) = self.screen.size();
+        let resize = self.message(Event::Resize(width, height));
+        self.app.update(resize);
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! Signals of the system: end, hang up, stop and continue.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signalled {
+    /// End with this exit code: SIGTERM, SIGINT from outside, SIGHUP (the ssh connection dropped).
+    End(u8),
+    /// SIGTSTP from outside.
+    Stop,
+    /// SIGCONT: the terminal may look different now.
+    Continue,
+}
+
+/// The signals that are handled.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    stop: Signal,
+    resume: Signal,
+}
+
+impl Signals {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When the system refuses a handler.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+            resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+
+    /// The next signal.
+    pub async fn next(&mut self) -> Signalled {
+        tokio::select! {
+            _ = self.terminate.recv() => Signalled::End(143),
+            _ = self.interrupt.recv() => Signalled::End(130),
+            _ = self.hang_up.recv() => Signalled::End(129),
+            _ = self.stop.recv() => Signalled::Stop,
+            _ = self.resume.recv() => Signalled::Continue,
+        }
+    }
+}
+
+/// Stops the process group as Ctrl-Z would have; returns when the shell continues it.
+pub fn stop_here() {
+    // The group, so that a wrapper script stops with us. When that is refused there is nothing to stop.
+    let _ = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
+}
