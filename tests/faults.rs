@@ -1,0 +1,106 @@
+//! Each backend down, hanging, refusing and lying: its own pane says so, the rest works, and it comes back by itself.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use support::{
+    Terminal,
+    fault::{Fault, FaultyBackend},
+};
+
+/// The demo's servers in a process of their own.
+struct Servers {
+    child: Child,
+    urls: BTreeMap<String, String>,
+}
+
+impl Servers {
+    fn start() -> Self {
+        let mut child =
+            Command::new(env!("CARGO_BIN_EXE_redline")).args(["demo", "--serve", "--seed", "1"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut urls = BTreeMap::new();
+        let mut backend = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            if let Some(section) = line.strip_prefix("[environments.demo.") {
+                backend = section.trim_end_matches(']').to_owned();
+            } else if let Some(url) = line.strip_prefix("url = ") {
+                urls.insert(backend.clone(), url.trim_matches('"').to_owned());
+            }
+            if urls.len() == 4 {
+                break;
+            }
+        }
+        Self { child, urls }
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A backend, the view that lives by it, what that view shows when all is well, and how its health is called.
+const VIEWS: [(&str, &[&str], &str); 4] = [
+    ("prometheus", &["--view", "services"], "checkout"),
+    ("alertmanager", &["--view", "alerts"], "OrdersLatencyHigh"),
+    ("loki", &["--view", "logs", "--service", "orders"], "orders"),
+    ("tempo", &["--view", "traces", "--service", "checkout"], "/checkout"),
+];
+
+const FAULTS: [Fault; 7] = [Fault::Down, Fault::Status(500), Fault::Status(429), Fault::Html, Fault::HalfJson, Fault::Huge, Fault::Hang];
+
+#[test]
+fn a_backend_that_fails_takes_only_its_own_panes_and_comes_back() {
+    let servers = Servers::start();
+    for (backend, view, well) in VIEWS {
+        let proxy = FaultyBackend::new(&servers.urls[backend], Fault::Down);
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("config.toml");
+        let mut text = String::from("default_environment = \"test\"\n");
+        for (name, url) in &servers.urls {
+            let url = if name == backend { &proxy.url } else { url };
+            text.push_str(&format!("[environments.test.{name}]\nurl = \"{url}\"\ntimeout = \"2s\"\n"));
+        }
+        std::fs::write(&config, text).unwrap();
+        let mut args = vec!["--config", config.to_str().unwrap()];
+        args.extend(view);
+        let mut t = Terminal::start(200, 50, &args);
+        for fault in FAULTS {
+            proxy.set(fault);
+            t.keys("R");
+            t.wait(&format!("{backend} down with {fault:?}"), |s| s.contains(&format!("{backend} down")));
+            let screen = t.text();
+            for other in servers.urls.keys().filter(|name| *name != backend) {
+                assert!(!screen.contains(&format!("{other} down")), "{fault:?} of {backend} must not touch {other}:\n{screen}");
+            }
+            proxy.set(Fault::None);
+            t.wait(&format!("{backend} to recover from {fault:?}"), |s| s.contains(well) && !s.contains(&format!("{backend} down")));
+        }
+        t.keys("q").ended();
+    }
+}
+
+#[test]
+fn a_trace_that_does_not_exist_says_so_and_what_may_be_wrong() {
+    let t = Terminal::start(120, 34, &["demo", "--seed", "1", "--trace", "0123456789abcdef0123456789abcdef"]);
+    t.wait("the advice", |s| s.contains("retention"));
+}
+
+#[test]
+fn a_window_without_data_says_so() {
+    let t = Terminal::start(
+        120,
+        34,
+        &["demo", "--seed", "1", "--view", "logs", "--service", "orders", "--from", "2001-01-01T00:00:00Z", "--to", "2001-01-01T01:00:00Z"],
+    );
+    t.see("No lines");
+}

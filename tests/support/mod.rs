@@ -1,0 +1,231 @@
+//! The real binary in a pseudo-terminal: keys in, screen out. Waits for what is to be seen, never for time.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+pub mod fault;
+pub mod svg;
+pub mod walks;
+
+use std::{
+    io::{Read, Write},
+    num::NonZeroU16,
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// How long anything may take to be seen. A test fails after it; none waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Shown {
+    parser: vt100::Parser,
+    ended: bool,
+    bytes: usize,
+}
+
+/// A terminal with the program in it.
+pub struct Terminal {
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    /// Starts `redline` with arguments on a screen of a size.
+    pub fn start(columns: u16, rows: u16, args: &[&str]) -> Self {
+        Self::start_with(columns, rows, args, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn start_with(columns: u16, rows: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_redline"));
+        command.args(args);
+        command.env_clear();
+        for (name, value) in [
+            ("TERM", "xterm-256color"),
+            ("COLORTERM", "truecolor"),
+            ("LANG", "C.UTF-8"),
+            ("PATH", "/usr/bin:/bin"),
+            ("HOME", "/nonexistent"),
+        ] {
+            command.env(name, value);
+        }
+        for (name, value) in env {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut output = pair.master.try_clone_reader().unwrap();
+        let shown = Arc::new((
+            Mutex::new(Shown { parser: vt100::Parser::new(cells(rows), cells(columns), 0), ended: false, bytes: 0 }),
+            Condvar::new(),
+        ));
+        let reading = shown.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            loop {
+                let n = output.read(&mut buffer).unwrap_or(0);
+                let (state, changed) = &*reading;
+                let mut state = state.lock().unwrap();
+                state.parser.process(&buffer[..n]);
+                state.bytes += n;
+                state.ended = n == 0;
+                changed.notify_all();
+                if n == 0 {
+                    return;
+                }
+            }
+        });
+        Self { shown, keys: pair.master.take_writer().unwrap(), child, master: pair.master }
+    }
+
+    /// Types keys as they are: `"j"`, `"\r"` for Enter, `"\x1b"` for Esc.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+        self
+    }
+
+    /// Waits until the screen fulfils a condition; fails with the screen as it is.
+    pub fn wait(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        let (state, changed) = &*self.shown;
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = state.lock().unwrap();
+        loop {
+            let text = state.parser.screen().contents();
+            if condition(&text) {
+                return text;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "waited in vain for {what}; the screen is\n{text}");
+            assert!(!state.ended, "the program ended while waiting for {what}; the screen was\n{text}");
+            state = changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    /// Waits for a text.
+    pub fn see(&self, text: &str) -> String {
+        self.wait(&format!("{text:?}"), |screen| screen.contains(text))
+    }
+
+    /// Waits until a text is gone.
+    pub fn gone(&self, text: &str) -> String {
+        self.wait(&format!("{text:?} to go"), |screen| !screen.contains(text))
+    }
+
+    /// The row that carries the selection bar, once there is one.
+    pub fn selected(&self) -> String {
+        let text = self.wait("a selected row", |screen| screen.lines().any(is_selected));
+        text.lines().find(|l| is_selected(l)).unwrap().to_owned()
+    }
+
+    /// Moves down until the selected row contains a text.
+    pub fn select(&mut self, text: &str) -> String {
+        for _ in 0..500 {
+            let row = self.selected();
+            if row.contains(text) {
+                return row;
+            }
+            self.keys("j");
+            let before = row;
+            self.wait("the selection to move", |screen| screen.lines().any(|l| is_selected(l) && l != before));
+        }
+        panic!("no row with {text:?}; the screen is\n{}", self.text());
+    }
+
+    /// The screen now.
+    pub fn text(&self) -> String {
+        self.shown.0.lock().unwrap().parser.screen().contents()
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Waits for a condition that is not on the screen alone.
+    pub fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition(self) {
+            assert!(Instant::now() < deadline, "waited in vain for {what}; the screen is\n{}", self.text());
+            let (state, changed) = &*self.shown;
+            drop(changed.wait_timeout(state.lock().unwrap(), Duration::from_millis(20)).unwrap());
+        }
+    }
+
+    /// Waits until nothing has been drawn for a while: all answers of the screen are in.
+    pub fn settled(&self) {
+        const QUIET: Duration = Duration::from_millis(1500);
+        let (state, changed) = &*self.shown;
+        let mut state = state.lock().unwrap();
+        loop {
+            let bytes = state.bytes;
+            let (next, waited) = changed.wait_timeout_while(state, QUIET, |s| s.bytes == bytes && !s.ended).unwrap();
+            state = next;
+            if waited.timed_out() {
+                return;
+            }
+        }
+    }
+
+    /// The screen as a picture.
+    pub fn picture(&self, palette: &svg::Palette, title: &str) -> String {
+        svg::render(self.shown.0.lock().unwrap().parser.screen(), palette, title)
+    }
+
+    /// Whether the alternate screen is shown.
+    pub fn alternate(&self) -> bool {
+        self.shown.0.lock().unwrap().parser.screen().alternate_screen()
+    }
+
+    /// Bytes received so far.
+    pub fn bytes(&self) -> usize {
+        self.shown.0.lock().unwrap().bytes
+    }
+
+    /// Gives the terminal another size.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.shown.0.lock().unwrap().parser.screen_mut().set_size(cells(rows), cells(columns));
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub fn ended(&mut self) -> ExitStatus {
+        {
+            let (state, changed) = &*self.shown;
+            let deadline = Instant::now() + PATIENCE;
+            let mut state = state.lock().unwrap();
+            while !state.ended {
+                let left = deadline.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "it does not end; the screen is\n{}", state.parser.screen().contents());
+                state = changed.wait_timeout(state, left).unwrap().0;
+            }
+        }
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn cells(n: u16) -> NonZeroU16 {
+    NonZeroU16::new(n).unwrap()
+}
+
+/// Whether a row of the screen carries the selection bar after its border.
+fn is_selected(line: &str) -> bool {
+    line.chars().take(2).any(|c| c == '▌')
+}

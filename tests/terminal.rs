@@ -1,0 +1,99 @@
+//! The terminal is left as it was found, whatever happens, and any size and any input is borne.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::process::Command;
+
+use support::Terminal;
+
+fn demo(columns: u16, rows: u16) -> Terminal {
+    let t = Terminal::start(columns, rows, &["demo", "--seed", "1"]);
+    t.wait("the first frame", |s| s.contains("Alerts"));
+    t
+}
+
+/// State letter of a process in /proc: `T` is stopped.
+fn state(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+}
+
+#[test]
+fn quitting_restores_the_screen() {
+    let mut t = demo(100, 30);
+    assert!(t.alternate());
+    assert_eq!(t.keys("q").ended().exit_code(), 0);
+    assert!(!t.alternate());
+}
+
+#[test]
+fn signals_end_it_and_restore_the_screen() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let mut t = demo(100, 30);
+        t.signal(signal);
+        assert_eq!(t.ended().exit_code(), code, "{signal}");
+        assert!(!t.alternate(), "{signal}");
+    }
+}
+
+#[test]
+fn ctrl_z_stops_it_and_cont_brings_it_back() {
+    let mut t = demo(100, 30);
+    t.keys("\x1a");
+    t.wait_until("it to stop", |t| state(t.pid()) == 'T' && !t.alternate());
+    t.signal("CONT");
+    t.wait_until("the screen to return", |t| t.alternate() && t.text().contains("Alerts"));
+    t.keys("q").ended();
+}
+
+#[test]
+fn any_size_is_borne() {
+    let mut t = demo(200, 50);
+    for (columns, rows) in [(80, 24), (20, 5), (400, 120), (1, 1), (40, 10)] {
+        t.resize(columns, rows);
+    }
+    t.wait("the view after the resizes", |s| s.contains("Alerts"));
+    t.resize(12, 4);
+    t.wait("the too small notice", |s| s.contains("too small"));
+    t.resize(100, 30);
+    t.see("OrdersLatencyHigh");
+    t.keys("q").ended();
+}
+
+#[test]
+fn a_large_paste_is_borne() {
+    let mut t = demo(100, 30);
+    let paste = format!("\x1b[200~{}\x1b[201~", "spam\u{1b}[31m ".repeat(500));
+    t.keys(&paste).see("nothing to paste into");
+    t.keys("/").keys(&paste);
+    t.wait("the paste in the filter", |s| s.contains("spam"));
+    t.keys("\x1b");
+    t.see("OrdersLatencyHigh");
+    t.keys("q").ended();
+}
+
+#[test]
+fn random_keys_are_borne() {
+    let mut t = demo(100, 30);
+    let mut seed = 7_u32;
+    for _ in 0..600 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let keys = [
+            "j", "k", "G", "g", "\r", "\x1b", "1", "2", "3", "4", "l", "r", "e", "f", " ", "v", "\t", "z", "?", ":", "t", "/", "x", "+",
+            "-", "<", ">", "0", "O", "b", "L", "F",
+        ];
+        t.keys(keys[(seed >> 16) as usize % keys.len()]);
+    }
+    t.keys("\x1b\x1b\x1b\x1b").keys("\x03");
+    assert_eq!(t.ended().exit_code(), 0);
+    assert!(!t.alternate());
+}
+
+#[test]
+fn without_a_terminal_it_says_so() {
+    let out = Command::new(env!("CARGO_BIN_EXE_redline")).args(["--prometheus", "http://127.0.0.1:1"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("terminal"), "{out:?}");
+}
