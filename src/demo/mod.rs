@@ -15,3 +15,4 @@ pub mod rules;
 pub mod server;
 pub mod store;
 pub mod traceql;
+pub mod world;

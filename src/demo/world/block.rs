@@ -1,0 +1,293 @@
+//! What a block of time has counted: cells of histograms and pools by scrape.
+//!
+//! A block owns the requests that arrive in it. What they do later, up to a minute after its end, is counted in the
+//! block's spill, which belongs to the first scrapes of the next block.
+
+use std::sync::Arc;
+
+use super::{
+    model::{Model, PodId, Request, SECOND},
+    shop::{OP, OPS, Op, SERVICES},
+    walk::{Hop, NONE, Observer, lost},
+};
+use crate::wire::otlp::SpanKind;
+
+/// Seconds of a block.
+pub const BLOCK: i64 = 120;
+/// Seconds between two scrapes.
+pub const SCRAPE: i64 = 15;
+/// Scrapes of a block.
+pub const SLOTS: usize = (BLOCK / SCRAPE) as usize;
+/// Scrapes of a block and its spill.
+pub const WIDE: usize = SLOTS + 5;
+/// Upper bounds of all histograms' buckets in seconds; `+Inf` follows.
+pub const BOUNDS: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0];
+/// Buckets of a histogram with `+Inf`.
+pub const BUCKETS: usize = BOUNDS.len() + 1;
+/// Seconds between two probes of a pod by its kubelet.
+const PROBE: i64 = 5;
+
+const BOUNDS_NS: [i64; 13] = {
+    let mut out = [0; 13];
+    let mut i = 0;
+    while i < 13 {
+        out[i] = (BOUNDS[i] * 1e9) as i64;
+        i += 1;
+    }
+    out
+};
+
+/// The bucket that a duration in nanoseconds is counted in.
+pub fn bucket(ns: i64) -> usize {
+    BOUNDS_NS.iter().position(|b| ns <= *b).unwrap_or(BOUNDS.len())
+}
+
+/// The number of the block of an instant.
+pub const fn block_of(ns: i64) -> i64 {
+    ns.div_euclid(BLOCK * SECOND)
+}
+
+/// Nothing is counted here.
+const ABSENT: u16 = u16::MAX;
+/// Cells of a pool: active, pending, timeouts.
+const POOL_CELLS: usize = 3;
+
+/// Where everything is counted.
+#[derive(Debug)]
+pub struct Layout {
+    /// Histograms of the services' own metrics, by operation, status and pod.
+    own: Vec<u16>,
+    /// Histograms of span metrics, by operation and error.
+    spans: [[u16; 2]; OPS],
+    pods: usize,
+    histograms: usize,
+    /// First cell of a pod's pool.
+    pools: Vec<Option<usize>>,
+    cells: usize,
+    /// Offset of a pod's scrapes in nanoseconds.
+    pub phases: Vec<i64>,
+}
+
+/// Offset of the span metrics' samples in nanoseconds.
+pub const SPAN_PHASE: i64 = 3_217_000_000;
+
+impl Layout {
+    /// The layout of a model.
+    pub fn new(model: &Model) -> Self {
+        let pods = model.pods.len();
+        let mut next = 0_u16;
+        let mut take = || {
+            next += 1;
+            next - 1
+        };
+        let mut own = vec![ABSENT; OPS * 3 * pods];
+        let mut spans = [[ABSENT; 2]; OPS];
+        for op in &OP {
+            for (status, _) in op.statuses.iter().enumerate().filter(|(_, s)| !s.is_empty()) {
+                for (pod, _) in model.pods.iter().enumerate().filter(|(_, p)| p.service == op.service) {
+                    own[(op.op as usize * 3 + status) * pods + pod] = take();
+                }
+            }
+            if !op.op.is_health() {
+                spans[op.op as usize] = [take(), take()];
+            }
+        }
+        let histograms = next as usize;
+        let mut cells = histograms * BUCKETS;
+        let pools = model
+            .pods
+            .iter()
+            .map(|p| {
+                (p.pool > 0).then(|| {
+                    cells += POOL_CELLS;
+                    cells - POOL_CELLS
+                })
+            })
+            .collect();
+        let phases = (0..pods).map(|i| (super::rng::hash(model.seed, 90 + i as u64) % 14_000) as i64 * 1_000_000).collect();
+        Self { own, spans, pods, histograms, pools, cells, phases }
+    }
+
+    /// The histogram of an operation's status in a pod.
+    pub fn own(&self, op: Op, status: usize, pod: PodId) -> Option<usize> {
+        let h = self.own[(op as usize * 3 + status) * self.pods + pod as usize];
+        (h != ABSENT).then_some(h as usize)
+    }
+
+    /// The pod whose requests a histogram counts; none for spans.
+    pub fn pod_of(&self, histogram: usize) -> Option<PodId> {
+        self.own.iter().position(|h| *h as usize == histogram).map(|i| (i % self.pods) as PodId)
+    }
+
+    /// The histogram of an operation's spans.
+    pub fn span(&self, op: Op, error: bool) -> Option<usize> {
+        let h = self.spans[op as usize][usize::from(error)];
+        (h != ABSENT).then_some(h as usize)
+    }
+
+    /// First cell of a pod's pool: active, pending, timeouts.
+    pub fn pool(&self, pod: PodId) -> Option<usize> {
+        self.pools[pod as usize]
+    }
+
+    /// How many histograms.
+    pub const fn histograms(&self) -> usize {
+        self.histograms
+    }
+
+    /// How many cells.
+    pub const fn cells(&self) -> usize {
+        self.cells
+    }
+}
+
+/// Rows of a table of which most are zero.
+#[derive(Debug)]
+struct Sparse<T> {
+    index: Vec<u16>,
+    rows: Vec<[T; WIDE]>,
+}
+
+impl<T: Copy + Default + PartialEq> Sparse<T> {
+    fn pack(rows: &[[T; WIDE]]) -> Self {
+        let zero = [T::default(); WIDE];
+        let mut out = Self { index: Vec::with_capacity(rows.len()), rows: Vec::new() };
+        for row in rows {
+            out.index.push(if *row == zero { ABSENT } else { out.rows.len() as u16 });
+            if *row != zero {
+                out.rows.push(*row);
+            }
+        }
+        out.rows.shrink_to_fit();
+        out
+    }
+
+    fn row(&self, i: usize) -> Option<&[T; WIDE]> {
+        self.rows.get(self.index[i] as usize)
+    }
+}
+
+/// The counts of one block.
+#[derive(Debug)]
+pub struct MetricBlock {
+    cells: Sparse<u16>,
+    sums: Sparse<u64>,
+}
+
+impl MetricBlock {
+    /// A cell by scrape, spill included.
+    pub fn cell(&self, cell: usize) -> Option<&[u16; WIDE]> {
+        self.cells.row(cell)
+    }
+
+    /// A histogram's sum in nanoseconds by scrape, spill included.
+    pub fn sum(&self, histogram: usize) -> Option<&[u64; WIDE]> {
+        self.sums.row(histogram)
+    }
+}
+
+/// Counts hops.
+pub struct Counter<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+    begin: i64,
+    cells: Vec<[u16; WIDE]>,
+    sums: Vec<[u64; WIDE]>,
+    lost: (u64, Option<u8>),
+}
+
+impl<'a> Counter<'a> {
+    /// Counts a block from zero.
+    pub fn new(model: &'a Model, layout: &'a Layout, block: i64) -> Self {
+        Self {
+            model,
+            layout,
+            begin: block * BLOCK * SECOND,
+            cells: vec![[0; WIDE]; layout.cells],
+            sums: vec![[0; WIDE]; layout.histograms],
+            lost: (u64::MAX, None),
+        }
+    }
+
+    /// The first scrape at or after an instant; what is later than the spill is in its last.
+    fn slot(&self, at: i64, phase: i64) -> usize {
+        let slot = (at - phase - self.begin + SCRAPE * SECOND - 1).div_euclid(SCRAPE * SECOND);
+        slot.clamp(0, WIDE as i64 - 1) as usize
+    }
+
+    fn observe(&mut self, histogram: usize, duration: i64, slot: usize) {
+        let cell = &mut self.cells[histogram * BUCKETS + bucket(duration)][slot];
+        *cell = cell.saturating_add(1);
+        self.sums[histogram][slot] += duration as u64;
+    }
+
+    /// Counts the kubelets' probes, which are no customers' requests.
+    pub fn probes(&mut self) {
+        for op in OP.iter().filter(|op| op.op.is_health()) {
+            for second in self.begin / SECOND..self.begin / SECOND + BLOCK {
+                let epoch = self.model.epoch_at(second * SECOND);
+                for pod in epoch.pods[op.service as usize] {
+                    if (second + i64::from(pod)) % PROBE != 0 {
+                        continue;
+                    }
+                    let took = self.model.own(epoch, op.op, pod, super::rng::hash(self.model.seed ^ u64::from(pod), second as u64));
+                    let slot = self.slot(second * SECOND + took, self.layout.phases[pod as usize]);
+                    if let Some(h) = self.layout.own(op.op, 0, pod) {
+                        self.observe(h, took, slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The finished block.
+    pub fn finish(self) -> Arc<MetricBlock> {
+        Arc::new(MetricBlock { cells: Sparse::pack(&self.cells), sums: Sparse::pack(&self.sums) })
+    }
+}
+
+impl Observer for Counter<'_> {
+    fn hop(&mut self, request: &Request, hop: &Hop) {
+        let took = hop.end - hop.start;
+        if let Some(h) = self.layout.own(hop.op, hop.outcome.status_index(), hop.pod) {
+            let slot = self.slot(hop.end, self.layout.phases[hop.pod as usize]);
+            self.observe(h, took, slot);
+        }
+        if self.lost.0 != request.key {
+            self.lost = (request.key, lost(request));
+        }
+        if let Some(h) = self.layout.span(hop.op, hop.outcome.is_error())
+            && (hop.mail || self.lost.1 != Some(hop.id))
+        {
+            let slot = self.slot(hop.end, SPAN_PHASE);
+            self.observe(h, took, slot);
+        }
+    }
+
+    fn connection(&mut self, pod: PodId, asked: i64, got: Option<i64>, back: i64) {
+        let Some(cell) = self.layout.pool(pod) else { return };
+        let phase = self.layout.phases[pod as usize];
+        let mut held = |cell: usize, from: i64, to: i64| {
+            for slot in self.slot(from, phase)..self.slot(to, phase) {
+                self.cells[cell][slot] += 1;
+            }
+        };
+        if let Some(got) = got {
+            held(cell, got, back);
+        }
+        held(cell + 1, asked, got.unwrap_or(back));
+        if got.is_none() {
+            let slot = self.slot(back, phase);
+            self.cells[cell + 2][slot] += 1;
+        }
+    }
+}
+
+/// Whether a span is counted by the service graph as a call of one service by another.
+pub const fn is_call(kind: SpanKind) -> bool {
+    matches!(kind, SpanKind::Client | SpanKind::Producer)
+}
+
+/// Services that took part in a trace, as bits.
+pub type Services = u8;
+const _: () = assert!(SERVICES <= 8 && NONE == u8::MAX);

@@ -1,0 +1,189 @@
+//! Connection pools of orders: who waits how long, simulated in the order of time.
+//!
+//! A pool is a first-come-first-served queue with as many servers as connections and a limit to the patience. The wait
+//! of a request is known when it asks: it is the time until the earliest connection gets free, and who would wait
+//! longer than [`TIMEOUT`] never takes one.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{
+    model::{MS, Model, PodId, Request, SECOND},
+    rng::Rng,
+    shop::{Op, Route, Service},
+    walk::{ATTEMPTS, Blind, ORDERS_DEADLINE, Walk},
+};
+
+/// How long a request waits for a connection at most.
+pub const TIMEOUT: i64 = 8 * SECOND;
+
+/// A wait in nanoseconds; longer than [`TIMEOUT`] means that it gave up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait(pub i64);
+
+impl Wait {
+    const GAVE_UP: Self = Self(i64::MAX);
+
+    /// Whether no connection was got.
+    pub const fn timed_out(self) -> bool {
+        self.0 > TIMEOUT
+    }
+}
+
+/// One call of orders, apart from its wait. Instants and lengths in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    pub op: Op,
+    pub pod: PodId,
+    /// One way.
+    pub network: i64,
+    pub arrive: i64,
+    /// When it asks for a connection.
+    pub acquire: i64,
+    /// From getting the connection to the first statement.
+    pub handover: i64,
+    /// What is done with it.
+    pub statements: [(Op, i64); 2],
+    /// How long it has it.
+    pub hold: i64,
+    /// From giving it back to the answer.
+    pub after: i64,
+    /// Whether it fails by itself.
+    pub fails: bool,
+    backoff: i64,
+}
+
+impl Attempt {
+    /// `POST /orders`, the `n`th time, sent at an instant.
+    pub fn create(model: &Model, request: &Request, n: u8, sent: i64) -> Self {
+        Self::new(model, request, u64::from(n), sent, Op::OrdersCreate, [Op::OrdersInsert, Op::OrdersInsertItems])
+    }
+
+    /// `GET /orders/{id}` sent at an instant.
+    pub fn get(model: &Model, request: &Request, sent: i64) -> Self {
+        Self::new(model, request, 0, sent, Op::OrdersGet, [Op::OrdersSelect, Op::OrdersPool])
+    }
+
+    fn new(model: &Model, request: &Request, n: u64, sent: i64, op: Op, statements: [Op; 2]) -> Self {
+        let mut rng = Rng::new(request.rng, 20 + n);
+        let epoch = model.epoch_at(sent);
+        let pod = epoch.pods[Service::Orders as usize][rng.below(3) as usize];
+        let mut own = |op: Op| {
+            let bits = rng.next();
+            model.own(epoch, op, pod, bits)
+        };
+        let network = own(Op::CheckoutToOrders);
+        let total = own(op);
+        let handover = own(Op::OrdersPool);
+        let statements = statements.map(|s| (s, if s == Op::OrdersPool { 0 } else { own(s) }));
+        let arrive = sent + network;
+        let hold = handover + statements[0].1 + statements[1].1 + total / 3;
+        let fails = rng.chance(model.fail(epoch, op, pod));
+        let backoff = (150 << n) * MS + i64::from(rng.below(100)) * MS;
+        Self { op, pod, network, arrive, acquire: arrive + total / 3, handover, statements, hold, after: total / 3, fails, backoff }
+    }
+
+    /// When the connection is given back, or given up on.
+    pub fn released(&self, wait: Wait) -> i64 {
+        if wait.timed_out() { self.acquire + TIMEOUT } else { self.acquire + wait.0 + self.hold }
+    }
+
+    /// Whether the caller sees a failure for a wait.
+    fn failed(&self, wait: Wait) -> bool {
+        self.fails || wait.timed_out()
+    }
+
+    /// When the caller of the failed `n`th attempt tries again.
+    pub fn retry(&self, n: u8, back: i64, deadline: i64) -> Option<i64> {
+        let next = back + self.backoff;
+        (n + 1 < ATTEMPTS && next < deadline).then_some(next)
+    }
+}
+
+/// An attempt that is on its way to the pool, in the order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    at: i64,
+    key: u64,
+    n: u8,
+    sent: i64,
+    deadline: i64,
+}
+
+/// The pools at an instant.
+#[derive(Clone, Debug)]
+pub struct PoolState {
+    /// When each connection gets free, by pod.
+    free: Vec<Vec<i64>>,
+    coming: BinaryHeap<Reverse<Event>>,
+}
+
+/// One attempt's wait: key of the request, attempt, wait.
+pub type Waited = (u64, u8, Wait);
+
+impl PoolState {
+    /// Pools that nobody uses.
+    pub fn idle(model: &Model) -> Self {
+        let free = model.pods.iter().map(|p| vec![i64::MIN; p.pool as usize]).collect();
+        Self { free, coming: BinaryHeap::new() }
+    }
+
+    /// Lets the requests of a second arrive.
+    pub fn arrive(&mut self, model: &Model, second: i64) {
+        model.arrivals(second, |request| {
+            let walk_blind = &mut Blind;
+            let sent = match request.route {
+                Route::Order => Walk::new(model, &request, walk_blind).order_sent(),
+                Route::Checkout => {
+                    let purchase = Walk::new(model, &request, walk_blind).until_orders();
+                    if purchase.over() {
+                        return;
+                    }
+                    purchase.now
+                }
+                _ => return,
+            };
+            self.send(model, &request, 0, sent, sent + ORDERS_DEADLINE);
+        });
+    }
+
+    fn send(&mut self, model: &Model, request: &Request, n: u8, sent: i64, deadline: i64) {
+        let attempt = attempt(model, request, n, sent);
+        self.coming.push(Reverse(Event { at: attempt.acquire, key: request.key, n, sent, deadline }));
+    }
+
+    /// Serves everybody who asks before an instant, reporting those who wait.
+    pub fn serve_until(&mut self, model: &Model, end: i64, mut waited: impl FnMut(Waited)) {
+        while let Some(Reverse(event)) = self.coming.peek().copied().filter(|e| e.0.at < end) {
+            self.coming.pop();
+            let Some(request) = model.request(event.key) else { continue };
+            let a = attempt(model, &request, event.n, event.sent);
+            let wait = self.take(a.pod, event.at, a.hold);
+            if wait.0 > 0 {
+                waited((event.key, event.n, wait));
+            }
+            if request.route != Route::Checkout {
+                continue;
+            }
+            let back = a.released(wait) + a.after + a.network;
+            if (a.failed(wait) || back > event.deadline)
+                && let Some(next) = a.retry(event.n, back, event.deadline)
+            {
+                self.send(model, &request, event.n + 1, next, event.deadline);
+            }
+        }
+    }
+
+    fn take(&mut self, pod: PodId, at: i64, hold: i64) -> Wait {
+        let Some(free) = self.free[pod as usize].iter_mut().min() else { return Wait(0) };
+        let wait = (*free).saturating_sub(at).max(0);
+        if wait > TIMEOUT {
+            return Wait::GAVE_UP;
+        }
+        *free = at + wait + hold;
+        Wait(wait)
+    }
+}
+
+fn attempt(model: &Model, request: &Request, n: u8, sent: i64) -> Attempt {
+    if request.route == Route::Checkout { Attempt::create(model, request, n, sent) } else { Attempt::get(model, request, sent) }
+}

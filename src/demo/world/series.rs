@@ -1,0 +1,436 @@
+//! Which series exist, with which labels, and what of the counts each one shows.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    block::{BOUNDS, BUCKETS, Layout, SCRAPE, SPAN_PHASE, is_call},
+    model::{Model, Pod, PodId, SECOND},
+    rng::hash,
+    shop::{Family, NODES, OP, Op, OpInfo, SERVICE, Service},
+};
+use crate::{demo::store::Metadata, model::labels::Labels, wire::otlp::SpanKind};
+
+/// What is scraped, or pushes: its samples share their instants.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Offset of its scrapes in nanoseconds.
+    pub phase: i64,
+    /// Nothing before, nanoseconds.
+    pub from: i64,
+    /// Nothing after.
+    pub until: Option<i64>,
+    salt: u64,
+}
+
+impl Target {
+    /// The instant of a scrape, unless it is missing: one in 400 is.
+    pub fn scrape(&self, slot: i64) -> Option<i64> {
+        let at = slot * SCRAPE * SECOND + self.phase;
+        (at >= self.from && self.until.is_none_or(|u| at <= u) && !hash(self.salt, slot as u64).is_multiple_of(400)).then_some(at)
+    }
+
+    /// The instant at which its series are marked stale.
+    pub fn stale_at(&self) -> Option<i64> {
+        let step = SCRAPE * SECOND;
+        self.until.map(|u| (u - self.phase).div_euclid(step) * step + step + self.phase)
+    }
+}
+
+/// What a series shows.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Cells added up, since its process began.
+    Count(Vec<u32>),
+    /// Histograms' sums in seconds.
+    Sum(Vec<u16>),
+    /// Requests of histograms times seconds of CPU each.
+    Cpu(Vec<(u16, f64)>),
+    /// A cell as it is.
+    Gauge(u32),
+    /// A maximum minus a cell.
+    Rest(f64, u32),
+    /// Always the same.
+    Constant(f64),
+    /// Counts up at instants (nanoseconds) from a number.
+    Steps(f64, Vec<i64>),
+    /// Bytes of a pod's memory.
+    Memory(PodId),
+}
+
+/// One series.
+#[derive(Debug)]
+pub struct Series {
+    pub labels: Arc<Labels>,
+    pub target: usize,
+    pub value: Value,
+}
+
+/// All series.
+#[derive(Debug, Default)]
+pub struct Registry {
+    pub targets: Vec<Target>,
+    pub series: Vec<Series>,
+    pub by_name: HashMap<&'static str, Vec<usize>>,
+    /// Bucket series by histogram and bucket: where exemplars hang.
+    pub buckets: HashMap<(u16, u8), Vec<usize>>,
+}
+
+type Pairs = Vec<(&'static str, String)>;
+
+/// Families with type and help.
+const FAMILIES: [(&str, &str, &str, &str); 22] = [
+    ("container_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the container.", ""),
+    ("container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes.", ""),
+    ("grpc_server_handled_total", "counter", "Total number of RPCs completed on the server, regardless of success or failure.", ""),
+    (
+        "grpc_server_handling_seconds",
+        "histogram",
+        "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server.",
+        "",
+    ),
+    ("hikaricp_connections", "gauge", "Total connections", ""),
+    ("hikaricp_connections_active", "gauge", "Active connections", ""),
+    ("hikaricp_connections_idle", "gauge", "Idle connections", ""),
+    ("hikaricp_connections_max", "gauge", "Max connections", ""),
+    ("hikaricp_connections_pending", "gauge", "Pending threads", ""),
+    ("hikaricp_connections_timeout_total", "counter", "Connection timeout total count", ""),
+    ("http_request_duration_seconds", "histogram", "Duration of HTTP requests in seconds", ""),
+    ("http_requests_total", "counter", "Total number of requests by method, status and handler.", ""),
+    ("http_server_request_duration_seconds", "histogram", "Duration of HTTP server requests.", "seconds"),
+    ("http_server_requests_seconds", "histogram", "Duration of HTTP server request handling", ""),
+    ("kube_deployment_status_observed_generation", "gauge", "The generation observed by the deployment controller.", ""),
+    ("kube_pod_container_status_restarts_total", "counter", "The number of container restarts per container.", ""),
+    ("kube_pod_info", "gauge", "Information about pod.", ""),
+    ("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", ""),
+    ("target_info", "gauge", "Target metadata", ""),
+    ("traces_spanmetrics_calls_total", "counter", "Total count of the spans", ""),
+    ("traces_spanmetrics_latency", "histogram", "Duration of the spans", ""),
+    ("traces_service_graph_request_total", "counter", "Total count of requests between two nodes", ""),
+];
+
+/// Metadata of all families.
+pub fn metadata() -> Vec<Metadata> {
+    let mut all: Vec<Metadata> = FAMILIES.iter().map(|&(family, kind, help, unit)| Metadata { family, kind, help, unit }).collect();
+    let more = [
+        ("traces_service_graph_request_failed_total", "counter", "Total count of failed requests between two nodes"),
+        ("traces_service_graph_request_server_seconds", "histogram", "Time for a request between two nodes as seen from the server"),
+        ("traces_service_graph_request_client_seconds", "histogram", "Time for a request between two nodes as seen from the client"),
+    ];
+    all.extend(more.iter().map(|&(family, kind, help)| Metadata { family, kind, help, unit: "" }));
+    all.extend(BUILD_INFO.iter().map(|family| Metadata {
+        family,
+        kind: "gauge",
+        help: "A metric with a constant '1' value labeled by version",
+        unit: "",
+    }));
+    all.sort_by_key(|m| m.family);
+    all
+}
+
+const BUILD_INFO: [&str; 8] = [
+    "web_build_info",
+    "catalog_build_info",
+    "cart_build_info",
+    "checkout_build_info",
+    "orders_build_info",
+    "payments_build_info",
+    "inventory_build_info",
+    "mailer_build_info",
+];
+
+impl Registry {
+    /// The series of a model.
+    pub fn new(model: &Model, layout: &Layout) -> Self {
+        let mut new = Self::default();
+        for (id, pod) in model.pods.iter().enumerate() {
+            new.pod(layout, pod, id as PodId);
+        }
+        new.targets.push(Target { phase: SPAN_PHASE, from: i64::MIN, until: None, salt: hash(model.seed, 301) });
+        let tempo = new.targets.len() - 1;
+        for op in OP.iter().filter(|op| !op.op.is_health()) {
+            new.span_metrics(layout, op, tempo);
+        }
+        new.service_graph(layout, tempo);
+        new.targets.push(Target { phase: 6 * SECOND, from: i64::MIN, until: None, salt: hash(model.seed, 302) });
+        let kube = new.targets.len() - 1;
+        new.kube(model, kube);
+        new
+    }
+
+    fn add(&mut self, name: &'static str, target: usize, labels: &Pairs, value: Value) -> usize {
+        let labels: Labels = labels.iter().map(|(n, v)| (*n, v.as_str())).chain([("__name__", name)]).collect();
+        self.series.push(Series { labels: Arc::new(labels), target, value });
+        let id = self.series.len() - 1;
+        self.by_name.entry(name).or_default().push(id);
+        id
+    }
+
+    /// `_bucket`, `_sum` and `_count` over some histograms.
+    fn histogram(
+        &mut self,
+        [bucket, sum, count]: [&'static str; 3],
+        target: usize,
+        labels: &Pairs,
+        histograms: &[u16],
+        le: fn(f64) -> String,
+    ) {
+        let cells = |upto: usize| -> Vec<u32> {
+            histograms.iter().flat_map(|h| (0..=upto).map(move |b| u32::from(*h) * BUCKETS as u32 + b as u32)).collect()
+        };
+        for b in 0..BUCKETS {
+            let mut labels = labels.clone();
+            labels.push(("le", BOUNDS.get(b).map_or_else(|| "+Inf".to_owned(), |bound| le(*bound))));
+            let id = self.add(bucket, target, &labels, Value::Count(cells(b)));
+            for h in histograms {
+                self.buckets.entry((*h, b as u8)).or_default().push(id);
+            }
+        }
+        self.add(sum, target, labels, Value::Sum(histograms.to_vec()));
+        self.add(count, target, labels, Value::Count(cells(BUCKETS - 1)));
+    }
+
+    fn pod(&mut self, layout: &Layout, pod: &Pod, id: PodId) {
+        let info = pod.service.info();
+        let from = pod.born + 6 * SECOND;
+        self.targets.push(Target { phase: layout.phases[id as usize], from, until: pod.gone, salt: hash(300, u64::from(id)) });
+        let target = self.targets.len() - 1;
+        let job = if info.family == Family::Otel { format!("shop/{}", info.name) } else { info.name.to_owned() };
+        let base: Pairs =
+            vec![("namespace", "shop".into()), ("job", job), ("instance", format!("{}:{}", pod.ip, info.port)), ("pod", pod.name.clone())];
+        self.add("up", target, &base, Value::Constant(1.0));
+        self.add("process_start_time_seconds", target, &base, Value::Constant((pod.born / 1_000_000) as f64 / 1000.0));
+        let version = [base.clone(), vec![("version", pod.version.clone())]].concat();
+        self.add(BUILD_INFO[pod.service as usize], target, &version, Value::Constant(1.0));
+        if info.family == Family::Otel {
+            let target_info = vec![
+                ("service_name", info.name.into()),
+                ("service_version", pod.version.clone()),
+                ("k8s_node_name", NODES[pod.node].0.into()),
+            ];
+            self.add("target_info", target, &[base.clone(), target_info].concat(), Value::Constant(1.0));
+        }
+        for op in OP.iter().filter(|op| op.service == pod.service) {
+            self.requests(layout, op, id, target, &base);
+        }
+        self.pool(layout, pod, id, target, &base);
+        self.container(layout, pod, id, target);
+    }
+
+    fn requests(&mut self, layout: &Layout, op: &OpInfo, pod: PodId, target: usize, base: &Pairs) {
+        let (method, route) = op.name.split_once(' ').unwrap_or(("", op.name));
+        let statuses: Vec<(usize, u16)> = (0..3).filter_map(|s| Some((s, layout.own(op.op, s, pod)? as u16))).collect();
+        let all: Vec<u16> = statuses.iter().map(|s| s.1).collect();
+        let with = |more: &[(&'static str, &str)]| -> Pairs {
+            base.iter().cloned().chain(more.iter().map(|(n, v)| (*n, (*v).to_owned()))).collect()
+        };
+        let name = op.service.info().name;
+        match op.service.info().family {
+            Family::Otel => {
+                for (status, h) in &statuses {
+                    let names = [
+                        "http_server_request_duration_seconds_bucket",
+                        "http_server_request_duration_seconds_sum",
+                        "http_server_request_duration_seconds_count",
+                    ];
+                    let labels = [
+                        ("service_name", name),
+                        ("http_route", route),
+                        ("http_request_method", method),
+                        ("http_response_status_code", op.statuses[*status]),
+                    ];
+                    self.histogram(names, target, &with(&labels), &[*h], scraped);
+                }
+            }
+            Family::Micrometer => {
+                for (status, h) in &statuses {
+                    let names =
+                        ["http_server_requests_seconds_bucket", "http_server_requests_seconds_sum", "http_server_requests_seconds_count"];
+                    let outcome = ["SUCCESS", "CLIENT_ERROR", "SERVER_ERROR"][*status];
+                    let labels =
+                        [("application", name), ("uri", route), ("method", method), ("status", op.statuses[*status]), ("outcome", outcome)];
+                    self.histogram(names, target, &with(&labels), &[*h], scraped);
+                }
+            }
+            Family::ClientLibrary if !all.is_empty() => {
+                for (status, h) in &statuses {
+                    let labels = with(&[("handler", route), ("method", method), ("code", op.statuses[*status])]);
+                    self.add("http_requests_total", target, &labels, Value::Count(whole(*h)));
+                }
+                let names =
+                    ["http_request_duration_seconds_bucket", "http_request_duration_seconds_sum", "http_request_duration_seconds_count"];
+                self.histogram(names, target, &with(&[("handler", route), ("method", method)]), &all, scraped);
+            }
+            Family::Grpc if !all.is_empty() => {
+                let call = [("grpc_type", "unary"), ("grpc_service", "shop.v1.Inventory"), ("grpc_method", "Reserve")];
+                for (status, h) in &statuses {
+                    let labels = [with(&call), vec![("grpc_code", op.statuses[*status].to_owned())]].concat();
+                    self.add("grpc_server_handled_total", target, &labels, Value::Count(whole(*h)));
+                }
+                let names =
+                    ["grpc_server_handling_seconds_bucket", "grpc_server_handling_seconds_sum", "grpc_server_handling_seconds_count"];
+                self.histogram(names, target, &with(&call), &all, scraped);
+            }
+            _ => {}
+        }
+    }
+
+    fn pool(&mut self, layout: &Layout, pod: &Pod, id: PodId, target: usize, base: &Pairs) {
+        let Some(cell) = layout.pool(id).map(|c| c as u32) else { return };
+        let labels = [base.clone(), vec![("application", pod.service.info().name.to_owned()), ("pool", "orders".to_owned())]].concat();
+        let max = f64::from(pod.pool);
+        self.add("hikaricp_connections", target, &labels, Value::Constant(max));
+        self.add("hikaricp_connections_max", target, &labels, Value::Constant(max));
+        self.add("hikaricp_connections_active", target, &labels, Value::Gauge(cell));
+        self.add("hikaricp_connections_idle", target, &labels, Value::Rest(max, cell));
+        self.add("hikaricp_connections_pending", target, &labels, Value::Gauge(cell + 1));
+        self.add("hikaricp_connections_timeout_total", target, &labels, Value::Count(vec![cell + 2]));
+    }
+
+    /// cAdvisor's view, which shares the instants of the pod's own scrapes here.
+    fn container(&mut self, layout: &Layout, pod: &Pod, id: PodId, target: usize) {
+        let info = pod.service.info();
+        let image = format!("registry.example/shop/{}:{}", info.name, pod.version);
+        let node = NODES[pod.node].0.to_owned();
+        let labels: Pairs = vec![
+            ("namespace", "shop".into()),
+            ("job", "kubelet".into()),
+            ("instance", node.clone()),
+            ("node", node),
+            ("pod", pod.name.clone()),
+            ("container", info.name.into()),
+            ("image", image),
+        ];
+        let cost = |op: &OpInfo| op.own_ms.0 * 0.000_35 + 0.000_2;
+        let work = OP
+            .iter()
+            .filter(|op| op.service == pod.service)
+            .flat_map(|op| (0..3).filter_map(move |s| Some((layout.own(op.op, s, id)? as u16, cost(op)))));
+        self.add("container_cpu_usage_seconds_total", target, &labels, Value::Cpu(work.collect()));
+        self.add("container_memory_working_set_bytes", target, &labels, Value::Memory(id));
+    }
+
+    fn span_metrics(&mut self, layout: &Layout, op: &OpInfo, target: usize) {
+        for error in [false, true] {
+            let Some(h) = layout.span(op.op, error).map(|h| h as u16) else { continue };
+            let status = if error { "STATUS_CODE_ERROR" } else { "STATUS_CODE_UNSET" };
+            let labels: Pairs = vec![
+                ("service", op.service.info().name.into()),
+                ("span_name", op.name.into()),
+                ("span_kind", format!("SPAN_KIND_{}", kind(op.kind))),
+                ("status_code", status.into()),
+            ];
+            self.add("traces_spanmetrics_calls_total", target, &labels, Value::Count(whole(h)));
+            let names = ["traces_spanmetrics_latency_bucket", "traces_spanmetrics_latency_sum", "traces_spanmetrics_latency_count"];
+            self.histogram(names, target, &labels, &[h], pushed);
+        }
+    }
+
+    fn service_graph(&mut self, layout: &Layout, target: usize) {
+        let mut edges: Vec<((&str, &str), Vec<(Op, Op)>)> = Vec::new();
+        for op in OP.iter().filter(|op| is_call(op.kind)) {
+            let Some(peer) = op.peer else { continue };
+            let callee =
+                Service::parse(peer).and_then(|s| OP.iter().find(|o| o.service == s && o.name == op.name && o.kind == SpanKind::Server));
+            let pair = (op.op, callee.map_or(op.op, |o| o.op));
+            let edge = (op.service.info().name, peer);
+            match edges.iter_mut().find(|e| e.0 == edge) {
+                Some(e) => e.1.push(pair),
+                None => edges.push((edge, vec![pair])),
+            }
+        }
+        for ((client, server), pairs) in edges {
+            let span = |op: Op, error| layout.span(op, error).map(|h| h as u16);
+            let of = |ops: &mut dyn Iterator<Item = Op>| -> Vec<u16> {
+                ops.flat_map(|op| [span(op, false), span(op, true)]).flatten().collect()
+            };
+            let clients = of(&mut pairs.iter().map(|p| p.0));
+            let servers = of(&mut pairs.iter().map(|p| p.1));
+            let failed: Vec<u32> = pairs.iter().filter_map(|p| span(p.0, true)).flat_map(whole).collect();
+            let connection = if Service::parse(server).is_some() {
+                ""
+            } else if server == "kafka" {
+                "messaging_system"
+            } else {
+                "database"
+            };
+            let mut labels: Pairs = vec![("client", client.into()), ("server", server.into())];
+            if !connection.is_empty() {
+                labels.push(("connection_type", connection.into()));
+            }
+            self.add("traces_service_graph_request_total", target, &labels, Value::Count(clients.iter().flat_map(|h| whole(*h)).collect()));
+            self.add("traces_service_graph_request_failed_total", target, &labels, Value::Count(failed));
+            let names = [
+                "traces_service_graph_request_server_seconds_bucket",
+                "traces_service_graph_request_server_seconds_sum",
+                "traces_service_graph_request_server_seconds_count",
+            ];
+            self.histogram(names, target, &labels, &servers, pushed);
+            let names = [
+                "traces_service_graph_request_client_seconds_bucket",
+                "traces_service_graph_request_client_seconds_sum",
+                "traces_service_graph_request_client_seconds_count",
+            ];
+            self.histogram(names, target, &labels, &clients, pushed);
+        }
+    }
+
+    /// What kube-state-metrics knows of the pods and deployments.
+    fn kube(&mut self, model: &Model, all: usize) {
+        let base: Pairs = vec![("namespace", "shop".into()), ("job", "kube-state-metrics".into()), ("instance", "10.42.0.4:8080".into())];
+        for (id, pod) in model.pods.iter().enumerate() {
+            let mut target = self.targets[all].clone();
+            (target.from, target.until) = (pod.born, pod.gone);
+            self.targets.push(target);
+            let target = self.targets.len() - 1;
+            let name = pod.service.info().name;
+            let mine = [base.clone(), vec![("pod", pod.name.clone())]].concat();
+            let set = pod.name.rsplit_once('-').map_or(pod.name.as_str(), |s| s.0).to_owned();
+            let info = vec![
+                ("node", NODES[pod.node].0.to_owned()),
+                ("pod_ip", pod.ip.clone()),
+                ("created_by_kind", "ReplicaSet".to_owned()),
+                ("created_by_name", set),
+            ];
+            self.add("kube_pod_info", target, &[mine.clone(), info].concat(), Value::Constant(1.0));
+            let restarts =
+                if hash(model.seed, 400 + id as u64).is_multiple_of(9) && pod.gone.is_none() && pod.born < model.birth { 1.0 } else { 0.0 };
+            let container = vec![("container", name.to_owned())];
+            self.add("kube_pod_container_status_restarts_total", target, &[mine, container].concat(), Value::Constant(restarts));
+        }
+        for info in &SERVICE {
+            let mut deploys: Vec<i64> =
+                model.pods.iter().filter(|p| p.service == info.service && p.born > model.birth).map(|p| p.born).collect();
+            deploys.sort_unstable();
+            deploys.dedup_by(|b, a| *b - *a < 60 * SECOND);
+            let labels = [base.clone(), vec![("deployment", info.name.to_owned())]].concat();
+            let generation = 20 + hash(model.seed, 500 + info.service as u64) % 60;
+            self.add("kube_deployment_status_observed_generation", all, &labels, Value::Steps(generation as f64, deploys));
+        }
+    }
+}
+
+/// All cells of a histogram.
+fn whole(histogram: u16) -> Vec<u32> {
+    (0..BUCKETS as u32).map(|b| u32::from(histogram) * BUCKETS as u32 + b).collect()
+}
+
+/// A bound as Prometheus 3 stores it after a scrape.
+fn scraped(bound: f64) -> String {
+    format!("{bound:?}")
+}
+
+/// A bound as Tempo's generator writes it.
+fn pushed(bound: f64) -> String {
+    bound.to_string()
+}
+
+const fn kind(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Unspecified => "UNSPECIFIED",
+        SpanKind::Internal => "INTERNAL",
+        SpanKind::Server => "SERVER",
+        SpanKind::Client => "CLIENT",
+        SpanKind::Producer => "PRODUCER",
+        SpanKind::Consumer => "CONSUMER",
+    }
+}
