@@ -3,8 +3,6 @@
 //! [`walk`] is the one description of a request. [`pool`] says who waits for a connection. [`engine`] simulates blocks of
 //! time on demand and keeps few of them; `metrics`, `logs` and `traces` answer from them.
 
-#![allow(missing_docs)]
-
 mod block;
 mod engine;
 mod lines;
@@ -28,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-pub use self::scenario::{Cause, Change, Scenario, ScenarioError, Truth, What};
+pub use self::scenario::{Cause, Scenario, ScenarioError, Truth};
 use self::{engine::Engine, metrics::Base, model::Model, series::Registry};
 use super::store::Clock;
 use crate::model::{labels::Labels, time::Timestamp};

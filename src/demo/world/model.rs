@@ -145,7 +145,7 @@ impl Model {
         let set = version.bytes().fold(service as u64 + 7, |h, b| hash(h, u64::from(b)));
         let id = self.pods.len();
         let bits = hash(self.seed ^ set, 3 + replica as u64);
-        let node = (service as usize + replica + usize::from(bits % 5 == 0)) % NODES.len();
+        let node = (service as usize + replica + usize::from(bits.is_multiple_of(5))) % NODES.len();
         let name = format!("{}-{}-{}", service.info().name, word(set, 9), word(bits, 5));
         let ip = format!("10.42.{node}.{}", 10 + id);
         self.pods.push(Pod { service, name, version: version.to_owned(), node, ip, born, gone: None, pool });

@@ -20,7 +20,7 @@ pub struct Scenario {
     /// Nanoseconds from the start of the demo to the onset; negative is before.
     pub onset: i64,
     /// What changes.
-    pub changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// What is true.
     pub truth: Truth,
 }

@@ -75,6 +75,8 @@ pub struct Registry {
     pub buckets: HashMap<(u16, u8), Vec<usize>>,
 }
 
+/// Client and server, with the operations at both ends of each kind of call between them.
+type Edge = ((&'static str, &'static str), Vec<(Op, Op)>);
 type Pairs = Vec<(&'static str, String)>;
 
 /// Families with type and help.
@@ -326,7 +328,7 @@ impl Registry {
     }
 
     fn service_graph(&mut self, layout: &Layout, target: usize) {
-        let mut edges: Vec<((&str, &str), Vec<(Op, Op)>)> = Vec::new();
+        let mut edges: Vec<Edge> = Vec::new();
         for op in OP.iter().filter(|op| is_call(op.kind)) {
             let Some(peer) = op.peer else { continue };
             let callee =
