@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod doctor;
 pub mod logging;
 pub mod model;
 pub mod red;

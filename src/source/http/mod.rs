@@ -244,6 +244,11 @@ impl HttpClient {
         if skew.unsigned_abs() > 2_000_000_000 { Timestamp(ours.0.saturating_add(skew)) } else { ours }
     }
 
+    /// The server's clock minus ours in nanoseconds, as its last answer told, to a second; 0 before any.
+    pub fn skew(&self) -> i64 {
+        self.skew.load(Ordering::Relaxed)
+    }
+
     /// An error of this backend.
     pub fn error(&self, kind: ErrorKind, message: impl Into<String>) -> SourceError {
         SourceError::new(self.endpoint.backend, kind, message)

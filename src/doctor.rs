@@ -1,0 +1,218 @@
+//! `redline doctor`: asks every backend what it is, and shows what was found and how labels were mapped.
+
+mod print;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    model::{
+        backend::{Backend, ErrorKind, SourceError},
+        log::LogLabels,
+        time::{TimeRange, Timestamp},
+    },
+    red::{self, RedMapping, shown_service},
+    source::{
+        Alertmanager, Loki, Prometheus, Sources, Tempo,
+        http::HttpClient,
+        tempo::{TraceQuery, TraceSearch},
+    },
+};
+
+/// How far back is looked for what a backend has.
+const LOOK_BACK: Duration = Duration::from_secs(3600);
+
+/// Clocks that differ by more make live windows miss the newest data.
+const CLOCK_LIMIT: Duration = Duration::from_secs(5);
+
+/// What was found.
+#[derive(Debug)]
+pub struct Report {
+    /// Each configured backend, in the order of the header.
+    pub backends: Vec<Check>,
+    /// The RED metrics; `None` without a Prometheus that answers.
+    pub red: Option<Result<RedMapping, SourceError>>,
+    /// The labels that name services in logs; `None` without a Loki that answers.
+    pub logs: Option<Result<LogLabels, SourceError>>,
+}
+
+/// One backend.
+#[derive(Debug)]
+pub struct Check {
+    /// Which.
+    pub backend: Backend,
+    /// Its address, without credentials.
+    pub url: String,
+    /// How long the first answer took.
+    pub latency: Duration,
+    /// What it is, or why there is no answer.
+    pub found: Result<Found, SourceError>,
+    /// The server's clock minus ours in nanoseconds, as far as its answers told; to a second.
+    pub clock_skew: i64,
+}
+
+/// What a backend is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Its version; empty when it does not tell.
+    pub version: String,
+    /// What it can do, in words.
+    pub capabilities: Vec<String>,
+}
+
+/// Asks all backends at once.
+pub async fn check(sources: &Sources, now: Timestamp) -> Report {
+    let (prometheus, alertmanager, loki, tempo) = tokio::join!(
+        maybe(sources.prometheus.as_ref(), |p| checked(p.http(), prometheus(p, now))),
+        maybe(sources.alertmanager.as_ref(), |a| checked(a.http(), alertmanager(a))),
+        maybe(sources.loki.as_ref(), |l| checked(l.http(), loki(l, now))),
+        maybe(sources.tempo.as_ref(), |t| checked(t.http(), tempo(t, now))),
+    );
+    let answers = |check: &Option<Check>| check.as_ref().is_some_and(|c| c.found.is_ok());
+    let (red, logs) = tokio::join!(
+        maybe(sources.prometheus.as_ref().filter(|_| answers(&prometheus)), |p| red::discover(p, now)),
+        maybe(sources.loki.as_ref().filter(|_| answers(&loki)), |l| l.service_labels(now)),
+    );
+    Report { backends: [prometheus, alertmanager, loki, tempo].into_iter().flatten().collect(), red, logs }
+}
+
+async fn maybe<'s, T, F: Future>(source: Option<&'s T>, ask: impl FnOnce(&'s T) -> F) -> Option<F::Output> {
+    match source {
+        Some(source) => Some(ask(source).await),
+        None => None,
+    }
+}
+
+async fn checked(http: &HttpClient, asked: impl Future<Output = Result<(Found, Duration), SourceError>>) -> Check {
+    let started = Instant::now();
+    let answer = asked.await;
+    let latency = answer.as_ref().map_or_else(|_| started.elapsed(), |(_, first)| *first);
+    Check { backend: http.backend(), url: http.base().to_string(), latency, found: answer.map(|(found, _)| found), clock_skew: http.skew() }
+}
+
+async fn prometheus(p: &Prometheus, now: Timestamp) -> Result<(Found, Duration), SourceError> {
+    let started = Instant::now();
+    p.query("vector(1)", now).await?;
+    let first = started.elapsed();
+    let range = TimeRange { start: now - LOOK_BACK, end: now };
+    let (build, rules, exemplars, metadata) = tokio::join!(p.buildinfo(), p.rules(), p.exemplars("up", range), p.metadata("up"));
+    let build = build.unwrap_or_default();
+    let mut capabilities = present(&[("rules", rules.is_ok()), ("exemplars", exemplars.is_ok()), ("metadata", metadata.is_ok())]);
+    if !build.application.is_empty() {
+        capabilities.insert(0, build.application);
+    }
+    Ok((Found { version: build.version, capabilities }, first))
+}
+
+async fn alertmanager(a: &Alertmanager) -> Result<(Found, Duration), SourceError> {
+    let started = Instant::now();
+    let status = a.status().await?;
+    let first = started.elapsed();
+    let (alerts, silences) = tokio::join!(a.alerts(), a.silences());
+    let mut capabilities = present(&[("alerts", alerts.is_ok()), ("silences", silences.is_ok())]);
+    if status.peers > 1 {
+        capabilities.push(format!("cluster of {}, {}", status.peers, status.cluster));
+    }
+    Ok((Found { version: status.version, capabilities }, first))
+}
+
+async fn loki(l: &Loki, now: Timestamp) -> Result<(Found, Duration), SourceError> {
+    let started = Instant::now();
+    l.ready().await?;
+    let first = started.elapsed();
+    let range = TimeRange { start: now - LOOK_BACK, end: now };
+    // Any selector does: it is only seen whether the API exists.
+    let any = "{service_name=~\".+\"}";
+    let (build, stats, volume) = tokio::join!(l.buildinfo(), l.stats(any, range), l.volume(any, range, LOOK_BACK));
+    let capabilities = present(&[("labels", true), ("stats", stats.is_ok()), ("volume", volume.is_ok())]);
+    Ok((Found { version: build.map(|b| b.version).unwrap_or_default(), capabilities }, first))
+}
+
+async fn tempo(t: &Tempo, now: Timestamp) -> Result<(Found, Duration), SourceError> {
+    let search =
+        TraceSearch { query: TraceQuery::TraceQl("{}".to_owned()), range: TimeRange { start: now - LOOK_BACK, end: now }, limit: 1 };
+    let started = Instant::now();
+    let searched = t.search(&search).await;
+    let first = started.elapsed();
+    if let Err(error) = &searched
+        && !matches!(error.kind, ErrorKind::BadQuery | ErrorKind::NotSupported)
+    {
+        return Err(error.clone());
+    }
+    // One hit is opened, so that it is known which API gives traces.
+    let hit = searched.as_ref().ok().and_then(|hits| hits.first());
+    let opened = maybe(hit, |hit| t.trace(hit.trace)).await;
+    let known = t.capabilities().await;
+    let api = known.as_ref().ok().and_then(|k| k.trace_api);
+    let most_recent = searched.is_ok() && known.as_ref().is_ok_and(|k| k.most_recent);
+    let mut capabilities = present(&[("traceql", searched.is_ok()), ("most recent", most_recent)]);
+    match (api, opened) {
+        (Some(api), _) => capabilities.push(format!("trace api v{api}")),
+        (None, Some(Err(error))) if error.kind != ErrorKind::NotFound => return Err(error),
+        (None, _) => {}
+    }
+    Ok((Found { version: known.map(|k| k.version).unwrap_or_default(), capabilities }, first))
+}
+
+fn present(all: &[(&str, bool)]) -> Vec<String> {
+    all.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+impl Report {
+    /// 0 fine, 1 a check failed, 3 a backend did not answer.
+    pub fn exit_code(&self) -> u8 {
+        let errors: Vec<&SourceError> = self.errors().collect();
+        let silent = |e: &&SourceError| matches!(e.kind, ErrorKind::Unreachable | ErrorKind::Timeout(_));
+        if errors.iter().any(silent) { 3 } else { u8::from(!errors.is_empty() || self.backends.is_empty() || !self.warnings().is_empty()) }
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &SourceError> {
+        let backends = self.backends.iter().filter_map(|c| c.found.as_ref().err());
+        let red = self.red.iter().filter_map(|r| r.as_ref().err());
+        let logs = self.logs.iter().filter_map(|l| l.as_ref().err());
+        backends.chain(red).chain(logs)
+    }
+
+    /// What answers but will not do, with what to do about it.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(Ok(red)) = &self.red
+            && red.families.is_empty()
+        {
+            warnings.push("no known RED metrics in Prometheus: Services and Service will be empty".to_owned());
+        }
+        if let Some(Ok(logs)) = &self.logs
+            && logs.services.is_empty()
+        {
+            warnings.push("no label in Loki names services: set logs_service under [labels] in config.toml".to_owned());
+        }
+        if self.overlap() == Some(0.0) {
+            warnings.push("no service of the metrics has a label in the logs: the way from a service to its logs will be empty".to_owned());
+        }
+        for check in &self.backends {
+            if check.clock_skew.unsigned_abs() > CLOCK_LIMIT.as_nanos() as u64 {
+                let seconds = check.clock_skew / 1_000_000_000;
+                warnings.push(format!("the clock of {} differs by {seconds} s: set one of them right", check.backend));
+            }
+        }
+        warnings
+    }
+
+    /// The share (0..1) of the services in the metrics that logs name too; `None` when one of the two is not known.
+    pub fn overlap(&self) -> Option<f64> {
+        let (Some(Ok(red)), Some(Ok(logs))) = (&self.red, &self.logs) else { return None };
+        let in_logs: BTreeSet<&str> = logs.services.iter().flat_map(|(_, names)| names.iter().map(|n| shown_service(n))).collect();
+        let services: BTreeSet<&str> = red.services().collect();
+        let both = services.iter().filter(|s| in_logs.contains(**s)).count();
+        (!services.is_empty() && !in_logs.is_empty()).then(|| both as f64 / services.len() as f64)
+    }
+
+    /// The largest difference of a server's clock to ours, in nanoseconds.
+    pub fn clock_skew(&self) -> i64 {
+        self.backends.iter().map(|c| c.clock_skew).max_by_key(|s| s.unsigned_abs()).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

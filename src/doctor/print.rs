@@ -1,0 +1,134 @@
+//! The report as text for people and as JSON for programs.
+
+use serde_json::{Value, json};
+
+use super::{Check, Report};
+use crate::{
+    model::{backend::Backend, time::nanos},
+    red::{Family, Unit},
+    ui::{format, text::is_harmful},
+};
+
+impl Report {
+    /// The stable shape for programs: latencies and the clock in nanoseconds, the overlap a ratio.
+    pub fn json(&self) -> Value {
+        let families = self.red.iter().flatten().flat_map(|red| &red.families);
+        let labels = self.logs.iter().flatten().flat_map(|logs| logs.services.iter().map(|(name, _)| name.as_str()));
+        json!({
+            "backends": self.backends.iter().map(backend_json).collect::<Vec<_>>(),
+            "red": families.map(family_json).collect::<Vec<_>>(),
+            "logs": { "service_labels": labels.collect::<Vec<_>>(), "overlap": self.overlap() },
+            "clock_skew": self.clock_skew(),
+        })
+    }
+
+    /// For people; nothing a server said can move the cursor.
+    pub fn text(&self) -> String {
+        let mut lines: Vec<String> = Backend::ALL.iter().flat_map(|backend| self.backend_lines(*backend)).collect();
+        lines.push(String::new());
+        lines.extend(self.red_lines());
+        lines.push(String::new());
+        lines.extend(self.log_lines());
+        let warnings = self.warnings();
+        if !warnings.is_empty() {
+            lines.push(String::new());
+            lines.extend(warnings.iter().map(|w| format!("! {w}")));
+        }
+        let clean = |line: String| line.chars().map(|c| if is_harmful(c) { '.' } else { c }).collect::<String>();
+        lines.into_iter().map(|line| clean(line).trim_end().to_owned() + "\n").collect()
+    }
+
+    fn backend_lines(&self, backend: Backend) -> Vec<String> {
+        let Some(check) = self.backends.iter().find(|c| c.backend == backend) else {
+            return vec![format!("{:13} not configured", backend.name())];
+        };
+        match &check.found {
+            Ok(found) => {
+                let version = if found.version.is_empty() { "unknown version" } else { &found.version };
+                let head = format!("{:13} ok      {:>6}  {version}  {}", backend.name(), format::millis(check.latency), check.url);
+                vec![head, format!("{:21} {}", "", found.capabilities.join(", "))]
+            }
+            Err(error) => {
+                let head = format!("{:13} failed  {:>6}  {}", backend.name(), format::millis(check.latency), check.url);
+                vec![head, format!("{:21} {}. {}", "", error.message, error.advice())]
+            }
+        }
+    }
+
+    fn red_lines(&self) -> Vec<String> {
+        match &self.red {
+            None => vec!["RED metrics: not asked, Prometheus does not answer".to_owned()],
+            Some(Err(error)) => vec![format!("RED metrics: {}. {}", error.message, error.advice())],
+            Some(Ok(red)) => {
+                let scrape = red.scrape_interval.map_or_else(String::new, |d| format!(", scraped every {}", format::span(d)));
+                let mut lines = vec![format!("RED metrics: {}{scrape}", services(red.services().count()))];
+                lines.extend(red.families.iter().flat_map(family_lines));
+                lines
+            }
+        }
+    }
+
+    fn log_lines(&self) -> Vec<String> {
+        match &self.logs {
+            None => vec!["Log labels: not asked, Loki does not answer".to_owned()],
+            Some(Err(error)) => vec![format!("Log labels: {}. {}", error.message, error.advice())],
+            Some(Ok(logs)) => {
+                let overlap =
+                    self.overlap().map_or_else(String::new, |o| format!(": {} of the services in the metrics", format::percent(o)));
+                let mut lines = vec![format!("Log labels that name services{overlap}")];
+                lines.extend(logs.services.iter().map(|(name, values)| format!("  {name:24} {}", services(values.len()))));
+                lines
+            }
+        }
+    }
+}
+
+fn services(n: usize) -> String {
+    if n == 1 { "1 service".to_owned() } else { format!("{n} services") }
+}
+
+fn family_lines(family: &Family) -> [String; 2] {
+    let label = |label: Option<&str>| label.unwrap_or(format::MISSING).to_owned();
+    let status = family.status.as_ref().map(|s| s.label.as_str());
+    [
+        format!("  {}: {}", family.name, services(family.services.len())),
+        format!(
+            "    service {}  route {}  status {}  unit {}",
+            family.service_label,
+            label(family.route_label.as_deref()),
+            label(status),
+            unit(family.unit)
+        ),
+    ]
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Seconds => "s",
+        Unit::Milliseconds => "ms",
+    }
+}
+
+fn backend_json(check: &Check) -> Value {
+    let found = check.found.as_ref().ok();
+    json!({
+        "kind": check.backend.name(),
+        "url": check.url,
+        "ok": found.is_some(),
+        "latency": nanos(check.latency),
+        "version": found.map(|f| f.version.as_str()).filter(|v| !v.is_empty()),
+        "error": check.found.as_ref().err().map(|e| e.message.as_str()),
+        "capabilities": found.map(|f| f.capabilities.as_slice()).unwrap_or_default(),
+    })
+}
+
+fn family_json(family: &Family) -> Value {
+    json!({
+        "family": family.name,
+        "service_label": family.service_label,
+        "route_label": family.route_label,
+        "status_label": family.status.as_ref().map(|s| s.label.as_str()),
+        "unit": unit(family.unit),
+        "services": family.services,
+    })
+}

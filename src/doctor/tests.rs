@@ -1,0 +1,154 @@
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{path, path_regex},
+};
+
+use super::*;
+use crate::{
+    red::{Family, Kind, StatusRule, StatusShape, Unit},
+    source::http::Endpoint,
+};
+
+fn family(services: &[&str]) -> Family {
+    Family {
+        name: "Micrometer",
+        kind: Kind::Http,
+        counter: "http_server_requests_seconds_count".to_owned(),
+        histogram: Some("http_server_requests_seconds".to_owned()),
+        unit: Unit::Seconds,
+        restrict: "",
+        service_label: "application".to_owned(),
+        route_label: Some("uri".to_owned()),
+        status: Some(StatusRule { label: "status".to_owned(), shape: StatusShape::Code }),
+        services: services.iter().map(|s| (*s).to_owned()).collect(),
+    }
+}
+
+fn up(backend: Backend, version: &str) -> Check {
+    let found = Found { version: version.to_owned(), capabilities: vec!["rules".to_owned()] };
+    Check { backend, url: "http://a:1/".to_owned(), latency: Duration::from_millis(12), found: Ok(found), clock_skew: 400_000_000 }
+}
+
+fn down(backend: Backend, kind: ErrorKind, message: &str) -> Check {
+    Check { found: Err(SourceError::new(backend, kind, message)), ..up(backend, "") }
+}
+
+/// All up: orders and checkout in the metrics, orders and web in the logs.
+fn good() -> Report {
+    let red = RedMapping { families: vec![family(&["checkout", "orders"])], scrape_interval: Some(Duration::from_secs(5)) };
+    let logs = LogLabels { services: vec![("app".into(), vec!["orders".into(), "web".into()])] };
+    Report { backends: vec![up(Backend::Prometheus, "3.5.0"), up(Backend::Loki, "")], red: Some(Ok(red)), logs: Some(Ok(logs)) }
+}
+
+#[test]
+fn the_json_has_the_documented_shape() {
+    let mut report = good();
+    report.backends.push(down(Backend::Tempo, ErrorKind::Unreachable, "connect to a:1 refused"));
+    let expected = json!({
+        "backends": [
+            {"kind": "prometheus", "url": "http://a:1/", "ok": true, "latency": 12_000_000, "version": "3.5.0", "error": null, "capabilities": ["rules"]},
+            {"kind": "loki", "url": "http://a:1/", "ok": true, "latency": 12_000_000, "version": null, "error": null, "capabilities": ["rules"]},
+            {"kind": "tempo", "url": "http://a:1/", "ok": false, "latency": 12_000_000, "version": null, "error": "connect to a:1 refused", "capabilities": []},
+        ],
+        "red": [{"family": "Micrometer", "service_label": "application", "route_label": "uri", "status_label": "status", "unit": "s", "services": ["checkout", "orders"]}],
+        "logs": {"service_labels": ["app"], "overlap": 0.5},
+        "clock_skew": 400_000_000,
+    });
+    assert_eq!(report.json(), expected);
+}
+
+#[test]
+fn the_text_says_what_was_found_and_how_labels_were_mapped() {
+    let mut report = good();
+    report.backends.push(down(Backend::Tempo, ErrorKind::Unreachable, "connect to a:1 refused"));
+    let expected = "\
+prometheus    ok        12ms  3.5.0  http://a:1/
+                      rules
+alertmanager  not configured
+loki          ok        12ms  unknown version  http://a:1/
+                      rules
+tempo         failed    12ms  http://a:1/
+                      connect to a:1 refused. Check the address, the network and whether it runs.
+
+RED metrics: 2 services, scraped every 5s
+  Micrometer: 2 services
+    service application  route uri  status status  unit s
+
+Log labels that name services: 50.0 % of the services in the metrics
+  app                      2 services
+";
+    assert_eq!(report.text(), expected);
+}
+
+#[test]
+fn the_exit_code_tells_silence_from_failure() {
+    assert_eq!(good().exit_code(), 0);
+    let mut report = good();
+    report.backends.push(down(Backend::Tempo, ErrorKind::Unauthorized(401), "401"));
+    assert_eq!(report.exit_code(), 1);
+    report.backends.push(down(Backend::Alertmanager, ErrorKind::Timeout(Duration::from_secs(1)), "no answer"));
+    assert_eq!(report.exit_code(), 3);
+}
+
+#[test]
+fn what_will_not_work_is_a_failing_check() {
+    let mut report = good();
+    report.red = Some(Ok(RedMapping { families: vec![family(&["payments"])], scrape_interval: None }));
+    assert_eq!(report.overlap(), Some(0.0));
+    assert!(report.warnings()[0].contains("no service of the metrics"), "{:?}", report.warnings());
+    assert_eq!(report.exit_code(), 1);
+    report = good();
+    report.backends[0].clock_skew = -90_000_000_000;
+    assert!(report.text().contains("! the clock of prometheus differs by -90 s"), "{}", report.text());
+    assert_eq!(report.clock_skew(), -90_000_000_000);
+    report = good();
+    report.red = Some(Ok(RedMapping::default()));
+    assert!(report.warnings()[0].contains("no known RED metrics"));
+    assert_eq!(report.overlap(), None);
+}
+
+#[test]
+fn nothing_a_server_says_reaches_the_terminal_raw() {
+    let mut report = good();
+    report.backends[0] = up(Backend::Prometheus, "3.5\u{1b}[2J\u{202e}evil\n9");
+    let text = report.text();
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    assert!(text.contains("evil"), "{text:?}");
+}
+
+async fn serve(server: &MockServer, at: &str, body: Value) {
+    Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_json(body)).mount(server).await;
+}
+
+fn endpoint(backend: Backend, base: &str) -> Endpoint {
+    let mut endpoint = Endpoint::new(backend, base.parse().unwrap());
+    endpoint.timeout = Duration::from_millis(500);
+    endpoint
+}
+
+#[tokio::test]
+async fn a_prometheus_that_answers_and_a_loki_that_refuses_are_told_apart() {
+    let (prometheus, loki) = (MockServer::start().await, MockServer::start().await);
+    let vector = json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, "1"]}]}});
+    serve(&prometheus, "/api/v1/query", vector).await;
+    serve(&prometheus, "/api/v1/status/buildinfo", json!({"status": "success", "data": {"version": "3.5.0"}})).await;
+    serve(&prometheus, "/api/v1/rules", json!({"status": "success", "data": {"groups": []}})).await;
+    serve(&prometheus, "/api/v1/label/__name__/values", json!({"status": "success", "data": []})).await;
+    Mock::given(path_regex(".*")).respond_with(ResponseTemplate::new(401)).mount(&loki).await;
+    let observer: crate::source::http::Observer = Arc::new(|_, _| {});
+    let sources = Sources {
+        prometheus: Some(Prometheus::new(endpoint(Backend::Prometheus, &prometheus.uri()), observer.clone()).unwrap()),
+        loki: Some(Loki::new(endpoint(Backend::Loki, &loki.uri()), observer).unwrap()),
+        ..Sources::default()
+    };
+    let report = check(&sources, Timestamp::from_secs(1_795_273_200)).await;
+    let found = report.backends[0].found.as_ref().unwrap();
+    assert_eq!((found.version.as_str(), found.capabilities.as_slice()), ("3.5.0", ["rules".to_owned()].as_slice()));
+    assert_eq!(report.backends[1].found.as_ref().unwrap_err().kind, ErrorKind::Unauthorized(401));
+    assert!(report.logs.is_none(), "a Loki that refuses is not asked further");
+    assert_eq!(report.red.as_ref().unwrap().as_ref().unwrap().families, []);
+    assert_eq!(report.exit_code(), 1);
+}
