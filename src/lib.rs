@@ -15,6 +15,7 @@ pub mod red;
 pub mod run;
 pub mod runtime;
 pub mod source;
+pub mod store;
 pub mod theme;
 pub mod time_input;
 pub mod trace;

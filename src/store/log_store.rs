@@ -1,0 +1,361 @@
+//! Log lines in order of time, each once, bounded by bytes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    filter::Pattern,
+    segment::{Line, LineId, Segment},
+};
+use crate::model::{
+    labels::Labels,
+    log::{Level, LogLine},
+    time::Timestamp,
+};
+
+/// Which lines are shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Show {
+    /// The text.
+    pub pattern: Option<Pattern>,
+    /// At least this bad; [`Level::Unknown`] shows all.
+    pub level: Level,
+    /// Only what had arrived before this arrival: the screen is held.
+    pub until: Option<u64>,
+}
+
+impl Show {
+    pub(super) fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn passes(&self, id: LineId, level: Level, text: &str) -> bool {
+        level >= self.level && self.until.is_none_or(|end| id.arrival < end) && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+    }
+}
+
+/// The lines of one query. Batches may come in any order and repeat lines; the result is the same sorted set.
+pub struct LogStore {
+    /// By time; a line belongs to the last one that does not begin after it.
+    segments: Vec<Segment>,
+    streams: Vec<Arc<Labels>>,
+    stream_numbers: HashMap<Arc<Labels>, u32>,
+    limit: usize,
+    arrivals: u64,
+    dropped: u64,
+    /// Lines up to here were dropped: older ones are not taken again.
+    floor: Option<Timestamp>,
+    show: Show,
+}
+
+impl LogStore {
+    /// An empty store of at most about `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            segments: Vec::new(),
+            streams: Vec::new(),
+            stream_numbers: HashMap::new(),
+            limit,
+            arrivals: 0,
+            dropped: 0,
+            floor: None,
+            show: Show::default(),
+        }
+    }
+
+    /// Forgets all lines, not what is shown.
+    pub fn clear(&mut self) {
+        let Show { pattern, level, .. } = std::mem::take(&mut self.show);
+        *self = Self { show: Show { pattern, level, until: None }, ..Self::new(self.limit) };
+    }
+
+    /// Adds lines. Returns how many were new.
+    pub fn insert(&mut self, lines: Vec<LogLine>) -> usize {
+        let mut lines: Vec<(u32, LogLine)> = lines.into_iter().map(|line| (self.stream_number(&line.stream), line)).collect();
+        if let Some(floor) = self.floor {
+            let before = lines.len();
+            lines.retain(|(_, line)| line.at > floor);
+            self.dropped += (before - lines.len()) as u64;
+        }
+        lines.sort_by_key(|(_, line)| line.at);
+        let mut new = 0;
+        let mut end = lines.len();
+        // From the newest to the oldest, so that splitting a segment leaves the places before it as they are.
+        while end > 0 {
+            let at = lines[end - 1].1.at;
+            let segment = self.segments.partition_point(|s| s.first_at() <= at).saturating_sub(1);
+            let from = if segment == 0 { 0 } else { lines[..end].partition_point(|(_, l)| l.at < self.segments[segment].first_at()) };
+            if self.segments.is_empty() {
+                self.segments.push(Segment::default());
+            }
+            new += self.insert_into(segment, &lines[from..end]);
+            end = from;
+        }
+        self.evict();
+        new
+    }
+
+    fn insert_into(&mut self, segment: usize, lines: &[(u32, LogLine)]) -> usize {
+        let new = self.segments[segment].merge(lines, self.arrivals, &self.show);
+        self.arrivals += new as u64;
+        let mut at = segment;
+        while let Some(rest) = self.segments[at].split(&self.show) {
+            at += 1;
+            self.segments.insert(at, rest);
+        }
+        new
+    }
+
+    /// The number of a stream. Loki's inner labels say nothing about the line: shards of a stream are one stream.
+    fn stream_number(&mut self, labels: &Arc<Labels>) -> u32 {
+        if let Some(number) = self.stream_numbers.get(labels) {
+            return *number;
+        }
+        let inner = |name: &str| name.starts_with("__") && name.ends_with("__");
+        let outer = if labels.iter().any(|(n, _)| inner(n)) {
+            Arc::new(labels.iter().filter(|(n, _)| !inner(n)).collect::<Labels>())
+        } else {
+            labels.clone()
+        };
+        let next = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        let number = *self.stream_numbers.entry(outer.clone()).or_insert(next);
+        if number == next {
+            self.streams.push(outer);
+        }
+        self.stream_numbers.insert(labels.clone(), number);
+        number
+    }
+
+    fn evict(&mut self) {
+        while self.bytes() > self.limit && self.len() > 1 {
+            let gone = if self.segments.len() > 1 {
+                let first = self.segments.remove(0);
+                self.floor = self.floor.max(Some(first.last_at()));
+                first.len()
+            } else {
+                let gone = self.segments[0].halve(&self.show);
+                // Lines of the cut's own instant are still taken.
+                self.floor = self.floor.max(Some(Timestamp(self.segments[0].first_at().0.saturating_sub(1))));
+                gone
+            };
+            self.dropped += gone as u64;
+        }
+    }
+
+    /// Memory the lines take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.segments.iter().map(Segment::size).sum()
+    }
+
+    /// How many lines are kept.
+    pub fn len(&self) -> usize {
+        self.segments.iter().map(Segment::len).sum()
+    }
+
+    /// Whether no line is kept.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// How many lines were dropped because newer ones needed the room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// How many lines have arrived in all.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// What is shown.
+    pub fn show(&self) -> &Show {
+        &self.show
+    }
+
+    /// Shows other lines.
+    pub fn set_show(&mut self, show: Show) {
+        if self.show != show {
+            self.show = show;
+            self.segments.iter_mut().for_each(|s| s.refilter(&self.show));
+        }
+    }
+
+    /// How many lines are shown.
+    pub fn shown(&self) -> usize {
+        self.segments.iter().map(Segment::shown).sum()
+    }
+
+    /// The shown line of a number, the oldest is 0.
+    pub fn get(&self, i: usize) -> Option<Line<'_>> {
+        self.window(i).next()
+    }
+
+    /// The shown lines from a number on. Costs what is taken of it.
+    pub fn window(&self, first: usize) -> impl Iterator<Item = Line<'_>> {
+        let (segment, skip) = self.place(first);
+        let rest = self.segments.get(segment..).unwrap_or_default();
+        rest.iter().enumerate().flat_map(move |(n, s)| {
+            let from = if n == 0 { skip } else { 0 };
+            (from..s.shown()).filter_map(move |i| s.line(i, &self.streams))
+        })
+    }
+
+    /// The number of a line among those shown; of the next one when it is not shown itself.
+    pub fn position(&self, id: LineId) -> usize {
+        let segment = self.segments.partition_point(|s| s.first_at() <= id.at).saturating_sub(1);
+        let before: usize = self.segments.iter().take(segment).map(Segment::shown).sum();
+        before + self.segments.get(segment).map_or(0, |s| s.shown_before(id))
+    }
+
+    /// The next shown line after a number that is at least this bad; from the beginning again after the last.
+    pub fn next_at_level(&self, after: usize, level: Level) -> Option<usize> {
+        let (mut number, mut first, mut later) = (0, None, None);
+        for segment in &self.segments {
+            for i in 0..segment.shown() {
+                if segment.level(i).is_some_and(|l| l >= level) {
+                    first = first.or(Some(number));
+                    if number > after && later.is_none() {
+                        later = Some(number);
+                    }
+                }
+                number += 1;
+            }
+            if later.is_some() {
+                break;
+            }
+        }
+        later.or(first)
+    }
+
+    /// Which segment holds the shown line of a number, and which of its shown lines it is.
+    fn place(&self, i: usize) -> (usize, usize) {
+        let mut left = i;
+        for (n, segment) in self.segments.iter().enumerate() {
+            if left < segment.shown() {
+                return (n, left);
+            }
+            left -= segment.shown();
+        }
+        (self.segments.len(), 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::trace::{SpanId, TraceId};
+
+    fn line(at: i64, stream: &str, text: &str) -> LogLine {
+        LogLine {
+            at: Timestamp(at),
+            stream: Arc::new([("app", stream), ("__stream_shard__", text)].into_iter().collect()),
+            metadata: [("pod", "a-1")].into_iter().collect(),
+            text: text.into(),
+            level: if text.contains("bad") { Level::Error } else { Level::Info },
+            trace: text.contains("trace").then_some(TraceId(7)),
+            span: text.contains("trace").then_some(SpanId(9)),
+            trace_from: text.contains("trace").then_some("text"),
+        }
+    }
+
+    fn texts(store: &LogStore) -> Vec<String> {
+        store.window(0).map(|l| format!("{} {}", l.id.at, l.text)).collect()
+    }
+
+    #[test]
+    fn late_lines_slide_into_place_and_copies_are_dropped() {
+        let mut store = LogStore::new(1 << 20);
+        assert_eq!(store.insert(vec![line(30, "a", "c"), line(10, "a", "a")]), 2);
+        assert_eq!(store.insert(vec![line(20, "a", "trace b"), line(30, "a", "c"), line(30, "b", "c")]), 2);
+        assert_eq!(texts(&store), ["10 a", "20 trace b", "30 c", "30 c"]);
+        let late = store.get(1).unwrap();
+        assert_eq!((late.trace, late.span, late.trace_from), (Some(TraceId(7)), Some(SpanId(9)), Some("text")));
+        assert_eq!(late.metadata().collect::<Vec<_>>(), [("pod", "a-1")]);
+        assert_eq!(late.stream.to_string(), r#"{app="a"}"#);
+    }
+
+    #[test]
+    fn a_cursor_stays_on_its_line() {
+        let mut store = LogStore::new(1 << 20);
+        store.insert(vec![line(10, "a", "a"), line(30, "a", "c")]);
+        let id = store.get(1).unwrap().id;
+        store.insert(vec![line(20, "a", "b"), line(40, "a", "d")]);
+        assert_eq!((store.position(id), store.get(2).unwrap().text), (2, "c"));
+        store.set_show(Show { pattern: Pattern::parse("!c").unwrap(), ..Show::default() });
+        assert_eq!(store.get(store.position(id)).unwrap().text, "d");
+    }
+
+    #[test]
+    fn what_is_shown_follows_filter_level_and_hold() {
+        let mut store = LogStore::new(1 << 20);
+        store.insert((0..10).map(|i| line(i, "a", if i % 3 == 0 { "bad thing" } else { "Good thing" })).collect());
+        store.set_show(Show { level: Level::Error, ..Show::default() });
+        assert_eq!(store.shown(), 4);
+        store.insert(vec![line(20, "a", "bad again"), line(21, "a", "good again")]);
+        assert_eq!(store.shown(), 5);
+        store.set_show(Show { pattern: Pattern::parse("good").unwrap(), until: Some(10), ..Show::default() });
+        store.insert(vec![line(5, "b", "good and late")]);
+        assert_eq!((store.shown(), store.len()), (6, 13));
+        store.set_show(Show::default());
+        assert_eq!((store.next_at_level(9, Level::Error), store.next_at_level(10, Level::Error)), (Some(10), Some(11)));
+        assert_eq!(store.next_at_level(11, Level::Error), Some(0));
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_are_counted() {
+        let mut store = LogStore::new(200_000);
+        for batch in 0..40 {
+            store.insert((0..1000).map(|i| line(batch * 1000 + i, "a", &format!("line {batch} {i}"))).collect());
+        }
+        assert!(store.bytes() <= 200_000, "{}", store.bytes());
+        assert_eq!(store.len() as u64 + store.dropped(), 40_000);
+        assert_eq!(store.get(store.shown() - 1).unwrap().text, "line 39 999");
+        let len = store.len();
+        assert_eq!(store.insert(vec![line(1, "a", "line 0 1")]), 0);
+        assert_eq!(store.len(), len);
+    }
+
+    #[test]
+    fn lines_of_one_instant_are_bounded_too() {
+        let mut store = LogStore::new(100_000);
+        for n in 0..20 {
+            store.insert((0..200).map(|i| line(5, "a", &format!("line {n} {i}"))).collect());
+        }
+        assert!(store.bytes() <= 100_000 && !store.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_repetition_is_the_same_sorted_set(
+            lines in prop::collection::vec((0i64..300, 0u8..3, 0u8..4), 1..400),
+            cuts in prop::collection::vec((0usize..400, 1usize..120), 1..20),
+        ) {
+            let lines: Vec<LogLine> = lines.iter().map(|(at, s, t)| line(*at, &s.to_string(), &format!("{t} bad"))).collect();
+            let mut wanted: Vec<_> = lines.iter().map(|l| (l.at, l.stream.get("app").unwrap_or("").to_owned(), l.text.clone())).collect();
+            wanted.sort();
+            wanted.dedup();
+            let mut store = LogStore::new(1 << 24);
+            let mut cursor = None;
+            for (from, length) in &cuts {
+                let from = from % lines.len();
+                store.insert(lines[from..lines.len().min(from + length)].to_vec());
+                if let Some((id, text)) = &cursor {
+                    let at = store.get(store.position(*id)).unwrap();
+                    prop_assert_eq!((at.id, at.text), (*id, text as &str));
+                } else {
+                    cursor = store.get(store.shown() / 2).map(|l| (l.id, l.text.to_owned()));
+                }
+            }
+            store.insert(lines);
+            let ids: Vec<LineId> = store.window(0).map(|l| l.id).collect();
+            prop_assert!(ids.is_sorted());
+            let mut got: Vec<_> = store.window(0).map(|l| (l.id.at, l.stream.get("app").unwrap_or("").to_owned(), Box::<str>::from(l.text))).collect();
+            got.sort();
+            prop_assert_eq!(got, wanted);
+            for (i, id) in ids.iter().enumerate() {
+                prop_assert_eq!(store.position(*id), i);
+            }
+        }
+    }
+}

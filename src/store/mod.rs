@@ -1,0 +1,11 @@
+//! What is kept of streams: bounded, in order, quick to filter.
+
+mod filter;
+mod log_store;
+mod segment;
+
+pub use self::{
+    filter::Pattern,
+    log_store::{LogStore, Show},
+    segment::{Line, LineId},
+};
