@@ -46,6 +46,11 @@ impl Pattern {
         self.regex.is_match(text) != self.inverse
     }
 
+    /// Whether a thing of several texts passes: any of them matches, or for an inverse one none.
+    pub fn passes_any<T: AsRef<str>>(&self, texts: impl IntoIterator<Item = T>) -> bool {
+        texts.into_iter().any(|t| self.regex.is_match(t.as_ref())) != self.inverse
+    }
+
     /// Where it matches, for highlighting; nothing for an inverse one.
     pub fn find<'t>(&self, text: &'t str) -> impl Iterator<Item = std::ops::Range<usize>> + use<'_, 't> {
         let limit = if self.inverse { 0 } else { usize::MAX };

@@ -7,8 +7,10 @@ pub mod alerts;
 pub mod diagnostics;
 pub mod filter;
 pub mod logs;
+mod prompt;
 pub mod service;
 pub mod services;
+mod sheet;
 pub mod traces;
 pub mod waterfall;
 

@@ -1,0 +1,199 @@
+//! Names and values of what is selected, wrapped to a pane, in two columns where there is room, and scrolled.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::{
+    app::Shared,
+    core::command::Command,
+    theme::Role,
+    ui::text::{put, truncate, width},
+};
+
+/// Rows that are laid out at the most: attributes have no bound, a screen has.
+const MAX_LINES: usize = 5000;
+/// From this width on there are two columns, and what lies between them.
+const TWO_COLUMNS: u16 = 100;
+const GAP: u16 = 3;
+
+struct Entry {
+    name: String,
+    value: String,
+    role: Role,
+}
+
+/// What a pane of names and values shows.
+#[derive(Default)]
+pub(super) struct Sheet {
+    /// Over the whole width, always visible.
+    head: Vec<(String, Role)>,
+    entries: Vec<Entry>,
+}
+
+/// One laid-out line.
+struct Line {
+    name: String,
+    value: String,
+    role: Role,
+}
+
+impl Sheet {
+    /// A line over the whole width, above all others.
+    pub(super) fn head(&mut self, text: impl Into<String>, role: Role) {
+        self.head.push((text.into(), role));
+    }
+
+    /// A name and its value.
+    pub(super) fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.add_as(name, value, Role::Text);
+    }
+
+    /// A name and its value in a role's style.
+    pub(super) fn add_as(&mut self, name: impl Into<String>, value: impl Into<String>, role: Role) {
+        self.entries.push(Entry { name: name.into(), value: value.into(), role });
+    }
+
+    /// A heading.
+    pub(super) fn heading(&mut self, text: impl Into<String>) {
+        self.add_as("", text, Role::Heading);
+    }
+
+    fn columns(area: Rect) -> u16 {
+        if area.width >= TWO_COLUMNS { (area.width - GAP) / 2 } else { area.width }
+    }
+
+    fn lines(&self, room: usize, shared: &Shared) -> Vec<Line> {
+        let longest = self.entries.iter().filter(|e| e.role != Role::Heading).map(|e| width(&e.name)).max().unwrap_or(0);
+        let names = longest.min((room / 2).max(8)).min(34);
+        let mut out = Vec::new();
+        for entry in &self.entries {
+            let indent = if entry.role == Role::Heading { 0 } else { names + 2 };
+            let mut name = truncate(&entry.name, names, shared.glyphs.ellipsis);
+            for piece in entry.value.split('\n').flat_map(|line| pieces(line, room.saturating_sub(indent).max(1))) {
+                if out.len() == MAX_LINES {
+                    return out;
+                }
+                out.push(Line { name: std::mem::take(&mut name), value: format!("{}{piece}", " ".repeat(indent)), role: entry.role });
+            }
+        }
+        out
+    }
+
+    fn head_lines(&self, area: Rect) -> Vec<(String, Role)> {
+        let room = usize::from(area.width).max(1);
+        let lines = self.head.iter().flat_map(|(text, role)| text.split('\n').flat_map(|l| pieces(l, room)).map(|piece| (piece, *role)));
+        lines.take(usize::from(area.height.div_ceil(2))).collect()
+    }
+
+    /// The part of an area below the head.
+    fn below_head(&self, area: Rect) -> Rect {
+        let head = u16::try_from(self.head_lines(area).len()).unwrap_or(0);
+        Rect { y: area.y + head, height: area.height - head, ..area }
+    }
+
+    /// How far it can be scrolled in an area.
+    fn max_scroll(&self, area: Rect, shared: &Shared) -> usize {
+        let area = self.below_head(area);
+        let room = Self::columns(area);
+        let columns = usize::from(area.width / room.max(1)).max(1);
+        self.lines(usize::from(room), shared).len().saturating_sub(usize::from(area.height) * columns)
+    }
+
+    /// Moves a scroll position on a command. Returns false for commands that do not move.
+    pub(super) fn scroll(&self, scroll: &mut usize, command: Command, area: Rect, shared: &Shared) -> bool {
+        let area = padded(area);
+        let page = usize::from(area.height / 2).max(1);
+        let to = match command {
+            Command::Down => scroll.saturating_add(1),
+            Command::Up => scroll.saturating_sub(1),
+            Command::PageDown => scroll.saturating_add(page),
+            Command::PageUp => scroll.saturating_sub(page),
+            Command::Top => 0,
+            Command::Bottom => usize::MAX,
+            _ => return false,
+        };
+        *scroll = to.min(self.max_scroll(area, shared));
+        true
+    }
+
+    pub(super) fn render(&self, shared: &Shared, area: Rect, buf: &mut Buffer, scroll: usize) {
+        let area = padded(area).intersection(buf.area);
+        for (i, (text, role)) in self.head_lines(area).iter().enumerate() {
+            let y = area.y + u16::try_from(i).unwrap_or(0);
+            put(buf, Rect { y, height: 1, ..area }, area.x, text, shared.theme.style(*role));
+        }
+        let area = self.below_head(area);
+        if area.is_empty() {
+            return;
+        }
+        let room = Self::columns(area);
+        let height = usize::from(area.height);
+        let lines = self.lines(usize::from(room), shared);
+        for (i, line) in lines.iter().skip(scroll).take(height * usize::from((area.width / room.max(1)).max(1))).enumerate() {
+            let column = u16::try_from(i / height).unwrap_or(0);
+            let y = area.y + u16::try_from(i % height).unwrap_or(0);
+            let place = Rect::new(area.x + column * (room + GAP), y, room, 1).intersection(area);
+            put(buf, place, place.x, &line.value, shared.theme.style(line.role));
+            put(buf, place, place.x, &line.name, shared.theme.style(Role::Dim));
+        }
+    }
+}
+
+/// Without a cell at either side, where there is room for that.
+fn padded(area: Rect) -> Rect {
+    if area.width < 12 { area } else { Rect { x: area.x + 1, width: area.width - 2, ..area } }
+}
+
+/// A text cut into pieces of at most `room` cells; an empty one is one piece.
+fn pieces(text: &str, room: usize) -> Vec<String> {
+    let mut out = vec![String::new()];
+    let mut used = 0;
+    for g in text.graphemes(true) {
+        let w = width(g);
+        if used + w > room && used > 0 {
+            out.push(String::new());
+            used = 0;
+        }
+        if let Some(last) = out.last_mut() {
+            last.push_str(g);
+        }
+        used += w;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::testing::{test_shared, text_of};
+
+    fn drawn(sheet: &Sheet, w: u16, h: u16, scroll: usize) -> String {
+        let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+        let area = buf.area;
+        sheet.render(&test_shared(), area, &mut buf, scroll);
+        text_of(&buf)
+    }
+
+    #[test]
+    fn values_wrap_beside_their_name_and_scroll() {
+        let mut sheet = Sheet::default();
+        sheet.add("pool", "orders");
+        sheet.heading("resource");
+        sheet.add("message", "abcdefghij");
+        assert_eq!(drawn(&sheet, 18, 5, 0), " pool     orders\n resource\n message  abcdefg\n          hij\n");
+        let mut scroll = 0;
+        sheet.scroll(&mut scroll, Command::Bottom, Rect::new(0, 0, 18, 2), &test_shared());
+        assert_eq!(scroll, 2);
+    }
+
+    #[test]
+    fn a_wide_pane_has_two_columns() {
+        let mut sheet = Sheet::default();
+        for i in 0..4 {
+            sheet.add(format!("k{i}"), format!("v{i}"));
+        }
+        let text = drawn(&sheet, 120, 2, 0);
+        let first = text.lines().next().unwrap();
+        assert!(first.starts_with(" k0  v0") && first.ends_with("k2  v2"), "{text}");
+    }
+}
