@@ -1,6 +1,6 @@
 //! How the page looks.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Waterfall, bars, short};
 use crate::{
@@ -182,9 +182,6 @@ impl Waterfall {
         let theme = &look.shared.theme;
         if !self.in_detail {
             buf.set_style(area, theme.style(Role::Selection));
-            if theme.selection_reversed {
-                buf.set_style(area, Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
-            }
         }
         let role = if self.in_detail { Role::Dim } else { Role::SelectionBar };
         put(buf, area, area.x, look.shared.glyphs.selected, theme.style(role));
