@@ -1,1 +1,51 @@
+use std::sync::Arc;
 
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+
+use super::*;
+use crate::{
+    model::backend::{Backend, ErrorKind},
+    source::http::Endpoint,
+};
+
+async fn alertmanager(at: &str, status: u16, body: &str) -> (MockServer, Alertmanager) {
+    let server = MockServer::start().await;
+    Mock::given(path(at)).respond_with(ResponseTemplate::new(status).set_body_raw(body, "application/json")).mount(&server).await;
+    let endpoint = Endpoint::new(Backend::Alertmanager, server.uri().parse().unwrap());
+    let client = Alertmanager::new(endpoint, Arc::new(|_, _| ())).unwrap();
+    (server, client)
+}
+
+#[tokio::test]
+async fn alerts_of_old_and_new_versions_are_read_once_each() {
+    let body = r#"[
+        {"annotations":{"summary":"s"},"endsAt":"2026-08-22T16:08:18.123Z","fingerprint":"a1","receivers":[{"name":"web.hook","labels":{}}],"startsAt":"2026-08-22T16:00:00.000Z","status":{"state":"suppressed","silencedBy":["u"],"inhibitedBy":[],"mutedBy":["night"]},"generatorURL":"http://p","labels":{"alertname":"X"}},
+        {"fingerprint":"a1","labels":{"alertname":"X"}},
+        {"fingerprint":"b2","receivers":null,"startsAt":"2026-08-22T16:00:00.000Z","status":{"state":"unheard-of"},"labels":{"alertname":"Y"}}]"#;
+    let (_server, am) = alertmanager("/api/v2/alerts", 200, body).await;
+    let alerts = am.alerts().await.unwrap();
+    assert_eq!(alerts.len(), 2);
+    assert_eq!((alerts[0].routing.silenced_by.join(","), alerts[0].routing.receivers.join(",")), ("u".to_owned(), "web.hook".to_owned()));
+    assert_eq!((alerts[1].labels.get("alertname"), alerts[1].generator_url.as_ref()), (Some("Y"), None));
+}
+
+#[tokio::test]
+async fn silences_and_status_are_read() {
+    let body = r#"[{"id":"u","status":{"state":"active"},"updatedAt":"x","comment":"c","createdBy":"me","startsAt":"2026-08-22T10:00:00Z","endsAt":"2026-08-22T12:00:00Z","matchers":[],"annotations":{}}]"#;
+    let (_server, am) = alertmanager("/api/v2/silences", 200, body).await;
+    let silence = &am.silences().await.unwrap()[0];
+    assert_eq!((silence.id.as_str(), silence.state.as_str(), silence.created_by.as_str()), ("u", "active", "me"));
+
+    let body = r#"{"cluster":{"name":"x","status":"ready","peers":[{"name":"a","address":"b"}]},"versionInfo":{"version":"0.31.1"},"config":{"original":"secret"},"uptime":"x"}"#;
+    let (_server, am) = alertmanager("/api/v2/status", 200, body).await;
+    assert_eq!(am.status().await.unwrap(), Status { version: "0.31.1".to_owned(), cluster: "ready".to_owned(), peers: 1 });
+}
+
+#[tokio::test]
+async fn its_errors_are_json_strings() {
+    let (_server, am) = alertmanager("/api/v2/alerts", 400, r#""bad matcher format: x""#).await;
+    let e = am.alerts().await.unwrap_err();
+    assert_eq!((e.kind, e.message.as_str()), (ErrorKind::BadQuery, "bad matcher format: x"));
+    let (_server, am) = alertmanager("/api/v2/other", 200, "").await;
+    assert_eq!(am.alerts().await.unwrap_err().kind, ErrorKind::NotSupported);
+}

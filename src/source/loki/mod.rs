@@ -27,6 +27,7 @@ use crate::{
     source::prometheus::Enveloped,
 };
 
+use stream::Pace;
 pub use wire::Stats;
 use wire::{Interner, LogData};
 
@@ -47,6 +48,7 @@ pub enum Direction {
 /// The client of a Loki.
 pub struct Loki {
     http: HttpClient,
+    pace: Pace,
 }
 
 impl Loki {
@@ -55,7 +57,7 @@ impl Loki {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self { http: HttpClient::new(endpoint, observer)? })
+        Ok(Self { http: HttpClient::new(endpoint, observer)?, pace: Pace::default() })
     }
 
     /// The HTTP client: its address, its clock.

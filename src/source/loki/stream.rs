@@ -34,12 +34,27 @@ const HISTORY: usize = 20_000;
 const INPUTS: usize = 4096;
 /// Pages of one reconciliation.
 const PAGES: usize = 10;
-/// Between reconciliations while the tail runs.
-const EVERY: Duration = Duration::from_secs(7);
-/// Between polls while it does not.
-const POLL: Duration = Duration::from_secs(2);
-/// The newest lines a range query may not see yet.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long the parts of a stream wait; tests wait less.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// Between reconciliations while the tail runs.
+    pub(super) every: Duration,
+    /// Between polls while it does not.
+    pub(super) poll: Duration,
+    /// At least this long between two readings, however often the tail loses lines.
+    pub(super) least: Duration,
+    /// The newest lines a range query may not see yet.
+    pub(super) settle: Duration,
+    /// Before a tail that was refused is tried again.
+    pub(super) refused: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self { every: s(7), poll: s(2), least: s(1), settle: s(2), refused: s(300) }
+    }
+}
 
 /// What the readers hand to the joiner.
 pub(super) enum Input {
@@ -74,7 +89,7 @@ impl Loki {
             let input = input;
             if live {
                 let link = Link::default();
-                let end = opened.max(range.end) + SETTLE;
+                let end = opened.max(range.end) + self.pace.settle;
                 tokio::join!(
                     self.history(&logql, range.start, end, &input),
                     self.tail(&logql, &link, &input),
@@ -138,7 +153,7 @@ impl Loki {
         let mut state = Reconciled { verified: opened, cap: default_cap(), interner: Interner::default() };
         let mut failures = 0;
         loop {
-            wait_for_turn(link, failures).await;
+            wait_for_turn(link, &self.pace, failures).await;
             match self.catch_up(logql, link, input, &mut state).await {
                 Ok(()) => failures = 0,
                 Err(e) => {
@@ -153,7 +168,7 @@ impl Loki {
 
     async fn catch_up(&self, logql: &str, link: &Link, input: &mpsc::Sender<Input>, state: &mut Reconciled) -> Result<(), SourceError> {
         loop {
-            let settle = if link.connected.load(Ordering::Relaxed) { SETTLE } else { Duration::ZERO };
+            let settle = if link.connected.load(Ordering::Relaxed) { self.pace.settle } else { Duration::ZERO };
             let end = self.now() - settle;
             let mut pages = Forward::new(reread_from(state.verified), end, state.cap);
             let mut read = 0;
@@ -191,13 +206,13 @@ struct Reconciled {
 }
 
 /// Some seconds, fewer when the tail lost something or is not there, more after failures.
-async fn wait_for_turn(link: &Link, failures: u32) {
+async fn wait_for_turn(link: &Link, pace: &Pace, failures: u32) {
     let asleep = Instant::now();
-    let every = if link.connected.load(Ordering::Relaxed) { EVERY } else { POLL };
+    let every = if link.connected.load(Ordering::Relaxed) { pace.every } else { pace.poll };
     let longest = every + pause(failures);
     let _ = timeout(longest, link.wake.notified()).await;
     // Not at once after being woken: what was lost has to become queryable, and a burst wakes often.
-    let least = Duration::from_secs(1) + pause(failures);
+    let least = pace.least + pause(failures);
     sleep(least.saturating_sub(asleep.elapsed())).await;
 }
 

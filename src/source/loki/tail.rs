@@ -40,8 +40,6 @@ const MAX_MESSAGE: usize = 64 << 20;
 const SILENCE_AFTER_PING: Duration = Duration::from_secs(10);
 /// For servers that do not ping.
 const SILENCE: Duration = Duration::from_secs(60);
-/// A refused tail is tried again after this.
-const REFUSED: Duration = Duration::from_secs(300);
 /// A connection that ended sooner was no success.
 const LASTED: Duration = Duration::from_secs(5);
 /// Ends of that kind in a row, with the same reason, after which it counts as refused.
@@ -115,7 +113,7 @@ impl Loki {
         info!(target: "redline::http", "loki tail refused, polling instead: {reason}");
         let listening = input.send(Input::State(TailState::Refused(reason))).await.is_ok();
         if listening {
-            sleep(REFUSED).await;
+            sleep(self.pace.refused).await;
         }
         listening
     }

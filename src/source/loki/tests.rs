@@ -1,1 +1,369 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{
+        State,
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
+    },
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{broadcast, mpsc},
+};
+
+use super::*;
+use crate::model::{
+    backend::Backend,
+    log::{LogEvent, TailState},
+    trace::TraceId,
+};
+
+/// A Loki: what was written, what the tail sends, and whether it lets one tail.
+struct Fake {
+    lines: Mutex<Vec<(i64, String)>>,
+    tail: broadcast::Sender<Send>,
+    /// Status instead of an upgrade.
+    refuse: Mutex<Option<StatusCode>>,
+    opened: AtomicU32,
+    closed: AtomicU32,
+}
+
+#[derive(Clone)]
+enum Send {
+    Frame(String),
+    Cut,
+    Close(u16, &'static str),
+}
+
+impl Fake {
+    async fn start() -> (Arc<Self>, Loki) {
+        let fake = Arc::new(Self {
+            lines: Mutex::default(),
+            tail: broadcast::channel(64).0,
+            refuse: Mutex::default(),
+            opened: AtomicU32::new(0),
+            closed: AtomicU32::new(0),
+        });
+        let app = Router::new()
+            .route("/loki/api/v1/query_range", post(query_range))
+            .route("/loki/api/v1/tail", get(tail))
+            .with_state(fake.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let mut loki = Loki::new(Endpoint::new(Backend::Loki, uri.parse().unwrap()), Arc::new(|_, _| ())).unwrap();
+        let short = Duration::from_millis(20);
+        loki.pace = Pace {
+            every: Duration::from_secs(3600),
+            poll: short,
+            least: short,
+            settle: Duration::ZERO,
+            refused: Duration::from_secs(3600),
+        };
+        (fake, loki)
+    }
+
+    fn write(&self, at: Timestamp, text: &str) {
+        self.lines.lock().unwrap().push((at.0, text.to_owned()));
+    }
+
+    fn send(&self, at: Timestamp, text: &str) {
+        let _ = self.tail.send(Send::Frame(json!({"streams": [stream(&[(at.0, text.to_owned())])]}).to_string()));
+    }
+}
+
+fn stream(lines: &[(i64, String)]) -> Value {
+    let values: Vec<Value> = lines.iter().map(|(at, text)| json!([at.to_string(), text, {"structuredMetadata": {"n": "1"}}])).collect();
+    json!({"stream": {"app": "x"}, "values": values})
+}
+
+async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
+    let params: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
+    if params["query"] != "{app=\"x\"}" {
+        return (StatusCode::BAD_REQUEST, "parse error at line 1").into_response();
+    }
+    let number = |name: &str| params[name].parse::<i64>().unwrap();
+    let (start, end, limit) = (number("start"), number("end"), number("limit") as usize);
+    let mut lines: Vec<_> = fake.lines.lock().unwrap().iter().filter(|(at, _)| (start..end).contains(at)).cloned().collect();
+    lines.sort();
+    if params["direction"] == "backward" {
+        lines.reverse();
+    }
+    lines.truncate(limit);
+    json!({"status": "success", "data": {"resultType": "streams", "result": [stream(&lines)]}}).to_string().into_response()
+}
+
+async fn tail(State(fake): State<Arc<Fake>>, upgrade: WebSocketUpgrade) -> Response {
+    if let Some(status) = *fake.refuse.lock().unwrap() {
+        return (status, "no tail here").into_response();
+    }
+    let frames = fake.tail.subscribe();
+    fake.opened.fetch_add(1, Ordering::SeqCst);
+    upgrade.on_upgrade(|socket| async move {
+        serve(socket, frames).await;
+        fake.closed.fetch_add(1, Ordering::SeqCst);
+    })
+}
+
+async fn serve(mut socket: WebSocket, mut frames: broadcast::Receiver<Send>) {
+    loop {
+        tokio::select! {
+            frame = frames.recv() => match frame {
+                Ok(Send::Frame(text)) => {
+                    let _ = socket.send(Message::Text(text.into())).await;
+                }
+                Ok(Send::Close(code, reason)) => {
+                    let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+                    return;
+                }
+                Ok(Send::Cut) | Err(_) => return,
+            },
+            message = socket.recv() => if !matches!(message, Some(Ok(_))) { return },
+        }
+    }
+}
+
+/// Reads a stream until a test has seen enough.
+struct Reader {
+    events: mpsc::Receiver<LogEvent>,
+    texts: Vec<String>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Reader {
+    fn open(loki: Loki, query: &str, range: TimeRange, live: bool) -> Self {
+        let (out, events) = mpsc::channel(16);
+        let query = query.to_owned();
+        Self { events, texts: Vec::new(), task: tokio::spawn(async move { loki.stream(query, range, live, out).await }) }
+    }
+
+    /// The next event of which `wanted` is true; lines on the way are noted.
+    async fn until(&mut self, wanted: impl Fn(&LogEvent, &[String]) -> bool) -> LogEvent {
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(20), self.events.recv()).await.expect("in time").expect("an event");
+            if let LogEvent::History { lines, .. } | LogEvent::Lines(lines) = &event {
+                self.texts.extend(lines.iter().map(|l| l.text.to_string()));
+            }
+            if wanted(&event, &self.texts) {
+                return event;
+            }
+        }
+    }
+
+    async fn until_text(&mut self, text: &str) {
+        self.until(|_, texts| texts.iter().any(|t| t == text)).await;
+    }
+
+    fn sorted(&self) -> Vec<String> {
+        let mut texts = self.texts.clone();
+        texts.sort();
+        texts
+    }
+}
+
+fn connected(event: &LogEvent, _: &[String]) -> bool {
+    *event == LogEvent::Tail(TailState::Connected)
+}
+
+fn last_hour(loki: &Loki) -> TimeRange {
+    let now = loki.now();
+    TimeRange { start: now - Duration::from_secs(3600), end: now }
+}
+
+const QUERY: &str = "{app=\"x\"}";
+
+#[tokio::test]
+async fn history_and_tail_overlap_without_a_line_twice() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    for i in 0..1000 {
+        fake.write(range.start + Duration::from_secs(i), &format!("old {i:04}"));
+    }
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    // The tail repeats what history has, and goes on.
+    fake.send(range.start + Duration::from_secs(999), "old 0999");
+    fake.send(range.end, "new");
+    reader.until_text("new").await;
+    reader.until(|_, texts| texts.len() >= 1001).await;
+    let mut expected: Vec<String> = (0..1000).map(|i| format!("old {i:04}")).collect();
+    expected.insert(0, "new".to_owned());
+    assert_eq!(reader.sorted(), expected);
+}
+
+#[tokio::test]
+async fn history_comes_newest_page_first_and_says_when_it_is_complete() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    for i in 0..700 {
+        fake.write(range.start + Duration::from_secs(i), &i.to_string());
+    }
+    let mut reader = Reader::open(loki, QUERY, range, false);
+    let page = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::History { .. });
+    let LogEvent::History { lines, reached, complete } = reader.until(page).await else { panic!() };
+    assert!(!complete && reached == lines[0].at && &*lines.last().unwrap().text == "699");
+    assert!(lines.is_sorted_by_key(|l| l.at));
+    let LogEvent::History { reached, .. } = reader.until(|e, _| matches!(e, LogEvent::History { complete: true, .. })).await else {
+        panic!()
+    };
+    assert_eq!((reached, reader.texts.len()), (range.start, 700));
+}
+
+#[tokio::test]
+async fn dropped_entries_are_recovered_by_asking() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    reader.until(|e, _| matches!(e, LogEvent::History { complete: true, .. })).await;
+    fake.write(range.end, "lost");
+    let dropped = json!({"streams": null, "dropped_entries": [{"timestamp": range.end.to_string(), "labels": {"app": "x"}}]});
+    let _ = fake.tail.send(Send::Frame(dropped.to_string()));
+    reader.until(|e, _| *e == LogEvent::Tail(TailState::Dropped(1))).await;
+    reader.until(|e, _| *e == LogEvent::Tail(TailState::Recovered(1))).await;
+    assert_eq!(reader.texts, ["lost"]);
+}
+
+#[tokio::test]
+async fn a_tail_that_is_cut_or_closed_is_opened_again_and_nothing_is_missed() {
+    for end in [Send::Cut, Send::Close(1011, "reached tail max duration limit")] {
+        let (fake, loki) = Fake::start().await;
+        let range = last_hour(&loki);
+        let mut reader = Reader::open(loki, QUERY, range, true);
+        reader.until(connected).await;
+        fake.send(range.end, "before");
+        reader.until_text("before").await;
+        let _ = fake.tail.send(end);
+        reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Lost { .. }))).await;
+        fake.write(range.end, "before");
+        fake.write(range.end, "meanwhile");
+        reader.until_text("meanwhile").await;
+        reader.until(connected).await;
+        fake.send(range.end, "after");
+        reader.until_text("after").await;
+        assert_eq!(reader.sorted(), ["after", "before", "meanwhile"]);
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_tail_lines_are_polled() {
+    let (fake, loki) = Fake::start().await;
+    *fake.refuse.lock().unwrap() = Some(StatusCode::NOT_FOUND);
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused(why)) if why.contains("404"))).await;
+    reader.until(|e, _| matches!(e, LogEvent::History { complete: true, .. })).await;
+    fake.write(range.end, "polled");
+    reader.until_text("polled").await;
+    assert_eq!(reader.texts, ["polled"]);
+}
+
+#[tokio::test]
+async fn too_many_tails_are_a_refusal() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    let _ = fake.tail.send(Send::Close(1011, "max concurrent tail requests limit exceeded, count > limit (11 > 10)"));
+    reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused(_)))).await;
+}
+
+#[tokio::test]
+async fn a_wrong_query_is_told_and_ends_the_stream() {
+    let (_fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, "{app=", range, false);
+    let failed = reader.until(|e, _| matches!(e, LogEvent::Failed(_))).await;
+    let LogEvent::Failed(e) = failed else { panic!() };
+    assert_eq!((e.kind, e.message.as_str()), (ErrorKind::BadQuery, "parse error at line 1"));
+    reader.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn dropping_the_stream_closes_the_tail() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    drop(reader.events);
+    reader.task.await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while fake.closed.load(Ordering::SeqCst) < fake.opened.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+fn decoded(streams: &str, backward: bool) -> Vec<LogLine> {
+    let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
+    let data: Enveloped<LogData> = json::decode(Backend::Loki, "test", body.as_bytes()).unwrap();
+    let LogData::Streams(streams) = data.data else { panic!() };
+    wire::lines(streams, backward, &mut Interner::default())
+}
+
+#[test]
+fn entries_of_every_age_are_read() {
+    let t = "0af7651916cd43dd8448eb211c80319c";
+    let cases = [
+        // Loki before 2.9: two elements, metadata among the labels.
+        (format!(r#"[{{"stream":{{"trace_id":"{t}"}},"values":[["1569266497240578001","x"]]}}]"#), Some("stream label")),
+        (
+            format!(
+                r#"[{{"stream":{{}},"values":[["1569266497240578001","x",{{"structuredMetadata":{{"trace_id":"{t}"}},"parsed":{{"a":"b"}}}}]]}}]"#
+            ),
+            Some("structured metadata"),
+        ),
+        (format!(r#"[{{"stream":{{}},"values":[["1569266497240578001","x",{{"trace_id":"{t}"}}]]}}]"#), Some("structured metadata")),
+        (r#"[{"stream":{},"values":[["1569266497240578001","x",{}]]}]"#.to_owned(), None),
+    ];
+    for (streams, from) in cases {
+        let line = &decoded(&streams, true)[0];
+        assert_eq!((line.at, line.trace_from, &*line.text), (Timestamp(1_569_266_497_240_578_001), from, "x"), "{streams}");
+        assert_eq!(line.trace, from.and_then(|_| TraceId::parse(t)));
+    }
+    assert!(decoded("null", false).is_empty());
+}
+
+#[test]
+fn streams_are_merged_by_time_and_share_their_labels() {
+    let lines = decoded(
+        r#"[{"stream":{"a":"1","__stream_shard__":"0"},"values":[["3","c"],["1","a"],["1","a0"]]},{"stream":{"a":"2"},"values":[["2","b"]]}]"#,
+        true,
+    );
+    assert_eq!(lines.iter().map(|l| &*l.text).collect::<Vec<_>>(), ["a0", "a", "b", "c"]);
+    assert_eq!(lines[0].stream.to_string(), r#"{a="1"}"#);
+    assert!(Arc::ptr_eq(&lines[0].stream, &lines[3].stream));
+}
+
+#[test]
+fn names_may_be_left_out_when_there_are_none() {
+    let names: Enveloped<wire::Names> = json::decode(Backend::Loki, "labels", br#"{"status":"success"}"#).unwrap();
+    assert!(names.data.0.is_empty());
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_broken_answer_is_an_error_never_a_panic(at in 0_usize..300, with in 0_u8..255) {
+        let mut body = br#"{"status":"success","data":{"resultType":"streams","result":[{"stream":{"a":"1"},"values":[["1569266497240578001","x",{"structuredMetadata":{"trace_id":"0af7651916cd43dd8448eb211c80319c"}}]]}]}}"#.to_vec();
+        let at = at % body.len();
+        body[at] = with;
+        if let Ok(Enveloped::<LogData> { data: LogData::Streams(s), .. }) = json::decode(Backend::Loki, "test", &body) {
+            wire::lines(s, true, &mut Interner::default());
+        }
+        let _: Result<wire::Frame, _> = json::decode(Backend::Loki, "test", &body[..at]);
+    }
+}

@@ -1,1 +1,179 @@
+use std::sync::Arc;
 
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{any, path_regex, query_param_contains},
+};
+
+use super::*;
+use crate::{
+    model::{
+        backend::Backend,
+        time::Timestamp,
+        trace::{SpanId, SpanKind, Value},
+    },
+    wire::otlp,
+};
+
+const ID: &str = "5b8efff798038103d269b633813fc60c";
+
+fn id() -> TraceId {
+    TraceId::parse(ID).unwrap()
+}
+
+fn tempo(server: &MockServer) -> Tempo {
+    Tempo::new(Endpoint::new(Backend::Tempo, server.uri().parse().unwrap()), Arc::new(|_, _| ())).unwrap()
+}
+
+fn one_span() -> otlp::TracesData {
+    let span = otlp::Span {
+        span_id: vec![0xee, 0xe1, 0x9b, 0x7e, 0xc3, 0xc1, 0xb1, 0x74],
+        name: "a".to_owned(),
+        kind: 2,
+        status: Some(otlp::Status { code: 2, message: "bad".to_owned() }),
+        ..otlp::Span::default()
+    };
+    otlp::TracesData {
+        resource_spans: vec![otlp::ResourceSpans {
+            resource: None,
+            scope_spans: vec![otlp::ScopeSpans { scope: None, spans: vec![span] }],
+        }],
+    }
+}
+
+fn protobuf(message: &impl Message) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(message.encode_to_vec(), "application/protobuf")
+}
+
+#[tokio::test]
+async fn the_second_trace_api_is_asked_in_protobuf() {
+    let server = MockServer::start().await;
+    let answer = otlp::TraceByIdResponse { trace: Some(one_span()), status: 1, message: "cut".to_owned() };
+    Mock::given(path_regex("^/api/v2/traces/.{32}$")).respond_with(protobuf(&answer)).mount(&server).await;
+    let spans = tempo(&server).trace(id()).await.unwrap();
+    assert_eq!((spans.spans.len(), spans.partial.as_deref()), (1, Some("cut")));
+    assert_eq!(spans.resources[0].service, "unknown_service");
+    assert_eq!(server.received_requests().await.unwrap()[0].headers["accept"], "application/protobuf");
+}
+
+#[tokio::test]
+async fn an_old_server_is_found_out_once() {
+    let server = MockServer::start().await;
+    Mock::given(path_regex("^/api/traces/")).respond_with(protobuf(&one_span())).mount(&server).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(404).set_body_string("404 page not found")).mount(&server).await;
+    let tempo = tempo(&server);
+    for _ in 0..2 {
+        assert_eq!(tempo.trace(id()).await.unwrap().spans.len(), 1);
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn no_spans_or_404_are_no_such_trace() {
+    for response in [
+        ResponseTemplate::new(200).set_body_string(r#"{"trace":{},"metrics":{}}"#),
+        ResponseTemplate::new(404),
+        protobuf(&otlp::TraceByIdResponse::default()),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(response).mount(&server).await;
+        let e = tempo(&server).trace(id()).await.unwrap_err();
+        assert_eq!(e.kind, ErrorKind::NotFound);
+        assert!(e.message.contains(ID), "{e}");
+    }
+}
+
+#[test]
+fn json_of_every_dialect_is_the_same_trace() {
+    let base64 = r#"{"traceId":"W47/95gDgQPSabYzgT/GDA==","spanId":"7uGbfsPBsXQ=","parentSpanId":"7uGbfsPBsXU=","name":"a","kind":"SPAN_KIND_SERVER","startTimeUnixNano":"1684778327699392724","endTimeUnixNano":"1684778327699392725","status":{"code":"STATUS_CODE_ERROR","message":"bad"},"attributes":[{"key":"n","value":{"intValue":"7"}},{"key":"l","value":{"arrayValue":{"values":[{"stringValue":"x"},{"doubleValue":"NaN"}]}}}]}"#;
+    let hex = base64
+        .replace("W47/95gDgQPSabYzgT/GDA==", ID)
+        .replace("7uGbfsPBsXQ=", "eee19b7ec3c1b174")
+        .replace("7uGbfsPBsXU=", "eee19b7ec3c1b175")
+        .replace("\"SPAN_KIND_SERVER\"", "2")
+        .replace("\"STATUS_CODE_ERROR\"", "2");
+    let batch = |span: &str, scope: &str| {
+        format!(
+            r#"[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"s"}}}}]}},"{scope}":[{{"scope":{{"name":"x"}},"spans":[{span}]}}]}}]"#
+        )
+    };
+    let modern = |span: &str| batch(span, "scopeSpans");
+    let bodies = [
+        format!(r#"{{"batches":{}}}"#, modern(base64)),
+        format!(r#"{{"trace":{{"resourceSpans":{}}},"metrics":{{}}}}"#, modern(base64)),
+        format!(r#"{{"trace":{{"batches":{}}}}}"#, modern(base64)),
+        format!(r#"{{"resourceSpans":{}}}"#, modern(&hex)),
+        format!(r#"{{"result":{{"resourceSpans":{}}}}}"#, modern(&hex)),
+        format!(r#"{{"data":[{{"resourceSpans":{}}}]}}"#, modern(&hex)),
+        format!(r#"{{"batches":{}}}"#, batch(base64, "instrumentationLibrarySpans")),
+    ];
+    for body in bodies {
+        let (data, partial) = otlp_json::decode(Backend::Tempo, body.as_bytes()).unwrap();
+        let spans = spans::convert(id(), data, partial);
+        assert_eq!(spans.partial, None);
+        let s = &spans.spans[0];
+        assert_eq!((s.id, s.parent), (SpanId(0xeee1_9b7e_c3c1_b174), Some(SpanId(0xeee1_9b7e_c3c1_b175))), "{body}");
+        assert_eq!((s.kind, s.error, s.start), (SpanKind::Server, true, Timestamp(1_684_778_327_699_392_724)));
+        assert_eq!(s.attributes[0].1, Value::Int(7));
+        assert_eq!(s.attributes[1].1, Value::Json(r#"["x","NaN"]"#.to_owned()));
+        assert_eq!(spans.resources[0].service, "s");
+    }
+    let (_, partial) = otlp_json::decode(Backend::Tempo, br#"{"trace":{},"status":"PARTIAL","message":"too big"}"#).unwrap();
+    assert_eq!(partial.as_deref(), Some("too big"));
+}
+
+#[test]
+fn hits_of_every_kind_are_read() {
+    let hit = |fields: &str| {
+        let body = format!(r#"{{"traces":[{{"traceID":"aa",{fields}}}]}}"#);
+        wire::hits(json::decode(Backend::Tempo, "search", body.as_bytes()).unwrap()).remove(0)
+    };
+    let full = hit(
+        r#""rootServiceName":"shop","rootTraceName":"update","startTimeUnixNano":"1684778327699392724","durationMs":557,"spanSets":[{"spans":[{"spanID":"563d623c76514f8e","attributes":[{"key":"status","value":{"stringValue":"error"}}]}],"matched":3}],"serviceStats":{"shop":{"spanCount":12,"errorCount":1},"db":{"spanCount":2}}"#,
+    );
+    assert_eq!((full.trace, full.root_service.as_deref(), full.duration_ns), (TraceId(0xaa), Some("shop"), 557_000_000));
+    assert_eq!((full.span_count, full.error_count, full.matched), (Some(14), Some(1), 3));
+    assert_eq!(full.attributes.get("status"), Some("error"));
+    let bare = hit(r#""rootServiceName":"<root span not yet received>","durationMs":4154504680"#);
+    assert_eq!((bare.root_service, bare.root_name, bare.span, bare.span_count), (None, None, None, None));
+    assert_eq!(bare.duration_ns, -140_462_616_000_000);
+    for empty in [r#"{"traces":[]}"#, r#"{"metrics":{}}"#, r#"{"traces":null}"#] {
+        assert!(wire::hits(json::decode(Backend::Tempo, "search", empty.as_bytes()).unwrap()).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn newest_first_is_asked_for_where_it_is_understood() {
+    let server = MockServer::start().await;
+    let refused = ResponseTemplate::new(400).set_body_string("invalid TraceQL query: parse error");
+    Mock::given(query_param_contains("q", "most_recent")).respond_with(refused).mount(&server).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&server).await;
+    let tempo = tempo(&server);
+    let range = TimeRange::new(Timestamp(1_500_000_000), Timestamp(9_500_000_000));
+    let search = TraceSearch { query: TraceQuery::TraceQl("{}".to_owned()), range, limit: 0 };
+    for _ in 0..2 {
+        tempo.search(&search).await.unwrap();
+    }
+    let sent = server.received_requests().await.unwrap();
+    assert_eq!(sent.len(), 3);
+    let query = sent[2].url.query().unwrap();
+    assert!(query.contains("start=1&end=10&limit=1&"), "{query}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_broken_trace_is_an_error_never_a_panic(at in 0_usize..400, with in 0_u8..255) {
+        let mut body = br#"{"batches":[{"scopeSpans":[{"spans":[{"traceId":"W47/95gDgQPSabYzgT/GDA==","spanId":"7uGbfsPBsXQ=","kind":2,"startTimeUnixNano":"1","attributes":[{"key":"n","value":{"intValue":"7"}}]}]}]}]}"#.to_vec();
+        let at = at % body.len();
+        body[at] = with;
+        if let Ok((data, partial)) = otlp_json::decode(Backend::Tempo, &body) {
+            spans::convert(id(), data, partial);
+        }
+        let mut bytes = one_span().encode_to_vec();
+        let at = at % bytes.len();
+        bytes[at] = with;
+        if let Ok(data) = TracesData::decode(&*bytes) {
+            spans::convert(id(), data, None);
+        }
+    }
+}
