@@ -109,13 +109,16 @@ pub fn matrix(mut envelope: Enveloped<QueryData>, range: TimeRange, step: Durati
             let series = |l: Line| Series { labels: l.metric.0, samples: l.values.into_iter().map(|p| p.0).collect() };
             lines.into_iter().filter(|l| !l.values.is_empty()).map(series).collect()
         }
-        QueryData::Vector(elements) if elements.is_empty() => Vec::new(),
+        // Loki's volume over time, while it has one instant only.
+        QueryData::Vector(elements) => {
+            elements.into_iter().filter_map(|e| Some(Series { labels: e.metric.0, samples: vec![e.value?.0] })).collect()
+        }
         // Loki answers a constant this way, with its time in milliseconds.
         QueryData::Scalar(point) => {
             vec![Series { labels: Labels::new(), samples: vec![Sample { at: range.end, value: point.0.value }] }]
         }
         QueryData::Streams(_) => return Err("the query gives log lines, not numbers".to_owned()),
-        QueryData::Vector(_) | QueryData::String(_) => return Err("the range query was answered with no matrix".to_owned()),
+        QueryData::String(_) => return Err("the range query was answered with no matrix".to_owned()),
     };
     Ok(Matrix { series, range, step, warnings })
 }

@@ -187,15 +187,22 @@ impl Tempo {
     /// # Errors
     /// As any request.
     pub async fn capabilities(&self) -> Result<Capabilities, SourceError> {
-        let answer = self.http.send(Request::get("/api/status/buildinfo")).await?;
-        let build: Build = json::decode(self.http.backend(), "buildinfo", &answer.body)?;
+        let version = match self.http.send(Request::get("/api/status/buildinfo")).await {
+            Ok(answer) => json::decode::<Build>(self.http.backend(), "buildinfo", &answer.body)?.version,
+            // Tempo 3 tells it as text only.
+            Err(e) if e.kind == ErrorKind::NotSupported => {
+                told_version(&String::from_utf8_lossy(&self.http.send(Request::get("/status/version")).await?.body))
+            }
+            Err(e) => return Err(e),
+        };
         let api = self.trace_api.load(Ordering::Relaxed);
-        Ok(Capabilities {
-            version: build.version,
-            trace_api: (api != 0).then_some(api),
-            most_recent: !self.no_most_recent.load(Ordering::Relaxed),
-        })
+        Ok(Capabilities { version, trace_api: (api != 0).then_some(api), most_recent: !self.no_most_recent.load(Ordering::Relaxed) })
     }
+}
+
+/// `tempo, version 3.0.3 (branch: …`
+fn told_version(text: &str) -> String {
+    text.split_once("version ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or_default().to_owned()
 }
 
 /// Whether the query ends in `with (…)` already.

@@ -160,6 +160,17 @@ async fn newest_first_is_asked_for_where_it_is_understood() {
     assert!(query.contains("start=1&end=10&limit=1&"), "{query}");
 }
 
+#[tokio::test]
+async fn the_version_is_told_as_json_or_as_text() {
+    let server = MockServer::start().await;
+    let text = "GET /status/version\ntempo, version main-1dc1bfe (branch: , revision: unknown)";
+    Mock::given(path_regex("^/status/version$")).respond_with(ResponseTemplate::new(200).set_body_string(text)).mount(&server).await;
+    assert_eq!(tempo(&server).capabilities().await.unwrap().version, "main-1dc1bfe");
+    let json = ResponseTemplate::new(200).set_body_string(r#"{"version":"2.10.8"}"#);
+    Mock::given(path_regex("^/api/status/buildinfo$")).respond_with(json).mount(&server).await;
+    assert_eq!(tempo(&server).capabilities().await.unwrap().version, "2.10.8");
+}
+
 proptest::proptest! {
     #[test]
     fn a_broken_trace_is_an_error_never_a_panic(at in 0_usize..400, with in 0_u8..255) {
