@@ -1,16 +1,19 @@
 //! From the command line to a running program: reads the configuration, then opens the terminal, the demo or a report.
 
 mod clients;
+mod demo;
 mod terminal;
 
-use std::{fmt, path::PathBuf, process::ExitCode};
+use std::{fmt, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 
 use crate::{
-    cli::{Action, Cli, Options},
+    cli::{Action, Cli, Options, Output},
     config::{self, ConfigError, Loaded, Request, System},
     model::backend::Backend,
+    runtime::clock::system_now,
+    source::http::Observer,
 };
 
 /// Wrong usage or configuration.
@@ -59,8 +62,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             log_to_file(&cli.options, &loaded)?;
             terminal::open(loaded, &cli.options, &system)
         }
-        Some(Action::Demo(_)) => Err(Failure::usage("the demo is not here yet")),
-        Some(Action::Doctor { output: _ }) => Err(Failure::usage("doctor is not here yet")),
+        Some(Action::Demo(args)) => demo::run(&args, &cli.options, &system),
+        Some(Action::Doctor { output }) => doctor(output, &cli.options, &system),
         Some(Action::Init) => init(&system),
     }
 }
@@ -85,6 +88,21 @@ fn log_to_file(options: &Options, loaded: &Loaded) -> Result<(), Failure> {
         Some(path) => Failure::usage(format!("the log file {}: {e}", path.display())),
         None => Failure::other(e),
     })
+}
+
+/// Checks the environment's backends and prints what was found.
+fn doctor(output: Output, options: &Options, system: &System) -> Result<u8, Failure> {
+    let loaded = load(options, system, true)?;
+    log_to_file(options, &loaded)?;
+    let Some((_, environment)) = loaded.config.current() else { return Err(Failure::usage("there is no environment to check")) };
+    let unheard: Observer = Arc::new(|_, _| {});
+    let sources = clients::sources(&environment.backends, &unheard).map_err(Failure::usage)?;
+    let report = runtime()?.block_on(crate::doctor::check(&sources, system_now()));
+    match output {
+        Output::Text => print!("{}", report.text()),
+        Output::Json => println!("{}", report.json()),
+    }
+    Ok(report.exit_code())
 }
 
 /// Writes the commented configuration where it will be found, never over one that is there.
