@@ -13,6 +13,7 @@ use crate::{
         slot::Slot,
     },
     model::{backend::SourceError, time::Timestamp},
+    red::{Family, Kind, RedMapping, StatusRule, StatusShape, Unit},
     theme::{Glyphs, Theme},
     views::{Act, Cx, Look, Needs, View},
 };
@@ -94,4 +95,21 @@ pub fn feed(
             with(look, size, |cx| view.answer(cx, answer));
         }
     }
+}
+
+/// A mapping with one family, Micrometer's, that has these services.
+pub fn red_mapping(services: &[&str]) -> RedMapping {
+    let family = Family {
+        name: "Micrometer",
+        kind: Kind::Http,
+        counter: "http_server_requests_seconds_count".to_owned(),
+        histogram: Some("http_server_requests_seconds".to_owned()),
+        unit: Unit::Seconds,
+        restrict: String::new(),
+        service_label: "application".to_owned(),
+        route_label: Some("uri".to_owned()),
+        status: Some(StatusRule { label: "status".to_owned(), shape: StatusShape::Code }),
+        services: services.iter().map(|s| (*s).to_owned()).collect(),
+    };
+    RedMapping { families: vec![family], scrape_interval: Some(Duration::from_secs(15)) }
 }

@@ -19,7 +19,7 @@ fn family(services: &[&str]) -> Family {
         counter: "http_server_requests_seconds_count".to_owned(),
         histogram: Some("http_server_requests_seconds".to_owned()),
         unit: Unit::Seconds,
-        restrict: "",
+        restrict: String::new(),
         service_label: "application".to_owned(),
         route_label: Some("uri".to_owned()),
         status: Some(StatusRule { label: "status".to_owned(), shape: StatusShape::Code }),

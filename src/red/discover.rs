@@ -111,7 +111,7 @@ async fn family(
         counter: counter.to_owned(),
         histogram: histogram.map(str::to_owned),
         unit: known.unit,
-        restrict: known.restrict,
+        restrict: known.restrict.to_owned(),
         service_label: service_label.to_owned(),
         route_label,
         status,

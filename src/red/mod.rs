@@ -35,7 +35,7 @@ pub struct Family {
     /// Unit of the durations.
     pub unit: Unit,
     /// Matchers that leave only requests a service answers; may be empty.
-    pub restrict: &'static str,
+    pub restrict: String,
     /// The label that names the service.
     pub service_label: String,
     /// The label that names the route, on the counter and on the histogram.
@@ -71,6 +71,11 @@ impl RedMapping {
         let scrape = self.scrape_interval.unwrap_or(USUAL_SCRAPE);
         (4 * scrape).max(step + scrape)
     }
+}
+
+/// Names of the families that are looked for.
+pub fn known_families() -> impl Iterator<Item = &'static str> {
+    families::FAMILIES.iter().map(|f| f.name)
 }
 
 /// The name that is shown for a service label's value: the last part of `ns/svc`.

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Family, RedMapping, Unit};
-use crate::model::labels::quote;
+use crate::model::labels::{Matcher, quote};
 
 impl RedMapping {
     /// Requests a second of each service.
@@ -49,6 +49,18 @@ const NOW: &str = "";
 const HOUR_BEFORE: &str = " offset 1h";
 
 impl Family {
+    /// This family with further conditions, those on the route: counter and histogram both have it. Conditions on other
+    /// systems' labels (a level, a pod) would leave nothing.
+    #[must_use]
+    pub fn narrowed(&self, matchers: &[Matcher]) -> Self {
+        let mut family = self.clone();
+        for matcher in matchers.iter().filter(|m| self.route_label.as_deref() == Some(&m.name)) {
+            let and = if family.restrict.is_empty() { "" } else { ", " };
+            family.restrict.push_str(&format!("{and}{matcher}"));
+        }
+        family
+    }
+
     /// Requests a second of a service.
     pub fn rate_of(&self, service: &str, window: Duration) -> String {
         self.requests(&[self.service_matcher(service)], window, NOW, &[])
@@ -112,7 +124,7 @@ impl Family {
 
     /// A selector of a metric of this family.
     pub fn selector(&self, metric: &str, matchers: &[String]) -> String {
-        let restrict = [self.restrict].into_iter().filter(|r| !r.is_empty());
+        let restrict = [self.restrict.as_str()].into_iter().filter(|r| !r.is_empty());
         let all: Vec<&str> = restrict.chain(matchers.iter().map(String::as_str)).collect();
         if all.is_empty() { metric.to_owned() } else { format!("{metric}{{{}}}", all.join(", ")) }
     }

@@ -69,7 +69,8 @@ pub fn seconds(v: f64) -> String {
     let a = v.abs();
     match a {
         0.0 => "0 s".to_owned(),
-        _ if a >= 600.0 => age(Duration::from_secs_f64(a)),
+        _ if a >= 1e10 => format!("{} s", number(v)),
+        _ if a >= 600.0 => format!("{}{}", if v < 0.0 { "-" } else { "" }, age(Duration::from_secs_f64(a))),
         _ if a >= 0.9995 => format!("{} s", digits(v)),
         _ if a >= 0.000_999_5 => format!("{} ms", short_digits(v * 1e3)),
         _ if a >= 0.000_000_999_5 => format!("{} µs", short_digits(v * 1e6)),
@@ -237,6 +238,8 @@ mod tests {
             (3e-9, "3 ns"),
             (720.0, "12m"),
             (-0.5, "-500 ms"),
+            (-720.0, "-12m"),
+            (1e300, "1.000e300 s"),
         ] {
             assert_eq!(seconds(v), text);
         }

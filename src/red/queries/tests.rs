@@ -8,7 +8,7 @@ fn family(status: Option<(&str, StatusShape)>) -> Family {
         counter: "http_requests_total".to_owned(),
         histogram: Some("http_request_duration_seconds".to_owned()),
         unit: Unit::Seconds,
-        restrict: "",
+        restrict: String::new(),
         service_label: "job".to_owned(),
         route_label: Some("handler".to_owned()),
         status: status.map(|(label, shape)| StatusRule { label: label.to_owned(), shape }),
@@ -21,7 +21,7 @@ fn spans() -> Family {
         kind: Kind::Spans,
         counter: "traces_spanmetrics_calls_total".to_owned(),
         histogram: Some("traces_spanmetrics_latency".to_owned()),
-        restrict: r#"span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER""#,
+        restrict: r#"span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER""#.to_owned(),
         service_label: "service".to_owned(),
         services: vec!["web".to_owned()],
         ..family(Some(("status_code", StatusShape::SpanStatus)))
@@ -95,4 +95,12 @@ fn windows_hold_four_scrapes_or_a_step_and_a_scrape() {
     assert_eq!(mapping.rate_window(Duration::from_secs(15)), Duration::from_secs(120));
     assert_eq!(mapping.rate_window(Duration::from_secs(300)), Duration::from_secs(330));
     assert_eq!(RedMapping::default().rate_window(Duration::from_secs(1)), Duration::from_secs(60));
+}
+
+#[test]
+fn a_condition_on_the_route_narrows_every_query_and_others_do_not() {
+    let matchers = [Matcher::equal("handler", "/pay"), Matcher::equal("level", "error")];
+    let f = family(None).narrowed(&matchers);
+    assert_eq!(f.rate_of("cart", W), r#"sum(rate(http_requests_total{handler="/pay", job=~"(.*/)?cart"}[60s]))"#);
+    assert!(f.quantile(0.5, "cart", W).unwrap().contains(r#"_bucket{handler="/pay", job"#));
 }

@@ -1,0 +1,406 @@
+//! The Services view: rate, errors and duration of all services, the worst first.
+
+mod rank;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use self::rank::{Row, Verdict};
+use super::{Cx, Look, Needs, View, Wants, Yank, filter::Filter};
+use crate::{
+    app::expect,
+    core::{
+        command::{Command, Facts, ViewKind},
+        request::{Answer, Refresh, Request, Response, step},
+        scope::Scope,
+        slot::Slot,
+    },
+    model::{
+        labels::Labels,
+        series::{Matrix, Series, Vector},
+        time::{TimeRange, TimeWindow, Timestamp},
+    },
+    red::{RedMapping, known_families},
+    theme::Role,
+    ui::{
+        format,
+        panel::{self, Panel},
+        spark::spark,
+        table::{Cell, Column, Table, TableState, position, visible_rows},
+    },
+};
+
+/// The trends, and the hour that "normal" is taken from.
+const HOUR: Duration = Duration::from_secs(3900);
+/// Cells of a trend.
+const TREND: u16 = 12;
+
+/// Left out in this order when the screen is narrow: the trends, then the reason.
+const COLUMNS: [Column; 8] = [
+    Column::text("SERVICE", 12, 28),
+    Column::number("RATE", 9),
+    Column::text("", TREND, TREND).drop(4),
+    Column::number("ERRORS", 8),
+    Column::text("", TREND, TREND).drop(3),
+    Column::number("P95", 8),
+    Column::text("", TREND, TREND).drop(2),
+    Column::text("WHY HERE", 18, u16::MAX).drop(1),
+];
+
+/// Orders, the next one at each `O`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    #[default]
+    Worst,
+    Rate,
+    Errors,
+    P95,
+    Name,
+}
+
+impl Order {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Worst => "worst first",
+            Self::Rate => "by rate",
+            Self::Errors => "by error share",
+            Self::P95 => "by p95",
+            Self::Name => "by name",
+        }
+    }
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Worst => Self::Rate,
+            Self::Rate => Self::Errors,
+            Self::Errors => Self::P95,
+            Self::P95 => Self::Name,
+            Self::Name => Self::Worst,
+        }
+    }
+}
+
+/// The page's state.
+#[derive(Default)]
+pub struct Services {
+    /// Rate, failures and p95 now.
+    now: [Slot<Vector>; 3],
+    /// The same over the last hour.
+    hour: [Slot<Matrix>; 3],
+    rows: Vec<Row>,
+    table: TableState,
+    order: Order,
+    filter: Filter,
+    /// The user has moved: the selection follows its service, not the top.
+    moved: bool,
+}
+
+impl Services {
+    fn height(area: Rect) -> usize {
+        visible_rows(Panel::inner(area))
+    }
+
+    fn selected(&self) -> Option<&Row> {
+        self.rows.get(self.table.row(self.rows.len())?)
+    }
+
+    fn rebuild(&mut self, look: &Look<'_>, area: Rect) {
+        let keep = self
+            .selected()
+            .filter(|_| self.moved)
+            .map(|r| r.service.clone())
+            .or_else(|| look.scope.service.as_ref().map(|s| s.to_string()));
+        let now = self.now.each_ref().map(Slot::value);
+        let hour = self.hour.each_ref().map(Slot::value);
+        self.rows = rank::rows(now, hour, |service| look.shared.latency_threshold(service));
+        let passes = |row: &Row| self.filter.passes(&Labels::new(), [row.service.as_str()].into_iter());
+        let mut rows = std::mem::take(&mut self.rows);
+        if !self.filter.is_empty() {
+            rows.retain(passes);
+        }
+        let by = |value: fn(&Row) -> Option<f64>| move |a: &Row, b: &Row| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
+        match self.order {
+            Order::Worst => {}
+            Order::Rate => rows.sort_by(by(|r| r.rate)),
+            Order::Errors => rows.sort_by(by(Row::error_share)),
+            Order::P95 => rows.sort_by(by(|r| r.p95)),
+            Order::Name => rows.sort_by(|a, b| a.service.cmp(&b.service)),
+        }
+        self.rows = rows;
+        let place = keep.and_then(|k| self.rows.iter().position(|r| r.service == k));
+        let row = place.unwrap_or(if self.moved { self.table.selected } else { 0 });
+        self.table.select(row, self.rows.len(), Self::height(area));
+    }
+
+    /// The scope of the selected service.
+    fn scope(&self, look: &Look<'_>) -> Option<Scope> {
+        Some(look.scope.with_service(self.selected()?.service.as_str()))
+    }
+
+    fn next_error(&mut self, area: Rect) {
+        let from = self.table.selected + 1;
+        let n = self.rows.len();
+        let bad = (0..n).map(|i| (from + i) % n).find(|i| self.rows[*i].verdict != Verdict::Fine);
+        if let Some(row) = bad {
+            self.table.select(row, n, Self::height(area));
+        }
+    }
+}
+
+/// The query of a column, over a window for rates.
+fn query(mapping: &RedMapping, column: usize, window: Duration) -> Option<String> {
+    match column {
+        0 => mapping.services_rate(window),
+        1 => mapping.services_errors(window),
+        _ => mapping.services_p95(window),
+    }
+}
+
+/// The hour that ends with the scope's window.
+fn hour_window(look: &Look<'_>) -> TimeWindow {
+    match look.scope.window {
+        TimeWindow::Fixed(r) => TimeWindow::Fixed(TimeRange { start: r.end - HOUR, end: r.end }),
+        TimeWindow::Last(_) | TimeWindow::Since(_) => TimeWindow::Last(HOUR),
+    }
+}
+
+impl View for Services {
+    fn kind(&self) -> ViewKind {
+        ViewKind::Services
+    }
+
+    fn crumb(&self, _look: &Look<'_>) -> String {
+        self.kind().title().to_owned()
+    }
+
+    fn facts(&self, look: &Look<'_>) -> Facts {
+        let selected = self.selected().is_some();
+        Facts {
+            rows: !self.rows.is_empty(),
+            drill: if selected { None } else { Some("no service is selected") },
+            service: selected,
+            errors: self.rows.iter().any(|r| r.verdict != Verdict::Fine),
+            live: look.scope.window.is_live(),
+            ..Facts::default()
+        }
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[Command::Drill, Command::Logs, Command::ViewAlerts, Command::NextError, Command::Filter, Command::Order]
+    }
+
+    fn hint(&self, command: Command) -> Option<&'static str> {
+        match command {
+            Command::Drill => Some("service"),
+            Command::ViewAlerts => Some("alerts"),
+            Command::NextError => Some("next bad one"),
+            _ => None,
+        }
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { red: true, ..Wants::default() }
+    }
+
+    fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
+        let Some(mapping) = look.shared.red.value() else { return };
+        let settings = &look.shared.settings;
+        let (scrape, hour) = (mapping.scrape_interval.unwrap_or(crate::red::USUAL_SCRAPE), hour_window(look));
+        let step = step(HOUR, TREND, scrape);
+        for column in 0..3 {
+            let part = u32::try_from(column).unwrap_or(0);
+            if let Some(query) = query(mapping, column, mapping.rate_window(Duration::ZERO)) {
+                needs.ask("now", part, Request::Instant { query, window: look.scope.window }, Refresh::Every(settings.refresh));
+            }
+            if let Some(query) = query(mapping, column, mapping.rate_window(step)) {
+                needs.ask("hour", part, Request::Range { query, window: hour, step }, Refresh::Every(settings.refresh_slow));
+            }
+        }
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let column = answer.slot.part as usize;
+        let changed = match answer.slot.pane {
+            "now" => self.now.get_mut(column).is_some_and(|slot| {
+                slot.settle(answer.asked, expect(answer.result, |r| if let Response::Vector(v) = r { Some(v) } else { None }))
+            }),
+            "hour" => self.hour.get_mut(column).is_some_and(|slot| {
+                slot.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }))
+            }),
+            _ => false,
+        };
+        if changed {
+            self.rebuild(&cx.look, cx.area);
+        }
+        changed
+    }
+
+    fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::Drill | Command::Red | Command::Logs => {
+                let kind = if command == Command::Logs { ViewKind::Logs } else { ViewKind::Service };
+                if let Some(scope) = self.scope(&cx.look) {
+                    cx.push(kind, scope);
+                }
+            }
+            Command::Filter => self.filter.open(),
+            Command::Order => {
+                self.order = self.order.next();
+                self.rebuild(&cx.look, cx.area);
+            }
+            Command::NextError if !self.rows.is_empty() => {
+                self.moved = true;
+                self.next_error(cx.area);
+            }
+            _ => {
+                let moved = self.table.command(command, self.rows.len(), Self::height(cx.area));
+                self.moved |= moved;
+                return moved;
+            }
+        }
+        true
+    }
+
+    fn rescoped(&mut self, cx: &mut Cx<'_>) {
+        self.now = Default::default();
+        self.hour = Default::default();
+        self.rebuild(&cx.look, cx.area);
+    }
+
+    fn is_typing(&self) -> bool {
+        self.filter.is_typing()
+    }
+
+    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        if self.filter.key(key) {
+            self.rebuild(&cx.look, cx.area);
+        }
+    }
+
+    fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        self.filter.paste(text);
+        self.rebuild(&cx.look, cx.area);
+    }
+
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
+        let used = self.table.mouse(event, Panel::inner(cx.area), self.rows.len());
+        self.moved |= used;
+        used
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let shared = look.shared;
+        let line = shared.glyphs.horizontal;
+        let state = panel::state(&self.now[0], look);
+        let bad = self.rows.iter().filter(|r| r.verdict != Verdict::Fine).count();
+        let mut title = format!("Services {line}{line} {} of {} not as an hour before", bad, self.rows.len());
+        if self.rows.is_empty() {
+            title = "Services".to_owned();
+        }
+        if let Some(note) = self.filter.note() {
+            title.push_str(&format!(" {line}{line} {note}"));
+        }
+        let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
+        let families = shared.red.value().map(|m| m.families.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let found = if families.is_empty() { String::new() } else { format!("found: {families}") };
+        let inner = Panel::new(title).focused(true).note(note).bottom(found).state(&state).render(shared, area, buf);
+        if let Some(lines) = without_red(look) {
+            panel::message(shared, inner, buf, &lines);
+        } else if let Some(lines) = &state.blank {
+            panel::message(shared, inner, buf, lines);
+        } else if self.rows.is_empty() {
+            let text = if self.filter.is_empty() { "No service had traffic in the last hour." } else { "No service passes the filter." };
+            panel::message(shared, inner, buf, &[text.to_owned()]);
+        } else {
+            let table = Table { columns: &COLUMNS, rows: self.rows.len(), state: &self.table, focused: true };
+            table.render(shared, inner, buf, |row, column| self.cell(look, &self.rows[row], column));
+            if state.stale {
+                panel::dim(shared, inner, buf);
+            }
+        }
+    }
+
+    fn prompt(&self) -> Option<(String, u16)> {
+        self.filter.prompt()
+    }
+
+    fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
+        let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
+        let mut out = Vec::new();
+        if let Some(row) = self.selected() {
+            out.push(yank("service", row.service.clone()));
+            out.push(yank("reason", row.reason(look.shared.settings.zone.0)));
+        }
+        if let Some(mapping) = look.shared.red.value() {
+            for (column, name) in ["rate query", "errors query", "p95 query"].into_iter().enumerate() {
+                out.extend(query(mapping, column, mapping.rate_window(Duration::ZERO)).map(|q| yank(name, q)));
+            }
+        }
+        out.retain(|y| !y.text.is_empty());
+        out
+    }
+
+    fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        panel::state(&self.now[0], look).wake
+    }
+}
+
+impl Services {
+    fn cell(&self, look: &Look<'_>, row: &Row, column: usize) -> Cell<'static> {
+        let shared = look.shared;
+        let style = |role| shared.theme.style(role);
+        let text = |value: Option<f64>, show: fn(f64) -> String, role| {
+            Cell::new(value.map_or_else(|| format::MISSING.to_owned(), show), style(role))
+        };
+        let bad_share = row.error_share().is_some_and(|s| s >= shared.error_threshold(&row.service));
+        let errors = if bad_share { Role::Bad } else { Role::Text };
+        let slow = if matches!(row.verdict, Verdict::Slow(_)) { Role::Warn } else { Role::Text };
+        match column {
+            0 => Cell::new(row.service.clone(), shared.theme.service(&row.service)),
+            1 => text(row.rate, format::rate, Role::Text),
+            3 => text(row.error_share(), format::percent, errors),
+            5 => text(row.p95, format::seconds, slow),
+            2 | 4 | 6 => Cell::new(self.trend(look, row, column / 2 - 1), style(Role::Dim)),
+            _ => {
+                let role = if matches!(row.verdict, Verdict::Slow(_)) { Role::Warn } else { Role::Bad };
+                Cell::new(row.reason(shared.settings.zone.0), style(role))
+            }
+        }
+    }
+
+    fn trend(&self, look: &Look<'_>, row: &Row, column: usize) -> String {
+        let Some(matrix) = self.hour[column].value() else { return String::new() };
+        let is_row = |s: &&Series| s.labels.get("service") == Some(&row.service);
+        matrix
+            .series
+            .iter()
+            .find(is_row)
+            .map_or_else(String::new, |s| spark(&s.samples, matrix.range, usize::from(TREND), look.shared.glyphs))
+    }
+}
+
+/// What is said as long as it is not known which RED metrics there are, or when there are none.
+pub(super) fn without_red(look: &Look<'_>) -> Option<Vec<String>> {
+    let families = || known_families().collect::<Vec<_>>().join(", ");
+    let red = &look.shared.red;
+    match red.value() {
+        Some(mapping) if mapping.families.is_empty() => Some(vec![
+            "This Prometheus has no RED metrics that redline knows.".to_owned(),
+            format!("Looked for: {}.", families()),
+            "redline doctor tells what was found and how labels were mapped.".to_owned(),
+        ]),
+        Some(_) => None,
+        None => {
+            let mut lines = panel::state(red, look).blank.unwrap_or_default();
+            if red.error().is_none() {
+                lines.insert(0, "Looking for RED metrics.".to_owned());
+                lines.insert(1, families());
+            }
+            Some(lines)
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Which service is the worst, and why.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use crate::{
+    model::{
+        series::{Matrix, Sample, Vector},
+        time::{TimeRange, Timestamp},
+    },
+    ui::format,
+};
+
+/// A service's figures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// Name.
+    pub service: String,
+    /// Requests a second now.
+    pub rate: Option<f64>,
+    /// Failing requests a second now.
+    pub errors: Option<f64>,
+    /// 95th percentile in seconds now.
+    pub p95: Option<f64>,
+    /// The same three an hour before.
+    pub before: [Option<f64>; 3],
+    /// The last sample of its rate, where it has none now.
+    pub gone_since: Option<Timestamp>,
+    /// What is wrong with it.
+    pub verdict: Verdict,
+}
+
+/// What is wrong with a service, the worst first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Verdict {
+    /// It had traffic and has no data now.
+    Gone,
+    /// So many more requests a second fail than an hour before.
+    Failing(f64),
+    /// Its p95 is so many times that of the hour before, or of the threshold.
+    Slow(f64),
+    /// Nothing.
+    #[default]
+    Fine,
+}
+
+/// Below this many requests a second a service is too quiet to be the worst.
+const QUIET: f64 = 0.05;
+/// Failing requests a second above normal that count.
+const EXCESS: f64 = 0.01;
+/// A share of failures must grow by this factor to count: more traffic brings more of the usual failures.
+const GROWN: f64 = 1.5;
+/// A p95 must grow by this factor and by so many seconds to count.
+const SLOWER: (f64, f64) = (1.5, 0.02);
+
+impl Row {
+    /// The share of requests that fail, 0 to 1.
+    pub fn error_share(&self) -> Option<f64> {
+        share(self.errors, self.rate)
+    }
+
+    fn judge(&self, latency_threshold: Option<f64>) -> Verdict {
+        if self.gone_since.is_some() && self.before[0].is_some_and(|rate| rate >= QUIET) {
+            return Verdict::Gone;
+        }
+        let rate = self.rate.unwrap_or(0.0);
+        let excess = self.errors.unwrap_or(0.0) - self.before[1].unwrap_or(0.0);
+        let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
+        if excess >= EXCESS && self.error_share().unwrap_or(0.0) > usual * GROWN {
+            return Verdict::Failing(excess);
+        }
+        let Some(p95) = self.p95.filter(|p| p.is_finite() && rate >= QUIET) else { return Verdict::Fine };
+        let grown = self.before[2].filter(|b| *b > 0.0 && p95 - b >= SLOWER.1).map(|b| p95 / b).filter(|f| *f >= SLOWER.0);
+        let above = latency_threshold.filter(|t| *t > 0.0 && p95 > *t).map(|t| p95 / t);
+        match (grown, above) {
+            (None, None) => Verdict::Fine,
+            (a, b) => Verdict::Slow(a.unwrap_or(0.0).max(b.unwrap_or(0.0))),
+        }
+    }
+
+    /// Why it stands where it stands, in a few words.
+    pub fn reason(&self, zone: i32) -> String {
+        match self.verdict {
+            Verdict::Gone => {
+                let since = self.gone_since.map_or(String::new(), |t| format!(" since {}", format::clock(t, zone)));
+                format!("no data{since}")
+            }
+            Verdict::Failing(excess) => {
+                let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
+                format!("+{} failing, was {}", format::rate(excess), format::percent(usual))
+            }
+            Verdict::Slow(_) => match (self.p95, self.before[2]) {
+                (Some(now), Some(before)) => format!("p95 {}, was {}", format::change(now, before), format::seconds(before)),
+                _ => "p95 above its threshold".to_owned(),
+            },
+            Verdict::Fine => String::new(),
+        }
+    }
+}
+
+fn share(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
+    let whole = whole.filter(|w| *w > 0.0)?;
+    Some(part.unwrap_or(0.0) / whole)
+}
+
+/// The worst first.
+pub fn worse(a: &Row, b: &Row) -> Ordering {
+    let class = |v: Verdict| match v {
+        Verdict::Gone => 0,
+        Verdict::Failing(_) => 1,
+        Verdict::Slow(_) => 2,
+        Verdict::Fine => 3,
+    };
+    let size = |row: &Row| match row.verdict {
+        Verdict::Gone => row.before[0].unwrap_or(0.0),
+        Verdict::Failing(by) | Verdict::Slow(by) => by,
+        Verdict::Fine => 0.0,
+    };
+    class(a.verdict).cmp(&class(b.verdict)).then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
+}
+
+/// The rows from what was answered: rates, failures and percentiles now, and their last hour.
+pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], latency_threshold: impl Fn(&str) -> Option<f64>) -> Vec<Row> {
+    let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+    for (column, vector) in now.iter().enumerate() {
+        for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
+            let Some(service) = labels.get("service").filter(|_| sample.value.is_finite()) else { continue };
+            let row = rows.entry(service).or_default();
+            *[&mut row.rate, &mut row.errors, &mut row.p95][column] = Some(sample.value);
+        }
+    }
+    for (column, matrix) in hour.iter().enumerate() {
+        let Some(matrix) = matrix else { continue };
+        for series in &matrix.series {
+            let Some(service) = series.labels.get("service") else { continue };
+            // Only what has or had traffic is a service.
+            if column > 0 && !rows.contains_key(service) {
+                continue;
+            }
+            let row = rows.entry(service).or_default();
+            row.before[column] = normal(&series.samples, matrix.range);
+            if column == 0 && row.rate.is_none() && now[0].is_some() {
+                row.gone_since = series.last().map(|s| s.at);
+            }
+        }
+    }
+    let mut out: Vec<Row> = rows
+        .into_iter()
+        .map(|(service, row)| {
+            let mut row = Row { service: service.to_owned(), ..row };
+            row.verdict = row.judge(latency_threshold(service));
+            row
+        })
+        .collect();
+    out.sort_by(worse);
+    out
+}
+
+/// What was normal an hour before: the median of the first third of the range.
+fn normal(samples: &[Sample], range: TimeRange) -> Option<f64> {
+    let until = range.start + range.duration() / 3;
+    let mut early: Vec<f64> = samples.iter().filter(|s| s.at <= until && s.value.is_finite()).map(|s| s.value).collect();
+    early.sort_by(f64::total_cmp);
+    early.get(early.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(service: &str, now: [f64; 3], before: [f64; 3]) -> Row {
+        let some = |v: f64| (!v.is_nan()).then_some(v);
+        let mut row = Row {
+            service: service.to_owned(),
+            rate: some(now[0]),
+            errors: some(now[1]),
+            p95: some(now[2]),
+            before: before.map(some),
+            ..Row::default()
+        };
+        row.gone_since = row.rate.is_none().then_some(Timestamp::from_secs(60));
+        row.verdict = row.judge(None);
+        row
+    }
+
+    #[test]
+    fn the_worst_is_first_and_says_why() {
+        let n = f64::NAN;
+        let mut rows = vec![
+            row("healthy", [100.0, 0.1, 0.1], [100.0, 0.1, 0.1]),
+            row("always failing", [10.0, 5.0, 0.1], [10.0, 5.0, 0.1]),
+            row("tiny, all fails", [0.005, 0.005, 9.0], [0.005, 0.0, 0.1]),
+            row("slower", [20.0, 0.0, 0.4], [20.0, 0.0, 0.1]),
+            row("slowest", [20.0, 0.0, 8.4], [20.0, 0.0, 0.1]),
+            row("a bit slower", [20.0, 0.0, 0.012], [20.0, 0.0, 0.004]),
+            row("fails some", [50.0, 2.0, 0.1], [50.0, 0.0, 0.1]),
+            row("fails most", [41.0, 9.8, 8.0], [60.0, 0.1, 0.1]),
+            row("more traffic, as usual", [100.0, 2.0, 0.1], [50.0, 1.0, 0.1]),
+            row("gone", [n, n, n], [38.0, 0.0, 0.1]),
+            row("tiny, gone", [n, n, n], [0.001, 0.0, 0.1]),
+        ];
+        rows.sort_by(worse);
+        let names: Vec<&str> = rows.iter().map(|r| r.service.as_str()).collect();
+        assert_eq!(names[..5], ["gone", "fails most", "fails some", "slowest", "slower"]);
+        assert!(rows[5..].iter().all(|r| r.verdict == Verdict::Fine), "{names:?}");
+        let reasons: Vec<String> = rows[..4].iter().map(|r| r.reason(0)).collect();
+        assert_eq!(reasons, ["no data since 00:01", "+9.70 /s failing, was 0.2 %", "+2.00 /s failing, was 0.0 %", "p95 ×84, was 100 ms"]);
+    }
+
+    #[test]
+    fn a_threshold_counts_without_an_hour_before() {
+        let new = Row { p95: Some(3.0), rate: Some(5.0), ..Row::default() };
+        assert_eq!(new.judge(Some(1.0)), Verdict::Slow(3.0));
+        assert_eq!(new.judge(None), Verdict::Fine);
+    }
+}

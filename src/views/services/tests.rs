@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{draw, feed, look, needs, red_mapping, test_shared, with},
+    },
+    model::series::Sample,
+    views::Act,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(36_000);
+const SIZE: (u16, u16) = (120, 24);
+
+fn stage() -> (Shared, Scope) {
+    let mut shared = test_shared();
+    shared.red.settle(NOW, Ok(Arc::new(red_mapping(&["cart", "orders", "web"]))));
+    (shared, Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600))))
+}
+
+fn vector(values: &[(&str, f64)]) -> Response {
+    let element = |(service, value): &(&str, f64)| ([("service", *service)].into_iter().collect(), Sample { at: NOW, value: *value });
+    Response::Vector(Vector { elements: values.iter().map(element).collect(), warnings: Vec::new() })
+}
+
+fn hour(values: &[(&str, f64)], until: u64) -> Response {
+    let range = TimeRange { start: NOW - HOUR, end: NOW };
+    let samples = |value: f64| (0..until).map(|m| Sample { at: range.start + Duration::from_secs(60 * m), value }).collect();
+    let series = values.iter().map(|(s, v)| Series { labels: [("service", *s)].into_iter().collect(), samples: samples(*v) });
+    Response::Matrix(Matrix { series: series.collect(), range, step: Duration::from_secs(60), warnings: Vec::new() })
+}
+
+fn view(look: &Look<'_>) -> Services {
+    let mut view = Services::default();
+    feed(&mut view, look, SIZE, |need| {
+        Some(Ok(match (need.slot.pane, need.slot.part) {
+            ("now", 0) => vector(&[("cart", 30.0), ("orders", 41.2)]),
+            ("now", 1) => vector(&[("cart", 0.0), ("orders", 9.8)]),
+            ("now", _) => vector(&[("cart", 0.05), ("orders", 8.42)]),
+            (_, 0) => hour(&[("cart", 30.0), ("orders", 60.0), ("web", 12.0)], 40),
+            (_, 1) => hour(&[("cart", 0.0), ("orders", 0.1)], 65),
+            _ => hour(&[("cart", 0.05), ("orders", 0.12)], 65),
+        }))
+    });
+    view
+}
+
+#[test]
+fn the_worst_is_first_and_a_vanished_service_on_top() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let text = draw(&view(&look), &look, SIZE.0, SIZE.1);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[2].contains("web") && lines[2].contains("no data since 09:34"), "{text}");
+    assert!(lines[3].contains("orders") && lines[3].contains("23.8 %") && lines[3].contains("+9.70 /s failing"), "{text}");
+    assert!(lines[4].contains("cart") && lines[4].contains("█"), "{text}");
+    assert!(text.contains("2 of 3 not as an hour before") && text.contains("found: Micrometer"), "{text}");
+}
+
+#[test]
+fn the_number_of_questions_does_not_depend_on_the_services() {
+    let (mut shared, scope) = stage();
+    let few = needs(&Services::default(), &look(&shared, &scope, NOW), SIZE.0, SIZE.1).len();
+    let names: Vec<String> = (0..1000).map(|i| format!("s{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    shared.red.settle(NOW, Ok(Arc::new(red_mapping(&names))));
+    assert_eq!(needs(&Services::default(), &look(&shared, &scope, NOW), SIZE.0, SIZE.1).len(), few);
+    assert!(few <= 8);
+}
+
+#[test]
+fn enter_opens_the_service_and_e_goes_to_the_next_bad_one() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    with(&look, SIZE, |cx| view.command(cx, Command::NextError));
+    let (_, acts) = with(&look, SIZE, |cx| view.command(cx, Command::Drill));
+    assert!(matches!(&acts[..], [Act::Push(ViewKind::Service, s)] if s.service.as_deref() == Some("orders")), "{acts:?}");
+}
+
+#[test]
+fn what_is_looked_for_is_said_before_and_after() {
+    let (mut shared, scope) = stage();
+    shared.red = Slot::default();
+    let text = draw(&Services::default(), &look(&shared, &scope, NOW), 120, 12);
+    assert!(text.contains("Looking for RED metrics.") && text.contains("Micrometer"), "{text}");
+    shared.red.settle(NOW, Ok(Arc::new(RedMapping::default())));
+    let text = draw(&Services::default(), &look(&shared, &scope, NOW), 120, 12);
+    assert!(text.contains("no RED metrics") && text.contains("redline doctor"), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn any_size_and_data_is_drawn(w in 1u16..=120, h in 1u16..=50, a in any::<f64>(), b in any::<f64>(), name in ".{0,20}") {
+        let (shared, scope) = stage();
+        let look = look(&shared, &scope, NOW);
+        let mut view = Services::default();
+        feed(&mut view, &look, SIZE, |need| Some(Ok(match need.slot.pane {
+            "now" => vector(&[(&name, a), ("b", b)]),
+            _ => hour(&[(&name, b), ("c", a)], 30),
+        })));
+        for _ in 0..5 {
+            with(&look, SIZE, |cx| view.command(cx, Command::Order));
+            draw(&view, &look, w, h);
+        }
+    }
+}
