@@ -289,19 +289,21 @@ impl<'a> Chart<'a> {
         let plot = layout.plot;
         for mark in &self.marks {
             let Some(x) = self.column(mark.at, plot) else { continue };
-            let text = if mark.label.is_empty() { mark.glyph.to_owned() } else { format!("{} {}", mark.glyph, mark.label) };
             if layout.axis {
                 put(buf, Rect::new(x, plot.bottom(), 1, 1), x, mark.glyph, mark.style);
             }
-            let needed = u16::try_from(width(&text)).unwrap_or(u16::MAX);
-            let left = x.saturating_sub(needed.saturating_add(1));
-            let places = (plot.y..plot.bottom()).rev().flat_map(|y| [(x, y), (left, y)]);
-            let free = |(from, y): (u16, u16)| {
+            if mark.label.is_empty() {
+                continue;
+            }
+            let needed = u16::try_from(width(&mark.label) + 2).unwrap_or(u16::MAX);
+            let places = (plot.y..plot.bottom()).rev().flat_map(|y| [(x, y, true), (x.saturating_sub(needed - 1), y, false)]);
+            let free = |&(from, y, _): &(u16, u16, bool)| {
                 from >= plot.x
-                    && from.saturating_add(needed) < plot.right()
+                    && from.saturating_add(needed) <= plot.right()
                     && (from..from + needed).all(|cx| buf.cell((cx, y)).is_some_and(|c| c.symbol() == " " || (mark.line && cx == x)))
             };
-            if let Some((from, y)) = places.clone().find(|p| free(*p)) {
+            if let Some((from, y, is_right)) = places.clone().find(free) {
+                let text = if is_right { format!("{} {}", mark.glyph, mark.label) } else { format!("{} {}", mark.label, mark.glyph) };
                 put(buf, Rect::new(from, y, needed, 1), from, &text, mark.style);
             }
         }

@@ -93,10 +93,11 @@ impl Scale {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, not less than `least`.
-fn round_up(least: f64) -> f64 {
+/// 1, 2 or 5 times a power of ten, not less than `least`; where it is the only step, more of them, to waste no height.
+fn round_up(least: f64, only: bool) -> f64 {
     let power = 10f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(power * 10.0)
+    let steps: &[f64] = if only { &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0] } else { &[1.0, 2.0, 5.0, 10.0] };
+    steps.iter().map(|m| m * power).find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(power * 10.0)
 }
 
 /// An axis from zero (or below, where values are negative) that holds all finite values, with round numbers.
@@ -108,7 +109,7 @@ pub fn value_scale(values: impl Iterator<Item = f64>, rows: u16, unit: Unit) -> 
         high = if unit == Unit::Share { 0.01 } else { 1.0 };
     }
     let wanted = f64::from((rows / 2).clamp(1, 5));
-    let step = round_up((high - low) / wanted);
+    let step = round_up((high - low) / wanted, rows < 4);
     low = (low / step + 1e-9).floor() * step;
     high = (high / step - 1e-9).ceil() * step;
     let count = (((high - low) / step).round() as usize).clamp(1, 12);

@@ -116,7 +116,7 @@ pub(super) fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, f
     let state = panel::state(&view.expression, look);
     let title = match &split {
         Some(Split { limit: Limit::Number(n), comparison, .. }) => {
-            format!("expression {0}{0} fires {1} {2}", shared.glyphs.horizontal, comparison.as_str(), format::number(*n))
+            format!("expression {0}{0} fires {1} {2}", shared.glyphs.horizontal, comparison.as_str(), format::constant(*n))
         }
         Some(_) => "expression and threshold".to_owned(),
         None => "expression".to_owned(),
@@ -173,7 +173,7 @@ fn chart<'a>(
     let end = series.last().map_or(String::new(), |s| format::number(s.value));
     chart.lines.push(Line { samples: &series.samples, style: style(role), fill: false, end });
     if let Some(Split { limit: Limit::Number(value), .. }) = split {
-        chart.thresholds.push(Threshold { value: *value, label: format::number(*value) });
+        chart.thresholds.push(Threshold { value: *value, label: format::constant(*value) });
     }
     let zone = shared.settings.zone.0;
     let mark = |at, glyph, word: &str, role| Mark {

@@ -176,7 +176,7 @@ pub fn value_text(alert: &Alert) -> String {
     let Some(value) = alert.value else { return format::MISSING.to_owned() };
     match split_of(alert) {
         Some(Split { comparison, limit: Limit::Number(limit), .. }) => {
-            format!("{} {} {}", format::number(value), comparison.as_str(), format::number(limit))
+            format!("{} {} {}", format::number(value), comparison.as_str(), format::constant(limit))
         }
         _ => format::number(value),
     }

@@ -142,7 +142,7 @@ fn the_details_show_the_expression_with_its_threshold_and_marks() {
     let view = stage.view(&book());
     let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
     for part in
-        ["┬ expression ── fires > 1", "╌╌╌", "▲ firing 09:52", "○ pending 09:42", "routed to", "pager", "latency > 1", "wiki/orders"]
+        ["┬ expression ── fires > 1", "╌╌╌", "firing 09:52 ▲", "○ pending 09:42", "routed to", "pager", "latency > 1", "wiki/orders"]
     {
         assert!(text.contains(part), "{part} in\n{text}");
     }

@@ -1,0 +1,57 @@
+//! Where the panes of the Service page lie.
+
+use ratatui::layout::Rect;
+
+use super::Pane;
+
+/// The places of the panes; one without room is empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Panes([Rect; 4]);
+
+impl Panes {
+    /// The place of a pane.
+    pub(super) fn of(&self, pane: Pane) -> Rect {
+        self.0[pane as usize]
+    }
+}
+
+/// Three graphs side by side.
+const WIDE: u16 = 100;
+/// A graph with less than this is not worth its border.
+const LEAST: u16 = 4;
+
+/// Side by side with the table below; stacked on a narrow screen, where the focused pane grows; or one alone.
+pub(super) fn panes(area: Rect, focus: Pane, alone: bool) -> Panes {
+    let mut out = Panes::default();
+    if alone || area.height < 4 * (LEAST - 1) + 4 {
+        out.0[focus as usize] = area;
+    } else if area.width >= WIDE {
+        wide(area, focus, &mut out.0);
+    } else {
+        stacked(area, focus, &mut out.0);
+    }
+    out
+}
+
+/// Neighbours overlap by their common edge.
+fn wide(area: Rect, focus: Pane, out: &mut [Rect; 4]) {
+    let share = if focus == Pane::Routes { 11 } else { 13 };
+    let top = (u32::from(area.height) * share / 20) as u16;
+    let each = area.width.div_ceil(3);
+    for i in 0..3u16 {
+        let x = area.x + i * (each - 1);
+        let width = if i == 2 { area.right() - x } else { each };
+        out[usize::from(i)] = Rect { x, width, height: top, ..area };
+    }
+    out[3] = Rect { y: area.y + top - 1, height: area.height - top + 1, ..area };
+}
+
+fn stacked(area: Rect, focus: Pane, out: &mut [Rect; 4]) {
+    let grown = area.height + 3 - 3 * LEAST;
+    let mut y = area.y;
+    for pane in Pane::ALL {
+        let height = if pane == focus { grown } else { LEAST };
+        out[pane as usize] = Rect { y, height, ..area };
+        y += height - 1;
+    }
+}

@@ -1,0 +1,146 @@
+//! The breakdown by route.
+
+use std::collections::BTreeMap;
+
+use super::data::Data;
+use crate::{
+    model::series::Vector,
+    theme::Role,
+    ui::{
+        format,
+        table::{Cell, Column},
+    },
+    views::{Look, filter::Filter},
+};
+
+/// Left out in this order when the screen is narrow: the share, then the rate.
+pub(super) const COLUMNS: [Column; 6] = [
+    Column::text("ROUTE", 12, u16::MAX),
+    Column::number("RATE", 9).drop(1),
+    Column::number("ERRORS", 7),
+    Column::number("SHARE", 6).drop(2),
+    Column::number("P95", 8),
+    Column::number("CHANGE", 7),
+];
+
+/// Orders, the next one at each `O`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    #[default]
+    Errors,
+    Rate,
+    P95,
+    Change,
+    Route,
+}
+
+impl Order {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Errors => "most failing first",
+            Self::Rate => "by rate",
+            Self::P95 => "by p95",
+            Self::Change => "by change",
+            Self::Route => "by route",
+        }
+    }
+
+    pub(super) const fn next(self) -> Self {
+        match self {
+            Self::Errors => Self::Rate,
+            Self::Rate => Self::P95,
+            Self::P95 => Self::Change,
+            Self::Change => Self::Route,
+            Self::Route => Self::Errors,
+        }
+    }
+}
+
+/// A route's figures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Route {
+    pub name: String,
+    pub rate: Option<f64>,
+    /// Failing requests a second.
+    pub errors: Option<f64>,
+    /// Of all failing requests of the service, 0 to 1.
+    pub share: Option<f64>,
+    /// Seconds.
+    pub p95: Option<f64>,
+    pub p95_before: Option<f64>,
+}
+
+impl Route {
+    fn error_share(&self) -> Option<f64> {
+        let rate = self.rate.filter(|r| *r > 0.0)?;
+        Some(self.errors.unwrap_or(0.0) / rate)
+    }
+
+    fn change(&self) -> Option<f64> {
+        Some(self.p95? / self.p95_before.filter(|b| *b > 0.0)?)
+    }
+
+    pub(super) fn cell(&self, look: &Look<'_>, service: &str, column: usize) -> Cell<'static> {
+        let shared = look.shared;
+        let style = |role| shared.theme.style(role);
+        let text = |value: Option<f64>, show: fn(f64) -> String, role| {
+            Cell::new(value.map_or_else(|| format::MISSING.to_owned(), show), style(role))
+        };
+        let failing = self.error_share().is_some_and(|s| s >= shared.error_threshold(service));
+        let slower = self.change().is_some_and(|c| c >= 2.0);
+        match column {
+            0 => Cell::new(if self.name.is_empty() { "(none)".to_owned() } else { self.name.clone() }, style(Role::Text)),
+            1 => text(self.rate, format::rate, Role::Text),
+            2 => text(self.error_share(), format::percent, if failing { Role::Bad } else { Role::Text }),
+            3 => text(self.share, |v| format!("{:.0} %", v * 100.0), Role::Text),
+            4 => text(self.p95, format::seconds, Role::Text),
+            _ => {
+                let change =
+                    self.p95.zip(self.p95_before).map_or_else(|| format::MISSING.to_owned(), |(now, before)| format::change(now, before));
+                Cell::new(change, style(if slower { Role::Warn } else { Role::Text }))
+            }
+        }
+    }
+}
+
+/// The routes, from what was answered.
+pub(super) fn routes(data: &Data, label: &str, filter: &Filter, order: Order) -> Vec<Route> {
+    let mut rows: BTreeMap<String, Route> = BTreeMap::new();
+    let mut fill = |vector: Option<&Vector>, set: fn(&mut Route, f64), new: bool| {
+        for (labels, sample) in vector.into_iter().flat_map(|v| &v.elements).filter(|(_, s)| s.value.is_finite()) {
+            let name = labels.get(label).unwrap_or("");
+            if new {
+                rows.entry(name.to_owned()).or_default();
+            }
+            if let Some(row) = rows.get_mut(name) {
+                set(row, sample.value);
+            }
+        }
+    };
+    fill(data.routes[0].value(), |r, v| r.rate = Some(v), true);
+    fill(data.routes[1].value(), |r, v| r.errors = Some(v), true);
+    fill(data.routes[2].value(), |r, v| r.p95 = Some(v), true);
+    fill(data.routes_before[2].value(), |r, v| r.p95_before = Some(v), false);
+    let failing: f64 = rows.values().filter_map(|r| r.errors).sum();
+    let mut out: Vec<Route> = rows
+        .into_iter()
+        .map(|(name, row)| {
+            let share = (failing > 0.0).then(|| row.errors.unwrap_or(0.0) / failing);
+            Route { name, share, ..row }
+        })
+        .filter(|r| filter.passes(&crate::model::labels::Labels::new(), [r.name.as_str()].into_iter()))
+        .collect();
+    let by = |value: fn(&Route) -> Option<f64>| move |a: &Route, b: &Route| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
+    match order {
+        Order::Errors => {
+            let rate = by(|r| r.rate);
+            let errors = by(|r| r.errors);
+            out.sort_by(|a, b| errors(a, b).then_with(|| rate(a, b)));
+        }
+        Order::Rate => out.sort_by(by(|r| r.rate)),
+        Order::P95 => out.sort_by(by(|r| r.p95)),
+        Order::Change => out.sort_by(by(Route::change)),
+        Order::Route => {}
+    }
+    out
+}

@@ -1,0 +1,220 @@
+use std::{sync::Arc, time::Duration};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{draw, feed, look, needs, red_mapping, test_shared, with},
+    },
+    core::{
+        request::{Refresh, Request, Response, Subscription},
+        scope::ScopeAlert,
+        slot::Slot,
+    },
+    model::{
+        labels::Labels,
+        series::{Matrix, Sample, Series, Vector},
+        time::{TimeRange, TimeWindow},
+        trace::TraceId,
+    },
+    red::RedMapping,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(36_000);
+const SIZE: (u16, u16) = (120, 30);
+
+fn stage() -> (Shared, Scope) {
+    let mut shared = test_shared();
+    shared.red.settle(NOW, Ok(Arc::new(red_mapping(&["orders"]))));
+    let window = TimeWindow::Last(Duration::from_secs(3600));
+    (shared, Scope::new("prod", window).with_service("orders"))
+}
+
+fn series(labels: &[(&str, &str)], range: TimeRange, value: impl Fn(u64) -> f64) -> Series {
+    let samples = (0..=60).map(|m| Sample { at: range.start + Duration::from_secs(60 * m), value: value(m) });
+    Series { labels: labels.iter().copied().collect(), samples: samples.collect() }
+}
+
+fn matrix(range: TimeRange, series: Vec<Series>) -> Response {
+    Response::Matrix(Matrix { series, range, step: Duration::from_secs(60), warnings: Vec::new() })
+}
+
+fn vector(rows: &[(&str, f64)]) -> Response {
+    let element = |(route, value): &(&str, f64)| ([("uri", *route)].into_iter().collect(), Sample { at: NOW, value: *value });
+    Response::Vector(Vector { elements: rows.iter().map(element).collect(), warnings: Vec::new() })
+}
+
+fn exemplar(second: i64, value: f64, trace: u128) -> Exemplar {
+    let at = NOW - Duration::from_secs(second.unsigned_abs());
+    Exemplar { at, value, trace: Some(TraceId(trace)), labels: Labels::new(), series: Labels::new() }
+}
+
+fn answer(need: &Subscription) -> Response {
+    let range = TimeRange { start: NOW - Duration::from_secs(3600), end: NOW };
+    let then = |m: u64, a: f64, b: f64| if m < 30 { a } else { b };
+    match (need.slot.pane, need.slot.part) {
+        ("rate", _) => matrix(
+            range,
+            vec![series(&[("class", "2xx")], range, |m| then(m, 60.0, 31.4)), series(&[("class", "5xx")], range, |m| then(m, 0.1, 9.8))],
+        ),
+        ("errors", _) => matrix(range, vec![series(&[], range, |m| then(m, 0.002, 0.238))]),
+        ("duration", part) => matrix(range, vec![series(&[], range, |m| then(m, 0.1, 6.0 + 2.0 * f64::from(part)))]),
+        ("deploys", 0) => {
+            let mut new = series(&[("version", "1.42.0")], range, |_| 1.0);
+            new.samples.drain(..25);
+            matrix(range, vec![series(&[("version", "1.41.3")], range, |_| 3.0), new])
+        }
+        ("deploys", _) => matrix(range, Vec::new()),
+        ("exemplars", _) => Response::Exemplars(vec![exemplar(600, 4.0, 1), exemplar(300, 9.0, 2), exemplar(290, 9.0, 2)]),
+        ("routes", 0) => vector(&[("/orders", 12.4), ("/orders/{id}", 24.1), ("/health", 4.7)]),
+        ("routes", 1) => vector(&[("/orders", 8.8), ("/orders/{id}", 0.3), ("/health", 0.0)]),
+        ("routes", _) => vector(&[("/orders", 9.9), ("/orders/{id}", 8.1)]),
+        ("routes before", _) => vector(&[("/orders", 0.143), ("/orders/{id}", 0.14)]),
+        ("before", 0) => vector(&[("", 62.0)]),
+        ("before", 1) => vector(&[("", 0.002)]),
+        _ => vector(&[("", 0.143)]),
+    }
+}
+
+fn view(look: &Look<'_>) -> Service {
+    let mut view = Service::default();
+    feed(&mut view, look, SIZE, |need| Some(Ok(answer(need))));
+    view
+}
+
+fn run(view: &mut Service, look: &Look<'_>, command: Command) -> Vec<Act> {
+    with(look, SIZE, |cx| view.command(cx, command)).1
+}
+
+#[test]
+fn the_page_says_what_is_and_what_was() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let text = draw(&view(&look), &look, 140, 30);
+    for part in [
+        "Rate ── 41.2 /s  -34 %",
+        "Errors ── 23.8 %  was 0.2 %",
+        "Duration ── p95 8.00 s  was 143 ms",
+        "5xx 9.80",
+        "2xx 31.4",
+        "p50 6.00 s",
+        "p99 10.0 s",
+        "◆",
+        "┊ deploy 1.42.0",
+        "found: http_server_requests_seconds_count (Micrometer)",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let rows: Vec<&str> = text.lines().filter(|l| l.contains("/s") && !l.contains("Rate")).collect();
+    assert!(rows[0].contains("/orders ") && rows[0].contains("71.0 %") && rows[0].contains("97 %") && rows[0].contains("×69"), "{text}");
+    assert!(text.lines().any(|l| l.contains("/health") && l.contains("0.0 %") && l.contains('–')), "{text}");
+}
+
+#[test]
+fn d_walks_through_the_exemplars_and_enter_opens_the_trace() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    run(&mut view, &look, Command::NextExemplar);
+    assert!(draw(&view, &look, 140, 30).contains("◆ 9.00 s trace 0000…0002"));
+    let acts = run(&mut view, &look, Command::Drill);
+    assert!(matches!(&acts[..], [Act::Push(ViewKind::Waterfall, s)] if s.trace == Some(TraceId(2))), "{acts:?}");
+    run(&mut view, &look, Command::NextExemplar);
+    run(&mut view, &look, Command::NextExemplar);
+    assert_eq!(view.selected_exemplar().unwrap().trace, Some(TraceId(2)), "two traces, each once");
+}
+
+#[test]
+fn enter_narrows_to_the_route_and_stays() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let acts = run(&mut view, &look, Command::Drill);
+    let [Act::Rescope(narrow)] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!(narrow.matchers, [Matcher::equal("uri", "/orders")]);
+    let asked = needs(&view, &crate::app::testing::look(&shared, narrow, NOW), SIZE.0, SIZE.1);
+    let rate = asked.iter().find(|n| n.slot.pane == "rate").unwrap();
+    assert!(matches!(&rate.request, Request::Range { query, .. } if query.contains(r#"uri="/orders""#)), "{rate:?}");
+}
+
+#[test]
+fn the_cursor_shows_exact_values_in_all_panels() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    run(&mut view, &look, Command::ValueCursor);
+    for _ in 0..40 {
+        run(&mut view, &look, Command::Left);
+    }
+    let text = draw(&view, &look, 180, 30);
+    for part in ["09:20:00 2xx 60.0 /s  5xx 0.10 /s", "09:20:00 0.2 %", "p50 100 ms  p95 100 ms  p99 100 ms"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(view.yanks(&look).iter().any(|y| y.text.contains("0.2 %")));
+}
+
+#[test]
+fn a_page_costs_at_most_sixty_requests_a_minute() {
+    let (shared, mut scope) = stage();
+    scope = scope.with_alert(
+        ScopeAlert { name: "A".into(), labels: Labels::new(), onset: NOW - Duration::from_secs(900) },
+        scope.service.clone(),
+        NOW,
+    );
+    let asked = needs(&Service::default(), &look(&shared, &scope, NOW), SIZE.0, SIZE.1);
+    let minute: f64 = asked.iter().map(|n| if let Refresh::Every(d) = n.refresh { 60.0 / d.as_secs_f64() } else { 0.0 }).sum();
+    assert!(minute <= 60.0 && !asked.is_empty(), "{minute}");
+    let later = needs(&Service::default(), &look(&shared, &scope, NOW + Duration::from_secs(7)), SIZE.0, SIZE.1);
+    assert_eq!(asked, later, "time alone asks nothing anew");
+}
+
+#[test]
+fn a_small_screen_stacks_the_panes_and_grows_the_focused_one() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let rows = |text: &str| text.lines().filter(|l| l.contains("/orders") || l.contains("/health")).count();
+    let text = draw(&view, &look, 80, 21);
+    assert!(["Rate", "Errors", "Duration", "by route"].iter().all(|p| text.contains(p)), "{text}");
+    assert_eq!(rows(&text), 3, "{text}");
+    run(&mut view, &look, Command::NextPane);
+    run(&mut view, &look, Command::FullScreen);
+    let text = draw(&view, &look, 80, 21);
+    assert!(text.contains("Rate") && !text.contains("Errors"), "{text}");
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let (mut shared, scope) = stage();
+    let nobody = Scope::new("prod", scope.window);
+    assert!(draw(&Service::default(), &look(&shared, &nobody, NOW), 100, 20).contains("No service is in the scope."));
+    let other = scope.with_service("unknown");
+    assert!(draw(&Service::default(), &look(&shared, &other, NOW), 100, 20).contains("No RED metrics of unknown"));
+    shared.red = Slot::default();
+    assert!(draw(&Service::default(), &look(&shared, &scope, NOW), 100, 20).contains("Looking for RED metrics."));
+    shared.red.settle(NOW, Ok(Arc::new(RedMapping::default())));
+    assert!(draw(&Service::default(), &look(&shared, &scope, NOW), 100, 20).contains("no RED metrics"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn any_size_and_data_is_drawn(w in 1u16..=120, h in 1u16..=50, a in any::<f64>(), b in any::<f64>(), name in ".{0,20}") {
+        let (shared, scope) = stage();
+        let look = look(&shared, &scope, NOW);
+        let range = look.range();
+        let mut view = Service::default();
+        feed(&mut view, &look, SIZE, |need| Some(Ok(match need.request {
+            Request::Instant { .. } => vector(&[(&name, a), ("b", b)]),
+            Request::Exemplars { .. } => Response::Exemplars(vec![exemplar(5, a, 1), exemplar(10, b, 2)]),
+            _ => matrix(range, vec![series(&[("class", &name), ("version", "2")], range, |m| if m % 3 == 0 { a } else { b })]),
+        })));
+        for command in [Command::ValueCursor, Command::NextExemplar, Command::NextPane, Command::NextPane, Command::Order, Command::FullScreen] {
+            run(&mut view, &look, command);
+            draw(&view, &look, w, h);
+            needs(&view, &look, w, h);
+        }
+    }
+}
