@@ -125,7 +125,7 @@ pub struct State {
     operators: u32,
     furthest: usize,
     expected: Vec<&'static str>,
-    refusal: Option<(usize, String)>,
+    refusal: Option<(Option<usize>, String)>,
 }
 
 /// The parser's input.
@@ -148,10 +148,11 @@ pub fn parse<'t, O>(tokens: &'t [Token], grammar: impl Fn(&mut Input<'t>) -> Par
 fn explain(tokens: &[Token], state: &State) -> ParseError {
     let at = |i: usize| tokens.get(i).or(tokens.last()).map_or((1, 1), |t| (t.line, t.column));
     if let Some((i, message)) = &state.refusal {
-        let (line, column) = at(*i);
+        let (line, column) = i.map_or((0, 0), at);
         return ParseError { line, column, message: message.clone() };
     }
-    let (line, column) = at(state.furthest);
+    // An empty query has no place.
+    let (line, column) = if matches!(tokens, [_]) { (0, 0) } else { at(state.furthest) };
     let unexpected = tokens.get(state.furthest).or(tokens.last()).map_or_else(|| "$end".to_owned(), Token::name);
     let mut message = format!("syntax error: unexpected {unexpected}");
     // yacc names what it expected only when that is a short list.
@@ -232,7 +233,13 @@ pub fn end(input: &mut Input<'_>) -> Parsed<()> {
 /// Fails for good with a message about the next token: nothing that is tried afterwards can hide it.
 pub fn refuse<O>(input: &mut Input<'_>, message: impl Into<String>) -> Parsed<O> {
     let here = position(input);
-    input.state.refusal.get_or_insert((here, message.into()));
+    input.state.refusal.get_or_insert((Some(here), message.into()));
+    Err(EmptyError)
+}
+
+/// Fails for good with a message about the query as a whole.
+pub fn refuse_whole<O>(input: &mut Input<'_>, message: impl Into<String>) -> Parsed<O> {
+    input.state.refusal.get_or_insert((None, message.into()));
     Err(EmptyError)
 }
 

@@ -37,7 +37,9 @@ pub fn scan(query: &str, dialect: &Dialect) -> Result<Vec<Token>, ParseError> {
         let blank = skip_blank(&mut rest, dialect);
         advance(blank, &mut line, &mut column);
         let start = rest;
-        let at = |message: &str| ParseError { line, column, message: message.to_owned() };
+        let ranged = dialect.loki && start.starts_with('[');
+        // Loki's lexer forgets the line while it reads a range.
+        let at = |message: String| ParseError { line: if ranged { 0 } else { line }, column, message };
         let kind = one(&mut rest, dialect).map_err(at)?;
         let taken = &start[..start.len() - rest.len()];
         let last = kind == Kind::End;
@@ -74,11 +76,11 @@ fn skip_blank<'q>(rest: &mut &'q str, dialect: &Dialect) -> &'q str {
     }
 }
 
-fn one(rest: &mut &str, dialect: &Dialect) -> Result<Kind, &'static str> {
+fn one(rest: &mut &str, dialect: &Dialect) -> Result<Kind, String> {
     let Some(first) = rest.chars().next() else { return Ok(Kind::End) };
     if first == '"' || first == '`' {
-        let literal = quoted.parse_next(rest).map_err(|_| "literal not terminated")?;
-        return literal::unquote(literal).map(Kind::Text).ok_or("invalid char escape");
+        let literal = quoted.parse_next(rest).map_err(|_| "literal not terminated".to_owned())?;
+        return literal::unquote(literal).map(Kind::Text).ok_or_else(|| "invalid char escape".to_owned());
     }
     if dialect.loki && first == '[' {
         return range(rest);
@@ -87,7 +89,7 @@ fn one(rest: &mut &str, dialect: &Dialect) -> Result<Kind, &'static str> {
         return Ok(attribute);
     }
     if first.is_ascii_digit() || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
-        return number(rest, dialect);
+        return number(rest, dialect).map_err(str::to_owned);
     }
     if dialect.loki && rest.starts_with("--") {
         let flag: Parsed<&str, EmptyError> = alt(("--strict", "--keep-empty")).parse_next(rest);
@@ -123,10 +125,19 @@ fn quoted<'q>(rest: &mut &'q str) -> Parsed<&'q str, EmptyError> {
     })
 }
 
-fn range(rest: &mut &str) -> Result<Kind, &'static str> {
+fn range(rest: &mut &str) -> Result<Kind, String> {
     let inner: Parsed<(char, &str, char), EmptyError> = ('[', take_till(0.., ']'), ']').parse_next(rest);
-    let (_, inner, _) = inner.map_err(|_| "missing closing ']' in duration")?;
-    literal::prometheus_duration(inner).filter(|d| *d > 0).map(Kind::Range).ok_or("not a valid duration string")
+    let (_, inner, _) = inner.map_err(|_| "missing closing ']' in duration".to_owned())?;
+    literal::prometheus_duration(inner).map(Kind::Range).ok_or_else(|| {
+        let unit = inner.trim_start_matches(|c: char| c.is_ascii_digit());
+        match (inner, unit) {
+            ("", _) => "empty duration string".to_owned(),
+            (_, unit) if unit.len() < inner.len() && !unit.is_empty() && unit.chars().all(char::is_alphabetic) => {
+                format!("unknown unit {unit:?} in duration {inner:?}")
+            }
+            _ => format!("not a valid duration string: {inner:?}"),
+        }
+    })
 }
 
 fn number(rest: &mut &str, dialect: &Dialect) -> Result<Kind, &'static str> {

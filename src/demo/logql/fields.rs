@@ -14,28 +14,41 @@ pub(super) enum JsonKind {
 /// A value: its kind and its source, without quotes for text.
 pub(super) type JsonValue<'l> = (JsonKind, &'l str);
 
+/// What is wrong with a JSON text, as Loki's parser words it.
+pub(super) type Mistake = &'static str;
+
+const NO_OBJECT: Mistake = "Value looks like object, but can't find closing '}' symbol";
+const NO_ARRAY: Mistake = "Value is array, but can't find closing ']' symbol";
+const NO_STRING: Mistake = "Value is string, but can't find closing '\"' symbol";
+const NO_JSON: Mistake = "Malformed JSON error";
+const NO_END: Mistake = "Value looks like Number/Boolean/None, but can't find its end: ',' or '}' symbol";
+const NO_TYPE: Mistake = "Unknown value type";
+
 /// How deep objects may nest before a line counts as malformed.
 const MAX_DEPTH: usize = 64;
 
 /// Visits all leaves (text, numbers, booleans) of a JSON object in order, with the path to each; `visit` gives false to stop.
 /// Errors when the line is no JSON object, after the leaves before the mistake have been visited.
-pub(super) fn json_leaves<'l>(line: &'l str, visit: &mut dyn FnMut(&[&'l str], JsonValue<'l>) -> bool) -> Result<(), ()> {
+pub(super) fn json_leaves<'l>(line: &'l str, visit: &mut dyn FnMut(&[&'l str], JsonValue<'l>) -> bool) -> Result<(), Mistake> {
     let mut path = Vec::new();
     object(line.trim_start(), &mut path, visit).map(drop)
 }
 
 /// Visits an object's leaves; gives false when told to stop.
-fn object<'l>(text: &'l str, path: &mut Vec<&'l str>, visit: &mut dyn FnMut(&[&'l str], JsonValue<'l>) -> bool) -> Result<bool, ()> {
+fn object<'l>(text: &'l str, path: &mut Vec<&'l str>, visit: &mut dyn FnMut(&[&'l str], JsonValue<'l>) -> bool) -> Result<bool, Mistake> {
     if path.len() > MAX_DEPTH {
-        return Err(());
+        return Err(NO_OBJECT);
     }
-    let mut rest = text.strip_prefix('{').ok_or(())?.trim_start();
-    if rest.starts_with('}') {
-        return Ok(true);
-    }
+    let mut rest = text.strip_prefix('{').ok_or(NO_OBJECT)?.trim_start();
     loop {
-        let (key, after) = string(rest)?;
-        let after = after.trim_start().strip_prefix(':').ok_or(())?.trim_start();
+        if rest.starts_with('}') {
+            return Ok(true);
+        }
+        if !rest.starts_with('"') {
+            return Err(if rest.is_empty() { NO_JSON } else { NO_OBJECT });
+        }
+        let (key, after) = string(rest).ok_or(NO_JSON)?;
+        let after = after.trim_start().strip_prefix(':').ok_or(NO_JSON)?.trim_start();
         let (value, after) = value(after)?;
         path.push(key);
         let go_on = match value.0 {
@@ -47,12 +60,18 @@ fn object<'l>(text: &'l str, path: &mut Vec<&'l str>, visit: &mut dyn FnMut(&[&'
         if !go_on {
             return Ok(false);
         }
-        let after = after.trim_start();
-        match after.strip_prefix(',') {
-            Some(next) => rest = next.trim_start(),
-            None if after.starts_with('}') => return Ok(true),
-            None => return Err(()),
-        }
+        rest = after_value(after)?;
+    }
+}
+
+/// What follows a member of an object: the next one, or the end.
+fn after_value(text: &str) -> Result<&str, Mistake> {
+    let text = text.trim_start();
+    match text.strip_prefix(',').map(str::trim_start) {
+        Some("") => Err(NO_ARRAY),
+        Some(next) => Ok(next),
+        None if text.starts_with('}') => Ok(text),
+        None => Err(if text.is_empty() { NO_ARRAY } else { NO_OBJECT }),
     }
 }
 
@@ -105,7 +124,7 @@ pub(super) fn is_path(path: &str) -> bool {
 fn member<'l>(of: JsonValue<'l>, key: &str) -> Option<JsonValue<'l>> {
     let mut rest = of.1.strip_prefix('{').filter(|_| of.0 == JsonKind::Object)?.trim_start();
     loop {
-        let (name, after) = string(rest).ok()?;
+        let (name, after) = string(rest)?;
         let (found, after) = value(after.trim_start().strip_prefix(':')?.trim_start()).ok()?;
         if name == key {
             return Some(found);
@@ -124,25 +143,25 @@ fn element(of: JsonValue<'_>, index: usize) -> Option<JsonValue<'_>> {
 }
 
 /// A string at the front without its quotes, and what follows.
-fn string(text: &str) -> Result<(&str, &str), ()> {
-    let inner = text.strip_prefix('"').ok_or(())?;
+fn string(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('"')?;
     let mut bytes = inner.bytes().enumerate();
     while let Some((i, b)) = bytes.next() {
         match b {
-            b'"' => return Ok((&inner[..i], &inner[i + 1..])),
+            b'"' => return Some((&inner[..i], &inner[i + 1..])),
             b'\\' => drop(bytes.next()),
             _ => {}
         }
     }
-    Err(())
+    None
 }
 
 /// A value at the front, and what follows.
-fn value(text: &str) -> Result<(JsonValue<'_>, &str), ()> {
-    match text.bytes().next().ok_or(())? {
-        b'"' => string(text).map(|(s, after)| ((JsonKind::Text, s), after)),
-        b'{' => block(text).map(|(s, after)| ((JsonKind::Object, s), after)),
-        b'[' => block(text).map(|(s, after)| ((JsonKind::Array, s), after)),
+fn value(text: &str) -> Result<(JsonValue<'_>, &str), Mistake> {
+    match text.bytes().next().ok_or(NO_JSON)? {
+        b'"' => string(text).map(|(s, after)| ((JsonKind::Text, s), after)).ok_or(NO_STRING),
+        b'{' => block(text).map(|(s, after)| ((JsonKind::Object, s), after)).ok_or(NO_OBJECT),
+        b'[' => block(text).map(|(s, after)| ((JsonKind::Array, s), after)).ok_or(NO_ARRAY),
         _ => {
             let end = text.find([',', '}', ']', ' ', '\n', '\r', '\t']).unwrap_or(text.len());
             let (word, after) = text.split_at(end);
@@ -150,7 +169,7 @@ fn value(text: &str) -> Result<(JsonValue<'_>, &str), ()> {
                 "true" | "false" => JsonKind::Bool,
                 "null" => JsonKind::Null,
                 w if w.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => JsonKind::Number,
-                _ => return Err(()),
+                _ => return Err(if after.is_empty() { NO_END } else { NO_TYPE }),
             };
             Ok(((kind, word), after))
         }
@@ -158,7 +177,7 @@ fn value(text: &str) -> Result<(JsonValue<'_>, &str), ()> {
 }
 
 /// A bracketed block at the front with its brackets, and what follows.
-fn block(text: &str) -> Result<(&str, &str), ()> {
+fn block(text: &str) -> Option<(&str, &str)> {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     for (i, b) in text.bytes().enumerate() {
         match b {
@@ -169,13 +188,13 @@ fn block(text: &str) -> Result<(&str, &str), ()> {
             b'}' | b']' if !quoted => {
                 depth -= 1;
                 if depth == 0 {
-                    return Ok(text.split_at(i + 1));
+                    return Some(text.split_at(i + 1));
                 }
             }
             _ => {}
         }
     }
-    Err(())
+    None
 }
 
 /// A JSON string's meaning.
@@ -231,7 +250,7 @@ fn pair(text: &str) -> Result<(&str, String, usize), usize> {
     let Some(value) = rest.strip_prefix('=') else { return Ok((key, String::new(), end)) };
     if value.starts_with('"') {
         // Without its closing quote the rest of the line is lost.
-        let (inner, after) = string(value).map_err(|()| text.len())?;
+        let (inner, after) = string(value).ok_or(text.len())?;
         return Ok((key, unescape(inner), text.len() - after.len()));
     }
     let stop = value.find(|c| c <= ' ' || c == '=' || c == '"').unwrap_or(value.len());

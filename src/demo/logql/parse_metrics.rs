@@ -11,8 +11,8 @@ use super::{
     parse::{log_expr, selector, signed_number, stages},
 };
 use crate::demo::grammar::{
-    Input, Kind, Parsed, identifier, keyword, nested, next_is, number, one_of, operator, peek, peek_second, refuse, symbol, token,
-    unsupported,
+    Input, Kind, Parsed, identifier, keyword, nested, next_is, number, one_of, operator, peek, peek_second, refuse, refuse_whole, symbol,
+    token, unsupported,
 };
 
 /// A whole query.
@@ -53,15 +53,15 @@ fn binary(input: &mut Input<'_>, weakest: u8) -> Parsed<Expr> {
             Kind::Symbol(s) | Kind::Keyword(s) => OPERATORS.iter().find(|(o, _)| *o == s),
             _ => None,
         });
-        let Some((_, (strength, op))) = next.filter(|(_, (strength, _))| *strength >= weakest) else { return Ok(left) };
-        let (strength, op) = (*strength, *op);
+        let Some((name, (strength, op))) = next.filter(|(_, (strength, _))| *strength >= weakest) else { return Ok(left) };
+        let (name, strength, op) = (*name, *strength, *op);
         operator(input)?;
         one_of("operator", OPERATORS)(input)?;
         let (return_bool, matching) = modifier(input)?;
         let tighter = if op == BinaryOp::Pow { strength } else { strength + 1 };
         let right = nested(input, |i| binary(i, tighter))?;
         let (Expr::Metric(l), Expr::Metric(r)) = (left, right) else {
-            return refuse(input, "unexpected type for left leg of binary operation: only metric queries can be operands");
+            return refuse_whole(input, format!("unexpected type for left leg of binary operation ({}): *syntax.MatchersExpr", name));
         };
         left = Expr::Metric(MetricExpr::Binary { op, return_bool, matching, left: Box::new(l), right: Box::new(r) });
     }

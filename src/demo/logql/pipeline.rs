@@ -175,8 +175,6 @@ impl Finder<'_> {
     }
 }
 
-const NOT_JSON: &str = "Value looks like object, but can't find closing '}' symbol";
-
 fn json(text: &str, line: &mut Line<'_>, finder: &mut Finder<'_>) {
     let result = fields::json_leaves(text, &mut |path, (kind, raw)| {
         let mut name = String::new();
@@ -189,8 +187,8 @@ fn json(text: &str, line: &mut Line<'_>, finder: &mut Finder<'_>) {
         let value = if kind == JsonKind::Text { fields::unescape(raw) } else { raw.to_owned() };
         name.is_empty() || finder.put(line, &name, &value)
     });
-    if result.is_err() {
-        line.fail("JSONParserErr", NOT_JSON.to_owned());
+    if let Err(mistake) = result {
+        line.fail("JSONParserErr", mistake.to_owned());
     }
 }
 

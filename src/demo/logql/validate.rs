@@ -34,12 +34,15 @@ fn validate_stage(stage: &Stage) -> Result<(), ParseError> {
         }
         Stage::Label(filter) => super::matcher::CompiledFilter::new(filter).map(drop),
         Stage::Regexp(p) => {
-            if compiles(p)?.capture_names().flatten().next().is_none() {
-                return Err(ParseError::whole("at least one named capture must be supplied"));
+            let invalid = |reason: String| ParseError::whole(format!("invalid regexp parser: {reason}"));
+            if re2::compile(p).map_err(invalid)?.capture_names().flatten().next().is_none() {
+                return Err(invalid("at least one named capture must be supplied".to_owned()));
             }
             Ok(())
         }
-        Stage::Pattern(p) => pattern::Pattern::new(p).map(drop).map_err(ParseError::whole),
+        Stage::Pattern(p) => {
+            pattern::Pattern::new(p).map(drop).map_err(|reason| ParseError::whole(format!("invalid pattern parser: {reason}")))
+        }
         Stage::Drop(names) | Stage::Keep(names) => names.iter().try_for_each(|n| match n {
             NameMatcher::Name(_) => Ok(()),
             NameMatcher::Matcher(m) => CompiledMatcher::new(m).map(drop),

@@ -97,19 +97,23 @@ impl Params {
             Some(text) => literal::prometheus_duration(text).ok_or_else(|| Refusal::bad("could not parse 'since' parameter"))?,
             None => 3_600_000_000_000,
         };
-        let end = self.instant("end")?.unwrap_or(now);
-        let start = self.instant("start")?.unwrap_or(Timestamp(end.min(now).0.saturating_sub(since)));
+        let end = self.raw_instant("end")?.unwrap_or(now);
+        let start = self.raw_instant("start")?.unwrap_or(Timestamp(end.min(now).0.saturating_sub(since)));
         if end < start {
             return Err(Refusal::bad("end timestamp must not be before or equal to start time"));
         }
-        Ok((start, end))
+        Ok((bounded(start), bounded(end)))
     }
 
     /// An instant: seconds with a fraction, seconds of up to 10 digits, nanoseconds, or RFC 3339.
     pub fn instant(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+        Ok(self.raw_instant(name)?.map(bounded))
+    }
+
+    fn raw_instant(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let at = instant(text).ok_or_else(|| Refusal::bad(format!("could not parse '{name}' parameter: {text:?}")))?;
-        Ok(Some(Timestamp(at.0.clamp(0, MAX_INSTANT))))
+        Ok(Some(at))
     }
 
     /// `step` in nanoseconds, by default a 250th of the range but at least a second.
@@ -138,6 +142,10 @@ impl Params {
             Some(d) => Err(Refusal::bad(format!("invalid direction '{d}'"))),
         }
     }
+}
+
+fn bounded(at: Timestamp) -> Timestamp {
+    Timestamp(at.0.clamp(0, MAX_INSTANT))
 }
 
 fn instant(text: &str) -> Option<Timestamp> {

@@ -60,8 +60,11 @@ async fn blocking<T: Send + 'static>(
 }
 
 async fn stored(tempo: &Arc<Tempo>, id: &str) -> Result<Option<StoredTrace>, Refusal> {
-    if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(Refusal::bad("trace IDs can only contain hex characters and must be at most 128 bits long"));
+    if let Some((i, c)) = id.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
+        return Err(Refusal::bad(format!("trace IDs can only contain hex characters: invalid character '{c}' at position {}", i + 1)));
+    }
+    if id.len() > 32 {
+        return Err(Refusal::bad("trace IDs can't be larger than 128 bits"));
     }
     let Some(id) = TraceId::parse(id) else { return Ok(None) };
     blocking(tempo, move |tempo| Ok(tempo.traces.trace(id))).await

@@ -169,6 +169,12 @@ impl<'q> Evaluator<'q> {
         if op.is_arithmetic() {
             return arithmetic(op, &a, &b);
         }
+        // Whole numbers and fractions are stored apart: an attribute is compared only with literals of its own kind.
+        if let (Field::Attribute(_), Field::Static(_)) = (left, right)
+            && matches!((&a, &b), (Static::Int(_), Static::Float(_)) | (Static::Float(_), Static::Int(_)))
+        {
+            return Static::Bool(false);
+        }
         let holds = match (op, &a, &b) {
             (Operator::Regex | Operator::NotRegex, Static::Text(text), Static::Text(pattern)) => {
                 self.regexes.get(pattern.as_str()).map(|r| r.is_match(text) == (op == Operator::Regex))

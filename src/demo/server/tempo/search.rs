@@ -92,15 +92,21 @@ fn request(params: &Params, now: Timestamp) -> Result<Request, Refusal> {
     if min_duration > max_duration {
         return Err(Refusal::bad("invalid maxDuration: must be greater than minDuration"));
     }
-    let limit = params.positive("limit", 20)?;
+    let limit = positive(params, "limit", 20)?;
     if limit > MAX_LIMIT {
         return Err(Refusal::bad(format!("invalid limit: {limit} exceeds {MAX_LIMIT}")));
     }
-    let spans_per_set = params.positive("spss", 3)?;
+    let spans_per_set = positive(params, "spss", 3)?;
     if spans_per_set > MAX_SPANS {
         return Err(Refusal::bad(format!("invalid spss: {spans_per_set} exceeds {MAX_SPANS}")));
     }
     Ok(Request { range: range(params, now)?, limit, spans_per_set, min_duration, max_duration })
+}
+
+fn positive(params: &Params, name: &str, default: usize) -> Result<usize, Refusal> {
+    let Some(text) = params.get(name) else { return Ok(default) };
+    let number: i64 = text.parse().map_err(|_| Refusal::bad(format!("invalid {name}: strconv.Atoi: parsing {text:?}: invalid syntax")))?;
+    usize::try_from(number).ok().filter(|n| *n > 0).ok_or_else(|| Refusal::bad(format!("invalid {name}: must be a positive number")))
 }
 
 /// The newest traces for which `matches` gives an answer.
