@@ -32,6 +32,13 @@ pub enum Action {
     },
     /// Write a commented config.toml into the user's configuration folder.
     Init,
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
 }
 
 /// How a report is printed.
@@ -79,16 +86,16 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub env: Option<String>,
     /// Address of Prometheus.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = url)]
     pub prometheus: Option<Url>,
     /// Address of Alertmanager.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = url)]
     pub alertmanager: Option<Url>,
     /// Address of Loki.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = url)]
     pub loki: Option<Url>,
     /// Address of Tempo.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = url)]
     pub tempo: Option<Url>,
     /// Show the last so-and-so long: 1h, 30m.
     #[arg(long, global = true, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
@@ -134,6 +141,10 @@ pub struct Options {
     pub log_file: Option<PathBuf>,
 }
 
+fn url(text: &str) -> Result<Url, String> {
+    crate::config::endpoint::parse_url(text).map_err(|(message, advice)| format!("it {message}. {advice}"))
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -161,9 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_view_or_label_says_what_is_right() {
+    fn a_wrong_view_address_or_label_says_what_is_right() {
         let view = Cli::try_parse_from(["redline", "--view", "dash"]).unwrap_err().to_string();
         assert!(view.contains("alerts, services, logs"), "{view}");
+        let url = Cli::try_parse_from(["redline", "--loki", "loki:3100"]).unwrap_err().to_string();
+        assert!(url.contains("it is not http or https. Write it like http://host:9090."), "{url}");
         let label = Cli::try_parse_from(["redline", "--label", "route"]).unwrap_err().to_string();
         assert!(label.contains("NAME=VALUE"), "{label}");
     }

@@ -147,10 +147,11 @@ async fn tempo(t: &Tempo, now: Timestamp) -> Result<(Found, Duration), SourceErr
     let api = known.as_ref().ok().and_then(|k| k.trace_api);
     let most_recent = searched.is_ok() && known.as_ref().is_ok_and(|k| k.most_recent);
     let mut capabilities = present(&[("traceql", searched.is_ok()), ("most recent", most_recent)]);
-    match (api, opened) {
-        (Some(api), _) => capabilities.push(format!("trace api v{api}")),
-        (None, Some(Err(error))) if error.kind != ErrorKind::NotFound => return Err(error),
-        (None, _) => {}
+    match (opened, api) {
+        (Some(Ok(_)), Some(api)) => capabilities.push(format!("trace by id (v{api})")),
+        (Some(Ok(_)), None) => capabilities.push("trace by id".to_owned()),
+        (Some(Err(error)), _) if error.kind != ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     Ok((Found { version: known.map(|k| k.version).unwrap_or_default(), capabilities }, first))
 }

@@ -2,18 +2,17 @@
 
 mod clients;
 mod demo;
+mod report;
 mod terminal;
 
-use std::{fmt, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fmt, path::PathBuf, process::ExitCode};
 
 use clap::Parser as _;
 
 use crate::{
-    cli::{Action, Cli, Options, Output},
+    cli::{Action, Cli, Options},
     config::{self, ConfigError, Loaded, Request, System},
     model::backend::Backend,
-    runtime::clock::system_now,
-    source::http::Observer,
 };
 
 /// Wrong usage or configuration.
@@ -63,8 +62,14 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             terminal::open(loaded, &cli.options, &system)
         }
         Some(Action::Demo(args)) => demo::run(&args, &cli.options, &system),
-        Some(Action::Doctor { output }) => doctor(output, &cli.options, &system),
+        Some(Action::Doctor { output }) => {
+            let loaded = load(&cli.options, &system, true)?;
+            log_to_file(&cli.options, &loaded)?;
+            report::doctor(&loaded, output)
+        }
         Some(Action::Init) => init(&system),
+        Some(Action::Completions { shell }) => report::completions(shell),
+        Some(Action::Man) => report::man(),
     }
 }
 
@@ -90,21 +95,6 @@ fn log_to_file(options: &Options, loaded: &Loaded) -> Result<(), Failure> {
     })
 }
 
-/// Checks the environment's backends and prints what was found.
-fn doctor(output: Output, options: &Options, system: &System) -> Result<u8, Failure> {
-    let loaded = load(options, system, true)?;
-    log_to_file(options, &loaded)?;
-    let Some((_, environment)) = loaded.config.current() else { return Err(Failure::usage("there is no environment to check")) };
-    let unheard: Observer = Arc::new(|_, _| {});
-    let sources = clients::sources(&environment.backends, &unheard).map_err(Failure::usage)?;
-    let report = runtime()?.block_on(crate::doctor::check(&sources, system_now()));
-    match output {
-        Output::Text => print!("{}", report.text()),
-        Output::Json => println!("{}", report.json()),
-    }
-    Ok(report.exit_code())
-}
-
 /// Writes the commented configuration where it will be found, never over one that is there.
 fn init(system: &System) -> Result<u8, Failure> {
     use std::io::Write as _;
@@ -114,7 +104,10 @@ fn init(system: &System) -> Result<u8, Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(cannot)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{} is there already and was not touched", path.display())),
+        _ => cannot(e),
+    })?;
     file.write_all(config::DEFAULT_CONFIG.as_bytes()).map_err(cannot)?;
     println!("wrote {}; put your addresses into it", path.display());
     Ok(0)
