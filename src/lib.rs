@@ -9,6 +9,7 @@ pub mod config;
 pub mod core;
 pub mod demo;
 pub mod doctor;
+pub mod log_fields;
 pub mod logging;
 pub mod model;
 pub mod red;
