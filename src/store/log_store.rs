@@ -68,6 +68,11 @@ impl LogStore {
         *self = Self { show: Show { pattern, level, until: None }, ..Self::new(self.limit) };
     }
 
+    /// Keeps at most about `limit` bytes from the next lines on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Adds lines. Returns how many were new.
     pub fn insert(&mut self, lines: Vec<LogLine>) -> usize {
         let mut lines: Vec<(u32, LogLine)> = lines.into_iter().map(|line| (self.stream_number(&line.stream), line)).collect();

@@ -1,0 +1,398 @@
+//! How the page looks.
+
+use std::time::Duration;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Logs, list::Placed, volume};
+use crate::{
+    log_fields::{Record, recognise},
+    model::log::{Level, TailState},
+    store::Line,
+    theme::Role,
+    ui::{
+        format,
+        panel::{self, Panel},
+        text::{put, put_right, truncate, width},
+    },
+    views::{Look, sheet::Sheet},
+};
+
+/// From this height on the detail is below the lines; on a smaller screen it takes their place.
+const SPLIT: u16 = 26;
+/// From this height on the volume is shown.
+const VOLUME: u16 = 9;
+/// Cells of a service's or pod's name.
+const NAME: usize = 10;
+
+/// Where the page's parts are. A part that is not shown has no height.
+pub(super) struct Places {
+    lines: Rect,
+    volume: Rect,
+    /// The rows of lines.
+    pub(super) list: Rect,
+    detail: Rect,
+    /// Content of the detail.
+    pub(super) sheet: Rect,
+}
+
+/// What the lines on the screen have in common and need not say, and how much room there is.
+struct Columns {
+    time: usize,
+    service: bool,
+    pod: bool,
+}
+
+impl Logs {
+    pub(super) fn places(&self, area: Rect) -> Places {
+        let none = Rect { height: 0, ..area };
+        let (mut lines, mut detail) = (area, none);
+        if self.full || area.height < SPLIT {
+            if self.in_detail {
+                (lines, detail) = (none, area);
+            }
+        } else {
+            let height = (area.height / 3).clamp(7, 14);
+            lines.height = area.height - height + 1;
+            detail = Rect { y: area.bottom() - height, height, ..area };
+        }
+        let inner = |area: Rect| if area.height == 0 { area } else { Panel::inner(area) };
+        let mut list = inner(lines);
+        let mut volume = Rect { height: 0, ..list };
+        if list.height >= VOLUME {
+            volume.height = 1;
+            list = Rect { y: list.y + 1, height: list.height - 1, ..list };
+        }
+        Places { lines, volume, list, detail, sheet: inner(detail) }
+    }
+
+    pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let places = self.places(area);
+        if places.lines.height > 0 {
+            self.draw_lines(look, &places, buf);
+        }
+        if places.detail.height > 0 {
+            let title = match self.list.index(&self.store) {
+                Some(i) => format!("line {} of {}", format::count(i as u64 + 1), format::count(self.store.shown() as u64)),
+                None => "no line".to_owned(),
+            };
+            Panel::new(title).focused(self.in_detail).render(look.shared, places.detail, buf);
+            self.sheet(look).render(look.shared, places.sheet, buf, self.scroll);
+        }
+    }
+
+    fn draw_lines(&self, look: &Look<'_>, places: &Places, buf: &mut Buffer) {
+        let shared = look.shared;
+        let dash = shared.glyphs.horizontal.repeat(2);
+        let query = self.plan(look).map_or_else(|| "logs".to_owned(), |p| p.base);
+        let query = truncate(&query, usize::from(places.lines.width / 2), shared.glyphs.ellipsis);
+        let title = [vec![query], self.counts(), self.tail(look)].concat().join(&format!(" {dash} "));
+        Panel::new(title).note(self.following(look)).focused(!self.in_detail).render(shared, places.lines, buf);
+        if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {
+            volume::draw(matrix, look, Rect { x: places.volume.x + 1, width: places.volume.width.saturating_sub(2), ..places.volume }, buf);
+            if self.volume.is_stale() {
+                panel::dim(shared, places.volume, buf);
+            }
+        }
+        let visible = self.list.visible(&self.store, usize::from(places.list.height));
+        if visible.is_empty() {
+            panel::message(shared, places.list, buf, &self.blank(look));
+            return;
+        }
+        let columns = Columns::of(&visible, look, places.list.width);
+        let selected = self.line().map(|l| l.id);
+        for placed in &visible {
+            self.draw_line(look, &columns, placed, places.list, buf);
+            if Some(placed.line.id) == selected {
+                self.draw_selection(look, row(places.list, placed.row), buf);
+            }
+        }
+    }
+
+    fn counts(&self) -> Vec<String> {
+        let (shown, kept) = (self.store.shown(), self.store.len());
+        let lines = if shown == kept {
+            format!("{} lines", format::count(kept as u64))
+        } else {
+            format!("{} of {} lines", format::count(shown as u64), format::count(kept as u64))
+        };
+        let mut out = vec![lines];
+        if self.store.dropped() > 0 {
+            out.push(format!("{} oldest dropped", format::count(self.store.dropped())));
+        } else if self.told.history.contains(&Some(false)) && !self.is_loading() {
+            out.push("older ones not loaded".to_owned());
+        }
+        out
+    }
+
+    /// Whether a stream has not told any history yet.
+    fn is_loading(&self) -> bool {
+        self.told.history[0].is_none()
+    }
+
+    /// How the tail is, in words.
+    fn tail(&self, look: &Look<'_>) -> Vec<String> {
+        let dot = format!(" {} ", look.shared.glyphs.middle_dot);
+        let state = match &self.told.tail {
+            TailState::Connecting => "tail connecting".to_owned(),
+            TailState::Connected => "tail connected".to_owned(),
+            TailState::Refused(why) => format!("polling: {why}"),
+            TailState::Lost { retry_at, error } => {
+                format!("tail lost, again in {}: {}", format::age(retry_at.since(look.now)), error.message)
+            }
+            _ => return self.failed_note(),
+        };
+        let mut parts = vec![state];
+        if self.told.tail == TailState::Connected || self.told.behind > Duration::ZERO {
+            parts.push(format!("{} s behind", self.told.behind.as_secs()));
+        }
+        if self.told.dropped > 0 {
+            parts.push(format!("{} dropped", format::count(self.told.dropped)));
+        }
+        if self.told.recovered > 0 {
+            parts.push(format!("{} recovered", format::count(self.told.recovered)));
+        }
+        [vec![parts.join(&dot)], self.failed_note()].concat()
+    }
+
+    fn failed_note(&self) -> Vec<String> {
+        let failed = self.told.failed.as_ref().filter(|_| !self.store.is_empty());
+        failed.map(|(error, _)| error.message.clone()).into_iter().collect()
+    }
+
+    fn following(&self, look: &Look<'_>) -> String {
+        let new = self.store.arrivals().saturating_sub(self.seen);
+        let count = if new > 0 { format!("{} new", format::count(new)) } else { String::new() };
+        if self.is_paused() {
+            format!("paused {count}")
+        } else if self.list.follow && look.scope.window.is_live() {
+            "following".to_owned()
+        } else if look.scope.window.is_live() {
+            count
+        } else {
+            String::new()
+        }
+    }
+
+    /// Why there is nothing, and the way out.
+    fn blank(&self, look: &Look<'_>) -> Vec<String> {
+        let key = |command| look.shared.keymap.key(command).unwrap_or_default();
+        use crate::core::command::Command::{EditQuery, Filter, MinimumLevel, TimePicker, ZoomOut};
+        if let Some((error, since)) = self.told.failed.as_ref().filter(|_| self.store.is_empty()) {
+            return panel::failure(error, look.now.since(*since), look.shared);
+        }
+        if !self.store.is_empty() {
+            let what = self.store.show().pattern.as_ref().map_or_else(|| "level".to_owned(), |p| format!("filter {}", p.as_str()));
+            let hidden = format::count(self.store.len() as u64);
+            return vec![
+                format!("None of {hidden} lines passes the {what}."),
+                format!("{} changes the filter   {} the level", key(Filter), key(MinimumLevel)),
+            ];
+        }
+        let streams = self.plan(look).map_or(0, |p| p.streams.len());
+        if streams == 0 || self.told.history.iter().take(streams).any(Option::is_none) {
+            let slot = &look.shared.log_labels;
+            return if slot.is_waiting() {
+                panel::state(slot, look).blank.unwrap_or_default()
+            } else {
+                vec!["Reading history.".to_owned()]
+            };
+        }
+        let (range, zone) = (look.range(), look.shared.settings.zone.0);
+        let plan = self.plan(look).map_or_else(Default::default, |p| (p.base, p.unapplied));
+        let mut lines = vec![format!(
+            "No lines for {} in {} {} {}.",
+            plan.0,
+            format::day_clock(range.start, look.now, zone),
+            look.shared.glyphs.dash,
+            format::day_clock(range.end, range.start, zone)
+        )];
+        if !plan.1.is_empty() {
+            lines.push(format!("Not a log label, so not applied: {}", plan.1.join(", ")));
+        }
+        lines.push(format!("{} a longer window   {} another one   {} the query", key(ZoomOut), key(TimePicker), key(EditQuery)));
+        lines
+    }
+
+    fn draw_line(&self, look: &Look<'_>, columns: &Columns, placed: &Placed<'_>, area: Rect, buf: &mut Buffer) {
+        let record = recognise(placed.line.text);
+        if let Some(first) = visible_row(area, placed.row) {
+            self.draw_row(look, columns, placed, &record, first, buf);
+        }
+        if placed.open {
+            for (i, text) in record.rest.iter().enumerate() {
+                let at = placed.row + 1 + isize::try_from(i).unwrap_or(0);
+                if let Some(row) = visible_row(area, at) {
+                    put(buf, row, row.x + 4, text, look.shared.theme.style(Role::Dim));
+                }
+            }
+        }
+    }
+
+    fn draw_row(&self, look: &Look<'_>, columns: &Columns, placed: &Placed<'_>, record: &Record, area: Rect, buf: &mut Buffer) {
+        let line = &placed.line;
+        let (theme, glyphs, zone) = (&look.shared.theme, look.shared.glyphs, look.shared.settings.zone.0);
+        let marks = marks(line, record, placed.open, look);
+        let end = u16::try_from(width(&marks)).unwrap_or(0);
+        put_right(buf, area, &marks, theme.style(Role::Accent));
+        let text = Rect { width: area.width.saturating_sub(end + 1), ..area };
+        let time = if columns.time > 8 { format::clock_millis(line.id.at, zone) } else { format::clock_seconds(line.id.at, zone) };
+        let mut x = put(buf, text, text.x + 1, &time, theme.style(Role::Dim)) + 1;
+        x = put(buf, text, x, &format!("{:<5}", level_word(line.level)), theme.style(level_role(line.level))) + 1;
+        if columns.service {
+            let service = service_of(line, look).unwrap_or("");
+            x = put(buf, text, x, &padded(service, glyphs.ellipsis), theme.service(service)) + 1;
+        }
+        if columns.pod {
+            let pod = pod_of(line).map_or("", |p| p.rsplit('-').next().unwrap_or(p));
+            x = put(buf, text, x, &format!("{:<5}", truncate(pod, 5, "")), theme.style(Role::Dim)) + 1;
+        }
+        let message = if record.message.is_empty() { line.text.lines().next().unwrap_or("") } else { &record.message };
+        let message = if record.message.is_empty() && !record.fields.is_empty() { "" } else { message };
+        let style = if line.level >= Level::Warn { theme.style(level_role(line.level)) } else { theme.style(Role::Text) };
+        let start = x;
+        x = put(buf, text, x, message, style) + 3;
+        self.mark_matches(look, message, Rect { x: start, width: text.right().saturating_sub(start), ..text }, buf);
+        for (name, value) in record.inline() {
+            if x >= text.right() {
+                put(buf, Rect { x: text.right().saturating_sub(1), width: 1, ..text }, 0, glyphs.ellipsis, theme.style(Role::Dim));
+                break;
+            }
+            x = put(buf, text, x, &format!("{name}={value}"), theme.style(Role::Dim)) + 1;
+        }
+        if x > text.right() + 3 || width(message) > usize::from(text.right().saturating_sub(start)) {
+            put(buf, Rect { x: text.right().saturating_sub(1), width: 1, ..text }, 0, glyphs.ellipsis, theme.style(Role::Dim));
+        }
+    }
+
+    fn mark_matches(&self, look: &Look<'_>, message: &str, area: Rect, buf: &mut Buffer) {
+        let Some(pattern) = &self.store.show().pattern else { return };
+        for found in pattern.find(message) {
+            let from = area.x.saturating_add(u16::try_from(width(&message[..found.start])).unwrap_or(u16::MAX));
+            let cells = u16::try_from(width(&message[found])).unwrap_or(u16::MAX);
+            let place = Rect { x: from, width: cells, ..area }.intersection(area);
+            buf.set_style(place.intersection(buf.area), look.shared.theme.style(Role::Match));
+        }
+    }
+
+    fn draw_selection(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let theme = &look.shared.theme;
+        if !self.in_detail {
+            buf.set_style(area.intersection(buf.area), theme.style(Role::Selection));
+        }
+        let role = if self.in_detail { Role::Dim } else { Role::SelectionBar };
+        put(buf, area, area.x, look.shared.glyphs.selected, theme.style(role));
+    }
+}
+
+impl Columns {
+    fn of(visible: &[Placed<'_>], look: &Look<'_>, width: u16) -> Self {
+        let mut pods: Vec<&str> = visible.iter().filter_map(|p| pod_of(&p.line)).collect();
+        pods.sort_unstable();
+        pods.dedup();
+        Self {
+            time: if width >= 70 { 12 } else { 8 },
+            service: look.scope.service.is_none() && width >= 60,
+            pod: pods.len() > 1 && width >= 70,
+        }
+    }
+}
+
+/// One row of the list.
+fn row(area: Rect, at: isize) -> Rect {
+    visible_row(area, at).unwrap_or(Rect { height: 0, ..area })
+}
+
+fn visible_row(area: Rect, at: isize) -> Option<Rect> {
+    let at = u16::try_from(at).ok().filter(|at| *at < area.height)?;
+    Some(Rect { y: area.y + at, height: 1, ..area })
+}
+
+/// `▸ 24` for further lines, `◆` for a trace.
+fn marks(line: &Line<'_>, record: &Record, open: bool, look: &Look<'_>) -> String {
+    let glyphs = look.shared.glyphs;
+    let mut out = String::new();
+    if !record.rest.is_empty() {
+        out = format!("{} {} ", if open { glyphs.unfolded } else { glyphs.folded }, record.rest.len());
+    }
+    out.push_str(if line.trace.is_some() { glyphs.diamond } else { " " });
+    out
+}
+
+fn padded(text: &str, mark: &str) -> String {
+    let text = truncate(text, NAME, mark);
+    let pad = NAME.saturating_sub(width(&text));
+    text + &" ".repeat(pad)
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Unknown => "",
+        Level::Trace => "TRACE",
+        Level::Debug => "DEBUG",
+        Level::Info => "INFO",
+        Level::Warn => "WARN",
+        Level::Error => "ERROR",
+        Level::Fatal => "FATAL",
+    }
+}
+
+fn level_role(level: Level) -> Role {
+    match level {
+        Level::Unknown => Role::Text,
+        Level::Trace => Role::LevelTrace,
+        Level::Debug => Role::LevelDebug,
+        Level::Info => Role::LevelInfo,
+        Level::Warn => Role::LevelWarn,
+        Level::Error => Role::LevelError,
+        Level::Fatal => Role::LevelFatal,
+    }
+}
+
+fn service_of<'a>(line: &Line<'a>, look: &Look<'_>) -> Option<&'a str> {
+    let labels = look.shared.log_labels.value()?;
+    labels.services.iter().find_map(|(name, _)| line.stream.get(name))
+}
+
+fn pod_of<'a>(line: &Line<'a>) -> Option<&'a str> {
+    const NAMES: [&str; 6] = ["pod", "k8s_pod_name", "pod_name", "instance", "service_instance_id", "host"];
+    NAMES.iter().find_map(|name| line.stream.get(name).or_else(|| line.metadata().find(|(n, _)| n == name).map(|(_, v)| v)))
+}
+
+/// All that is known of a line.
+pub(super) fn sheet(line: &Line<'_>, look: &Look<'_>) -> Sheet {
+    let mut sheet = Sheet::default();
+    let record = recognise(line.text);
+    let level = level_word(line.level);
+    sheet.head(format!("{}  {level}", format::date_time(line.id.at, look.shared.settings.zone.0)), level_role(line.level));
+    sheet.head(if record.message.is_empty() { line.text } else { &record.message }, Role::Text);
+    if let Some(trace) = line.trace {
+        sheet.add_as("trace_id", trace.to_string(), Role::Accent);
+        if let Some(span) = line.span {
+            sheet.add_as("span_id", span.to_string(), Role::Accent);
+        }
+        sheet.add_as("", format!("from {}", line.trace_from.unwrap_or("the line")), Role::Dim);
+    }
+    for (name, value) in &record.fields {
+        sheet.add(name, value);
+    }
+    section(&mut sheet, "stream labels", line.stream.iter());
+    section(&mut sheet, "structured metadata", line.metadata());
+    if !record.rest.is_empty() {
+        sheet.heading("further lines");
+        for text in &record.rest {
+            sheet.heading(format!("  {}", text.replace('\t', "  ")));
+        }
+    }
+    sheet
+}
+
+fn section<'a>(sheet: &mut Sheet, heading: &str, fields: impl Iterator<Item = (&'a str, &'a str)>) {
+    let mut fields = fields.filter(|(name, _)| !name.starts_with("__")).peekable();
+    if fields.peek().is_some() {
+        sheet.heading(heading);
+    }
+    for (name, value) in fields {
+        sheet.add(name, value);
+    }
+}

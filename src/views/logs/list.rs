@@ -1,0 +1,148 @@
+//! The list of lines: a cursor that stays on its line and on its place on the screen, whatever arrives around it.
+
+use std::collections::HashSet;
+
+use crate::{
+    core::command::Command,
+    log_fields::recognise,
+    store::{Line, LineId, LogStore},
+};
+
+/// Lines that can be unfolded at a time; the first ones are folded again.
+const MAX_OPEN: usize = 256;
+
+/// Where the user is in the lines.
+pub(super) struct List {
+    /// The selected line; `None` before the first one is there.
+    cursor: Option<LineId>,
+    /// Rows of the screen above the selected line.
+    above: usize,
+    /// Whether the cursor goes to the newest line as lines arrive.
+    pub(super) follow: bool,
+    open: HashSet<LineId>,
+}
+
+/// One line on the screen.
+pub(super) struct Placed<'a> {
+    pub(super) line: Line<'a>,
+    /// Its first row on the screen; negative when it begins above it.
+    pub(super) row: isize,
+    pub(super) open: bool,
+}
+
+impl List {
+    pub(super) fn new() -> Self {
+        Self { cursor: None, above: 0, follow: true, open: HashSet::new() }
+    }
+
+    pub(super) fn is_open(&self, id: LineId) -> bool {
+        self.open.contains(&id)
+    }
+
+    /// Rows that a line takes.
+    fn rows(&self, line: &Line<'_>) -> usize {
+        if self.is_open(line.id) { 1 + recognise(line.text).rest.len() } else { 1 }
+    }
+
+    fn rows_at(&self, store: &LogStore, i: usize) -> usize {
+        store.get(i).map_or(1, |line| self.rows(&line))
+    }
+
+    /// The number of the selected line.
+    pub(super) fn index(&self, store: &LogStore) -> Option<usize> {
+        let last = store.shown().checked_sub(1)?;
+        Some(self.cursor.map_or(last, |id| store.position(id).min(last)))
+    }
+
+    /// The selected line.
+    pub(super) fn line<'a>(&self, store: &'a LogStore) -> Option<Line<'a>> {
+        store.get(self.index(store)?)
+    }
+
+    /// Lines arrived or others are shown: the cursor follows, or stays on its line.
+    pub(super) fn settle(&mut self, store: &LogStore, height: usize) {
+        if self.follow {
+            let last = store.shown().saturating_sub(1);
+            self.cursor = store.get(last).map(|l| l.id);
+            self.above = height.saturating_sub(self.rows_at(store, last));
+        } else if self.cursor.is_none() {
+            self.cursor = store.get(store.shown().saturating_sub(1)).map(|l| l.id);
+        }
+    }
+
+    /// Selects a line and keeps what is on the screen, if it is there already.
+    pub(super) fn select(&mut self, store: &LogStore, i: usize, height: usize) {
+        let Some(line) = store.get(i.min(store.shown().saturating_sub(1))) else { return };
+        let (new, old) = (i.min(store.shown() - 1), self.index(store).unwrap_or(i));
+        let above = self.rows_above(store, old, height);
+        let room = height.saturating_sub(self.rows(&line));
+        let between = |from: usize, to: usize| (from..to).take(height + 1).map(|n| self.rows_at(store, n)).sum::<usize>();
+        let wanted = if new >= old { above + between(old, new) } else { above.saturating_sub(between(new, old)) };
+        let far = new.abs_diff(old) > height;
+        self.above = if far && new < old { height / 3 } else { wanted }.min(room);
+        self.cursor = Some(line.id);
+    }
+
+    /// Moves on a command. Going to the last line follows from there on. Returns false for commands that do not move.
+    pub(super) fn command(&mut self, store: &LogStore, command: Command, height: usize) -> bool {
+        let at = self.index(store).unwrap_or(0);
+        let page = (height / 2).max(1);
+        let to = match command {
+            Command::Down => at + 1,
+            Command::Up => at.saturating_sub(1),
+            Command::PageDown => at + page,
+            Command::PageUp => at.saturating_sub(page),
+            Command::Top => 0,
+            Command::Bottom => usize::MAX,
+            _ => return false,
+        };
+        self.follow = command == Command::Bottom;
+        self.select(store, to, height);
+        true
+    }
+
+    /// Unfolds or folds the selected line.
+    pub(super) fn set_open(&mut self, store: &LogStore, open: bool, height: usize) {
+        let Some(line) = self.line(store) else { return };
+        self.above = self.rows_above(store, self.index(store).unwrap_or(0), height);
+        self.follow = false;
+        if !open {
+            self.open.remove(&line.id);
+        } else if self.open.len() < MAX_OPEN {
+            self.open.insert(line.id);
+        }
+        self.cursor = Some(line.id);
+        self.above = self.above.min(height.saturating_sub(self.rows(&line)));
+    }
+
+    /// Rows above the selected line as it is drawn: no room is wasted at either end.
+    fn rows_above(&self, store: &LogStore, at: usize, height: usize) -> usize {
+        let own = self.rows_at(store, at).min(height);
+        let below: usize = (at..store.shown()).take(height).map(|n| self.rows_at(store, n)).sum();
+        let wanted = self.above.max(height - below.min(height)).min(height - own);
+        let there: usize = (0..at).rev().take(wanted).map(|n| self.rows_at(store, n)).sum();
+        wanted.min(there)
+    }
+
+    /// The lines on a screen of some rows.
+    pub(super) fn visible<'a>(&'a self, store: &'a LogStore, height: usize) -> Vec<Placed<'a>> {
+        let Some(at) = self.index(store).filter(|_| height > 0) else { return Vec::new() };
+        let above = self.rows_above(store, at, height);
+        let (mut first, mut row) = (at, isize::try_from(above).unwrap_or(0));
+        while first > 0 && row > 0 {
+            first -= 1;
+            row -= isize::try_from(self.rows_at(store, first)).unwrap_or(1);
+        }
+        let mut out = Vec::new();
+        let end = isize::try_from(height).unwrap_or(isize::MAX);
+        for line in store.window(first) {
+            if row >= end {
+                break;
+            }
+            let rows = isize::try_from(self.rows(&line)).unwrap_or(1);
+            out.push(Placed { open: self.is_open(line.id), line, row });
+            row += rows;
+        }
+        out
+    }
+}

@@ -1,0 +1,140 @@
+//! From the scope to LogQL.
+
+use std::time::Duration;
+
+use crate::{
+    core::scope::Scope,
+    model::{
+        labels::{MatchOp, Matcher, quote, selector},
+        log::{Level, LogLabels},
+    },
+};
+
+/// What is asked for a scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The query as it is shown and edited.
+    pub(super) base: String,
+    /// The streams to join; more than one where a trace id may be metadata or text.
+    pub(super) streams: Vec<String>,
+    /// Conditions of the scope that no log label has.
+    pub(super) unapplied: Vec<String>,
+}
+
+/// Scope matchers that streams or their metadata usually have.
+const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "level", "detected_level", "host", "node"];
+/// Where nothing is known of a Loki's labels.
+const DEFAULT_LABEL: &str = "service_name";
+
+/// The query of a scope, or of what was typed, at a minimum level.
+pub(super) fn plan(scope: &Scope, labels: &LogLabels, typed: Option<&str>, level: Level) -> Plan {
+    let (applied, unapplied): (Vec<&Matcher>, Vec<&Matcher>) =
+        scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"));
+    if let Some(typed) = typed {
+        let streams = vec![format!("{typed}{}", level_stage(level))];
+        return Plan { base: typed.to_owned(), streams, unapplied: Vec::new() };
+    }
+    let stages: String = applied.iter().map(|m| format!(" | {m}")).collect();
+    let selected = format!("{}{stages}", selector(&[service_matcher(scope.service.as_deref(), labels)]));
+    let bases = match scope.trace {
+        None => vec![selected],
+        // Structured metadata does not match a text, and a text is not in the metadata: both are asked.
+        Some(id) => vec![format!("{selected} | trace_id={}", quote(&id.to_string())), format!("{selected} |= {}", quote(&id.to_string()))],
+    };
+    let streams = bases.iter().map(|b| format!("{b}{}", level_stage(level))).collect();
+    let unapplied = unapplied.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)).collect();
+    Plan { base: bases.into_iter().next().unwrap_or_default(), streams, unapplied }
+}
+
+/// The volume by level of a query, where it can be counted.
+pub(super) fn volume(base: &str, step: Duration) -> String {
+    format!("sum by (detected_level) (count_over_time({base} [{}s]))", step.as_secs().max(1))
+}
+
+fn level_stage(level: Level) -> &'static str {
+    match level {
+        Level::Error | Level::Fatal => r#" | detected_level=~"error|fatal|critical""#,
+        Level::Warn => r#" | detected_level=~"warn|warning|error|fatal|critical""#,
+        _ => "",
+    }
+}
+
+/// The first label that names this service, with the value that does; without a service all streams.
+fn service_matcher(service: Option<&str>, labels: &LogLabels) -> Matcher {
+    let first = labels.services.first().map_or(DEFAULT_LABEL, |(name, _)| name.as_str());
+    let Some(service) = service else { return Matcher::new(first, MatchOp::Regex, ".+") };
+    for (name, values) in &labels.services {
+        let same: Vec<&str> = values.iter().map(|v| v.as_str()).filter(|v| is_same(v, service)).collect();
+        match same.as_slice() {
+            [] => {}
+            [value] => return Matcher::equal(name.clone(), *value),
+            [..] if same.contains(&service) => return Matcher::equal(name.clone(), service),
+            values => {
+                let any: Vec<String> = values.iter().map(|v| regex::escape(v)).collect();
+                return Matcher::new(name.clone(), MatchOp::Regex, any.join("|"));
+            }
+        }
+    }
+    Matcher::equal(first, service)
+}
+
+/// Names of one service differ in case and in what joins their words; jobs carry their namespace.
+fn is_same(value: &str, service: &str) -> bool {
+    let plain = |s: &str| s.chars().filter(|c| !"-_. ".contains(*c)).flat_map(char::to_lowercase).collect::<String>();
+    let name = value.rsplit('/').next().unwrap_or(value);
+    plain(name) == plain(service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{time::TimeWindow, trace::TraceId};
+
+    fn labels() -> LogLabels {
+        let row = |name: &str, values: &[&str]| (name.into(), values.iter().map(|v| (*v).into()).collect());
+        LogLabels {
+            services: vec![row("service_name", &["checkout"]), row("app", &["Orders", "cart"]), row("job", &["shop/mailer", "old/mailer"])],
+        }
+    }
+
+    fn scope(service: &str) -> Scope {
+        let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(60)));
+        if service.is_empty() { scope } else { scope.with_service(service) }
+    }
+
+    #[test]
+    fn a_service_is_found_under_the_label_that_has_it() {
+        for (service, query) in [
+            ("checkout", r#"{service_name="checkout"}"#),
+            ("orders", r#"{app="Orders"}"#),
+            ("mailer", r#"{job=~"shop/mailer|old/mailer"}"#),
+            ("nobody", r#"{service_name="nobody"}"#),
+            ("", r#"{service_name=~".+"}"#),
+        ] {
+            assert_eq!(plan(&scope(service), &labels(), None, Level::Unknown).base, query);
+        }
+    }
+
+    #[test]
+    fn a_trace_is_asked_for_in_metadata_and_in_text() {
+        let scope = scope("cart")
+            .with_trace(TraceId(0xab), None)
+            .with_matcher(Matcher::equal("pod", "p1"))
+            .with_matcher(Matcher::equal("route", "/a"));
+        let plan = plan(&scope, &labels(), None, Level::Error);
+        let (id, level) = ("000000000000000000000000000000ab", r#" | detected_level=~"error|fatal|critical""#);
+        assert_eq!(
+            plan.streams,
+            [format!(r#"{{app="cart"}} | pod="p1" | trace_id="{id}"{level}"#), format!(r#"{{app="cart"}} | pod="p1" |= "{id}"{level}"#)]
+        );
+        assert_eq!(plan.unapplied, ["route=/a"]);
+    }
+
+    #[test]
+    fn what_was_typed_is_taken_as_it_is() {
+        let plan = plan(&scope("cart"), &labels(), Some("{a=\"b\"} |= \"x\""), Level::Warn);
+        assert_eq!(plan.base, "{a=\"b\"} |= \"x\"");
+        assert!(plan.streams[0].ends_with(r#"| detected_level=~"warn|warning|error|fatal|critical""#));
+        assert_eq!(volume(&plan.base, Duration::from_secs(30)), "sum by (detected_level) (count_over_time({a=\"b\"} |= \"x\" [30s]))");
+    }
+}

@@ -1,0 +1,336 @@
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{draw, look, needs, test_shared, with},
+    },
+    model::{
+        backend::{Backend, ErrorKind},
+        labels::Labels,
+        log::LogLine,
+        time::{TimeRange, TimeWindow},
+        trace::TraceId,
+    },
+    views::Act,
+};
+
+const BIG: (u16, u16) = (120, 30);
+const START: i64 = 1_700_000_000;
+
+fn shared() -> Shared {
+    let mut shared = test_shared();
+    let labels = LogLabels { services: vec![("service_name".into(), vec!["orders".into(), "checkout".into()])] };
+    shared.log_labels.settle(Timestamp::ZERO, Ok(Arc::new(labels)));
+    shared
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(START + 600)
+}
+
+fn scope() -> Scope {
+    Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600))).with_service("orders")
+}
+
+fn line(second: i64, level: Level, text: &str) -> LogLine {
+    LogLine {
+        at: Timestamp::from_secs(START + second),
+        stream: Arc::new(
+            [("service_name", "orders"), ("pod", if second % 2 == 0 { "orders-7d9f" } else { "orders-k2vq" })].into_iter().collect(),
+        ),
+        metadata: Labels::new(),
+        text: text.into(),
+        level,
+        trace: None,
+        span: None,
+        trace_from: None,
+    }
+}
+
+fn traced(second: i64, span: u64) -> LogLine {
+    let metadata = [("trace_id", "0af7651916cd43dd8448eb211c80319c")].into_iter().collect();
+    LogLine {
+        trace: Some(TraceId(7)),
+        span: Some(SpanId(span)),
+        trace_from: Some("structured metadata"),
+        metadata,
+        ..line(second, Level::Error, "timeout acquiring connection from pool pool=orders wait_ms=8000")
+    }
+}
+
+/// A page and what it is looked at with.
+struct Page {
+    view: Logs,
+    shared: Shared,
+    scope: Scope,
+    size: (u16, u16),
+}
+
+impl Page {
+    fn new(scope: Scope, size: (u16, u16)) -> Self {
+        Self { view: Logs::new(&scope, None), shared: shared(), scope, size }
+    }
+
+    fn tell(&mut self, part: u32, event: LogEvent) {
+        let look = look(&self.shared, &self.scope, now());
+        let need =
+            needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "lines" && n.slot.part == part).unwrap();
+        let answer = Answer {
+            slot: need.slot,
+            request: Arc::new(need.request),
+            range: look.range(),
+            asked: now(),
+            result: Ok(Response::Log(event)),
+        };
+        with(&look, self.size, |cx| self.view.answer(cx, answer));
+    }
+
+    fn history(&mut self, lines: Vec<LogLine>) {
+        self.tell(0, LogEvent::History { lines, reached: Timestamp::ZERO, complete: true });
+    }
+
+    fn press(&mut self, command: Command) -> Vec<Act> {
+        with(&look(&self.shared, &self.scope, now()), self.size, |cx| self.view.command(cx, command)).1
+    }
+
+    fn type_text(&mut self, text: &str) {
+        for c in text.chars() {
+            self.key(KeyCode::Char(c));
+        }
+    }
+
+    fn key(&mut self, code: KeyCode) {
+        let look = look(&self.shared, &self.scope, now());
+        with(&look, self.size, |cx| self.view.type_key(cx, KeyEvent::new(code, KeyModifiers::NONE)));
+    }
+
+    fn screen(&self) -> String {
+        draw(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1)
+    }
+
+    fn selected(&self) -> String {
+        self.view.line().map_or_else(String::new, |l| l.text.to_owned())
+    }
+
+    /// The screen row of the selection bar in the list.
+    fn bar(&self) -> usize {
+        self.screen().lines().position(|l| l.starts_with("│▌")).unwrap()
+    }
+
+    fn queries(&self) -> Vec<String> {
+        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
+        let query = |r: &Request| match r {
+            Request::LogStream { query, .. } | Request::LogRange { query, .. } => query.clone(),
+            other => panic!("{other:?}"),
+        };
+        needs.iter().map(|n| query(&n.request)).collect()
+    }
+}
+
+fn numbered(range: std::ops::Range<i64>) -> Vec<LogLine> {
+    range.map(|i| line(i, if i % 10 == 0 { Level::Error } else { Level::Info }, &format!("number {i}"))).collect()
+}
+
+#[test]
+fn the_line_of_a_trace_opens_its_waterfall_with_the_span() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(vec![line(1, Level::Info, "started"), traced(2, 9)]);
+    let text = page.screen();
+    assert!(text.contains("ERROR") && text.contains("timeout acquiring connection from pool   pool=orders wait_ms=8000"), "{text}");
+    assert!(text.lines().any(|l| l.contains("timeout") && l.contains('◆')), "{text}");
+    assert!(text.contains("from structured metadata"), "{text}");
+    let acts = page.press(Command::Drill);
+    let [Act::Push(ViewKind::Waterfall, pushed)] = acts.as_slice() else { panic!("{acts:?}") };
+    assert_eq!((pushed.trace, pushed.span, pushed.service.as_deref()), (Some(TraceId(7)), Some(SpanId(9)), Some("orders")));
+}
+
+#[test]
+fn a_line_without_a_trace_opens_its_detail() {
+    let mut page = Page::new(scope(), (80, 21));
+    page.history(vec![line(1, Level::Info, "msg=started port=8080")]);
+    assert!(!page.screen().contains("stream labels"));
+    assert_eq!(page.press(Command::Drill), []);
+    let text = page.screen();
+    assert!(text.contains("port") && text.contains("8080") && text.contains("stream labels"), "{text}");
+    assert!(with(&look(&page.shared, &page.scope, now()), page.size, |cx| page.view.command(cx, Command::Back)).0);
+    assert!(!page.screen().contains("stream labels"));
+}
+
+#[test]
+fn logs_of_a_span_ask_metadata_and_text_and_select_the_spans_first_line() {
+    let range = TimeRange::new(Timestamp::from_secs(START), Timestamp::from_secs(START + 100));
+    let scope = scope().with_trace(TraceId(7), Some(SpanId(9))).with_window(TimeWindow::Fixed(range));
+    let mut page = Page::new(scope, BIG);
+    assert_eq!(page.queries().len(), 2);
+    assert!(page.queries()[0].ends_with(&format!(r#"| trace_id="{}""#, TraceId(7))));
+    assert!(page.queries()[1].ends_with(&format!(r#"|= "{}""#, TraceId(7))));
+    page.history(vec![traced(1, 8), traced(2, 9), traced(4, 8)]);
+    page.tell(1, LogEvent::History { lines: vec![traced(2, 9), traced(3, 9)], reached: Timestamp::ZERO, complete: true });
+    assert_eq!(page.view.store.len(), 4, "lines of both are there once");
+    assert_eq!(page.view.line().unwrap().id.at, Timestamp::from_secs(START + 2));
+}
+
+#[test]
+fn the_newest_line_is_followed_until_the_user_moves() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..100));
+    assert_eq!(page.selected(), "number 99");
+    page.tell(0, LogEvent::Lines(numbered(100..105)));
+    assert_eq!(page.selected(), "number 104");
+    assert!(page.screen().contains("following"));
+    page.press(Command::Up);
+    page.press(Command::Up);
+    page.tell(0, LogEvent::Lines(numbered(105..110)));
+    assert_eq!(page.selected(), "number 102");
+    assert!(page.screen().contains("5 new"), "{}", page.screen());
+    page.press(Command::Follow);
+    assert_eq!(page.selected(), "number 109");
+}
+
+#[test]
+fn late_lines_move_neither_the_cursor_nor_its_place() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..100));
+    (0..30).for_each(|_| drop(page.press(Command::Up)));
+    (0..4).for_each(|_| drop(page.press(Command::Down)));
+    let (bar, selected) = (page.bar(), page.selected());
+    let late = (0..40).map(|i| line(i * 2, Level::Info, &format!("late {i}"))).collect();
+    page.tell(0, LogEvent::Lines(late));
+    assert_eq!((page.bar(), page.selected()), (bar, selected));
+    assert!(page.screen().contains("late"));
+}
+
+#[test]
+fn a_pause_holds_the_screen_and_lines_keep_arriving_behind_it() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..5));
+    page.press(Command::Pause);
+    let list = |page: &Page| page.screen().lines().filter(|l| l.contains("number")).map(str::to_owned).collect::<Vec<_>>();
+    let before = list(&page);
+    page.tell(0, LogEvent::Lines(numbered(5..8)));
+    assert_eq!(list(&page), before);
+    assert!(page.screen().contains("paused 3 new"), "{}", page.screen());
+    page.press(Command::Pause);
+    assert_eq!(page.selected(), "number 7");
+}
+
+#[test]
+fn the_filter_answers_as_it_is_typed_and_escape_takes_it_back() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..100));
+    page.press(Command::Filter);
+    page.type_text("number 9");
+    assert!(page.view.prompt().unwrap().0.contains("11 of 100 lines"));
+    page.tell(0, LogEvent::Lines(vec![line(200, Level::Info, "number 9 again"), line(201, Level::Info, "other")]));
+    assert_eq!((page.view.store.shown(), page.selected().as_str()), (12, "number 9 again"));
+    page.key(KeyCode::Esc);
+    assert_eq!(page.view.store.shown(), 102);
+    page.press(Command::Filter);
+    page.type_text("/(/");
+    assert!(page.view.prompt().unwrap().0.contains("unclosed"));
+    page.key(KeyCode::Esc);
+    page.press(Command::Filter);
+    page.type_text("nowhere");
+    page.key(KeyCode::Enter);
+    assert!(page.screen().contains("None of 102 lines passes the filter nowhere."), "{}", page.screen());
+}
+
+#[test]
+fn errors_are_walked_and_the_level_is_asked_of_the_server_too() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..100));
+    page.press(Command::NextError);
+    assert_eq!(page.selected(), "number 0");
+    page.press(Command::NextError);
+    assert_eq!(page.selected(), "number 10");
+    page.press(Command::MinimumLevel);
+    page.press(Command::MinimumLevel);
+    assert_eq!(page.view.store.shown(), 10);
+    assert!(page.queries()[0].ends_with(r#"| detected_level=~"error|fatal|critical""#), "{:?}", page.queries());
+    assert_eq!(page.view.filters(&look(&page.shared, &page.scope, now())), ["level≥error"]);
+    page.press(Command::MinimumLevel);
+    assert_eq!(page.view.store.shown(), 100);
+}
+
+#[test]
+fn a_stack_trace_is_one_row_that_opens() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(vec![line(1, Level::Info, "before"), line(2, Level::Error, "it failed\n\tat a.B\n\tat c.D")]);
+    let text = page.screen();
+    assert!(text.lines().any(|l| l.contains("it failed") && l.contains("▸ 2")), "{text}");
+    page.press(Command::Unfold);
+    let rows: Vec<usize> =
+        ["before", "it failed", "at a.B", "at c.D"].iter().map(|t| page.screen().lines().position(|l| l.contains(t)).unwrap()).collect();
+    assert!(rows.windows(2).all(|w| w[1] == w[0] + 1), "{}", page.screen());
+    page.press(Command::Fold);
+    assert!(page.screen().lines().any(|l| l.contains("▸ 2")));
+}
+
+#[test]
+fn an_empty_answer_says_what_was_asked_and_the_way_out() {
+    let scope = scope().with_matcher(crate::model::labels::Matcher::equal("route", "/pay"));
+    let mut page = Page::new(scope, BIG);
+    page.history(Vec::new());
+    let text = page.screen();
+    assert!(text.contains(r#"No lines for {service_name="orders"} in 21:23 – 22:23."#), "{text}");
+    assert!(text.contains("not applied: route=/pay") && text.contains("E the query"), "{text}");
+}
+
+#[test]
+fn failures_and_the_tail_are_told() {
+    let mut page = Page::new(scope(), (160, 30));
+    page.tell(0, LogEvent::Failed(SourceError::new(Backend::Loki, ErrorKind::BadQuery, "parse error at line 1, col 5")));
+    assert!(page.screen().contains("parse error at line 1, col 5"), "{}", page.screen());
+    page.history(numbered(0..3));
+    page.tell(0, LogEvent::Tail(TailState::Connected));
+    page.tell(0, LogEvent::Tail(TailState::Recovered(18)));
+    assert!(page.screen().contains("3 lines ── tail connected · 0 s behind · 18 recovered"), "{}", page.screen());
+    let error = SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connection reset");
+    page.tell(0, LogEvent::Tail(TailState::Lost { retry_at: now() + Duration::from_secs(4), error }));
+    assert!(page.screen().contains("tail lost, again in 4s: connection reset"), "{}", page.screen());
+    assert!(page.view.next_wake(&look(&page.shared, &page.scope, now())).is_some());
+}
+
+#[test]
+fn a_typed_query_replaces_the_scopes_and_reopens() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..3));
+    page.press(Command::EditQuery);
+    page.type_text(" |= \"x\"");
+    page.key(KeyCode::Enter);
+    assert_eq!(page.queries()[0], r#"{service_name="orders"} |= "x""#);
+    assert_eq!(page.view.store.len(), 0);
+    assert_eq!(page.view.reopen(&look(&page.shared, &page.scope, now())), ["--query", r#"{service_name="orders"} |= "x""#]);
+}
+
+#[test]
+fn nothing_is_asked_before_the_labels_are_known() {
+    let mut page = Page::new(scope(), BIG);
+    page.shared.log_labels.clear();
+    assert_eq!(page.queries(), Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_size_is_drawn(w in 1u16..220, h in 1u16..60, commands in prop::collection::vec(0usize..13, 0..14)) {
+        const COMMANDS: [Command; 13] = [
+            Command::Down, Command::Up, Command::Bottom, Command::Top, Command::PageDown, Command::PageUp, Command::Fold, Command::Unfold,
+            Command::NextError, Command::MinimumLevel, Command::NextPane, Command::FullScreen, Command::Pause,
+        ];
+        let mut page = Page::new(scope(), (w, h));
+        page.history(numbered(0..30));
+        page.tell(0, LogEvent::Lines(vec![line(15, Level::Error, "many\nlines\nof\nstack"), traced(40, 3)]));
+        for command in commands {
+            page.press(COMMANDS[command]);
+            let text = page.screen();
+            let selected = page.view.line().is_some_and(|_| !page.view.in_detail && h > 3 && w > 12);
+            prop_assert!(!selected || text.contains('▌'), "the selection is not on the screen\n{}", text);
+        }
+    }
+}
