@@ -196,11 +196,11 @@ fn is_name(name: &str) -> bool {
 fn prose(text: &str) -> Record {
     let mut fields = Vec::new();
     let rest = head(text, &mut fields);
-    if let Some((message, object)) = rest.rsplit_once('\t').filter(|(_, o)| o.starts_with('{')) {
-        if let Some(inner) = json(object) {
-            fields.extend(inner.fields);
-            return Record { message: message.replace('\t', "  "), fields, ..Record::default() };
-        }
+    if let Some((message, object)) = rest.rsplit_once('\t')
+        && let Some(inner) = json(object)
+    {
+        fields.extend(inner.fields);
+        return Record { message: message.replace('\t', "  "), fields, ..Record::default() };
     }
     if let Some((found, start)) = pairs(rest).filter(|(_, start)| *start > 0) {
         fields.extend(found);
