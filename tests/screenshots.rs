@@ -24,7 +24,7 @@ struct Shot {
 }
 
 const SHOTS: &[Shot] =
-    &[Shot { name: "alerts", title: "Alerts", size: (140, 40), theme: "dark", steps: &[("", "OrdersLatencyHigh"), ("", "threshold")] }];
+    &[Shot { name: "alerts", title: "Alerts", size: (140, 40), theme: "dark", steps: &[("", "OrdersLatencyHigh"), ("", "fires")] }];
 
 #[test]
 fn the_pictures_are_what_the_program_draws() {
@@ -34,6 +34,7 @@ fn the_pictures_are_what_the_program_draws() {
         let picture = take(shot);
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("screenshots").join(format!("{}.svg", shot.name));
         if update {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &picture).unwrap();
         } else if timeless(&std::fs::read_to_string(&path).unwrap_or_default()) != timeless(&picture) {
             stale.push(shot.name);

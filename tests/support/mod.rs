@@ -43,6 +43,7 @@ impl Terminal {
         let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_redline"));
         command.args(args);
+        command.cwd(env!("CARGO_MANIFEST_DIR"));
         command.env_clear();
         for (name, value) in [
             ("TERM", "xterm-256color"),
