@@ -1,6 +1,6 @@
 //! The simulated shop: requests walk through services, and what the backends would have seen of them is answered.
 //!
-//! [`walk`] is the one description of a request. [`pool`] says who waits for a connection. [`engine`] simulates blocks of
+//! `walk` is the one description of a request. `pool` says who waits for a connection. `engine` simulates blocks of
 //! time on demand and keeps few of them; `metrics`, `logs` and `traces` answer from them.
 
 mod block;
