@@ -1,0 +1,253 @@
+//! The table of hits, and each hit as a dot of time and duration above it where there is room.
+
+use std::time::Duration;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{LIMIT, Order, Traces, query};
+use crate::{
+    core::command::Command,
+    model::trace::TraceHit,
+    theme::{Glyphs, Role},
+    ui::{
+        chart::{Chart, Dot, Unit},
+        format,
+        panel::{self, Panel, State},
+        table::{Cell, Column, Table, position},
+    },
+    views::{Look, waterfall},
+};
+
+/// Shown for a root span that has not arrived.
+pub(super) const NO_ROOT: &str = "root not received";
+/// Cells of the bar beside the duration.
+const BAR: u16 = 8;
+/// Rows of the dots with their border, and the size of the view from which on there is room for them.
+const DOTS: u16 = 11;
+const DOTS_FROM: (u16, u16) = (100, 28);
+/// Cells of a time, and of one of another day.
+const CLOCK: u16 = 12;
+const DAY_CLOCK: u16 = 18;
+
+/// Left out in this order when the screen is narrow: id, matched, spans, bar.
+const COLUMNS: [Column; 8] = [
+    Column::text("TIME", CLOCK, CLOCK),
+    Column::number("DURATION", 8),
+    Column::text("", BAR, BAR).drop(1),
+    Column::text("SERVICE", 10, 18),
+    Column::text("ROOT", 16, u16::MAX),
+    Column::number("SPANS", 5).drop(2),
+    Column::number("ERRORS", 6),
+    Column::number("MATCHED", 7).drop(3),
+];
+const ID: Column = Column::text("TRACE", 9, 9).drop(4);
+
+/// Where the parts lie; the dots have no rows where there is no room for them.
+pub(super) struct Places {
+    dots: Rect,
+    list: Rect,
+    /// The inside of the list.
+    pub(super) table: Rect,
+}
+
+impl Traces {
+    pub(super) fn places(&self, area: Rect) -> Places {
+        let room = area.width >= DOTS_FROM.0 && area.height >= DOTS_FROM.1 && !self.rows.is_empty();
+        let dots = Rect { height: if room { DOTS } else { 0 }, ..area };
+        // Neighbours share an edge.
+        let top = dots.height.saturating_sub(1);
+        let list = Rect { y: area.y + top, height: area.height - top, ..area };
+        Places { dots, list, table: Panel::inner(list) }
+    }
+
+    pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
+        let shared = look.shared;
+        let (places, state) = (self.places(area), panel::state(&self.hits, look));
+        if places.dots.height > 0 {
+            self.draw_dots(look, places.dots, state.stale, buf);
+        }
+        let note = format!("{} {} {}", self.order_name(), line(shared.glyphs), position(&self.table, self.rows.len()));
+        let inner = Panel::new(self.title(look))
+            .focused(true)
+            .note(note)
+            .bottom(if self.typed.is_some() { String::new() } else { self.query(look) })
+            .state(&state)
+            .render(shared, places.list, buf);
+        if let Some(lines) = self.message(look, &state) {
+            panel::message(shared, inner, buf, &lines);
+            return;
+        }
+        self.draw_table(look, inner, buf);
+        if state.stale {
+            panel::dim(shared, inner, buf);
+        }
+    }
+
+    fn order_name(&self) -> &'static str {
+        match self.order {
+            Order::Newest => "newest first",
+            Order::Longest => "longest first",
+        }
+    }
+
+    /// What is asked for and what of it is not shown.
+    fn title(&self, look: &Look<'_>) -> String {
+        let mut parts = vec!["Traces".to_owned()];
+        match &self.typed {
+            Some(query) => parts.push(query.clone()),
+            None => {
+                parts.push(self.what(look));
+                let missing = query::not_applied(look.scope);
+                if !missing.is_empty() {
+                    parts.push(format!("{} not applied", missing.join(", ")));
+                }
+            }
+        }
+        match self.hits.value().map(Vec::len) {
+            Some(n) if n >= LIMIT => parts.push(format!("limit reached, newest {n} shown")),
+            Some(n) if n > 0 => parts.push(format!("{n} found")),
+            _ => {}
+        }
+        parts.extend(self.filter.note());
+        parts.join(&format!(" {} ", line(look.shared.glyphs)))
+    }
+
+    /// `failed of checkout`
+    fn what(&self, look: &Look<'_>) -> String {
+        let name = match self.preset {
+            query::Preset::Slow => {
+                let above = query::slow_above(look.scope, look.shared).as_secs_f64();
+                format!("{} > {}", self.preset.name(), format::seconds(above))
+            }
+            _ => self.preset.name().to_owned(),
+        };
+        match &look.scope.service {
+            Some(service) => format!("{name} of {service}"),
+            None => format!("{name}, all services"),
+        }
+    }
+
+    /// What is said in place of rows: waiting, failed, nothing found, and the way out.
+    fn message(&self, look: &Look<'_>, state: &State) -> Option<Vec<String>> {
+        let key = |command, what: &str| look.shared.keymap.key(command).map(|k| format!("{k} {what}"));
+        let edit = key(Command::EditQuery, "edit the query");
+        if let Some(lines) = &state.blank {
+            let mut lines = lines.clone();
+            if self.hits.error().is_some() {
+                lines.extend(edit);
+            }
+            return Some(lines);
+        }
+        if !self.rows.is_empty() {
+            return None;
+        }
+        let hits = self.hits.value().map_or(0, Vec::len);
+        if hits > 0 {
+            let out = key(Command::Filter, "then Esc removes it");
+            return Some([Some(format!("None of {hits} traces passes the filter.")), out].into_iter().flatten().collect());
+        }
+        let range = look.range();
+        let zone = look.shared.settings.zone.0;
+        let dash = look.shared.glyphs.dash;
+        let window = format!("{} {dash} {}", format::day_clock(range.start, range.end, zone), format::day_clock(range.end, look.now, zone));
+        let of = look.scope.service.as_ref().map(|s| format!(" of {s}")).unwrap_or_default();
+        let text = match (&self.typed, self.preset) {
+            (Some(query), _) => format!("No traces for {query} in {window}."),
+            (None, query::Preset::All) => format!("No traces{of} in {window}."),
+            (None, preset) => format!("No {} traces{of} in {window}.", preset.name()),
+        };
+        let others = match (&self.typed, self.preset) {
+            (Some(_), preset) => preset.name(),
+            (None, query::Preset::Failed) => "slow or all",
+            (None, query::Preset::Slow) => "all or failed",
+            (None, query::Preset::All) => "failed or slow",
+        };
+        let keys = [key(Command::Preset, others), edit, key(Command::TimePicker, "another window")];
+        Some(vec![text, keys.into_iter().flatten().collect::<Vec<_>>().join("   ")])
+    }
+
+    fn draw_dots(&self, look: &Look<'_>, area: Rect, stale: bool, buf: &mut Buffer) {
+        let shared = look.shared;
+        let inner = Panel::new(format!("duration {} over time", line(shared.glyphs))).render(shared, area, buf);
+        let selected = self.table.row(self.rows.len());
+        let mut chart = Chart::new(look.range(), Duration::ZERO, Unit::Seconds);
+        chart.dots = (0..self.rows.len())
+            .filter_map(|row| {
+                let hit = self.hit(row)?;
+                Some(Dot { at: hit.start, value: seconds(hit), selected: Some(row) == selected })
+            })
+            .collect();
+        chart.render(shared, inner, buf);
+        if stale {
+            panel::dim(shared, inner, buf);
+        }
+    }
+
+    fn draw_table(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let hits = self.hits.value().map_or(&[][..], Vec::as_slice);
+        let zone = look.shared.settings.zone.0;
+        let day = |t| format::date_time(t, zone)[..10].to_owned();
+        let dated = hits.iter().any(|h| day(h.start) != day(look.now));
+        let clock = if dated { DAY_CLOCK } else { CLOCK };
+        let mut columns = COLUMNS.to_vec();
+        columns[0] = Column::text("TIME", clock, clock);
+        columns.push(ID);
+        let longest = hits.iter().map(|h| h.duration_ns).max().unwrap_or(0);
+        let table = Table { columns: &columns, rows: self.rows.len(), state: &self.table, focused: true };
+        table.render(look.shared, area, buf, |row, column| match self.hit(row) {
+            Some(hit) if column == 0 => {
+                let whole = format::date_time(hit.start, zone);
+                Cell::new(
+                    if dated { whole[5..].to_owned() } else { format::clock_millis(hit.start, zone) },
+                    look.shared.theme.style(Role::Text),
+                )
+            }
+            Some(hit) => self.cell(look, hit, column, longest),
+            None => Cell::default(),
+        });
+    }
+
+    fn cell(&self, look: &Look<'_>, hit: &TraceHit, column: usize, longest: i64) -> Cell<'static> {
+        let shared = look.shared;
+        let style = |role| shared.theme.style(role);
+        let missing = || Cell::new(shared.glyphs.dash, style(Role::Dim));
+        let count = |n: Option<u32>| n.map_or_else(missing, |n| Cell::new(format::count(u64::from(n)), style(Role::Text)));
+        match column {
+            1 => Cell::new(format::nanoseconds(hit.duration_ns), style(Role::Text)),
+            2 => Cell::new(bar(hit.duration_ns, longest, shared.glyphs), style(Role::Dim)),
+            3 => hit.root_service.as_ref().map_or_else(missing, |s| Cell::new(s.to_string(), shared.theme.service(s))),
+            4 => match &hit.root_name {
+                Some(name) => Cell::new(name.to_string(), style(Role::Text)),
+                None => Cell::new(NO_ROOT, style(Role::Warn)),
+            },
+            5 => count(hit.span_count),
+            6 if self.is_error(hit) => {
+                let count = hit.error_count.map_or_else(|| shared.glyphs.error.to_owned(), |n| format::count(u64::from(n)));
+                Cell::new(count, style(Role::Bad))
+            }
+            6 => count(hit.error_count),
+            7 => count(Some(hit.matched)),
+            _ => Cell::new(waterfall::short(hit.trace, look), style(Role::Dim)),
+        }
+    }
+}
+
+/// Two cells of the horizontal line, between the parts of a title.
+fn line(glyphs: &Glyphs) -> String {
+    glyphs.horizontal.repeat(2)
+}
+
+fn seconds(hit: &TraceHit) -> f64 {
+    hit.duration_ns as f64 / 1e9
+}
+
+/// A duration relative to the longest, by eighths of a cell; anything above zero is visible.
+fn bar(ns: i64, longest: i64, glyphs: &Glyphs) -> String {
+    if ns <= 0 || longest <= 0 {
+        return String::new();
+    }
+    let eighths = ((ns as f64 / longest as f64) * f64::from(BAR) * 8.0).round().max(1.0) as usize;
+    let part = (eighths % 8).checked_sub(1).map_or("", |i| glyphs.bars[i]);
+    format!("{}{part}", glyphs.bars[7].repeat(eighths / 8))
+}

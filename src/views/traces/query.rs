@@ -1,0 +1,148 @@
+//! The TraceQL that a scope and a preset stand for.
+
+use std::time::Duration;
+
+use crate::{
+    app::Shared,
+    core::scope::Scope,
+    model::labels::{Matcher, quote},
+};
+
+/// Which traces of the scope are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Preset {
+    /// With a span that failed.
+    #[default]
+    Failed,
+    /// With a span above the service's threshold.
+    Slow,
+    /// All.
+    All,
+}
+
+impl Preset {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Slow => "slow",
+            Self::All => "all",
+        }
+    }
+
+    pub(super) const fn next(self) -> Self {
+        match self {
+            Self::Failed => Self::Slow,
+            Self::Slow => Self::All,
+            Self::All => Self::Failed,
+        }
+    }
+}
+
+/// Slow where no threshold is configured.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// A service's spans are slow above this.
+pub(super) fn slow_above(scope: &Scope, shared: &Shared) -> Duration {
+    let configured = match &scope.service {
+        Some(service) => shared.latency_threshold(service),
+        None => shared.settings.latency_threshold,
+    };
+    configured.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(SLOW)
+}
+
+/// The preset's TraceQL for a scope.
+pub(super) fn traceql(preset: Preset, scope: &Scope, shared: &Shared) -> String {
+    let mut conditions: Vec<String> = scope.service.iter().map(|s| format!("resource.service.name={}", quote(s))).collect();
+    conditions.extend(scope.matchers.iter().filter_map(condition));
+    match preset {
+        Preset::Failed => conditions.push("status=error".to_owned()),
+        Preset::Slow => conditions.push(format!("duration > {}", literal(slow_above(scope, shared)))),
+        Preset::All => {}
+    }
+    if conditions.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", conditions.join(" && ")) }
+}
+
+/// Names of the scope's labels that spans know nothing of.
+pub(super) fn not_applied(scope: &Scope) -> Vec<&str> {
+    scope.matchers.iter().filter(|m| condition(m).is_none()).map(|m| m.name.as_str()).collect()
+}
+
+/// A scope's label as a condition on spans, where it is obviously an attribute: one with dots, or the form that
+/// Prometheus gives to an attribute of OpenTelemetry's conventions. Other labels mean different things in different
+/// instrumentations, and a guess would hide traces.
+fn condition(matcher: &Matcher) -> Option<String> {
+    let name = match matcher.name.as_str() {
+        "http_route" => "span.http.route",
+        "http_request_method" => "span.http.request.method",
+        "service_version" => "resource.service.version",
+        "service_instance_id" => "resource.service.instance.id",
+        "deployment_environment_name" => "resource.deployment.environment.name",
+        "k8s_pod_name" => "resource.k8s.pod.name",
+        "k8s_namespace_name" => "resource.k8s.namespace.name",
+        dotted if dotted.contains('.') && dotted.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => dotted,
+        _ => return None,
+    };
+    let scoped = ["span.", "resource.", "."].iter().any(|prefix| name.starts_with(prefix));
+    let dot = if scoped { "" } else { "." };
+    Some(format!("{dot}{name}{}{}", matcher.op.as_str(), quote(&matcher.value)))
+}
+
+/// A duration as TraceQL writes it, in one whole unit.
+fn literal(d: Duration) -> String {
+    match d.as_nanos() {
+        ns if ns % 1_000_000_000 == 0 => format!("{}s", ns / 1_000_000_000),
+        ns if ns % 1_000_000 == 0 => format!("{}ms", ns / 1_000_000),
+        ns => format!("{ns}ns"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::testing::test_shared,
+        model::{labels::MatchOp, time::TimeWindow},
+    };
+
+    fn scope() -> Scope {
+        Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)))
+    }
+
+    #[test]
+    fn a_preset_asks_for_the_scopes_service() {
+        let shared = test_shared();
+        let checkout = scope().with_service("checkout");
+        for (preset, scope, expected) in [
+            (Preset::Failed, &checkout, r#"{ resource.service.name="checkout" && status=error }"#),
+            (Preset::Slow, &checkout, r#"{ resource.service.name="checkout" && duration > 1s }"#),
+            (Preset::All, &checkout, r#"{ resource.service.name="checkout" }"#),
+            (Preset::Failed, &scope(), "{ status=error }"),
+            (Preset::All, &scope(), "{ }"),
+            (Preset::All, &scope().with_service("a\"b"), r#"{ resource.service.name="a\"b" }"#),
+        ] {
+            assert_eq!(traceql(preset, scope, &shared), expected);
+        }
+    }
+
+    #[test]
+    fn slow_is_what_the_services_threshold_says() {
+        let mut shared = test_shared();
+        shared.settings.service_thresholds.insert("checkout".to_owned(), (None, Some(0.3)));
+        let query = traceql(Preset::Slow, &scope().with_service("checkout"), &shared);
+        assert!(query.ends_with("duration > 300ms }"), "{query}");
+        shared.settings.latency_threshold = Some(2.0);
+        assert_eq!(traceql(Preset::Slow, &scope(), &shared), "{ duration > 2s }");
+    }
+
+    #[test]
+    fn labels_that_are_attributes_narrow_and_the_others_are_told() {
+        let scope = scope()
+            .with_matcher(Matcher::equal("http_route", "/pay"))
+            .with_matcher(Matcher::equal("route", "/pay"))
+            .with_matcher(Matcher::new("span.db.system", MatchOp::Regex, "post.*"))
+            .with_matcher(Matcher::equal("cloud.region", "eu"));
+        let query = traceql(Preset::All, &scope, &test_shared());
+        assert_eq!(query, r#"{ span.http.route="/pay" && span.db.system=~"post.*" && .cloud.region="eu" }"#);
+        assert_eq!(not_applied(&scope), ["route"]);
+    }
+}

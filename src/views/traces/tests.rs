@@ -1,0 +1,296 @@
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{draw, feed, look, needs, test_shared, with},
+    },
+    model::{
+        backend::{Backend, ErrorKind, SourceError},
+        labels::{Labels, Matcher},
+        time::TimeWindow,
+        trace::SpanId,
+    },
+    views::Act,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(36_000);
+const SIZE: (u16, u16) = (120, 24);
+const FAILED: &str = r#"{ resource.service.name="checkout" && status=error }"#;
+
+/// A hit of so many seconds ago.
+fn hit(id: u128, ago: u64, ms: i64, errors: Option<u32>) -> TraceHit {
+    TraceHit {
+        trace: TraceId(id << 112 | id),
+        root_service: Some("web".into()),
+        root_name: Some(format!("POST /api/{id}").into()),
+        start: NOW - Duration::from_secs(ago),
+        duration_ns: ms * 1_000_000,
+        span_count: Some(37),
+        error_count: errors,
+        matched: 2,
+        span: SpanId::parse("7"),
+        attributes: Labels::new(),
+    }
+}
+
+fn hits() -> Vec<TraceHit> {
+    vec![hit(1, 300, 40, Some(0)), hit(2, 100, 8410, Some(2)), hit(3, 200, 900, Some(1))]
+}
+
+struct Stage {
+    shared: Shared,
+    scope: Scope,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600))).with_service("checkout");
+        Self { shared: test_shared(), scope }
+    }
+
+    fn look(&self) -> Look<'_> {
+        look(&self.shared, &self.scope, NOW)
+    }
+
+    fn view(&self, hits: Vec<TraceHit>) -> Traces {
+        let mut view = Traces::new(&self.scope, None);
+        self.answer(&mut view, Ok(hits));
+        view
+    }
+
+    fn answer(&self, view: &mut Traces, result: Result<Vec<TraceHit>, SourceError>) {
+        feed(view, &self.look(), SIZE, |_| Some(result.clone().map(Response::Hits)));
+    }
+
+    fn run(&self, view: &mut Traces, command: Command) -> Vec<Act> {
+        with(&self.look(), SIZE, |cx| view.command(cx, command)).1
+    }
+
+    fn type_text(&self, view: &mut Traces, text: &str) {
+        for c in text.chars() {
+            self.key(view, KeyEvent::from(KeyCode::Char(c)));
+        }
+    }
+
+    fn key(&self, view: &mut Traces, key: KeyEvent) {
+        with(&self.look(), SIZE, |cx| view.type_key(cx, key));
+    }
+
+    /// The TraceQL that is typed in place of the one that is there.
+    fn edit(&self, view: &mut Traces, text: &str, end: KeyCode) {
+        self.run(view, Command::EditQuery);
+        self.key(view, KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
+        self.type_text(view, text);
+        self.key(view, KeyEvent::from(end));
+    }
+
+    fn asked(&self, view: &Traces) -> String {
+        let asked = needs(view, &self.look(), SIZE.0, SIZE.1);
+        let [need] = &asked[..] else { panic!("{asked:?}") };
+        let Request::Search { query, window, limit } = &need.request else { panic!("{need:?}") };
+        assert_eq!((*window, *limit), (self.scope.window, LIMIT));
+        query.clone()
+    }
+
+    fn text(&self, view: &Traces) -> String {
+        draw(view, &self.look(), SIZE.0, SIZE.1)
+    }
+
+    fn order(&self, view: &Traces) -> Vec<u128> {
+        (0..view.rows.len()).map(|r| view.hit(r).unwrap().trace.0 >> 112).collect()
+    }
+}
+
+#[test]
+fn failed_traces_are_asked_first_then_slow_then_all() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    assert_eq!(stage.asked(&view), FAILED);
+    assert!(stage.text(&view).contains("Traces ── failed of checkout ── 3 found"), "{}", stage.text(&view));
+    stage.run(&mut view, Command::Preset);
+    assert_eq!(stage.asked(&view), r#"{ resource.service.name="checkout" && duration > 1s }"#);
+    assert!(!stage.text(&view).contains("POST"), "hits of another question are gone");
+    stage.run(&mut view, Command::Preset);
+    assert_eq!(stage.asked(&view), r#"{ resource.service.name="checkout" }"#);
+    stage.run(&mut view, Command::Preset);
+    assert_eq!(stage.asked(&view), FAILED);
+}
+
+#[test]
+fn only_a_live_window_is_asked_again() {
+    let mut stage = Stage::new();
+    let refresh = |stage: &Stage| needs(&Traces::new(&stage.scope, None), &stage.look(), 80, 24)[0].refresh;
+    assert_eq!(refresh(&stage), Refresh::Every(stage.shared.settings.refresh_slow));
+    stage.scope.window = TimeWindow::Fixed(stage.scope.window.range(NOW));
+    assert_eq!(refresh(&stage), Refresh::Once);
+}
+
+#[test]
+fn a_row_shows_all_of_a_hit_and_enter_opens_it_at_the_span_that_matched() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    let text = stage.text(&view);
+    let row = text.lines().find(|l| l.contains("POST /api/2")).unwrap();
+    for part in ["▌", "09:58:20.000", "8.41 s", "████████", "web", "37", " 2 ", "0002…0002"] {
+        assert!(row.contains(part), "{part} in {row}");
+    }
+    let [Act::Push(ViewKind::Waterfall, scope)] = &stage.run(&mut view, Command::Drill)[..] else { panic!() };
+    assert_eq!((scope.trace, scope.span), (Some(hits()[1].trace), SpanId::parse("7")));
+}
+
+#[test]
+fn logs_are_of_the_trace_around_its_time_and_red_is_of_its_root() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    let [Act::Push(ViewKind::Logs, scope)] = &stage.run(&mut view, Command::Logs)[..] else { panic!() };
+    assert_eq!((scope.trace, scope.span), (Some(hits()[1].trace), None));
+    assert!(matches!(scope.window, TimeWindow::Fixed(r) if r.start < hits()[1].start && r.end < NOW));
+    let [Act::Push(ViewKind::Service, scope)] = &stage.run(&mut view, Command::Red)[..] else { panic!() };
+    assert_eq!(scope.service.as_deref(), Some("web"));
+}
+
+#[test]
+fn a_trace_without_its_root_says_so_and_has_no_service() {
+    let stage = Stage::new();
+    let mut view = stage.view(vec![TraceHit { root_service: None, root_name: None, error_count: None, ..hit(1, 10, 5, None) }]);
+    let text = stage.text(&view);
+    let row = text.lines().find(|l| l.contains("root not received")).unwrap();
+    assert!(row.contains(" ! "), "only failed ones were asked for: {row}");
+    assert!(!view.facts(&stage.look()).service);
+    assert!(stage.run(&mut view, Command::Red).is_empty());
+}
+
+#[test]
+fn rows_are_newest_first_or_longest_first_and_the_selection_stays_on_its_trace() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    assert_eq!(stage.order(&view), [2, 3, 1]);
+    stage.run(&mut view, Command::Bottom);
+    stage.run(&mut view, Command::Order);
+    assert_eq!(stage.order(&view), [2, 3, 1]);
+    stage.run(&mut view, Command::Up);
+    let newer = [hits(), vec![hit(4, 5, 100, Some(1)), hit(5, 1, 20_000, None)]].concat();
+    stage.answer(&mut view, Ok(newer));
+    assert_eq!(stage.order(&view), [5, 2, 3, 4, 1]);
+    assert_eq!(view.selected().unwrap().trace, hits()[2].trace);
+    stage.run(&mut view, Command::Order);
+    assert_eq!(stage.order(&view), [5, 4, 2, 3, 1]);
+    assert_eq!(view.selected().unwrap().trace, hits()[2].trace);
+}
+
+#[test]
+fn the_next_error_is_the_next_row_that_failed_around_the_end() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    stage.run(&mut view, Command::NextError);
+    assert_eq!(view.selected().unwrap().trace, hits()[2].trace);
+    stage.run(&mut view, Command::NextError);
+    assert_eq!(view.selected().unwrap().trace, hits()[1].trace, "the row without errors is passed over");
+}
+
+#[test]
+fn the_filter_hides_rows_as_it_is_typed_and_esc_shows_them_again() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    stage.run(&mut view, Command::Filter);
+    stage.type_text(&mut view, "api/3");
+    assert_eq!(stage.order(&view), [3]);
+    stage.type_text(&mut view, "x");
+    assert!(stage.text(&view).contains("None of 3 traces passes the filter."), "{}", stage.text(&view));
+    stage.key(&mut view, KeyEvent::from(KeyCode::Esc));
+    assert_eq!(stage.order(&view).len(), 3);
+}
+
+#[test]
+fn typed_traceql_is_asked_on_enter_and_reopened() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    assert!(view.reopen(&stage.look()).is_empty());
+    stage.edit(&mut view, "{ name=\"x\" }", KeyCode::Esc);
+    assert_eq!(stage.asked(&view), FAILED, "Esc asks nothing");
+    assert_eq!(stage.order(&view).len(), 3);
+    stage.edit(&mut view, " { name=\"x\" } ", KeyCode::Enter);
+    assert_eq!(stage.asked(&view), "{ name=\"x\" }");
+    assert_eq!(view.reopen(&stage.look()), ["--query", "{ name=\"x\" }"]);
+    let again = Traces::new(&stage.scope, Some("{ name=\"x\" }"));
+    assert_eq!(stage.asked(&again), "{ name=\"x\" }");
+    stage.run(&mut view, Command::Preset);
+    assert_eq!(stage.asked(&view), FAILED);
+}
+
+#[test]
+fn a_refused_query_shows_the_servers_words_and_is_kept_for_editing() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    stage.edit(&mut view, "{ nam=", KeyCode::Enter);
+    let words = "invalid TraceQL query: parse error at line 1, col 7: syntax error: unexpected =";
+    stage.answer(&mut view, Err(SourceError::new(Backend::Tempo, ErrorKind::BadQuery, words)));
+    let text = stage.text(&view);
+    assert!(text.contains(words) && text.contains("E edit the query") && text.contains("{ nam="), "{text}");
+    stage.run(&mut view, Command::EditQuery);
+    assert!(view.prompt().unwrap().0.contains("TraceQL { nam="), "{:?}", view.prompt());
+}
+
+#[test]
+fn a_refresh_that_fails_keeps_the_rows_and_says_so() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    stage.answer(&mut view, Err(SourceError::new(Backend::Tempo, ErrorKind::Unreachable, "connect refused")));
+    let text = stage.text(&view);
+    assert!(text.contains("stale") && text.contains("connect refused") && text.contains("POST /api/2"), "{text}");
+}
+
+#[test]
+fn nothing_found_says_where_it_was_looked_for_and_the_way_out() {
+    let stage = Stage::new();
+    let view = stage.view(Vec::new());
+    let text = stage.text(&view);
+    assert!(text.contains("No failed traces of checkout in 09:00 – 10:00.") && text.contains("a slow or all"), "{text}");
+}
+
+#[test]
+fn the_limit_and_labels_that_were_not_applied_are_told() {
+    let mut stage = Stage::new();
+    stage.scope = stage.scope.with_matcher(Matcher::equal("route", "/pay"));
+    let view = stage.view((0..50).map(|i| hit(i + 1, i as u64, 10, None)).collect());
+    let text = stage.text(&view);
+    assert!(text.contains("route not applied ── limit reached, newest 50 shown"), "{text}");
+}
+
+#[test]
+fn a_wide_screen_shows_a_dot_for_each_hit() {
+    let stage = Stage::new();
+    let view = stage.view(hits());
+    assert!(!stage.text(&view).contains("◆"));
+    let text = draw(&view, &stage.look(), 160, 40);
+    assert_eq!(text.matches('◆').count(), 3, "{text}");
+}
+
+#[test]
+fn a_click_selects_a_row() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    let click = MouseEvent { kind: MouseEventKind::Down(MouseButton::Left), column: 9, row: 4, modifiers: KeyModifiers::NONE };
+    assert!(with(&stage.look(), SIZE, |cx| view.mouse(cx, click)).0);
+    assert_eq!(view.selected().unwrap().trace, hits()[0].trace);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn any_size_and_data_is_drawn(w in 1u16..=180, h in 1u16..=50, name in ".{0,30}", query in ".{0,30}", start in any::<i64>(), duration in any::<i64>(), rows in 0usize..5) {
+        let stage = Stage::new();
+        let odd = TraceHit { root_name: Some(name.into()), start: Timestamp(start), duration_ns: duration, ..hit(9, 1, 1, None) };
+        let mut view = Traces::new(&stage.scope, Some(&query));
+        stage.answer(&mut view, Ok([hits(), vec![odd]].concat().into_iter().take(rows).collect()));
+        for command in [Command::Order, Command::NextError, Command::PageDown, Command::Drill, Command::Logs] {
+            with(&stage.look(), (w, h), |cx| view.command(cx, command));
+        }
+        draw(&view, &stage.look(), w, h);
+    }
+}
