@@ -187,3 +187,52 @@ impl PoolState {
 fn attempt(model: &Model, request: &Request, n: u8, sent: i64) -> Attempt {
     if request.route == Route::Checkout { Attempt::create(model, request, n, sent) } else { Attempt::get(model, request, sent) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits and connections in use (sampled every 100 ms) of arrivals that are evenly spread.
+    fn run(pool: usize, rate: f64, hold: f64, seconds: f64) -> (Vec<Wait>, f64) {
+        let mut state = PoolState { free: vec![vec![i64::MIN; pool]], coming: BinaryHeap::new() };
+        let mut waits = Vec::new();
+        let mut held = Vec::new();
+        for i in 0..(rate * seconds) as i64 {
+            let at = (i as f64 / rate * 1e9) as i64;
+            let wait = state.take(0, at, (hold * 1e9) as i64);
+            if !wait.timed_out() {
+                held.push((at + wait.0, at + wait.0 + (hold * 1e9) as i64));
+            }
+            waits.push(wait);
+        }
+        let samples = (seconds * 5.0) as i64..(seconds * 10.0) as i64;
+        let n = samples.clone().count() as f64;
+        let used: usize = samples.map(|t| held.iter().filter(|h| h.0 <= t * SECOND / 10 && t * SECOND / 10 < h.1).count()).sum();
+        (waits, used as f64 / n)
+    }
+
+    #[test]
+    fn below_saturation_connections_in_use_are_rate_times_hold() {
+        for (pool, rate, hold) in [(3, 7.0, 0.33), (10, 23.0, 0.4), (50, 11.0, 4.1)] {
+            let (waits, used) = run(pool, rate, hold, 60.0);
+            assert!((used / (rate * hold) - 1.0).abs() < 0.05, "{used} for {pool} connections");
+            assert!(waits.iter().all(|w| w.0 == 0));
+        }
+    }
+
+    #[test]
+    fn above_saturation_the_queue_grows_by_the_surplus_until_patience_ends() {
+        for (pool, rate, hold) in [(4, 10.0, 0.5), (2, 6.0, 0.4), (7, 31.0, 0.25)] {
+            let surplus = rate * hold / pool as f64 - 1.0;
+            let (waits, used) = run(pool, rate, hold, 400.0);
+            let at = 5.0 / surplus;
+            let wait = waits[(rate * at) as usize].0 as f64 / 1e9;
+            assert!((wait / 5.0 - 1.0).abs() < 0.1, "{wait} s after {at} s");
+            assert!((used / pool as f64 - 1.0).abs() < 0.01);
+            let late = &waits[waits.len() / 2..];
+            let gave_up = late.iter().filter(|w| w.timed_out()).count() as f64 / late.len() as f64;
+            let expected = 1.0 - pool as f64 / hold / rate;
+            assert!((gave_up / expected - 1.0).abs() < 0.05, "{gave_up} instead of {expected}");
+        }
+    }
+}
