@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{
     World,
-    block::{BOUNDS, BUCKETS, MetricBlock, SCRAPE, SLOTS, block_of},
+    block::{BLOCK, BOUNDS, BUCKETS, MetricBlock, SCRAPE, SLOTS, block_of},
     engine::Engine,
     model::{Model, SECOND},
     rng::{hash, unit},
@@ -22,29 +22,62 @@ use crate::{
     model::labels::{Labels, MatchOp, Matcher},
 };
 
-/// What the counters had counted at the begin of the anchor block.
+/// What the counters had counted at the begin of a block. Whole numbers, so that sums do not depend on their order.
+#[derive(Debug)]
+struct Base {
+    anchor: i64,
+    cells: Vec<f64>,
+    /// Nanoseconds, by histogram.
+    sums: Vec<f64>,
+}
+
+/// The base that is in use: it follows the time, so that no more than a day has to be counted from it.
 #[derive(Debug, Default)]
-pub struct Base(OnceLock<(Vec<f64>, Vec<f64>)>);
+pub struct Bases(Mutex<Option<Arc<Base>>>);
+
+/// Blocks that the base may lie behind, and how far it then moves.
+const BEHIND: i64 = 20 * 3_600 / BLOCK;
+const MOVE: i64 = 12 * 3_600 / BLOCK;
+
+impl Bases {
+    fn get(&self, engine: &Engine, newest: i64) -> Arc<Base> {
+        let mut base = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = base.take().unwrap_or_else(|| Arc::new(Base::estimate(engine)));
+        while newest - now.anchor > BEHIND {
+            now = Arc::new(now.moved(engine, MOVE));
+        }
+        *base = Some(now.clone());
+        now
+    }
+}
 
 impl Base {
-    /// By cell, and sums by histogram in nanoseconds. Estimated from the block before the anchor and the age of the
-    /// processes, so that no day has to be simulated; every change after and before is exact.
-    fn get(&self, engine: &Engine) -> &(Vec<f64>, Vec<f64>) {
-        self.0.get_or_init(|| {
-            let layout = &engine.layout;
-            let mut cells = vec![0.0; layout.cells()];
-            let mut sums = vec![0.0; layout.histograms()];
-            let Some(block) = engine.metrics(engine.anchor - 1, engine.anchor - 1).pop() else { return (cells, sums) };
-            for (histogram, sum) in sums.iter_mut().enumerate() {
-                for bucket in 0..BUCKETS {
-                    let seen: f64 = block.cell(histogram * BUCKETS + bucket).map_or(0.0, |row| row.iter().map(|n| f64::from(*n)).sum());
-                    let count = (seen + 1.5) * blocks_of_life(engine, histogram);
-                    cells[histogram * BUCKETS + bucket] = count.floor();
-                    *sum += count.floor() * BOUNDS[bucket.min(BOUNDS.len() - 1)] * 0.7e9;
-                }
+    /// At the anchor: estimated from the block before it and the age of the processes, so that no day has to be
+    /// simulated. Every change after and before is exact.
+    fn estimate(engine: &Engine) -> Self {
+        let layout = &engine.layout;
+        let mut base = Self { anchor: engine.anchor, cells: vec![0.0; layout.cells()], sums: vec![0.0; layout.histograms()] };
+        let Some(block) = engine.metrics(engine.anchor - 1, engine.anchor - 1).pop() else { return base };
+        for (histogram, sum) in base.sums.iter_mut().enumerate() {
+            let life = blocks_of_life(engine, histogram);
+            for (bucket, bound) in BOUNDS.iter().chain(&[20.0]).enumerate() {
+                let cell = histogram * BUCKETS + bucket;
+                let seen: f64 = block.cell(cell).map_or(0.0, |row| row.iter().map(|n| f64::from(*n)).sum());
+                base.cells[cell] = ((seen + 1.5) * life).floor();
+                *sum += (base.cells[cell] * bound * 0.7e9).floor();
             }
-            (cells, sums)
-        })
+        }
+        base
+    }
+
+    /// The same, some blocks later.
+    fn moved(&self, engine: &Engine, blocks: i64) -> Self {
+        let anchor = self.anchor + blocks;
+        let window = Window::new(engine, self, self.anchor * SLOTS as i64, anchor * SLOTS as i64 - 1);
+        let end = |value: &Value| window.counted(self, value).get(blocks as usize * SLOTS - 1).copied().unwrap_or_default();
+        let cells = (0..self.cells.len()).map(|c| end(&Value::Count(vec![c as u32]))).collect();
+        let sums = (0..self.sums.len()).map(|h| end(&Value::Sum(vec![h as u16]))).collect();
+        Self { anchor, cells, sums }
     }
 }
 
@@ -67,13 +100,13 @@ struct Window {
 
 impl Window {
     /// Slots `from..=to` and all between them and the anchor.
-    fn new(engine: &Engine, from: i64, to: i64) -> Self {
+    fn new(engine: &Engine, base: &Base, from: i64, to: i64) -> Self {
         let slots = SLOTS as i64;
-        let first = from.div_euclid(slots).min(engine.anchor);
-        let last = to.div_euclid(slots).max(engine.anchor);
+        let first = from.div_euclid(slots).min(base.anchor);
+        let last = to.div_euclid(slots).max(base.anchor);
         let blocks = engine.metrics(first - 1, last);
         let len = (last - first + 1) as usize * SLOTS;
-        Self { blocks, first: first * slots, len, anchor: (engine.anchor - first) * slots }
+        Self { blocks, first: first * slots, len, anchor: (base.anchor - first) * slots }
     }
 
     /// Adds a row of each block to the slots it belongs to.
@@ -103,46 +136,40 @@ impl Window {
             }
         }
         for value in out {
-            *value = (*value + (base - at_anchor)).max(0.0);
+            *value = (*value - at_anchor + base).max(0.0);
         }
     }
 
-    fn values(&self, engine: &Engine, base: &(Vec<f64>, Vec<f64>), value: &Value) -> Vec<f64> {
+    /// Adds a cell of each block.
+    fn add_cell(&self, out: &mut [f64], cell: usize, factor: f64) {
+        self.add(out, |b| b.cell(cell).map(|r| r.as_slice()), |n| f64::from(n) * factor);
+    }
+
+    /// What a series shows in each slot, in its smallest unit: seconds as nanoseconds.
+    fn counted(&self, base: &Base, value: &Value) -> Vec<f64> {
         let mut out = vec![0.0; self.len];
         match value {
             Value::Count(cells) => {
-                for cell in cells {
-                    self.add(&mut out, |b| b.cell(*cell as usize).map(|r| r.as_slice()), f64::from);
-                }
-                self.accumulate(&mut out, cells.iter().map(|c| base.0[*c as usize]).sum());
+                cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0));
+                self.accumulate(&mut out, cells.iter().map(|c| base.cells[*c as usize]).sum());
             }
             Value::Sum(histograms) => {
                 for h in histograms {
                     self.add(&mut out, |b| b.sum(*h as usize).map(|r| r.as_slice()), |ns| ns as f64);
                 }
-                self.accumulate(&mut out, histograms.iter().map(|h| base.1[*h as usize]).sum());
-                out.iter_mut().for_each(|v| *v /= 1e9);
+                self.accumulate(&mut out, histograms.iter().map(|h| base.sums[*h as usize]).sum());
             }
             Value::Cpu(work) => {
-                let mut start = 0.0;
-                for (h, cost) in work {
-                    for cell in *h as usize * BUCKETS..(*h as usize + 1) * BUCKETS {
-                        self.add(&mut out, |b| b.cell(cell).map(|r| r.as_slice()), |n| f64::from(n) * cost);
-                        start += base.0[cell] * cost;
-                    }
-                }
-                self.accumulate(&mut out, start);
+                let cells = || work.iter().flat_map(|(h, cost)| (0..BUCKETS).map(move |b| (*h as usize * BUCKETS + b, *cost)));
+                cells().for_each(|(cell, cost)| self.add_cell(&mut out, cell, cost));
+                self.accumulate(&mut out, cells().map(|(cell, cost)| base.cells[cell] * cost).sum());
             }
-            Value::Gauge(cell) => self.add(&mut out, |b| b.cell(*cell as usize).map(|r| r.as_slice()), f64::from),
+            Value::Gauge(cell) => self.add_cell(&mut out, *cell as usize, 1.0),
             Value::Rest(max, cell) => {
-                self.add(&mut out, |b| b.cell(*cell as usize).map(|r| r.as_slice()), f64::from);
-                out.iter_mut().for_each(|v| *v = max - *v);
+                out.fill(*max);
+                self.add_cell(&mut out, *cell as usize, -1.0);
             }
-            Value::Constant(_) | Value::Steps(..) | Value::Memory(_) => {
-                for (i, v) in out.iter_mut().enumerate() {
-                    *v = uncounted(&engine.model, value, (self.first + i as i64) * SCRAPE * SECOND);
-                }
-            }
+            Value::Constant(_) | Value::Steps(..) | Value::Memory(_) => {}
         }
         out
     }
@@ -163,6 +190,11 @@ fn uncounted(model: &Model, value: &Value, at: i64) -> f64 {
 }
 
 impl Value {
+    /// What its smallest unit is divided by.
+    const fn unit(&self) -> f64 {
+        if matches!(self, Self::Sum(_) | Self::Cpu(_)) { 1e9 } else { 1.0 }
+    }
+
     const fn is_counted(&self) -> bool {
         !matches!(self, Self::Constant(_) | Self::Steps(..) | Self::Memory(_))
     }
@@ -208,19 +240,18 @@ impl MetricStore for World {
         let (start, end) = (nanos(start), nanos(end));
         let Some((from, to)) = self.slots(start, end) else { return Vec::new() };
         let found = self.matching(matchers);
-        let counted = found.iter().any(|s| s.value.is_counted());
-        let base = counted.then(|| self.base.get(&self.engine));
-        let window = counted.then(|| Window::new(&self.engine, from, to));
+        let counted = found.iter().any(|s| s.value.is_counted()).then(|| {
+            let base = self.bases.get(&self.engine, block_of(self.clock.now().0));
+            (Window::new(&self.engine, &base, from, to), base)
+        });
         let mut out = Vec::with_capacity(found.len());
         for series in found {
-            let values = match (&window, base) {
-                (Some(window), Some(base)) if series.value.is_counted() => {
-                    Some((window.first, window.values(&self.engine, base, &series.value)))
-                }
-                _ => None,
-            };
-            let value = |slot: i64, at: i64| match &values {
-                Some((first, values)) => values.get((slot - first) as usize).copied().unwrap_or_default(),
+            let counts = counted
+                .as_ref()
+                .filter(|_| series.value.is_counted())
+                .map(|(window, base)| (window.first, window.counted(base, &series.value)));
+            let value = |slot: i64, at: i64| match &counts {
+                Some((first, counts)) => counts.get((slot - first) as usize).copied().unwrap_or_default() / series.value.unit(),
                 None => uncounted(&self.engine.model, &series.value, at),
             };
             let samples: Vec<(i64, f64)> = self
@@ -286,5 +317,32 @@ impl World {
     pub(super) fn blocks_back(&self, age: i64) -> std::ops::RangeInclusive<i64> {
         let now = self.clock.now().0;
         block_of((now - age).max(self.horizon(now)))..=block_of(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        demo::world::{Scenario, series::Registry},
+        model::time::Timestamp,
+    };
+
+    #[test]
+    fn counters_go_on_when_the_base_moves() {
+        let scenario = Scenario::builtin("pool-exhaustion").unwrap();
+        let engine = Engine::new(Model::new(&scenario, 7, Timestamp::from_secs(1_763_712_007)));
+        let registry = Registry::new(&engine.model, &engine.layout);
+        let early = Base::estimate(&engine);
+        let late = early.moved(&engine, 4);
+        let slots = |block: i64| (engine.anchor + block) * SLOTS as i64;
+        let windows = [&early, &late].map(|base| Window::new(&engine, base, slots(2), slots(6) - 1));
+        let first = slots(2) + 1;
+        for series in registry.series.iter().filter(|s| s.value.is_counted()) {
+            let read = |window: &Window, base: &Base| {
+                window.counted(base, &series.value)[(first - window.first) as usize..(slots(6) - window.first) as usize].to_vec()
+            };
+            assert_eq!(read(&windows[0], &early), read(&windows[1], &late), "{}", series.labels);
+        }
     }
 }

@@ -27,7 +27,7 @@ use std::{
 };
 
 pub use self::scenario::{Cause, Scenario, ScenarioError, Truth};
-use self::{engine::Engine, metrics::Base, model::Model, series::Registry};
+use self::{engine::Engine, metrics::Bases, model::Model, series::Registry};
 use super::store::Clock;
 use crate::model::{labels::Labels, time::Timestamp};
 
@@ -36,7 +36,7 @@ pub struct World {
     scenario: Scenario,
     engine: Engine,
     registry: Registry,
-    base: Base,
+    bases: Bases,
     streams: Vec<Arc<Labels>>,
     clock: Arc<dyn Clock>,
 }
@@ -48,7 +48,7 @@ impl World {
         let engine = Engine::new(Model::new(&scenario, seed, start));
         let registry = Registry::new(&engine.model, &engine.layout);
         let streams = logs::streams(&engine.model);
-        Arc::new(Self { scenario, engine, registry, base: Base::default(), streams, clock })
+        Arc::new(Self { scenario, engine, registry, bases: Bases::default(), streams, clock })
     }
 
     /// What happens, and the truth about it.

@@ -43,7 +43,7 @@ pub enum Value {
     Count(Vec<u32>),
     /// Histograms' sums in seconds.
     Sum(Vec<u16>),
-    /// Requests of histograms times seconds of CPU each.
+    /// Requests of histograms times whole nanoseconds of CPU each, in seconds.
     Cpu(Vec<(u16, f64)>),
     /// A cell as it is.
     Gauge(u32),
@@ -302,7 +302,7 @@ impl Registry {
             ("container", info.name.into()),
             ("image", image),
         ];
-        let cost = |op: &OpInfo| op.own_ms.0 * 0.000_35 + 0.000_2;
+        let cost = |op: &OpInfo| (op.own_ms.0 * 350_000.0 + 200_000.0).floor();
         let work = OP
             .iter()
             .filter(|op| op.service == pod.service)
