@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     model::{Model, PodId, Request, SECOND},
     shop::{OP, OPS, Op, SERVICES},
-    walk::{Hop, NONE, Observer, lost},
+    walk::{Hop, Observer, lost},
 };
 use crate::wire::otlp::SpanKind;
 
@@ -290,4 +290,4 @@ pub const fn is_call(kind: SpanKind) -> bool {
 
 /// Services that took part in a trace, as bits.
 pub type Services = u8;
-const _: () = assert!(SERVICES <= 8 && NONE == u8::MAX);
+const _: () = assert!(SERVICES <= Services::BITS as usize);

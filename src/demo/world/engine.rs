@@ -111,7 +111,7 @@ impl Engine {
         for second in block * BLOCK..(block + 1) * BLOCK {
             self.model.arrivals(second, |request| {
                 walk(&self.model, &request, &waits, &mut recorder);
-                recorder.end_request(&request);
+                recorder.end_request();
             });
         }
         recorder.finish()

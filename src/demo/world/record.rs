@@ -184,7 +184,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// The request's walk is over.
-    pub fn end_request(&mut self, _request: &Request) {
+    pub fn end_request(&mut self) {
         self.traces.extend(self.open.iter_mut().filter_map(Option::take));
     }
 
