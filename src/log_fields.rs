@@ -192,28 +192,31 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-@/".contains(&b))
 }
 
-/// Text: a head of time, level, threads and logger, then the message.
+/// Text: a head of time, level, threads and logger, then the message. What the head names comes after the line's own
+/// fields.
 fn prose(text: &str) -> Record {
-    let mut fields = Vec::new();
-    let rest = head(text, &mut fields);
+    let mut named = Vec::new();
+    let rest = head(text, &mut named);
     if let Some((message, object)) = rest.rsplit_once('\t')
-        && let Some(inner) = json(object)
+        && let Some(mut inner) = json(object)
     {
-        fields.extend(inner.fields);
-        return Record { message: message.replace('\t', "  "), fields, ..Record::default() };
+        inner.fields.append(&mut named);
+        return Record { message: message.replace('\t', "  "), fields: inner.fields, ..Record::default() };
     }
-    if let Some((found, start)) = pairs(rest).filter(|(_, start)| *start > 0) {
-        fields.extend(found);
+    if let Some((mut fields, start)) = pairs(rest).filter(|(_, start)| *start > 0) {
+        fields.append(&mut named);
         return Record { message: rest[..start].trim_end().to_owned(), fields, ..Record::default() };
     }
-    let before = fields.len();
+    let mut fields = Vec::new();
     let mut left = rest;
     while !left.is_empty() && fields.len() < MAX_FIELDS {
         let (pair, after) = token(left);
         fields.extend(pair);
         left = after.trim_start();
     }
-    Record { message: rest.to_owned(), in_message: fields.len() > before, fields, ..Record::default() }
+    let in_message = !fields.is_empty();
+    fields.append(&mut named);
+    Record { message: rest.to_owned(), in_message, fields, ..Record::default() }
 }
 
 /// What follows the head; fields that it names are added.
@@ -304,7 +307,7 @@ mod tests {
             ),
             (
                 "2026-11-21 14:57:42.113 [ERROR] [orders,0af7651916cd43dd8448eb211c80319c,b7ad6b7169203331] [nio-8080-exec-7] c.s.Pool : timeout acquiring connection from pool pool=orders wait_ms=8000",
-                "timeout acquiring connection from pool|thread=nio-8080-exec-7 logger=c.s.Pool pool=orders wait_ms=8000|0",
+                "timeout acquiring connection from pool|pool=orders wait_ms=8000 thread=nio-8080-exec-7 logger=c.s.Pool|0",
             ),
             (
                 "2026-11-21 14:57:42.113 ERROR 1 --- [main] c.shop.App : failed\njava.lang.X: y\n\tat a.b(C.java:1)",

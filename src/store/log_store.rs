@@ -215,6 +215,10 @@ impl LogStore {
     pub fn next_at_level(&self, after: usize, level: Level) -> Option<usize> {
         let (mut number, mut first, mut later) = (0, None, None);
         for segment in &self.segments {
+            if segment.worst() < level {
+                number += segment.shown();
+                continue;
+            }
             for i in 0..segment.shown() {
                 if segment.level(i).is_some_and(|l| l >= level) {
                     first = first.or(Some(number));

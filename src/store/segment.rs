@@ -74,6 +74,8 @@ pub(super) struct Segment {
     bytes: String,
     rows: Vec<Row>,
     traces: Vec<TraceRef>,
+    /// The worst level of all rows.
+    worst: Level,
     /// Rows that are shown, when not all are.
     shown: Option<Vec<u32>>,
 }
@@ -129,6 +131,7 @@ impl Segment {
                 trace,
                 level: line.level,
             });
+            self.worst = self.worst.max(line.level);
             arrival += 1;
         }
         if in_order {
@@ -198,6 +201,7 @@ impl Segment {
             out.bytes.push_str(self.text(row));
             out.bytes.push_str(self.metadata(row));
             let trace = self.trace(row).map_or(0, |t| out.note_trace(t));
+            out.worst = out.worst.max(row.level);
             out.rows.push(Row { offset, trace, ..*row });
         }
         out.refilter(show);
@@ -251,6 +255,11 @@ impl Segment {
         let (trace, span, trace_from) = self.trace(row).map_or((None, None, None), |(t, s, f)| (Some(t), s, f));
         let stream = streams.get(row.stream as usize)?;
         Some(Line { id: row.id, stream, text: self.text(row), level: row.level, trace, span, trace_from, metadata: self.metadata(row) })
+    }
+
+    /// No line is worse than this.
+    pub(super) fn worst(&self) -> Level {
+        self.worst
     }
 
     /// The level of the shown line of a number.

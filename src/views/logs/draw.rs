@@ -85,9 +85,12 @@ impl Logs {
         let shared = look.shared;
         let dash = shared.glyphs.horizontal.repeat(2);
         let query = self.plan(look).map_or_else(|| "logs".to_owned(), |p| p.base);
-        let query = truncate(&query, usize::from(places.lines.width / 2), shared.glyphs.ellipsis);
-        let title = [vec![query], self.counts(), self.tail(look)].concat().join(&format!(" {dash} "));
-        Panel::new(title).note(self.following(look)).focused(!self.in_detail).render(shared, places.lines, buf);
+        let query = truncate(&query, usize::from(places.lines.width / 3).max(20), shared.glyphs.ellipsis);
+        let following = self.following(look);
+        let room = usize::from(places.lines.width).saturating_sub(width(&following) + 9);
+        let title =
+            truncate(&[vec![query], self.counts(), self.tail(look)].concat().join(&format!(" {dash} ")), room, shared.glyphs.ellipsis);
+        Panel::new(title).note(following).focused(!self.in_detail).render(shared, places.lines, buf);
         if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {
             volume::draw(matrix, look, Rect { x: places.volume.x + 1, width: places.volume.width.saturating_sub(2), ..places.volume }, buf);
             if self.volume.is_stale() {
@@ -234,8 +237,8 @@ impl Logs {
         let (theme, glyphs, zone) = (&look.shared.theme, look.shared.glyphs, look.shared.settings.zone.0);
         let marks = marks(line, record, placed.open, look);
         let end = u16::try_from(width(&marks)).unwrap_or(0);
-        put_right(buf, area, &marks, theme.style(Role::Accent));
-        let text = Rect { width: area.width.saturating_sub(end + 1), ..area };
+        put_right(buf, Rect { width: area.width.saturating_sub(1), ..area }, &marks, theme.style(Role::Accent));
+        let text = Rect { width: area.width.saturating_sub(end + 2), ..area };
         let time = if columns.time > 8 { format::clock_millis(line.id.at, zone) } else { format::clock_seconds(line.id.at, zone) };
         let mut x = put(buf, text, text.x + 1, &time, theme.style(Role::Dim)) + 1;
         x = put(buf, text, x, &format!("{:<5}", level_word(line.level)), theme.style(level_role(line.level))) + 1;
@@ -249,19 +252,22 @@ impl Logs {
         }
         let message = if record.message.is_empty() { line.text.lines().next().unwrap_or("") } else { &record.message };
         let message = if record.message.is_empty() && !record.fields.is_empty() { "" } else { message };
-        let style = if line.level >= Level::Warn { theme.style(level_role(line.level)) } else { theme.style(Role::Text) };
         let start = x;
+        let style = if line.level >= Level::Warn { theme.style(level_role(line.level)) } else { theme.style(Role::Text) };
+        let room = |x: u16| usize::from(text.right().saturating_sub(x));
+        let mut cut = width(message) > room(x);
         x = put(buf, text, x, message, style) + 3;
         self.mark_matches(look, message, Rect { x: start, width: text.right().saturating_sub(start), ..text }, buf);
         for (name, value) in record.inline() {
-            if x >= text.right() {
-                put(buf, Rect { x: text.right().saturating_sub(1), width: 1, ..text }, 0, glyphs.ellipsis, theme.style(Role::Dim));
+            if cut {
                 break;
             }
-            x = put(buf, text, x, &format!("{name}={value}"), theme.style(Role::Dim)) + 1;
+            let field = format!("{name}={value}");
+            cut = width(&field) > room(x);
+            x = put(buf, text, x, &field, theme.style(Role::Dim)) + 1;
         }
-        if x > text.right() + 3 || width(message) > usize::from(text.right().saturating_sub(start)) {
-            put(buf, Rect { x: text.right().saturating_sub(1), width: 1, ..text }, 0, glyphs.ellipsis, theme.style(Role::Dim));
+        if cut {
+            put(buf, text, text.right().saturating_sub(1), glyphs.ellipsis, theme.style(Role::Dim));
         }
     }
 
