@@ -67,8 +67,19 @@ impl Sheet {
         let names = longest.min((room / 2).max(8)).min(34);
         let mut out = Vec::new();
         for entry in &self.entries {
-            let indent = if entry.role == Role::Heading { 0 } else { names + 2 };
+            // A stack trace needs the width: its name stands above it.
+            let block = entry.value.contains('\n');
+            let indent = if entry.role == Role::Heading {
+                0
+            } else if block {
+                2
+            } else {
+                names + 2
+            };
             let mut name = truncate(&entry.name, names, shared.glyphs.ellipsis);
+            if block && !name.is_empty() {
+                out.push(Line { name: std::mem::take(&mut name), value: String::new(), role: entry.role });
+            }
             for piece in entry.value.split('\n').flat_map(|line| pieces(line, room.saturating_sub(indent).max(1))) {
                 if out.len() == MAX_LINES {
                     return out;
@@ -184,6 +195,13 @@ mod tests {
         let mut scroll = 0;
         sheet.scroll(&mut scroll, Command::Bottom, Rect::new(0, 0, 18, 2), &test_shared());
         assert_eq!(scroll, 2);
+    }
+
+    #[test]
+    fn a_value_of_several_lines_stands_below_its_name() {
+        let mut sheet = Sheet::default();
+        sheet.add("stack", "at a.b.C.d\nat e");
+        assert_eq!(drawn(&sheet, 18, 4, 0), " stack\n   at a.b.C.d\n   at e\n");
     }
 
     #[test]

@@ -236,6 +236,9 @@ impl Logs {
         let to = self.line().and_then(|l| l.trace.map(|t| (t, l.span)));
         match to {
             Some((trace, span)) => {
+                // The way back ends on this line, whatever has arrived by then.
+                self.list.follow = false;
+                self.wanted = None;
                 let scope = cx.look.scope.with_trace(trace, span);
                 cx.push(ViewKind::Waterfall, scope);
             }

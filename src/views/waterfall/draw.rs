@@ -45,7 +45,9 @@ impl Waterfall {
                 (spans, detail) = (detail, rest);
             }
         } else {
-            let height = (rest.height * 2 / 5).clamp(9, 18);
+            // What a short trace does not need is the detail's.
+            let needed = self.trace().map_or(0, |t| u16::try_from(t.nodes.len()).unwrap_or(u16::MAX)).saturating_add(3);
+            let height = (rest.height * 2 / 5).clamp(9, 18).max(rest.height.saturating_sub(needed).min(rest.height * 3 / 4));
             spans.height = rest.height - height + 1;
             detail = Rect { y: rest.bottom() - height, height, ..rest };
         }
