@@ -109,13 +109,9 @@ impl App {
                 self.shared.asked.entry(slot).or_insert(msg.now);
             }
             Event::Health(backend, health) => {
-                if self.shared.health[backend as usize] != health {
+                // Every report of health comes from a request, which the log has a record of.
+                if self.shared.health[backend as usize] != health || self.top().view.kind() == ViewKind::Diagnostics {
                     self.shared.health[backend as usize] = health;
-                    self.mark(Urgency::Data);
-                }
-            }
-            Event::Logged => {
-                if self.top().view.kind() == ViewKind::Diagnostics {
                     self.mark(Urgency::Data);
                 }
             }

@@ -159,8 +159,8 @@ commands! {
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
     NextError, "next-error", [Logs, Waterfall, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
     Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
-    NextMatch, "next-match", [Logs, Waterfall, Diagnostics], ["n"], "", "Next match", MATCHES;
-    PreviousMatch, "previous-match", [Logs, Waterfall, Diagnostics], ["N"], "", "Previous match", MATCHES;
+    NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
+    PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
     Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
     Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };

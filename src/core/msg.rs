@@ -36,8 +36,6 @@ pub enum Event {
     Health(Backend, Health),
     /// The instant that [`crate::app::App::next_wake`] asked for.
     Wake,
-    /// New records in redline's own log.
-    Logged,
     /// The shell tells of something the user should know.
     Notice(String),
 }

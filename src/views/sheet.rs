@@ -156,7 +156,7 @@ fn padded(area: Rect) -> Rect {
 }
 
 /// A text cut into pieces of at most `room` cells; an empty one is one piece.
-fn pieces(text: &str, room: usize) -> Vec<String> {
+pub(super) fn pieces(text: &str, room: usize) -> Vec<String> {
     let mut out = vec![String::new()];
     let mut used = 0;
     for g in text.graphemes(true) {
