@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{LIMIT, Order, Traces, query};
 use crate::{
     core::command::Command,
-    model::trace::TraceHit,
+    model::{time::TimeRange, trace::TraceHit},
     theme::{Glyphs, Role},
     ui::{
         chart::{Chart, Dot, Unit},
@@ -171,7 +171,7 @@ impl Traces {
         let shared = look.shared;
         let inner = Panel::new(format!("duration {} over time", line(shared.glyphs))).render(shared, area, buf);
         let selected = self.table.row(self.rows.len());
-        let mut chart = Chart::new(look.range(), Duration::ZERO, Unit::Seconds);
+        let mut chart = Chart::new(self.covered(look), Duration::ZERO, Unit::Seconds);
         chart.dots = (0..self.rows.len())
             .filter_map(|row| {
                 let hit = self.hit(row)?;
@@ -181,6 +181,16 @@ impl Traces {
         chart.render(shared, inner, buf);
         if stale {
             panel::dim(shared, inner, buf);
+        }
+    }
+
+    /// The window, or the part of it that hits were found in when the limit cut the earlier ones.
+    fn covered(&self, look: &Look<'_>) -> TimeRange {
+        let range = look.range();
+        let hits = self.hits.value().map_or(&[][..], Vec::as_slice);
+        match hits.iter().map(|h| h.start).min() {
+            Some(first) if hits.len() >= LIMIT => TimeRange { start: first.clamp(range.start, range.end), end: range.end },
+            _ => range,
         }
     }
 
