@@ -26,7 +26,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
 };
-use tracing::info;
+use tracing::{info, warn};
 use url::Url;
 
 pub use backoff::{backoff, full_jitter, retry_after};
@@ -472,7 +472,9 @@ impl HttpClient {
     fn log(&self, request: &Request, url: &Url, outcome: &str, started: Instant, bytes: usize, attempt: u32) {
         let ms = started.elapsed().as_millis();
         let query = shown_query(&request.params);
-        info!(target: "redline::http", "{} {} {}{query} {outcome} {ms}ms {bytes}B attempt {attempt}", self.backend(), request.method, url.path());
+        let text = format!("{} {} {}{query} {outcome} {ms}ms {bytes}B attempt {attempt}", self.backend(), request.method, url.path());
+        // Statuses below 400 begin so; refusals and the words of a lost connection do not.
+        if outcome.starts_with(['2', '3']) { info!(target: "redline::http", "{text}") } else { warn!(target: "redline::http", "{text}") }
     }
 
     /// The WebSocket handshake's request with the same address, headers and credentials as any other.
