@@ -65,6 +65,8 @@ pub struct Dot {
     pub value: f64,
     /// Whether it is the selected one.
     pub selected: bool,
+    /// Whether it failed.
+    pub failed: bool,
 }
 
 /// A horizontal line.
@@ -261,12 +263,12 @@ impl<'a> Chart<'a> {
         let (selected, others): (Vec<&Dot>, Vec<&Dot>) = self.dots.iter().filter(|d| d.value.is_finite()).partition(|d| d.selected);
         for dot in others.into_iter().chain(selected) {
             let Some(x) = self.column(dot.at, plot) else { continue };
-            let role = if dot.selected { Role::Accent } else { Role::Exemplar };
+            let (glyph, role) = if dot.failed { (shared.glyphs.times, Role::Bad) } else { (shared.glyphs.diamond, Role::Exemplar) };
             let mut style = shared.theme.style(role);
             if dot.selected {
-                style = style.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+                style = shared.theme.style(Role::Accent).add_modifier(Modifier::BOLD | Modifier::REVERSED);
             }
-            put(buf, Rect::new(x, scale.row(dot.value, plot), 1, 1), x, shared.glyphs.diamond, style);
+            put(buf, Rect::new(x, scale.row(dot.value, plot), 1, 1), x, glyph, style);
         }
     }
 

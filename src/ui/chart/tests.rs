@@ -89,7 +89,7 @@ fn thresholds_marks_and_dots_are_drawn_where_they_belong() {
     let mut chart = chart(&data, Unit::Plain);
     chart.thresholds.push(Threshold { value: 10.0, label: "10".to_owned() });
     chart.marks.push(Mark { at: Timestamp::from_secs(1800), glyph: "▲", label: "firing".to_owned(), style: Style::new(), line: false });
-    chart.dots.push(Dot { at: Timestamp::from_secs(900), value: 5.0, selected: false });
+    chart.dots.push(Dot { at: Timestamp::from_secs(900), value: 5.0, selected: false, failed: false });
     let text = drawn(&chart, 48, 9);
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].contains("╌╌╌╌"), "{text}");
@@ -160,7 +160,7 @@ proptest! {
         chart.lines.push(Line { samples: &data, style: Style::new(), fill: h % 2 == 0, end: "end 1 s".to_owned() });
         chart.thresholds.push(Threshold { value: threshold, label: "slo".to_owned() });
         for s in &data {
-            chart.dots.push(Dot { at: s.at, value: s.value, selected: true });
+            chart.dots.push(Dot { at: s.at, value: s.value, selected: true, failed: false });
             chart.marks.push(Mark { at: s.at, glyph: "┊", label: "deploy".to_owned(), style: Style::new(), line: true });
         }
         chart.cursor = Some(Timestamp::from_secs(60));

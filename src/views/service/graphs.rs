@@ -172,7 +172,7 @@ impl Service {
             chart.thresholds.push(Threshold { value, label: format::seconds(value) });
         }
         for (i, e) in self.data.exemplars.value().into_iter().flatten().enumerate() {
-            chart.dots.push(Dot { at: e.at, value: e.value, selected: self.exemplar == Some(i) });
+            chart.dots.push(Dot { at: e.at, value: e.value, selected: self.exemplar == Some(i), failed: false });
         }
         chart.render(look.shared, area, buf);
     }

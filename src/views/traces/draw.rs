@@ -175,7 +175,7 @@ impl Traces {
         chart.dots = (0..self.rows.len())
             .filter_map(|row| {
                 let hit = self.hit(row)?;
-                Some(Dot { at: hit.start, value: seconds(hit), selected: Some(row) == selected })
+                Some(Dot { at: hit.start, value: seconds(hit), selected: Some(row) == selected, failed: self.is_error(hit) })
             })
             .collect();
         chart.render(shared, inner, buf);

@@ -268,7 +268,7 @@ fn a_wide_screen_shows_a_dot_for_each_hit() {
     let view = stage.view(hits());
     assert!(!stage.text(&view).contains("◆"));
     let text = draw(&view, &stage.look(), 160, 40);
-    assert_eq!(text.matches('◆').count(), 3, "{text}");
+    assert_eq!((text.matches('◆').count(), text.matches('×').count()), (1, 2), "failed ones are marked: {text}");
 }
 
 #[test]
