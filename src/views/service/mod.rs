@@ -32,7 +32,6 @@ use crate::{
         panel::{self, Panel},
         table::{Table, TableState, position, visible_rows},
     },
-    views::Act,
 };
 
 /// A part of the page.
@@ -121,7 +120,7 @@ impl Service {
             let scope = cx.look.scope.with_trace(trace, None);
             cx.push(ViewKind::Waterfall, scope);
         } else if let Some(scope) = self.narrowed(&cx.look) {
-            cx.acts.push(Act::Rescope(Box::new(scope)));
+            cx.push(ViewKind::Service, scope);
         } else {
             cx.notice("this is the route already: Esc leaves the page, 3 shows its logs");
         }

@@ -127,12 +127,12 @@ fn d_walks_through_the_exemplars_and_enter_opens_the_trace() {
 }
 
 #[test]
-fn enter_narrows_to_the_route_and_stays() {
+fn enter_narrows_to_the_route() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
     let mut view = view(&look);
     let acts = run(&mut view, &look, Command::Drill);
-    let [Act::Rescope(narrow)] = &acts[..] else { panic!("{acts:?}") };
+    let [Act::Push(ViewKind::Service, narrow)] = &acts[..] else { panic!("{acts:?}") };
     assert_eq!(narrow.matchers, [Matcher::equal("uri", "/orders")]);
     let asked = needs(&view, &crate::app::testing::look(&shared, narrow, NOW), SIZE.0, SIZE.1);
     let rate = asked.iter().find(|n| n.slot.pane == "rate").unwrap();
