@@ -151,7 +151,7 @@ impl Frame<'_> {
                 x = put(buf, area, x, &format!(" {} ", self.look.shared.glyphs.crumb), self.style(Role::Dim));
             }
             let role = if *i + 1 == self.crumbs.len() { Role::Title } else { Role::Dim };
-            let room = usize::from(area.right().saturating_sub(x)).saturating_sub(right);
+            let room = usize::from(area.right().saturating_sub(x)).saturating_sub(right + 3);
             x = put(buf, area, x, &truncate_left(crumb, room.max(1), self.look.shared.glyphs.ellipsis), self.style(role));
         }
         if right > 0 {

@@ -9,7 +9,7 @@ pub mod walks;
 use std::{
     io::{Read, Write},
     num::NonZeroU16,
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -66,12 +66,15 @@ impl Terminal {
         ));
         let reading = shown.clone();
         std::thread::spawn(move || {
-            let mut buffer = [0; 16 * 1024];
+            let (mut buffer, mut pending) = ([0; 16 * 1024], Vec::new());
             loop {
                 let n = output.read(&mut buffer).unwrap_or(0);
+                pending.extend_from_slice(&buffer[..n]);
+                let whole = if n == 0 { pending.len() } else { whole_frames(&pending) };
                 let (state, changed) = &*reading;
-                let mut state = state.lock().unwrap();
-                state.parser.process(&buffer[..n]);
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.parser.process(&pending[..whole]);
+                pending.drain(..whole);
                 state.bytes += n;
                 state.ended = n == 0;
                 changed.notify_all();
@@ -91,6 +94,7 @@ impl Terminal {
     }
 
     /// Waits until the screen fulfils a condition; fails with the screen as it is.
+    #[track_caller]
     pub fn wait(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
         let (state, changed) = &*self.shown;
         let deadline = Instant::now() + PATIENCE;
@@ -108,22 +112,47 @@ impl Terminal {
     }
 
     /// Waits for a text.
+    #[track_caller]
     pub fn see(&self, text: &str) -> String {
         self.wait(&format!("{text:?}"), |screen| screen.contains(text))
     }
 
     /// Waits until a text is gone.
+    #[track_caller]
     pub fn gone(&self, text: &str) -> String {
         self.wait(&format!("{text:?} to go"), |screen| !screen.contains(text))
     }
 
     /// The row that carries the selection bar, once there is one.
+    #[track_caller]
     pub fn selected(&self) -> String {
         let text = self.wait("a selected row", |screen| screen.lines().any(is_selected));
         text.lines().find(|l| is_selected(l)).unwrap().to_owned()
     }
 
+    /// The selected row, once it contains a text.
+    #[track_caller]
+    pub fn selected_with(&self, text: &str) -> String {
+        let screen = self.wait(&format!("the selected row with {text:?}"), |s| s.lines().any(|l| is_selected(l) && l.contains(text)));
+        screen.lines().find(|l| is_selected(l) && l.contains(text)).unwrap().to_owned()
+    }
+
+    /// Waits until the last crumb of the header is this: the view is on top.
+    #[track_caller]
+    pub fn at(&mut self, crumb: &str) -> &mut Self {
+        self.wait(&format!("the view {crumb}"), |s| last_crumb(s) == Some(crumb));
+        self
+    }
+
+    /// Waits until a trace is on top: its crumb is its id, cut in the middle.
+    #[track_caller]
+    pub fn at_trace(&mut self) -> &mut Self {
+        self.wait("a trace", |s| last_crumb(s).is_some_and(|c| c.contains('…') && c.len() > 8));
+        self
+    }
+
     /// Moves down until the selected row contains a text.
+    #[track_caller]
     pub fn select(&mut self, text: &str) -> String {
         for _ in 0..500 {
             let row = self.selected();
@@ -148,6 +177,7 @@ impl Terminal {
     }
 
     /// Waits for a condition that is not on the screen alone.
+    #[track_caller]
     pub fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(self) {
@@ -200,6 +230,7 @@ impl Terminal {
     }
 
     /// Waits for the end.
+    #[track_caller]
     pub fn ended(&mut self) -> ExitStatus {
         {
             let (state, changed) = &*self.shown;
@@ -219,6 +250,23 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The last part of the crumb trail in the header.
+fn last_crumb(screen: &str) -> Option<&str> {
+    let header = screen.lines().next()?.trim_start().trim_start_matches("redline").trim_start();
+    let trail = header.split("   ").find(|part| part.contains('▸') || *part == "Alerts")?;
+    trail.rsplit('▸').next().map(str::trim)
+}
+
+/// How many bytes there are without the frame that is still being written: half of it would show two screens in one.
+fn whole_frames(bytes: &[u8]) -> usize {
+    let last = |mark: &[u8]| bytes.windows(mark.len()).rposition(|w| w == mark);
+    match (last(b"\x1b[?2026h"), last(b"\x1b[?2026l")) {
+        (Some(begin), Some(end)) if end < begin => begin,
+        (Some(begin), None) => begin,
+        _ => bytes.len(),
     }
 }
 

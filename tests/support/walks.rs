@@ -1,6 +1,6 @@
 //! The main road, walked with keys on any servers: the demo's or real ones.
 
-use super::Terminal;
+use super::{Terminal, is_selected};
 
 const ENTER: &str = "\r";
 const ESC: &str = "\x1b";
@@ -22,26 +22,24 @@ fn start(args: &[&str], look: Look) -> Terminal {
 pub fn latency_to_span(args: &[&str], look: Look) -> Terminal {
     let mut t = start(args, look);
     t.see("OrdersLatencyHigh");
-    let alert = t.select("OrdersLatencyHigh");
-    t.keys(ENTER).see("orders");
-    t.wait("the routes of orders", |s| s.contains("POST /orders") || s.contains("/orders"));
-    t.keys("3");
-    t.see("timeout acquiring connection");
-    let line = t.select("timeout acquiring connection");
-    assert!(line.contains("timeout acquiring"), "{line}");
-    t.keys(ENTER);
-    t.wait("the waterfall with the waiting span selected", |s| s.lines().any(|l| l.contains('▌') && l.contains("pool.acquire")));
-    t.keys("l");
-    t.wait("the lines of the span", |s| s.contains("timeout acquiring connection") && s.contains("Waterfall") | s.contains("Logs"));
-    t.keys(ESC);
-    t.wait("the waterfall again", |s| s.lines().any(|l| l.contains('▌') && l.contains("pool.acquire")));
-    t.keys(ESC);
-    t.see("timeout acquiring connection");
-    t.keys(ESC);
-    t.wait("the Service page again", |s| s.contains("/orders"));
-    t.keys(ESC);
-    t.see("OrdersLatencyHigh");
-    assert_eq!(name(&t.selected()), name(&alert), "Esc must come back to the row it came from");
+    t.select("OrdersLatencyHigh");
+    t.keys(ENTER).at("orders").see("/orders");
+    t.keys("3").at("Logs").see(" lines");
+    t.keys("/").keys("timeout acquiring").keys(ENTER);
+    t.selected_with("timeout acquiring connection");
+    t.keys("gg")
+        .wait("the first line to be selected", |s| s.lines().find(|l| l.contains("timeout acquiring connection")).is_some_and(is_selected));
+    let line = t.selected_with("timeout acquiring connection");
+    t.keys(ENTER).at_trace();
+    t.selected_with("pool.acquire");
+    t.keys("l").at("Logs").see("timeout acquiring connection");
+    t.keys(ESC).at_trace();
+    t.selected_with("pool.acquire");
+    t.keys(ESC).at("Logs");
+    assert_eq!(time(&t.selected_with("timeout acquiring connection")), time(&line), "Esc must come back to the line it came from");
+    t.keys(ESC).at("orders").see("/orders");
+    t.keys(ESC).at("Alerts");
+    t.selected_with("OrdersLatencyHigh");
     t
 }
 
@@ -50,35 +48,31 @@ pub fn latency_to_span(args: &[&str], look: Look) -> Terminal {
 pub fn budget_to_span(args: &[&str], look: Look) -> Terminal {
     let mut t = start(args, look);
     t.see("CheckoutBudgetBurn");
-    let alert = t.select("CheckoutBudgetBurn");
-    t.keys(ENTER);
-    t.wait("the page of checkout", |s| s.contains("checkout") && s.contains("/checkout"));
-    t.keys("4");
-    t.wait("failed traces", |s| s.contains("/checkout") && s.lines().any(|l| l.contains('▌')));
-    t.keys(ENTER);
-    t.see("spans");
+    t.select("CheckoutBudgetBurn");
+    t.keys(ENTER).at("checkout").see("/checkout");
+    t.keys("4").at("Traces").see("failed of checkout");
+    t.selected_with(" s ");
+    t.keys(ENTER).at_trace();
+    t.selected();
     for _ in 0..40 {
-        t.keys("e");
-        let row = t.selected();
-        if row.contains("pool.acquire") {
+        let before = t.text();
+        if t.selected().contains("pool.acquire") {
             break;
         }
-        t.wait("the next error", |s| !s.lines().any(|l| l == row));
+        t.keys("e");
+        t.wait("the next error", |s| s != before);
     }
-    assert!(t.selected().contains("pool.acquire"), "{}", t.text());
-    t.keys("l");
-    t.see("timeout acquiring connection");
-    for _ in 0..4 {
-        let before = t.text();
-        t.keys(ESC);
-        t.wait("one step back", |s| s != before);
-    }
-    t.see("CheckoutBudgetBurn");
-    assert_eq!(name(&t.selected()), name(&alert));
+    t.selected_with("pool.acquire");
+    t.keys("l").at("Logs").see("timeout acquiring connection");
+    t.keys(ESC).at_trace();
+    t.keys(ESC).at("Traces");
+    t.keys(ESC).at("checkout");
+    t.keys(ESC).at("Alerts");
+    t.selected_with("CheckoutBudgetBurn");
     t
 }
 
-/// The row's alert name: the word that changes neither with the clock nor with the value.
-fn name(row: &str) -> String {
-    row.split_whitespace().find(|w| w.len() > 8 && w.chars().next().is_some_and(char::is_uppercase)).unwrap_or(row).to_owned()
+/// The time of a log line's row.
+fn time(row: &str) -> Option<&str> {
+    row.split(['▌', ' ']).find(|word| word.len() == 12 && word.contains(':'))
 }

@@ -21,14 +21,15 @@ const WIDE: u16 = 100;
 const LEAST: u16 = 4;
 
 /// Side by side with the table below; stacked on a narrow screen, where the focused pane grows; or one alone.
-pub(super) fn panes(area: Rect, focus: Pane, alone: bool) -> Panes {
+/// `routes` is how many rows the table has: it takes no more of a narrow screen than it can fill.
+pub(super) fn panes(area: Rect, focus: Pane, alone: bool, routes: usize) -> Panes {
     let mut out = Panes::default();
     if alone || area.height < 4 * (LEAST - 1) + 4 {
         out.0[focus as usize] = area;
     } else if area.width >= WIDE {
         wide(area, focus, &mut out.0);
     } else {
-        stacked(area, focus, &mut out.0);
+        stacked(area, focus, routes, &mut out.0);
     }
     out
 }
@@ -46,12 +47,26 @@ fn wide(area: Rect, focus: Pane, out: &mut [Rect; 4]) {
     out[3] = Rect { y: area.y + top - 1, height: area.height - top + 1, ..area };
 }
 
-fn stacked(area: Rect, focus: Pane, out: &mut [Rect; 4]) {
-    let grown = area.height + 3 - 3 * LEAST;
+fn stacked(area: Rect, focus: Pane, routes: usize, out: &mut [Rect; 4]) {
+    let mut heights = [LEAST; 4];
+    let mut spare = area.height + 3 - 4 * LEAST;
+    if focus == Pane::Routes {
+        // Both edges, the heading, and a row to say that there are more.
+        let wanted = u16::try_from(routes).unwrap_or(u16::MAX).saturating_add(4).max(LEAST);
+        let table = spare.min(wanted - LEAST);
+        heights[Pane::Routes as usize] += table;
+        spare -= table;
+        for (i, height) in heights.iter_mut().take(3).rev().enumerate() {
+            let share = spare / (3 - i as u16);
+            *height += share;
+            spare -= share;
+        }
+    } else {
+        heights[focus as usize] += spare;
+    }
     let mut y = area.y;
-    for pane in Pane::ALL {
-        let height = if pane == focus { grown } else { LEAST };
-        out[pane as usize] = Rect { y, height, ..area };
+    for (place, height) in out.iter_mut().zip(heights) {
+        *place = Rect { y, height, ..area };
         y += height - 1;
     }
 }

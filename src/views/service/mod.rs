@@ -83,7 +83,7 @@ impl Service {
     }
 
     fn panes(&self, area: Rect) -> Panes {
-        layout::panes(area, self.pane, self.alone)
+        layout::panes(area, self.pane, self.alone, self.rows.len())
     }
 
     fn height(&self, area: Rect) -> usize {

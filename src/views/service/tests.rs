@@ -20,6 +20,7 @@ use crate::{
         trace::TraceId,
     },
     red::RedMapping,
+    views::Act,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(36_000);
