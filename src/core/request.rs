@@ -10,7 +10,7 @@ use crate::{
         log::{LogEvent, LogLabels},
         series::{Exemplar, Matrix, Vector},
         time::{TimeRange, TimeWindow, Timestamp},
-        trace::{TraceHit, TraceId},
+        trace::{TraceHits, TraceId},
     },
     red::RedMapping,
     trace::Trace,
@@ -96,7 +96,7 @@ pub enum Response {
     /// One of many to [`Request::LogStream`].
     Log(LogEvent),
     /// To [`Request::Search`].
-    Hits(Vec<TraceHit>),
+    Hits(TraceHits),
     /// To [`Request::Trace`]: cleaned and laid out on a worker.
     Trace(Arc<Trace>),
 }

@@ -201,6 +201,15 @@ pub struct Spans {
     pub partial: Option<String>,
 }
 
+/// What a trace search found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceHits {
+    /// The hits, in the order they came.
+    pub hits: Vec<TraceHit>,
+    /// Whether the server looked for the newest first: if not, those beyond the limit may be newer.
+    pub newest: bool,
+}
+
 /// One hit of a trace search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceHit {

@@ -8,6 +8,7 @@ use crate::{
     model::{
         backend::{Backend, SourceError},
         time::{TimeWindow, Timestamp},
+        trace::TraceHits,
     },
     red,
     source::{
@@ -45,7 +46,8 @@ pub(super) async fn fetch(request: &Request, sources: &Sources, now: Timestamp) 
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
         Request::Search { query, window, limit } => {
             let search = TraceSearch { query: TraceQuery::TraceQl(query.clone()), range: window.range(now), limit: *limit };
-            Response::Hits(tempo()?.search(&search).await?)
+            let hits = tempo()?.search(&search).await?;
+            Response::Hits(TraceHits { hits, newest: tempo()?.finds_newest(query) })
         }
         Request::Trace(id) => {
             let spans = tempo()?.trace(*id).await?;

@@ -161,6 +161,11 @@ impl Tempo {
         }
     }
 
+    /// Whether a search for this TraceQL finds the newest traces first, as far as answers have told until now.
+    pub fn finds_newest(&self, traceql: &str) -> bool {
+        if has_hints(traceql) { traceql.contains("most_recent=true") } else { !self.no_most_recent.load(Ordering::Relaxed) }
+    }
+
     async fn search_as(&self, search: &TraceSearch, traceql: Option<&str>) -> Result<Vec<TraceHit>, SourceError> {
         // Whole seconds only: the window is widened to them.
         let (start, end) = (search.range.start.secs(), search.range.end.secs().saturating_add(1));

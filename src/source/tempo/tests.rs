@@ -151,9 +151,11 @@ async fn newest_first_is_asked_for_where_it_is_understood() {
     let tempo = tempo(&server);
     let range = TimeRange::new(Timestamp(1_500_000_000), Timestamp(9_500_000_000));
     let search = TraceSearch { query: TraceQuery::TraceQl("{}".to_owned()), range, limit: 0 };
+    assert!(tempo.finds_newest("{}"));
     for _ in 0..2 {
         tempo.search(&search).await.unwrap();
     }
+    assert!(!tempo.finds_newest("{}"));
     let sent = server.received_requests().await.unwrap();
     assert_eq!(sent.len(), 3);
     let query = sent[2].url.query().unwrap();

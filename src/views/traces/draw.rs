@@ -63,7 +63,7 @@ impl Traces {
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         let shared = look.shared;
-        let (places, state) = (self.places(area), panel::state(&self.hits, look));
+        let (places, state) = (self.places(area), panel::state(&self.found, look));
         if places.dots.height > 0 {
             self.draw_dots(look, places.dots, state.stale, buf);
         }
@@ -104,10 +104,11 @@ impl Traces {
                 }
             }
         }
-        match self.hits.value().map(Vec::len) {
-            Some(n) if n >= LIMIT => parts.push(format!("limit reached, newest {n} shown")),
-            Some(n) if n > 0 => parts.push(format!("{n} found")),
-            _ => {}
+        match self.hits().len() {
+            0 => {}
+            n if n < LIMIT => parts.push(format!("{n} found")),
+            n if self.found.value().is_some_and(|f| f.newest) => parts.push(format!("limit reached, newest {n} shown")),
+            n => parts.push(format!("limit reached, {n} shown, not always the newest")),
         }
         parts.extend(self.filter.note());
         parts.join(&format!(" {} ", line(look.shared.glyphs)))
@@ -134,7 +135,7 @@ impl Traces {
         let edit = key(Command::EditQuery, "edit the query");
         if let Some(lines) = &state.blank {
             let mut lines = lines.clone();
-            if self.hits.error().is_some() {
+            if self.found.error().is_some() {
                 lines.extend(edit);
             }
             return Some(lines);
@@ -142,7 +143,7 @@ impl Traces {
         if !self.rows.is_empty() {
             return None;
         }
-        let hits = self.hits.value().map_or(0, Vec::len);
+        let hits = self.hits().len();
         if hits > 0 {
             let out = key(Command::Filter, "then Esc removes it");
             return Some([Some(format!("None of {hits} traces passes the filter.")), out].into_iter().flatten().collect());
@@ -187,7 +188,7 @@ impl Traces {
     /// The window, or the part of it that hits were found in when the limit cut the earlier ones.
     fn covered(&self, look: &Look<'_>) -> TimeRange {
         let range = look.range();
-        let hits = self.hits.value().map_or(&[][..], Vec::as_slice);
+        let hits = self.hits();
         match hits.iter().map(|h| h.start).min() {
             Some(first) if hits.len() >= LIMIT => TimeRange { start: first.clamp(range.start, range.end), end: range.end },
             _ => range,
@@ -195,7 +196,7 @@ impl Traces {
     }
 
     fn draw_table(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let hits = self.hits.value().map_or(&[][..], Vec::as_slice);
+        let hits = self.hits();
         let zone = look.shared.settings.zone.0;
         let day = |t| format::date_time(t, zone)[..10].to_owned();
         let dated = hits.iter().any(|h| day(h.start) != day(look.now));

@@ -20,7 +20,7 @@ use crate::{
     },
     model::{
         time::{TimeRange, Timestamp},
-        trace::{TraceHit, TraceId},
+        trace::{TraceHit, TraceHits, TraceId},
     },
     ui::{
         field::Typed,
@@ -45,7 +45,7 @@ pub struct Traces {
     preset: Preset,
     /// TraceQL in place of the preset's.
     typed: Option<String>,
-    hits: Slot<Vec<TraceHit>>,
+    found: Slot<TraceHits>,
     /// The hits that pass the filter, in order.
     rows: Vec<usize>,
     table: TableState,
@@ -63,7 +63,7 @@ impl Traces {
         Self {
             preset: Preset::default(),
             typed: query.map(str::to_owned),
-            hits: Slot::default(),
+            found: Slot::default(),
             rows: Vec::new(),
             table: TableState::default(),
             at: scope.trace,
@@ -78,8 +78,12 @@ impl Traces {
         self.typed.clone().unwrap_or_else(|| query::traceql(self.preset, look.scope, look.shared))
     }
 
+    fn hits(&self) -> &[TraceHit] {
+        self.found.value().map_or(&[], |f| &f.hits)
+    }
+
     fn hit(&self, row: usize) -> Option<&TraceHit> {
-        self.hits.value()?.get(*self.rows.get(row)?)
+        self.hits().get(*self.rows.get(row)?)
     }
 
     fn selected(&self) -> Option<&TraceHit> {
@@ -96,7 +100,7 @@ impl Traces {
     }
 
     fn rebuild(&mut self, area: Rect) {
-        let hits = self.hits.value().map_or(&[][..], Vec::as_slice);
+        let hits = self.hits();
         let mut rows: Vec<usize> = (0..hits.len()).filter(|i| passes(&self.filter, &hits[*i])).collect();
         match self.order {
             Order::Newest => rows.sort_by_key(|i| std::cmp::Reverse(hits[*i].start)),
@@ -119,7 +123,7 @@ impl Traces {
 
     /// Another question: what was found by the one before says nothing about it.
     fn forget(&mut self) {
-        self.hits.clear();
+        self.found.clear();
         self.rows.clear();
     }
 
@@ -202,7 +206,7 @@ impl View for Traces {
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
-        let changed = self.hits.settle(answer.asked, result);
+        let changed = self.found.settle(answer.asked, result);
         if changed {
             self.rebuild(cx.area);
         }
@@ -302,6 +306,6 @@ impl View for Traces {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        panel::state(&self.hits, look).wake
+        panel::state(&self.found, look).wake
     }
 }

@@ -64,7 +64,7 @@ impl Stage {
     }
 
     fn answer(&self, view: &mut Traces, result: Result<Vec<TraceHit>, SourceError>) {
-        feed(view, &self.look(), SIZE, |_| Some(result.clone().map(Response::Hits)));
+        feed(view, &self.look(), SIZE, |_| Some(result.clone().map(|hits| Response::Hits(TraceHits { hits, newest: true }))));
     }
 
     fn run(&self, view: &mut Traces, command: Command) -> Vec<Act> {
@@ -260,6 +260,10 @@ fn the_limit_and_labels_that_were_not_applied_are_told() {
     let view = stage.view((0..50).map(|i| hit(i + 1, i as u64, 10, None)).collect());
     let text = stage.text(&view);
     assert!(text.contains("route not applied ── limit reached, newest 50 shown"), "{text}");
+    let mut view = view;
+    let old_server = TraceHits { hits: view.hits().to_vec(), newest: false };
+    feed(&mut view, &stage.look(), SIZE, |_| Some(Ok(Response::Hits(old_server.clone()))));
+    assert!(stage.text(&view).contains("limit reached, 50 shown, not always the newest"), "{}", stage.text(&view));
 }
 
 #[test]
