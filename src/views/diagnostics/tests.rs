@@ -101,7 +101,9 @@ fn both_ends_are_reached_and_stay() {
     let newest = stage.text(&view);
     let oldest = stage.run(&mut view, Command::Top);
     assert!(oldest.contains("no0.") && oldest.contains("no9."), "{oldest}");
-    assert_eq!(stage.run(&mut view, Command::PageUp), oldest);
+    for _ in 0..3 {
+        assert_eq!(stage.run(&mut view, Command::PageUp), oldest);
+    }
     assert!(stage.run(&mut view, Command::PageDown).contains("no13."));
     assert_eq!(stage.run(&mut view, Command::PageUp), oldest);
     for _ in 0..60 {
