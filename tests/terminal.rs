@@ -56,7 +56,7 @@ fn any_size_is_borne() {
     }
     t.wait("the view after the resizes", |s| s.contains("Alerts"));
     t.resize(12, 4);
-    t.wait("the too small notice", |s| s.contains("too small"));
+    t.wait("the too small notice", |s| s.contains("needs 20"));
     t.resize(100, 30);
     t.see("OrdersLatencyHigh");
     t.keys("q").ended();

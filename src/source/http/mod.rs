@@ -388,6 +388,11 @@ impl HttpClient {
         let wish = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after(v, self.now()));
         if status.is_success() {
             let body = self.body(response, request.max_body).await.map_err(|e| Failed::With(e, None))?;
+            // No backend answers with a page: a proxy or a login in front of it does, and the backend was not reached.
+            if body.trim_ascii_start().starts_with(b"<") {
+                let message = format!("the answer to {} is HTML, not JSON: {}", request.path, error_text(&body));
+                return Err(Failed::With(self.error(ErrorKind::Decode, message), None));
+            }
             return Ok(Answer { status: status.as_u16(), content_type, body });
         }
         if status == StatusCode::METHOD_NOT_ALLOWED && request.method == Method::POST {
