@@ -109,6 +109,8 @@ impl SourceError {
     pub fn is_transient(&self) -> bool {
         match self.kind {
             ErrorKind::Unreachable | ErrorKind::Timeout(_) | ErrorKind::RateLimited(_) => true,
+            // A trace that was just written is found a moment later.
+            ErrorKind::NotFound => true,
             ErrorKind::Server(status) => status >= 500,
             ErrorKind::Decode => true,
             _ => false,

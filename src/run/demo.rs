@@ -121,7 +121,8 @@ fn write_into(demo: &Demo, args: &DemoArgs, target: &Path, system: &System) -> R
         .ok_or_else(|| Failure::usage(format!("--history {}: write a duration such as 30m", args.history)))?;
     let history = wanted.max(demo.clock.now().since(demo.world.onset()) + LEAD);
     let world = into::World {
-        metrics: demo.stores.rules.clone(),
+        metrics: demo.world.clone(),
+        past_metrics: demo.stores.rules.clone(),
         logs: demo.stores.logs.clone(),
         traces: demo.stores.traces.clone(),
         clock: demo.clock.clone(),

@@ -6,6 +6,9 @@ const W: f64 = 8.4;
 const H: f64 = 18.0;
 const PAD: f64 = 10.0;
 
+/// What the texts of the screen's second row have in them.
+pub const SECOND_LINE: &str = "y=\"41.5\"";
+
 /// The colours of the terminal that a picture pretends to be.
 pub struct Palette {
     background: &'static str,

@@ -1,6 +1,6 @@
 //! Remote write to Prometheus.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use indicatif::ProgressBar;
 use prost::Message;
@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, Hea
 
 use super::{IntoError, Sink, World, pieces};
 use crate::{
-    demo::store::{StoredExemplar, StoredSeries},
+    demo::store::{MetricStore, StoredExemplar, StoredSeries},
     model::{
         labels::{Labels, MatchOp, Matcher},
         time::TimeRange,
@@ -21,12 +21,18 @@ const PIECE: Duration = Duration::from_secs(300);
 const BATCH: usize = 2_000;
 
 /// Writes all samples and exemplars of a range.
-pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, bar: ProgressBar) -> Result<(), IntoError> {
+pub(super) async fn write(
+    world: &World,
+    store: &Arc<dyn MetricStore>,
+    sink: &Sink,
+    range: TimeRange,
+    bar: ProgressBar,
+) -> Result<(), IntoError> {
     let headers = headers();
     send(sink, &headers, WriteRequest { timeseries: Vec::new(), metadata: metadata(world) }).await?;
     let mut samples = 0;
     for piece in pieces(range, PIECE) {
-        let store = world.metrics.clone();
+        let store = store.clone();
         // Millisecond stores: the first whole millisecond from the start on, so that no sample is written twice.
         let (start, end) = ((piece.start.0 + 999_999).div_euclid(1_000_000), piece.end.millis());
         let series = tokio::task::spawn_blocking(move || {

@@ -53,8 +53,10 @@ fn is_loopback(url: &Url) -> bool {
 /// What is written.
 #[derive(Clone)]
 pub struct World {
-    /// Scraped and recorded series.
+    /// Scraped series.
     pub metrics: Arc<dyn MetricStore>,
+    /// Scraped and recorded series and `ALERTS`: what is written of the past, which the server's own rules do not see.
+    pub past_metrics: Arc<dyn MetricStore>,
     /// Log lines.
     pub logs: Arc<dyn LogStore>,
     /// Traces.
@@ -89,7 +91,7 @@ pub async fn write(world: World, targets: Targets, history: Duration, live: impl
     let past = TimeRange { start: now - history, end: now };
     let traces = TimeRange { start: past.start, end: now - TRACE_DELAY };
     tokio::try_join!(
-        metrics::write(&world, &metrics, past, bar(&bars, "metrics", past)),
+        metrics::write(&world, &world.past_metrics, &metrics, past, bar(&bars, "metrics", past)),
         logs::write(&world, &logs, past, bar(&bars, "logs", past)),
         spans::write(&world, &spans, traces, bar(&bars, "traces", traces)),
     )?;
@@ -104,7 +106,7 @@ pub async fn write(world: World, targets: Targets, history: Duration, live: impl
         let next = TimeRange { start: Timestamp(written.0 + 1), end: now };
         let next_traces = TimeRange { start: Timestamp(traced.0 + 1), end: now - TRACE_DELAY };
         tokio::try_join!(
-            metrics::write(&world, &metrics, next, ProgressBar::hidden()),
+            metrics::write(&world, &world.metrics, &metrics, next, ProgressBar::hidden()),
             logs::write(&world, &logs, next, ProgressBar::hidden()),
             spans::write(&world, &spans, next_traces, ProgressBar::hidden()),
         )?;
