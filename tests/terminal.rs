@@ -97,3 +97,10 @@ fn without_a_terminal_it_says_so() {
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&out.stderr).contains("terminal"), "{out:?}");
 }
+
+#[test]
+fn an_alert_is_opened_by_its_name() {
+    let t = Terminal::start(100, 30, &["demo", "--seed", "1", "--alert", "CheckoutBudgetBurn"]);
+    assert!(t.selected_with("firing").contains("CheckoutBudgetBurn"));
+    assert!(!t.text().contains("OrdersLatencyHigh"), "{}", t.text());
+}

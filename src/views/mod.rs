@@ -199,10 +199,10 @@ pub trait View: Send {
     }
 }
 
-/// A new page on a scope. `query` is what `--query` gave.
+/// A new page on a scope. `query` is what `--query` gave, or `--alert` for the Alerts view.
 pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>) -> Box<dyn View> {
     match kind {
-        ViewKind::Alerts => Box::new(alerts::Alerts::default()),
+        ViewKind::Alerts => Box::new(alerts::Alerts::new(query)),
         ViewKind::Services => Box::new(services::Services::default()),
         ViewKind::Service => Box::new(service::Service::new(scope)),
         ViewKind::Logs => Box::new(logs::Logs::new(scope, query)),

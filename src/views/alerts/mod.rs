@@ -84,6 +84,15 @@ struct Panes {
 }
 
 impl Alerts {
+    /// A new page; `alert` shows only the alerts of this name, until the filter is taken away.
+    pub fn new(alert: Option<&str>) -> Self {
+        let mut alerts = Self::default();
+        if let Some(name) = alert {
+            alerts.filter.paste(&format!("alertname={name}"));
+        }
+        alerts
+    }
+
     fn panes(&self, area: Rect) -> Panes {
         let small = area.height < 20 || area.width < 80;
         match (self.alone || small, self.pane) {
