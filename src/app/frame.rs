@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A request that takes longer than this shows that it runs.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 const SPIN: Duration = Duration::from_millis(120);
 
 /// Rows that the header takes at a height.
@@ -48,6 +48,14 @@ pub(super) fn too_small(area: Rect, buf: &mut Buffer) {
         if row < area.height {
             buf.set_stringn(area.x, area.y + row, line, usize::from(area.width), Style::new());
         }
+    }
+}
+
+/// Whether two states of a backend are the same to the reader: latencies are shown in milliseconds.
+pub(super) fn looks_alike(a: &Health, b: &Health) -> bool {
+    match (a, b) {
+        (Health::Up(a), Health::Up(b)) => format::millis(*a) == format::millis(*b),
+        _ => a == b,
     }
 }
 
@@ -162,7 +170,8 @@ impl Frame<'_> {
     /// Which crumb is under a column of the first line.
     pub(super) fn crumb_at(&self, area: Rect, column: u16) -> Option<usize> {
         let prefix = if area.width >= 60 { self.prefix() } else { " ".to_owned() };
-        let right = width(&self.window_text());
+        let window = width(&self.window_text());
+        let right = if usize::from(area.width) < window + 30 { 0 } else { window };
         let room = usize::from(area.width).saturating_sub(width(&prefix) + right + 1);
         let crumbs = self.visible_crumbs(room);
         let mut x = width(&prefix) + if crumbs.first().is_some_and(|(i, _)| *i > 0) { 4 } else { 0 };

@@ -46,6 +46,8 @@ struct Entry {
     id: u32,
     view: Box<dyn View>,
     scope: Scope,
+    /// The live window that `0` returns to.
+    live: TimeWindow,
 }
 
 /// How long a notice stays in the footer.
@@ -68,18 +70,16 @@ pub struct App {
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
     nonce: u32,
-    /// The user zoomed or panned out of a live window: `0` returns to this.
-    live_window: TimeWindow,
 }
 
 impl App {
     /// Opens a view on a scope. `query` is what `--query` gave.
     pub fn new(shared: Shared, kind: ViewKind, scope: Scope, query: Option<&str>, now: Timestamp, size: (u16, u16)) -> Self {
-        let live_window = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
+        let live = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
         let view = views::open(kind, &scope, query);
         Self {
             shared,
-            stack: vec![Entry { id: 1, view, scope }],
+            stack: vec![Entry { id: 1, view, scope, live }],
             last_id: 1,
             size: Rect::new(0, 0, size.0, size.1),
             now,
@@ -89,7 +89,6 @@ impl App {
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
             nonce: 0,
-            live_window,
         }
     }
 
@@ -110,7 +109,7 @@ impl App {
             }
             Event::Health(backend, health) => {
                 // Every report of health comes from a request, which the log has a record of.
-                if self.shared.health[backend as usize] != health || self.top().view.kind() == ViewKind::Diagnostics {
+                if !frame::looks_alike(&self.shared.health[backend as usize], &health) || self.top().view.kind() == ViewKind::Diagnostics {
                     self.shared.health[backend as usize] = health;
                     self.mark(Urgency::Data);
                 }
@@ -123,7 +122,20 @@ impl App {
                 self.mark(Urgency::Data);
             }
         }
-        self.shared.asked.retain(|slot, _| slot.view == 0 || self.stack.last().is_some_and(|e| e.id == slot.view));
+        self.forget_unasked();
+    }
+
+    /// A question that was dropped gets no answer: nobody waits for it any more.
+    fn forget_unasked(&mut self) {
+        if self.shared.asked.is_empty() {
+            return;
+        }
+        let wanted = self.subscriptions();
+        let before = self.shared.asked.len();
+        self.shared.asked.retain(|slot, _| wanted.iter().any(|w| w.slot == *slot));
+        if self.shared.asked.len() != before {
+            self.mark(Urgency::Data);
+        }
     }
 
     /// What the visible screen needs. A covered view needs nothing.
@@ -196,10 +208,11 @@ impl App {
         self.shared.log_labels.clear();
         self.shared.health = Default::default();
         self.shared.asked.clear();
-        let mut scope = Scope::new(name, self.live_window);
+        let live = self.top().live;
+        let mut scope = Scope::new(name, live);
         scope.service.clone_from(&self.top().scope.service);
         self.last_id += 1;
-        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope }];
+        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope, live }];
         self.say(format!("environment {name}"));
     }
 
@@ -260,6 +273,11 @@ impl App {
     }
 
     fn press(&mut self, chord: Chord) {
+        if !self.pressed.is_empty() && chord == Chord::of(KeyEvent::from(KeyCode::Esc)) {
+            self.pressed.clear();
+            self.mark(Urgency::Input);
+            return;
+        }
         self.pressed.push(chord);
         match self.shared.keymap.lookup(self.top().view.kind(), &self.pressed) {
             Lookup::Hit(command) => {
@@ -343,7 +361,7 @@ impl App {
             Command::PanEarlier | Command::PanLater => {
                 self.set_window(self.top().scope.window.pan(command == Command::PanEarlier, self.now))
             }
-            Command::Live => self.set_window(self.live_window),
+            Command::Live => self.set_window(self.top().live),
             Command::Refresh => {
                 self.nonce = self.nonce.wrapping_add(1);
                 self.mark(Urgency::Input);
@@ -377,7 +395,8 @@ impl App {
     fn push(&mut self, kind: ViewKind, scope: Scope) {
         self.last_id += 1;
         let view = views::open(kind, &scope, None);
-        self.stack.push(Entry { id: self.last_id, view, scope });
+        let live = if scope.window.is_live() { scope.window } else { self.top().live };
+        self.stack.push(Entry { id: self.last_id, view, scope, live });
         if self.stack.len() > MAX_DEPTH {
             self.stack.remove(1);
         }
@@ -401,8 +420,10 @@ impl App {
     fn set_window(&mut self, window: TimeWindow) {
         let mut scope = self.top().scope.clone();
         scope.window = window;
-        if window.is_live() {
-            self.live_window = window;
+        if window.is_live()
+            && let Some(top) = self.stack.last_mut()
+        {
+            top.live = window;
         }
         self.rescope(scope);
     }
@@ -470,7 +491,9 @@ impl App {
     }
 
     fn answer(&mut self, answer: Answer) {
-        self.shared.asked.remove(&answer.slot);
+        if self.shared.asked.remove(&answer.slot).is_some_and(|since| self.now.since(since) >= frame::PATIENCE) {
+            self.mark(Urgency::Data);
+        }
         if !self.is_wanted(&answer) {
             return;
         }

@@ -29,7 +29,11 @@ const DEFAULT_WINDOW: Duration = Duration::from_secs(3600);
 /// Opens the terminal on the configured environment.
 pub(super) fn open(loaded: Loaded, options: &Options, system: &System) -> Result<u8, Failure> {
     let prepared = prepare(loaded, options, system, Clock::system())?;
-    runtime()?.block_on(prepared.run())
+    let runtime = runtime()?;
+    let code = runtime.block_on(prepared.run());
+    // Not waited for: a name being looked up or a secret's command may hang.
+    runtime.shutdown_background();
+    code
 }
 
 /// Everything that is checked before the terminal is touched.

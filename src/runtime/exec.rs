@@ -59,6 +59,9 @@ impl Exec {
     pub fn reconcile(&mut self, wanted: Vec<Subscription>, context: &Context) {
         let mut kept = HashMap::with_capacity(wanted.len());
         for subscription in wanted {
+            if kept.contains_key(&subscription.slot) {
+                continue;
+            }
             let running = self.tasks.remove(&subscription.slot);
             let task = match running {
                 Some((old, handle)) if old == subscription => (old, handle),

@@ -94,6 +94,8 @@ struct Shell {
     data_in: mpsc::Sender<Msg>,
     data_out: mpsc::Receiver<Msg>,
     exit: Option<u8>,
+    /// Stopped by ourselves: the SIGCONT that follows tells nothing new.
+    resumed: bool,
 }
 
 impl Shell {
@@ -117,6 +119,7 @@ impl Shell {
             data_in,
             data_out,
             exit: None,
+            resumed: false,
         })
     }
 
@@ -127,17 +130,20 @@ impl Shell {
     /// Makes the clients of the environment. Before this nothing touches the network.
     fn open_environment(&mut self) {
         self.exec.stop();
-        match self.setup.environments.sources(&self.setup.environment, self.health.observer()) {
-            Ok(sources) => {
-                let sources = Arc::new(sources);
-                self.health.watch(sources.clone());
-                self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), out: self.data_in.clone() });
-            }
-            Err(error) => self.setup.warnings.push(error),
-        }
-        for warning in std::mem::take(&mut self.setup.warnings) {
+        let made = self.setup.environments.sources(&self.setup.environment, self.health.observer());
+        // Without clients the panes say that there is no address: never another environment's data under this name.
+        let sources = Arc::new(made.unwrap_or_else(|error| {
+            self.setup.warnings.push(error);
+            Sources::default()
+        }));
+        self.health.watch(sources.clone());
+        self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), out: self.data_in.clone() });
+        let warnings = std::mem::take(&mut self.setup.warnings);
+        for warning in &warnings {
             tracing::warn!("{warning}");
-            let notice = self.message(Event::Notice(warning));
+        }
+        if !warnings.is_empty() {
+            let notice = self.message(Event::Notice(warnings.join("  ")));
             self.app.update(notice);
         }
     }
@@ -246,7 +252,11 @@ impl Shell {
         match signal {
             Signalled::End(code) => self.exit = Some(code),
             Signalled::Stop => self.suspend()?,
-            Signalled::Continue => self.retake()?,
+            Signalled::Continue => {
+                if !std::mem::take(&mut self.resumed) {
+                    self.retake()?;
+                }
+            }
         }
         Ok(())
     }
@@ -254,12 +264,14 @@ impl Shell {
     fn suspend(&mut self) -> io::Result<()> {
         self.input = None;
         screen::leave();
+        self.resumed = true;
         signals::stop_here();
         self.retake()
     }
 
     /// Takes the terminal after a stop, whoever stopped us: modes, size and content may be anyone's.
     fn retake(&mut self) -> io::Result<()> {
+        self.input = None;
         screen::leave();
         self.screen.reenter()?;
         self.input = Some(Input::start(self.setup.clock.clone(), self.input_in.clone()));

@@ -84,6 +84,7 @@ impl Screen {
         out.flush()?;
         let (width, height) = terminal::size()?;
         self.resize(width, height);
+        self.cursor = None;
         Ok(())
     }
 
