@@ -43,10 +43,11 @@ fn command_line(view: &dyn View, look: &Look<'_>) -> String {
     words.iter().map(|w| shell_quote(w)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a POSIX shell reads it back.
+/// A word as a POSIX shell reads it back. Control characters of a hostile label must not reach the clipboard.
 fn shell_quote(word: &str) -> String {
+    let word: String = word.chars().filter(|c| !c.is_control()).collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -56,6 +57,7 @@ mod tests {
     #[test]
     fn words_survive_a_shell() {
         assert_eq!(shell_quote("orders"), "orders");
+        assert_eq!(shell_quote("a\u{1b}[201~\nb"), "'a[201~b'");
         assert_eq!(shell_quote("{a=\"b\"} |= `it's`"), r#"'{a="b"} |= `it'\''s`'"#);
     }
 }

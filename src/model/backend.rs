@@ -117,6 +117,11 @@ impl SourceError {
         }
     }
 
+    /// Whether time may heal it: all but a question that is wrong in itself.
+    pub fn heals(&self) -> bool {
+        !matches!(self.kind, ErrorKind::BadQuery | ErrorKind::NotConfigured | ErrorKind::Bug)
+    }
+
     /// What the reader can do about it, one sentence.
     pub fn advice(&self) -> &'static str {
         match self.kind {

@@ -51,7 +51,7 @@ pub(super) fn run(args: &DemoArgs, options: &Options, system: &System) -> Result
     match &args.into {
         Some(target) => write_into(&demo, args, target, system),
         None if args.serve => serve(demo),
-        None => open(demo, options, system),
+        None => open(demo, args, options, system),
     }
 }
 
@@ -75,17 +75,29 @@ impl Demo {
     }
 }
 
-fn open(demo: Demo, options: &Options, system: &System) -> Result<u8, Failure> {
+fn open(demo: Demo, args: &DemoArgs, options: &Options, system: &System) -> Result<u8, Failure> {
     let mut loaded = load(options, system, false)?;
     log_to_file(options, &loaded)?;
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let code = runtime.block_on(async {
         let clock = demo.clock.clone();
         let servers = server::serve(demo.stores, demo.clock).await.map_err(Failure::other)?;
         let backends = addresses(&servers).into_iter().map(|(backend, url)| (backend, EndpointConfig::plain(url, TIMEOUT))).collect();
         loaded.config.environments = BTreeMap::from([(ENVIRONMENT.to_owned(), Environment { backends, otlp: None })]);
         loaded.config.environment = Some(ENVIRONMENT.to_owned());
-        terminal::prepare(loaded, options, system, clock::Clock::from_fn(move || clock.now()))?.run().await
-    })
+        let mut prepared = terminal::prepare(loaded, options, system, clock::Clock::from_fn(move || clock.now()))?;
+        prepared.reopen_by(reopen(args));
+        prepared.run().await
+    });
+    runtime.shutdown_background();
+    code
+}
+
+/// The same world again.
+fn reopen(args: &DemoArgs) -> Vec<String> {
+    let mut words = vec!["demo".to_owned(), "--scenario".to_owned(), args.scenario.clone(), "--seed".to_owned(), args.seed.to_string()];
+    words.extend(args.at.iter().flat_map(|at| ["--at".to_owned(), at.clone()]));
+    words
 }
 
 fn addresses(servers: &Servers) -> [(Backend, Url); 4] {

@@ -46,6 +46,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// The words that a command line which reopens a view begins with, after `redline`.
+    pub(super) fn reopen_by(&mut self, words: Vec<String>) {
+        self.shared.settings.reopen = words;
+    }
+
     pub(super) async fn run(self) -> Result<u8, Failure> {
         let now = self.setup.clock.now();
         let Self { setup, shared, view, scope, query } = self;

@@ -25,6 +25,8 @@ use crate::{
 
 /// A refresh waits at least this many times as long as the last answer took: a slow backend is asked less often.
 const BREATHING: u32 = 4;
+/// Between two tries of what only someone else can heal: a refused token, an answer that is too large.
+const HEALING: Duration = Duration::from_secs(30);
 /// The longest wait between two tries of a failing request.
 const MAX_WAIT: Duration = Duration::from_secs(120);
 
@@ -120,17 +122,18 @@ async fn run(subscription: Subscription, context: Context) {
 /// How a question ended, as far as asking again depends on it.
 enum Outcome {
     Answered,
-    Failed { transient: bool, wish: Option<Duration> },
+    Failed { transient: bool, heals: bool, wish: Option<Duration> },
 }
 
 /// How long until the request is asked again; `None` when it is not.
 fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took: Duration) -> Option<Duration> {
     let wait = match (refresh, outcome) {
         (Refresh::Once | Refresh::Stream, Outcome::Answered) => return None,
-        (Refresh::Once | Refresh::Stream, Outcome::Failed { transient: false, .. }) => return None,
+        (Refresh::Once | Refresh::Stream, Outcome::Failed { heals: false, .. }) => return None,
+        (Refresh::Once | Refresh::Stream, Outcome::Failed { transient: false, .. }) => HEALING,
         (Refresh::Every(every), Outcome::Answered) => every.max(took * BREATHING),
         (Refresh::Every(every), Outcome::Failed { transient: false, .. }) => every.max(Duration::from_secs(15)),
-        (_, Outcome::Failed { transient: true, wish }) => wish.unwrap_or(Duration::ZERO).max(pause(failures)).max(took * BREATHING),
+        (_, Outcome::Failed { transient: true, wish, .. }) => wish.unwrap_or(Duration::ZERO).max(pause(failures)).max(took * BREATHING),
     };
     Some(wait.min(MAX_WAIT).mul_f64(0.9 + 0.2 * fastrand::f64()))
 }
@@ -161,7 +164,7 @@ async fn answer(
         Ok(_) => Outcome::Answered,
         Err(e) => {
             let wish = if let ErrorKind::RateLimited(wish) = e.kind { wish } else { None };
-            Outcome::Failed { transient: e.is_transient(), wish }
+            Outcome::Failed { transient: e.is_transient(), heals: e.heals(), wish }
         }
     };
     let range = super::fetch::window(request).unwrap_or(crate::model::time::TimeWindow::Last(Duration::ZERO)).range(asked);
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
 
     fn failed(transient: bool, wish: Option<u64>) -> Outcome {
-        Outcome::Failed { transient, wish: wish.map(Duration::from_secs) }
+        Outcome::Failed { transient, heals: true, wish: wish.map(Duration::from_secs) }
     }
 
     fn about(wait: Option<Duration>, seconds: f64) -> bool {
@@ -229,7 +232,9 @@ mod tests {
     fn a_question_is_asked_again_as_its_refresh_says() {
         let every = Refresh::Every(Duration::from_secs(15));
         assert_eq!(next_wait(Refresh::Once, &Outcome::Answered, 0, Duration::ZERO), None);
-        assert_eq!(next_wait(Refresh::Once, &failed(false, None), 1, Duration::ZERO), None, "a bad query stays bad");
+        let bad_query = Outcome::Failed { transient: false, heals: false, wish: None };
+        assert_eq!(next_wait(Refresh::Once, &bad_query, 1, Duration::ZERO), None, "a bad query stays bad");
+        assert!(about(next_wait(Refresh::Stream, &failed(false, None), 1, Duration::ZERO), 30.0), "a token may be renewed");
         assert!(about(next_wait(Refresh::Once, &failed(true, None), 1, Duration::ZERO), 1.0));
         assert!(about(next_wait(every, &Outcome::Answered, 0, Duration::from_millis(10)), 15.0));
     }

@@ -243,7 +243,7 @@ fn stale_note(at: Timestamp, error: &SourceError, look: &Look<'_>) -> String {
 pub fn failure(error: &SourceError, since: Duration, shared: &Shared) -> Vec<String> {
     let ago = if since < SECOND { String::new() } else { format!(", for {}", format::age(since)) };
     let key = |command, what| shared.keymap.key(command).map(|k| format!("   {k} {what}")).unwrap_or_default();
-    let retry = if error.is_transient() { "Trying again by itself." } else { "It is not asked again by itself." };
+    let retry = if error.heals() { "Trying again by itself." } else { "It is not asked again by itself." };
     let keys = format!("{}{}", key(Command::Refresh, "now"), key(Command::Palette, "log"));
     vec![format!("{error}{ago}"), error.advice().to_owned(), format!("{retry}{keys}")]
 }

@@ -373,7 +373,7 @@ impl View for Logs {
         for (part, query) in (0..).zip(plan.streams) {
             needs.ask("lines", part, Request::LogStream { query, window: look.scope.window }, Refresh::Stream);
         }
-        let ended = self.told.failed.as_ref().is_some_and(|(e, _)| !e.is_transient());
+        let ended = self.told.failed.as_ref().is_some_and(|(e, _)| !e.heals());
         if !ended && look.scope.trace.is_none() {
             let step = step(look.range().duration(), area.width / 2, Duration::from_secs(1));
             let query = query::volume(&plan.base, step);

@@ -49,6 +49,14 @@ pub(super) struct Data {
     deploys: [Slot<Matrix>; 3],
 }
 
+impl Data {
+    /// Forgets what another window shows otherwise. What was before the onset is asked once and holds for all windows.
+    pub(super) fn forget_window(&mut self) {
+        let (before, routes_before) = (std::mem::take(&mut self.before), std::mem::take(&mut self.routes_before));
+        *self = Self { before, routes_before, ..Self::default() };
+    }
+}
+
 /// The family that shows the scope's service, narrowed to the scope's route.
 pub(super) fn family(look: &Look<'_>) -> Option<(Family, String)> {
     let service = look.scope.service.as_ref()?;

@@ -305,7 +305,7 @@ impl View for Service {
     }
 
     fn rescoped(&mut self, _cx: &mut Cx<'_>) {
-        self.data = Data::default();
+        self.data.forget_window();
         self.rows.clear();
         self.table = TableState::default();
         self.cursor = None;

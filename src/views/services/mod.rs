@@ -267,7 +267,10 @@ impl View for Services {
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
         self.now = Default::default();
-        self.hour = Default::default();
+        // The hour to compare with is the same for all live windows.
+        if !cx.look.scope.window.is_live() {
+            self.hour = Default::default();
+        }
         self.rebuild(&cx.look, cx.area);
     }
 
