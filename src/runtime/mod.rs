@@ -71,9 +71,11 @@ const BATCH: usize = 256;
 /// When the terminal cannot be used, or is gone.
 pub async fn run(make_app: impl FnOnce((u16, u16)) -> App, setup: Setup) -> io::Result<u8> {
     screen::install_panic_hook();
+    // Before the terminal is taken: a signal in between must not leave it taken.
+    let signals = Signals::new()?;
     let screen = Screen::enter(setup.mouse)?;
     let app = make_app(screen.size());
-    let mut shell = Shell::new(app, screen, setup)?;
+    let mut shell = Shell::new(app, screen, signals, setup);
     shell.draw()?;
     shell.open_environment();
     shell.turn().await
@@ -99,12 +101,12 @@ struct Shell {
 }
 
 impl Shell {
-    fn new(app: App, screen: Screen, setup: Setup) -> io::Result<Self> {
+    fn new(app: App, screen: Screen, signals: Signals, setup: Setup) -> Self {
         let (input_in, input_out) = mpsc::channel(INPUT_QUEUE);
         let (data_in, data_out) = mpsc::channel(DATA_QUEUE);
         let input = Input::start(setup.clock.clone(), input_in.clone());
         let health = HealthBoard::new(setup.clock.clone(), data_in.clone());
-        Ok(Self {
+        Self {
             app,
             screen,
             setup,
@@ -112,7 +114,7 @@ impl Shell {
             context: None,
             health,
             pacer: Pacer::default(),
-            signals: Signals::new()?,
+            signals,
             input: Some(input),
             input_in,
             input_out,
@@ -120,7 +122,7 @@ impl Shell {
             data_out,
             exit: None,
             resumed: false,
-        })
+        }
     }
 
     fn message(&self, event: Event) -> Msg {
