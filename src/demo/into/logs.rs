@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
 
-use indicatif::ProgressBar;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 
-use super::{IntoError, Sink, World, pieces};
+use super::{IntoError, Progress, Sink, World, pieces};
 use crate::{
     demo::store::{Direction, LogHint},
     model::{
@@ -34,7 +33,7 @@ struct Stream {
 }
 
 /// Writes all lines of a range.
-pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, bar: ProgressBar) -> Result<(), IntoError> {
+pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, mut progress: Progress) -> Result<(), IntoError> {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let mut lines = 0;
     for piece in pieces(range, PIECE) {
@@ -45,10 +44,9 @@ pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, bar: Pro
             let body = serde_json::to_vec(&push).map_err(|e| IntoError(e.to_string()))?;
             sink.send(&headers, body).await?;
         }
-        bar.inc(piece.duration().as_secs() + 1);
-        bar.set_message(format!("{lines} lines"));
+        progress.advance(piece.duration(), lines, "lines");
     }
-    bar.finish();
+    progress.finish();
     Ok(())
 }
 

@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indicatif::ProgressBar;
 use prost::Message;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::{IntoError, Sink, World, pieces};
+use super::{IntoError, Progress, Sink, World, pieces};
 use crate::{
     demo::store::{MetricStore, StoredExemplar, StoredSeries},
     model::{
@@ -26,7 +25,7 @@ pub(super) async fn write(
     store: &Arc<dyn MetricStore>,
     sink: &Sink,
     range: TimeRange,
-    bar: ProgressBar,
+    mut progress: Progress,
 ) -> Result<(), IntoError> {
     let headers = headers();
     send(sink, &headers, WriteRequest { timeseries: Vec::new(), metadata: metadata(world) }).await?;
@@ -46,10 +45,9 @@ pub(super) async fn write(
             samples += batch.iter().map(|s| s.samples.len()).sum::<usize>();
             send(sink, &headers, WriteRequest { timeseries: batch.to_vec(), metadata: Vec::new() }).await?;
         }
-        bar.inc(piece.duration().as_secs() + 1);
-        bar.set_message(format!("{samples} samples"));
+        progress.advance(piece.duration(), samples, "samples");
     }
-    bar.finish();
+    progress.finish();
     Ok(())
 }
 

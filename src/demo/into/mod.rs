@@ -3,16 +3,18 @@
 //! Prometheus takes it by remote write (recorded series and `ALERTS` included, as rules do not look back), Loki by its push
 //! API, Tempo by OTLP over HTTP. The three are written side by side.
 
+mod earlier;
 mod logs;
 mod metrics;
+mod progress;
 mod spans;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use reqwest::{Client, StatusCode, header::HeaderMap};
 use url::Url;
 
+use self::progress::{Board, Progress};
 use super::store::{Clock, LogStore, MetricStore, TraceStore};
 use crate::model::time::{TimeRange, Timestamp};
 
@@ -80,20 +82,21 @@ impl std::error::Error for IntoError {}
 /// Writes the history, calls `live`, and goes on until it is dropped; returns after the history when the clock stands still.
 ///
 /// # Errors
-/// Which server refused what, in its own words.
+/// Which server refused what, in its own words; that Prometheus holds another demo in the time to be written.
 pub async fn write(world: World, targets: Targets, history: Duration, live: impl FnOnce()) -> Result<(), IntoError> {
     let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().map_err(|e| IntoError(e.to_string()))?;
-    let bars = MultiProgress::new();
     let metrics = Sink::new(&client, &targets.prometheus, "api/v1/write", "prometheus")?;
     let logs = Sink::new(&client, &targets.loki, "loki/api/v1/push", "loki")?;
     let spans = Sink::new(&client, &targets.otlp, "v1/traces", "tempo")?;
     let now = world.clock.now();
     let past = TimeRange { start: now - history, end: now };
     let traces = TimeRange { start: past.start, end: now - TRACE_DELAY };
+    earlier::refuse(&world, &client, &targets.prometheus, past).await?;
+    let board = Board::new();
     tokio::try_join!(
-        metrics::write(&world, &world.past_metrics, &metrics, past, bar(&bars, "metrics", past)),
-        logs::write(&world, &logs, past, bar(&bars, "logs", past)),
-        spans::write(&world, &spans, traces, bar(&bars, "traces", traces)),
+        metrics::write(&world, &world.past_metrics, &metrics, past, board.add("metrics", past)),
+        logs::write(&world, &logs, past, board.add("logs", past)),
+        spans::write(&world, &spans, traces, board.add("traces", traces)),
     )?;
     live();
     let (mut written, mut traced) = (now, traces.end);
@@ -106,20 +109,17 @@ pub async fn write(world: World, targets: Targets, history: Duration, live: impl
         let next = TimeRange { start: Timestamp(written.0 + 1), end: now };
         let next_traces = TimeRange { start: Timestamp(traced.0 + 1), end: now - TRACE_DELAY };
         tokio::try_join!(
-            metrics::write(&world, &world.metrics, &metrics, next, ProgressBar::hidden()),
-            logs::write(&world, &logs, next, ProgressBar::hidden()),
-            spans::write(&world, &spans, next_traces, ProgressBar::hidden()),
+            metrics::write(&world, &world.metrics, &metrics, next, Progress::hidden()),
+            logs::write(&world, &logs, next, Progress::hidden()),
+            spans::write(&world, &spans, next_traces, Progress::hidden()),
         )?;
         (written, traced) = (now, next_traces.end);
     }
 }
 
-fn bar(bars: &MultiProgress, name: &'static str, range: TimeRange) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{prefix:8} [{bar:40}] {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = bars.add(ProgressBar::new(range.duration().as_secs()).with_style(style.progress_chars("=> ")));
-    bar.set_prefix(name);
-    bar
+/// The beginning of what a server said.
+fn words(body: &str) -> String {
+    body.trim().chars().take(300).collect()
 }
 
 /// A range in pieces of at most `piece`, each exclusive at its end but the last.
@@ -160,8 +160,7 @@ impl Sink {
                 Ok(answer) => {
                     let status = answer.status();
                     let busy = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-                    let words: String = answer.text().await.unwrap_or_default().chars().take(300).collect();
-                    let problem = format!("{} answered {status}: {}", self.url, words.trim());
+                    let problem = format!("{} answered {status}: {}", self.url, words(&answer.text().await.unwrap_or_default()));
                     if !busy {
                         return Err(self.failed(&problem));
                     }

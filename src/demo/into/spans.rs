@@ -2,11 +2,10 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use indicatif::ProgressBar;
 use prost::Message;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use super::{IntoError, Sink, World, pieces};
+use super::{IntoError, Progress, Sink, World, pieces};
 use crate::{demo::store::TraceHint, model::time::TimeRange, wire::otlp::TracesData};
 
 const PIECE: Duration = Duration::from_secs(10);
@@ -14,7 +13,7 @@ const PIECE: Duration = Duration::from_secs(10);
 const BATCH: usize = 300;
 
 /// Writes all traces that begin in a range.
-pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, bar: ProgressBar) -> Result<(), IntoError> {
+pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, mut progress: Progress) -> Result<(), IntoError> {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"))]);
     let mut traces = 0;
     for piece in pieces(range, PIECE) {
@@ -33,9 +32,8 @@ pub(super) async fn write(world: &World, sink: &Sink, range: TimeRange, bar: Pro
             let data = TracesData { resource_spans: batch.iter().flat_map(|t| t.spans.iter().cloned()).collect() };
             sink.send(&headers, data.encode_to_vec()).await?;
         }
-        bar.inc(piece.duration().as_secs() + 1);
-        bar.set_message(format!("{traces} traces"));
+        progress.advance(piece.duration(), traces, "traces");
     }
-    bar.finish();
+    progress.finish();
     Ok(())
 }
