@@ -122,7 +122,7 @@ impl Frame<'_> {
                 )
             }
             TimeWindow::Since(t) => {
-                format!("from {}   {dash} {} {}   live ", format::day_clock(t, range.end, zone.0), format::clock(range.end, zone.0), zone.1)
+                format!("from {} {dash} {} {}   live ", format::day_clock(t, range.end, zone.0), format::clock(range.end, zone.0), zone.1)
             }
             TimeWindow::Fixed(r) => {
                 format!(

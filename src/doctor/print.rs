@@ -61,7 +61,7 @@ impl Report {
             Some(Err(error)) => vec![format!("RED metrics: {}. {}", error.message, error.advice())],
             Some(Ok(red)) => {
                 let scrape = red.scrape_interval.map_or_else(String::new, |d| format!(", scraped every {}", format::span(d)));
-                let mut lines = vec![format!("RED metrics: {}{scrape}", services(red.services().count()))];
+                let mut lines = vec![format!("RED metrics: {}{scrape}", format::counted(red.services().count(), "service"))];
                 lines.extend(red.families.iter().flat_map(family_lines));
                 lines
             }
@@ -76,22 +76,19 @@ impl Report {
                 let overlap =
                     self.overlap().map_or_else(String::new, |o| format!(": {} of the services in the metrics", format::percent(o)));
                 let mut lines = vec![format!("Log labels that name services{overlap}")];
-                lines.extend(logs.services.iter().map(|(name, values)| format!("  {name:24} {}", services(values.len()))));
+                lines
+                    .extend(logs.services.iter().map(|(name, values)| format!("  {name:24} {}", format::counted(values.len(), "service"))));
                 lines
             }
         }
     }
 }
 
-fn services(n: usize) -> String {
-    if n == 1 { "1 service".to_owned() } else { format!("{n} services") }
-}
-
 fn family_lines(family: &Family) -> [String; 2] {
     let label = |label: Option<&str>| label.unwrap_or(format::MISSING).to_owned();
     let status = family.status.as_ref().map(|s| s.label.as_str());
     [
-        format!("  {}: {}", family.name, services(family.services.len())),
+        format!("  {}: {}", family.name, format::counted(family.services.len(), "service")),
         format!(
             "    service {}  route {}  status {}  unit {}",
             family.service_label,

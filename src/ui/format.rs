@@ -128,6 +128,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// So many of something: `1 line`, `2,911 lines`.
+pub fn counted(n: usize, one: &str) -> String {
+    format!("{} {one}{}", count(n as u64), if n == 1 { "" } else { "s" })
+}
+
 /// A change: `×6.2` from double or half on, `+38 %` below.
 pub fn change(now: f64, before: f64) -> String {
     if !now.is_finite() || !before.is_finite() || before == 0.0 {

@@ -6,7 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     format,
-    text::{put, put_right, truncate, width},
+    text::{put, put_right, truncate, width, wrap},
 };
 use crate::{
     app::Shared,
@@ -276,21 +276,6 @@ pub fn message(shared: &Shared, area: Rect, buf: &mut Buffer, lines: &[String]) 
         let y = area.y + u16::try_from(above + i).unwrap_or(0);
         put(buf, Rect { y, height: 1, ..area }, area.x + u16::try_from(indent).unwrap_or(0), text, shared.theme.style(*role));
     }
-}
-
-/// Breaks a text at spaces into rows of at most `room` cells; a longer word is left to be cut by the one who draws.
-pub fn wrap(text: &str, room: usize) -> Vec<String> {
-    let mut rows: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match rows.last_mut() {
-            Some(row) if width(row) + 1 + width(word) <= room => {
-                row.push(' ');
-                row.push_str(word);
-            }
-            _ => rows.push(word.to_owned()),
-        }
-    }
-    rows
 }
 
 /// Dims what was drawn: the data is stale.

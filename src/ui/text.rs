@@ -65,6 +65,42 @@ pub fn put_right(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     put(buf, area, area.right() - w, text, style);
 }
 
+/// Breaks a text into rows of at most `room` cells: after a space where that leaves the row more than half full, else
+/// within the word. Nothing is lost but the space at a break; an empty text is one row.
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    // Where the row could end, and the cells up to there.
+    let mut space: Option<(usize, usize)> = None;
+    for (at, grapheme) in text.grapheme_indices(true) {
+        let cells = width(grapheme);
+        if used + cells > room && used > 0 {
+            match space.filter(|(_, before)| before * 2 > room) {
+                _ if grapheme == " " => {
+                    rows.push(text[start..at].to_owned());
+                    (start, used, space) = (at + 1, 0, None);
+                    continue;
+                }
+                Some((end, before)) => {
+                    rows.push(text[start..end].to_owned());
+                    (start, used) = (end + 1, used - before - 1);
+                }
+                None => {
+                    rows.push(text[start..at].to_owned());
+                    (start, used) = (at, 0);
+                }
+            }
+            space = None;
+        }
+        if grapheme == " " {
+            space = Some((at, used));
+        }
+        used += cells;
+    }
+    rows.push(text[start..].to_owned());
+    rows
+}
+
 /// The text cut at its end to `room` cells, with a mark where it was cut.
 pub fn truncate(text: &str, room: usize, mark: &str) -> String {
     if width(text) <= room {
@@ -116,6 +152,31 @@ mod tests {
     #[test]
     fn control_and_bidi_characters_are_replaced() {
         assert_eq!(drawn("a\u{1b}[2Jb\u{202e}c\rd\te", 12), "a·[2Jb·c·d e");
+    }
+
+    #[test]
+    fn a_text_wraps_at_words_and_loses_nothing() {
+        let cases = [
+            ("no break", 10, vec!["no break"]),
+            ("one two three", 9, vec!["one two", "three"]),
+            ("one two three", 7, vec!["one two", "three"]),
+            ("a histogram_quantile(0.95)", 10, vec!["a histogra", "m_quantile", "(0.95)"]),
+            ("    at com.shop", 8, vec!["    at", "com.shop"]),
+            ("", 5, vec![""]),
+            ("日本語", 3, vec!["日", "本", "語"]),
+        ];
+        for (text, room, rows) in cases {
+            assert_eq!(wrap(text, room), rows, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn wrapped_rows_fit_and_keep_every_character(text in "[a-c日 ]{0,60}", room in 2..20_usize) {
+            let rows = wrap(&text, room);
+            proptest::prop_assert!(rows.iter().all(|row| width(row) <= room), "{:?}", rows);
+            proptest::prop_assert_eq!(rows.concat().replace(' ', ""), text.replace(' ', ""));
+        }
     }
 
     #[test]

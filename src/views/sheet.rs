@@ -1,13 +1,12 @@
 //! Names and values of what is selected, wrapped to a pane, in two columns where there is room, and scrolled.
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
     app::Shared,
     core::command::Command,
     theme::Role,
-    ui::text::{put, truncate, width},
+    ui::text::{put, truncate, width, wrap},
 };
 
 /// Rows that are laid out at the most: attributes have no bound, a screen has.
@@ -80,7 +79,7 @@ impl Sheet {
             if block && !name.is_empty() {
                 out.push(Line { name: std::mem::take(&mut name), value: String::new(), role: entry.role });
             }
-            for piece in entry.value.split('\n').flat_map(|line| pieces(line, room.saturating_sub(indent).max(1))) {
+            for piece in entry.value.split('\n').flat_map(|line| wrap(line, room.saturating_sub(indent).max(1))) {
                 if out.len() == MAX_LINES {
                     return out;
                 }
@@ -92,7 +91,7 @@ impl Sheet {
 
     fn head_lines(&self, area: Rect) -> Vec<(String, Role)> {
         let room = usize::from(area.width).max(1);
-        let lines = self.head.iter().flat_map(|(text, role)| text.split('\n').flat_map(|l| pieces(l, room)).map(|piece| (piece, *role)));
+        let lines = self.head.iter().flat_map(|(text, role)| text.split('\n').flat_map(|l| wrap(l, room)).map(|piece| (piece, *role)));
         lines.take(usize::from(area.height.div_ceil(2))).collect()
     }
 
@@ -153,24 +152,6 @@ impl Sheet {
 /// Without a cell at either side, where there is room for that.
 fn padded(area: Rect) -> Rect {
     if area.width < 12 { area } else { Rect { x: area.x + 1, width: area.width - 2, ..area } }
-}
-
-/// A text cut into pieces of at most `room` cells; an empty one is one piece.
-pub(super) fn pieces(text: &str, room: usize) -> Vec<String> {
-    let mut out = vec![String::new()];
-    let mut used = 0;
-    for g in text.graphemes(true) {
-        let w = width(g);
-        if used + w > room && used > 0 {
-            out.push(String::new());
-            used = 0;
-        }
-        if let Some(last) = out.last_mut() {
-            last.push_str(g);
-        }
-        used += w;
-    }
-    out
 }
 
 #[cfg(test)]

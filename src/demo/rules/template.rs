@@ -7,10 +7,14 @@ use regex::Regex;
 use crate::model::labels::Labels;
 
 static ACTION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{\{-?\s*(.*?)\s*-?\}\}").ok());
-static PRINTF: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"^printf\s+"([^"%]*)%\.([0-9])f([^"%]*)"(?:\s+\$value)?$"#).ok());
+static PRINTF: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"^printf\s+"([^"%]*)%\.([0-9])([fg])([^"%]*)"(?:\s+\$value)?$"#).ok());
+
+/// Significant digits of the functions that humanize.
+const HUMAN: usize = 4;
 
 /// Expands `{{ $labels.x }}` and `{{ $value }}`, the latter through `humanize`, `humanizePercentage`,
-/// `humanizeDuration` or `printf "%.2f"`.
+/// `humanizeDuration`, `printf "%.2f"` or `printf "%.3g"`.
 pub fn expand(template: &str, labels: &Labels, value: f64) -> String {
     let Some(action) = ACTION.as_ref() else { return template.to_owned() };
     action
@@ -38,12 +42,13 @@ fn evaluate(action: &str, labels: &Labels, value: f64) -> Option<String> {
 fn format_with(function: &str, value: f64) -> Option<String> {
     match function {
         "humanize" => Some(humanize(value)),
-        "humanizePercentage" => Some(format!("{}%", significant(value * 100.0))),
+        "humanizePercentage" => Some(format!("{}%", significant(value * 100.0, HUMAN))),
         "humanizeDuration" => Some(humanize_duration(value)),
         _ => {
             let found = PRINTF.as_ref()?.captures(function)?;
             let precision: usize = found[2].parse().ok()?;
-            Some(format!("{}{value:.precision$}{}", &found[1], &found[3]))
+            let number = if &found[3] == "f" { format!("{value:.precision$}") } else { significant(value, precision) };
+            Some(format!("{}{number}{}", &found[1], &found[4]))
         }
     }
 }
@@ -64,16 +69,18 @@ fn with_go_exponent(text: &str) -> String {
     format!("{mantissa}e{sign}{digits:0>2}")
 }
 
-/// Four significant digits (`%.4g`).
-fn significant(value: f64) -> String {
+/// So many significant digits (`%.4g`).
+fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return crate::demo::promql::format_value(value);
     }
-    let scientific = format!("{value:.3e}");
+    let digits = digits.max(1);
+    let scientific = format!("{value:.0$e}", digits - 1);
     let exponent: i32 = scientific.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
     let trim = |text: &str| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() };
-    if (-4..4).contains(&exponent) {
-        let decimals = usize::try_from(3 - exponent).unwrap_or(0);
+    let point = i32::try_from(digits).unwrap_or(i32::MAX);
+    if (-4..point).contains(&exponent) {
+        let decimals = usize::try_from(point - 1 - exponent).unwrap_or(0);
         return trim(&format!("{value:.decimals$}"));
     }
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -83,10 +90,10 @@ fn significant(value: f64) -> String {
 /// With a metric prefix.
 fn humanize(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
-        return significant(value);
+        return significant(value, HUMAN);
     }
     let (scaled, prefix) = if value.abs() >= 1.0 { larger(value) } else { smaller(value) };
-    format!("{}{prefix}", significant(scaled))
+    format!("{}{prefix}", significant(scaled, HUMAN))
 }
 
 fn larger(mut value: f64) -> (f64, &'static str) {
@@ -116,21 +123,21 @@ fn smaller(mut value: f64) -> (f64, &'static str) {
 /// Seconds as days, hours, minutes and seconds.
 fn humanize_duration(value: f64) -> String {
     if !value.is_finite() {
-        return significant(value);
+        return significant(value, HUMAN);
     }
     if value == 0.0 {
         return "0s".into();
     }
     if value.abs() < 1.0 {
         let (scaled, prefix) = smaller(value);
-        return format!("{}{prefix}s", significant(scaled));
+        return format!("{}{prefix}s", significant(scaled, HUMAN));
     }
     let whole = value.abs() as i64;
     let (seconds, minutes, hours, days) = (whole % 60, whole / 60 % 60, whole / 3600 % 24, whole / 86_400);
     let mut out = String::from(if value < 0.0 { "-" } else { "" });
     // Writing to a string cannot fail.
     let _ = match (days, hours, minutes) {
-        (0, 0, 0) => write!(out, "{}s", significant(value.abs())),
+        (0, 0, 0) => write!(out, "{}s", significant(value.abs(), HUMAN)),
         (0, 0, _) => write!(out, "{minutes}m {seconds}s"),
         (0, _, _) => write!(out, "{hours}h {minutes}m {seconds}s"),
         _ => write!(out, "{days}d {hours}h {minutes}m {seconds}s"),
@@ -156,6 +163,9 @@ mod tests {
             ("{{ humanizeDuration $value }}", 8.12, "8.12s"),
             ("{{ $value | humanizeDuration }}", 0.25, "250ms"),
             (r#"{{ $value | printf "%.2f" }}"#, 2.345, "2.35"),
+            (r#"{{ $value | printf "%.3g" }}"#, 239.071, "239"),
+            (r#"{{ $value | printf "%.3g" }}"#, 14.449, "14.4"),
+            (r#"{{ $value | printf "%.3g" }}"#, 12_345.0, "1.23e+04"),
             (r#"{{ printf "%.1f" $value }}x"#, 14.44, "14.4x"),
             (r#"{{ $value | printf "%d" }}"#, 1.0, r#"{{ $value | printf "%d" }}"#),
             ("{{ query \"up\" }}", 1.0, "{{ query \"up\" }}"),

@@ -18,21 +18,17 @@ use crate::{
         chart::{Chart, Line, Mark, Threshold, Unit, value_at},
         format,
         panel::{self, Panel},
-        text::put,
     },
-    views::Look,
+    views::{Look, sheet::Sheet},
 };
 
-/// Cells of the names at the left.
-const NAMES: u16 = 10;
-
-/// Names and values of the alert; rows that a value is too long for go on below.
-pub(super) fn facts(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Vec<(String, String, Role)> {
+/// Names and values of the alert.
+pub(super) fn sheet(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
     let zone = look.shared.settings.zone.0;
-    let mut out: Vec<(String, String, Role)> = Vec::new();
+    let mut sheet = Sheet::default();
     let mut add = |name: &str, value: String| {
         if !value.is_empty() {
-            out.push((name.to_owned(), value, Role::Text));
+            sheet.add(name, value);
         }
     };
     if let Some(text) = remark(alert, book, zone) {
@@ -59,9 +55,9 @@ pub(super) fn facts(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Vec<(St
         add(name, value.to_owned());
     }
     for error in &book.missing {
-        out.push((error.backend.name().to_owned(), error.message.clone(), Role::Bad));
+        sheet.add_as(error.backend.name(), error.message.clone(), Role::Bad);
     }
-    out
+    sheet
 }
 
 fn rule_facts(rule: &Rule, add: &mut impl FnMut(&str, String)) {
@@ -77,29 +73,6 @@ fn rule_facts(rule: &Rule, add: &mut impl FnMut(&str, String)) {
 
 fn pairs(labels: &Labels, without: &[&str]) -> String {
     labels.iter().filter(|(n, _)| !without.contains(n)).map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("  ")
-}
-
-/// Draws the facts from a row on, and returns how many rows there are in all.
-pub(super) fn render_facts(look: &Look<'_>, facts: &[(String, String, Role)], scroll: usize, area: Rect, buf: &mut Buffer) {
-    let theme = &look.shared.theme;
-    for (line, (name, text, role)) in lines(facts, area.width).skip(scroll).take(usize::from(area.height)).enumerate() {
-        let row = Rect { y: area.y + u16::try_from(line).unwrap_or(0), height: 1, ..area };
-        put(buf, Rect { width: row.width.min(NAMES), ..row }, row.x + 1, &name, theme.style(Role::Dim));
-        put(buf, row, row.x + NAMES + 1, &text, theme.style(role));
-    }
-}
-
-/// How many rows the facts take.
-pub(super) fn height(facts: &[(String, String, Role)], width: u16) -> usize {
-    lines(facts, width).count()
-}
-
-fn lines(facts: &[(String, String, Role)], width: u16) -> impl Iterator<Item = (String, String, Role)> {
-    let room = usize::from(width.saturating_sub(NAMES + 2)).max(1);
-    facts.iter().flat_map(move |(name, value, role)| {
-        let rows = panel::wrap(value, room);
-        rows.into_iter().enumerate().map(move |(i, row)| (if i == 0 { name.clone() } else { String::new() }, row, *role))
-    })
 }
 
 /// The series that belongs to an alert: all its labels are the alert's.

@@ -206,20 +206,7 @@ impl Alerts {
         if self.pane == Pane::Facts {
             let (Some(book), Some(alert)) = (self.book.value(), self.alert()) else { return false };
             let inner = Panel::inner(self.panes(cx.area).facts);
-            let all = detail::height(&detail::facts(alert, book, &cx.look), inner.width);
-            let last = all.saturating_sub(usize::from(inner.height));
-            let page = usize::from(inner.height / 2).max(1);
-            self.scroll = match command {
-                Command::Down => self.scroll + 1,
-                Command::Up => self.scroll.saturating_sub(1),
-                Command::PageDown => self.scroll + page,
-                Command::PageUp => self.scroll.saturating_sub(page),
-                Command::Top => 0,
-                Command::Bottom => last,
-                _ => return false,
-            }
-            .min(last);
-            return true;
+            return detail::sheet(alert, book, &cx.look).scroll(&mut self.scroll, command, inner, cx.look.shared);
         }
         let height = self.list_height(cx.area);
         let moved = self.table.command(command, self.rows.len(), height);
@@ -393,7 +380,7 @@ impl View for Alerts {
             let title = selected.map_or("details", |(_, a)| a.name());
             let inner = Panel::new(title).focused(self.pane == Pane::Facts).render(look.shared, panes.facts, buf);
             match selected {
-                Some((book, alert)) => detail::render_facts(look, &detail::facts(alert, book, look), self.scroll, inner, buf),
+                Some((book, alert)) => detail::sheet(alert, book, look).render(look.shared, inner, buf, self.scroll),
                 None => panel::message(look.shared, inner, buf, &nothing()),
             }
         }

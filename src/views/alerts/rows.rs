@@ -227,12 +227,12 @@ pub fn no_alerts(book: &AlertBook, now: Timestamp) -> Vec<String> {
     let healthy = book.rules.len() - failing.len();
     let evaluated = book.rules.iter().filter_map(|r| r.last_evaluation).max();
     let last = evaluated.map(|t| format!(", last evaluated {} ago", format::age(now.since(t)))).unwrap_or_default();
-    let mut lines = vec![format!("No firing alerts.  {healthy} rules healthy{last}.")];
+    let mut lines = vec![format!("No firing alerts.  {} healthy{last}.", format::counted(healthy, "rule"))];
     if book.rules.is_empty() {
         lines = vec!["No alerts, and Prometheus has no alerting rules.".to_owned()];
     }
     if !failing.is_empty() {
-        lines.push(format!("{} rules cannot be evaluated: {}", failing.len(), failing.join(", ")));
+        lines.push(format!("{} cannot be evaluated: {}", format::counted(failing.len(), "rule"), failing.join(", ")));
     }
     lines
 }

@@ -221,7 +221,7 @@ fn good_news_is_said_with_its_age() {
     let stage = Stage::new();
     let view = stage.view(&AlertBook { alerts: Vec::new(), ..book() });
     let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
-    assert!(text.contains("No firing alerts. 1 rules healthy, last evaluated 4s ago."), "{text}");
+    assert!(text.contains("No firing alerts.  1 rule healthy, last evaluated 4s ago."), "{text}");
 }
 
 #[test]

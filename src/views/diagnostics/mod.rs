@@ -13,7 +13,7 @@ use ratatui::{
 };
 use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget, TuiWidgetEvent, TuiWidgetState};
 
-use super::{Cx, Look, Needs, View, Yank, prompt::Prompt, sheet::pieces};
+use super::{Cx, Look, Needs, View, Yank, prompt::Prompt};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -26,7 +26,7 @@ use crate::{
         field::Typed,
         format,
         panel::{self, Panel},
-        text::is_harmful,
+        text::{is_harmful, wrap},
     },
 };
 
@@ -267,7 +267,7 @@ impl LogFormatter for Records {
         let style = if found { self.found } else { style };
         let indent = if width >= 2 * TIME { TIME } else { 0 };
         let text = format!("{word}{}", record.msg().trim());
-        let lines = text.split('\n').flat_map(|line| pieces(&harmless(line), (width - indent).max(1)));
+        let lines = text.split('\n').flat_map(|line| wrap(&harmless(line), (width - indent).max(1)));
         let at = i64::try_from(record.timestamp.timestamp().as_nanosecond()).map_or(Timestamp::ZERO, Timestamp);
         // A narrow screen has no room for the time.
         let time = if indent > 0 { format!("{:indent$}", format::clock_millis(at, self.offset)) } else { String::new() };

@@ -115,7 +115,7 @@ impl Logs {
     fn counts(&self) -> Vec<String> {
         let (shown, kept) = (self.store.shown(), self.store.len());
         let lines = if shown == kept {
-            format!("{} lines", format::count(kept as u64))
+            format::counted(kept, "line")
         } else {
             format!("{} of {} lines", format::count(shown as u64), format::count(kept as u64))
         };

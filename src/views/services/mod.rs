@@ -299,8 +299,8 @@ impl View for Services {
         let shared = look.shared;
         let line = shared.glyphs.horizontal;
         let state = panel::state(&self.now[0], look);
-        let bad = self.rows.iter().filter(|r| r.verdict != Verdict::Fine).count();
-        let mut title = format!("Services {line}{line} {} of {} not as an hour before", bad, self.rows.len());
+        let worse = self.rows.iter().filter(|r| r.is_worse()).count();
+        let mut title = format!("Services {line}{line} {worse} of {} worse than an hour before", self.rows.len());
         if self.rows.is_empty() {
             title = "Services".to_owned();
         }
@@ -361,7 +361,7 @@ impl Services {
         };
         let bad_share = row.error_share().is_some_and(|s| s >= shared.error_threshold(&row.service));
         let errors = if bad_share { Role::Bad } else { Role::Text };
-        let slow = if matches!(row.verdict, Verdict::Slow(_)) { Role::Warn } else { Role::Text };
+        let slow = if matches!(row.verdict, Verdict::Slow(_) | Verdict::Slower(_)) { Role::Warn } else { Role::Text };
         match column {
             0 => Cell::new(row.service.clone(), shared.theme.service(&row.service)),
             1 => text(row.rate, format::rate, Role::Text),
@@ -369,7 +369,7 @@ impl Services {
             5 => text(row.p95, format::seconds, slow),
             2 | 4 | 6 => Cell::new(self.trend(look, row, column / 2 - 1), style(Role::Dim)),
             _ => {
-                let role = if matches!(row.verdict, Verdict::Slow(_)) { Role::Warn } else { Role::Bad };
+                let role = if matches!(row.verdict, Verdict::Slow(_) | Verdict::Slower(_)) { Role::Warn } else { Role::Bad };
                 Cell::new(row.reason(shared.settings.zone.0), style(role))
             }
         }

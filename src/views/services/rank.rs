@@ -36,7 +36,9 @@ pub enum Verdict {
     Gone,
     /// So many more requests a second fail than an hour before.
     Failing(f64),
-    /// Its p95 is so many times that of the hour before, or of the threshold.
+    /// Its p95 is so many times that of the hour before.
+    Slower(f64),
+    /// Its p95 is above the threshold, this one, as it was an hour before.
     Slow(f64),
     /// Nothing.
     #[default]
@@ -47,8 +49,10 @@ pub enum Verdict {
 const QUIET: f64 = 0.05;
 /// Failing requests a second above normal that count.
 const EXCESS: f64 = 0.01;
-/// A share of failures must grow by this factor to count: more traffic brings more of the usual failures.
+/// A share of failures must grow by this factor to count, for more traffic brings more of the usual failures, ...
 const GROWN: f64 = 1.5;
+/// ... and by this much, or else the failures by so many a second: a few in a thousand come and go by chance.
+const NOTICEABLE: (f64, f64) = (0.005, 1.0);
 /// A p95 must grow by this factor and by so many seconds to count.
 const SLOWER: (f64, f64) = (1.5, 0.02);
 
@@ -65,16 +69,22 @@ impl Row {
         let rate = self.rate.unwrap_or(0.0);
         let excess = self.errors.unwrap_or(0.0) - self.before[1].unwrap_or(0.0);
         let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
-        if excess >= EXCESS && self.error_share().unwrap_or(0.0) > usual * GROWN {
+        let share = self.error_share().unwrap_or(0.0);
+        let noticeable = share - usual >= NOTICEABLE.0 || excess >= NOTICEABLE.1;
+        if excess >= EXCESS && share > usual * GROWN && noticeable {
             return Verdict::Failing(excess);
         }
         let Some(p95) = self.p95.filter(|p| p.is_finite() && rate >= QUIET) else { return Verdict::Fine };
         let grown = self.before[2].filter(|b| *b > 0.0 && p95 - b >= SLOWER.1).map(|b| p95 / b).filter(|f| *f >= SLOWER.0);
-        let above = latency_threshold.filter(|t| *t > 0.0 && p95 > *t).map(|t| p95 / t);
-        match (grown, above) {
-            (None, None) => Verdict::Fine,
-            (a, b) => Verdict::Slow(a.unwrap_or(0.0).max(b.unwrap_or(0.0))),
+        if let Some(factor) = grown {
+            return Verdict::Slower(factor);
         }
+        latency_threshold.filter(|t| *t > 0.0 && p95 > *t).map_or(Verdict::Fine, Verdict::Slow)
+    }
+
+    /// Whether something is worse than an hour before.
+    pub fn is_worse(&self) -> bool {
+        matches!(self.verdict, Verdict::Gone | Verdict::Failing(_) | Verdict::Slower(_))
     }
 
     /// Why it stands where it stands, in a few words.
@@ -88,10 +98,11 @@ impl Row {
                 let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
                 format!("+{} failing, was {}", format::rate(excess), format::percent(usual))
             }
-            Verdict::Slow(_) => match (self.p95, self.before[2]) {
+            Verdict::Slower(_) => match (self.p95, self.before[2]) {
                 (Some(now), Some(before)) => format!("p95 {}, was {}", format::change(now, before), format::seconds(before)),
-                _ => "p95 above its threshold".to_owned(),
+                _ => String::new(),
             },
+            Verdict::Slow(threshold) => format!("p95 above {}", format::seconds(threshold)),
             Verdict::Fine => String::new(),
         }
     }
@@ -107,12 +118,14 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
     let class = |v: Verdict| match v {
         Verdict::Gone => 0,
         Verdict::Failing(_) => 1,
-        Verdict::Slow(_) => 2,
-        Verdict::Fine => 3,
+        Verdict::Slower(_) => 2,
+        Verdict::Slow(_) => 3,
+        Verdict::Fine => 4,
     };
     let size = |row: &Row| match row.verdict {
         Verdict::Gone => row.before[0].unwrap_or(0.0),
-        Verdict::Failing(by) | Verdict::Slow(by) => by,
+        Verdict::Failing(by) | Verdict::Slower(by) => by,
+        Verdict::Slow(threshold) => row.p95.unwrap_or(0.0) / threshold,
         Verdict::Fine => 0.0,
     };
     class(a.verdict).cmp(&class(b.verdict)).then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
@@ -195,6 +208,7 @@ mod tests {
             row("fails some", [50.0, 2.0, 0.1], [50.0, 0.0, 0.1]),
             row("fails most", [41.0, 9.8, 8.0], [60.0, 0.1, 0.1]),
             row("more traffic, as usual", [100.0, 2.0, 0.1], [50.0, 1.0, 0.1]),
+            row("a few fail by chance", [59.0, 0.06, 0.1], [59.0, 0.03, 0.1]),
             row("gone", [n, n, n], [38.0, 0.0, 0.1]),
             row("tiny, gone", [n, n, n], [0.001, 0.0, 0.1]),
         ];
@@ -208,8 +222,12 @@ mod tests {
 
     #[test]
     fn a_threshold_counts_without_an_hour_before() {
-        let new = Row { p95: Some(3.0), rate: Some(5.0), ..Row::default() };
-        assert_eq!(new.judge(Some(1.0)), Verdict::Slow(3.0));
+        let mut new = Row { p95: Some(3.0), rate: Some(5.0), ..Row::default() };
         assert_eq!(new.judge(None), Verdict::Fine);
+        new.verdict = new.judge(Some(1.0));
+        assert_eq!(new.reason(0), "p95 above 1.00 s");
+        new.before = [Some(5.0), None, Some(2.9)];
+        new.verdict = new.judge(Some(1.0));
+        assert!(!new.is_worse(), "it was as slow an hour before");
     }
 }
