@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
+        labels::LabelNames,
         log::LogLabels,
         time::{TimeRange, Timestamp},
     },
@@ -35,6 +36,8 @@ pub struct Report {
     pub red: Option<Result<RedMapping, SourceError>>,
     /// The labels that name services in logs; `None` without a Loki that answers.
     pub logs: Option<Result<LogLabels, SourceError>>,
+    /// What the configuration says labels mean.
+    pub labels: LabelNames,
 }
 
 /// One backend.
@@ -71,10 +74,11 @@ pub async fn check(sources: &Sources, now: Timestamp) -> Report {
     );
     let answers = |check: &Option<Check>| check.as_ref().is_some_and(|c| c.found.is_ok());
     let (red, logs) = tokio::join!(
-        maybe(sources.prometheus.as_ref().filter(|_| answers(&prometheus)), |p| red::discover(p, now)),
-        maybe(sources.loki.as_ref().filter(|_| answers(&loki)), |l| l.service_labels(now)),
+        maybe(sources.prometheus.as_ref().filter(|_| answers(&prometheus)), |p| red::discover(p, &sources.labels, now)),
+        maybe(sources.loki.as_ref().filter(|_| answers(&loki)), |l| l.service_labels(&sources.labels.logs_service, now)),
     );
-    Report { backends: [prometheus, alertmanager, loki, tempo].into_iter().flatten().collect(), red, logs }
+    let backends = [prometheus, alertmanager, loki, tempo].into_iter().flatten().collect();
+    Report { backends, red, logs, labels: sources.labels.clone() }
 }
 
 async fn maybe<'s, T, F: Future>(source: Option<&'s T>, ask: impl FnOnce(&'s T) -> F) -> Option<F::Output> {
@@ -188,6 +192,7 @@ impl Report {
         {
             warnings.push("no label in Loki names services: set logs_service under [labels] in config.toml".to_owned());
         }
+        warnings.extend(self.unused_labels());
         if self.overlap() == Some(0.0) {
             warnings.push("no service of the metrics has a label in the logs: the way from a service to its logs will be empty".to_owned());
         }
@@ -198,6 +203,37 @@ impl Report {
             }
         }
         warnings
+    }
+
+    /// Labels of the configuration that change nothing because nothing has them.
+    fn unused_labels(&self) -> Vec<String> {
+        let mut unused = Vec::new();
+        let mut check = |key: &str, names: &[String], used: &[&str], why: &str| {
+            if !names.is_empty() && !names.iter().any(|name| used.contains(&name.as_str())) {
+                unused.push(format!("{key} = {names:?} in config.toml is not used: {why}; what was found is"));
+            }
+        };
+        if let Some(Ok(red)) = &self.red
+            && !red.families.is_empty()
+        {
+            let none = "no RED metric has such a label";
+            let services: Vec<&str> = red.families.iter().map(|f| f.service_label.as_str()).collect();
+            let routes: Vec<&str> = red.families.iter().filter_map(|f| f.route_label.as_deref()).collect();
+            let statuses: Vec<&str> = red.families.iter().filter_map(|f| Some(f.status.as_ref()?.label.as_str())).collect();
+            check("metrics_service", &self.labels.metrics_service, &services, none);
+            check("metrics_route", &self.labels.metrics_route, &routes, none);
+            check(
+                "metrics_status",
+                &self.labels.metrics_status,
+                &statuses,
+                "no RED metric has such a label with values that tell failures",
+            );
+        }
+        if let Some(Ok(logs)) = &self.logs {
+            let found: Vec<&str> = logs.services.iter().map(|(name, _)| name.as_str()).collect();
+            check("logs_service", &self.labels.logs_service, &found, "no stream in Loki has such a label");
+        }
+        unused
     }
 
     /// The share (0..1) of the services in the metrics that logs name too; `None` when one of the two is not known.

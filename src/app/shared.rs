@@ -3,9 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    core::{keymap::Keymap, request::SlotId, slot::Slot},
+    core::{
+        keymap::Keymap,
+        request::{Refresh, SlotId},
+        slot::Slot,
+    },
     model::{
         backend::{Backend, Health},
+        labels::LabelNames,
         log::LogLabels,
         time::Timestamp,
     },
@@ -20,6 +25,8 @@ pub struct Settings {
     pub environments: Vec<String>,
     /// Names of all themes.
     pub themes: Vec<String>,
+    /// Between two refreshes of the alerts.
+    pub refresh_alerts: Duration,
     /// Between two refreshes of a main pane.
     pub refresh: Duration,
     /// Between two refreshes of a secondary pane.
@@ -34,6 +41,8 @@ pub struct Settings {
     pub service_thresholds: BTreeMap<String, (Option<f64>, Option<f64>)>,
     /// Bytes of log lines kept.
     pub log_bytes: usize,
+    /// What the user says labels mean.
+    pub labels: LabelNames,
     /// Options to repeat in a command line that reopens a view: `["--config", "x.toml"]`.
     pub reopen: Vec<String>,
 }
@@ -62,6 +71,21 @@ impl Shared {
     /// A backend's health.
     pub fn health(&self, backend: Backend) -> &Health {
         &self.health[backend as usize]
+    }
+
+    /// How often a main pane of metrics asks again: never faster than its data is scraped.
+    pub fn refresh(&self) -> Refresh {
+        self.not_faster_than_scraped(self.settings.refresh)
+    }
+
+    /// The same for a secondary pane.
+    pub fn refresh_slow(&self) -> Refresh {
+        self.not_faster_than_scraped(self.settings.refresh_slow)
+    }
+
+    fn not_faster_than_scraped(&self, wish: Duration) -> Refresh {
+        let scraped = self.red.value().and_then(|red| red.scrape_interval);
+        Refresh::Every(wish.max(scraped.unwrap_or_default()))
     }
 
     /// Error share threshold of a service.

@@ -14,7 +14,10 @@ use super::{
     problem::{Problem, nearest},
     reader::{Item, Reader, Section},
 };
-use crate::model::backend::Backend;
+use crate::{
+    model::{backend::Backend, labels::LabelNames},
+    source::trace_id::Patterns,
+};
 
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 const MIB: u64 = 1 << 20;
@@ -72,11 +75,8 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
     each(root, "refresh", |s| apply_refresh(config, s));
     each(root, "limits", |s| apply_limits(config, s));
     each(root, "thresholds", |s| apply_thresholds(config, s));
-    each(root, "labels", |s| {
-        s.set("metrics_service", &mut config.labels.metrics_service, Item::strings);
-        s.set("logs_service", &mut config.labels.logs_service, Item::strings);
-    });
-    each(root, "trace_ids", |s| s.set("patterns", &mut config.trace_id_patterns, patterns));
+    each(root, "labels", |s| apply_labels(&mut config.labels, s));
+    each(root, "trace_ids", |s| s.set("patterns", &mut config.trace_ids, patterns));
     each(root, "log", |s| {
         if let Some(file) = s.item("file").and_then(|item| item.string()) {
             config.log_file = (!file.is_empty()).then(|| expand(&file));
@@ -116,9 +116,7 @@ fn apply_refresh(config: &mut Config, s: &mut Section<'_, '_>) {
 fn apply_limits(config: &mut Config, s: &mut Section<'_, '_>) {
     let limits = &mut config.limits;
     s.set("log_buffer_mib", &mut limits.log_buffer, |item| mebibytes(item, 1..=16_384));
-    s.set("trace_buffer_mib", &mut limits.trace_buffer, |item| mebibytes(item, 1..=16_384));
     s.set("body_mib", &mut limits.body, |item| mebibytes(item, 1..=1024));
-    s.set("series", &mut limits.series, |item| item.integer(1..=1000).and_then(|n| usize::try_from(n).ok()));
     s.set("max_fps", &mut limits.max_fps, |item| item.integer(1..=120).and_then(|n| u32::try_from(n).ok()));
     s.set("request_timeout", &mut limits.request_timeout, |item| item.duration(TIMEOUTS));
 }
@@ -144,12 +142,39 @@ fn apply_threshold(threshold: &mut Threshold, s: &mut Section<'_, '_>) {
     s.set("p95", &mut threshold.p95, |item| item.duration(Duration::from_micros(1)..=Duration::from_secs(86_400)));
 }
 
-fn patterns(item: &Item<'_, '_>) -> Option<Vec<String>> {
+fn apply_labels(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
+    let label = |item: &Item<'_, '_>| names(item, "label", "_");
+    s.set("metrics_service", &mut labels.metrics_service, label);
+    s.set("metrics_route", &mut labels.metrics_route, label);
+    s.set("metrics_status", &mut labels.metrics_status, label);
+    s.set("logs_service", &mut labels.logs_service, label);
+    s.set("logs_instance", &mut labels.logs_instance, label);
+    s.set("traces_service", &mut labels.traces_service, |item| names(item, "attribute", "_.-/"));
+}
+
+/// Names that can stand in a query as they are.
+fn names(item: &Item<'_, '_>, what: &str, punctuation: &str) -> Option<Vec<String>> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || punctuation.contains(c);
+    let listed: Vec<String> = punctuation.chars().map(|c| format!("`{c}`")).collect();
+    let advice = format!("Use letters, digits and {}; begin with a letter or `_`.", listed.join(" "));
+    let mut all = Vec::new();
+    for item in item.items("a list of names like [\"a\", \"b\"]")? {
+        let name = item.string()?;
+        if name.chars().all(allowed) && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            all.push(name);
+        } else {
+            item.wrong(format!("`{name}` is no {what} name"), &advice);
+        }
+    }
+    Some(all)
+}
+
+fn patterns(item: &Item<'_, '_>) -> Option<Patterns> {
     let mut all = Vec::new();
     for item in item.items("a list of regular expressions")? {
         let Some(text) = item.string() else { continue };
         match regex::Regex::new(&text) {
-            Ok(regex) if regex.capture_names().flatten().any(|name| name == "trace_id") => all.push(text),
+            Ok(regex) if regex.capture_names().flatten().any(|name| name == "trace_id") => all.push(regex),
             Ok(_) => item.wrong("the pattern has no group trace_id", "Write it like 'tid=(?<trace_id>[0-9a-f]{32})'."),
             Err(error) => {
                 let why = error.to_string();
@@ -158,7 +183,7 @@ fn patterns(item: &Item<'_, '_>) -> Option<Vec<String>> {
             }
         }
     }
-    Some(all)
+    Some(all.into_iter().collect())
 }
 
 fn apply_keys(config: &mut Config, section: &Section<'_, '_>) {

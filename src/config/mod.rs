@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use crate::model::{backend::Backend, time::Timestamp};
+use crate::{
+    model::{backend::Backend, labels::LabelNames, time::Timestamp},
+    source::trace_id::Patterns,
+};
 
 pub mod endpoint;
 mod file;
@@ -34,8 +37,8 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// Label names that override what redline finds by itself.
     pub labels: LabelNames,
-    /// Own regular expressions that find a trace id in a log line; each compiles and has a group `trace_id`.
-    pub trace_id_patterns: Vec<String>,
+    /// Own ways to find a trace id in a log line.
+    pub trace_ids: Patterns,
     /// Key bindings by command name, unchecked.
     pub keys: BTreeMap<String, Binding>,
     /// Where redline's own log is appended.
@@ -113,12 +116,8 @@ pub struct Refresh {
 pub struct Limits {
     /// Log lines kept, in bytes.
     pub log_buffer: usize,
-    /// Traces kept, in bytes.
-    pub trace_buffer: usize,
     /// Largest answer that is read, in bytes.
     pub body: usize,
-    /// Series drawn in one panel.
-    pub series: usize,
     /// Frames a second while data streams in.
     pub max_fps: u32,
     /// Longest time for one answer, where a backend has no `timeout`.
@@ -148,15 +147,6 @@ pub struct Threshold {
     pub errors: f64,
     /// Highest p95 that is fine.
     pub p95: Duration,
-}
-
-/// Label names that override what redline finds by itself. Empty lists: found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LabelNames {
-    /// Labels that hold the service in metrics, first match wins.
-    pub metrics_service: Vec<String>,
-    /// Labels that hold the service in logs, first match wins.
-    pub logs_service: Vec<String>,
 }
 
 /// Keys of a command as they are written, with their place for a warning.

@@ -23,6 +23,7 @@ fn the_defaults_are_valid_and_complete() {
     assert_eq!(config.display, Display { theme: "dark".into(), time_zone: Zone::Utc, mouse: true, ascii: None });
     assert_eq!(config.limits.log_buffer, 64 << 20);
     assert_eq!(config.limits.max_fps, 30);
+    assert_eq!(config.limits.body, 32 << 20);
     assert_eq!(config.thresholds.default, Threshold { errors: 0.01, p95: Duration::from_secs(1) });
     assert_eq!(config.environment, None);
     assert_eq!(config.log_file, None);
@@ -115,6 +116,17 @@ fn a_full_environment_is_read() {
     assert_eq!(loki.headers, [("X-Team".into(), SecretConfig::Plain("a".into())), ("X-Token".into(), command)]);
     assert_eq!(environment.otlp.as_ref().unwrap().timeout, Duration::from_secs(10));
     assert!(!environment.backends.contains_key(&Backend::Tempo));
+}
+
+#[test]
+fn labels_and_trace_id_patterns_are_read() {
+    let text = "[labels]\nmetrics_service = ['team', 'job']\ntraces_service = ['k8s.deployment.name']\n[trace_ids]\npatterns = ['t=(?<trace_id>\\w+)']\n";
+    let config = load_text(text, &Request::default()).unwrap().config;
+    assert_eq!(config.labels.metrics_service, ["team", "job"]);
+    assert_eq!(config.labels.traces_service, ["k8s.deployment.name"]);
+    assert_eq!(config.labels.logs_service, Vec::<String>::new());
+    assert_eq!(config.trace_ids, [regex::Regex::new(r"t=(?<trace_id>\w+)").unwrap()].into_iter().collect());
+    assert_ne!(config.trace_ids, Default::default());
 }
 
 #[test]

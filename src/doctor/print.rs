@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Check, Report};
 use crate::{
-    model::{backend::Backend, time::nanos},
+    model::{backend::Backend, labels::LabelNames, time::nanos},
     red::{Family, Unit},
     ui::{format, text::is_harmful},
 };
@@ -62,7 +62,7 @@ impl Report {
             Some(Ok(red)) => {
                 let scrape = red.scrape_interval.map_or_else(String::new, |d| format!(", scraped every {}", format::span(d)));
                 let mut lines = vec![format!("RED metrics: {}{scrape}", format::counted(red.services().count(), "service"))];
-                lines.extend(red.families.iter().flat_map(family_lines));
+                lines.extend(red.families.iter().flat_map(|family| family_lines(family, &self.labels)));
                 lines
             }
         }
@@ -76,27 +76,33 @@ impl Report {
                 let overlap =
                     self.overlap().map_or_else(String::new, |o| format!(": {} of the services in the metrics", format::percent(o)));
                 let mut lines = vec![format!("Log labels that name services{overlap}")];
-                lines
-                    .extend(logs.services.iter().map(|(name, values)| format!("  {name:24} {}", format::counted(values.len(), "service"))));
+                let own = &self.labels.logs_service;
+                let line = |name: &str, n: usize| format!("  {:24} {}", label(name, own), format::counted(n, "service"));
+                lines.extend(logs.services.iter().map(|(name, values)| line(name, values.len())));
                 lines
             }
         }
     }
 }
 
-fn family_lines(family: &Family) -> [String; 2] {
-    let label = |label: Option<&str>| label.unwrap_or(format::MISSING).to_owned();
+fn family_lines(family: &Family, own: &LabelNames) -> [String; 2] {
+    let shown = |name: Option<&str>, own: &[String]| name.map_or_else(|| format::MISSING.to_owned(), |name| label(name, own));
     let status = family.status.as_ref().map(|s| s.label.as_str());
     [
         format!("  {}: {}", family.name, format::counted(family.services.len(), "service")),
         format!(
             "    service {}  route {}  status {}  unit {}",
-            family.service_label,
-            label(family.route_label.as_deref()),
-            label(status),
+            label(&family.service_label, &own.metrics_service),
+            shown(family.route_label.as_deref(), &own.metrics_route),
+            shown(status, &own.metrics_status),
             unit(family.unit)
         ),
     ]
+}
+
+/// A label that was found, or that the user gave.
+fn label(name: &str, own: &[String]) -> String {
+    if own.iter().any(|o| o == name) { format!("{name} (config.toml)") } else { name.to_owned() }
 }
 
 fn unit(unit: Unit) -> &'static str {

@@ -40,7 +40,12 @@ fn down(backend: Backend, kind: ErrorKind, message: &str) -> Check {
 fn good() -> Report {
     let red = RedMapping { families: vec![family(&["checkout", "orders"])], scrape_interval: Some(Duration::from_secs(5)) };
     let logs = LogLabels { services: vec![("app".into(), vec!["orders".into(), "web".into()])] };
-    Report { backends: vec![up(Backend::Prometheus, "3.5.0"), up(Backend::Loki, "")], red: Some(Ok(red)), logs: Some(Ok(logs)) }
+    Report {
+        backends: vec![up(Backend::Prometheus, "3.5.0"), up(Backend::Loki, "")],
+        red: Some(Ok(red)),
+        logs: Some(Ok(logs)),
+        labels: LabelNames::default(),
+    }
 }
 
 #[test]
@@ -81,6 +86,23 @@ Log labels that name services: 50.0 % of the services in the metrics
   app                      2 services
 ";
     assert_eq!(report.text(), expected);
+}
+
+#[test]
+fn labels_of_the_configuration_are_told_apart_from_found_ones_and_unused_ones_are_failures() {
+    let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<String>>();
+    let mut report = good();
+    report.labels = LabelNames { metrics_route: list(&["path", "uri"]), logs_service: list(&["app"]), ..LabelNames::default() };
+    let text = report.text();
+    assert!(text.contains("service application  route uri (config.toml)  status status"), "{text}");
+    assert!(text.contains("  app (config.toml) "), "{text}");
+    assert_eq!((report.warnings(), report.exit_code()), (Vec::new(), 0));
+    report.labels = LabelNames { metrics_service: list(&["team"]), logs_service: list(&["team"]), ..LabelNames::default() };
+    let expected = [
+        "metrics_service = [\"team\"] in config.toml is not used: no RED metric has such a label; what was found is",
+        "logs_service = [\"team\"] in config.toml is not used: no stream in Loki has such a label; what was found is",
+    ];
+    assert_eq!((report.warnings().as_slice(), report.exit_code()), (expected.map(str::to_owned).as_slice(), 1));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use compact_str::CompactString;
+
 use super::{labels::Labels, time::Timestamp};
 
 /// An alert's state as one word on the screen.
@@ -112,6 +114,8 @@ pub struct Alert {
     pub routing: Option<Routing>,
     /// Where it was made, a link to Prometheus.
     pub generator_url: Option<String>,
+    /// The service it is about: from its labels, or else from what its expression selects.
+    pub service: Option<CompactString>,
 }
 
 impl Alert {

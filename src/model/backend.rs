@@ -133,7 +133,7 @@ impl SourceError {
             ErrorKind::BadQuery => "Correct the query.",
             ErrorKind::NotFound => "It may be past the retention, not sampled, not written yet, or of another tenant.",
             ErrorKind::NotSupported => "This server cannot do it; redline doctor shows what it can.",
-            ErrorKind::TooLarge(_) => "Ask for less: a shorter window or a narrower selector.",
+            ErrorKind::TooLarge(_) => "Ask for less (a shorter window, a narrower selector), or raise body_mib in config.toml.",
             ErrorKind::Decode => "The address may point to a proxy or a login page; redline doctor tells more.",
             ErrorKind::Server(_) => "The server's own log tells why.",
             ErrorKind::Secret => "Check the secret's file, variable or command in config.toml.",

@@ -49,6 +49,23 @@ impl Labels {
     }
 }
 
+/// Names that the user gave, in place of what redline finds by itself, the best first. Empty: found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelNames {
+    /// Labels of metrics and alerts that name the service.
+    pub metrics_service: Vec<String>,
+    /// Labels of metrics that name the route.
+    pub metrics_route: Vec<String>,
+    /// Labels of metrics that tell success from failure.
+    pub metrics_status: Vec<String>,
+    /// Labels of log streams that name the service.
+    pub logs_service: Vec<String>,
+    /// Labels and metadata of log lines that name the pod, host or process.
+    pub logs_instance: Vec<String>,
+    /// Resource attributes of spans that name the service.
+    pub traces_service: Vec<String>,
+}
+
 impl<N: Into<CompactString>, V: Into<CompactString>> FromIterator<(N, V)> for Labels {
     /// Later values of a name replace earlier ones.
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {

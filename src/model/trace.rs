@@ -201,6 +201,18 @@ pub struct Spans {
     pub partial: Option<String>,
 }
 
+impl Spans {
+    /// Takes the services' names from the first of these resource attributes that a resource has, instead of `service.name`.
+    pub fn name_services_by(&mut self, attributes: &[String]) {
+        for resource in &mut self.resources {
+            let value = |name: &String| resource.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.to_string());
+            if let Some(name) = attributes.iter().filter_map(value).find(|v| !v.is_empty()) {
+                resource.service = name.into();
+            }
+        }
+    }
+}
+
 /// What a trace search found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceHits {
@@ -233,4 +245,24 @@ pub struct TraceHit {
     pub span: Option<SpanId>,
     /// Attributes of the first match that the query selected.
     pub attributes: Labels,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_take_the_name_of_the_first_own_attribute_they_have() {
+        let text = |s: &str| Value::Text(s.into());
+        let resource = |attributes: &[(&str, &str)]| Resource {
+            service: "svc".into(),
+            attributes: attributes.iter().map(|(n, v)| ((*n).into(), text(v))).collect(),
+        };
+        let resources = vec![resource(&[("app", "a"), ("team", "t")]), resource(&[("team", "")]), resource(&[("app", "b")])];
+        let mut spans = Spans { trace: TraceId(1), resources, spans: Vec::new(), partial: None };
+        spans.name_services_by(&["team".to_owned(), "app".to_owned()]);
+        assert_eq!(spans.resources.iter().map(|r| r.service.as_str()).collect::<Vec<_>>(), ["t", "svc", "b"]);
+        spans.name_services_by(&[]);
+        assert_eq!(spans.resources[0].service, "t");
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{
         backend::SourceError,
-        labels::{MatchOp, Matcher, quote},
+        labels::{LabelNames, MatchOp, Matcher, quote},
         time::{TimeRange, Timestamp},
     },
     source::Prometheus,
@@ -27,18 +27,18 @@ const FEWEST: usize = 2;
 const MOST: usize = 500;
 
 /// Asks for the known families, and for each that exists for the meaning of its labels: one question, then at most about
-/// 20 a family.
+/// 20 a family. Of `own` labels, the first that a family has is taken before those that are usual.
 ///
 /// # Errors
 /// As any request; a family whose details fail fails the discovery, so that no half mapping is taken for the whole.
-pub async fn discover(prom: &Prometheus, now: Timestamp) -> Result<RedMapping, SourceError> {
+pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Result<RedMapping, SourceError> {
     let range = TimeRange { start: now - LOOK_BACK, end: now };
     let names = prom.label_values("__name__", &[Matcher::new("__name__", MatchOp::Regex, all_names())], range).await?;
     let present = |name: &str| names.iter().any(|n| n == name);
     let found = FAMILIES.iter().filter_map(|known| {
         let counter = known.counters.iter().find(|c| present(c))?;
         let histogram = present(&format!("{}_bucket", known.histogram)).then_some(known.histogram);
-        Some(family(prom, known, counter, histogram, range))
+        Some(family(prom, known, own, counter, histogram, range))
     });
     let mut families: Vec<Family> = try_join_all(found).await?.into_iter().flatten().collect();
     let mut taken = BTreeSet::new();
@@ -61,6 +61,7 @@ fn all_names() -> String {
 async fn family(
     prom: &Prometheus,
     known: &Known,
+    own: &LabelNames,
     counter: &str,
     histogram: Option<&str>,
     range: TimeRange,
@@ -70,29 +71,15 @@ async fn family(
         series.push(Matcher::new("span_kind", MatchOp::Regex, "SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"));
     }
     let labels = prom.label_names(&series, range).await?;
-    let has = |label: &&&str| labels.iter().any(|l| l == **label);
-
-    let mut service: Option<(&str, Vec<CompactString>)> = None;
-    for label in SERVICE_LABELS.iter().filter(has) {
-        let values = prom.label_values(label, &series, range).await?;
-        let fits = (1..=MOST).contains(&values.len());
-        if fits && values.len() >= FEWEST {
-            service = Some((label, values));
-            break;
-        }
-        if fits && service.is_none() {
-            service = Some((label, values));
-        }
-    }
-    let Some((service_label, values)) = service else {
+    let Some((service_label, values)) = service_label(prom, &labels, &own.metrics_service, &series, range).await? else {
         return Ok(None);
     };
 
     let mut status = None;
-    for label in STATUS_LABELS.iter().filter(has).filter(|l| **l != service_label) {
+    for label in candidates(&own.metrics_status, STATUS_LABELS, &labels).filter(|l| *l != service_label) {
         let values = prom.label_values(label, &series, range).await?;
         if let Some(shape) = StatusShape::of(values.iter().map(CompactString::as_str), known.kind == Kind::Grpc) {
-            status = Some(StatusRule { label: (*label).to_owned(), shape });
+            status = Some(StatusRule { label: label.to_owned(), shape });
             break;
         }
     }
@@ -102,7 +89,7 @@ async fn family(
         let of_histogram = prom.label_names(&[Matcher::equal("__name__", format!("{histogram}_bucket"))], range).await?;
         route_labels.retain(|l| of_histogram.contains(l));
     }
-    let route_label = ROUTE_LABELS.iter().find(|r| route_labels.iter().any(|l| l == **r)).map(|r| (*r).to_owned());
+    let route_label = candidates(&own.metrics_route, ROUTE_LABELS, &route_labels).next().map(str::to_owned);
 
     let services: BTreeSet<String> = values.iter().map(|v| shown_service(v).to_owned()).filter(|s| !s.is_empty()).collect();
     Ok(Some(Family {
@@ -117,6 +104,35 @@ async fn family(
         status,
         services: services.into_iter().collect(),
     }))
+}
+
+/// Names that are there, the user's before the usual.
+fn candidates<'a>(own: &'a [String], usual: &'a [&'a str], present: &'a [CompactString]) -> impl Iterator<Item = &'a str> {
+    own.iter().map(String::as_str).chain(usual.iter().copied()).filter(|name| present.iter().any(|l| l == name))
+}
+
+/// The label that names services, with its values. The user's needs no proof; of the usual ones, one that tells services
+/// apart is better than one that does not.
+async fn service_label<'a>(
+    prom: &Prometheus,
+    labels: &'a [CompactString],
+    own: &'a [String],
+    series: &[Matcher],
+    range: TimeRange,
+) -> Result<Option<(&'a str, Vec<CompactString>)>, SourceError> {
+    if let Some(label) = candidates(own, &[], labels).next() {
+        return Ok(Some((label, prom.label_values(label, series, range).await?)));
+    }
+    let mut best = None;
+    for label in candidates(&[], SERVICE_LABELS, labels) {
+        let values = prom.label_values(label, series, range).await?;
+        match values.len() {
+            FEWEST..=MOST => return Ok(Some((label, values))),
+            1 if best.is_none() => best = Some((label, values)),
+            _ => {}
+        }
+    }
+    Ok(best)
 }
 
 /// The largest interval of the families, each measured on one service: data that was written, not scraped, knows no

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use secrecy::SecretString;
 
 use crate::{
-    config::{AuthConfig, Config, EndpointConfig, SecretConfig},
+    config::{AuthConfig, Config, EndpointConfig, Limits, SecretConfig},
     model::backend::Backend,
     runtime::Environments,
     source::{
@@ -25,7 +25,7 @@ pub(super) struct Clients {
 impl Environments for Clients {
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
         let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
-        sources(&environment.backends, &observer)
+        sources(&self.config, &environment.backends, &observer)
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {
@@ -38,18 +38,20 @@ impl Environments for Clients {
 }
 
 /// The clients of the backends that have an address. Nothing is read from the network.
-pub(super) fn sources(backends: &BTreeMap<Backend, EndpointConfig>, observer: &Observer) -> Result<Sources, String> {
-    let endpoint = |backend| backends.get(&backend).map(|e| endpoint(backend, e));
+pub(super) fn sources(config: &Config, backends: &BTreeMap<Backend, EndpointConfig>, observer: &Observer) -> Result<Sources, String> {
+    let endpoint = |backend| backends.get(&backend).map(|e| endpoint(backend, e, &config.limits));
     let told = |e: crate::model::backend::SourceError| e.to_string();
+    let loki = endpoint(Backend::Loki).map(|e| Loki::new(e, observer.clone())).transpose().map_err(told)?;
     Ok(Sources {
+        labels: config.labels.clone(),
         prometheus: endpoint(Backend::Prometheus).map(|e| Prometheus::new(e, observer.clone())).transpose().map_err(told)?,
         alertmanager: endpoint(Backend::Alertmanager).map(|e| Alertmanager::new(e, observer.clone())).transpose().map_err(told)?,
-        loki: endpoint(Backend::Loki).map(|e| Loki::new(e, observer.clone())).transpose().map_err(told)?,
+        loki: loki.map(|l| l.with_trace_ids(config.trace_ids.clone())),
         tempo: endpoint(Backend::Tempo).map(|e| Tempo::new(e, observer.clone())).transpose().map_err(told)?,
     })
 }
 
-fn endpoint(backend: Backend, config: &EndpointConfig) -> Endpoint {
+fn endpoint(backend: Backend, config: &EndpointConfig, limits: &Limits) -> Endpoint {
     Endpoint {
         backend,
         base: config.url.clone(),
@@ -63,6 +65,7 @@ fn endpoint(backend: Backend, config: &EndpointConfig) -> Endpoint {
         ca_file: config.ca_file.clone(),
         insecure_skip_verify: config.insecure_skip_verify,
         timeout: config.timeout,
+        max_body: limits.body,
     }
 }
 

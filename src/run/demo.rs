@@ -85,6 +85,9 @@ fn open(demo: Demo, args: &DemoArgs, options: &Options, system: &System) -> Resu
         let backends = addresses(&servers).into_iter().map(|(backend, url)| (backend, EndpointConfig::plain(url, TIMEOUT))).collect();
         loaded.config.environments = BTreeMap::from([(ENVIRONMENT.to_owned(), Environment { backends, otlp: None })]);
         loaded.config.environment = Some(ENVIRONMENT.to_owned());
+        // What the user says of their own labels and log lines is not said of the shop.
+        loaded.config.labels = Default::default();
+        loaded.config.trace_ids = Default::default();
         let mut prepared = terminal::prepare(loaded, options, system, clock::Clock::from_fn(move || clock.now()))?;
         prepared.reopen_by(reopen(args));
         prepared.run().await

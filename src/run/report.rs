@@ -24,7 +24,7 @@ pub(super) fn doctor(loaded: &Loaded, output: Output) -> Result<u8, Failure> {
         eprintln!("redline: {warning}");
     }
     let nobody: Observer = Arc::new(|_, _| {});
-    let sources = sources(&environment.backends, &nobody).map_err(Failure::usage)?;
+    let sources = sources(&loaded.config, &environment.backends, &nobody).map_err(Failure::usage)?;
     let report = runtime()?.block_on(doctor::check(&sources, Clock::system().now()));
     match output {
         Output::Text => print(format!("environment \"{name}\"\n\n{}", report.text()).as_bytes())?,

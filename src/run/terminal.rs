@@ -90,7 +90,9 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
     let (view, query) =
         (view(options), options.query.clone().or_else(|| options.alert.clone().filter(|_| view(options) == ViewKind::Alerts)));
     let mouse = config.display.mouse && !options.no_mouse;
-    let setup = Setup { environments: Box::new(Clients { config, theme_folders, colors }), environment, clock, mouse, warnings };
+    let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
+    let environments = Box::new(Clients { config, theme_folders, colors });
+    let setup = Setup { environments, environment, clock, mouse, max_fps, probe, warnings };
     Ok(Prepared { setup, shared, view, scope, query })
 }
 
@@ -110,6 +112,7 @@ fn settings(config: &Config, options: &Options, themes: Vec<String>, now: Timest
     Settings {
         environments: config.environments.keys().cloned().collect(),
         themes,
+        refresh_alerts: config.refresh.alerts,
         refresh: config.refresh.panels,
         refresh_slow: config.refresh.secondary,
         zone: config.display.time_zone.offset(now),
@@ -121,6 +124,7 @@ fn settings(config: &Config, options: &Options, themes: Vec<String>, now: Timest
             .map(|(name, t)| (name.clone(), (Some(t.errors), Some(t.p95.as_secs_f64()))))
             .collect(),
         log_bytes: config.limits.log_buffer,
+        labels: config.labels.clone(),
         reopen,
     }
 }

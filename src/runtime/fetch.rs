@@ -38,8 +38,8 @@ pub(super) async fn fetch(request: &Request, sources: &Sources, now: Timestamp) 
     let tempo = || sources.tempo.as_ref().ok_or_else(|| not_configured(Backend::Tempo));
     Ok(match request {
         Request::Alerts => Response::Alerts(sources.alert_book().await),
-        Request::DiscoverRed => Response::Red(Arc::new(red::discover(prometheus()?, now).await?)),
-        Request::DiscoverLogLabels => Response::LogLabels(Arc::new(loki()?.service_labels(now).await?)),
+        Request::DiscoverRed => Response::Red(Arc::new(red::discover(prometheus()?, &sources.labels, now).await?)),
+        Request::DiscoverLogLabels => Response::LogLabels(Arc::new(loki()?.service_labels(&sources.labels.logs_service, now).await?)),
         Request::Instant { query, window } => Response::Vector(prometheus()?.query(query, window.range(now).end).await?),
         Request::Range { query, window, step } => Response::Matrix(prometheus()?.query_range(query, window.range(now), *step).await?),
         Request::Exemplars { query, window } => Response::Exemplars(prometheus()?.exemplars(query, window.range(now)).await?),
@@ -50,7 +50,8 @@ pub(super) async fn fetch(request: &Request, sources: &Sources, now: Timestamp) 
             Response::Hits(TraceHits { hits, newest: tempo()?.finds_newest(query) })
         }
         Request::Trace(id) => {
-            let spans = tempo()?.trace(*id).await?;
+            let mut spans = tempo()?.trace(*id).await?;
+            spans.name_services_by(&sources.labels.traces_service);
             // Cleaning 100,000 spans takes long enough to hold other tasks up.
             let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(&e.to_string()))?;
             Response::Trace(Arc::new(trace))

@@ -17,8 +17,6 @@ use crate::{
     source::{Sources, http::Observer},
 };
 
-/// A backend that was not asked for this long is probed.
-const PROBE: Duration = Duration::from_secs(30);
 /// A backend that is down is probed this often.
 const PROBE_DOWN: Duration = Duration::from_secs(5);
 
@@ -32,13 +30,15 @@ struct Seen {
 pub(super) struct HealthBoard {
     clock: Clock,
     out: mpsc::Sender<Msg>,
+    /// A backend that was not asked for this long is probed.
+    every: Duration,
     seen: Arc<Mutex<[Seen; 4]>>,
     probes: Vec<JoinHandle<()>>,
 }
 
 impl HealthBoard {
-    pub(super) fn new(clock: Clock, out: mpsc::Sender<Msg>) -> Self {
-        Self { clock, out, seen: Arc::default(), probes: Vec::new() }
+    pub(super) fn new(clock: Clock, every: Duration, out: mpsc::Sender<Msg>) -> Self {
+        Self { clock, out, every, seen: Arc::default(), probes: Vec::new() }
     }
 
     /// Is told of every request's end.
@@ -64,13 +64,13 @@ impl HealthBoard {
                 let _ = self.out.try_send(msg);
                 continue;
             }
-            let (sources, seen) = (sources.clone(), self.seen.clone());
+            let (sources, seen, every) = (sources.clone(), self.seen.clone(), self.every);
             self.probes.push(tokio::spawn(async move {
                 loop {
-                    if due(&seen, backend) {
+                    if due(&seen, backend, every) {
                         sources.probe(backend).await;
                     }
-                    tokio::time::sleep(PROBE_DOWN).await;
+                    tokio::time::sleep(PROBE_DOWN.min(every)).await;
                 }
             }));
         }
@@ -98,7 +98,7 @@ fn note(seen: &Mutex<[Seen; 4]>, backend: Backend, result: Result<Duration, &Sou
     }
 }
 
-fn due(seen: &Mutex<[Seen; 4]>, backend: Backend) -> bool {
+fn due(seen: &Mutex<[Seen; 4]>, backend: Backend, every: Duration) -> bool {
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner)[backend as usize];
-    seen.asked.is_none_or(|asked| seen.down_since.is_some() || asked.elapsed() >= PROBE)
+    seen.asked.is_none_or(|asked| seen.down_since.is_some() || asked.elapsed() >= every)
 }

@@ -55,6 +55,10 @@ pub struct Setup {
     pub clock: Clock,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// Frames a second while data streams in.
+    pub max_fps: u32,
+    /// A backend that was not asked for this long is probed.
+    pub probe: Duration,
     /// Warnings of the configuration, shown in the footer.
     pub warnings: Vec<String>,
 }
@@ -105,7 +109,8 @@ impl Shell {
         let (input_in, input_out) = mpsc::channel(INPUT_QUEUE);
         let (data_in, data_out) = mpsc::channel(DATA_QUEUE);
         let input = Input::start(setup.clock.clone(), input_in.clone());
-        let health = HealthBoard::new(setup.clock.clone(), data_in.clone());
+        let health = HealthBoard::new(setup.clock.clone(), setup.probe, data_in.clone());
+        let pacer = Pacer::new(setup.max_fps);
         Self {
             app,
             screen,
@@ -113,7 +118,7 @@ impl Shell {
             exec: Exec::default(),
             context: None,
             health,
-            pacer: Pacer::default(),
+            pacer,
             signals,
             input: Some(input),
             input_in,

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use crate::app::Urgency;
 
 const INPUT_GAP: Duration = Duration::from_millis(4);
-const DATA_GAP: Duration = Duration::from_millis(33);
 /// A frame must not take more than a quarter of the time: a link on which writing takes long gets fewer frames.
 const BREATHING: u32 = 4;
 
 /// Decides when a frame is due.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pacer {
+    /// Between two frames that only data asks for.
+    data_gap: Duration,
     wanted: Option<Urgency>,
     last: Option<Instant>,
     /// Moving average of the time a frame took to draw and write.
@@ -19,6 +20,11 @@ pub struct Pacer {
 }
 
 impl Pacer {
+    /// At most `max_fps` frames a second for data.
+    pub fn new(max_fps: u32) -> Self {
+        Self { data_gap: Duration::from_secs(1) / max_fps.max(1), wanted: None, last: None, cost: Duration::ZERO }
+    }
+
     /// Something on the screen changed.
     pub fn mark(&mut self, urgency: Urgency) {
         self.wanted = self.wanted.max(Some(urgency));
@@ -28,7 +34,7 @@ impl Pacer {
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let gap = match self.wanted? {
             Urgency::Input => INPUT_GAP,
-            Urgency::Data => DATA_GAP,
+            Urgency::Data => self.data_gap,
         };
         Some(self.last.map_or(now, |last| last + gap.max(self.cost * BREATHING)))
     }
@@ -47,25 +53,25 @@ mod tests {
 
     #[test]
     fn nothing_changed_means_no_frame() {
-        assert_eq!(Pacer::default().due(Instant::now()), None);
+        assert_eq!(Pacer::new(20).due(Instant::now()), None);
     }
 
     #[test]
     fn a_key_does_not_wait_for_the_pace_of_data() {
-        let (mut pacer, t) = (Pacer::default(), Instant::now());
+        let (mut pacer, t) = (Pacer::new(20), Instant::now());
         pacer.mark(Urgency::Data);
         assert_eq!(pacer.due(t), Some(t), "the first frame is due at once");
         pacer.drawn(t, Duration::ZERO);
         assert_eq!(pacer.due(t), None);
         pacer.mark(Urgency::Data);
-        assert_eq!(pacer.due(t), Some(t + DATA_GAP));
+        assert_eq!(pacer.due(t), Some(t + Duration::from_millis(50)));
         pacer.mark(Urgency::Input);
         assert_eq!(pacer.due(t), Some(t + INPUT_GAP));
     }
 
     #[test]
     fn a_slow_link_gets_fewer_frames() {
-        let (mut pacer, t) = (Pacer::default(), Instant::now());
+        let (mut pacer, t) = (Pacer::new(20), Instant::now());
         for _ in 0..50 {
             pacer.mark(Urgency::Data);
             pacer.drawn(t, Duration::from_millis(100));

@@ -5,15 +5,40 @@ use std::{
     sync::Arc,
 };
 
+use compact_str::CompactString;
+
 use super::{alertmanager::RoutedAlert, prometheus::FiringAlert};
-use crate::model::{
-    alert::{Alert, AlertBook, AlertState, Routing, Rule, Severity, Silence},
-    labels::Labels,
+use crate::{
+    alert_expr,
+    model::{
+        alert::{Alert, AlertBook, AlertState, Routing, Rule, Severity, Silence},
+        labels::Labels,
+    },
+    red::shown_service,
 };
 
+/// Labels that name an alert's service, the surest first.
+const SERVICE_LABELS: [&str; 9] =
+    ["service", "service_name", "exported_service", "app", "application", "app_kubernetes_io_name", "deployment", "container", "job"];
+
+/// What the backends told for one book.
+#[derive(Default)]
+pub struct Told {
+    /// Alerting rules of Prometheus.
+    pub rules: Vec<Arc<Rule>>,
+    /// Its pending and firing alerts.
+    pub firing: Vec<FiringAlert>,
+    /// Alertmanager's alerts.
+    pub routed: Vec<RoutedAlert>,
+    /// Its silences.
+    pub silences: Vec<Silence>,
+}
+
 /// One entry an alert, worst first. Alertmanager's alert belongs to the alert of Prometheus whose labels it has, plus what
-/// external labels add; of several, the one with the most labels. What finds no partner stands alone.
-pub fn merge(rules: Vec<Arc<Rule>>, firing: Vec<FiringAlert>, routed: Vec<RoutedAlert>, silences: Vec<Silence>) -> AlertBook {
+/// external labels add; of several, the one with the most labels. What finds no partner stands alone. `own` are labels
+/// that name services, looked at before those that usually do.
+pub fn merge(told: Told, own: &[String]) -> AlertBook {
+    let Told { rules, firing, routed, silences } = told;
     let mut alerts: Vec<Alert> = firing.into_iter().map(|a| from_prometheus(a, &rules)).collect();
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
     for (i, alert) in alerts.iter().enumerate() {
@@ -32,6 +57,7 @@ pub fn merge(rules: Vec<Arc<Rule>>, firing: Vec<FiringAlert>, routed: Vec<Routed
     for alert in &mut alerts {
         alert.state = suppressed(alert.state, alert.routing.as_ref());
     }
+    name_services(&mut alerts, own);
     alerts.sort_by(|a, b| (a.state, a.severity, b.since, a.name(), &a.labels).cmp(&(b.state, b.severity, a.since, b.name(), &b.labels)));
     let referred: HashSet<&str> =
         alerts.iter().filter_map(|a| a.routing.as_ref()).flat_map(|r| &r.silenced_by).map(String::as_str).collect();
@@ -51,6 +77,7 @@ fn from_prometheus(a: FiringAlert, rules: &[Arc<Rule>]) -> Alert {
         rule,
         routing: None,
         generator_url: None,
+        service: None,
     }
 }
 
@@ -65,6 +92,22 @@ fn from_alertmanager(a: RoutedAlert) -> Alert {
         rule: None,
         routing: Some(a.routing),
         generator_url: a.generator_url,
+        service: None,
+    }
+}
+
+/// Alerts without a label that names their service take it from the expression, which is read once a rule.
+fn name_services(alerts: &mut [Alert], own: &[String]) {
+    let names: Vec<&str> = own.iter().map(String::as_str).chain(SERVICE_LABELS).collect();
+    let mut selected: HashMap<*const Rule, Option<String>> = HashMap::new();
+    for alert in alerts {
+        let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(|v| !v.is_empty()));
+        let named = match (labelled, &alert.rule) {
+            (Some(value), _) => Some(value),
+            (None, Some(rule)) => selected.entry(Arc::as_ptr(rule)).or_insert_with(|| alert_expr::label_of(&rule.query, &names)).as_deref(),
+            (None, None) => None,
+        };
+        alert.service = named.map(|value| CompactString::from(shown_service(value)));
     }
 }
 
@@ -137,13 +180,15 @@ mod tests {
         }
     }
 
+    fn merged(firing: Vec<FiringAlert>, routed: Vec<RoutedAlert>) -> AlertBook {
+        merge(Told { firing, routed, ..Told::default() }, &[])
+    }
+
     #[test]
     fn an_alert_of_both_is_one_row_with_the_labels_and_onset_of_prometheus() {
-        let book = merge(
-            Vec::new(),
+        let book = merged(
             vec![firing(&[("alertname", "A"), ("job", "x")])],
             vec![routed(&[("alertname", "A"), ("job", "x"), ("cluster", "eu"), ("replica", "0")], &[])],
-            Vec::new(),
         );
         assert_eq!(book.alerts.len(), 1);
         let a = &book.alerts[0];
@@ -154,7 +199,7 @@ mod tests {
 
     #[test]
     fn an_alert_of_only_one_side_stands_alone_and_says_so() {
-        let book = merge(Vec::new(), vec![firing(&[("alertname", "P")])], vec![routed(&[("alertname", "M")], &[])], Vec::new());
+        let book = merged(vec![firing(&[("alertname", "P")])], vec![routed(&[("alertname", "M")], &[])]);
         let find = |name| book.alerts.iter().find(|a| a.name() == name).unwrap();
         assert!(find("P").routing.is_none());
         assert!(find("M").rule.is_none() && find("M").routing.is_some());
@@ -163,11 +208,9 @@ mod tests {
 
     #[test]
     fn of_several_partners_the_most_specific_is_taken() {
-        let book = merge(
-            Vec::new(),
+        let book = merged(
             vec![firing(&[("alertname", "A")]), firing(&[("alertname", "A"), ("pod", "1")])],
             vec![routed(&[("alertname", "A"), ("pod", "1"), ("cluster", "eu")], &["s1"])],
-            Vec::new(),
         );
         let silenced: Vec<_> = book.alerts.iter().filter(|a| a.state == AlertState::Silenced).collect();
         assert_eq!(silenced.len(), 1);
@@ -177,10 +220,10 @@ mod tests {
     #[test]
     fn replicas_are_one_row_and_silenced_only_together() {
         let one = |replica, s: &[&str]| routed(&[("alertname", "A"), ("replica", replica)], s);
-        let book = merge(Vec::new(), vec![firing(&[("alertname", "A")])], vec![one("0", &["s1"]), one("1", &[])], Vec::new());
+        let book = merged(vec![firing(&[("alertname", "A")])], vec![one("0", &["s1"]), one("1", &[])]);
         assert_eq!(book.alerts.len(), 1);
         assert_eq!(book.alerts[0].state, AlertState::Firing);
-        let book = merge(Vec::new(), vec![firing(&[("alertname", "A")])], vec![one("0", &["s1"]), one("1", &["s2"])], Vec::new());
+        let book = merged(vec![firing(&[("alertname", "A")])], vec![one("0", &["s1"]), one("1", &["s2"])]);
         assert_eq!(book.alerts[0].state, AlertState::Silenced);
     }
 
@@ -194,11 +237,41 @@ mod tests {
             state: "active".to_owned(),
         };
         let book = merge(
-            Vec::new(),
-            vec![firing(&[("alertname", "A")])],
-            vec![routed(&[("alertname", "A")], &["s1"])],
-            vec![silence("s1"), silence("s2")],
+            Told {
+                firing: vec![firing(&[("alertname", "A")])],
+                routed: vec![routed(&[("alertname", "A")], &["s1"])],
+                silences: vec![silence("s1"), silence("s2")],
+                ..Told::default()
+            },
+            &[],
         );
         assert_eq!(book.silences.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1"]);
+    }
+
+    #[test]
+    fn the_service_is_in_a_label_or_in_the_expression_and_an_own_label_comes_first() {
+        let rule = Arc::new(Rule {
+            group: "g".to_owned(),
+            name: "A".to_owned(),
+            query: r#"sum(rate(x{job="shop/checkout", crew="web"}[5m])) > 1"#.to_owned(),
+            hold: std::time::Duration::ZERO,
+            keep_firing_for: std::time::Duration::ZERO,
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            error: None,
+            last_evaluation: None,
+        });
+        let service = |labels: &[(&str, &str)], own: &[&str]| {
+            let own: Vec<String> = own.iter().map(|s| (*s).to_owned()).collect();
+            let told = Told { rules: vec![rule.clone()], firing: vec![firing(labels)], ..Told::default() };
+            merge(told, &own).alerts[0].service.as_ref().map(ToString::to_string)
+        };
+        let labelled = [("alertname", "A"), ("service", "ns/orders"), ("crew", "web")];
+        assert_eq!(service(&labelled, &[]).as_deref(), Some("orders"));
+        assert_eq!(service(&labelled, &["crew"]).as_deref(), Some("web"));
+        assert_eq!(service(&labelled, &["team"]).as_deref(), Some("orders"), "without an own label as ever");
+        assert_eq!(service(&[("alertname", "A")], &[]).as_deref(), Some("checkout"));
+        assert_eq!(service(&[("alertname", "A")], &["crew"]).as_deref(), Some("web"));
+        assert_eq!(service(&[("alertname", "B")], &[]), None);
     }
 }

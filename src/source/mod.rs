@@ -12,6 +12,7 @@ pub mod trace_id;
 use crate::model::{
     alert::AlertBook,
     backend::{Backend, ErrorKind, SourceError},
+    labels::LabelNames,
 };
 
 pub use alertmanager::Alertmanager;
@@ -22,6 +23,8 @@ pub use tempo::Tempo;
 /// The backends of one environment; `None` has no address.
 #[derive(Default)]
 pub struct Sources {
+    /// What the user says labels mean.
+    pub labels: LabelNames,
     /// Metrics and rules.
     pub prometheus: Option<Prometheus>,
     /// Alerts as routed.
@@ -71,11 +74,12 @@ impl Sources {
             failed(e);
             prometheus::Rules::default()
         });
-        let (alerts, silences) = from_alertmanager.unwrap_or_else(|e| {
+        let (routed, silences) = from_alertmanager.unwrap_or_else(|e| {
             failed(e);
             Default::default()
         });
-        AlertBook { missing, ..alerts::merge(rules.rules, rules.alerts, alerts, silences) }
+        let told = alerts::Told { rules: rules.rules, firing: rules.alerts, routed, silences };
+        AlertBook { missing, ..alerts::merge(told, &self.labels.metrics_service) }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which trace, span and level a log line belongs to, wherever its writer put them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use memchr::{memchr_iter, memmem::Finder};
+use regex::Regex;
 
 use crate::model::{
     labels::Labels,
@@ -22,10 +23,53 @@ pub struct Found {
     pub from: Option<&'static str>,
 }
 
-/// Looks in structured metadata, stream labels, then the text: named fields (JSON, logfmt, prose), Sleuth's brackets, a bare
-/// `traceparent`.
-pub fn find(metadata: &Labels, stream: &Labels, text: &str) -> Found {
-    in_labels(metadata, "structured metadata")
+/// The user's own ways to find a trace id in a line, tried before all others.
+#[derive(Clone, Debug, Default)]
+pub struct Patterns(Arc<[Pattern]>);
+
+#[derive(Debug)]
+struct Pattern {
+    regex: Regex,
+    trace: usize,
+    span: Option<usize>,
+}
+
+/// Two regular expressions are the same when they are written the same.
+impl PartialEq for Patterns {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().map(|p| p.regex.as_str()).eq(other.0.iter().map(|p| p.regex.as_str()))
+    }
+}
+
+impl FromIterator<Regex> for Patterns {
+    /// Those without a group `trace_id` can find nothing and are left out.
+    fn from_iter<I: IntoIterator<Item = Regex>>(all: I) -> Self {
+        let pattern = |regex: Regex| {
+            let group = |name| regex.capture_names().position(|n| n == Some(name));
+            let (trace, span) = (group("trace_id")?, group("span_id"));
+            Some(Pattern { regex, trace, span })
+        };
+        Self(all.into_iter().filter_map(pattern).collect())
+    }
+}
+
+impl Patterns {
+    /// What the first pattern that finds an id finds.
+    fn find(&self, text: &str) -> Option<Found> {
+        self.0.iter().find_map(|p| {
+            let groups = p.regex.captures(text)?;
+            let trace = loose_trace_id(groups.get(p.trace)?.as_str())?;
+            let span = p.span.and_then(|i| groups.get(i)).and_then(|m| SpanId::parse(m.as_str()));
+            Some(Found { trace: Some(trace), span, from: Some("pattern of config.toml") })
+        })
+    }
+}
+
+/// Looks for the user's patterns in the text, then in structured metadata, stream labels, and the text: named fields (JSON,
+/// logfmt, prose), Sleuth's brackets, a bare `traceparent`.
+pub fn find(own: &Patterns, metadata: &Labels, stream: &Labels, text: &str) -> Found {
+    own.find(text)
+        .or_else(|| in_labels(metadata, "structured metadata"))
         .or_else(|| in_labels(stream, "stream label"))
         .or_else(|| in_fields(text))
         .or_else(|| in_brackets(text))
@@ -336,7 +380,7 @@ mod tests {
             (&empty, &empty, format!(r#"{{"headers":{{"traceparent":"00-{T}-{S}-01"}}}}"#), true, "JSON field traceparent"),
         ];
         for (metadata, stream, text, has_span, from) in cases {
-            let found = find(metadata, stream, &text);
+            let found = find(&Patterns::default(), metadata, stream, &text);
             assert_eq!(found.trace.map(|t| t.to_string()).as_deref(), Some(T), "{text}");
             assert_eq!(found.span.map(|s| s.to_string()), has_span.then(|| S.to_owned()), "{text}");
             assert_eq!(found.from, Some(from), "{text}");
@@ -344,11 +388,27 @@ mod tests {
     }
 
     #[test]
+    fn own_patterns_are_tried_before_all_other_places() {
+        let own: Patterns = [r"tid<(?<trace_id>\w+)(/(?<span_id>\w+))?>", "req=(?<trace_id>[0-9a-f]+)"]
+            .map(|p| Regex::new(p).unwrap())
+            .into_iter()
+            .collect();
+        let metadata = labels(&[("trace_id", "1111")]);
+        let found = |text: &str| find(&own, &metadata, &Labels::new(), text);
+        let shown = |f: Found| (f.trace.map(|t| t.to_string()), f.span.map(|s| s.to_string()), f.from);
+        let of = Some("pattern of config.toml");
+        assert_eq!(shown(found(&format!("x tid<{T}/{S}> y"))), (Some(T.to_owned()), Some(S.to_owned()), of));
+        assert_eq!(shown(found(&format!("x tid<{T}> y"))), (Some(T.to_owned()), None, of));
+        assert_eq!(shown(found(&format!("tid<none> req={T}"))), (Some(T.to_owned()), None, of));
+        assert_eq!(found("nothing here").from, Some("structured metadata"));
+    }
+
+    #[test]
     fn reads_datadogs_decimal_and_64_bit_ids() {
         let none = Labels::new();
-        let found = find(&none, &none, r#"{"dd.trace_id":"10467354092713013651","dd.span_id":"5"}"#);
+        let found = find(&Patterns::default(), &none, &none, r#"{"dd.trace_id":"10467354092713013651","dd.span_id":"5"}"#);
         assert_eq!((found.trace, found.span), (Some(TraceId(10_467_354_092_713_013_651)), Some(SpanId(5))));
-        assert_eq!(find(&none, &none, "trace_id=b7ad6b7169203331").trace, Some(TraceId(0xb7ad_6b71_6920_3331)));
+        assert_eq!(find(&Patterns::default(), &none, &none, "trace_id=b7ad6b7169203331").trace, Some(TraceId(0xb7ad_6b71_6920_3331)));
     }
 
     #[test]
@@ -365,7 +425,7 @@ mod tests {
             "race condition: 0af7651916cd43dd8448eb211c80319c",
             "100-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ] {
-            assert_eq!(find(&none, &none, text), Found::default(), "{text}");
+            assert_eq!(find(&Patterns::default(), &none, &none, text), Found::default(), "{text}");
         }
     }
 
@@ -400,7 +460,7 @@ mod tests {
         #[test]
         fn never_panics(text in "(trace|span|_id|id|Id|:|=|\"|\\[|,|-|\\]|0af7651916cd43dd|00-|é|level|\\{| ){0,40}") {
             let none = Labels::new();
-            find(&none, &none, &text);
+            find(&Patterns::default(), &none, &none, &text);
             level(&none, &none, &text);
         }
     }

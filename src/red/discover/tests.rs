@@ -47,8 +47,36 @@ fn matches(selector: &str, series: &BTreeMap<&str, &str>) -> bool {
 }
 
 async fn found(series: &'static [&'static str]) -> RedMapping {
+    found_with(series, &LabelNames::default()).await
+}
+
+async fn found_with(series: &'static [&'static str], own: &LabelNames) -> RedMapping {
     let (_server, prometheus) = server(series).await;
-    discover(&prometheus, Timestamp::from_secs(10_000)).await.unwrap()
+    discover(&prometheus, own, Timestamp::from_secs(10_000)).await.unwrap()
+}
+
+#[tokio::test]
+async fn labels_of_the_configuration_come_before_those_that_are_usual() {
+    const SERIES: &[&str] = &[
+        "http_requests_total service=a team=shop page=/x path=/y result=success code=200",
+        "http_requests_total service=b team=shop page=/x path=/y result=error code=500",
+        "grpc_server_handled_total service=c grpc_code=OK",
+    ];
+    let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+    let own = LabelNames {
+        metrics_service: list(&["not_there", "team"]),
+        metrics_route: list(&["page"]),
+        metrics_status: list(&["result"]),
+        ..LabelNames::default()
+    };
+    let mapping = found_with(SERIES, &own).await;
+    let [http, grpc] = mapping.families.as_slice() else { panic!("{mapping:?}") };
+    assert_eq!((http.service_label.as_str(), http.services.as_slice()), ("team", ["shop".to_owned()].as_slice()));
+    assert_eq!(http.route_label.as_deref(), Some("page"));
+    assert_eq!(http.status, Some(StatusRule { label: "result".to_owned(), shape: StatusShape::Word }));
+    assert_eq!(grpc.service_label, "service", "a family without any of them is found as ever");
+    let found = found(SERIES).await;
+    assert_eq!((found.families[0].service_label.as_str(), found.families[0].route_label.as_deref()), ("service", Some("path")));
 }
 
 #[tokio::test]

@@ -49,8 +49,8 @@ const RETRIES: u32 = 2;
 const REDIRECTS: u32 = 5;
 /// The most of an error's body that is read.
 const ERROR_BODY: usize = 64 * 1024;
-/// The default bound of a body, decompressed.
-pub const MAX_BODY: usize = 32 * 1024 * 1024;
+/// The bound of a body where nothing else is said.
+const MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// Where a backend is and how to speak to it.
 #[derive(Clone, Debug)]
@@ -71,6 +71,8 @@ pub struct Endpoint {
     pub insecure_skip_verify: bool,
     /// For a whole answer, retries included.
     pub timeout: Duration,
+    /// The largest body that is read, in bytes after decompression.
+    pub max_body: usize,
 }
 
 impl Endpoint {
@@ -85,6 +87,7 @@ impl Endpoint {
             ca_file: None,
             insecure_skip_verify: false,
             timeout: Duration::from_secs(10),
+            max_body: MAX_BODY,
         }
     }
 }
@@ -100,20 +103,12 @@ pub struct Request {
     params: Vec<(&'static str, String)>,
     headers: Vec<(HeaderName, HeaderValue)>,
     missing: ErrorKind,
-    max_body: usize,
 }
 
 impl Request {
     /// GET `path` below the base address.
     pub fn get(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            params: Vec::new(),
-            headers: Vec::new(),
-            missing: ErrorKind::NotSupported,
-            max_body: MAX_BODY,
-        }
+        Self { method: Method::GET, path: path.into(), params: Vec::new(), headers: Vec::new(), missing: ErrorKind::NotSupported }
     }
 
     /// A reading POST with its parameters as a form: queries too long for a URL.
@@ -139,13 +134,6 @@ impl Request {
     #[must_use]
     pub fn thing(mut self) -> Self {
         self.missing = ErrorKind::NotFound;
-        self
-    }
-
-    /// Bounds the body, in bytes after decompression.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.max_body = bytes;
         self
     }
 }
@@ -387,7 +375,7 @@ impl HttpClient {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let wish = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after(v, self.now()));
         if status.is_success() {
-            let body = self.body(response, request.max_body).await.map_err(|e| Failed::With(e, None))?;
+            let body = self.body(response).await.map_err(|e| Failed::With(e, None))?;
             // No backend answers with a page: a proxy or a login in front of it does, and the backend was not reached.
             if body.trim_ascii_start().starts_with(b"<") {
                 let message = format!("the answer to {} is HTML, not JSON: {}", request.path, error_text(&body));
@@ -403,7 +391,8 @@ impl HttpClient {
         Err(if status == StatusCode::UNAUTHORIZED { Failed::Unauthorized(error) } else { Failed::With(error, wish) })
     }
 
-    async fn body(&self, mut response: Response, max: usize) -> Result<Bytes, SourceError> {
+    async fn body(&self, mut response: Response) -> Result<Bytes, SourceError> {
+        let max = self.endpoint.max_body;
         let announced = response.content_length().unwrap_or(0);
         let too_large = || self.error(ErrorKind::TooLarge(max), format!("the answer is larger than {} MiB", max.div_ceil(1 << 20)));
         if announced > max as u64 {

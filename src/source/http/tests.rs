@@ -151,8 +151,9 @@ async fn a_body_beyond_the_bound_is_cut_off_while_it_comes() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         Then::Repeat([b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat()),
     );
-    let (client_endless, _) = client(&endless.await);
-    assert_eq!(client_endless.send(Request::get("/q").max_body(1 << 20)).await.unwrap_err().kind, ErrorKind::TooLarge(1 << 20));
+    let mut endpoint = Endpoint::new(Backend::Loki, endless.await.parse().unwrap());
+    endpoint.max_body = 1 << 20;
+    assert_eq!(client_of(endpoint).0.send(Request::get("/q")).await.unwrap_err().kind, ErrorKind::TooLarge(1 << 20));
 
     let announced = raw("HTTP/1.1 200 OK\r\nContent-Length: 209715200\r\n\r\n", Then::Hang).await;
     let (client, _) = client(&announced);

@@ -16,6 +16,7 @@ use super::{
     http::{Endpoint, HttpClient, Observer, Request},
     json,
     prometheus::{Build, QueryData, matrix},
+    trace_id::Patterns,
 };
 use crate::{
     model::{
@@ -49,6 +50,7 @@ pub enum Direction {
 pub struct Loki {
     http: HttpClient,
     pace: Pace,
+    trace_ids: Patterns,
 }
 
 impl Loki {
@@ -57,7 +59,14 @@ impl Loki {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self { http: HttpClient::new(endpoint, observer)?, pace: Pace::default() })
+        Ok(Self { http: HttpClient::new(endpoint, observer)?, pace: Pace::default(), trace_ids: Patterns::default() })
+    }
+
+    /// Looks for trace ids in the user's own ways first.
+    #[must_use]
+    pub fn with_trace_ids(mut self, own: Patterns) -> Self {
+        self.trace_ids = own;
+        self
     }
 
     /// The HTTP client: its address, its clock.
@@ -97,7 +106,7 @@ impl Loki {
             .header(ENCODING, "categorize-labels");
         let data: Enveloped<LogData> = self.data("query_range", request).await?;
         match data.data {
-            LogData::Streams(streams) => Ok(wire::lines(streams, backward, interner)),
+            LogData::Streams(streams) => Ok(wire::lines(streams, backward, interner, &self.trace_ids)),
             _ => Err(self.http.error(ErrorKind::BadQuery, "the query gives numbers, not log lines")),
         }
     }

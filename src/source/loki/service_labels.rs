@@ -30,15 +30,20 @@ const NAMES: [&str; 12] = [
 const LOOKBACK: Duration = Duration::from_secs(6 * 3600);
 
 impl Loki {
-    /// The labels that name services, with their values of the last hours.
+    /// The labels that name services, with their values of the last hours. Of `own` labels, those that exist stand alone.
     ///
     /// # Errors
     /// As any request.
-    pub async fn service_labels(&self, now: Timestamp) -> Result<LogLabels, SourceError> {
+    pub async fn service_labels(&self, own: &[String], now: Timestamp) -> Result<LogLabels, SourceError> {
         let range = TimeRange { start: now - LOOKBACK, end: now };
         let names = self.label_names(range).await?;
-        let present = NAMES.iter().filter(|n| names.iter().any(|name| name == *n));
-        let services = try_join_all(present.map(async |name| Ok(((*name).into(), self.label_values(name, None, range).await?)))).await?;
+        let exists = |name: &&str| names.iter().any(|n| n == name);
+        let mut present: Vec<&str> = own.iter().map(String::as_str).filter(exists).collect();
+        if present.is_empty() {
+            present.extend(NAMES.into_iter().filter(exists));
+        }
+        let values = present.into_iter().map(async |name| Ok((name.into(), self.label_values(name, None, range).await?)));
+        let services = try_join_all(values).await?;
         Ok(LogLabels { services })
     }
 }

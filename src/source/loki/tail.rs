@@ -186,7 +186,7 @@ impl Loki {
                 Err(e) => return End::Lost(e),
             };
             let told = frame.dropped_entries.len() as u64;
-            let lines = wire::lines(frame.streams, false, &mut interner);
+            let lines = wire::lines(frame.streams, false, &mut interner, &self.trace_ids);
             if !pass_on(input, lines, told, &mut dropped, link) {
                 return End::Closed;
             }

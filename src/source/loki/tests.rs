@@ -312,7 +312,7 @@ fn decoded(streams: &str, backward: bool) -> Vec<LogLine> {
     let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
     let data: Enveloped<LogData> = json::decode(Backend::Loki, "test", body.as_bytes()).unwrap();
     let LogData::Streams(streams) = data.data else { panic!() };
-    wire::lines(streams, backward, &mut Interner::default())
+    wire::lines(streams, backward, &mut Interner::default(), &Patterns::default())
 }
 
 #[test]
@@ -362,8 +362,26 @@ proptest::proptest! {
         let at = at % body.len();
         body[at] = with;
         if let Ok(Enveloped::<LogData> { data: LogData::Streams(s), .. }) = json::decode(Backend::Loki, "test", &body) {
-            wire::lines(s, true, &mut Interner::default());
+            wire::lines(s, true, &mut Interner::default(), &Patterns::default());
         }
         let _: Result<wire::Frame, _> = json::decode(Backend::Loki, "test", &body[..at]);
+    }
+}
+
+#[tokio::test]
+async fn own_labels_that_exist_are_the_only_ones_that_name_services() {
+    let names = get(|| async { r#"{"status":"success","data":["app","service_name","crew"]}"# });
+    let values = get(|| async { r#"{"status":"success","data":["orders"]}"# });
+    let app = Router::new().route("/loki/api/v1/labels", names).route("/loki/api/v1/label/{name}/values", values);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let loki = Loki::new(Endpoint::new(Backend::Loki, uri.parse().unwrap()), Arc::new(|_, _| ())).unwrap();
+    for (own, expected) in
+        [(&[][..], &["service_name", "app"][..]), (&["team", "crew", "app"], &["crew", "app"]), (&["team"], &["service_name", "app"])]
+    {
+        let own: Vec<String> = own.iter().map(|name: &&str| (*name).to_owned()).collect();
+        let found = loki.service_labels(&own, Timestamp::from_secs(1000)).await.unwrap();
+        assert_eq!(found.services.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{own:?}");
     }
 }

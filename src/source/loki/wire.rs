@@ -12,7 +12,7 @@ use crate::{
     model::{labels::Labels, log::LogLine, time::Timestamp},
     source::{
         json::{Integer, LabelMap, Text, nullable},
-        trace_id,
+        trace_id::{self, Patterns},
     },
 };
 
@@ -90,22 +90,22 @@ impl Interner {
     }
 }
 
-/// All lines by time; `backward` answers hold each stream newest first.
-pub fn lines(streams: Vec<WireStream>, backward: bool, interner: &mut Interner) -> Vec<LogLine> {
+/// All lines by time; `backward` answers hold each stream newest first. `own` are the user's ways to find trace ids.
+pub fn lines(streams: Vec<WireStream>, backward: bool, interner: &mut Interner, own: &Patterns) -> Vec<LogLine> {
     let mut out = Vec::with_capacity(streams.iter().map(|s| s.values.len()).sum());
     for WireStream { stream, mut values } in streams {
         if backward {
             values.reverse();
         }
         let stream = interner.share(without_internal(stream.0));
-        out.extend(values.into_iter().map(|e| line(e, stream.clone())));
+        out.extend(values.into_iter().map(|e| line(e, stream.clone(), own)));
     }
     out.sort_by_key(|l| l.at);
     out
 }
 
-fn line(entry: Entry, stream: Arc<Labels>) -> LogLine {
-    let found = trace_id::find(&entry.metadata, &stream, &entry.text);
+fn line(entry: Entry, stream: Arc<Labels>, own: &Patterns) -> LogLine {
+    let found = trace_id::find(own, &entry.metadata, &stream, &entry.text);
     LogLine {
         at: entry.at,
         level: trace_id::level(&entry.metadata, &stream, &entry.text),

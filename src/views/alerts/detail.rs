@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Alerts,
-    rows::{link, remark, service_of, split_of, summary},
+    rows::{link, remark, split_of, summary},
 };
 use crate::{
     alert_expr::{Limit, Split},
@@ -37,7 +37,7 @@ pub(super) fn sheet(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
     add("summary", summary(alert).to_owned());
     let ago = format::age(look.now.since(alert.since));
     add("state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(alert.since, zone)));
-    add("service", service_of(alert).map(String::from).unwrap_or_default());
+    add("service", alert.service.as_ref().map(ToString::to_string).unwrap_or_default());
     if let Some(routing) = &alert.routing {
         add("routed to", routing.receivers.join(", "));
     }

@@ -104,8 +104,8 @@ impl Alerts {
                     None => cell,
                 }
             }
-            3 => match rows::service_of(alert) {
-                Some(service) => Cell::new(service.to_string(), if quiet { text } else { shared.theme.service(&service) }),
+            3 => match &alert.service {
+                Some(service) => Cell::new(service.to_string(), if quiet { text } else { shared.theme.service(service) }),
                 None => Cell::new(shared.glyphs.dash, style(Role::Dim)),
             },
             4 => Cell::new(format::age(look.now.since(alert.since)), text),

@@ -230,7 +230,7 @@ impl View for Alerts {
         Facts {
             rows: !self.rows.is_empty(),
             drill: if alert.is_some() { None } else { Some("no alert is selected") },
-            service: alert.is_some_and(|a| rows::service_of(a).is_some()),
+            service: alert.is_some_and(|a| a.service.is_some()),
             link: alert.is_some_and(|a| rows::link(a).is_some()),
             graphs: self.expression.value().is_some(),
             panes: true,
@@ -264,15 +264,15 @@ impl View for Alerts {
     }
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
-        let settings = &look.shared.settings;
-        needs.ask("alerts", 0, Request::Alerts, Refresh::Every(settings.refresh));
+        let (often, seldom) = (look.shared.refresh(), look.shared.refresh_slow());
+        needs.ask("alerts", 0, Request::Alerts, Refresh::Every(look.shared.settings.refresh_alerts));
         let Some(book) = self.book.value() else { return };
         if self.panes(area).list.width > 0 {
             let trend = step(HOUR, TREND, MIN_STEP);
             for query in self.visible_queries(book, area) {
                 let part = part_of(&query);
                 let request = Request::Range { query, window: TimeWindow::Last(HOUR), step: trend };
-                needs.ask("trend", part, request, Refresh::Every(settings.refresh_slow));
+                needs.ask("trend", part, request, seldom);
             }
         }
         let (Some(alert), panes) = (self.alert(), self.panes(area)) else { return };
@@ -281,9 +281,9 @@ impl View for Alerts {
         let step = step(look.range().duration(), panes.expression.width.saturating_sub(8), MIN_STEP);
         let split = rows::split_of(alert);
         let query = split.as_ref().map_or_else(|| rule.query.clone(), |s| s.value.clone());
-        needs.ask("expression", 0, Request::Range { query, window, step }, Refresh::Every(settings.refresh));
+        needs.ask("expression", 0, Request::Range { query, window, step }, often);
         if let Some(Limit::Query(query)) = split.map(|s| s.limit) {
-            needs.ask("threshold", 0, Request::Range { query, window, step }, Refresh::Every(settings.refresh_slow));
+            needs.ask("threshold", 0, Request::Range { query, window, step }, seldom);
         }
     }
 

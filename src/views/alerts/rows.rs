@@ -1,7 +1,5 @@
 //! Which alerts are shown, in which order, and what is said of each.
 
-use compact_str::CompactString;
-
 use crate::{
     alert_expr::{self, Limit, Split},
     core::scope::{Scope, ScopeAlert},
@@ -93,7 +91,7 @@ impl Group {
         match self {
             Self::None => String::new(),
             Self::Name => alert.name().to_owned(),
-            Self::Service => service_of(alert).map_or_else(|| "no service".to_owned(), String::from),
+            Self::Service => alert.service.as_ref().map_or_else(|| "no service".to_owned(), ToString::to_string),
             Self::Severity => format!("P{}", alert.severity.0),
         }
     }
@@ -140,30 +138,16 @@ fn compare(a: &Alert, b: &Alert, order: Order) -> std::cmp::Ordering {
         Order::Severity => severity(),
         Order::Newest => b.since.cmp(&a.since),
         Order::State => a.state.cmp(&b.state).then_with(severity),
-        Order::Service => service_of(a).cmp(&service_of(b)).then_with(severity),
+        Order::Service => a.service.cmp(&b.service).then_with(severity),
         Order::Name => a.name().cmp(b.name()).then_with(severity),
     };
     first.then_with(|| a.labels.cmp(&b.labels))
 }
 
-/// Labels that name an alert's service, the surest first.
-const SERVICE_LABELS: [&str; 9] =
-    ["service", "service_name", "exported_service", "app", "application", "app_kubernetes_io_name", "deployment", "container", "job"];
-
-/// The service of an alert: from its labels, or else from what its expression selects.
-pub fn service_of(alert: &Alert) -> Option<CompactString> {
-    let label = SERVICE_LABELS.iter().find_map(|name| alert.labels.get(name)).filter(|v| !v.is_empty());
-    let value = match label {
-        Some(value) => CompactString::from(value),
-        None => alert_expr::label_of(&alert.rule.as_ref()?.query, &SERVICE_LABELS)?.into(),
-    };
-    Some(crate::red::shown_service(&value).into())
-}
-
 /// The scope that an alert leads to.
 pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
     let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: alert.since };
-    look.scope.with_alert(narrowed, service_of(alert), look.now)
+    look.scope.with_alert(narrowed, alert.service.clone(), look.now)
 }
 
 /// An alert's expression taken apart.

@@ -46,6 +46,7 @@ fn alert(name: &str, severity: u8, minutes: u64, state: AlertState) -> Alert {
         rule: Some(rule("latency > 1")),
         routing: Some(Routing { receivers: vec!["pager".to_owned()], ..Routing::default() }),
         generator_url: None,
+        service: Some("orders".into()),
     }
 }
 
@@ -155,7 +156,11 @@ fn the_value_side_is_asked_and_each_rule_once() {
     let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
     let ranges: Vec<_> = asked.iter().filter(|n| matches!(&n.request, Request::Range { query, .. } if query == "latency")).collect();
     assert_eq!((asked.len(), ranges.len()), (3, 2), "{asked:?}");
-    assert!(asked.iter().all(|n| !matches!(n.refresh, Refresh::Every(d) if d < stage.shared.settings.refresh)));
+    assert!(
+        asked.iter().all(
+            |n| !matches!(n.refresh, Refresh::Every(d) if d < stage.shared.settings.refresh_alerts.min(stage.shared.settings.refresh))
+        )
+    );
 }
 
 #[test]
@@ -168,7 +173,7 @@ fn enter_narrows_the_scope_to_the_alert() {
     assert!(matches!(scope.window, TimeWindow::Since(t) if t < NOW - Duration::from_secs(18 * 60)));
     let mut lonely = book();
     lonely.alerts.truncate(1);
-    lonely.alerts[0].labels.remove("service");
+    lonely.alerts[0].service = None;
     let mut view = stage.view(&lonely);
     assert!(matches!(&stage.run(&mut view, Command::Drill)[..], [Act::Push(ViewKind::Services, _)]));
 }

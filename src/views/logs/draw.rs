@@ -247,7 +247,7 @@ impl Logs {
             x = put(buf, text, x, &padded(service, glyphs.ellipsis), theme.service(service)) + 1;
         }
         if columns.pod {
-            let pod = pod_of(line).map_or("", |p| p.rsplit('-').next().unwrap_or(p));
+            let pod = pod_of(line, look).map_or("", |p| p.rsplit('-').next().unwrap_or(p));
             x = put(buf, text, x, &format!("{:<5}", truncate(pod, 5, "")), theme.style(Role::Dim)) + 1;
         }
         let message = if record.message.is_empty() { line.text.lines().next().unwrap_or("") } else { &record.message };
@@ -293,7 +293,7 @@ impl Logs {
 
 impl Columns {
     fn of(visible: &[Placed<'_>], look: &Look<'_>, width: u16) -> Self {
-        let mut pods: Vec<&str> = visible.iter().filter_map(|p| pod_of(&p.line)).collect();
+        let mut pods: Vec<&str> = visible.iter().filter_map(|p| pod_of(&p.line, look)).collect();
         pods.sort_unstable();
         pods.dedup();
         Self {
@@ -360,9 +360,10 @@ fn service_of<'a>(line: &Line<'a>, look: &Look<'_>) -> Option<&'a str> {
     labels.services.iter().find_map(|(name, _)| line.stream.get(name))
 }
 
-fn pod_of<'a>(line: &Line<'a>) -> Option<&'a str> {
+fn pod_of<'a>(line: &Line<'a>, look: &Look<'_>) -> Option<&'a str> {
     const NAMES: [&str; 6] = ["pod", "k8s_pod_name", "pod_name", "instance", "service_instance_id", "host"];
-    NAMES.iter().find_map(|name| line.stream.get(name).or_else(|| line.metadata().find(|(n, _)| n == name).map(|(_, v)| v)))
+    let value = |name: &str| line.stream.get(name).or_else(|| line.metadata().find(|(n, _)| *n == name).map(|(_, v)| v));
+    look.shared.settings.labels.logs_instance.iter().map(String::as_str).chain(NAMES).find_map(value)
 }
 
 /// All that is known of a line.

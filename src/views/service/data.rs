@@ -77,8 +77,7 @@ impl Data {
     /// The page's questions, at a width in columns of one graph.
     pub(super) fn ask(look: &Look<'_>, columns: u16, needs: &mut Needs<'_>) {
         let (Some(mapping), Some((family, service))) = (look.shared.red.value(), family(look)) else { return };
-        let settings = &look.shared.settings;
-        let (often, seldom) = (Refresh::Every(settings.refresh), Refresh::Every(settings.refresh_slow));
+        let (often, seldom) = (look.shared.refresh(), look.shared.refresh_slow());
         let window = look.scope.window;
         let step = step(look.range().duration(), columns, mapping.scrape_interval.unwrap_or(USUAL_SCRAPE));
         let over = mapping.rate_window(step);
@@ -108,7 +107,7 @@ impl Data {
         for (part, query) in (0..).zip(routes) {
             let Some(query) = query else { continue };
             let now = Request::Instant { query: query.clone(), window: look.scope.window };
-            needs.ask("routes", part, now, Refresh::Every(look.shared.settings.refresh_slow));
+            needs.ask("routes", part, now, look.shared.refresh_slow());
             needs.ask("routes before", part, Request::Instant { query, window: then }, Refresh::Once);
         }
         let whole = [Some(family.rate_of(service, over)), Some(family.error_ratio(service, over)), family.quantile(0.95, service, over)];

@@ -15,7 +15,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response, step},
+        request::{Answer, Request, Response, step},
         scope::Scope,
         slot::Slot,
     },
@@ -208,16 +208,15 @@ impl View for Services {
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         let Some(mapping) = look.shared.red.value() else { return };
-        let settings = &look.shared.settings;
         let (scrape, hour) = (mapping.scrape_interval.unwrap_or(crate::red::USUAL_SCRAPE), hour_window(look));
         let step = step(HOUR, TREND, scrape);
         for column in 0..3 {
             let part = u32::try_from(column).unwrap_or(0);
             if let Some(query) = query(mapping, column, mapping.rate_window(Duration::ZERO)) {
-                needs.ask("now", part, Request::Instant { query, window: look.scope.window }, Refresh::Every(settings.refresh));
+                needs.ask("now", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh());
             }
             if let Some(query) = query(mapping, column, mapping.rate_window(step)) {
-                needs.ask("hour", part, Request::Range { query, window: hour, step }, Refresh::Every(settings.refresh_slow));
+                needs.ask("hour", part, Request::Range { query, window: hour, step }, look.shared.refresh_slow());
             }
         }
     }

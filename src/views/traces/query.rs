@@ -52,7 +52,7 @@ pub(super) fn slow_above(scope: &Scope, shared: &Shared) -> Duration {
 
 /// The preset's TraceQL for a scope.
 pub(super) fn traceql(preset: Preset, scope: &Scope, shared: &Shared) -> String {
-    let mut conditions: Vec<String> = scope.service.iter().map(|s| format!("resource.service.name={}", quote(s))).collect();
+    let mut conditions: Vec<String> = scope.service.iter().map(|s| service_condition(s, &shared.settings.labels.traces_service)).collect();
     conditions.extend(scope.matchers.iter().filter_map(condition));
     match preset {
         Preset::Failed => conditions.push("status=error".to_owned()),
@@ -60,6 +60,16 @@ pub(super) fn traceql(preset: Preset, scope: &Scope, shared: &Shared) -> String 
         Preset::All => {}
     }
     if conditions.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", conditions.join(" && ")) }
+}
+
+/// Of several attributes of the configuration, any may name the service.
+fn service_condition(service: &str, own: &[String]) -> String {
+    let equal = |name: &str| format!("resource.{name}={}", quote(service));
+    match own {
+        [] => equal("service.name"),
+        [name] => equal(name),
+        names => format!("({})", names.iter().map(|n| equal(n)).collect::<Vec<_>>().join(" || ")),
+    }
 }
 
 /// Names of the scope's labels that spans know nothing of.
@@ -122,6 +132,17 @@ mod tests {
         ] {
             assert_eq!(traceql(preset, scope, &shared), expected);
         }
+    }
+
+    #[test]
+    fn attributes_of_the_configuration_name_the_service() {
+        let mut shared = test_shared();
+        let checkout = scope().with_service("checkout");
+        shared.settings.labels.traces_service = vec!["k8s.deployment.name".to_owned()];
+        assert_eq!(traceql(Preset::All, &checkout, &shared), r#"{ resource.k8s.deployment.name="checkout" }"#);
+        shared.settings.labels.traces_service.push("app".to_owned());
+        let expected = r#"{ (resource.k8s.deployment.name="checkout" || resource.app="checkout") && status=error }"#;
+        assert_eq!(traceql(Preset::Failed, &checkout, &shared), expected);
     }
 
     #[test]
