@@ -19,7 +19,7 @@ use crate::{
     theme::Role,
     ui::{
         format,
-        text::{put, put_right, truncate_left, width},
+        text::{put, put_right, truncate, truncate_left, width},
     },
     views::{Look, View},
 };
@@ -62,6 +62,22 @@ pub(super) fn looks_alike(a: &Health, b: &Health) -> bool {
 /// When the spinner, or the patience before it, moves on.
 pub(super) fn spinner_wake(shared: &Shared, now: Timestamp) -> Option<Timestamp> {
     shared.asked.values().min().map(|since| if now.since(*since) < PATIENCE { *since + PATIENCE } else { now + SPIN })
+}
+
+/// How much is said of each backend's health: all, with short names, and those that are up by their name alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HealthDetail {
+    Names,
+    Short,
+    NoLatency,
+}
+
+const fn short_name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Prometheus => "prom",
+        Backend::Alertmanager => "alert",
+        Backend::Loki | Backend::Tempo => backend.name(),
+    }
 }
 
 /// The frame of one screen.
@@ -185,15 +201,21 @@ impl Frame<'_> {
         None
     }
 
+    /// The scope, and at the right the backends, in as many words as there is room for.
     fn second_line(&self, area: Rect, buf: &mut Buffer) {
-        let health = self.health_texts(usize::from(area.width));
-        let total: usize = health.iter().map(|(text, _)| width(text) + 3).sum();
-        let mut x = area.right().saturating_sub(u16::try_from(total).unwrap_or(u16::MAX));
-        let left = Rect { width: x.saturating_sub(area.x), ..area };
-        for (text, role) in &health {
+        let scope = self.scope_text();
+        let total = |health: &[(String, Role)]| health.iter().map(|(text, _)| width(text) + 3).sum::<usize>();
+        let room = usize::from(area.width);
+        let details = [HealthDetail::Names, HealthDetail::Short, HealthDetail::NoLatency].map(|detail| self.health_texts(detail));
+        let fits = |health: &&Vec<(String, Role)>| width(&scope) + 2 + total(health) <= room;
+        let [.., least] = &details;
+        let health = details.iter().find(fits).unwrap_or(least);
+        let mut x = area.right().saturating_sub(u16::try_from(total(health)).unwrap_or(u16::MAX)).max(area.x);
+        let left = usize::from(x.saturating_sub(area.x)).saturating_sub(2);
+        put(buf, area, area.x, &truncate(&scope, left, self.look.shared.glyphs.ellipsis), self.style(Role::Text));
+        for (text, role) in health {
             x = put(buf, area, x, text, self.style(*role)) + 3;
         }
-        put(buf, left, left.x, &self.scope_text(), self.style(Role::Text));
     }
 
     fn scope_text(&self) -> String {
@@ -210,15 +232,15 @@ impl Frame<'_> {
         format!(" {}", parts.join("  "))
     }
 
-    fn health_texts(&self, width: usize) -> Vec<(String, Role)> {
-        let short = width < 110;
+    fn health_texts(&self, detail: HealthDetail) -> Vec<(String, Role)> {
         Backend::ALL
             .iter()
             .filter_map(|b| {
-                let name = if short { &b.name()[..if *b == Backend::Alertmanager { 5 } else { 4 }] } else { b.name() };
+                let name = if detail == HealthDetail::Names { b.name() } else { short_name(*b) };
                 match self.look.shared.health(*b) {
-                    Health::Unknown => Some((format!("{name} {}", self.look.shared.glyphs.dash), Role::Dim)),
                     Health::NotConfigured => None,
+                    Health::Unknown => Some((format!("{name} {}", self.look.shared.glyphs.dash), Role::Dim)),
+                    Health::Up(_) if detail == HealthDetail::NoLatency => Some((name.to_owned(), Role::Dim)),
                     Health::Up(latency) => Some((format!("{name} {}", format::millis(*latency)), Role::Dim)),
                     Health::Down { since, .. } => Some((format!("{name} down {}", format::age(self.look.now.since(*since))), Role::Bad)),
                 }
@@ -275,7 +297,7 @@ impl Frame<'_> {
             let Some(key) = keymap.key(*command).filter(|_| (spec.enabled)(&facts).is_ok()) else { continue };
             let hint = self.view.hint(*command).unwrap_or(spec.hint);
             let cost = u16::try_from(width(&key) + width(hint) + 1).unwrap_or(u16::MAX);
-            if x.saturating_add(cost) > stop {
+            if x.saturating_add(cost + 2) > stop {
                 break;
             }
             x = put(buf, area, x, &key, self.style(Role::Accent)) + 1;
