@@ -87,6 +87,9 @@ impl fmt::Display for Chord {
             KeyCode::Char(' ') => f.write_str("Space"),
             KeyCode::Char(c) => write!(f, "{c}"),
             KeyCode::F(n) => write!(f, "F{n}"),
+            KeyCode::BackTab => f.write_str("Shift-Tab"),
+            KeyCode::PageUp => f.write_str("PgUp"),
+            KeyCode::PageDown => f.write_str("PgDn"),
             code => {
                 let name = NAMED.iter().find(|(_, c)| *c == code).map_or("?", |(name, _)| name);
                 let mut chars = name.chars();
