@@ -5,6 +5,7 @@
 pub mod alert_expr;
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use secrecy::SecretString;
 
 use crate::{
+    clock::Clock,
     config::{AuthConfig, Config, EndpointConfig, Limits, SecretConfig},
     model::backend::Backend,
     runtime::Environments,
@@ -20,12 +21,14 @@ pub(super) struct Clients {
     pub(super) config: Config,
     pub(super) theme_folders: Vec<PathBuf>,
     pub(super) colors: ColorSupport,
+    /// What the backends' own clocks are compared with.
+    pub(super) clock: Clock,
 }
 
 impl Environments for Clients {
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
         let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
-        sources(&self.config, &environment.backends, &observer)
+        sources(&self.config, &environment.backends, &observer, &self.clock)
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {
@@ -38,8 +41,13 @@ impl Environments for Clients {
 }
 
 /// The clients of the backends that have an address. Nothing is read from the network.
-pub(super) fn sources(config: &Config, backends: &BTreeMap<Backend, EndpointConfig>, observer: &Observer) -> Result<Sources, String> {
-    let endpoint = |backend| backends.get(&backend).map(|e| endpoint(backend, e, &config.limits));
+pub(super) fn sources(
+    config: &Config,
+    backends: &BTreeMap<Backend, EndpointConfig>,
+    observer: &Observer,
+    clock: &Clock,
+) -> Result<Sources, String> {
+    let endpoint = |backend| backends.get(&backend).map(|e| endpoint(backend, e, &config.limits, clock));
     let told = |e: crate::model::backend::SourceError| e.to_string();
     let loki = endpoint(Backend::Loki).map(|e| Loki::new(e, observer.clone())).transpose().map_err(told)?;
     Ok(Sources {
@@ -51,7 +59,7 @@ pub(super) fn sources(config: &Config, backends: &BTreeMap<Backend, EndpointConf
     })
 }
 
-fn endpoint(backend: Backend, config: &EndpointConfig, limits: &Limits) -> Endpoint {
+fn endpoint(backend: Backend, config: &EndpointConfig, limits: &Limits, clock: &Clock) -> Endpoint {
     Endpoint {
         backend,
         base: config.url.clone(),
@@ -66,6 +74,7 @@ fn endpoint(backend: Backend, config: &EndpointConfig, limits: &Limits) -> Endpo
         insecure_skip_verify: config.insecure_skip_verify,
         timeout: config.timeout,
         max_body: limits.body,
+        clock: clock.clone(),
     }
 }
 

@@ -7,6 +7,7 @@ use url::Url;
 use super::{Failure, load, log_to_file, runtime, terminal};
 use crate::{
     cli::{DemoArgs, Options},
+    clock::{self, system_now},
     config::{self, EndpointConfig, Environment, Request, System},
     demo::{
         into::{self, Targets},
@@ -16,7 +17,6 @@ use crate::{
         world::{Scenario, World},
     },
     model::{backend::Backend, time::Timestamp},
-    runtime::clock::{self, system_now},
     time_input,
 };
 

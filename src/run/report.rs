@@ -11,9 +11,9 @@ use clap_complete::Shell;
 use super::{Failure, clients::sources, runtime};
 use crate::{
     cli::{Cli, Output},
+    clock::Clock,
     config::Loaded,
     doctor,
-    runtime::clock::Clock,
     source::http::Observer,
 };
 
@@ -24,8 +24,9 @@ pub(super) fn doctor(loaded: &Loaded, output: Output) -> Result<u8, Failure> {
         eprintln!("redline: {warning}");
     }
     let nobody: Observer = Arc::new(|_, _| {});
-    let sources = sources(&loaded.config, &environment.backends, &nobody).map_err(Failure::usage)?;
-    let report = runtime()?.block_on(doctor::check(&sources, Clock::system().now()));
+    let clock = Clock::system();
+    let sources = sources(&loaded.config, &environment.backends, &nobody, &clock).map_err(Failure::usage)?;
+    let report = runtime()?.block_on(doctor::check(&sources, clock.now()));
     match output {
         Output::Text => print(format!("environment \"{name}\"\n\n{}", report.text()).as_bytes())?,
         Output::Json => print(format!("{}\n", report.json()).as_bytes())?,

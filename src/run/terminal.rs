@@ -6,6 +6,7 @@ use super::{Failure, clients::Clients, runtime};
 use crate::{
     app::{App, Settings, Shared},
     cli::Options,
+    clock::Clock,
     config::{Config, Loaded, System},
     core::{
         command::ViewKind,
@@ -18,7 +19,7 @@ use crate::{
         time::{TimeRange, TimeWindow, Timestamp},
         trace::TraceId,
     },
-    runtime::{self as shell, Setup, clock::Clock},
+    runtime::{self as shell, Setup},
     theme::{self, ColorSupport, Glyphs},
     time_input,
 };
@@ -91,7 +92,7 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
         (view(options), options.query.clone().or_else(|| options.alert.clone().filter(|_| view(options) == ViewKind::Alerts)));
     let mouse = config.display.mouse && !options.no_mouse;
     let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
-    let environments = Box::new(Clients { config, theme_folders, colors });
+    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone() });
     let setup = Setup { environments, environment, clock, mouse, max_fps, probe, warnings };
     Ok(Prepared { setup, shared, view, scope, query })
 }

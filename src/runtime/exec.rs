@@ -10,8 +10,8 @@ use std::{
 use futures_util::FutureExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::clock::Clock;
 use crate::{
+    clock::Clock,
     core::{
         msg::{Event, Msg},
         request::{Answer, Refresh, Request, Response, SlotId, Subscription},

@@ -7,8 +7,8 @@ use std::{
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::clock::Clock;
 use crate::{
+    clock::Clock,
     core::msg::{Event, Msg},
     model::{
         backend::{Backend, Health, SourceError},

@@ -4,8 +4,10 @@ use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind};
 use futures_util::StreamExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::clock::Clock;
-use crate::core::msg::{Event, Msg};
+use crate::{
+    clock::Clock,
+    core::msg::{Event, Msg},
+};
 
 /// Reads the terminal in a task of its own until it is dropped. The stream must be polled by one task only, or wake-ups
 /// are lost (crossterm's `EventStream` keeps the first waker it saw).

@@ -1,6 +1,5 @@
 //! The shell around the core: terminal, timers, tasks. The only place that does IO on the core's behalf.
 
-pub mod clock;
 mod exec;
 mod fetch;
 mod health;
@@ -18,10 +17,11 @@ use std::{
 use tokio::sync::mpsc;
 
 use self::{
-    clock::Clock, exec::Exec, health::HealthBoard, input::Input, pacer::Pacer, screen::Screen, signals::Signalled, signals::Signals,
+    exec::Exec, health::HealthBoard, input::Input, pacer::Pacer, screen::Screen, signals::Signalled, signals::Signals,
 };
 use crate::{
     app::App,
+    clock::Clock,
     core::{
         effect::Effect,
         msg::{Event, Msg},

@@ -33,9 +33,12 @@ pub use backoff::{backoff, full_jitter, retry_after};
 pub use error_text::error_text;
 pub use secret::{Auth, AuthSource, Secret};
 
-use crate::model::{
-    backend::{Backend, ErrorKind, SourceError},
-    time::{Timestamp, nanos},
+use crate::{
+    clock::Clock,
+    model::{
+        backend::{Backend, ErrorKind, SourceError},
+        time::{Timestamp, nanos},
+    },
 };
 use secret::{Credentials, Identity};
 
@@ -73,10 +76,12 @@ pub struct Endpoint {
     pub timeout: Duration,
     /// The largest body that is read, in bytes after decompression.
     pub max_body: usize,
+    /// Ours, which the server's is compared with.
+    pub clock: Clock,
 }
 
 impl Endpoint {
-    /// An address without auth, certificates of the system, 10 s.
+    /// An address without auth, certificates of the system, 10 s, the machine's clock.
     pub fn new(backend: Backend, base: Url) -> Self {
         Self {
             backend,
@@ -88,6 +93,7 @@ impl Endpoint {
             insecure_skip_verify: false,
             timeout: Duration::from_secs(10),
             max_body: MAX_BODY,
+            clock: Clock::system(),
         }
     }
 }
@@ -227,7 +233,7 @@ impl HttpClient {
 
     /// Now by the server's clock where it differs from ours by more than 2 s, else by ours.
     pub fn now(&self) -> Timestamp {
-        let ours = Timestamp(chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX));
+        let ours = self.endpoint.clock.now();
         let skew = self.skew.load(Ordering::Relaxed);
         if skew.unsigned_abs() > 2_000_000_000 { Timestamp(ours.0.saturating_add(skew)) } else { ours }
     }
@@ -459,8 +465,7 @@ impl HttpClient {
             return;
         };
         let theirs = date.timestamp().saturating_mul(1_000_000_000) + nanos(Duration::from_millis(500));
-        let ours = chrono::Utc::now().timestamp_nanos_opt().unwrap_or(theirs);
-        self.skew.store(theirs - ours, Ordering::Relaxed);
+        self.skew.store(theirs.saturating_sub(self.endpoint.clock.now().0), Ordering::Relaxed);
     }
 
     fn log(&self, request: &Request, url: &Url, outcome: &str, started: Instant, bytes: usize, attempt: u32) {

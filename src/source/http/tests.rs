@@ -127,6 +127,18 @@ async fn a_wish_to_wait_longer_than_the_timeout_is_told() {
 }
 
 #[tokio::test]
+async fn a_clock_that_stands_still_does_so_after_an_answer_of_that_instant_and_follows_a_server_that_is_ahead() {
+    let ours = Timestamp::from_secs(1_445_412_480);
+    for (date, ahead) in [("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2015 07:29:00 GMT", 60_500_000_000)] {
+        let (server, _, _) = answering(ResponseTemplate::new(200).insert_header("Date", date)).await;
+        let endpoint = Endpoint { clock: Clock::from_fn(move || ours), ..Endpoint::new(Backend::Loki, server.uri().parse().unwrap()) };
+        let (client, _) = client_of(endpoint);
+        client.send(Request::get("/q")).await.unwrap();
+        assert_eq!(client.now(), Timestamp(ours.0 + ahead), "{date}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_listening_is_unreachable() {
     let (client, seen) = client("http://127.0.0.1:1");
     let e = client.send(Request::get("/q")).await.unwrap_err();

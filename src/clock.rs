@@ -1,6 +1,7 @@
 //! The one place that reads the wall clock.
 
 use std::{
+    fmt,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -10,6 +11,12 @@ use crate::model::time::Timestamp;
 /// The clock of a run: the wall clock, or the demo's.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
 
 impl Clock {
     /// The machine's clock.
