@@ -65,6 +65,15 @@ pub enum Request {
         /// The window; a live one is tailed.
         window: TimeWindow,
     },
+    /// The page of a log stream's history that ends at an instant, for the reader who wants more than it reads by itself.
+    LogOlder {
+        /// LogQL.
+        query: String,
+        /// The window whose start is the end of it.
+        window: TimeWindow,
+        /// Lines from here on are known.
+        before: Timestamp,
+    },
     /// A trace search.
     Search {
         /// TraceQL.
@@ -93,8 +102,8 @@ pub enum Response {
     Matrix(Matrix),
     /// To [`Request::Exemplars`].
     Exemplars(Vec<Exemplar>),
-    /// One of many to [`Request::LogStream`].
-    Log(LogEvent),
+    /// Some of many to [`Request::LogStream`], all to [`Request::LogOlder`].
+    Log(Vec<LogEvent>),
     /// To [`Request::Search`].
     Hits(TraceHits),
     /// To [`Request::Trace`]: cleaned and laid out on a worker.

@@ -103,15 +103,28 @@ pub enum LogEvent {
         lines: Vec<LogLine>,
         /// From this instant on everything is here.
         reached: Timestamp,
-        /// The start of the range is reached. The last page is not complete when there are more lines than are loaded.
-        complete: bool,
+        /// What lies before them.
+        older: Older,
     },
     /// New lines, each by its own time: late ones belong between older ones.
     Lines(Vec<LogLine>),
+    /// More lines share this instant than the server hands out at once: those beyond its limit are missing.
+    Cut(Timestamp),
     /// How the tail is.
     Tail(TailState),
     /// A question failed. After a failure that time cannot heal the stream ends.
     Failed(SourceError),
+}
+
+/// What is known of the lines before a page of history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Older {
+    /// The next page follows by itself.
+    Coming,
+    /// Lines before this instant are read when they are asked for.
+    Left(Timestamp),
+    /// The start of the range is reached.
+    Nothing,
 }
 
 /// How the live tail is.

@@ -192,7 +192,7 @@ async fn stream(
         while let Some(event) = received.recv().await {
             let result = match event {
                 LogEvent::Failed(error) => Err(error),
-                event => Ok(Response::Log(event)),
+                event => Ok(Response::Log(vec![event])),
             };
             last = answer(slot, request, context, asked, result).await?;
         }
@@ -211,7 +211,7 @@ fn backend_of(request: &Request) -> Backend {
         Request::Alerts | Request::DiscoverRed | Request::Instant { .. } | Request::Range { .. } | Request::Exemplars { .. } => {
             Backend::Prometheus
         }
-        Request::DiscoverLogLabels | Request::LogRange { .. } | Request::LogStream { .. } => Backend::Loki,
+        Request::DiscoverLogLabels | Request::LogRange { .. } | Request::LogStream { .. } | Request::LogOlder { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) => Backend::Tempo,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     core::request::{Request, Response},
     model::{
         backend::{Backend, SourceError},
-        time::{TimeWindow, Timestamp},
+        time::{TimeRange, TimeWindow, Timestamp},
         trace::TraceHits,
     },
     red,
@@ -26,6 +26,7 @@ pub(super) fn window(request: &Request) -> Option<TimeWindow> {
         | Request::Exemplars { window, .. }
         | Request::LogRange { window, .. }
         | Request::LogStream { window, .. }
+        | Request::LogOlder { window, .. }
         | Request::Search { window, .. } => Some(*window),
         Request::Alerts | Request::DiscoverRed | Request::DiscoverLogLabels | Request::Trace(_) => None,
     }
@@ -44,6 +45,10 @@ pub(super) async fn fetch(request: &Request, sources: &Sources, now: Timestamp) 
         Request::Range { query, window, step } => Response::Matrix(prometheus()?.query_range(query, window.range(now), *step).await?),
         Request::Exemplars { query, window } => Response::Exemplars(prometheus()?.exemplars(query, window.range(now)).await?),
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
+        Request::LogOlder { query, window, before } => {
+            let range = TimeRange { start: window.range(now).start, end: *before };
+            Response::Log(loki()?.older(query, range).await?)
+        }
         Request::Search { query, window, limit } => {
             let search = TraceSearch { query: TraceQuery::TraceQl(query.clone()), range: window.range(now), limit: *limit };
             let hits = tempo()?.search(&search).await?;

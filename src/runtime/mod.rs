@@ -16,9 +16,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use self::{
-    exec::Exec, health::HealthBoard, input::Input, pacer::Pacer, screen::Screen, signals::Signalled, signals::Signals,
-};
+use self::{exec::Exec, health::HealthBoard, input::Input, pacer::Pacer, screen::Screen, signals::Signalled, signals::Signals};
 use crate::{
     app::App,
     clock::Clock,

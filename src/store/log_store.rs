@@ -19,8 +19,24 @@ pub struct Show {
     pub pattern: Option<Pattern>,
     /// At least this bad; [`Level::Unknown`] shows all.
     pub level: Level,
-    /// Only what had arrived before this arrival: the screen is held.
-    pub until: Option<u64>,
+    /// The screen is held.
+    pub held: Option<Held>,
+}
+
+/// What is shown while the screen is held: nothing that arrives, but for lines older than all that was there, which only
+/// come because someone goes back to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Counts the lines that had arrived.
+    pub arrivals: u64,
+    /// The oldest of them.
+    pub oldest: Timestamp,
+}
+
+impl Held {
+    fn passes(self, id: LineId) -> bool {
+        id.arrival < self.arrivals || id.at <= self.oldest
+    }
 }
 
 impl Show {
@@ -29,7 +45,7 @@ impl Show {
     }
 
     pub(super) fn passes(&self, id: LineId, level: Level, text: &str) -> bool {
-        level >= self.level && self.until.is_none_or(|end| id.arrival < end) && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+        level >= self.level && self.held.is_none_or(|held| held.passes(id)) && self.pattern.as_ref().is_none_or(|p| p.passes(text))
     }
 }
 
@@ -65,7 +81,7 @@ impl LogStore {
     /// Forgets all lines, not what is shown.
     pub fn clear(&mut self) {
         let Show { pattern, level, .. } = std::mem::take(&mut self.show);
-        *self = Self { show: Show { pattern, level, until: None }, ..Self::new(self.limit) };
+        *self = Self { show: Show { pattern, level, held: None }, ..Self::new(self.limit) };
     }
 
     /// Keeps at most about `limit` bytes from the next lines on.
@@ -159,6 +175,32 @@ impl LogStore {
     /// Whether no line is kept.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    /// The time of the oldest line.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.segments.first().map(Segment::first_at)
+    }
+
+    /// The time of the newest line.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.segments.last().map(Segment::last_at)
+    }
+
+    /// Whether older lines may be added. A quarter is kept free for new ones: those would otherwise soon drop the old
+    /// ones that someone reads.
+    pub fn has_room(&self) -> bool {
+        self.dropped == 0 && self.bytes() <= self.limit / 4 * 3
+    }
+
+    /// What is the most that is kept, in bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// What a hold of the screen shows.
+    pub fn held(&self) -> Held {
+        Held { arrivals: self.arrivals, oldest: self.oldest().unwrap_or(Timestamp(i64::MIN)) }
     }
 
     /// How many lines were dropped because newer ones needed the room.
@@ -303,12 +345,19 @@ mod tests {
         assert_eq!(store.shown(), 4);
         store.insert(vec![line(20, "a", "bad again"), line(21, "a", "good again")]);
         assert_eq!(store.shown(), 5);
-        store.set_show(Show { pattern: Pattern::parse("good").unwrap(), until: Some(10), ..Show::default() });
+        store.set_show(Show {
+            pattern: Pattern::parse("good").unwrap(),
+            held: Some(Held { arrivals: 10, oldest: Timestamp(0) }),
+            ..Show::default()
+        });
         store.insert(vec![line(5, "b", "good and late")]);
         assert_eq!((store.shown(), store.len()), (6, 13));
+        store.insert(vec![line(-5, "b", "good and old")]);
+        assert_eq!(store.shown(), 7, "what lies before all that was there");
+        assert_eq!(store.oldest(), Some(Timestamp(-5)));
         store.set_show(Show::default());
-        assert_eq!((store.next_at_level(9, Level::Error), store.next_at_level(10, Level::Error)), (Some(10), Some(11)));
-        assert_eq!(store.next_at_level(11, Level::Error), Some(0));
+        assert_eq!((store.next_at_level(10, Level::Error), store.next_at_level(11, Level::Error)), (Some(11), Some(12)));
+        assert_eq!(store.next_at_level(12, Level::Error), Some(1));
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod segment;
 
 pub use self::{
     filter::Pattern,
-    log_store::{LogStore, Show},
+    log_store::{Held, LogStore, Show},
     segment::{Line, LineId},
 };

@@ -56,9 +56,10 @@ impl Joiner {
         let mut events = Vec::new();
         for input in inputs {
             match input {
-                Input::Page { lines, reached, complete } => {
-                    events.push(LogEvent::History { lines: self.new_ones(lines), reached, complete });
+                Input::Page { lines, reached, older } => {
+                    events.push(LogEvent::History { lines: self.new_ones(lines), reached, older });
                 }
+                Input::Cut(at) => events.push(LogEvent::Cut(at)),
                 Input::Tail(lines) => {
                     self.add_lines(lines, &mut events);
                 }

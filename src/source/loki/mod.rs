@@ -7,7 +7,10 @@ mod stream;
 mod tail;
 mod wire;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use compact_str::CompactString;
 use reqwest::header::HeaderName;
@@ -21,13 +24,14 @@ use super::{
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
-        log::LogLine,
+        log::{LogEvent, LogLine, Older},
         series::Matrix,
         time::{TimeRange, Timestamp, nanos},
     },
     source::prometheus::Enveloped,
 };
 
+use page::{Backward, Read};
 use stream::Pace;
 pub use wire::Stats;
 use wire::{Interner, LogData};
@@ -51,6 +55,8 @@ pub struct Loki {
     http: HttpClient,
     pace: Pace,
     trace_ids: Patterns,
+    /// The most lines that the server hands out at once, as far as it has told.
+    cap: AtomicUsize,
 }
 
 impl Loki {
@@ -59,7 +65,12 @@ impl Loki {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self { http: HttpClient::new(endpoint, observer)?, pace: Pace::default(), trace_ids: Patterns::default() })
+        Ok(Self {
+            http: HttpClient::new(endpoint, observer)?,
+            pace: Pace::default(),
+            trace_ids: Patterns::default(),
+            cap: AtomicUsize::new(page::CAP),
+        })
     }
 
     /// Looks for trace ids in the user's own ways first.
@@ -109,6 +120,37 @@ impl Loki {
             LogData::Streams(streams) => Ok(wire::lines(streams, backward, interner, &self.trace_ids)),
             _ => Err(self.http.error(ErrorKind::BadQuery, "the query gives numbers, not log lines")),
         }
+    }
+
+    /// The lines before `range.end` that one page holds, never a part of an instant unless the server hands out no more
+    /// of it.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn older(&self, logql: &str, range: TimeRange) -> Result<Vec<LogEvent>, SourceError> {
+        let mut pages = Backward::new(range.start, range.end, page::LATER, self.cap());
+        let (mut lines, mut reached, mut cut) = (Vec::new(), range.start, None);
+        while let Some((asked, limit)) = pages.next() {
+            match self.page(logql, asked, limit, Direction::Backward, &mut Interner::default()).await {
+                Ok(page) => {
+                    (Read { reached, cut }, lines) = (pages.accept(&page), page);
+                    if pages.before() != Some(asked.end) {
+                        break;
+                    }
+                }
+                Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
+            }
+        }
+        let older = pages.before().map_or(Older::Nothing, Older::Left);
+        Ok([LogEvent::History { lines, reached, older }].into_iter().chain(cut.map(LogEvent::Cut)).collect())
+    }
+
+    fn cap(&self) -> usize {
+        self.cap.load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, cap: usize) {
+        self.cap.store(cap, Ordering::Relaxed);
     }
 
     /// A metric query such as `sum by (detected_level) (count_over_time({app="x"}[1m]))`, at multiples of the step.

@@ -7,11 +7,20 @@ use crate::model::{
 };
 
 /// The first page is small: it is what the screen waits for.
-const FIRST: usize = 300;
+pub(super) const FIRST: usize = 300;
 /// Later pages.
-const LATER: usize = 2000;
+pub(super) const LATER: usize = 2000;
 /// Loki's default `max_entries_limit_per_query`.
-const CAP: usize = 5000;
+pub(super) const CAP: usize = 5000;
+
+/// What an answer told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    /// On this side of it everything is known.
+    pub(super) reached: Timestamp,
+    /// More lines share this instant than the server hands out at once: the rest of them is passed over.
+    pub(super) cut: Option<Timestamp>,
+}
 
 /// Walks a range from its newest line to its oldest. Pages overlap by the lines of one instant; the reader drops repeats.
 pub(super) struct Backward {
@@ -24,8 +33,9 @@ pub(super) struct Backward {
 }
 
 impl Backward {
-    pub(super) fn new(start: Timestamp, end: Timestamp) -> Self {
-        Self { start, end, limit: FIRST, cap: CAP, done: start >= end }
+    /// `first` lines at once, later more, never more than `cap`.
+    pub(super) fn new(start: Timestamp, end: Timestamp, first: usize, cap: usize) -> Self {
+        Self { start, end, limit: first.min(cap), cap, done: start >= end }
     }
 
     /// What to ask next; `None`: all was read.
@@ -33,9 +43,15 @@ impl Backward {
         (!self.done).then_some((TimeRange { start: self.start, end: self.end }, self.limit))
     }
 
-    /// Takes note of an answer. Returns from when on everything is known.
-    pub(super) fn accept(&mut self, page: &[LogLine]) -> Timestamp {
+    /// Lines before this instant are not read; `None`: there are none.
+    pub(super) fn before(&self) -> Option<Timestamp> {
+        (!self.done).then_some(self.end)
+    }
+
+    /// Takes note of an answer. From the instant it returns on everything is known.
+    pub(super) fn accept(&mut self, page: &[LogLine]) -> Read {
         let full = page.len() >= self.limit;
+        let mut cut = None;
         match (page.first(), page.last()) {
             (Some(oldest), Some(newest)) if full => {
                 if oldest.at < newest.at {
@@ -44,27 +60,25 @@ impl Backward {
                 } else if self.limit < self.cap {
                     self.limit = (self.limit * 2).min(self.cap);
                 } else {
-                    // More lines share this instant than the server hands out at once.
                     self.end = oldest.at;
+                    cut = Some(oldest.at);
                 }
                 self.done = self.start >= self.end;
-                oldest.at
+                Read { reached: oldest.at, cut }
             }
             _ => {
                 self.done = true;
-                self.start
+                Read { reached: self.start, cut }
             }
         }
     }
 
-    /// Learns the server's limit from its refusal. `false`: the error says something else.
-    pub(super) fn learn(&mut self, error: &SourceError) -> bool {
-        let Some(cap) = told_cap(error).filter(|cap| *cap < self.limit) else {
-            return false;
-        };
+    /// Learns the server's limit from its refusal. `None`: the error says something else.
+    pub(super) fn learn(&mut self, error: &SourceError) -> Option<usize> {
+        let cap = told_cap(error).filter(|cap| *cap < self.limit)?;
         self.cap = cap;
         self.limit = cap;
-        true
+        Some(cap)
     }
 }
 
@@ -87,9 +101,10 @@ impl Forward {
         (!self.done).then_some((TimeRange { start: self.start, end: self.end }, self.limit))
     }
 
-    /// Takes note of an answer. Returns until when everything is known.
-    pub(super) fn accept(&mut self, page: &[LogLine]) -> Timestamp {
+    /// Takes note of an answer. Until the instant it returns everything is known.
+    pub(super) fn accept(&mut self, page: &[LogLine]) -> Read {
         let full = page.len() >= self.limit;
+        let mut cut = None;
         match page.last() {
             Some(newest) if full => {
                 if newest.at > self.start {
@@ -98,13 +113,14 @@ impl Forward {
                     self.limit = (self.limit * 2).min(self.cap);
                 } else {
                     self.start = Timestamp(newest.at.0.saturating_add(1));
+                    cut = Some(newest.at);
                 }
                 self.done = self.start >= self.end;
-                self.start
+                Read { reached: self.start, cut }
             }
             _ => {
                 self.done = true;
-                self.end
+                Read { reached: self.end, cut }
             }
         }
     }
@@ -115,11 +131,6 @@ impl Forward {
         self.limit = cap;
         Some(cap)
     }
-}
-
-/// The default cap, until the server tells another.
-pub(super) const fn default_cap() -> usize {
-    CAP
 }
 
 /// `max entries limit per query exceeded, limit > max_entries_limit_per_query (6000 > 5000)`
@@ -166,7 +177,7 @@ mod tests {
             let (start, end) = (Timestamp(0), Timestamp(at + 1));
 
             let mut read = BTreeSet::new();
-            let mut pages = Backward::new(start, end);
+            let mut pages = Backward::new(start, end, FIRST, CAP);
             while let Some((range, limit)) = pages.next() {
                 let page = answer(&all, range, limit, true);
                 pages.accept(&page);
@@ -188,21 +199,26 @@ mod tests {
     #[test]
     fn an_instant_with_more_lines_than_the_cap_does_not_stop_it() {
         let all: Vec<_> = (0..CAP + 10).map(|i| line(500, &i.to_string())).chain([line(700, "last")]).collect();
-        let mut pages = Backward::new(Timestamp(0), Timestamp(1000));
-        let mut asked = 0;
-        while let Some((range, limit)) = pages.next() {
-            pages.accept(&answer(&all, range, limit, true));
-            asked += 1;
-            assert!(asked < 20);
+        for backward in [true, false] {
+            let (mut back, mut forth) =
+                (Backward::new(Timestamp(0), Timestamp(1000), FIRST, CAP), Forward::new(Timestamp(0), Timestamp(1000), CAP));
+            let (mut asked, mut cuts) = (0, Vec::new());
+            while let Some((range, limit)) = if backward { back.next() } else { forth.next() } {
+                let page = answer(&all, range, limit, backward);
+                cuts.extend(if backward { back.accept(&page) } else { forth.accept(&page) }.cut);
+                asked += 1;
+                assert!(asked < 20);
+            }
+            assert_eq!(cuts, [Timestamp(500)], "what is passed over is told");
         }
     }
 
     #[test]
     fn learns_the_servers_limit() {
         let text = "max entries limit per query exceeded, limit > max_entries_limit_per_query (300 > 100)";
-        let mut pages = Backward::new(Timestamp(0), Timestamp(1000));
-        assert!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, text)));
+        let mut pages = Backward::new(Timestamp(0), Timestamp(1000), FIRST, CAP);
+        assert_eq!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, text)), Some(100));
         assert_eq!(pages.next().map(|(_, limit)| limit), Some(100));
-        assert!(!pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, "parse error")));
+        assert_eq!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, "parse error")), None);
     }
 }

@@ -16,13 +16,13 @@ use tokio::{
 use super::{
     Direction, Loki,
     join::{Joiner, reread_from},
-    page::{Backward, Forward, default_cap},
+    page::{Backward, FIRST, Forward, Read},
     wire::Interner,
 };
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
-        log::{LogEvent, LogLine, TailState},
+        log::{LogEvent, LogLine, Older, TailState},
         time::{TimeRange, Timestamp},
     },
     source::http::full_jitter,
@@ -34,6 +34,7 @@ const HISTORY: usize = 20_000;
 const INPUTS: usize = 4096;
 /// Pages of one reconciliation.
 const PAGES: usize = 10;
+
 /// How long the parts of a stream wait; tests wait less.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
@@ -61,8 +62,9 @@ pub(super) enum Input {
     Page {
         lines: Vec<LogLine>,
         reached: Timestamp,
-        complete: bool,
+        older: Older,
     },
+    Cut(Timestamp),
     Tail(Vec<LogLine>),
     Verified(Vec<LogLine>),
     State(TailState),
@@ -111,46 +113,53 @@ impl Loki {
     }
 
     async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, input: &mpsc::Sender<Input>) {
-        let mut pages = Backward::new(start, end);
+        let mut pages = Backward::new(start, end, FIRST, self.cap());
         let mut interner = Interner::default();
         let (mut count, mut failures) = (0, 0);
         loop {
             let Some((range, limit)) = pages.next() else {
                 if count == 0 && start >= end {
-                    let _ = input.send(Input::Page { lines: Vec::new(), reached: start, complete: true }).await;
+                    let _ = input.send(Input::Page { lines: Vec::new(), reached: start, older: Older::Nothing }).await;
                 }
                 return;
             };
             match self.page(logql, range, limit, Direction::Backward, &mut interner).await {
                 Ok(lines) => {
                     failures = 0;
-                    count += lines.len();
-                    let reached = pages.accept(&lines);
-                    let complete = pages.next().is_none();
-                    let sent = input.send(Input::Page { lines, reached, complete }).await;
-                    if sent.is_err() || (count >= HISTORY && !complete) {
+                    let read = pages.accept(&lines);
+                    // Those of the oldest instant come again with the next page.
+                    count += lines.iter().filter(|l| l.at > read.reached).count();
+                    let older = match pages.before() {
+                        None => Older::Nothing,
+                        Some(before) if count >= HISTORY => Older::Left(before),
+                        Some(_) => Older::Coming,
+                    };
+                    let sent = input.send(Input::Page { lines, reached: read.reached, older }).await;
+                    if sent.is_err() || !told_cut(read, input).await || older != Older::Coming {
                         return;
                     }
                 }
-                Err(e) if pages.learn(&e) => {}
-                Err(e) if e.is_transient() => {
-                    failures += 1;
-                    if input.send(Input::Failed(e)).await.is_err() {
+                Err(e) => match pages.learn(&e) {
+                    Some(cap) => self.learn(cap),
+                    None if e.is_transient() => {
+                        failures += 1;
+                        if input.send(Input::Failed(e)).await.is_err() {
+                            return;
+                        }
+                        sleep(pause(failures)).await;
+                    }
+                    None => {
+                        let _ = input.send(Input::Ended(e)).await;
                         return;
                     }
-                    sleep(pause(failures)).await;
-                }
-                Err(e) => {
-                    let _ = input.send(Input::Ended(e)).await;
-                    return;
-                }
+                },
             }
         }
     }
 
     /// Reads again, by range queries, what the tail should have delivered; alone it is the poll.
     async fn reconcile(&self, logql: &str, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) {
-        let mut state = Reconciled { verified: opened, cap: default_cap(), interner: Interner::default() };
+        let mut state = Reconciled { verified: opened, interner: Interner::default() };
         let mut failures = 0;
         loop {
             wait_for_turn(link, &self.pace, failures).await;
@@ -170,7 +179,7 @@ impl Loki {
         loop {
             let settle = if link.connected.load(Ordering::Relaxed) { self.pace.settle } else { Duration::ZERO };
             let end = self.now() - settle;
-            let mut pages = Forward::new(reread_from(state.verified), end, state.cap);
+            let mut pages = Forward::new(reread_from(state.verified), end, self.cap());
             let mut read = 0;
             while let Some((range, limit)) = pages.next() {
                 if read == PAGES {
@@ -179,12 +188,13 @@ impl Loki {
                 match self.page(logql, range, limit, Direction::Forward, &mut state.interner).await {
                     Ok(lines) => {
                         read += 1;
-                        state.verified = state.verified.max(pages.accept(&lines));
-                        if !lines.is_empty() && input.send(Input::Verified(lines)).await.is_err() {
+                        let told = pages.accept(&lines);
+                        state.verified = state.verified.max(told.reached);
+                        if !lines.is_empty() && input.send(Input::Verified(lines)).await.is_err() || !told_cut(told, input).await {
                             return Ok(());
                         }
                     }
-                    Err(e) => state.cap = pages.learn(&e).ok_or(e)?,
+                    Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
                 }
             }
             if pages.next().is_none() {
@@ -198,10 +208,17 @@ impl Loki {
     }
 }
 
+/// Tells of lines that were passed over. `false`: nobody listens.
+async fn told_cut(read: Read, input: &mpsc::Sender<Input>) -> bool {
+    match read.cut {
+        Some(at) => input.send(Input::Cut(at)).await.is_ok(),
+        None => true,
+    }
+}
+
 struct Reconciled {
     /// Everything before this was read by a range query.
     verified: Timestamp,
-    cap: usize,
     interner: Interner,
 }
 

@@ -26,7 +26,7 @@ use tokio::{
 use super::*;
 use crate::model::{
     backend::Backend,
-    log::{LogEvent, TailState},
+    log::{LogEvent, Older, TailState},
     trace::TraceId,
 };
 
@@ -143,8 +143,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn open(loki: Loki, query: &str, range: TimeRange, live: bool) -> Self {
+    fn open(loki: impl Into<Arc<Loki>>, query: &str, range: TimeRange, live: bool) -> Self {
         let (out, events) = mpsc::channel(16);
+        let loki = loki.into();
         let query = query.to_owned();
         Self { events, texts: Vec::new(), task: tokio::spawn(async move { loki.stream(query, range, live, out).await }) }
     }
@@ -212,13 +213,67 @@ async fn history_comes_newest_page_first_and_says_when_it_is_complete() {
     }
     let mut reader = Reader::open(loki, QUERY, range, false);
     let page = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::History { .. });
-    let LogEvent::History { lines, reached, complete } = reader.until(page).await else { panic!() };
-    assert!(!complete && reached == lines[0].at && &*lines.last().unwrap().text == "699");
+    let LogEvent::History { lines, reached, older } = reader.until(page).await else { panic!() };
+    assert!(older == Older::Coming && reached == lines[0].at && &*lines.last().unwrap().text == "699");
     assert!(lines.is_sorted_by_key(|l| l.at));
-    let LogEvent::History { reached, .. } = reader.until(|e, _| matches!(e, LogEvent::History { complete: true, .. })).await else {
+    let LogEvent::History { reached, .. } = reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await else {
         panic!()
     };
     assert_eq!((reached, reader.texts.len()), (range.start, 700));
+}
+
+/// Reads on from where the stream stopped, to the start of its range; with how many questions.
+async fn rest_of(loki: &Loki, range: TimeRange, mut before: Timestamp) -> (Vec<LogLine>, Vec<Timestamp>, usize) {
+    let (mut read, mut cuts) = (Vec::new(), Vec::new());
+    for asked in 1..100 {
+        let mut older = Older::Nothing;
+        for event in loki.older(QUERY, TimeRange { start: range.start, end: before }).await.unwrap() {
+            match event {
+                LogEvent::History { lines, older: left, .. } => {
+                    read.extend(lines);
+                    older = left;
+                }
+                LogEvent::Cut(at) => cuts.push(at),
+                other => panic!("{other:?}"),
+            }
+        }
+        match older {
+            Older::Left(next) => before = next,
+            _ => return (read, cuts, asked),
+        }
+    }
+    panic!("it reads for ever");
+}
+
+#[tokio::test]
+async fn history_stops_by_itself_and_is_read_on_when_asked_without_loss() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    // 60,000 lines in bursts of 3,000 of one instant: more than a page each.
+    for i in 0..60_000 {
+        fake.write(range.start + Duration::from_secs(60 * (i / 3000)), &format!("{i:05}"));
+    }
+    let loki = Arc::new(loki);
+    let mut reader = Reader::open(loki.clone(), QUERY, range, false);
+    let left = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::History { older: Older::Left(_), .. });
+    let LogEvent::History { older: Older::Left(before), .. } = reader.until(left).await else { panic!() };
+    assert!((20_000..30_000).contains(&reader.texts.len()), "{}", reader.texts.len());
+    let (rest, cuts, _) = rest_of(&loki, range, before).await;
+    let mut all: Vec<String> = reader.texts.iter().cloned().chain(rest.iter().map(|l| l.text.to_string())).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!((all.len(), cuts), (60_000, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_instant_of_more_lines_than_the_server_hands_out_is_passed_and_told() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    let burst = range.start + Duration::from_secs(60);
+    fake.write(range.start, "oldest");
+    (0..6000).for_each(|i| fake.write(burst, &i.to_string()));
+    let (read, cuts, _) = rest_of(&loki, range, range.end).await;
+    assert_eq!((&*read.last().unwrap().text, cuts), ("oldest", vec![burst]));
 }
 
 #[tokio::test]
@@ -227,7 +282,7 @@ async fn dropped_entries_are_recovered_by_asking() {
     let range = last_hour(&loki);
     let mut reader = Reader::open(loki, QUERY, range, true);
     reader.until(connected).await;
-    reader.until(|e, _| matches!(e, LogEvent::History { complete: true, .. })).await;
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
     fake.write(range.end, "lost");
     let dropped = json!({"streams": null, "dropped_entries": [{"timestamp": range.end.to_string(), "labels": {"app": "x"}}]});
     let _ = fake.tail.send(Send::Frame(dropped.to_string()));
@@ -264,7 +319,7 @@ async fn where_there_is_no_tail_lines_are_polled() {
     let range = last_hour(&loki);
     let mut reader = Reader::open(loki, QUERY, range, true);
     reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused(why)) if why.contains("404"))).await;
-    reader.until(|e, _| matches!(e, LogEvent::History { complete: true, .. })).await;
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
     fake.write(range.end, "polled");
     reader.until_text("polled").await;
     assert_eq!(reader.texts, ["polled"]);

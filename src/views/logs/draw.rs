@@ -1,13 +1,11 @@
 //! How the page looks.
 
-use std::time::Duration;
-
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Logs, list::Placed, volume};
 use crate::{
     log_fields::{Record, recognise},
-    model::log::{Level, TailState},
+    model::log::Level,
     store::Line,
     theme::Role,
     ui::{
@@ -69,7 +67,7 @@ impl Logs {
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let places = self.places(area);
         if places.lines.height > 0 {
-            self.draw_lines(look, &places, buf);
+            self.draw_lines(look, area, &places, buf);
         }
         if places.detail.height > 0 {
             let title = match self.list.index(&self.store) {
@@ -81,15 +79,11 @@ impl Logs {
         }
     }
 
-    fn draw_lines(&self, look: &Look<'_>, places: &Places, buf: &mut Buffer) {
+    fn draw_lines(&self, look: &Look<'_>, area: Rect, places: &Places, buf: &mut Buffer) {
         let shared = look.shared;
-        let dash = shared.glyphs.horizontal.repeat(2);
-        let query = self.plan(look).map_or_else(|| "logs".to_owned(), |p| p.base);
-        let query = truncate(&query, usize::from(places.lines.width / 3).max(20), shared.glyphs.ellipsis);
         let following = self.following(look);
         let room = usize::from(places.lines.width).saturating_sub(width(&following) + 9);
-        let title =
-            truncate(&[vec![query], self.counts(), self.tail(look)].concat().join(&format!(" {dash} ")), room, shared.glyphs.ellipsis);
+        let title = self.title(look, area, room);
         Panel::new(title).note(following).focused(!self.in_detail).render(shared, places.lines, buf);
         if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {
             volume::draw(matrix, look, Rect { x: places.volume.x + 1, width: places.volume.width.saturating_sub(2), ..places.volume }, buf);
@@ -99,7 +93,7 @@ impl Logs {
         }
         let visible = self.list.visible(&self.store, usize::from(places.list.height));
         if visible.is_empty() {
-            panel::message(shared, places.list, buf, &self.blank(look));
+            panel::message(shared, places.list, buf, &self.blank(look, area));
             return;
         }
         let columns = Columns::of(&visible, look, places.list.width);
@@ -110,111 +104,6 @@ impl Logs {
                 self.draw_selection(look, row(places.list, placed.row), buf);
             }
         }
-    }
-
-    fn counts(&self) -> Vec<String> {
-        let (shown, kept) = (self.store.shown(), self.store.len());
-        let lines = if shown == kept {
-            format::counted(kept, "line")
-        } else {
-            format!("{} of {} lines", format::count(shown as u64), format::count(kept as u64))
-        };
-        let mut out = vec![lines];
-        if self.store.dropped() > 0 {
-            out.push(format!("{} oldest dropped", format::count(self.store.dropped())));
-        } else if self.told.history.contains(&Some(false)) && !self.is_loading() {
-            out.push("older ones not loaded".to_owned());
-        }
-        out
-    }
-
-    /// Whether a stream has not told any history yet.
-    fn is_loading(&self) -> bool {
-        self.told.history[0].is_none()
-    }
-
-    /// How the tail is, in words.
-    fn tail(&self, look: &Look<'_>) -> Vec<String> {
-        let dot = format!(" {} ", look.shared.glyphs.middle_dot);
-        let state = match &self.told.tail {
-            TailState::Connecting => "tail connecting".to_owned(),
-            TailState::Connected => "tail connected".to_owned(),
-            TailState::Refused(why) => format!("polling: {why}"),
-            TailState::Lost { retry_at, error } => {
-                format!("tail lost, again in {}: {}", format::age(retry_at.since(look.now)), error.message)
-            }
-            _ => return self.failed_note(),
-        };
-        let mut parts = vec![state];
-        if self.told.tail == TailState::Connected || self.told.behind > Duration::ZERO {
-            parts.push(format!("{} s behind", self.told.behind.as_secs()));
-        }
-        if self.told.dropped > 0 {
-            parts.push(format!("{} dropped", format::count(self.told.dropped)));
-        }
-        if self.told.recovered > 0 {
-            parts.push(format!("{} recovered", format::count(self.told.recovered)));
-        }
-        [vec![parts.join(&dot)], self.failed_note()].concat()
-    }
-
-    fn failed_note(&self) -> Vec<String> {
-        let failed = self.told.failed.as_ref().filter(|_| !self.store.is_empty());
-        failed.map(|(error, _)| error.message.clone()).into_iter().collect()
-    }
-
-    fn following(&self, look: &Look<'_>) -> String {
-        let new = self.store.arrivals().saturating_sub(self.seen);
-        let count = if new > 0 { format!("{} new", format::count(new)) } else { String::new() };
-        if self.is_paused() {
-            format!("paused {count}")
-        } else if self.list.follow && look.scope.window.is_live() {
-            "following".to_owned()
-        } else if look.scope.window.is_live() {
-            count
-        } else {
-            String::new()
-        }
-    }
-
-    /// Why there is nothing, and the way out.
-    fn blank(&self, look: &Look<'_>) -> Vec<String> {
-        let key = |command| look.shared.keymap.key(command).unwrap_or_default();
-        use crate::core::command::Command::{EditQuery, Filter, MinimumLevel, TimePicker, ZoomOut};
-        if let Some((error, since)) = self.told.failed.as_ref().filter(|_| self.store.is_empty()) {
-            return panel::failure(error, look.now.since(*since), look.shared);
-        }
-        if !self.store.is_empty() {
-            let what = self.store.show().pattern.as_ref().map_or_else(|| "level".to_owned(), |p| format!("filter {}", p.as_str()));
-            let hidden = format::count(self.store.len() as u64);
-            return vec![
-                format!("None of {hidden} lines passes the {what}."),
-                format!("{} changes the filter   {} the level", key(Filter), key(MinimumLevel)),
-            ];
-        }
-        let streams = self.plan(look).map_or(0, |p| p.streams.len());
-        if streams == 0 || self.told.history.iter().take(streams).any(Option::is_none) {
-            let slot = &look.shared.log_labels;
-            return if slot.is_waiting() {
-                panel::state(slot, look).blank.unwrap_or_default()
-            } else {
-                vec!["Reading history.".to_owned()]
-            };
-        }
-        let (range, zone) = (look.range(), look.shared.settings.zone.0);
-        let plan = self.plan(look).map_or_else(Default::default, |p| (p.base, p.unapplied));
-        let mut lines = vec![format!(
-            "No lines for {} in {} {} {}.",
-            plan.0,
-            format::day_clock(range.start, look.now, zone),
-            look.shared.glyphs.dash,
-            format::day_clock(range.end, range.start, zone)
-        )];
-        if !plan.1.is_empty() {
-            lines.push(format!("Not a log label, so not applied: {}", plan.1.join(", ")));
-        }
-        lines.push(format!("{} a longer window   {} another one   {} the query", key(ZoomOut), key(TimePicker), key(EditQuery)));
-        lines
     }
 
     fn draw_line(&self, look: &Look<'_>, columns: &Columns, placed: &Placed<'_>, area: Rect, buf: &mut Buffer) {

@@ -81,6 +81,8 @@ impl List {
         let far = new.abs_diff(old) > height;
         self.above = if far && new < old { height / 3 } else { wanted }.min(room);
         self.cursor = Some(line.id);
+        // As it is drawn: lines that come later above or below must not move it.
+        self.above = self.rows_above(store, new, height);
     }
 
     /// Moves on a command. Going to the last line follows from there on. Returns false for commands that do not move.

@@ -2,10 +2,15 @@
 
 mod draw;
 mod list;
+mod older;
+mod past;
 mod query;
 #[cfg(test)]
 mod tests;
+mod told;
+mod typing;
 mod volume;
+mod words;
 
 use std::time::Duration;
 
@@ -15,7 +20,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::{list::List, query::Plan};
+use self::{list::List, query::Plan, told::Told, typing::Typing};
 use super::{Cx, Look, Needs, View, Wants, Yank, prompt::Prompt, sheet::Sheet};
 use crate::{
     app::expect,
@@ -37,30 +42,6 @@ use crate::{
     ui::field::Typed,
 };
 
-/// What is being typed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Typing {
-    Filter,
-    Query,
-}
-
-/// What the streams said of themselves.
-struct Told {
-    tail: TailState,
-    recovered: u64,
-    dropped: u64,
-    behind: Duration,
-    failed: Option<(SourceError, Timestamp)>,
-    /// History of each stream reached the window's start, or ended before it.
-    history: [Option<bool>; 2],
-}
-
-impl Default for Told {
-    fn default() -> Self {
-        Self { tail: TailState::Off, recovered: 0, dropped: 0, behind: Duration::ZERO, failed: None, history: [None; 2] }
-    }
-}
-
 /// The page's state.
 pub struct Logs {
     store: LogStore,
@@ -70,8 +51,10 @@ pub struct Logs {
     typed: Option<String>,
     /// The span whose first line is selected as soon as it is there.
     wanted: Option<SpanId>,
-    /// Lines that had arrived when the screen was left or held.
-    seen: u64,
+    /// New lines since the user stopped to follow.
+    new: u64,
+    /// Pages of older lines since the user moved.
+    spree: u8,
     prompt: Option<(Typing, Prompt)>,
     /// The filter before typing began, for `Esc`.
     filter_before: Option<Pattern>,
@@ -93,7 +76,8 @@ impl Logs {
             volume: Slot::default(),
             typed: query.map(str::to_owned),
             wanted: scope.span,
-            seen: 0,
+            new: 0,
+            spree: 0,
             prompt: None,
             filter_before: None,
             in_detail: false,
@@ -107,7 +91,7 @@ impl Logs {
     }
 
     fn is_paused(&self) -> bool {
-        self.store.show().until.is_some()
+        self.store.show().held.is_some()
     }
 
     /// The query, once it is known which labels name services.
@@ -132,7 +116,8 @@ impl Logs {
         self.list = List::new();
         self.told = Told::default();
         self.volume.clear();
-        self.seen = 0;
+        self.new = 0;
+        self.spree = 0;
         self.scroll = 0;
     }
 
@@ -141,7 +126,7 @@ impl Logs {
         self.select_wanted(height);
         self.list.settle(&self.store, height);
         if self.list.follow && !self.is_paused() {
-            self.seen = self.store.arrivals();
+            self.new = 0;
         }
     }
 
@@ -169,31 +154,57 @@ impl Logs {
     fn go(&mut self, i: usize, area: Rect) {
         let height = self.list_height(area);
         self.wanted = None;
+        self.spree = 0;
         self.list.follow = false;
         self.list.select(&self.store, i, height);
         self.scroll = 0;
     }
 
-    fn event(&mut self, part: u32, event: LogEvent, now: Timestamp) {
+    fn event(&mut self, asked: Timestamp, part: u32, event: LogEvent, now: Timestamp) {
         match event {
-            LogEvent::History { lines, complete, .. } => {
-                self.store.insert(lines);
-                if let Some(history) = self.told.history.get_mut(part as usize) {
-                    *history = Some(complete);
+            LogEvent::History { lines, reached, older } => {
+                if let Some(past) = self.told.past(part) {
+                    past.page(asked, now, reached, older);
                 }
+                let newest = self.store.newest();
+                self.new += lines.iter().filter(|l| newest.is_some_and(|t| l.at > t)).count() as u64;
+                self.store.insert(lines);
                 self.told.failed = None;
             }
             LogEvent::Lines(lines) => {
-                self.store.insert(lines);
+                self.new += self.store.insert(lines) as u64;
                 self.told.failed = None;
             }
-            LogEvent::Tail(TailState::Dropped(n)) => self.told.dropped = self.told.dropped.saturating_add(n),
-            LogEvent::Tail(TailState::Recovered(n)) => self.told.recovered = self.told.recovered.saturating_add(n),
-            LogEvent::Tail(TailState::Behind(d)) => self.told.behind = d,
-            LogEvent::Tail(state) => self.told.tail = state,
-            LogEvent::Failed(error) => {
-                let since = self.told.failed.as_ref().map_or(now, |(_, since)| *since);
-                self.told.failed = Some((error, since));
+            LogEvent::Cut(at) => self.told.cut = Some(at),
+            LogEvent::Tail(state) => self.told.tail(state),
+            LogEvent::Failed(error) => self.told.fail(error, now),
+        }
+        if let Some(past) = self.told.past(part) {
+            past.alive(asked, now);
+        }
+    }
+
+    /// A page of older lines, or why it did not come.
+    fn older_page(&mut self, part: u32, result: Result<Vec<LogEvent>, SourceError>) {
+        let events = match result {
+            Ok(events) => events,
+            Err(error) => {
+                self.told.older_failed = Some(error);
+                return;
+            }
+        };
+        self.told.older_failed = None;
+        self.spree = self.spree.saturating_add(1);
+        for event in events {
+            match event {
+                LogEvent::History { lines, reached, older } => {
+                    self.store.insert(lines);
+                    if let Some(past) = self.told.past(part) {
+                        past.older_page(reached, older);
+                    }
+                }
+                LogEvent::Cut(at) => self.told.cut = Some(at),
+                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::Failed(_) => {}
             }
         }
     }
@@ -223,13 +234,13 @@ impl Logs {
 
     fn set_paused(&mut self, cx: &Cx<'_>, paused: bool) {
         if paused {
-            self.seen = self.store.arrivals();
+            self.new = 0;
             self.list.follow = false;
         } else {
             self.list.follow = true;
         }
-        let until = paused.then(|| self.store.arrivals());
-        self.show(cx.area, |show| show.until = until);
+        let held = paused.then(|| self.store.held());
+        self.show(cx.area, |show| show.held = held);
     }
 
     fn drill(&mut self, cx: &mut Cx<'_>) {
@@ -253,54 +264,11 @@ impl Logs {
         labels.services.iter().find_map(|(name, _)| line.stream.get(name))
     }
 
-    fn start_typing(&mut self, cx: &Cx<'_>, typing: Typing) {
-        let (label, text) = match typing {
-            Typing::Filter => ("/", self.store.show().pattern.as_ref().map_or(String::new(), |p| p.as_str().to_owned())),
-            Typing::Query => ("query ", self.plan(&cx.look).map(|p| p.base).unwrap_or_default()),
-        };
-        self.filter_before.clone_from(&self.store.show().pattern);
-        self.prompt = Some((typing, Prompt::new(label, &text, cx.area.width)));
-    }
-
-    fn typed_on(&mut self, area: Rect) {
-        let Some((Typing::Filter, prompt)) = &mut self.prompt else { return };
-        match Pattern::parse(prompt.text()) {
-            Ok(pattern) => {
-                prompt.note.clear();
-                self.show(area, |show| show.pattern = pattern);
-                let note = format!("{} of {} lines", self.store.shown(), self.store.len());
-                if let Some((_, prompt)) = &mut self.prompt {
-                    prompt.note = note;
-                }
-            }
-            Err(why) => prompt.note = why,
-        }
-    }
-
-    fn accepted(&mut self, cx: &mut Cx<'_>) {
-        let Some((Typing::Query, prompt)) = self.prompt.take() else { return };
-        let text = prompt.text().trim().to_owned();
-        let own = query::plan(cx.look.scope, cx.look.shared.log_labels.value().map_or(&LogLabels::default(), |l| l), None, Level::Unknown);
-        let typed = (!text.is_empty() && text != own.base).then_some(text);
-        if typed != self.typed {
-            self.typed = typed;
-            self.wanted = None;
-            self.restart();
-        }
-    }
-
-    fn cancelled(&mut self, area: Rect) {
-        if let Some((Typing::Filter, _)) = self.prompt.take() {
-            let before = self.filter_before.take();
-            self.show(area, |show| show.pattern = before);
-        }
-    }
-
     fn sheet(&self, look: &Look<'_>) -> Sheet {
         self.line().map_or_else(Sheet::default, |line| draw::sheet(&line, look))
     }
 
-    fn move_or_scroll(&mut self, cx: &Cx<'_>, command: Command) -> bool {
+    fn move_or_scroll(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         let places = self.places(cx.area);
         if self.in_detail {
             let sheet = self.sheet(&cx.look);
@@ -310,7 +278,9 @@ impl Logs {
         if moved {
             self.wanted = None;
             self.scroll = 0;
+            self.spree = 0;
             self.settle(cx.area);
+            self.tell_full(cx, command);
         }
         moved
     }
@@ -370,9 +340,10 @@ impl View for Logs {
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let Some(plan) = self.plan(look) else { return };
-        for (part, query) in (0..).zip(plan.streams) {
-            needs.ask("lines", part, Request::LogStream { query, window: look.scope.window }, Refresh::Stream);
+        for (part, query) in (0..).zip(&plan.streams) {
+            needs.ask("lines", part, Request::LogStream { query: query.clone(), window: look.scope.window }, Refresh::Stream);
         }
+        self.ask_older(look, &plan, area, needs);
         let ended = self.told.failed.as_ref().is_some_and(|(e, _)| !e.heals());
         if !ended && look.scope.trace.is_none() {
             let step = step(look.range().duration(), area.width / 2, Duration::from_secs(1));
@@ -388,9 +359,11 @@ impl View for Logs {
         }
         self.store.set_limit(cx.look.shared.settings.log_bytes);
         let now = cx.look.now;
+        let part = answer.slot.part;
         match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
-            Ok(event) => self.event(answer.slot.part, event, now),
-            Err(error) => self.event(answer.slot.part, LogEvent::Failed(error), now),
+            result if answer.slot.pane == "older" => self.older_page(part, result),
+            Ok(events) => events.into_iter().for_each(|event| self.event(answer.asked, part, event, now)),
+            Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
         }
         self.settle(cx.area);
         true

@@ -12,7 +12,7 @@ use crate::{
     model::{
         backend::{Backend, ErrorKind},
         labels::Labels,
-        log::LogLine,
+        log::{LogLine, Older},
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
@@ -85,13 +85,32 @@ impl Page {
             request: Arc::new(need.request),
             range: look.range(),
             asked: now(),
-            result: Ok(Response::Log(event)),
+            result: Ok(Response::Log(vec![event])),
         };
         with(&look, self.size, |cx| self.view.answer(cx, answer));
     }
 
     fn history(&mut self, lines: Vec<LogLine>) {
-        self.tell(0, LogEvent::History { lines, reached: Timestamp::ZERO, complete: true });
+        self.tell(0, LogEvent::History { lines, reached: Timestamp::ZERO, older: Older::Nothing });
+    }
+
+    /// The start of the page of older lines that is asked for.
+    fn older_asked(&self) -> Option<Timestamp> {
+        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
+        needs.iter().find_map(|n| if let Request::LogOlder { before, .. } = n.request { Some(before) } else { None })
+    }
+
+    fn answer_older(&mut self, result: Result<Vec<LogLine>, SourceError>, older: Older) {
+        let look = look(&self.shared, &self.scope, now());
+        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "older").unwrap();
+        let reached = |lines: &[LogLine]| lines.first().map_or(Timestamp::ZERO, |l| l.at);
+        let result = result.map(|lines| Response::Log(vec![LogEvent::History { reached: reached(&lines), lines, older }]));
+        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result };
+        with(&look, self.size, |cx| self.view.answer(cx, answer));
+    }
+
+    fn title(&self) -> String {
+        self.screen().lines().next().unwrap_or_default().to_owned()
     }
 
     fn press(&mut self, command: Command) -> Vec<Act> {
@@ -125,7 +144,7 @@ impl Page {
     fn queries(&self) -> Vec<String> {
         let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
         let query = |r: &Request| match r {
-            Request::LogStream { query, .. } | Request::LogRange { query, .. } => query.clone(),
+            Request::LogStream { query, .. } | Request::LogRange { query, .. } | Request::LogOlder { query, .. } => query.clone(),
             other => panic!("{other:?}"),
         };
         needs.iter().map(|n| query(&n.request)).collect()
@@ -172,7 +191,7 @@ fn logs_of_a_span_ask_metadata_and_text_and_select_the_spans_first_line() {
     assert!(page.queries()[0].ends_with(&format!(r#"| trace_id="{}""#, TraceId(7))));
     assert!(page.queries()[1].ends_with(&format!(r#"|= "{}""#, TraceId(7))));
     page.history(vec![traced(1, 8), traced(2, 9), traced(4, 8)]);
-    page.tell(1, LogEvent::History { lines: vec![traced(2, 9), traced(3, 9)], reached: Timestamp::ZERO, complete: true });
+    page.tell(1, LogEvent::History { lines: vec![traced(2, 9), traced(3, 9)], reached: Timestamp::ZERO, older: Older::Nothing });
     assert_eq!(page.view.store.len(), 4, "lines of both are there once");
     assert_eq!(page.view.line().unwrap().id.at, Timestamp::from_secs(START + 2));
 }
@@ -296,6 +315,106 @@ fn failures_and_the_tail_are_told() {
     page.tell(0, LogEvent::Tail(TailState::Lost { retry_at: now() + Duration::from_secs(4), error }));
     assert!(page.screen().contains("tail lost, again in 4s: connection reset"), "{}", page.screen());
     assert!(page.view.next_wake(&look(&page.shared, &page.scope, now())).is_some());
+}
+
+/// A page with 100 lines from second 900 on, and more before them.
+fn with_older(size: (u16, u16)) -> Page {
+    let mut page = Page::new(scope(), size);
+    let from = Timestamp::from_secs(START + 900);
+    page.tell(0, LogEvent::History { lines: numbered(900..1000), reached: from, older: Older::Left(from) });
+    page
+}
+
+#[test]
+fn older_lines_are_read_where_the_oldest_are_looked_at_and_nothing_moves() {
+    let mut page = with_older(BIG);
+    assert_eq!(page.older_asked(), None, "not while the newest are followed");
+    assert!(page.title().contains("100 lines ── older ones not loaded"), "{}", page.title());
+    page.press(Command::Top);
+    assert_eq!(page.older_asked(), Some(Timestamp::from_secs(START + 900)));
+    assert!(page.title().contains("older lines: loading"), "{}", page.title());
+    let (bar, selected) = (page.bar(), page.selected());
+    page.answer_older(Ok(numbered(700..900)), Older::Left(Timestamp::from_secs(START + 700)));
+    assert_eq!((page.bar(), page.selected()), (bar, selected));
+    assert_eq!(page.older_asked(), None, "one page at a time");
+    assert!(page.title().contains("300 lines ── older ones not loaded"), "{}", page.title());
+
+    page.press(Command::Top);
+    assert_eq!((page.selected().as_str(), page.older_asked()), ("number 700", Some(Timestamp::from_secs(START + 700))));
+    page.answer_older(Err(SourceError::new(Backend::Loki, ErrorKind::Unreachable, "no answer within 10 s")), Older::Nothing);
+    assert!(page.title().contains("older lines: no answer within 10 s"), "{}", page.title());
+    page.answer_older(Ok(numbered(650..700)), Older::Nothing);
+    page.press(Command::Top);
+    assert_eq!((page.selected().as_str(), page.older_asked()), ("number 650", None));
+    assert!(page.title().contains("350 lines ── no older lines in this window"), "{}", page.title());
+    page.tell(0, LogEvent::Lines(numbered(1000..1002)));
+    assert!(page.screen().contains("2 new"), "older lines are not new ones: {}", page.title());
+}
+
+#[test]
+fn a_held_screen_shows_older_lines_but_no_new_ones() {
+    let mut page = with_older(BIG);
+    page.press(Command::Pause);
+    page.press(Command::Top);
+    page.answer_older(Ok(numbered(890..900)), Older::Nothing);
+    page.tell(0, LogEvent::Lines(numbered(1000..1010)));
+    page.press(Command::Top);
+    assert_eq!((page.selected().as_str(), page.view.store.shown()), ("number 890", 110));
+}
+
+#[test]
+fn a_filter_that_hides_all_does_not_read_the_whole_window() {
+    let mut page = with_older(BIG);
+    page.press(Command::Filter);
+    page.type_text("nowhere");
+    page.key(KeyCode::Enter);
+    assert_eq!(page.older_asked(), None);
+    let mut second = 900;
+    for _ in 0..2 {
+        page.press(Command::Top);
+        let mut pages = 0;
+        while let Some(before) = page.older_asked() {
+            assert_eq!(before, Timestamp::from_secs(START + second));
+            second -= 10;
+            pages += 1;
+            page.answer_older(Ok(numbered(second..second + 10)), Older::Left(Timestamp::from_secs(START + second)));
+        }
+        assert_eq!(pages, 10);
+        assert!(page.screen().contains("reads older lines"), "{}", page.screen());
+    }
+}
+
+#[test]
+fn the_buffer_is_not_filled_with_older_lines_to_the_brim() {
+    let mut page = with_older(BIG);
+    page.shared.settings.log_bytes = 16 << 20;
+    let wide = |from: i64| (from..from + 100).map(|i| line(i, Level::Info, &format!("{i} {}", "x".repeat(10_000)))).collect::<Vec<_>>();
+    let mut second = 900;
+    page.press(Command::Top);
+    while page.older_asked().is_some() {
+        second -= 100;
+        assert!(second > -5000, "it never ends");
+        page.answer_older(Ok(wide(second)), Older::Left(Timestamp::from_secs(START + second)));
+        page.press(Command::Top);
+    }
+    assert_eq!((page.view.store.dropped(), page.selected().starts_with(&second.to_string())), (0, true));
+    assert!(page.title().contains("buffer full"), "{}", page.title());
+    let acts = page.press(Command::Top);
+    assert!(matches!(acts.as_slice(), [Act::Notice(text)] if text.contains("MiB is full")), "{acts:?}");
+}
+
+#[test]
+fn the_tails_health_outlives_the_query_on_a_narrow_screen() {
+    let connected = |page: &mut Page| page.tell(0, LogEvent::Tail(TailState::Connected));
+    for (width, expected) in [(80, "100 lines ── tail connected"), (60, "100 lines ── tail connected"), (40, "tail connected")] {
+        let mut page = with_older((width, 24));
+        page.scope = page.scope.with_matcher(crate::model::labels::Matcher::equal("pod", "orders-7d9f8c6b5-k2vq"));
+        connected(&mut page);
+        assert!(page.title().contains(expected), "{}", page.title());
+        let error = SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connect to loki.example.com:3100: connection refused");
+        page.tell(0, LogEvent::Tail(TailState::Lost { retry_at: now() + Duration::from_secs(4), error }));
+        assert!(page.title().contains("tail lost, again in 4s"), "{}", page.title());
+    }
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! What is typed into the footer: the filter, answered as it is typed, and the query.
+
+use ratatui::layout::Rect;
+
+use super::{Logs, query};
+use crate::{
+    model::log::{Level, LogLabels},
+    store::Pattern,
+    views::{Cx, prompt::Prompt},
+};
+
+/// What is being typed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Typing {
+    Filter,
+    Query,
+}
+
+impl Logs {
+    pub(super) fn start_typing(&mut self, cx: &Cx<'_>, typing: Typing) {
+        let (label, text) = match typing {
+            Typing::Filter => ("/", self.store.show().pattern.as_ref().map_or(String::new(), |p| p.as_str().to_owned())),
+            Typing::Query => ("query ", self.plan(&cx.look).map(|p| p.base).unwrap_or_default()),
+        };
+        self.filter_before.clone_from(&self.store.show().pattern);
+        self.prompt = Some((typing, Prompt::new(label, &text, cx.area.width)));
+    }
+
+    pub(super) fn typed_on(&mut self, area: Rect) {
+        let Some((Typing::Filter, prompt)) = &mut self.prompt else { return };
+        match Pattern::parse(prompt.text()) {
+            Ok(pattern) => {
+                prompt.note.clear();
+                self.show(area, |show| show.pattern = pattern);
+                let note = format!("{} of {} lines", self.store.shown(), self.store.len());
+                if let Some((_, prompt)) = &mut self.prompt {
+                    prompt.note = note;
+                }
+            }
+            Err(why) => prompt.note = why,
+        }
+    }
+
+    pub(super) fn accepted(&mut self, cx: &mut Cx<'_>) {
+        let Some((Typing::Query, prompt)) = self.prompt.take() else { return };
+        let text = prompt.text().trim().to_owned();
+        let own = query::plan(cx.look.scope, cx.look.shared.log_labels.value().map_or(&LogLabels::default(), |l| l), None, Level::Unknown);
+        let typed = (!text.is_empty() && text != own.base).then_some(text);
+        if typed != self.typed {
+            self.typed = typed;
+            self.wanted = None;
+            self.restart();
+        }
+    }
+
+    pub(super) fn cancelled(&mut self, area: Rect) {
+        if let Some((Typing::Filter, _)) = self.prompt.take() {
+            let before = self.filter_before.take();
+            self.show(area, |show| show.pattern = before);
+        }
+    }
+}
