@@ -71,14 +71,14 @@ impl<N: Into<CompactString>, V: Into<CompactString>> FromIterator<(N, V)> for La
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         let mut pairs: Vec<(CompactString, CompactString)> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut out: Vec<(CompactString, CompactString)> = Vec::with_capacity(pairs.len());
-        for pair in pairs {
-            match out.last_mut() {
-                Some(last) if last.0 == pair.0 => *last = pair,
-                _ => out.push(pair),
+        pairs.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(later, earlier);
             }
-        }
-        Self(out)
+            same
+        });
+        Self(pairs)
     }
 }
 

@@ -20,13 +20,21 @@ use crate::model::{
 /// # Errors
 /// [`ErrorKind::Decode`] naming `what`, and whether it was HTML, cut short or of another shape.
 pub fn decode<T: DeserializeOwned>(backend: Backend, what: &str, body: &[u8]) -> Result<T, SourceError> {
-    serde_json::from_str(&String::from_utf8_lossy(body)).map_err(|e| {
-        let why = if body.is_empty() {
+    decode_text(backend, what, &String::from_utf8_lossy(body))
+}
+
+/// Decodes what is known to be text.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_text<T: DeserializeOwned>(backend: Backend, what: &str, text: &str) -> Result<T, SourceError> {
+    serde_json::from_str(text).map_err(|e| {
+        let why = if text.is_empty() {
             "is empty".to_owned()
-        } else if body.trim_ascii_start().starts_with(b"<") {
-            format!("is HTML, not JSON: {}", super::http::error_text(body))
+        } else if text.trim_ascii_start().starts_with('<') {
+            format!("is HTML, not JSON: {}", super::http::error_text(text.as_bytes()))
         } else if e.is_eof() {
-            format!("ends in the middle, after {} bytes", body.len())
+            format!("ends in the middle, after {} bytes", text.len())
         } else {
             format!("cannot be read: {e}")
         };

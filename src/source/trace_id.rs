@@ -65,12 +65,41 @@ impl Patterns {
     }
 }
 
+/// What a label set tells of the lines that carry it: found once for all lines of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    found: Option<Found>,
+    /// Loki's `detected_level`: its word goes before all others.
+    detected: Option<Level>,
+    named: Option<Level>,
+}
+
+impl Told {
+    /// By structured metadata.
+    pub fn by_metadata(metadata: &Labels) -> Self {
+        Self::by(metadata, "structured metadata")
+    }
+
+    /// By the labels of a stream.
+    pub fn by_stream(stream: &Labels) -> Self {
+        Self::by(stream, "stream label")
+    }
+
+    fn by(labels: &Labels, from: &'static str) -> Self {
+        Self {
+            found: in_labels(labels, from),
+            detected: labels.get("detected_level").map(|word| Level::parse(word).unwrap_or(Level::Unknown)),
+            named: labels.iter().find_map(|(n, v)| if names_level(n) { Level::parse(v) } else { None }),
+        }
+    }
+}
+
 /// Looks for the user's patterns in the text, then in structured metadata, stream labels, and the text: named fields (JSON,
 /// logfmt, prose), Sleuth's brackets, a bare `traceparent`.
-pub fn find(own: &Patterns, metadata: &Labels, stream: &Labels, text: &str) -> Found {
+pub fn find(own: &Patterns, metadata: &Told, stream: &Told, text: &str) -> Found {
     own.find(text)
-        .or_else(|| in_labels(metadata, "structured metadata"))
-        .or_else(|| in_labels(stream, "stream label"))
+        .or(metadata.found)
+        .or(stream.found)
         .or_else(|| in_fields(text))
         .or_else(|| in_brackets(text))
         .or_else(|| bare_traceparent(text))
@@ -145,12 +174,12 @@ fn kind(name: &str) -> Option<Kind> {
 }
 
 fn trace_value(form: Form, value: &str) -> Option<TraceId> {
-    let hex = run(value, u8::is_ascii_hexdigit);
+    let hex = run(value, |b| b.is_ascii_hexdigit());
     match form {
         Form::Hex => (16..=32).contains(&hex.len()).then(|| TraceId::parse(hex))?,
         Form::Hex32 => (hex.len() == 32).then(|| TraceId::parse(hex))?,
         Form::Decimal if hex.len() == 32 => TraceId::parse(hex),
-        Form::Decimal => run(value, u8::is_ascii_digit).parse::<u64>().ok().filter(|n| *n != 0).map(|n| TraceId(n.into())),
+        Form::Decimal => run(value, |b| b.is_ascii_digit()).parse::<u64>().ok().filter(|n| *n != 0).map(|n| TraceId(n.into())),
         Form::Amazon => {
             let (_, id) = value.split_once("1-")?;
             let (time, unique) = (id.get(..8)?, id.get(9..33)?);
@@ -163,14 +192,14 @@ fn trace_value(form: Form, value: &str) -> Option<TraceId> {
 
 fn span_value(form: Form, value: &str) -> Option<SpanId> {
     match form {
-        Form::Decimal => run(value, u8::is_ascii_digit).parse::<u64>().ok().filter(|n| *n != 0).map(SpanId),
-        _ => Some(run(value, u8::is_ascii_hexdigit)).filter(|h| h.len() == 16).and_then(SpanId::parse),
+        Form::Decimal => run(value, |b| b.is_ascii_digit()).parse::<u64>().ok().filter(|n| *n != 0).map(SpanId),
+        _ => Some(run(value, |b| b.is_ascii_hexdigit())).filter(|h| h.len() == 16).and_then(SpanId::parse),
     }
 }
 
 /// The leading characters of a kind, when no other letter or digit follows.
-fn run(value: &str, of: fn(&u8) -> bool) -> &str {
-    let end = value.bytes().position(|b| !of(&b)).unwrap_or(value.len());
+fn run(value: &str, of: impl Fn(u8) -> bool) -> &str {
+    let end = value.bytes().position(|b| !of(b)).unwrap_or(value.len());
     let cut = value.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
     if cut { "" } else { &value[..end] }
 }
@@ -286,12 +315,9 @@ fn bare_traceparent(text: &str) -> Option<Found> {
 }
 
 /// The level: Loki's `detected_level`, a label or field that names one, else the first such word of the text.
-pub fn level(metadata: &Labels, stream: &Labels, text: &str) -> Level {
-    if let Some(detected) = metadata.get("detected_level").or_else(|| stream.get("detected_level")) {
-        return Level::parse(detected).unwrap_or(Level::Unknown);
-    }
-    let named = |labels: &Labels| labels.iter().find_map(|(n, v)| if names_level(n) { Level::parse(v) } else { None });
-    named(metadata).or_else(|| named(stream)).or_else(|| level_field(text)).or_else(|| level_word(text)).unwrap_or(Level::Unknown)
+pub fn level(metadata: &Told, stream: &Told, text: &str) -> Level {
+    let by_labels = metadata.detected.or(stream.detected).or(metadata.named).or(stream.named);
+    by_labels.or_else(|| level_field(text)).or_else(|| level_word(text)).unwrap_or(Level::Unknown)
 }
 
 fn names_level(name: &str) -> bool {
@@ -380,7 +406,7 @@ mod tests {
             (&empty, &empty, format!(r#"{{"headers":{{"traceparent":"00-{T}-{S}-01"}}}}"#), true, "JSON field traceparent"),
         ];
         for (metadata, stream, text, has_span, from) in cases {
-            let found = find(&Patterns::default(), metadata, stream, &text);
+            let found = find(&Patterns::default(), &Told::by_metadata(metadata), &Told::by_stream(stream), &text);
             assert_eq!(found.trace.map(|t| t.to_string()).as_deref(), Some(T), "{text}");
             assert_eq!(found.span.map(|s| s.to_string()), has_span.then(|| S.to_owned()), "{text}");
             assert_eq!(found.from, Some(from), "{text}");
@@ -394,7 +420,7 @@ mod tests {
             .into_iter()
             .collect();
         let metadata = labels(&[("trace_id", "1111")]);
-        let found = |text: &str| find(&own, &metadata, &Labels::new(), text);
+        let found = |text: &str| find(&own, &Told::by_metadata(&metadata), &Told::default(), text);
         let shown = |f: Found| (f.trace.map(|t| t.to_string()), f.span.map(|s| s.to_string()), f.from);
         let of = Some("pattern of config.toml");
         assert_eq!(shown(found(&format!("x tid<{T}/{S}> y"))), (Some(T.to_owned()), Some(S.to_owned()), of));
@@ -405,7 +431,7 @@ mod tests {
 
     #[test]
     fn reads_datadogs_decimal_and_64_bit_ids() {
-        let none = Labels::new();
+        let none = Told::default();
         let found = find(&Patterns::default(), &none, &none, r#"{"dd.trace_id":"10467354092713013651","dd.span_id":"5"}"#);
         assert_eq!((found.trace, found.span), (Some(TraceId(10_467_354_092_713_013_651)), Some(SpanId(5))));
         assert_eq!(find(&Patterns::default(), &none, &none, "trace_id=b7ad6b7169203331").trace, Some(TraceId(0xb7ad_6b71_6920_3331)));
@@ -413,7 +439,7 @@ mod tests {
 
     #[test]
     fn is_not_fooled() {
-        let none = Labels::new();
+        let none = Told::default();
         for text in [
             "Traceback (most recent call last):",
             "trace_id=00000000000000000000000000000000",
@@ -452,14 +478,14 @@ mod tests {
             (none.clone(), "", Level::Unknown),
         ];
         for (metadata, text, expected) in cases {
-            assert_eq!(level(&metadata, &none, text), expected, "{text}");
+            assert_eq!(level(&Told::by_metadata(&metadata), &Told::default(), text), expected, "{text}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn never_panics(text in "(trace|span|_id|id|Id|:|=|\"|\\[|,|-|\\]|0af7651916cd43dd|00-|é|level|\\{| ){0,40}") {
-            let none = Labels::new();
+            let none = Told::default();
             find(&Patterns::default(), &none, &none, &text);
             level(&none, &none, &text);
         }

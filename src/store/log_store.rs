@@ -1,6 +1,8 @@
 //! Log lines in order of time, each once, bounded by bytes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::{
     filter::Pattern,
@@ -49,6 +51,9 @@ impl Show {
     }
 }
 
+/// Fewer are filtered sooner than a thread is started.
+const LINES_A_WORKER: usize = 50_000;
+
 /// The lines of one query. Batches may come in any order and repeat lines; the result is the same sorted set.
 pub struct LogStore {
     /// By time; a line belongs to the last one that does not begin after it.
@@ -90,40 +95,42 @@ impl LogStore {
     }
 
     /// Adds lines. Returns how many were new.
-    pub fn insert(&mut self, lines: Vec<LogLine>) -> usize {
-        let mut lines: Vec<(u32, LogLine)> = lines.into_iter().map(|line| (self.stream_number(&line.stream), line)).collect();
+    pub fn insert(&mut self, mut lines: Vec<LogLine>) -> usize {
         if let Some(floor) = self.floor {
             let before = lines.len();
-            lines.retain(|(_, line)| line.at > floor);
+            lines.retain(|line| line.at > floor);
             self.dropped += (before - lines.len()) as u64;
         }
-        lines.sort_by_key(|(_, line)| line.at);
+        lines.sort_by_key(|line| line.at);
+        let streams: Vec<u32> = lines.iter().map(|line| self.stream_number(&line.stream)).collect();
         let mut new = 0;
         let mut end = lines.len();
         // From the newest to the oldest, so that splitting a segment leaves the places before it as they are.
         while end > 0 {
-            let at = lines[end - 1].1.at;
+            let at = lines[end - 1].at;
             let segment = self.segments.partition_point(|s| s.first_at() <= at).saturating_sub(1);
-            let from = if segment == 0 { 0 } else { lines[..end].partition_point(|(_, l)| l.at < self.segments[segment].first_at()) };
+            let from = if segment == 0 { 0 } else { lines[..end].partition_point(|l| l.at < self.segments[segment].first_at()) };
             if self.segments.is_empty() {
                 self.segments.push(Segment::default());
             }
-            new += self.insert_into(segment, &lines[from..end]);
+            new += self.insert_into(segment, &lines[from..end], &streams[from..end]);
             end = from;
         }
         self.evict();
         new
     }
 
-    fn insert_into(&mut self, segment: usize, lines: &[(u32, LogLine)]) -> usize {
-        let new = self.segments[segment].merge(lines, self.arrivals, &self.show);
-        self.arrivals += new as u64;
-        let mut at = segment;
-        while let Some(rest) = self.segments[at].split(&self.show) {
+    fn insert_into(&mut self, segment: usize, lines: &[LogLine], streams: &[u32]) -> usize {
+        let merged = self.segments[segment].merge(lines, streams, self.arrivals, &self.show);
+        self.arrivals += merged.new as u64;
+        let (mut at, mut appended) = (segment, merged.appended);
+        while let Some(rest) = self.segments[at].split(appended, &self.show) {
+            // All that was cut off was appended.
+            appended = appended.map(|_| 0);
             at += 1;
             self.segments.insert(at, rest);
         }
-        new
+        merged.new
     }
 
     /// The number of a stream. Loki's inner labels say nothing about the line: shards of a stream are one stream.
@@ -222,8 +229,25 @@ impl LogStore {
     pub fn set_show(&mut self, show: Show) {
         if self.show != show {
             self.show = show;
-            self.segments.iter_mut().for_each(|s| s.refilter(&self.show));
+            self.refilter();
         }
+    }
+
+    /// Someone waits for it at each letter typed, so many lines are shared out among the cores.
+    fn refilter(&mut self) {
+        let lines = self.len();
+        let show = &self.show;
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(lines / LINES_A_WORKER + 1);
+        let share = self.segments.len().div_ceil(workers);
+        let (own, others) = self.segments.split_at_mut(share);
+        std::thread::scope(|scope| {
+            for part in others.chunks_mut(share.max(1)) {
+                // Its own copy of the pattern: a shared one would make them wait for each other.
+                let show = show.clone();
+                scope.spawn(move || part.iter_mut().for_each(|s| s.refilter(&show)));
+            }
+            own.iter_mut().for_each(|s| s.refilter(show));
+        });
     }
 
     /// How many lines are shown.
@@ -358,6 +382,31 @@ mod tests {
         store.set_show(Show::default());
         assert_eq!((store.next_at_level(10, Level::Error), store.next_at_level(11, Level::Error)), (Some(11), Some(12)));
         assert_eq!(store.next_at_level(12, Level::Error), Some(1));
+    }
+
+    #[test]
+    fn many_lines_are_filtered_as_few_are() {
+        let mut store = LogStore::new(1 << 30);
+        let lines = |i| line(i, "a", if i % 1000 == 7 { "bad thing" } else { "good thing" });
+        store.insert((0..120_000).map(lines).collect());
+        store.set_show(Show { pattern: Pattern::parse("bad").unwrap(), ..Show::default() });
+        let shown: Vec<i64> = store.window(0).map(|l| l.id.at.0).collect();
+        assert_eq!(shown, (0..120).map(|i| i * 1000 + 7).collect::<Vec<_>>());
+        store.set_show(Show::default());
+        assert_eq!(store.shown(), 120_000);
+    }
+
+    #[test]
+    fn lines_that_come_in_order_take_little_more_than_their_text() {
+        let mut store = LogStore::new(1 << 30);
+        let text = "x".repeat(300);
+        for batch in 0..500 {
+            store.insert((0..100).map(|i| line(batch * 100 + i, "a", &text)).collect());
+        }
+        store.set_show(Show { level: Level::Error, ..Show::default() });
+        let raw = 50_000 * (text.len() + "poda-1".len());
+        assert!(store.bytes() < raw * 6 / 5, "{} for {raw}", store.bytes());
+        assert_eq!((store.len(), store.shown()), (50_000, 0));
     }
 
     #[test]

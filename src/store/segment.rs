@@ -1,9 +1,8 @@
 //! A run of neighbouring lines: their texts in one buffer, their facts in rows sorted by time.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::{hash::BuildHasher, sync::Arc};
+
+use foldhash::quality::FixedState;
 
 use super::log_store::Show;
 use crate::model::{
@@ -52,10 +51,16 @@ impl<'a> Line<'a> {
 const MIDDLE: char = '\u{1f}';
 const END: char = '\u{1e}';
 
-/// Facts of a line, without its text.
+/// Facts of a line, without its text. There are a million of them: 40 bytes.
 #[derive(Clone, Copy)]
 struct Row {
-    id: LineId,
+    at: Timestamp,
+    /// The arrival, 48 bits of it: enough for 400 years of 20,000 lines a second.
+    arrival_low: u32,
+    arrival_high: u16,
+    level: Level,
+    /// Index into the segment's places plus one; 0 is none.
+    place: u8,
     offset: u32,
     text: u32,
     metadata: u32,
@@ -63,10 +68,45 @@ struct Row {
     hash: u32,
     /// Index into the segment's traces plus one; 0 is none.
     trace: u32,
-    level: Level,
 }
 
-type TraceRef = (TraceId, Option<SpanId>, Option<&'static str>);
+impl Row {
+    fn id(&self) -> LineId {
+        LineId { at: self.at, arrival: u64::from(self.arrival_high) << 32 | u64::from(self.arrival_low) }
+    }
+}
+
+/// A trace and a span of it, without the holes that the model's types leave: lines of one span share it.
+#[derive(Clone, Copy, PartialEq)]
+struct TraceRef {
+    high: u64,
+    low: u64,
+    /// 0 is none.
+    span: u64,
+}
+
+impl TraceRef {
+    fn new(trace: TraceId, span: Option<SpanId>) -> Self {
+        Self { high: (trace.0 >> 64) as u64, low: trace.0 as u64, span: span.map_or(0, |s| s.0) }
+    }
+
+    fn trace(self) -> TraceId {
+        TraceId(u128::from(self.high) << 64 | u128::from(self.low))
+    }
+
+    fn span(self) -> Option<SpanId> {
+        (self.span != 0).then_some(SpanId(self.span))
+    }
+}
+
+/// What became of lines that were handed to a segment.
+#[derive(Clone, Copy)]
+pub(super) struct Merged {
+    /// How many were new.
+    pub new: usize,
+    /// From which row on they are, when none belonged before an older line.
+    pub appended: Option<usize>,
+}
 
 /// A run of lines.
 #[derive(Default)]
@@ -74,6 +114,8 @@ pub(super) struct Segment {
     bytes: String,
     rows: Vec<Row>,
     traces: Vec<TraceRef>,
+    /// Where trace ids were found: a handful of words.
+    places: Vec<&'static str>,
     /// The worst level of all rows.
     worst: Level,
     /// Rows that are shown, when not all are.
@@ -89,11 +131,11 @@ const NEIGHBOURS: usize = 8;
 
 impl Segment {
     pub(super) fn first_at(&self) -> Timestamp {
-        self.rows.first().map_or(Timestamp::ZERO, |r| r.id.at)
+        self.rows.first().map_or(Timestamp::ZERO, |r| r.at)
     }
 
     pub(super) fn last_at(&self) -> Timestamp {
-        self.rows.last().map_or(Timestamp::ZERO, |r| r.id.at)
+        self.rows.last().map_or(Timestamp::ZERO, |r| r.at)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -105,13 +147,14 @@ impl Segment {
         self.bytes.capacity() + self.rows.capacity() * size_of::<Row>() + self.traces.capacity() * size_of::<TraceRef>()
     }
 
-    /// Adds lines that belong here, sorted by time and named from `arrival` on; those it has already are left out.
-    /// Returns how many were new.
-    pub(super) fn merge(&mut self, lines: &[(u32, LogLine)], mut arrival: u64, show: &Show) -> usize {
+    /// Adds lines of these streams that belong here, sorted by time and named from `arrival` on; those it has already are
+    /// left out.
+    pub(super) fn merge(&mut self, lines: &[LogLine], streams: &[u32], mut arrival: u64, show: &Show) -> Merged {
         let before = self.rows.len();
         let mut in_order = true;
-        for (stream, line) in lines {
-            let metadata = encode(&line.metadata);
+        let mut metadata = String::new();
+        for (stream, line) in streams.iter().zip(lines) {
+            encode(&line.metadata, &mut metadata);
             let hash = hash(*stream, &line.text, &metadata);
             if self.has(before, line.at, hash, *stream, &line.text, &metadata) {
                 continue;
@@ -119,35 +162,38 @@ impl Segment {
             let Ok(offset) = u32::try_from(self.bytes.len()) else { break };
             self.bytes.push_str(&line.text);
             self.bytes.push_str(&metadata);
-            in_order &= self.rows.last().is_none_or(|r| r.id.at <= line.at);
-            let trace = line.trace.map_or(0, |t| self.note_trace((t, line.span, line.trace_from)));
-            self.rows.push(Row {
-                id: LineId { at: line.at, arrival },
+            in_order &= self.last_at() <= line.at || self.rows.is_empty();
+            let row = Row {
+                at: line.at,
+                arrival_low: arrival as u32,
+                arrival_high: (arrival >> 32) as u16,
+                level: line.level,
+                place: line.trace_from.map_or(0, |place| self.note_place(place)),
                 offset,
                 text: size32(&line.text),
                 metadata: size32(&metadata),
                 stream: *stream,
                 hash,
-                trace,
-                level: line.level,
-            });
+                trace: line.trace.map_or(0, |t| self.note_trace(TraceRef::new(t, line.span))),
+            };
+            self.rows.push(row);
             self.worst = self.worst.max(line.level);
             arrival += 1;
         }
         if in_order {
             self.show_from(before, show);
         } else {
-            self.rows.sort_by_key(|r| r.id);
+            self.rows.sort_by_key(Row::id);
             self.refilter(show);
         }
-        self.rows.len() - before
+        Merged { new: self.rows.len() - before, appended: in_order.then_some(before) }
     }
 
     /// Whether the line is among the first `sorted` rows, or among those added after them.
     fn has(&self, sorted: usize, at: Timestamp, hash: u32, stream: u32, text: &str, metadata: &str) -> bool {
         let old = &self.rows[..sorted];
-        let from = old.partition_point(|r| r.id.at < at);
-        let same_time = |r: &&Row| r.id.at == at;
+        let from = old.partition_point(|r| r.at < at);
+        let same_time = |r: &&Row| r.at == at;
         let mut candidates = old[from..].iter().take_while(same_time).chain(self.rows[sorted..].iter().rev().take_while(same_time));
         candidates.any(|r| r.hash == hash && r.stream == stream && self.text(r) == text && self.metadata(r) == metadata)
     }
@@ -164,25 +210,62 @@ impl Segment {
         u32::try_from(place + 1).unwrap_or(0)
     }
 
-    /// Cuts off what is too much for one segment, at a place where the time changes.
-    pub(super) fn split(&mut self, show: &Show) -> Option<Self> {
+    fn note_place(&mut self, place: &'static str) -> u8 {
+        let i = self.places.iter().position(|p| *p == place).unwrap_or_else(|| {
+            self.places.push(place);
+            self.places.len() - 1
+        });
+        u8::try_from(i + 1).unwrap_or(0)
+    }
+
+    /// Cuts off what is too much for one segment, at a place where the time changes. Where lines were only `appended`
+    /// from a row on, the older ones stay together; else both halves keep room for more late lines.
+    pub(super) fn split(&mut self, appended: Option<usize>, show: &Show) -> Option<Self> {
         if self.rows.len() <= ROWS && self.bytes.len() <= BYTES {
             return None;
         }
-        let (mut rows, mut bytes) = (0, 0);
-        while rows < self.rows.len().min(ROWS / 2) && (rows == 0 || bytes < BYTES / 2) {
-            bytes += self.rows[rows].text as usize + self.rows[rows].metadata as usize;
-            rows += 1;
-        }
-        while rows < self.rows.len() && rows > 0 && self.rows[rows].id.at == self.rows[rows - 1].id.at {
-            rows += 1;
-        }
+        let rows = match appended {
+            Some(from) => self.rows_within(ROWS, BYTES).max(from),
+            None => self.rows_within(ROWS / 2, BYTES / 2),
+        };
+        let rows = self.at_change_of_time(rows.max(1));
         let rest = self.copy(rows..self.rows.len(), show);
         if rest.rows.is_empty() {
             return None;
         }
-        *self = self.copy(0..rows, show);
+        if appended.is_some() {
+            self.truncate(rows);
+        } else {
+            *self = self.copy(0..rows, show);
+        }
         Some(rest)
+    }
+
+    /// Forgets the last rows, whose texts are the last as well, and the room for more.
+    fn truncate(&mut self, rows: usize) {
+        self.bytes.truncate(self.rows[rows].offset as usize);
+        self.bytes.shrink_to_fit();
+        self.rows.truncate(rows);
+        self.rows.shrink_to_fit();
+        self.traces.shrink_to_fit();
+        if let Some(shown) = &mut self.shown {
+            shown.truncate(shown.partition_point(|row| (*row as usize) < rows));
+        }
+    }
+
+    /// How many rows from the first on have their lines within so many bytes; at least one.
+    fn rows_within(&self, rows: usize, bytes: usize) -> usize {
+        let sizes = self.rows.iter().take(rows).scan(0, |sum, r| {
+            *sum += r.text as usize + r.metadata as usize;
+            Some(*sum)
+        });
+        sizes.take_while(|sum| *sum <= bytes).count().max(1)
+    }
+
+    /// The first row from this one on that is not of the instant of the row before it.
+    fn at_change_of_time(&self, row: usize) -> usize {
+        let Some(last) = row.checked_sub(1).and_then(|i| self.rows.get(i)) else { return row };
+        row + self.rows[row..].iter().take_while(|r| r.at == last.at).count()
     }
 
     /// Forgets its older half. Returns how many lines that were.
@@ -204,6 +287,8 @@ impl Segment {
             out.worst = out.worst.max(row.level);
             out.rows.push(Row { offset, trace, ..*row });
         }
+        out.places.clone_from(&self.places);
+        out.traces.shrink_to_fit();
         out.refilter(show);
         out
     }
@@ -222,7 +307,7 @@ impl Segment {
         }
         let mut shown = self.shown.take().unwrap_or_default();
         for (i, row) in self.rows.iter().enumerate().skip(from) {
-            if show.passes(row.id, row.level, self.text(row)) {
+            if show.passes(row.id(), row.level, self.text(row)) {
                 shown.push(u32::try_from(i).unwrap_or(0));
             }
         }
@@ -244,17 +329,25 @@ impl Segment {
     /// How many of the shown lines come before a line.
     pub(super) fn shown_before(&self, id: LineId) -> usize {
         match &self.shown {
-            None => self.rows.partition_point(|r| r.id < id),
-            Some(shown) => shown.partition_point(|row| self.rows[*row as usize].id < id),
+            None => self.rows.partition_point(|r| r.id() < id),
+            Some(shown) => shown.partition_point(|row| self.rows[*row as usize].id() < id),
         }
     }
 
     /// The shown line of a number.
     pub(super) fn line<'a>(&'a self, i: usize, streams: &'a [Arc<Labels>]) -> Option<Line<'a>> {
         let row = self.shown_row(i)?;
-        let (trace, span, trace_from) = self.trace(row).map_or((None, None, None), |(t, s, f)| (Some(t), s, f));
-        let stream = streams.get(row.stream as usize)?;
-        Some(Line { id: row.id, stream, text: self.text(row), level: row.level, trace, span, trace_from, metadata: self.metadata(row) })
+        let trace = self.trace(row);
+        Some(Line {
+            id: row.id(),
+            stream: streams.get(row.stream as usize)?,
+            text: self.text(row),
+            level: row.level,
+            trace: trace.map(TraceRef::trace),
+            span: trace.and_then(TraceRef::span),
+            trace_from: (row.place as usize).checked_sub(1).and_then(|i| self.places.get(i)).copied(),
+            metadata: self.metadata(row),
+        })
     }
 
     /// No line is worse than this.
@@ -282,21 +375,18 @@ impl Segment {
     }
 }
 
-fn encode(metadata: &Labels) -> String {
-    let mut out = String::new();
+fn encode(metadata: &Labels, out: &mut String) {
+    out.clear();
     for (name, value) in metadata.iter() {
         out.push_str(name);
         out.push(MIDDLE);
         out.extend(value.chars().filter(|c| *c != END));
         out.push(END);
     }
-    out
 }
 
 fn hash(stream: u32, text: &str, metadata: &str) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    (stream, text, metadata).hash(&mut hasher);
-    hasher.finish() as u32
+    FixedState::default().hash_one((stream, text, metadata)) as u32
 }
 
 fn size32(text: &str) -> u32 {

@@ -2,11 +2,15 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::BuildHasher,
+    sync::Arc,
 };
+
+use foldhash::{HashMap, quality::RandomState};
 
 use super::stream::Input;
 use crate::model::{
+    labels::Labels,
     log::{LogEvent, LogLine, TailState},
     time::Timestamp,
 };
@@ -14,18 +18,25 @@ use crate::model::{
 /// The lines that were delivered, by minute of their time, so that old minutes can be forgotten.
 #[derive(Default)]
 pub(super) struct Seen {
-    minutes: BTreeMap<i64, HashSet<u64>>,
+    minutes: BTreeMap<i64, HashSet<u64, foldhash::fast::RandomState>>,
     len: usize,
+    /// Its seed is of this run: no one can write lines that would be taken for each other.
+    hasher: RandomState,
+    /// Hashes of label sets, by address. The sets are held, so that no other one comes to lie there.
+    streams: HashMap<usize, (Arc<Labels>, u64)>,
 }
 
 impl Seen {
     /// About 16 MB; at 800 lines a second the 10 min in which a line may come twice.
     const MAX: usize = 500_000;
+    /// Label sets whose hash is remembered.
+    const STREAMS: usize = 10_000;
 
     /// Whether the line is new; it is remembered.
     fn add(&mut self, line: &LogLine) -> bool {
         let minute = line.at.secs().div_euclid(60);
-        let new = self.minutes.entry(minute).or_default().insert(key(line));
+        let key = self.key(line);
+        let new = self.minutes.entry(minute).or_default().insert(key);
         if new {
             self.len += 1;
             while self.len > Self::MAX && self.minutes.len() > 1 {
@@ -34,13 +45,20 @@ impl Seen {
         }
         new
     }
-}
 
-/// Stream, time, text and metadata: two lines that agree in all are one line, to Loki as well.
-fn key(line: &LogLine) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&line.stream, line.at, &line.text, &line.metadata).hash(&mut hasher);
-    hasher.finish()
+    /// Stream, time, text and metadata: two lines that agree in all are one line, to Loki as well.
+    fn key(&mut self, line: &LogLine) -> u64 {
+        let stream = self.stream(&line.stream);
+        self.hasher.hash_one((stream, line.at, &line.text, &line.metadata))
+    }
+
+    fn stream(&mut self, labels: &Arc<Labels>) -> u64 {
+        if self.streams.len() >= Self::STREAMS {
+            self.streams.clear();
+        }
+        let Self { hasher, streams, .. } = self;
+        streams.entry(Arc::as_ptr(labels).addr()).or_insert_with(|| (labels.clone(), hasher.hash_one(labels))).1
+    }
 }
 
 /// Turns what comes in, in any order, into events without repeats.

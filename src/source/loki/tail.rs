@@ -181,7 +181,7 @@ impl Loki {
                 Message::Close(frame) => return self.closed(frame),
                 Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => continue,
             };
-            let frame: Frame = match json::decode(self.http.backend(), "tail", text.as_bytes()) {
+            let frame: Frame = match json::decode_text(self.http.backend(), "tail", &text) {
                 Ok(frame) => frame,
                 Err(e) => return End::Lost(e),
             };

@@ -1,18 +1,19 @@
 //! What Loki's API and its tail answer, and how it becomes the model's.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use compact_str::CompactString;
+use foldhash::{HashMap, HashSet};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::{
     model::{labels::Labels, log::LogLine, time::Timestamp},
     source::{
-        json::{Integer, LabelMap, Text, nullable},
-        trace_id::{self, Patterns},
+        json::{Integer, Text, nullable},
+        trace_id::{self, Patterns, Told},
     },
 };
 
@@ -35,7 +36,7 @@ impl Default for LogData {
 #[derive(Debug, Deserialize)]
 pub struct WireStream {
     #[serde(default)]
-    stream: LabelMap,
+    stream: FlatLabels,
     #[serde(default, deserialize_with = "nullable")]
     values: Vec<Entry>,
 }
@@ -70,23 +71,121 @@ pub struct Stats {
     pub entries: u64,
 }
 
-/// Shares the labels of a stream among its lines; the tail repeats them with every line.
+/// The labels of a stream in the order they came in: names and values, each after its length in 8 bytes. Enough to know
+/// them again without taking them apart; the tail repeats them with every line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct FlatLabels(Vec<u8>);
+
+impl FlatLabels {
+    /// Loki's own labels left out.
+    fn labels(&self) -> Labels {
+        let mut rest = self.0.as_slice();
+        let mut pieces = std::iter::from_fn(|| {
+            let (length, after) = rest.split_first_chunk()?;
+            let (piece, after) = after.split_at_checked(usize::from_le_bytes(*length))?;
+            rest = after;
+            Some(String::from_utf8_lossy(piece))
+        });
+        let pairs = std::iter::from_fn(|| Some((pieces.next()?, pieces.next()?)));
+        pairs.filter(|(name, _)| !is_internal(name)).collect()
+    }
+
+    fn add(&mut self, piece: &str) {
+        self.0.extend_from_slice(&piece.len().to_le_bytes());
+        self.0.extend_from_slice(piece.as_bytes());
+    }
+}
+
+impl<'de> Deserialize<'de> for FlatLabels {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = FlatLabels;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of labels")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FlatLabels, A::Error> {
+                let mut out = FlatLabels(Vec::with_capacity(512));
+                while map.next_key_seed(Piece(&mut out))?.is_some() {
+                    map.next_value_seed(Piece(&mut out))?;
+                }
+                Ok(out)
+            }
+            fn visit_unit<E>(self) -> Result<FlatLabels, E> {
+                Ok(FlatLabels::default())
+            }
+        }
+        d.deserialize_any(V)
+    }
+}
+
+/// A name or a value: text, or any scalar as text.
+struct Piece<'a>(&'a mut FlatLabels);
+
+impl<'de> DeserializeSeed<'de> for Piece<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Piece<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+    fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<(), E> {
+        self.0.add(v);
+        Ok(())
+    }
+    fn visit_bool<E: serde::de::Error>(self, v: bool) -> Result<(), E> {
+        self.visit_str(&v.to_string())
+    }
+    fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<(), E> {
+        self.visit_str(&v.to_string())
+    }
+    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<(), E> {
+        self.visit_str(&v.to_string())
+    }
+    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<(), E> {
+        self.visit_str(&v.to_string())
+    }
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.visit_str("")
+    }
+}
+
+/// What all lines of a stream share.
+#[derive(Clone)]
+struct Stream {
+    labels: Arc<Labels>,
+    told: Told,
+}
+
+/// Shares the labels of a stream among its lines.
 #[derive(Default)]
-pub struct Interner(HashMap<Labels, Arc<Labels>>);
+pub struct Interner {
+    streams: HashMap<FlatLabels, Stream>,
+    /// Shards of a stream differ in labels of Loki's own alone: they are one stream.
+    labels: HashSet<Arc<Labels>>,
+}
 
 impl Interner {
     const MAX: usize = 10_000;
 
-    fn share(&mut self, labels: Labels) -> Arc<Labels> {
-        if let Some(shared) = self.0.get(&labels) {
-            return shared.clone();
+    fn share(&mut self, flat: FlatLabels) -> Stream {
+        if let Some(stream) = self.streams.get(&flat) {
+            return stream.clone();
         }
-        if self.0.len() >= Self::MAX {
-            self.0.clear();
+        if self.streams.len() >= Self::MAX {
+            *self = Self::default();
         }
-        let shared = Arc::new(labels.clone());
-        self.0.insert(labels, shared.clone());
-        shared
+        let labels = flat.labels();
+        let labels = self.labels.get(&labels).cloned().unwrap_or_else(|| Arc::new(labels));
+        self.labels.insert(labels.clone());
+        let stream = Stream { told: Told::by_stream(&labels), labels };
+        self.streams.insert(flat, stream.clone());
+        stream
     }
 }
 
@@ -97,34 +196,31 @@ pub fn lines(streams: Vec<WireStream>, backward: bool, interner: &mut Interner, 
         if backward {
             values.reverse();
         }
-        let stream = interner.share(without_internal(stream.0));
-        out.extend(values.into_iter().map(|e| line(e, stream.clone(), own)));
+        let stream = interner.share(stream);
+        out.extend(values.into_iter().map(|e| line(e, &stream, own)));
     }
     out.sort_by_key(|l| l.at);
     out
 }
 
-fn line(entry: Entry, stream: Arc<Labels>, own: &Patterns) -> LogLine {
-    let found = trace_id::find(own, &entry.metadata, &stream, &entry.text);
+fn line(entry: Entry, stream: &Stream, own: &Patterns) -> LogLine {
+    let told = Told::by_metadata(&entry.metadata);
+    let found = trace_id::find(own, &told, &stream.told, &entry.text);
     LogLine {
         at: entry.at,
-        level: trace_id::level(&entry.metadata, &stream, &entry.text),
+        level: trace_id::level(&told, &stream.told, &entry.text),
         trace: found.trace,
         span: found.span,
         trace_from: found.from,
         metadata: entry.metadata,
         text: entry.text,
-        stream,
+        stream: stream.labels.clone(),
     }
 }
 
 /// `__stream_shard__` and its like are Loki's own.
 pub fn is_internal(name: &str) -> bool {
     name.starts_with("__") && name.ends_with("__")
-}
-
-fn without_internal(labels: Labels) -> Labels {
-    if labels.iter().any(|(n, _)| is_internal(n)) { labels.iter().filter(|(n, _)| !is_internal(n)).collect() } else { labels }
 }
 
 /// A Loki entry: `["ns", "line"]`, `["ns", "line", {metadata}]` or `["ns", "line", {"structuredMetadata": {}, "parsed": {}}]`.
@@ -174,6 +270,7 @@ impl<'de> Deserialize<'de> for Metadata {
                 while let Some(Text(name)) = map.next_key()? {
                     match map.next_value()? {
                         TextOrMap::Text(value) => pairs.push((name, value)),
+                        TextOrMap::Map(inner) if pairs.is_empty() => pairs = inner,
                         TextOrMap::Map(inner) => pairs.extend(inner),
                     }
                 }
