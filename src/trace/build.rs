@@ -50,6 +50,7 @@ impl Trace {
             services: Vec::new(),
             span_count: 0,
             error_count: 0,
+            skewed_count: 0,
             copies,
             partial,
             by_id: Vec::new(),
@@ -336,6 +337,7 @@ fn finish(mut trace: Trace) -> Trace {
         }
         trace.span_count += 1;
         trace.error_count += u32::from(node.is_error());
+        trace.skewed_count += u32::from(node.flags.has(Flags::SKEWED));
         let service = CompactString::from(trace.service(i));
         let place = *services.entry(service.clone()).or_insert_with(|| {
             trace.services.push((service, 0));

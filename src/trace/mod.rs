@@ -120,6 +120,8 @@ pub struct Trace {
     pub span_count: u32,
     /// Spans with an error.
     pub error_count: u32,
+    /// Spans whose clock differs from their caller's.
+    pub skewed_count: u32,
     /// Exact copies that were dropped.
     pub copies: u32,
     /// The server's own words when it says that spans are missing.
@@ -168,8 +170,13 @@ impl Trace {
         }
     }
 
+    /// Spans that others name as their parent and that were not delivered.
+    pub fn missing_count(&self) -> usize {
+        self.nodes.len() - self.span_count as usize
+    }
+
     /// Whether spans are known to be missing.
     pub fn is_incomplete(&self) -> bool {
-        self.partial.is_some() || self.nodes.iter().any(|n| n.span.is_none())
+        self.partial.is_some() || self.missing_count() > 0
     }
 }

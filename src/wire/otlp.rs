@@ -6,6 +6,7 @@
 
 #![allow(missing_docs)]
 
+use bytes::Bytes;
 use prost::{Enumeration, Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
@@ -24,6 +25,25 @@ pub struct TraceByIdResponse {
     pub status: i32,
     #[prost(string, tag = "4")]
     pub message: String,
+}
+
+/// A [`TraceByIdResponse`] whose groups are still bytes of the answer: a large trace is read one group at a time.
+#[derive(Clone, PartialEq, Message)]
+pub struct TraceByIdParts {
+    #[prost(message, optional, tag = "1")]
+    pub trace: Option<TracesParts>,
+    #[prost(int32, tag = "3")]
+    pub status: i32,
+    #[prost(string, tag = "4")]
+    pub message: String,
+}
+
+/// A [`TracesData`] whose groups are still bytes.
+#[derive(Clone, PartialEq, Message)]
+pub struct TracesParts {
+    /// Each a [`ResourceSpans`].
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub resource_spans: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]

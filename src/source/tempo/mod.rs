@@ -23,7 +23,7 @@ use crate::{
         time::TimeRange,
         trace::{Spans, TraceHit, TraceId},
     },
-    wire::otlp::{TraceByIdResponse, TracesData},
+    wire::otlp::{ResourceSpans, TraceByIdParts, TracesParts},
 };
 
 /// What to search for.
@@ -111,29 +111,32 @@ impl Tempo {
     async fn trace_by(&self, api: u8, id: TraceId) -> Result<Spans, SourceError> {
         let path = if api == 1 { format!("/api/traces/{id}") } else { format!("/api/v2/traces/{id}") };
         let request = Request::get(path).header(ACCEPT, "application/protobuf").thing();
-        let answer = self.http.send(request).await.map_err(|mut e| {
+        let mut answer = self.http.send(request).await.map_err(|mut e| {
             if e.kind == ErrorKind::BadQuery && e.message.contains("exceeds max size") {
                 e.kind = ErrorKind::TooLarge(0);
             }
             e
         })?;
-        let spans = self.decode(api, id, &answer)?;
+        let spans = self.decode(api, id, &mut answer)?;
         if spans.spans.is_empty() { Err(self.no_such_trace(id)) } else { Ok(spans) }
     }
 
     /// Gateways may drop the Accept header, so the answer's own type decides.
-    fn decode(&self, api: u8, id: TraceId, answer: &Answer) -> Result<Spans, SourceError> {
+    fn decode(&self, api: u8, id: TraceId, answer: &mut Answer) -> Result<Spans, SourceError> {
         if !answer.content_type.starts_with("application/protobuf") {
             let (data, partial) = otlp_json::decode(self.http.backend(), &answer.body)?;
-            return Ok(spans::convert(id, data, partial));
+            return Ok(spans::convert(id, data.resource_spans, partial));
         }
         let unreadable = |e| self.http.error(ErrorKind::Decode, format!("the trace cannot be read: {e}"));
-        if api == 1 {
-            return Ok(spans::convert(id, TracesData::decode(&*answer.body).map_err(unreadable)?, None));
-        }
-        let response = TraceByIdResponse::decode(&*answer.body).map_err(unreadable)?;
-        let partial = (response.status != 0 || !response.message.is_empty()).then(|| partial_words(response.message));
-        Ok(spans::convert(id, response.trace.unwrap_or_default(), partial))
+        let body = std::mem::take(&mut answer.body);
+        let (parts, partial) = if api == 1 {
+            (TracesParts::decode(body).map_err(unreadable)?, None)
+        } else {
+            let response = TraceByIdParts::decode(body).map_err(unreadable)?;
+            let partial = (response.status != 0 || !response.message.is_empty()).then(|| partial_words(response.message));
+            (response.trace.unwrap_or_default(), partial)
+        };
+        group_by_group(id, parts, partial).map_err(unreadable)
     }
 
     fn no_such_trace(&self, id: TraceId) -> SourceError {
@@ -203,6 +206,14 @@ impl Tempo {
         let api = self.trace_api.load(Ordering::Relaxed);
         Ok(Capabilities { version, trace_api: (api != 0).then_some(api), most_recent: !self.no_most_recent.load(Ordering::Relaxed) })
     }
+}
+
+/// The spans of a trace. All groups decoded at once would take several times the answer's size.
+fn group_by_group(id: TraceId, parts: TracesParts, partial: Option<String>) -> Result<Spans, prost::DecodeError> {
+    let mut failed = None;
+    let groups = parts.resource_spans.into_iter().map_while(|bytes| ResourceSpans::decode(bytes).map_err(|e| failed = Some(e)).ok());
+    let spans = spans::convert(id, groups, partial);
+    failed.map_or(Ok(spans), Err)
 }
 
 /// `tempo, version 3.0.3 (branch: …`

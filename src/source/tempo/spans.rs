@@ -17,10 +17,10 @@ use crate::{
 const ERROR: i32 = 2;
 
 /// All spans with a usable id; `partial` are the server's words.
-pub(super) fn convert(trace: TraceId, data: otlp::TracesData, partial: Option<String>) -> Spans {
+pub(super) fn convert(trace: TraceId, groups: impl IntoIterator<Item = otlp::ResourceSpans>, partial: Option<String>) -> Spans {
     let mut out = Spans { trace, resources: Vec::new(), spans: Vec::new(), partial };
     let mut without_id = 0_usize;
-    for group in data.resource_spans {
+    for group in groups {
         let resource = resource(group.resource.unwrap_or_default());
         // The same instance comes once a batch.
         let index = out.resources.iter().position(|r| *r == resource).unwrap_or_else(|| {

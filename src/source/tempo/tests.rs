@@ -109,7 +109,7 @@ fn json_of_every_dialect_is_the_same_trace() {
     ];
     for body in bodies {
         let (data, partial) = otlp_json::decode(Backend::Tempo, body.as_bytes()).unwrap();
-        let spans = spans::convert(id(), data, partial);
+        let spans = spans::convert(id(), data.resource_spans, partial);
         assert_eq!(spans.partial, None);
         let s = &spans.spans[0];
         assert_eq!((s.id, s.parent), (SpanId(0xeee1_9b7e_c3c1_b174), Some(SpanId(0xeee1_9b7e_c3c1_b175))), "{body}");
@@ -180,13 +180,13 @@ proptest::proptest! {
         let at = at % body.len();
         body[at] = with;
         if let Ok((data, partial)) = otlp_json::decode(Backend::Tempo, &body) {
-            spans::convert(id(), data, partial);
+            spans::convert(id(), data.resource_spans, partial);
         }
         let mut bytes = one_span().encode_to_vec();
         let at = at % bytes.len();
         bytes[at] = with;
-        if let Ok(data) = TracesData::decode(&*bytes) {
-            spans::convert(id(), data, None);
+        if let Ok(parts) = TracesParts::decode(&*bytes) {
+            let _ = group_by_group(id(), parts, None);
         }
     }
 }

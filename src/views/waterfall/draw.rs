@@ -193,16 +193,15 @@ impl Waterfall {
 /// What is odd about the whole.
 fn oddities(trace: &Trace) -> Vec<String> {
     let mut out = Vec::new();
-    let missing = trace.nodes.iter().filter(|n| n.span.is_none()).count();
+    let missing = trace.missing_count();
     if missing > 0 {
         out.push(format!("{missing} missing"));
     }
     if trace.roots > 1 {
         out.push(format!("{} roots", trace.roots));
     }
-    let skewed = trace.nodes.iter().filter(|n| n.flags.has(crate::trace::Flags::SKEWED)).count();
-    if skewed > 0 {
-        out.push(format!("{skewed} skewed: clocks differ"));
+    if trace.skewed_count > 0 {
+        out.push(format!("{} skewed: clocks differ", trace.skewed_count));
     }
     if let Some(words) = &trace.partial {
         out.push(format!("partial: {words}"));
