@@ -24,7 +24,7 @@ const LOOK_BACK: Duration = Duration::from_secs(3600);
 /// A service label has at least this many values if any label of the family has.
 const FEWEST: usize = 2;
 /// A label with more values names no services.
-const MOST: usize = 500;
+const MOST: usize = 5000;
 
 /// Asks for the known families, and for each that exists for the meaning of its labels: one question, then at most about
 /// 20 a family. Of `own` labels, the first that a family has is taken before those that are usual.

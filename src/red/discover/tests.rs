@@ -130,6 +130,12 @@ async fn a_family_without_a_status_or_a_histogram_is_still_one() {
 }
 
 #[tokio::test]
+async fn a_thousand_services_are_services() {
+    let series = (0..1000).map(|i| &*format!("http_requests_total job=service-{i} code=200").leak()).collect::<Vec<_>>().leak();
+    assert_eq!(found(series).await.families[0].services.len(), 1000);
+}
+
+#[tokio::test]
 async fn a_server_without_any_family_gives_an_empty_mapping() {
     assert_eq!(found(&["up job=x"]).await, RedMapping::default());
 }

@@ -1,6 +1,8 @@
 //! Which service is the worst, and why.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::cmp::Ordering;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::{
     model::{
@@ -133,7 +135,7 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
 
 /// The rows from what was answered: rates, failures and percentiles now, and their last hour.
 pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], latency_threshold: impl Fn(&str) -> Option<f64>) -> Vec<Row> {
-    let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+    let mut rows: HashMap<&str, Row> = HashMap::new();
     for (column, vector) in now.iter().enumerate() {
         for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
             let Some(service) = labels.get("service").filter(|_| sample.value.is_finite()) else { continue };
