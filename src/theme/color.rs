@@ -1,6 +1,6 @@
 //! What the terminal can show, and the nearest colour that it can.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use ratatui::style::Color;
 
@@ -52,8 +52,10 @@ type Rgb = (u8, u8, u8);
 
 /// The nearest of the colour cube and the greys; the first 16 differ from terminal to terminal and are left out.
 fn nearest_indexed(rgb: Rgb) -> Color {
-    let near = (16..=255u8).min_by(|a, b| distance(indexed_rgb(*a), rgb).total_cmp(&distance(indexed_rgb(*b), rgb)));
-    Color::Indexed(near.unwrap_or(7))
+    static SEEN: LazyLock<Vec<(u8, [f64; 3])>> = LazyLock::new(|| (16..=255).map(|i| (i, oklab(linear(indexed_rgb(i))))).collect());
+    let wanted = oklab(linear(rgb));
+    let near = SEEN.iter().min_by(|(_, a), (_, b)| distance(*a, wanted).total_cmp(&distance(*b, wanted)));
+    Color::Indexed(near.map_or(7, |(i, _)| *i))
 }
 
 /// What xterm shows for 16 to 255.
@@ -67,8 +69,7 @@ fn indexed_rgb(index: u8) -> Rgb {
 }
 
 /// How different two colours look: the square of their distance in OKLab.
-fn distance(a: Rgb, b: Rgb) -> f64 {
-    let (a, b) = (oklab(linear(a)), oklab(linear(b)));
+fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|i| (a[i] - b[i]).powi(2)).sum()
 }
 
