@@ -174,7 +174,7 @@ pub fn leave() {
     }
 }
 
-/// A panic of the thread that draws restores the terminal before it is reported. A panic elsewhere must not: the screen
+/// A panic of the thread that draws restores the terminal before it is reported, with the place of the log. A panic elsewhere must not: the screen
 /// goes on, the task's failure becomes an error of its pane.
 pub fn install_panic_hook() {
     let report = std::panic::take_hook();
@@ -183,6 +183,11 @@ pub fn install_panic_hook() {
         if std::thread::current().id() == main {
             leave();
             report(info);
+            let log = match crate::logging::last_words(&info.to_string()) {
+                Some(path) => format!("its log is {}", path.display()),
+                None => "--log-file FILE keeps a log of what leads to it".to_owned(),
+            };
+            eprintln!("redline: this is a bug in redline; {log}");
         } else {
             tracing::error!(target: "redline::bug", "{info}");
         }

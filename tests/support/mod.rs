@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod core;
 pub mod fault;
 pub mod svg;
 pub mod walks;
@@ -40,8 +41,13 @@ impl Terminal {
 
     /// The same with variables of the environment.
     pub fn start_with(columns: u16, rows: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::start_program(env!("CARGO_BIN_EXE_redline"), columns, rows, args, env)
+    }
+
+    /// Starts another program.
+    pub fn start_program(program: &str, columns: u16, rows: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_redline"));
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(env!("CARGO_MANIFEST_DIR"));
         command.env_clear();
@@ -210,6 +216,35 @@ impl Terminal {
     /// Whether the alternate screen is shown.
     pub fn alternate(&self) -> bool {
         self.shown.0.lock().unwrap().parser.screen().alternate_screen()
+    }
+
+    /// The modes of the terminal that are on.
+    pub fn modes(&self) -> Vec<&'static str> {
+        let tty = self.master.tty_name().unwrap();
+        let stty = std::process::Command::new("stty").arg("-a").arg("-F").arg(tty).output().unwrap();
+        let stty = String::from_utf8(stty.stdout).unwrap();
+        let state = self.shown.0.lock().unwrap();
+        let screen = state.parser.screen();
+        [
+            ("raw", stty.split_whitespace().any(|word| word == "-icanon") || stty.split_whitespace().any(|word| word == "-echo")),
+            ("alternate screen", screen.alternate_screen()),
+            ("mouse", screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None),
+            ("bracketed paste", screen.bracketed_paste()),
+            ("hidden cursor", screen.hide_cursor()),
+        ]
+        .into_iter()
+        .filter_map(|(name, on)| on.then_some(name))
+        .collect()
+    }
+
+    /// Clicks the left button on the first place of a text, some times.
+    #[track_caller]
+    pub fn click(&mut self, text: &str, times: usize) -> &mut Self {
+        let screen = self.see(text);
+        let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+        let column = line[..line.find(text).unwrap()].chars().count() + 1;
+        let at = format!("{column};{}", row + 1);
+        self.keys(&format!("\x1b[<0;{at}M\x1b[<0;{at}m").repeat(times))
     }
 
     /// Bytes received so far.
