@@ -8,6 +8,9 @@ use std::process::Command;
 
 use support::Terminal;
 
+/// The modes of a terminal that was given back.
+const NONE: [&str; 0] = [];
+
 fn demo(columns: u16, rows: u16) -> Terminal {
     let t = Terminal::start(columns, rows, &["demo", "--seed", "1"]);
     t.wait("the first frame", |s| s.contains("Alerts"));
@@ -23,9 +26,9 @@ fn state(pid: u32) -> char {
 #[test]
 fn quitting_restores_the_screen() {
     let mut t = demo(100, 30);
-    assert!(t.alternate());
+    assert_eq!(t.modes(), ["raw", "alternate screen", "mouse", "bracketed paste", "hidden cursor"]);
     assert_eq!(t.keys("q").ended().exit_code(), 0);
-    assert!(!t.alternate());
+    assert_eq!(t.modes(), NONE);
 }
 
 #[test]
@@ -34,7 +37,7 @@ fn signals_end_it_and_restore_the_screen() {
         let mut t = demo(100, 30);
         t.signal(signal);
         assert_eq!(t.ended().exit_code(), code, "{signal}");
-        assert!(!t.alternate(), "{signal}");
+        assert_eq!(t.modes(), NONE, "{signal}");
     }
 }
 
@@ -42,10 +45,31 @@ fn signals_end_it_and_restore_the_screen() {
 fn ctrl_z_stops_it_and_cont_brings_it_back() {
     let mut t = demo(100, 30);
     t.keys("\x1a");
-    t.wait_until("it to stop", |t| state(t.pid()) == 'T' && !t.alternate());
+    t.wait_until("it to stop", |t| state(t.pid()) == 'T' && t.modes() == NONE);
     t.signal("CONT");
-    t.wait_until("the screen to return", |t| t.alternate() && t.text().contains("Alerts"));
+    t.wait_until("the screen to return", |t| t.modes().len() == 5 && t.text().contains("Alerts"));
     t.keys("q").ended();
+}
+
+#[test]
+fn the_mouse_selects_opens_goes_back_and_runs_commands() {
+    let mut t = demo(120, 36);
+    t.click("OrdersLatencyHigh", 1).selected_with("OrdersLatencyHigh");
+    t.click("OrdersLatencyHigh", 2).at("orders").see("/orders");
+    t.click("logs", 1).at("Logs").see(" lines");
+    t.click("Alerts", 1).at("Alerts").selected_with("OrdersLatencyHigh");
+    t.click("? help", 1).see("keys of Alerts");
+    t.click("redline", 1).gone("keys of Alerts");
+    t.keys("q").ended();
+}
+
+#[test]
+fn without_the_mouse_its_modes_are_never_asked_for() {
+    let mut t = Terminal::start(100, 30, &["demo", "--seed", "1", "--no-mouse"]);
+    t.see("OrdersLatencyHigh");
+    assert_eq!(t.modes(), ["raw", "alternate screen", "bracketed paste", "hidden cursor"]);
+    assert_eq!(t.keys("q").ended().exit_code(), 0);
+    assert_eq!(t.modes(), NONE);
 }
 
 #[test]

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
-use unicode_width::UnicodeWidthStr;
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
 use super::Shared;
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
     theme::Role,
     ui::{
         format,
-        text::{put, put_right, truncate, truncate_left, width},
+        text::{put, truncate, truncate_left, width},
     },
     views::{Look, View},
 };
@@ -80,36 +83,107 @@ const fn short_name(backend: Backend) -> &'static str {
     }
 }
 
+/// What a click on a text of the frame does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Goes back to a page, by its place in the stack.
+    Page(usize),
+    /// Does a command.
+    Run(Command),
+}
+
+/// A text of the frame.
+struct Piece {
+    x: u16,
+    text: String,
+    role: Role,
+    target: Option<Target>,
+}
+
+/// Texts put one after the other into a row.
+struct Row {
+    area: Rect,
+    x: u16,
+    pieces: Vec<Piece>,
+}
+
+impl Row {
+    fn new(area: Rect) -> Self {
+        Self { area, x: area.x, pieces: Vec::new() }
+    }
+
+    /// Texts that end at the right edge of a row; what they take of it is cut off.
+    fn at_right(area: &mut Rect, texts: Vec<(String, Role, Option<Target>)>) -> Self {
+        let cells = texts.iter().map(|(text, ..)| width(text)).sum::<usize>();
+        let cells = u16::try_from(cells).unwrap_or(u16::MAX).min(area.width);
+        let mut row = Self::new(Rect { x: area.right() - cells, width: cells, ..*area });
+        for (text, role, target) in texts {
+            row.put(text, role, target);
+        }
+        area.width -= cells;
+        row
+    }
+
+    fn put(&mut self, text: impl Into<String>, role: Role, target: Option<Target>) {
+        let text = text.into();
+        let cells = u16::try_from(width(&text)).unwrap_or(u16::MAX);
+        self.pieces.push(Piece { x: self.x, text, role, target });
+        self.x = self.x.saturating_add(cells);
+    }
+
+    fn space(&mut self, cells: u16) {
+        self.x = self.x.saturating_add(cells);
+    }
+
+    /// Cells that are left.
+    fn room(&self) -> usize {
+        usize::from(self.area.right().saturating_sub(self.x))
+    }
+
+    fn target_at(&self, at: Position) -> Option<Target> {
+        let piece =
+            self.pieces.iter().find(|p| (p.x..p.x.saturating_add(u16::try_from(width(&p.text)).unwrap_or(u16::MAX))).contains(&at.x))?;
+        piece.target.filter(|_| self.area.contains(at))
+    }
+}
+
 /// The frame of one screen.
 pub(super) struct Frame<'a> {
     pub look: Look<'a>,
     pub view: &'a dyn View,
     pub crumbs: Vec<String>,
-    pub notice: Option<&'a str>,
+    pub notice: Option<String>,
     pub pressed: &'a [Chord],
 }
 
 impl Frame<'_> {
     pub(super) fn render(&self, area: Rect, buf: &mut Buffer) {
-        self.first_line(Rect::new(area.x, area.y, area.width, 1), buf);
-        if header_rows(area.height) > 1 {
-            self.second_line(Rect::new(area.x, area.y + 1, area.width, 1), buf);
+        for row in self.rows(area) {
+            for piece in &row.pieces {
+                put(buf, row.area, piece.x, &piece.text, self.look.shared.theme.style(piece.role));
+            }
         }
-        self.footer(Rect::new(area.x, area.bottom().saturating_sub(1), area.width, 1), buf);
     }
 
-    fn style(&self, role: Role) -> Style {
-        self.look.shared.theme.style(role)
+    /// What a click at a place does.
+    pub(super) fn target_at(&self, area: Rect, at: Position) -> Option<Target> {
+        self.rows(area).iter().find_map(|row| row.target_at(at))
     }
 
-    fn prefix(&self) -> String {
-        format!(" redline  {}   ", self.look.scope.environment)
+    fn rows(&self, area: Rect) -> Vec<Row> {
+        let line = |y| Rect::new(area.x, y, area.width, 1);
+        let mut rows = self.first_line(line(area.y));
+        if header_rows(area.height) > 1 {
+            rows.extend(self.second_line(line(area.y + 1)));
+        }
+        rows.extend(self.footer(line(area.bottom().saturating_sub(1))));
+        rows
     }
 
     /// The crumb trail cut from the left to a width: the crumbs that are left, with their place in the stack.
-    fn visible_crumbs(&self, room: usize) -> Vec<(usize, String)> {
+    fn visible_crumbs(&self, room: usize) -> Vec<(usize, &str)> {
         let separator = 3;
-        let mut shown: Vec<(usize, String)> = Vec::new();
+        let mut shown: Vec<(usize, &str)> = Vec::new();
         let mut used = 0;
         for (i, crumb) in self.crumbs.iter().enumerate().rev() {
             let cost = width(crumb) + if shown.is_empty() { 0 } else { separator };
@@ -117,7 +191,7 @@ impl Frame<'_> {
                 break;
             }
             used += cost;
-            shown.push((i, crumb.clone()));
+            shown.push((i, crumb));
         }
         shown.reverse();
         shown
@@ -151,71 +225,48 @@ impl Frame<'_> {
         }
     }
 
-    fn first_line(&self, area: Rect, buf: &mut Buffer) {
-        let window = self.window_text();
-        let mut right = width(&window);
-        if usize::from(area.width) < right + 30 {
-            right = 0;
+    fn first_line(&self, mut area: Rect) -> Vec<Row> {
+        let shared = self.look.shared;
+        let (window, wide) = (self.window_text(), area.width >= 60);
+        let mut rows = Vec::new();
+        if usize::from(area.width) >= width(&window) + 30 {
+            rows.push(Row::at_right(&mut area, vec![(window, Role::Text, Some(Target::Run(Command::TimePicker)))]));
         }
-        let prefix = if area.width >= 60 { self.prefix() } else { " ".to_owned() };
-        let mut x = put(buf, area, area.x, &prefix, self.style(Role::Dim));
-        let room = usize::from(area.width).saturating_sub(width(&prefix) + right + 1);
-        let crumbs = self.visible_crumbs(room);
+        let mut row = Row::new(area);
+        row.put(if wide { " redline  " } else { " " }, Role::Dim, None);
+        if wide {
+            let choose = (shared.settings.environments.len() > 1).then_some(Target::Run(Command::Environment));
+            row.put(self.look.scope.environment.as_str(), Role::Dim, choose);
+            row.space(3);
+        }
+        let crumbs = self.visible_crumbs(row.room().saturating_sub(1));
         if crumbs.first().is_some_and(|(i, _)| *i > 0) {
-            x = put(
-                buf,
-                area,
-                x,
-                &format!("{} {} ", self.look.shared.glyphs.ellipsis, self.look.shared.glyphs.crumb),
-                self.style(Role::Dim),
-            );
+            row.put(format!("{} {} ", shared.glyphs.ellipsis, shared.glyphs.crumb), Role::Dim, None);
         }
-        for (n, (i, crumb)) in crumbs.iter().enumerate() {
+        for (n, (i, crumb)) in crumbs.into_iter().enumerate() {
             if n > 0 {
-                x = put(buf, area, x, &format!(" {} ", self.look.shared.glyphs.crumb), self.style(Role::Dim));
+                row.put(format!(" {} ", shared.glyphs.crumb), Role::Dim, None);
             }
-            let role = if *i + 1 == self.crumbs.len() { Role::Title } else { Role::Dim };
-            let room = usize::from(area.right().saturating_sub(x)).saturating_sub(right + 3);
-            x = put(buf, area, x, &truncate_left(crumb, room.max(1), self.look.shared.glyphs.ellipsis), self.style(role));
+            let role = if i + 1 == self.crumbs.len() { Role::Title } else { Role::Dim };
+            let text = truncate_left(crumb, row.room().saturating_sub(3).max(1), shared.glyphs.ellipsis);
+            row.put(text, role, Some(Target::Page(i)));
         }
-        if right > 0 {
-            put_right(buf, area, &window, self.style(Role::Text));
-        }
-    }
-
-    /// Which crumb is under a column of the first line.
-    pub(super) fn crumb_at(&self, area: Rect, column: u16) -> Option<usize> {
-        let prefix = if area.width >= 60 { self.prefix() } else { " ".to_owned() };
-        let window = width(&self.window_text());
-        let right = if usize::from(area.width) < window + 30 { 0 } else { window };
-        let room = usize::from(area.width).saturating_sub(width(&prefix) + right + 1);
-        let crumbs = self.visible_crumbs(room);
-        let mut x = width(&prefix) + if crumbs.first().is_some_and(|(i, _)| *i > 0) { 4 } else { 0 };
-        for (i, crumb) in crumbs {
-            let end = x + width(&crumb);
-            if (x..end).contains(&usize::from(column)) {
-                return Some(i);
-            }
-            x = end + 3;
-        }
-        None
+        rows.push(row);
+        rows
     }
 
     /// The scope, and at the right the backends, in as many words as there is room for.
-    fn second_line(&self, area: Rect, buf: &mut Buffer) {
-        let scope = self.scope_text();
-        let total = |health: &[(String, Role)]| health.iter().map(|(text, _)| width(text) + 3).sum::<usize>();
-        let room = usize::from(area.width);
+    fn second_line(&self, mut area: Rect) -> Vec<Row> {
+        let (scope, room) = (self.scope_text(), usize::from(area.width));
+        let log = Some(Target::Run(Command::Diagnostics));
         let details = [HealthDetail::Names, HealthDetail::Short, HealthDetail::NoLatency].map(|detail| self.health_texts(detail));
-        let fits = |health: &&Vec<(String, Role)>| width(&scope) + 2 + total(health) <= room;
+        let fits = |health: &&Vec<(String, Role)>| width(&scope) + health.iter().map(|(text, _)| width(text) + 3).sum::<usize>() <= room;
         let [.., least] = &details;
         let health = details.iter().find(fits).unwrap_or(least);
-        let mut x = area.right().saturating_sub(u16::try_from(total(health)).unwrap_or(u16::MAX)).max(area.x);
-        let left = usize::from(x.saturating_sub(area.x)).saturating_sub(2);
-        put(buf, area, area.x, &truncate(&scope, left, self.look.shared.glyphs.ellipsis), self.style(Role::Text));
-        for (text, role) in health {
-            x = put(buf, area, x, text, self.style(*role)) + 3;
-        }
+        let right = Row::at_right(&mut area, health.iter().map(|(text, role)| (format!("  {text} "), *role, log)).collect());
+        let mut row = Row::new(area);
+        row.put(truncate(&scope, usize::from(area.width), self.look.shared.glyphs.ellipsis), Role::Text, None);
+        vec![row, right]
     }
 
     fn scope_text(&self) -> String {
@@ -238,8 +289,8 @@ impl Frame<'_> {
             .filter_map(|b| {
                 let name = if detail == HealthDetail::Names { b.name() } else { short_name(*b) };
                 match self.look.shared.health(*b) {
-                    Health::NotConfigured => None,
                     Health::Unknown => Some((format!("{name} {}", self.look.shared.glyphs.dash), Role::Dim)),
+                    Health::NotConfigured => None,
                     Health::Up(_) if detail == HealthDetail::NoLatency => Some((name.to_owned(), Role::Dim)),
                     Health::Up(latency) => Some((format!("{name} {}", format::millis(*latency)), Role::Dim)),
                     Health::Down { since, .. } => Some((format!("{name} down {}", format::age(self.look.now.since(*since))), Role::Bad)),
@@ -248,66 +299,65 @@ impl Frame<'_> {
             .collect()
     }
 
-    fn footer(&self, area: Rect, buf: &mut Buffer) {
+    fn footer(&self, mut area: Rect) -> Vec<Row> {
+        let mut row = Row::new(area);
         if let Some((prompt, _)) = self.view.prompt() {
-            put(buf, area, area.x, &prompt, self.style(Role::Text));
-            return;
+            row.put(prompt, Role::Text, None);
+            return vec![row];
         }
-        let mut room = area;
-        let waiting = self.waiting();
-        if let Some(text) = &waiting {
-            put_right(buf, area, text, self.style(Role::Dim));
-            room.width = room.width.saturating_sub(u16::try_from(text.width()).unwrap_or(0) + 1);
-        }
+        let waiting = self.waiting().map(|text| Row::at_right(&mut area, vec![(format!(" {text}"), Role::Dim, None)]));
         if !self.pressed.is_empty() {
-            self.which_key(room, buf);
-        } else if let Some(notice) = self.notice {
-            put(buf, room, room.x, &format!(" {notice}"), self.style(Role::Warn));
+            row = self.which_key(area);
+        } else if let Some(notice) = &self.notice {
+            row.put(format!(" {notice}"), Role::Warn, None);
         } else {
-            self.hints(room, buf);
+            return self.hints(area).into_iter().chain(waiting).collect();
         }
+        row.area = area;
+        [Some(row), waiting].into_iter().flatten().collect()
     }
 
     /// Keys that can follow what was pressed.
-    fn which_key(&self, area: Rect, buf: &mut Buffer) {
+    fn which_key(&self, area: Rect) -> Row {
         let pressed = show_sequence(self.pressed);
-        let mut x = put(buf, area, area.x, &format!(" {pressed}"), self.style(Role::Accent)) + 2;
+        let mut row = Row::new(area);
+        row.put(format!(" {pressed}"), Role::Accent, None);
+        row.space(2);
         for spec in COMMANDS.iter().filter(|s| s.applies(self.view.kind())) {
             for keys in self.look.shared.keymap.keys(spec.command) {
                 if let Some(rest) = keys.strip_prefix(&pressed).filter(|rest| !rest.is_empty()) {
-                    x = put(buf, area, x, rest, self.style(Role::Accent)) + 1;
-                    x = put(buf, area, x, spec.help, self.style(Role::Text)) + 2;
+                    let run = Some(Target::Run(spec.command));
+                    row.put(format!("{rest} "), Role::Accent, run);
+                    row.put(spec.help, Role::Text, run);
+                    row.space(2);
                 }
             }
         }
+        row
     }
 
-    fn hints(&self, area: Rect, buf: &mut Buffer) {
+    fn hints(&self, mut area: Rect) -> [Row; 2] {
         let keymap = &self.look.shared.keymap;
         let facts = self.view.facts(&self.look);
-        let end: Vec<(String, &str)> = [(Command::Help, "help"), (Command::Palette, "command")]
-            .iter()
-            .filter_map(|(c, hint)| keymap.key(*c).map(|k| (k, *hint)))
-            .collect();
-        let end_width: usize = end.iter().map(|(k, h)| width(k) + width(h) + 4).sum();
-        let stop = area.right().saturating_sub(u16::try_from(end_width).unwrap_or(0));
-        let mut x = area.x + 1;
+        let always = [(Command::Help, "help"), (Command::Palette, "command")];
+        let always = always.iter().filter_map(|(c, hint)| keymap.key(*c).map(|k| (k, *hint, Some(Target::Run(*c)))));
+        let always = always.flat_map(|(key, hint, run)| [(format!("  {key} "), Role::Accent, run), (format!("{hint} "), Role::Dim, run)]);
+        let end = Row::at_right(&mut area, always.collect());
+        let mut row = Row::new(area);
+        row.space(1);
         for command in self.view.hints() {
             let spec = command.spec();
             let Some(key) = keymap.key(*command).filter(|_| (spec.enabled)(&facts).is_ok()) else { continue };
             let hint = self.view.hint(*command).unwrap_or(spec.hint);
-            let cost = u16::try_from(width(&key) + width(hint) + 1).unwrap_or(u16::MAX);
-            if x.saturating_add(cost + 2) > stop {
+            if width(&key) + width(hint) + 1 > row.room() {
                 break;
             }
-            x = put(buf, area, x, &key, self.style(Role::Accent)) + 1;
-            x = put(buf, area, x, hint, self.style(Role::Text)) + 3;
+            let run = Some(Target::Run(*command));
+            row.put(format!("{key} "), Role::Accent, run);
+            row.put(hint, Role::Text, run);
+            row.space(3);
         }
-        let mut x = stop;
-        for (key, hint) in end {
-            x = put(buf, area, x, &key, self.style(Role::Accent)) + 1;
-            x = put(buf, area, x, hint, self.style(Role::Dim)) + 2;
-        }
+        [row, end]
     }
 
     /// What is asked and takes its time.

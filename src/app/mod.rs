@@ -3,18 +3,20 @@
 
 mod frame;
 mod overlay;
+mod pointer;
 mod reopen;
 mod shared;
 #[cfg(test)]
 pub mod testing;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use self::shared::{Settings, Shared};
 use self::{
     frame::Frame,
     overlay::{Done, Overlay},
+    pointer::Pointer,
 };
 use crate::{
     core::{
@@ -29,6 +31,7 @@ use crate::{
         backend::SourceError,
         time::{TimeWindow, Timestamp},
     },
+    ui::text,
     views::{self, Act, Cx, Look, Needs, View},
 };
 
@@ -65,6 +68,7 @@ pub struct App {
     size: Rect,
     now: Timestamp,
     pressed: Vec<Chord>,
+    pointer: Pointer,
     overlay: Option<Overlay>,
     notice: Option<(String, Timestamp)>,
     effects: Vec<Effect>,
@@ -84,6 +88,7 @@ impl App {
             size: Rect::new(0, 0, size.0, size.1),
             now,
             pressed: Vec::new(),
+            pointer: Pointer::default(),
             overlay: None,
             notice: None,
             effects: Vec::new(),
@@ -101,6 +106,7 @@ impl App {
             Event::Mouse(event) => self.mouse(event),
             Event::Resize(width, height) => {
                 self.size = Rect::new(0, 0, width, height);
+                self.pointer = Pointer::default();
                 self.mark(Urgency::Input);
             }
             Event::Answer(answer) => self.answer(*answer),
@@ -176,11 +182,18 @@ impl App {
     pub fn render(&self, area: Rect, buf: &mut Buffer) {
         if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
             frame::too_small(area, buf);
-            return;
+        } else {
+            self.render_page(area, buf);
         }
-        let frame = self.frame();
-        frame.render(area, buf);
+        if !self.shared.glyphs.unicode {
+            text::to_ascii(buf);
+        }
+    }
+
+    fn render_page(&self, area: Rect, buf: &mut Buffer) {
+        self.frame().render(area, buf);
         self.top().view.render(&self.look(), frame::body(area), buf);
+        self.pointer.render(buf);
         if let Some(overlay) = &self.overlay {
             overlay.render(&self.look(), &self.top().view.facts(&self.look()), self.top().view.kind(), area, buf);
         }
@@ -237,7 +250,7 @@ impl App {
             look: self.look(),
             view: self.top().view.as_ref(),
             crumbs,
-            notice: self.notice.as_ref().map(|(text, _)| text.as_str()),
+            notice: self.pointer.note(&self.look()).or_else(|| self.notice.as_ref().map(|(text, _)| text.clone())),
             pressed: &self.pressed,
         }
     }
@@ -258,6 +271,12 @@ impl App {
         }
         if self.notice.take().is_some() {
             self.mark(Urgency::Input);
+        }
+        if self.pointer.let_go() {
+            self.mark(Urgency::Input);
+            if key.code == KeyCode::Esc {
+                return;
+            }
         }
         if let Some(mut overlay) = self.overlay.take() {
             self.mark(Urgency::Input);
@@ -309,25 +328,6 @@ impl App {
         self.mark(Urgency::Input);
     }
 
-    fn mouse(&mut self, event: MouseEvent) {
-        if self.overlay.is_some() {
-            return;
-        }
-        let click = event.kind == MouseEventKind::Down(MouseButton::Left);
-        if event.row == 0 && click {
-            if let Some(depth) = self.frame().crumb_at(self.size, event.column) {
-                self.stack.truncate(depth + 1);
-                self.resume();
-            }
-            return;
-        }
-        let mut used = false;
-        self.with_view(|view, cx| used = view.mouse(cx, event));
-        if used {
-            self.mark(Urgency::Input);
-        }
-    }
-
     /// Does a command, from a key or the palette.
     fn run(&mut self, command: Command) {
         let spec = command.spec();
@@ -366,7 +366,7 @@ impl App {
                 self.nonce = self.nonce.wrapping_add(1);
                 self.mark(Urgency::Input);
             }
-            Command::TimePicker => self.overlay = Some(Overlay::time_picker()),
+            Command::TimePicker => self.overlay = Some(Overlay::time_picker(self.top().scope.window)),
             Command::Palette => self.overlay = Some(Overlay::palette()),
             Command::Help => self.overlay = Some(Overlay::help()),
             Command::Environment => self.overlay = Some(Overlay::environments(&self.shared.settings)),

@@ -33,7 +33,10 @@ pub(super) fn window(request: &Request) -> Option<TimeWindow> {
 }
 
 /// Asks the backend that a request is for. Log streams are not fetched, they are followed.
-pub(super) async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Result<Response, SourceError> {
+///
+/// # Errors
+/// What the backend's client says, or that the backend has no address.
+pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Result<Response, SourceError> {
     let prometheus = || sources.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus));
     let loki = || sources.loki.as_ref().ok_or_else(|| not_configured(Backend::Loki));
     let tempo = || sources.tempo.as_ref().ok_or_else(|| not_configured(Backend::Tempo));

@@ -1,7 +1,7 @@
 //! The shell around the core: terminal, timers, tasks. The only place that does IO on the core's behalf.
 
 mod exec;
-mod fetch;
+pub mod fetch;
 mod health;
 mod input;
 mod pacer;

@@ -108,8 +108,9 @@ impl Theme {
     pub fn downgrade(mut self, support: ColorSupport) -> Self {
         if support == ColorSupport::Ansi16 {
             let terminal = load::builtin("terminal");
-            for (style, other) in self.styles.iter_mut().zip(terminal.styles) {
-                if [style.fg, style.bg].into_iter().flatten().any(color::is_beyond_16) {
+            for ((role, style), other) in Role::ALL.iter().zip(&mut self.styles).zip(terminal.styles) {
+                // Bold is another colour on many such terminals: a row needs more to be seen as selected.
+                if *role == Role::Selection || [style.fg, style.bg].into_iter().flatten().any(color::is_beyond_16) {
                     *style = other;
                 }
             }

@@ -5,11 +5,11 @@ mod canvas;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 
@@ -32,7 +32,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
     /// Its samples by time. NaN is a gap.
-    pub samples: &'a [Sample],
+    pub samples: Cow<'a, [Sample]>,
     /// Its colour.
     pub style: Style,
     /// Whether the area below it is filled. A later line lies on top.
@@ -99,6 +99,25 @@ pub struct Chart<'a> {
     pub cursor: Option<Timestamp>,
 }
 
+/// A place on the screen whose columns are instants: what a range of time can be dragged over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeAxis {
+    /// The place.
+    pub area: Rect,
+    /// What its width stands for.
+    pub range: TimeRange,
+}
+
+impl TimeAxis {
+    /// The part of the range that a column stands for; the nearest one for a column outside.
+    pub fn column(&self, column: u16) -> TimeRange {
+        let width = self.area.width.max(1);
+        let n = column.saturating_sub(self.area.x).min(width - 1);
+        let at = |n: u16| self.range.start + self.range.duration().mul_f64(f64::from(n) / f64::from(width));
+        TimeRange { start: at(n), end: at(n + 1) }
+    }
+}
+
 /// Where the parts of a graph lie.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
@@ -140,14 +159,22 @@ impl<'a> Chart<'a> {
         self.draw_ends(shared, layout, &scale, buf);
     }
 
-    /// The instant under a column, for the mouse; `None` outside the plot.
-    pub fn time_at(&self, area: Rect, column: u16) -> Option<Timestamp> {
+    /// The plot's columns as instants; `None` where there is no room for a plot.
+    pub fn time_axis(&self, area: Rect) -> Option<TimeAxis> {
         let plot = self.layout(area, &self.scale(area.height)).plot;
-        if column < plot.x || column >= plot.right() {
-            return None;
-        }
-        let share = (f64::from(column - plot.x) + 0.5) / f64::from(plot.width);
-        Some(self.range.start + self.range.duration().mul_f64(share))
+        (!plot.is_empty()).then_some(TimeAxis { area: plot, range: self.range })
+    }
+
+    /// The dot at a place, or else the nearest one in a cell beside it.
+    pub fn dot_at(&self, area: Rect, at: Position) -> Option<usize> {
+        let scale = self.scale(area.height);
+        let plot = self.layout(area, &scale).plot;
+        let away = |dot: &Dot| {
+            let (x, y) = (self.column(dot.at, plot)?, scale.row(dot.value, plot));
+            Some(x.abs_diff(at.x).max(y.abs_diff(at.y)))
+        };
+        let dots = self.dots.iter().enumerate().filter(|(_, d)| d.value.is_finite() && plot.contains(at));
+        dots.filter_map(|(i, dot)| Some((away(dot)?, i))).filter(|(away, _)| *away <= 1).min().map(|(_, i)| i)
     }
 
     fn scale(&self, height: u16) -> Scale {
@@ -196,11 +223,11 @@ impl<'a> Chart<'a> {
             }
         }
         if layout.axis {
-            self.time_axis(shared, area, plot, buf);
+            self.draw_time_axis(shared, area, plot, buf);
         }
     }
 
-    fn time_axis(&self, shared: &Shared, area: Rect, plot: Rect, buf: &mut Buffer) {
+    fn draw_time_axis(&self, shared: &Shared, area: Rect, plot: Rect, buf: &mut Buffer) {
         let style = shared.theme.style(Role::Dim);
         let row = Rect::new(plot.x, plot.bottom(), plot.width, 1);
         for x in row.x..row.right() {
@@ -214,7 +241,8 @@ impl<'a> Chart<'a> {
             let Some(x) = self.column(at, plot) else { continue };
             let w = u16::try_from(width(&text)).unwrap_or(0);
             let x = x.min(row.right().saturating_sub(w));
-            if x >= free && x + w <= row.right() {
+            let is_marked = |m: &Mark| self.column(m.at, plot).is_some_and(|mark| (x..x + w).contains(&mark));
+            if x >= free && x + w <= row.right() && !self.marks.iter().any(is_marked) {
                 free = put(buf, row, x, &text, style) + 2;
             }
         }
@@ -261,7 +289,17 @@ impl<'a> Chart<'a> {
 
     fn draw_dots(&self, shared: &Shared, plot: Rect, scale: &Scale, buf: &mut Buffer) {
         let (selected, others): (Vec<&Dot>, Vec<&Dot>) = self.dots.iter().filter(|d| d.value.is_finite()).partition(|d| d.selected);
-        for dot in others.into_iter().chain(selected) {
+        let mut places: Vec<(u16, u16, &Dot)> =
+            others.into_iter().filter_map(|d| Some((scale.row(d.value, plot), self.column(d.at, plot)?, d))).collect();
+        places.sort_by_key(|(row, column, dot)| (*row, *column, dot.failed));
+        let mut last: Option<(u16, u16)> = None;
+        // Of a row of dots without a gap every other one is left out, so that the line below it is seen.
+        places.retain(|(row, column, _)| {
+            let beside = last.is_some_and(|(r, c)| r == *row && column.abs_diff(c) == 1);
+            last = if beside { last } else { Some((*row, *column)) };
+            !beside
+        });
+        for dot in places.into_iter().map(|(.., dot)| dot).chain(selected) {
             let Some(x) = self.column(dot.at, plot) else { continue };
             let (glyph, role) = if dot.failed { (shared.glyphs.times, Role::Bad) } else { (shared.glyphs.diamond, Role::Exemplar) };
             let mut style = shared.theme.style(role);

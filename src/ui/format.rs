@@ -28,10 +28,9 @@ pub fn number(v: f64) -> String {
     }
 }
 
-/// A constant someone wrote, such as a threshold: [`number`] without zeros at the end.
-pub fn constant(v: f64) -> String {
-    let text = number(v);
-    let (digits, unit) = text.split_once(' ').map_or((text.as_str(), String::new()), |(d, u)| (d, format!(" {u}")));
+/// A shown number without zeros at its end, for a constant someone wrote: `14.4`, `1 s`.
+pub fn without_zeros(text: &str) -> String {
+    let (digits, unit) = text.split_once(' ').map_or((text, String::new()), |(d, u)| (d, format!(" {u}")));
     let digits = if digits.contains('.') && !digits.contains('e') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
     format!("{digits}{unit}")
 }
@@ -243,7 +242,7 @@ mod tests {
             assert_eq!(number(v), text);
         }
         for (v, text) in [(1.0, "1"), (14.4, "14.4"), (0.5, "0.5"), (100.0, "100"), (20_000.0, "20 k"), (f64::NAN, "–")] {
-            assert_eq!(constant(v), text);
+            assert_eq!(without_zeros(&number(v)), text);
         }
         for (v, text) in [
             (0.431, "431 ms"),

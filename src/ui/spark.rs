@@ -38,8 +38,9 @@ fn bridge(cells: &mut [Option<f64>], samples: usize) {
     }
 }
 
+/// The highest level is not a full cell: trends in neighbouring rows stay apart.
 fn level(value: f64, low: f64, high: f64, glyphs: &Glyphs) -> &'static str {
-    let top = glyphs.levels.len() - 1;
+    let top = glyphs.levels.len() - 2;
     let share = if high - low > 0.0 { (value - low) / (high - low) } else { 0.0 };
     glyphs.levels[((share * top as f64).round() as usize).min(top)]
 }
@@ -56,23 +57,23 @@ mod tests {
 
     #[test]
     fn a_trend_is_drawn_from_zero_to_its_peak() {
-        assert_eq!(drawn(&(0..8).map(|i| (i * 10, i as f64)).collect::<Vec<_>>(), 8), "▁▂▃▄▅▆▇█");
+        assert_eq!(drawn(&(0..8).map(|i| (i * 10, i as f64)).collect::<Vec<_>>(), 8), "▁▂▃▄▄▅▆▇");
         assert_eq!(drawn(&(0..8).map(|i| (i * 10, 0.0)).collect::<Vec<_>>(), 8), "▁▁▁▁▁▁▁▁");
     }
 
     #[test]
     fn gaps_stay_blank_and_peaks_stay() {
-        assert_eq!(drawn(&[(0, 1.0), (10, 1.0), (60, 1.0), (70, f64::NAN)], 8), "██    █ ");
+        assert_eq!(drawn(&[(0, 1.0), (10, 1.0), (60, 1.0), (70, f64::NAN)], 8), "▇▇    ▇ ");
         let mut many: Vec<(i64, f64)> = (0..80).map(|i| (i, 1.0)).collect();
         many[33].1 = 7.0;
-        assert_eq!(drawn(&many, 4), "▂█▂▂");
+        assert_eq!(drawn(&many, 4), "▂▇▂▂");
     }
 
     #[test]
     fn nothing_and_one_sample_are_drawn() {
         assert_eq!(drawn(&[], 3), "   ");
         assert_eq!(drawn(&[(0, f64::INFINITY)], 3), "   ");
-        assert_eq!(drawn(&[(80, 2.0)], 3), "  █");
+        assert_eq!(drawn(&[(80, 2.0)], 3), "  ▇");
         assert_eq!(drawn(&[(80, 2.0)], 0), "");
     }
 }

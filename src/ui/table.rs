@@ -6,16 +6,16 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
-    style::Style,
+    style::{Modifier, Style},
 };
 
 use super::text::{put, truncate, width};
-use crate::{app::Shared, core::command::Command, theme::Role};
+use crate::{app::Shared, core::command::Command, theme::Role, views::Pointed};
 
 /// Cells between two columns.
 const GAP: u16 = 2;
 /// Rows that a turn of the wheel moves.
-const WHEEL: isize = 3;
+pub const WHEEL: usize = 3;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
@@ -131,29 +131,29 @@ impl TableState {
     }
 
     /// Takes a mouse event: a click selects, the wheel moves. `area` is the table's, with its heading.
-    pub fn mouse(&mut self, event: MouseEvent, area: Rect, rows: usize) -> bool {
+    pub fn mouse(&mut self, event: MouseEvent, area: Rect, rows: usize) -> Pointed {
         let height = visible_rows(area);
         if !area.contains(Position::new(event.column, event.row)) {
-            return false;
+            return Pointed::Nothing;
         }
         let step = match event.kind {
-            MouseEventKind::ScrollDown => WHEEL,
-            MouseEventKind::ScrollUp => -WHEEL,
+            MouseEventKind::ScrollDown => WHEEL as isize,
+            MouseEventKind::ScrollUp => -(WHEEL as isize),
             MouseEventKind::Down(MouseButton::Left) => {
                 let line = usize::from(event.row - area.y);
                 let heading = usize::from(area.height) - height;
                 let row = self.first(rows, height) + line.saturating_sub(heading);
                 if line < heading || row >= rows {
-                    return false;
+                    return Pointed::Nothing;
                 }
                 self.select(row, rows, height);
-                return true;
+                return Pointed::Item;
             }
-            _ => return false,
+            _ => return Pointed::Nothing,
         };
         let row = self.row(rows).unwrap_or(0).saturating_add_signed(step);
         self.select(row, rows, height);
-        true
+        Pointed::Used
     }
 }
 
@@ -215,7 +215,15 @@ impl Table<'_> {
     fn mark(&self, shared: &Shared, area: Rect, buf: &mut Buffer) {
         let theme = &shared.theme;
         if self.focused {
-            buf.set_style(area, theme.style(Role::Selection));
+            // A trend in reverse would show the opposite.
+            let is_level = |symbol: &str| shared.glyphs.unicode && shared.glyphs.levels.contains(&symbol);
+            let style = theme.style(Role::Selection);
+            for at in area.positions() {
+                if let Some(cell) = buf.cell_mut(at) {
+                    let reversed = style.add_modifier.contains(Modifier::REVERSED) && is_level(cell.symbol());
+                    cell.set_style(if reversed { style.remove_modifier(Modifier::REVERSED) } else { style });
+                }
+            }
         }
         let role = if self.focused { Role::SelectionBar } else { Role::Dim };
         put(buf, area, area.x, shared.glyphs.selected, theme.style(role));
@@ -329,10 +337,10 @@ mod tests {
             row,
             modifiers: crossterm::event::KeyModifiers::NONE,
         };
-        assert!(state.mouse(click(12), Rect::new(0, 10, 20, 6), 20));
+        assert_eq!(state.mouse(click(12), Rect::new(0, 10, 20, 6), 20), Pointed::Item);
         assert_eq!(state.selected, 5);
-        assert!(!state.mouse(click(10), Rect::new(0, 10, 20, 6), 20), "the heading");
-        assert!(!state.mouse(click(40), Rect::new(0, 10, 20, 6), 20), "outside");
+        assert_eq!(state.mouse(click(10), Rect::new(0, 10, 20, 6), 20), Pointed::Nothing, "the heading");
+        assert_eq!(state.mouse(click(40), Rect::new(0, 10, 20, 6), 20), Pointed::Nothing, "outside");
     }
 
     proptest! {

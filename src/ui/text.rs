@@ -30,7 +30,8 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) -> u1
             return false;
         }
         if let Some(c) = buf.cell_mut((x, area.y)) {
-            c.set_symbol(symbol).set_style(style);
+            // Nothing of what was there shines through: a mark on a faint axis is not faint.
+            c.set_symbol(symbol).set_style(Style::reset().patch(style));
         }
         for extra in 1..w {
             if let Some(c) = buf.cell_mut((x + extra, area.y)) {
@@ -57,6 +58,22 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) -> u1
         x += w;
     }
     x
+}
+
+/// Replaces what is not ASCII, for a terminal that may show nothing else: signs of units by a like one, others by `?`.
+pub fn to_ascii(buf: &mut Buffer) {
+    for cell in buf.content.iter_mut().filter(|c| !c.symbol().is_ascii()) {
+        let like = match cell.symbol() {
+            "×" => "x",
+            "–" | "—" | "─" => "-",
+            "µ" => "u",
+            "±" | "…" => "~",
+            "·" => ".",
+            "≥" => ">",
+            _ => "?",
+        };
+        cell.set_symbol(like);
+    }
 }
 
 /// Draws text that ends at the right edge of `area`'s first row.
@@ -177,6 +194,13 @@ mod tests {
             proptest::prop_assert!(rows.iter().all(|row| width(row) <= room), "{:?}", rows);
             proptest::prop_assert_eq!(rows.concat().replace(' ', ""), text.replace(' ', ""));
         }
+    }
+
+    #[test]
+    fn a_terminal_without_unicode_gets_ascii_alone() {
+        let mut buf = Buffer::with_lines(["×6.2  3 µs  – é日"]);
+        to_ascii(&mut buf);
+        assert_eq!(buf, Buffer::with_lines(["x6.2  3 us  - ?? "]));
     }
 
     #[test]

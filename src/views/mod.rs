@@ -15,7 +15,10 @@ pub mod traces;
 pub mod waterfall;
 
 use crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use crate::{
     app::Shared,
@@ -26,6 +29,7 @@ use crate::{
         scope::Scope,
     },
     model::time::{TimeRange, Timestamp},
+    ui::chart::TimeAxis,
 };
 
 /// What a view may look at: the instant, its scope, and what all views share.
@@ -111,6 +115,17 @@ pub struct Yank {
     pub text: String,
 }
 
+/// What a mouse event meant to a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pointed {
+    /// Nothing.
+    Nothing,
+    /// Something: the screen changes.
+    Used,
+    /// It selected something that `Enter` opens, and so does a second click.
+    Item,
+}
+
 /// Facts that the app finds out for views that need them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
@@ -172,9 +187,14 @@ pub trait View: Send {
     /// Pasted text. Ignored unless typing.
     fn paste(&mut self, _cx: &mut Cx<'_>, _text: &str) {}
 
-    /// A mouse event inside its area. Returns whether it meant something.
-    fn mouse(&mut self, _cx: &mut Cx<'_>, _event: MouseEvent) -> bool {
-        false
+    /// A mouse event: the wheel moves the pane under it, a click focuses a pane and selects in it.
+    fn mouse(&mut self, _cx: &mut Cx<'_>, _event: MouseEvent) -> Pointed {
+        Pointed::Nothing
+    }
+
+    /// The graph at a place, over which a range of time can be dragged.
+    fn time_axis(&self, _look: &Look<'_>, _area: Rect, _at: Position) -> Option<TimeAxis> {
+        None
     }
 
     /// Draws into `area`, for any size from 1×1 on.

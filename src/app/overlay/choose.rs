@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Done, draw_box, place, row_style, scroll};
+use super::{Done, draw_box, middle, row_style, scroll};
 use crate::{
     theme::Role,
     ui::text::{put, truncate, width},
@@ -37,13 +37,25 @@ impl Choose {
         Done::Open
     }
 
+    /// A click on a line of the box chooses its row.
+    pub(super) fn click(&self, line: usize, height: u16) -> Option<Done> {
+        self.rows.get(scroll(self.selected, height) + line).map(|(_, _, done)| done.clone())
+    }
+
+    fn names(&self) -> usize {
+        self.rows.iter().map(|(name, _, _)| width(name)).max().unwrap_or(0)
+    }
+
+    pub(super) fn place(&self, area: Rect) -> Rect {
+        let texts = self.rows.iter().map(|(_, text, _)| width(text)).max().unwrap_or(0);
+        let wanted = u16::try_from(self.names() + texts + 12).unwrap_or(u16::MAX).max(30);
+        middle(area, wanted, u16::try_from(self.rows.len() + 2).unwrap_or(u16::MAX))
+    }
+
     pub(in crate::app) fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let theme = &look.shared.theme;
-        let names = self.rows.iter().map(|(name, _, _)| width(name)).max().unwrap_or(0);
-        let texts = self.rows.iter().map(|(_, text, _)| width(text)).max().unwrap_or(0);
-        let wanted = u16::try_from(names + texts + 12).unwrap_or(u16::MAX).max(30);
-        let height = u16::try_from(self.rows.len() + 2).unwrap_or(u16::MAX);
-        let inner = draw_box(look, place(area, wanted, height), self.title, "Enter or number chooses, Esc closes", buf);
+        let names = self.names();
+        let inner = draw_box(look, self.place(area), self.title, "Enter or number chooses, Esc closes", buf);
         let first = scroll(self.selected, inner.height);
         for (y, (i, (name, text, _))) in (inner.y..inner.bottom()).zip(self.rows.iter().enumerate().skip(first)) {
             let row = Rect::new(inner.x, y, inner.width, 1);

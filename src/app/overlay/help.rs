@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Done, draw_box, place};
+use super::{Done, draw_box, middle};
 use crate::{
     core::command::{COMMANDS, Facts, Spec, ViewKind},
     theme::Role,
@@ -34,10 +34,9 @@ impl Help {
 
     pub(in crate::app) fn render(&self, look: &Look<'_>, facts: &Facts, kind: ViewKind, area: Rect, buf: &mut Buffer) {
         let theme = &look.shared.theme;
-        let count = u16::try_from(rows(look, Some(kind)).count()).unwrap_or(u16::MAX);
         let title = format!("keys of {}", kind.title());
-        let inner = draw_box(look, place(area, 92, count.saturating_add(2)), &title, "j k scroll, any other key closes", buf);
-        let top = self.top.min(usize::from(count.saturating_sub(inner.height)));
+        let inner = draw_box(look, place(look, kind, area), &title, "j k scroll, any other key closes", buf);
+        let top = self.top.min(rows(look, Some(kind)).count().saturating_sub(usize::from(inner.height)));
         for (y, (spec, keys)) in (inner.y..inner.bottom()).zip(rows(look, Some(kind)).skip(top)) {
             let row = Rect::new(inner.x, y, inner.width, 1);
             let disabled = (spec.enabled)(facts).err();
@@ -48,6 +47,12 @@ impl Help {
             }
         }
     }
+}
+
+/// The box: as high as it has rows.
+pub(super) fn place(look: &Look<'_>, kind: ViewKind, area: Rect) -> Rect {
+    let count = u16::try_from(rows(look, Some(kind)).count()).unwrap_or(u16::MAX);
+    middle(area, 92, count.saturating_add(2))
 }
 
 /// Commands with keys: those of the view first, those of all views after them.

@@ -5,8 +5,12 @@ mod help;
 mod palette;
 mod time_picker;
 
-use crossterm::event::KeyEvent;
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 
 use super::Settings;
 use crate::{
@@ -53,8 +57,8 @@ impl Overlay {
         Self::Palette(palette::Palette::default())
     }
 
-    pub(in crate::app) fn time_picker() -> Self {
-        Self::Time(time_picker::TimePicker::default())
+    pub(in crate::app) fn time_picker(window: TimeWindow) -> Self {
+        Self::Time(time_picker::TimePicker::new(window))
     }
 
     pub(in crate::app) fn environments(settings: &Settings) -> Self {
@@ -79,6 +83,34 @@ impl Overlay {
             Self::Time(o) => o.key(look, key),
             Self::Choose(o) => o.key(key),
         }
+    }
+
+    /// Takes a mouse event: a click chooses the row under it or, outside, closes; the wheel moves. `None`: it meant nothing.
+    pub(in crate::app) fn mouse(&mut self, look: &Look<'_>, kind: ViewKind, size: Rect, event: MouseEvent) -> Option<Done> {
+        let place = match self {
+            Self::Help(_) => help::place(look, kind, size),
+            Self::Palette(_) => palette::place(size),
+            Self::Time(_) => time_picker::place(size),
+            Self::Choose(o) => o.place(size),
+        };
+        let at = Position::new(event.column, event.row);
+        let step = match event.kind {
+            MouseEventKind::ScrollDown => KeyCode::Down,
+            MouseEventKind::ScrollUp => KeyCode::Up,
+            MouseEventKind::Down(MouseButton::Left) if !place.contains(at) => return Some(Done::Close),
+            MouseEventKind::Down(MouseButton::Left) => {
+                let inner = inner(place);
+                let line = usize::from(event.row.checked_sub(inner.y).filter(|_| inner.contains(at))?);
+                return match self {
+                    Self::Help(_) => None,
+                    Self::Palette(o) => o.click(line, inner.height),
+                    Self::Time(o) => o.click(line),
+                    Self::Choose(o) => o.click(line, inner.height),
+                };
+            }
+            _ => return None,
+        };
+        Some(self.key(look, KeyEvent::from(step)))
     }
 
     pub(in crate::app) fn paste(&mut self, text: &str) {
@@ -108,10 +140,15 @@ impl Overlay {
 }
 
 /// A box of at most this size in the middle of the upper part of the screen.
-fn place(area: Rect, wanted_width: u16, wanted_height: u16) -> Rect {
+fn middle(area: Rect, wanted_width: u16, wanted_height: u16) -> Rect {
     let w = wanted_width.min(area.width);
     let h = wanted_height.min(area.height);
     Rect::new(area.x + (area.width - w) / 2, area.y + (area.height - h) / 3, w, h)
+}
+
+/// What is inside the border of a box.
+fn inner(place: Rect) -> Rect {
+    if place.width < 2 || place.height < 2 { place } else { Rect::new(place.x + 1, place.y + 1, place.width - 2, place.height - 2) }
 }
 
 /// Clears a place, draws its border with a title and a note at the bottom, and returns what is inside.
@@ -141,7 +178,7 @@ fn draw_box(look: &Look<'_>, area: Rect, title: &str, note: &str, buf: &mut Buff
     if usize::from(area.width) > width(note) + 4 {
         put_right(buf, Rect { width: area.width - 2, ..row(bottom) }, &format!(" {note} "), look.shared.theme.style(Role::Dim));
     }
-    Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
+    inner(area)
 }
 
 /// The style of a row in a list.

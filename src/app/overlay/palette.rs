@@ -7,7 +7,7 @@ use nucleo_matcher::{
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Done, draw_box, place, row_style, scroll};
+use super::{Done, draw_box, middle, row_style, scroll};
 use crate::{
     core::command::{COMMANDS, Facts, Spec, ViewKind},
     theme::Role,
@@ -20,6 +20,11 @@ use crate::{
 
 const WIDTH: u16 = 92;
 const HEIGHT: u16 = 18;
+
+/// Where it is drawn.
+pub(super) fn place(area: Rect) -> Rect {
+    middle(area, WIDTH, HEIGHT)
+}
 
 /// What is typed and which row is chosen.
 #[derive(Default)]
@@ -51,13 +56,19 @@ impl Palette {
         Done::Open
     }
 
+    /// A click on a line of the box runs its command; the first line is the text.
+    pub(super) fn click(&self, line: usize, height: u16) -> Option<Done> {
+        let row = scroll(self.selected, height.saturating_sub(1)) + line.checked_sub(1)?;
+        self.found().get(row).map(|s| Done::Run(s.command))
+    }
+
     pub(in crate::app) fn paste(&mut self, text: &str) {
         self.field.paste(text);
         self.selected = 0;
     }
 
     pub(in crate::app) fn cursor(&self, size: Rect) -> (u16, u16) {
-        let inner = place(size, WIDTH, HEIGHT);
+        let inner = place(size);
         (inner.x + 3 + self.field.visible(inner.width.saturating_sub(4)).1, inner.y + 1)
     }
 
@@ -87,7 +98,7 @@ impl Palette {
 
     pub(in crate::app) fn render(&self, look: &Look<'_>, facts: &Facts, kind: ViewKind, area: Rect, buf: &mut Buffer) {
         let theme = &look.shared.theme;
-        let inner = draw_box(look, place(area, WIDTH, HEIGHT), "command", "Enter runs, Esc closes", buf);
+        let inner = draw_box(look, place(area), "command", "Enter runs, Esc closes", buf);
         if inner.height == 0 {
             return;
         }

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Done, draw_box, place, row_style};
+use super::{Done, draw_box, middle, row_style};
 use crate::{
     model::time::{TimeWindow, Timestamp},
     theme::Role,
@@ -21,6 +21,14 @@ const HEIGHT: u16 = 15;
 const PRESETS: [(&str, u64); 8] =
     [("5m", 300), ("15m", 900), ("30m", 1800), ("1h", 3600), ("3h", 10_800), ("6h", 21_600), ("1d", 86_400), ("7d", 604_800)];
 
+/// Lines above the list: the text, what it means, and a blank one.
+const LIST: usize = 3;
+
+/// Where it is drawn.
+pub(super) fn place(area: Rect) -> Rect {
+    middle(area, WIDTH, HEIGHT)
+}
+
 /// What is typed, or which of the list is chosen while nothing is.
 #[derive(Default)]
 pub(in crate::app) struct TimePicker {
@@ -30,6 +38,12 @@ pub(in crate::app) struct TimePicker {
 }
 
 impl TimePicker {
+    /// With the window that is shown now, where the list has it.
+    pub(in crate::app) fn new(window: TimeWindow) -> Self {
+        let is_now = |(_, seconds): &(&str, u64)| window == TimeWindow::Last(std::time::Duration::from_secs(*seconds));
+        Self { selected: PRESETS.iter().position(is_now).unwrap_or(0), ..Self::default() }
+    }
+
     pub(in crate::app) fn key(&mut self, look: &Look<'_>, key: KeyEvent) -> Done {
         match key.code {
             KeyCode::Down => self.selected = (self.selected + 1).min(PRESETS.len() - 1),
@@ -54,20 +68,26 @@ impl TimePicker {
         time_input::parse_window(self.field.text(), now, offset)
     }
 
+    /// A click on a line of the box chooses its window.
+    pub(super) fn click(&self, line: usize) -> Option<Done> {
+        let (_, seconds) = PRESETS.get(line.checked_sub(LIST)?)?;
+        Some(Done::Window(TimeWindow::Last(std::time::Duration::from_secs(*seconds))))
+    }
+
     pub(in crate::app) fn paste(&mut self, text: &str) {
         self.field.paste(text);
         self.error = None;
     }
 
     pub(in crate::app) fn cursor(&self, size: Rect) -> (u16, u16) {
-        let inner = place(size, WIDTH, HEIGHT);
+        let inner = place(size);
         (inner.x + 3 + self.field.visible(inner.width.saturating_sub(4)).1, inner.y + 1)
     }
 
     pub(in crate::app) fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let theme = &look.shared.theme;
         let (offset, zone) = &look.shared.settings.zone;
-        let inner = draw_box(look, place(area, WIDTH, HEIGHT), "window", "Enter sets, Esc closes", buf);
+        let inner = draw_box(look, place(area), "window", "Enter sets, Esc closes", buf);
         let row = |n: u16| Rect::new(inner.x, inner.y + n, inner.width, u16::from(n < inner.height));
         put(buf, row(0), inner.x, ">", theme.style(Role::Accent));
         put(buf, row(0), inner.x + 2, &self.field.visible(inner.width.saturating_sub(2)).0, theme.style(Role::Text));
@@ -95,7 +115,7 @@ impl TimePicker {
         let text = truncate(&message.0, usize::from(inner.width.saturating_sub(2)), look.shared.glyphs.ellipsis);
         put(buf, row(1), inner.x + 2, &text, theme.style(message.1));
         for (i, (name, _)) in PRESETS.iter().enumerate() {
-            let line = row(3 + u16::try_from(i).unwrap_or(0));
+            let line = row(u16::try_from(LIST + i).unwrap_or(0));
             let selected = !typed && i == self.selected;
             if selected {
                 put(buf, line, line.x, look.shared.glyphs.selected, theme.style(Role::SelectionBar));

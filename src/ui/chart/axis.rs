@@ -34,6 +34,11 @@ impl Unit {
         }
     }
 
+    /// A value that someone wrote, such as a threshold: without zeros at the end.
+    pub fn constant(self, value: f64) -> String {
+        format::without_zeros(&self.show(value))
+    }
+
     /// A round value at an axis, as short as it goes.
     fn tick(self, value: f64) -> String {
         match self {

@@ -19,7 +19,7 @@ fn hour() -> TimeRange {
 
 fn chart<'a>(data: &'a [Sample], unit: Unit) -> Chart<'a> {
     let mut chart = Chart::new(hour(), STEP, unit);
-    chart.lines.push(Line { samples: data, style: Style::new().fg(Color::Red), fill: false, end: String::new() });
+    chart.lines.push(Line { samples: data.into(), style: Style::new().fg(Color::Red), fill: false, end: String::new() });
     chart
 }
 
@@ -140,9 +140,41 @@ fn a_click_gives_the_instant_under_it() {
     let data = samples(&[(10, 1.0)]);
     let chart = chart(&data, Unit::Plain);
     let area = Rect::new(0, 0, 62, 8);
-    assert_eq!(chart.time_at(area, 0), None);
-    let last = chart.time_at(area, 61).unwrap();
-    assert!(last > Timestamp::from_secs(3500) && last < Timestamp::from_secs(3600));
+    let axis = chart.time_axis(area).unwrap();
+    assert!(axis.area.x > 0, "beside the values of the axis");
+    assert_eq!(axis.column(0).start, Timestamp::ZERO, "the nearest column counts");
+    let last = axis.column(61);
+    assert!(last.start > Timestamp::from_secs(3500), "{last:?}");
+    assert_eq!(last.end, Timestamp::from_secs(3600));
+}
+
+#[test]
+fn a_click_finds_the_dot_under_it_or_beside_it() {
+    let data = samples(&[(0, 10.0)]);
+    let mut chart = chart(&data, Unit::Plain);
+    let dot = |minute: i64, value| Dot { at: Timestamp::from_secs(minute * 60), value, selected: false, failed: false };
+    chart.dots = vec![dot(30, 5.0), dot(40, 5.0)];
+    let area = Rect::new(0, 0, 64, 9);
+    let drawn = buffer(&chart, 64, 9);
+    let places: Vec<Position> = area.positions().filter(|at| drawn[*at].symbol() == "◆").collect();
+    assert_eq!(places.len(), 2);
+    assert_eq!(chart.dot_at(area, places[0]), Some(0));
+    assert_eq!(chart.dot_at(area, Position::new(places[1].x + 1, places[1].y - 1)), Some(1));
+    assert_eq!(chart.dot_at(area, Position::new(places[0].x + 4, places[0].y)), None);
+}
+
+#[test]
+fn of_dots_side_by_side_every_other_one_is_drawn_and_the_selected_one_always() {
+    let data = samples(&[(0, 10.0)]);
+    let mut chart = chart(&data, Unit::Plain);
+    let dot = |second: i64, selected| Dot { at: Timestamp::from_secs(second), value: 5.0, selected, failed: false };
+    chart.dots = (0..3600).step_by(10).map(|second| dot(second, false)).collect();
+    let row = |chart: &Chart<'_>| drawn(chart, 64, 9).lines().find(|l| l.contains('◆')).unwrap().to_owned();
+    assert!(row(&chart).contains("◆ ◆ ◆") && !row(&chart).contains("◆◆"), "{}", row(&chart));
+    let before = row(&chart).matches('◆').count();
+    chart.dots.push(dot(1830, true));
+    assert!(row(&chart).matches('◆').count() >= before);
+    assert!(buffer(&chart, 64, 9).content().iter().any(|c| c.symbol() == "◆" && c.modifier.contains(Modifier::REVERSED)));
 }
 
 proptest! {
@@ -157,7 +189,7 @@ proptest! {
         let mut data: Vec<Sample> = data.iter().map(|(s, value)| Sample { at: Timestamp::from_secs(*s), value: *value }).collect();
         data.sort_by_key(|s| s.at);
         let mut chart = Chart::new(TimeRange::new(Timestamp::ZERO, Timestamp::from_secs(length)), STEP, Unit::Seconds);
-        chart.lines.push(Line { samples: &data, style: Style::new(), fill: h % 2 == 0, end: "end 1 s".to_owned() });
+        chart.lines.push(Line { samples: data.as_slice().into(), style: Style::new(), fill: h % 2 == 0, end: "end 1 s".to_owned() });
         chart.thresholds.push(Threshold { value: threshold, label: "slo".to_owned() });
         for s in &data {
             chart.dots.push(Dot { at: s.at, value: s.value, selected: true, failed: false });
@@ -165,6 +197,7 @@ proptest! {
         }
         chart.cursor = Some(Timestamp::from_secs(60));
         drawn(&chart, w, h);
-        chart.time_at(Rect::new(0, 0, w, h), w / 2);
+        chart.time_axis(Rect::new(0, 0, w, h));
+        chart.dot_at(Rect::new(0, 0, w, h), Position::new(w / 2, h / 2));
     }
 }

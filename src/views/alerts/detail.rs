@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Alerts,
-    rows::{link, remark, split_of, summary},
+    rows::{link, remark, split_of, summary, unit_of},
 };
 use crate::{
     alert_expr::{Limit, Split},
@@ -15,7 +15,7 @@ use crate::{
     },
     theme::Role,
     ui::{
-        chart::{Chart, Line, Mark, Threshold, Unit, value_at},
+        chart::{Chart, Line, Mark, Threshold, value_at},
         format,
         panel::{self, Panel},
     },
@@ -85,18 +85,17 @@ pub(super) fn series_of<'a>(matrix: &'a Matrix, alert: &Alert) -> Option<&'a Ser
 /// The expression over time with its threshold and the alert's marks.
 pub(super) fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, focused: bool, area: Rect, buf: &mut Buffer) {
     let shared = look.shared;
-    let split = split_of(alert);
+    let (split, unit) = (split_of(alert), unit_of(alert));
     let state = panel::state(&view.expression, look);
     let title = match &split {
         Some(Split { limit: Limit::Number(n), comparison, .. }) => {
-            format!("expression {0}{0} fires {1} {2}", shared.glyphs.horizontal, comparison.as_str(), format::constant(*n))
+            format!("expression {0}{0} fires {1} {2}", shared.glyphs.horizontal, comparison.as_str(), unit.constant(*n))
         }
         Some(_) => "expression and threshold".to_owned(),
         None => "expression".to_owned(),
     };
-    let series = view.expression.value().and_then(|m| series_of(m, alert).map(|s| (m, s)));
-    let at_cursor = view.cursor.zip(series).map(|(at, (m, s))| {
-        let value = value_at(&s.samples, at, m.step).map_or(format::MISSING.to_owned(), format::number);
+    let at_cursor = view.cursor.zip(drawn(view, alert)).map(|(at, (m, s))| {
+        let value = value_at(&s.samples, at, m.step).map_or(format::MISSING.to_owned(), |v| unit.show(v));
         format!("{} {} {value}", format::clock_seconds(at, shared.settings.zone.0), shared.glyphs.middle_dot)
     });
     let panel = Panel::new(title).focused(focused).note(at_cursor.unwrap_or_default()).state(&state);
@@ -114,39 +113,38 @@ pub(super) fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, f
         panel::message(shared, inner, buf, lines);
         return;
     }
-    let Some((matrix, series)) = series else {
+    let Some(chart) = chart(view, alert, look) else {
         panel::message(shared, inner, buf, &["No data for this expression in the window.".to_owned()]);
         return;
     };
-    let limits: Vec<Series> = view.limit.value().into_iter().flat_map(|m| series_of(m, alert).cloned()).collect();
-    let chart = chart(view, alert, look, matrix, series, &limits, split.as_ref());
     chart.render(shared, inner, buf);
     if state.stale {
         panel::dim(shared, inner, buf);
     }
 }
 
-fn chart<'a>(
-    view: &Alerts,
-    alert: &Alert,
-    look: &Look<'_>,
-    matrix: &Matrix,
-    series: &'a Series,
-    limits: &'a [Series],
-    split: Option<&Split>,
-) -> Chart<'a> {
-    let shared = look.shared;
+/// The matrix of the alert's expression and the series in it that is the alert's.
+fn drawn<'a>(view: &'a Alerts, alert: &Alert) -> Option<(&'a Matrix, &'a Series)> {
+    let matrix = view.expression.value()?;
+    Some((matrix, series_of(matrix, alert)?))
+}
+
+/// The graph of an alert's expression; none without data.
+pub(super) fn chart<'a>(view: &'a Alerts, alert: &Alert, look: &Look<'_>) -> Option<Chart<'a>> {
+    let (shared, unit) = (look.shared, unit_of(alert));
+    let (matrix, series) = drawn(view, alert)?;
     let style = |role| shared.theme.style(role);
     let role = if alert.state == AlertState::Pending { Role::Warn } else { Role::Bad };
-    let mut chart = Chart::new(matrix.range, matrix.step, Unit::Plain);
+    let mut chart = Chart::new(matrix.range, matrix.step, unit);
     chart.cursor = view.cursor;
-    for limit in limits {
-        chart.lines.push(Line { samples: &limit.samples, style: style(Role::Threshold), fill: false, end: "threshold".to_owned() });
+    if let Some(limit) = view.limit.value().and_then(|m| series_of(m, alert)) {
+        let (samples, style) = (limit.samples.as_slice().into(), style(Role::Threshold));
+        chart.lines.push(Line { samples, style, fill: false, end: "threshold".to_owned() });
     }
-    let end = series.last().map_or(String::new(), |s| format::number(s.value));
-    chart.lines.push(Line { samples: &series.samples, style: style(role), fill: false, end });
-    if let Some(Split { limit: Limit::Number(value), .. }) = split {
-        chart.thresholds.push(Threshold { value: *value, label: format::constant(*value) });
+    let end = series.last().map_or(String::new(), |s| unit.show(s.value));
+    chart.lines.push(Line { samples: series.samples.as_slice().into(), style: style(role), fill: false, end });
+    if let Some(Split { limit: Limit::Number(value), .. }) = split_of(alert) {
+        chart.thresholds.push(Threshold { value, label: unit.constant(value) });
     }
     let zone = shared.settings.zone.0;
     let mark = |at, glyph, word: &str, role| Mark {
@@ -161,5 +159,5 @@ fn chart<'a>(
     if alert.state != AlertState::Pending {
         chart.marks.push(mark(alert.since + hold, shared.glyphs.triangle, "firing", Role::Bad));
     }
-    chart
+    Some(chart)
 }

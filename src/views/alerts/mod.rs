@@ -8,11 +8,14 @@ mod tests;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::{buffer::Buffer, layout::Rect};
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use self::rows::{Group, Order, Row};
-use super::{Cx, Look, Needs, View, Yank, filter::Filter, part_of};
+use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, part_of};
 use crate::{
     alert_expr::Limit,
     app::expect,
@@ -28,9 +31,10 @@ use crate::{
         time::{TimeWindow, Timestamp},
     },
     ui::{
+        chart::TimeAxis,
         format,
         panel::{self, Panel},
-        table::{TableState, visible_rows},
+        table::{TableState, WHEEL, visible_rows},
     },
 };
 
@@ -95,7 +99,8 @@ impl Alerts {
 
     fn panes(&self, area: Rect) -> Panes {
         let small = area.height < 20 || area.width < 80;
-        match (self.alone || small, self.pane) {
+        let nothing = self.book.value().is_none_or(|b| b.alerts.is_empty());
+        match (self.alone || small || nothing, self.pane) {
             (true, Pane::List) => Panes { list: area, ..Panes::default() },
             (true, Pane::Facts) if small && !self.alone => {
                 let facts = Rect { height: area.height.div_ceil(2), ..area };
@@ -112,13 +117,12 @@ impl Alerts {
         }
     }
 
-    /// The list above; facts and expression below, at least ten rows of them.
+    /// The list above; facts and expression below, at least ten rows of them and what a short list leaves.
     fn side_by_side(&self, area: Rect) -> Panes {
         let wanted = u16::try_from(self.rows.len()).unwrap_or(u16::MAX).saturating_add(3).max(5);
-        let list = Rect { height: wanted.min(area.height - 10), ..area };
-        let below = Rect { y: list.bottom() - 1, height: (area.height - list.height + 1).min(18), ..area };
-        let list = Rect { height: area.height - below.height + 1, ..list };
-        let below = Rect { y: list.bottom() - 1, ..below };
+        let least = area.height / 3;
+        let list = Rect { height: wanted.max(least).min(area.height - 10), ..area };
+        let below = Rect { y: list.bottom() - 1, height: area.height - list.height + 1, ..area };
         let facts = Rect { width: area.width / 2, ..below };
         Panes { list, facts, expression: Rect { x: facts.right() - 1, width: area.width - facts.width + 1, ..below } }
     }
@@ -204,14 +208,27 @@ impl Alerts {
     /// Moves in the focused pane.
     fn movement(&mut self, cx: &Cx<'_>, command: Command) -> bool {
         if self.pane == Pane::Facts {
-            let (Some(book), Some(alert)) = (self.book.value(), self.alert()) else { return false };
-            let inner = Panel::inner(self.panes(cx.area).facts);
-            return detail::sheet(alert, book, &cx.look).scroll(&mut self.scroll, command, inner, cx.look.shared);
+            return self.scroll_facts(cx, command);
         }
         let height = self.list_height(cx.area);
         let moved = self.table.command(command, self.rows.len(), height);
         self.forget_other();
         moved
+    }
+}
+
+impl Alerts {
+    fn scroll_facts(&mut self, cx: &Cx<'_>, command: Command) -> bool {
+        let (Some(book), Some(alert)) = (self.book.value(), self.alert()) else { return false };
+        let inner = Panel::inner(self.panes(cx.area).facts);
+        detail::sheet(alert, book, &cx.look).scroll(&mut self.scroll, command, inner, cx.look.shared)
+    }
+
+    /// The selected alert's graph and its place, if there is one at a place.
+    fn graph_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        let inner = Panel::inner(self.panes(area).expression);
+        let chart = detail::chart(self, self.alert()?, look).filter(|_| inner.contains(at))?;
+        chart.time_axis(inner).filter(|axis| axis.area.contains(at))
     }
 }
 
@@ -359,14 +376,32 @@ impl View for Alerts {
         self.reorder(cx, |v| v.filter.paste(text));
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
-        let list = Panel::inner(self.panes(cx.area).list);
-        let used = list.width > 0 && self.table.mouse(event, list, self.rows.len());
-        if used {
-            self.pane = Pane::List;
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let (panes, at) = (self.panes(cx.area), Position::new(event.column, event.row));
+        let pointed = self.table.mouse(event, Panel::inner(panes.list), self.rows.len());
+        if pointed != Pointed::Nothing {
             self.forget_other();
         }
-        used
+        let step = match event.kind {
+            MouseEventKind::Down(MouseButton::Left) => {
+                let all = [(Pane::List, panes.list), (Pane::Facts, panes.facts), (Pane::Expression, panes.expression)];
+                let Some((pane, _)) = all.into_iter().find(|(_, place)| place.contains(at)) else { return Pointed::Nothing };
+                self.pane = pane;
+                if let Some(axis) = self.cursor.and_then(|_| self.graph_axis(&cx.look, cx.area, at)) {
+                    self.cursor = Some(axis.column(at.x).start);
+                }
+                return if pointed == Pointed::Nothing { Pointed::Used } else { pointed };
+            }
+            MouseEventKind::ScrollDown => Command::Down,
+            MouseEventKind::ScrollUp => Command::Up,
+            _ => return pointed,
+        };
+        let turned = panes.facts.contains(at) && (0..WHEEL).all(|_| self.scroll_facts(cx, step));
+        if turned { Pointed::Used } else { pointed }
+    }
+
+    fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        self.graph_axis(look, area, at)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -8,7 +8,7 @@ use crate::{
         backend::Backend,
         time::Timestamp,
     },
-    ui::format,
+    ui::{chart::Unit, format},
     views::{Look, filter::Filter},
 };
 
@@ -155,14 +155,22 @@ pub fn split_of(alert: &Alert) -> Option<Split> {
     alert_expr::split(&alert.rule.as_ref()?.query, alert.value)
 }
 
-/// `14.9 > 14.4`, or the value alone.
+/// What the values of an expression are, as far as it can be told: a quantile of durations in seconds.
+pub fn unit_of(alert: &Alert) -> Unit {
+    let query = alert.rule.as_ref().map_or("", |r| r.query.trim_start());
+    let seconds = query.starts_with("histogram_quantile") && query.contains("_seconds");
+    if seconds { Unit::Seconds } else { Unit::Plain }
+}
+
+/// `8.42 s > 1 s`, or the value alone.
 pub fn value_text(alert: &Alert) -> String {
     let Some(value) = alert.value else { return format::MISSING.to_owned() };
+    let unit = unit_of(alert);
     match split_of(alert) {
         Some(Split { comparison, limit: Limit::Number(limit), .. }) => {
-            format!("{} {} {}", format::number(value), comparison.as_str(), format::constant(limit))
+            format!("{} {} {}", unit.show(value), comparison.as_str(), unit.constant(limit))
         }
-        _ => format::number(value),
+        _ => unit.show(value),
     }
 }
 

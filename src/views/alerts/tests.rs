@@ -119,7 +119,7 @@ fn alerts_are_ordered_by_severity_then_onset_with_all_that_matters_in_the_row() 
     assert!(text.contains("Alerts ── 4 firing · 1 pending"), "{text}");
     assert!(text.contains("by severity, onset ── 1 of 5"), "{text}");
     let row = text.lines().find(|l| l.contains("Slow")).unwrap();
-    for part in ["P2", "firing", "orders", "16m", "8.42 > 1", "▁", "█", "p95 above 1 s"] {
+    for part in ["P2", "firing", "orders", "16m", "8.42 > 1", "▁", "▇", "p95 above 1 s"] {
         assert!(row.contains(part), "{part} in {row}");
     }
     assert!(text.contains("2m/10m"), "{text}");

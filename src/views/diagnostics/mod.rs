@@ -13,7 +13,7 @@ use ratatui::{
 };
 use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget, TuiWidgetEvent, TuiWidgetState};
 
-use super::{Cx, Look, Needs, View, Yank, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -194,12 +194,13 @@ impl View for Diagnostics {
         }
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
-        match event.kind {
-            MouseEventKind::ScrollUp => self.command(cx, Command::Up),
-            MouseEventKind::ScrollDown => self.command(cx, Command::Down),
-            _ => false,
-        }
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let step = match event.kind {
+            MouseEventKind::ScrollUp => Command::Up,
+            MouseEventKind::ScrollDown => Command::Down,
+            _ => return Pointed::Nothing,
+        };
+        if self.command(cx, step) { Pointed::Used } else { Pointed::Nothing }
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

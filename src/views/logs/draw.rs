@@ -34,6 +34,13 @@ pub(super) struct Places {
     pub(super) sheet: Rect,
 }
 
+impl Places {
+    /// Content of the volume.
+    pub(super) fn volume(&self) -> Rect {
+        Rect { x: self.volume.x + 1, width: self.volume.width.saturating_sub(2), ..self.volume }
+    }
+}
+
 /// What the lines on the screen have in common and need not say, and how much room there is.
 struct Columns {
     time: usize,
@@ -86,7 +93,7 @@ impl Logs {
         let title = self.title(look, area, room);
         Panel::new(title).note(following).focused(!self.in_detail).render(shared, places.lines, buf);
         if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {
-            volume::draw(matrix, look, Rect { x: places.volume.x + 1, width: places.volume.width.saturating_sub(2), ..places.volume }, buf);
+            volume::draw(matrix, look, places.volume(), buf);
             if self.volume.is_stale() {
                 panel::dim(shared, places.volume, buf);
             }

@@ -21,7 +21,7 @@ use ratatui::{
 };
 
 use self::{list::List, query::Plan, told::Told, typing::Typing};
-use super::{Cx, Look, Needs, View, Wants, Yank, prompt::Prompt, sheet::Sheet};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt, sheet::Sheet};
 use crate::{
     app::expect,
     core::{
@@ -39,7 +39,7 @@ use crate::{
         trace::SpanId,
     },
     store::{Line, LogStore, Pattern, Show},
-    ui::field::Typed,
+    ui::{chart::TimeAxis, field::Typed, table::WHEEL},
 };
 
 /// The page's state.
@@ -423,32 +423,37 @@ impl View for Logs {
         }
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
-        const WHEEL: usize = 3;
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
         let places = self.places(cx.area);
         let at = Position::new(event.column, event.row);
         let step = match event.kind {
             MouseEventKind::ScrollDown => Some(Command::Down),
             MouseEventKind::ScrollUp => Some(Command::Up),
             MouseEventKind::Down(MouseButton::Left) => None,
-            _ => return false,
+            _ => return Pointed::Nothing,
         };
         if places.sheet.contains(at) || places.list.contains(at) {
             self.in_detail = places.sheet.contains(at);
         } else {
-            return false;
+            return Pointed::Nothing;
         }
         if let Some(step) = step {
-            return (0..WHEEL).fold(false, |used, _| self.move_or_scroll(cx, step) || used);
+            let used = (0..WHEEL).fold(false, |used, _| self.move_or_scroll(cx, step) || used);
+            return if used { Pointed::Used } else { Pointed::Nothing };
         }
         if !self.in_detail {
             let row = isize::try_from(event.row - places.list.y).unwrap_or(0);
             let visible = self.list.visible(&self.store, usize::from(places.list.height));
-            let Some(id) = visible.iter().rev().find(|p| p.row <= row).map(|p| p.line.id) else { return false };
+            let Some(id) = visible.iter().rev().find(|p| p.row <= row).map(|p| p.line.id) else { return Pointed::Nothing };
             let i = self.store.position(id);
             self.go(i, cx.area);
+            return Pointed::Item;
         }
-        true
+        Pointed::Used
+    }
+
+    fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        volume::axis_at(self.volume.value()?, look, self.places(area).volume(), at)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

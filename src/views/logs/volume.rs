@@ -1,6 +1,9 @@
 //! How many lines of each level over the window.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use crate::{
     model::{
@@ -9,6 +12,7 @@ use crate::{
     },
     theme::Role,
     ui::{
+        chart::TimeAxis,
         format,
         spark::spark,
         text::{put, put_right, width},
@@ -51,29 +55,61 @@ fn volumes(matrix: &Matrix) -> Vec<Volume> {
     out
 }
 
-/// Draws one line: each level's trend and total, as many as fit, and the onset.
-pub(super) fn draw(matrix: &Matrix, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let (theme, zone) = (&look.shared.theme, look.shared.settings.zone.0);
-    let mut room = area;
-    if let Some(alert) = look.scope.alert.as_ref().filter(|_| area.width >= 60) {
-        let text = format!("onset {}", format::clock(alert.onset, zone));
-        put_right(buf, area, &text, theme.style(Role::Accent));
-        room.width -= u16::try_from(width(&text)).unwrap_or(0) + 2;
-    }
+/// One level's place: its name, its trend, its total.
+struct Place {
+    volume: Volume,
+    area: Rect,
+    trend: Rect,
+    total: String,
+}
+
+/// The levels side by side, as many as fit, and the place of the onset's words at the right.
+fn places(matrix: &Matrix, look: &Look<'_>, area: Rect) -> Vec<Place> {
+    let room = Rect { width: area.width - onset(look, area).map_or(0, |text| cells(&text) + 2), ..area };
     let volumes = volumes(matrix);
     let shown = volumes.len().min(usize::from(room.width / 30).max(1));
     let each = room.width / u16::try_from(shown.max(1)).unwrap_or(1);
-    for (i, volume) in volumes.iter().take(shown).enumerate() {
-        let x = room.x + u16::try_from(i).unwrap_or(0) * each;
-        let place = Rect { x, width: each.saturating_sub(2), ..room };
+    let place = |(i, volume): (u16, Volume)| {
+        let area = Rect { x: room.x + i * each, width: each.saturating_sub(2), ..room };
         let total = format::count(volume.total as u64);
-        let after = put(buf, place, x, volume.name, theme.style(Role::Dim)) + 1;
-        let cells = place.right().saturating_sub(after + u16::try_from(width(&total)).unwrap_or(0) + 1);
-        let trend = spark(&volume.samples, matrix.range, usize::from(cells), look.shared.glyphs);
-        let end = put(buf, place, after, &trend, theme.style(volume.role));
-        mark_onset(matrix, look, Rect { x: after, width: cells, ..place }, buf);
-        put(buf, place, end + 1, &total, theme.style(Role::Text));
+        let x = area.x + cells(volume.name) + 1;
+        let trend = Rect { x, width: area.right().saturating_sub(x + cells(&total) + 1), ..area };
+        Place { volume, area, trend, total }
+    };
+    (0..).zip(volumes).take(shown).map(place).collect()
+}
+
+fn onset(look: &Look<'_>, area: Rect) -> Option<String> {
+    let alert = look.scope.alert.as_ref().filter(|_| area.width >= 60)?;
+    Some(format!("onset {}", format::clock(alert.onset, look.shared.settings.zone.0)))
+}
+
+fn cells(text: &str) -> u16 {
+    u16::try_from(width(text)).unwrap_or(u16::MAX)
+}
+
+/// Draws one line: each level's trend and total, as many as fit, and the onset.
+pub(super) fn draw(matrix: &Matrix, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    let theme = &look.shared.theme;
+    if let Some(text) = onset(look, area) {
+        put_right(buf, area, &text, theme.style(Role::Accent));
     }
+    for Place { volume, area, trend, total } in places(matrix, look, area) {
+        put(buf, area, area.x, volume.name, theme.style(Role::Dim));
+        let text = spark(&volume.samples, matrix.range, usize::from(trend.width), look.shared.glyphs);
+        put(buf, trend, trend.x, &text, theme.style(volume.role));
+        mark_onset(matrix, look, trend, buf);
+        put(buf, area, trend.right() + 1, &total, theme.style(Role::Text));
+    }
+}
+
+/// The trend at a place, over which a range of time can be dragged.
+pub(super) fn axis_at(matrix: &Matrix, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+    if !area.contains(at) {
+        return None;
+    }
+    let place = places(matrix, look, area).into_iter().find(|p| p.trend.contains(at))?;
+    Some(TimeAxis { area: place.trend, range: matrix.range })
 }
 
 /// The cell of the onset stands out.

@@ -45,13 +45,21 @@ impl Service {
             panel::message(look.shared, inner, buf, &lines);
             return;
         }
-        match pane {
-            Pane::Rate => self.rate(look, inner, buf),
-            Pane::Errors => self.errors(look, inner, buf),
-            Pane::Duration | Pane::Routes => self.duration(look, inner, buf),
+        if let Some(chart) = self.graph(pane, look) {
+            chart.render(look.shared, inner, buf);
         }
         if state.stale {
             panel::dim(look.shared, inner, buf);
+        }
+    }
+
+    /// The graph of a pane; none without data.
+    pub(super) fn graph(&self, pane: Pane, look: &Look<'_>) -> Option<Chart<'_>> {
+        match pane {
+            Pane::Rate => self.rate(look),
+            Pane::Errors => self.errors(look),
+            Pane::Duration => self.duration(look),
+            Pane::Routes => None,
         }
     }
 
@@ -111,7 +119,7 @@ impl Service {
         named.iter().map(|(name, value)| format!("{name} {value}").trim().to_owned()).collect::<Vec<_>>().join("  ")
     }
 
-    fn chart<'a>(&self, look: &Look<'_>, matrix: &Matrix, unit: Unit) -> Chart<'a> {
+    fn chart(&self, look: &Look<'_>, matrix: &Matrix, unit: Unit) -> Chart<'_> {
         let shared = look.shared;
         let mut chart = Chart::new(matrix.range, matrix.step, unit);
         chart.cursor = self.cursor;
@@ -126,14 +134,13 @@ impl Service {
         chart
     }
 
-    fn rate(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let Some(matrix) = self.data.rate.value() else { return };
+    fn rate(&self, look: &Look<'_>) -> Option<Chart<'_>> {
+        let matrix = self.data.rate.value()?;
         let mut series: Vec<(&str, &Series)> = matrix.series.iter().map(|s| (s.labels.get("class").unwrap_or(""), s)).collect();
         series.sort_by(|a, b| (class_order(a.0).0, a.0).cmp(&(class_order(b.0).0, b.0)));
         let samples: Vec<&[Sample]> = series.iter().map(|(_, s)| s.samples.as_slice()).collect();
-        let sums = stack(&samples);
         let mut chart = self.chart(look, matrix, Unit::Rate);
-        for ((class, own), sum) in series.iter().zip(&sums).rev() {
+        for ((class, own), sum) in series.iter().zip(stack(&samples)).rev() {
             let (order, role) = class_order(class);
             let value = own.last().map_or(format::MISSING.to_owned(), |s| format::number(s.value));
             let end = format!("{class} {value}").trim().to_owned();
@@ -141,40 +148,42 @@ impl Service {
             if order < 3 && own.samples.iter().all(|s| s.value == 0.0 || s.value.is_nan()) {
                 continue;
             }
-            chart.lines.push(Line { samples: sum, style: look.shared.theme.style(role), fill: order == 0, end });
+            chart.lines.push(Line { samples: sum.into(), style: look.shared.theme.style(role), fill: order == 0, end });
         }
-        chart.render(look.shared, area, buf);
+        Some(chart)
     }
 
-    fn errors(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let Some((matrix, series)) = self.data.errors.value().and_then(|m| m.series.first().map(|s| (m, s))) else { return };
+    fn errors(&self, look: &Look<'_>) -> Option<Chart<'_>> {
+        let matrix = self.data.errors.value()?;
+        let series = matrix.series.first()?;
         let limit = look.shared.error_threshold(look.scope.service.as_deref().unwrap_or(""));
         let last = series.last().map_or(0.0, |s| s.value);
         let role = if last >= limit { Role::Bad } else { Role::Text };
         let mut chart = self.chart(look, matrix, Unit::Share);
-        chart.thresholds.push(Threshold { value: limit, label: format::percent(limit) });
+        chart.thresholds.push(Threshold { value: limit, label: Unit::Share.constant(limit) });
         let end = format::percent(last);
-        chart.lines.push(Line { samples: &series.samples, style: look.shared.theme.style(role), fill: false, end });
-        chart.render(look.shared, area, buf);
+        let (samples, style) = (series.samples.as_slice().into(), look.shared.theme.style(role));
+        chart.lines.push(Line { samples, style, fill: false, end });
+        Some(chart)
     }
 
-    fn duration(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let Some(matrix) = self.data.quantiles[1].value() else { return };
+    fn duration(&self, look: &Look<'_>) -> Option<Chart<'_>> {
+        let matrix = self.data.quantiles[1].value()?;
         let mut chart = self.chart(look, matrix, Unit::Seconds);
         // Last is on top: p95 is what one looks at.
         for (i, role) in [(0, Role::P50), (2, Role::P99), (1, Role::P95)] {
             let Some(series) = self.data.quantiles[i].value().and_then(|m| m.series.first()) else { continue };
             let value = series.last().map_or(format::MISSING.to_owned(), |s| format::seconds(s.value));
             let (style, end) = (look.shared.theme.style(role), format!("{} {value}", QUANTILES[i].1));
-            chart.lines.push(Line { samples: &series.samples, style, fill: false, end });
+            chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
         }
         if let Some(value) = look.shared.latency_threshold(look.scope.service.as_deref().unwrap_or("")) {
-            chart.thresholds.push(Threshold { value, label: format::seconds(value) });
+            chart.thresholds.push(Threshold { value, label: Unit::Seconds.constant(value) });
         }
         for (i, e) in self.data.exemplars.value().into_iter().flatten().enumerate() {
             chart.dots.push(Dot { at: e.at, value: e.value, selected: self.exemplar == Some(i), failed: false });
         }
-        chart.render(look.shared, area, buf);
+        Some(chart)
     }
 }
 

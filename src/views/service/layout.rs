@@ -1,6 +1,6 @@
 //! Where the panes of the Service page lie.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::Pane;
 
@@ -13,10 +13,17 @@ impl Panes {
     pub(super) fn of(&self, pane: Pane) -> Rect {
         self.0[pane as usize]
     }
+
+    /// The pane at a place.
+    pub(super) fn at(&self, at: Position) -> Option<Pane> {
+        Pane::ALL.into_iter().find(|p| self.of(*p).contains(at))
+    }
 }
 
 /// Three graphs side by side.
 const WIDE: u16 = 100;
+/// The least height of the table beside a wide screen's graphs.
+const TABLE: u16 = 9;
 /// A graph with less than this is not worth its border.
 const LEAST: u16 = 4;
 
@@ -27,32 +34,33 @@ pub(super) fn panes(area: Rect, focus: Pane, alone: bool, routes: usize) -> Pane
     if alone || area.height < 4 * (LEAST - 1) + 4 {
         out.0[focus as usize] = area;
     } else if area.width >= WIDE {
-        wide(area, focus, &mut out.0);
+        wide(area, routes, &mut out.0);
     } else {
         stacked(area, focus, routes, &mut out.0);
     }
     out
 }
 
-/// Neighbours overlap by their common edge.
-fn wide(area: Rect, focus: Pane, out: &mut [Rect; 4]) {
-    let share = if focus == Pane::Routes { 11 } else { 13 };
-    let top = (u32::from(area.height) * share / 20) as u16;
+/// Neighbours overlap by their common edge. The table takes what it needs, within bounds.
+fn wide(area: Rect, routes: usize, out: &mut [Rect; 4]) {
+    let most = area.height * 9 / 20;
+    let table = u16::try_from(routes).unwrap_or(u16::MAX).saturating_add(3).clamp(TABLE.min(most), most);
+    let top = area.height - table + 1;
     let each = area.width.div_ceil(3);
     for i in 0..3u16 {
         let x = area.x + i * (each - 1);
         let width = if i == 2 { area.right() - x } else { each };
         out[usize::from(i)] = Rect { x, width, height: top, ..area };
     }
-    out[3] = Rect { y: area.y + top - 1, height: area.height - top + 1, ..area };
+    out[3] = Rect { y: area.y + top - 1, height: table, ..area };
 }
 
 fn stacked(area: Rect, focus: Pane, routes: usize, out: &mut [Rect; 4]) {
     let mut heights = [LEAST; 4];
     let mut spare = area.height + 3 - 4 * LEAST;
     if focus == Pane::Routes {
-        // Both edges, the heading, and a row to say that there are more.
-        let wanted = u16::try_from(routes).unwrap_or(u16::MAX).saturating_add(4).max(LEAST);
+        // Both edges and the heading.
+        let wanted = u16::try_from(routes).unwrap_or(u16::MAX).saturating_add(3).max(LEAST);
         let table = spare.min(wanted - LEAST);
         heights[Pane::Routes as usize] += table;
         spare -= table;

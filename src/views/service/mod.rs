@@ -7,15 +7,18 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
-use crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::{buffer::Buffer, layout::Rect};
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use self::{
     data::{Data, family},
     layout::Panes,
     routes::{Order, Route, routes},
 };
-use super::{Cx, Look, Needs, View, Wants, Yank, filter::Filter, services::without_red};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, services::without_red};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -29,6 +32,7 @@ use crate::{
     },
     red::known_families,
     ui::{
+        chart::TimeAxis,
         panel::{self, Panel},
         table::{Table, TableState, position, visible_rows},
     },
@@ -83,7 +87,9 @@ impl Service {
     }
 
     fn panes(&self, area: Rect) -> Panes {
-        layout::panes(area, self.pane, self.alone, self.rows.len())
+        // How many there are, not how many pass a filter that is being typed: nothing may jump.
+        let routes = self.data.routes[0].value().map_or(0, |v| v.elements.len());
+        layout::panes(area, self.pane, self.alone, routes.max(self.rows.len()))
     }
 
     fn height(&self, area: Rect) -> usize {
@@ -327,21 +333,35 @@ impl View for Service {
         self.rebuild(&cx.look, cx.area);
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
-        let panes = self.panes(cx.area);
-        let routes = panes.of(Pane::Routes);
-        if !routes.is_empty() && self.table.mouse(event, Panel::inner(routes), self.rows.len()) {
-            self.pane = Pane::Routes;
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let (panes, at) = (self.panes(cx.area), Position::new(event.column, event.row));
+        let pointed = self.table.mouse(event, Panel::inner(panes.of(Pane::Routes)), self.rows.len());
+        if pointed != Pointed::Nothing {
             self.exemplar = None;
-            return true;
         }
-        let under = Pane::ALL.into_iter().find(|p| panes.of(*p).contains((event.column, event.row).into()));
-        let click = matches!(event.kind, crossterm::event::MouseEventKind::Down(_));
-        if let Some(pane) = under.filter(|p| click && *p != self.pane) {
-            self.pane = pane;
-            return true;
+        let Some(pane) = panes.at(at).filter(|_| event.kind == MouseEventKind::Down(MouseButton::Left)) else { return pointed };
+        let graph = Panel::inner(panes.of(pane));
+        let dot = self.graph(pane, &cx.look).and_then(|chart| chart.dot_at(graph, at));
+        if self.cursor.is_some() {
+            let axis = self.graph(pane, &cx.look).and_then(|chart| chart.time_axis(graph)).filter(|axis| axis.area.contains(at));
+            self.cursor = axis.map(|axis| axis.column(at.x).start).or(self.cursor);
         }
-        false
+        self.pane = pane;
+        match dot {
+            Some(dot) => {
+                self.exemplar = Some(dot);
+                Pointed::Item
+            }
+            None if pointed == Pointed::Nothing => Pointed::Used,
+            None => pointed,
+        }
+    }
+
+    fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        let panes = self.panes(area);
+        let pane = panes.at(at)?;
+        let axis = self.graph(pane, look)?.time_axis(Panel::inner(panes.of(pane)))?;
+        axis.area.contains(at).then_some(axis)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -15,7 +15,7 @@ use crate::{
 
 /// Left out in this order when the screen is narrow: the share, then the rate.
 pub(super) const COLUMNS: [Column; 6] = [
-    Column::text("ROUTE", 12, u16::MAX),
+    Column::text("ROUTE", 12, 64),
     Column::number("RATE", 9).drop(1),
     Column::number("ERRORS", 7),
     Column::number("SHARE", 6).drop(2),

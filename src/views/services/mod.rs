@@ -10,7 +10,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::rank::{Row, Verdict};
-use super::{Cx, Look, Needs, View, Wants, Yank, filter::Filter};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter};
 use crate::{
     app::expect,
     core::{
@@ -288,10 +288,10 @@ impl View for Services {
         self.rebuild(&cx.look, cx.area);
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
-        let used = self.table.mouse(event, Panel::inner(cx.area), self.rows.len());
-        self.moved |= used;
-        used
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let pointed = self.table.mouse(event, Panel::inner(cx.area), self.rows.len());
+        self.moved |= pointed != Pointed::Nothing;
+        pointed
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -56,7 +56,7 @@ fn the_worst_is_first_and_a_vanished_service_on_top() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[2].contains("web") && lines[2].contains("no data since 09:34"), "{text}");
     assert!(lines[3].contains("orders") && lines[3].contains("23.8 %") && lines[3].contains("+9.70 /s failing"), "{text}");
-    assert!(lines[4].contains("cart") && lines[4].contains("█"), "{text}");
+    assert!(lines[4].contains("cart") && lines[4].contains("▇"), "{text}");
     assert!(text.contains("2 of 3 worse than an hour before") && text.contains("found: Micrometer"), "{text}");
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use super::{LIMIT, Order, Traces, query};
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     model::{time::TimeRange, trace::TraceHit},
     theme::{Glyphs, Role},
     ui::{
-        chart::{Chart, Dot, Unit},
+        chart::{Chart, Dot, TimeAxis, Unit},
         format,
         panel::{self, Panel, State},
         table::{Cell, Column, Table, position},
@@ -171,18 +174,37 @@ impl Traces {
     fn draw_dots(&self, look: &Look<'_>, area: Rect, stale: bool, buf: &mut Buffer) {
         let shared = look.shared;
         let inner = Panel::new(format!("duration {} over time", line(shared.glyphs))).render(shared, area, buf);
-        let selected = self.table.row(self.rows.len());
-        let mut chart = Chart::new(self.covered(look), Duration::ZERO, Unit::Seconds);
-        chart.dots = (0..self.rows.len())
-            .filter_map(|row| {
-                let hit = self.hit(row)?;
-                Some(Dot { at: hit.start, value: seconds(hit), selected: Some(row) == selected, failed: self.is_error(hit) })
-            })
-            .collect();
-        chart.render(shared, inner, buf);
+        self.chart(look).render(shared, inner, buf);
         if stale {
             panel::dim(shared, inner, buf);
         }
+    }
+
+    /// Each row as a dot.
+    fn chart(&self, look: &Look<'_>) -> Chart<'static> {
+        let selected = self.table.row(self.rows.len());
+        let mut chart = Chart::new(self.covered(look), Duration::ZERO, Unit::Seconds);
+        let hits = (0..self.rows.len()).filter_map(|row| Some((row, self.hit(row)?)));
+        let dot = |(row, hit): (usize, &TraceHit)| Dot {
+            at: hit.start,
+            value: seconds(hit),
+            selected: Some(row) == selected,
+            failed: self.is_error(hit),
+        };
+        chart.dots = hits.map(dot).collect();
+        chart
+    }
+
+    /// The row whose dot is at a place.
+    pub(super) fn dot_at(&self, look: &Look<'_>, places: &Places, at: Position) -> Option<usize> {
+        let inner = Panel::inner(places.dots);
+        inner.contains(at).then(|| self.chart(look).dot_at(inner, at))?
+    }
+
+    /// The axis of the dots, if they are at a place.
+    pub(super) fn axis_at(&self, look: &Look<'_>, places: &Places, at: Position) -> Option<TimeAxis> {
+        let inner = Panel::inner(places.dots);
+        inner.contains(at).then(|| self.chart(look).time_axis(inner))?.filter(|axis| axis.area.contains(at))
     }
 
     /// The window, or the part of it that hits were found in when the limit cut the earlier ones.

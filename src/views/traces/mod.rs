@@ -5,11 +5,14 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-use crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::{buffer::Buffer, layout::Rect};
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use self::query::Preset;
-use super::{Cx, Look, Needs, View, Yank, filter::Filter, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -23,6 +26,7 @@ use crate::{
         trace::{TraceHit, TraceHits, TraceId},
     },
     ui::{
+        chart::TimeAxis,
         field::Typed,
         panel,
         table::{TableState, visible_rows},
@@ -279,10 +283,21 @@ impl View for Traces {
         }
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
-        let used = self.table.mouse(event, self.places(cx.area).table, self.rows.len());
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let (places, at) = (self.places(cx.area), Position::new(event.column, event.row));
+        if event.kind == MouseEventKind::Down(MouseButton::Left)
+            && let Some(row) = self.dot_at(&cx.look, &places, at)
+        {
+            self.select(row, cx.area);
+            return Pointed::Item;
+        }
+        let pointed = self.table.mouse(event, places.table, self.rows.len());
         self.moved();
-        used
+        pointed
+    }
+
+    fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        self.axis_at(look, &self.places(area), at)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -280,7 +280,7 @@ fn a_click_selects_a_row() {
     let stage = Stage::new();
     let mut view = stage.view(hits());
     let click = MouseEvent { kind: MouseEventKind::Down(MouseButton::Left), column: 9, row: 4, modifiers: KeyModifiers::NONE };
-    assert!(with(&stage.look(), SIZE, |cx| view.mouse(cx, click)).0);
+    assert_eq!(with(&stage.look(), SIZE, |cx| view.mouse(cx, click)).0, Pointed::Item);
     assert_eq!(view.selected().unwrap().trace, hits()[0].trace);
 }
 

@@ -16,7 +16,7 @@ use ratatui::{
 };
 
 use self::tree::Tree;
-use super::{Act, Cx, Look, Needs, View, Yank, prompt::Prompt, sheet::Sheet};
+use super::{Act, Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt, sheet::Sheet};
 use crate::{
     app::expect,
     core::{
@@ -31,7 +31,10 @@ use crate::{
     },
     store::Pattern,
     trace::Trace,
-    ui::{field::Typed, table::TableState},
+    ui::{
+        field::Typed,
+        table::{TableState, WHEEL},
+    },
 };
 
 /// What is searched for and the nodes that have it.
@@ -324,7 +327,7 @@ impl View for Waterfall {
         }
     }
 
-    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> bool {
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
         let places = self.places(cx.area);
         let at = Position::new(event.column, event.row);
         let step = match event.kind {
@@ -334,21 +337,24 @@ impl View for Waterfall {
         };
         if places.sheet.contains(at) {
             let sheet = self.sheet(&cx.look);
-            if let Some(step) = step {
-                return sheet.scroll(&mut self.scroll, step, places.sheet, cx.look.shared);
-            }
             let click = event.kind == MouseEventKind::Down(MouseButton::Left);
             self.in_detail |= click;
-            return click;
+            for step in step.into_iter().flat_map(|step| [step; WHEEL]) {
+                sheet.scroll(&mut self.scroll, step, places.sheet, cx.look.shared);
+            }
+            return if click || step.is_some() { Pointed::Used } else { Pointed::Nothing };
         }
         // The table's area has a line of headings above its rows: here the border.
         let area = Rect { y: places.rows.y.saturating_sub(1), height: places.rows.height + 1, ..places.rows };
-        let used = places.rows.contains(at) && self.list.mouse(event, area, self.tree.rows().len());
-        if used {
+        if !places.rows.contains(at) {
+            return Pointed::Nothing;
+        }
+        let pointed = self.list.mouse(event, area, self.tree.rows().len());
+        if pointed != Pointed::Nothing {
             self.in_detail = false;
             self.scroll = 0;
         }
-        used
+        pointed
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

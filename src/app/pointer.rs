@@ -1,0 +1,159 @@
+//! The mouse: clicks on the frame and the view, double clicks, and a range of time dragged over a graph.
+
+use std::time::Duration;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{buffer::Buffer, layout::Position, style::Modifier};
+
+use super::{
+    App, Urgency,
+    frame::{self, Target},
+};
+use crate::{
+    core::command::Command,
+    model::time::{TimeRange, TimeWindow, Timestamp},
+    ui::{chart::TimeAxis, format},
+    views::{Look, Pointed},
+};
+
+/// Between the two clicks of a double one.
+const DOUBLE: Duration = Duration::from_millis(400);
+/// Columns that a range has at least: a hand that shakes means a click.
+const LEAST: u16 = 2;
+
+/// What the mouse did before.
+#[derive(Default)]
+pub(super) struct Pointer {
+    /// The last click, which a second one makes a double click.
+    clicked: Option<(Timestamp, Position)>,
+    drag: Option<Drag>,
+}
+
+/// A button held down over a graph.
+struct Drag {
+    axis: TimeAxis,
+    from: u16,
+    to: u16,
+}
+
+impl Drag {
+    /// The chosen columns; none as long as it is a click.
+    fn columns(&self) -> Option<(u16, u16)> {
+        (self.from.abs_diff(self.to) >= LEAST).then(|| (self.from.min(self.to), self.from.max(self.to)))
+    }
+
+    fn range(&self) -> Option<TimeRange> {
+        let (first, last) = self.columns()?;
+        Some(TimeRange { start: self.axis.column(first).start, end: self.axis.column(last).end })
+    }
+}
+
+impl Pointer {
+    /// Forgets a range that is being dragged; returns whether there was one.
+    pub(super) fn let_go(&mut self) -> bool {
+        self.drag.take().is_some_and(|d| d.columns().is_some())
+    }
+
+    /// The chosen range in words.
+    pub(super) fn note(&self, look: &Look<'_>) -> Option<String> {
+        let range = self.drag.as_ref()?.range()?;
+        let (offset, zone) = &look.shared.settings.zone;
+        let clock = |at| format::clock_seconds(at, *offset);
+        let length = format::seconds(range.duration().as_secs_f64());
+        let (dash, dot) = (look.shared.glyphs.dash, look.shared.glyphs.middle_dot);
+        Some(format!("{} {dash} {} {zone} {dot} {length}   release zooms, Esc cancels", clock(range.start), clock(range.end)))
+    }
+
+    /// Shows the chosen range on its graph.
+    pub(super) fn render(&self, buf: &mut Buffer) {
+        let Some((drag, (first, last))) = self.drag.as_ref().and_then(|d| Some((d, d.columns()?))) else { return };
+        let area = drag.axis.area.intersection(buf.area);
+        for at in area.positions().filter(|at| (first..=last).contains(&at.x)) {
+            buf[at].modifier.toggle(Modifier::REVERSED);
+        }
+    }
+}
+
+impl App {
+    pub(super) fn mouse(&mut self, event: MouseEvent) {
+        if let Some(mut overlay) = self.overlay.take() {
+            let done = overlay.mouse(&self.look(), self.top().view.kind(), self.size, event);
+            self.overlay = Some(overlay);
+            if let Some(done) = done {
+                self.mark(Urgency::Input);
+                self.overlay_done(done);
+            }
+            return;
+        }
+        match event.kind {
+            MouseEventKind::Down(MouseButton::Left) => self.pressed_at(event),
+            MouseEventKind::Drag(MouseButton::Left) => self.dragged_to(event.column),
+            MouseEventKind::Up(MouseButton::Left) => self.released(),
+            _ => {
+                self.point(event);
+            }
+        }
+    }
+
+    fn pressed_at(&mut self, event: MouseEvent) {
+        let at = Position::new(event.column, event.row);
+        self.pointer.let_go();
+        let before = self.pointer.clicked.take();
+        let target = self.frame().target_at(self.size, at);
+        if self.notice.take().is_some() {
+            self.mark(Urgency::Input);
+        }
+        match target {
+            Some(Target::Page(depth)) => {
+                self.stack.truncate(depth + 1);
+                self.resume();
+            }
+            Some(Target::Run(command)) => {
+                self.pressed.clear();
+                self.mark(Urgency::Input);
+                self.run(command);
+            }
+            None if frame::body(self.size).contains(at) => self.pressed_in_view(event, at, before),
+            None => {}
+        }
+    }
+
+    fn pressed_in_view(&mut self, event: MouseEvent, at: Position, before: Option<(Timestamp, Position)>) {
+        let pointed = self.point(event);
+        let twice = before.is_some_and(|(when, place)| place == at && self.now.since(when) <= DOUBLE);
+        if twice && pointed == Pointed::Item {
+            self.run(Command::Drill);
+            return;
+        }
+        self.pointer.clicked = Some((self.now, at));
+        let axis = self.top().view.time_axis(&self.look(), self.body(), at);
+        self.pointer.drag = axis.map(|axis| Drag { axis, from: at.x, to: at.x });
+    }
+
+    fn dragged_to(&mut self, column: u16) {
+        let Some(drag) = &mut self.pointer.drag else { return };
+        let area = drag.axis.area;
+        drag.to = column.clamp(area.x, area.right().max(area.x + 1) - 1);
+        self.pointer.clicked = None;
+        self.mark(Urgency::Input);
+    }
+
+    fn released(&mut self) {
+        let Some(range) = self.pointer.drag.take().and_then(|d| d.range()) else { return };
+        let end = range.end.max(range.start + TimeWindow::MIN);
+        self.set_window(TimeWindow::Fixed(TimeRange { start: range.start, end }));
+    }
+
+    /// Lets the view have an event.
+    fn point(&mut self, event: MouseEvent) -> Pointed {
+        let mut pointed = Pointed::Nothing;
+        self.with_view(|view, cx| pointed = view.mouse(cx, event));
+        if pointed != Pointed::Nothing {
+            self.mark(Urgency::Input);
+        }
+        pointed
+    }
+}
+
+#[cfg(test)]
+mod tests;
