@@ -23,6 +23,8 @@ use crate::{
 
 /// Shown for a root span that has not arrived.
 pub(super) const NO_ROOT: &str = "root not received";
+/// The same for a trace so young that it is likely to come.
+const IN_FLIGHT: &str = "in flight, no root yet";
 /// Cells of the bar beside the duration.
 const BAR: u16 = 8;
 /// Rows of the dots with their border, and the size of the view from which on there is room for them.
@@ -112,6 +114,10 @@ impl Traces {
             n if n < LIMIT => parts.push(format!("{n} found")),
             n if self.found.value().is_some_and(|f| f.newest) => parts.push(format!("limit reached, newest {n} shown")),
             n => parts.push(format!("limit reached, {n} shown, not always the newest")),
+        }
+        match self.hits().iter().filter(|h| self.in_flight(h)).count() {
+            0 => {}
+            n => parts.push(format!("{n} in flight, last")),
         }
         parts.extend(self.filter.note());
         parts.join(&format!(" {} ", line(look.shared.glyphs)))
@@ -252,7 +258,7 @@ impl Traces {
             3 => hit.root_service.as_ref().map_or_else(missing, |s| Cell::new(s.to_string(), shared.theme.service(s))),
             4 => match &hit.root_name {
                 Some(name) => Cell::new(name.to_string(), style(Role::Text)),
-                None => Cell::new(NO_ROOT, style(Role::Warn)),
+                None => Cell::new(if self.in_flight(hit) { IN_FLIGHT } else { NO_ROOT }, style(Role::Warn)),
             },
             5 => count(hit.span_count),
             6 if self.is_error(hit) => {

@@ -5,6 +5,8 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
     buffer::Buffer,
@@ -35,6 +37,9 @@ use crate::{
 
 /// Hits that are asked for.
 const LIMIT: usize = 50;
+/// A trace without a root that began this recently is taken to be in flight: its root span ends last. Later it is one
+/// that lost its root, or whose root is somewhere else.
+const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 /// Orders, the next one at each `O`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +104,11 @@ impl Traces {
         hit.error_count.map_or(self.typed.is_none() && self.preset == Preset::Failed, |n| n > 0)
     }
 
+    /// Whether a hit is only the part of a trace that has come so far.
+    fn in_flight(&self, hit: &TraceHit) -> bool {
+        hit.root_service.is_none() && hit.root_name.is_none() && hit.start + IN_FLIGHT > self.found.at()
+    }
+
     fn height(&self, area: Rect) -> usize {
         visible_rows(self.places(area).table)
     }
@@ -107,7 +117,7 @@ impl Traces {
         let hits = self.hits();
         let mut rows: Vec<usize> = (0..hits.len()).filter(|i| passes(&self.filter, &hits[*i])).collect();
         match self.order {
-            Order::Newest => rows.sort_by_key(|i| std::cmp::Reverse(hits[*i].start)),
+            Order::Newest => rows.sort_by_key(|i| (self.in_flight(&hits[*i]), std::cmp::Reverse(hits[*i].start))),
             Order::Longest => rows.sort_by_key(|i| std::cmp::Reverse(hits[*i].duration_ns)),
         }
         let place = self.at.and_then(|at| rows.iter().position(|i| hits[*i].trace == at));

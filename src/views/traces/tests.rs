@@ -155,9 +155,23 @@ fn logs_are_of_the_trace_around_its_time_and_red_is_of_its_root() {
 }
 
 #[test]
+fn traces_in_flight_do_not_stand_before_the_finished() {
+    let stage = Stage::new();
+    let rootless = |id, ago| TraceHit { root_service: None, root_name: None, ..hit(id, ago, 5, Some(1)) };
+    let view = stage.view(vec![rootless(1, 3), rootless(2, 90), hit(3, 120, 40, Some(1)), rootless(4, 8)]);
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    let rows: Vec<&str> = text
+        .lines()
+        .filter_map(|l| ["in flight, no root yet", "root not received", "POST /api/3"].into_iter().find(|w| l.contains(w)))
+        .collect();
+    assert_eq!(rows, ["root not received", "POST /api/3", "in flight, no root yet", "in flight, no root yet"], "{text}");
+    assert!(text.contains("2 in flight, last"), "{text}");
+}
+
+#[test]
 fn a_trace_without_its_root_says_so_and_has_no_service() {
     let stage = Stage::new();
-    let mut view = stage.view(vec![TraceHit { root_service: None, root_name: None, error_count: None, ..hit(1, 10, 5, None) }]);
+    let mut view = stage.view(vec![TraceHit { root_service: None, root_name: None, error_count: None, ..hit(1, 100, 5, None) }]);
     let text = stage.text(&view);
     let row = text.lines().find(|l| l.contains("root not received")).unwrap();
     assert!(row.contains(" ! "), "only failed ones were asked for: {row}");

@@ -31,8 +31,14 @@ const LONGEST_TRACE: Duration = Duration::from_secs(300);
 /// What is searched when no range is given: what Tempo's ingesters still hold.
 const RECENT: Duration = Duration::from_secs(15 * 60);
 
+/// A live trace is found once nothing of it has come for this long: `trace_idle_period` and the look for idle ones, 5 s
+/// each. Before that it is answered by its id alone.
+const IDLE: Duration = Duration::from_secs(10);
+
 struct Request {
     range: TimeRange,
+    /// Traces of which something came later are live.
+    idle_since: Timestamp,
     limit: usize,
     spans_per_set: usize,
     min_duration: i64,
@@ -100,7 +106,7 @@ fn request(params: &Params, now: Timestamp) -> Result<Request, Refusal> {
     if spans_per_set > MAX_SPANS {
         return Err(Refusal::bad(format!("invalid spss: {spans_per_set} exceeds {MAX_SPANS}")));
     }
-    Ok(Request { range: range(params, now)?, limit, spans_per_set, min_duration, max_duration })
+    Ok(Request { range: range(params, now)?, idle_since: now - IDLE, limit, spans_per_set, min_duration, max_duration })
 }
 
 fn positive(params: &Params, name: &str, default: usize) -> Result<usize, Refusal> {
@@ -125,7 +131,8 @@ fn fits(rows: &Rows<'_>, request: &Request) -> bool {
     let instant = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
     let overlaps = instant(rows.end) >= request.range.start.0 && instant(rows.start) <= request.range.end.0;
     let duration = rows.duration();
-    !rows.spans.is_empty() && overlaps && duration >= request.min_duration && duration <= request.max_duration
+    let idle = instant(rows.end) <= request.idle_since.0;
+    !rows.spans.is_empty() && idle && overlaps && duration >= request.min_duration && duration <= request.max_duration
 }
 
 fn by_tags(tags: &TagSearch, request: &Request, trace: &StoredTrace) -> Option<JsonValue> {

@@ -48,9 +48,9 @@ fn trace(number: u128, root: bool) -> StoredTrace {
     }
 }
 
-/// Requests against a Tempo with traces 1 to 3; the third's root is missing. Status, type and body.
+/// Requests against a Tempo with traces 1 to 3 and a live one; the third's root is missing. Status, type and body.
 async fn get(path: &str, accept: &str) -> (u16, String, Vec<u8>) {
-    let traces = MemTraces::new([trace(1, true), trace(2, true), trace(3, false)]);
+    let traces = MemTraces::new([trace(1, true), trace(2, true), trace(3, false), trace(50, false)]);
     let clock = Arc::new(At(Timestamp::from_secs(START + 60)));
     let server = start(super::router(Arc::new(traces), clock.clone()), clock).await.unwrap();
     let response = reqwest::Client::new().get(server.url.join(path).unwrap()).header("accept", accept).send().await.unwrap();
@@ -76,6 +76,12 @@ async fn a_trace_is_answered_in_both_forms_and_versions() {
     assert_eq!(TracesData::decode(body.as_slice()).unwrap().resource_spans, trace(1, true).spans);
     let (_, _, body) = get("api/v2/traces/1", "application/protobuf").await;
     assert_eq!(TraceByIdResponse::decode(body.as_slice()).unwrap().trace.unwrap().resource_spans, trace(1, true).spans);
+}
+
+#[tokio::test]
+async fn a_live_trace_is_there_by_its_id_and_not_yet_found() {
+    assert_eq!(get("api/traces/32", "*/*").await.0, 200);
+    assert_eq!(json("api/search?q={}").await["traces"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]
