@@ -41,7 +41,9 @@ pub fn recognise(text: &str) -> Record {
         let rest = rest.lines().map(str::to_owned).collect();
         Record { rest, ..logfmt(first).unwrap_or_else(|| prose(first)) }
     });
-    first_line_only(record)
+    let record = first_line_only(record);
+    // JSON writes the escape character of a colour as text.
+    Record { message: without_ansi(&record.message).into_owned(), ..record }
 }
 
 /// The text without escape sequences that colour it.

@@ -57,6 +57,11 @@ impl Pattern {
         self.regex.find_iter(text).map(|m| m.range()).filter(|r| !r.is_empty()).take(limit)
     }
 
+    /// As it is shown: `/pool`, `/!pool`, `/a.c/`.
+    pub fn shown(&self) -> String {
+        if self.source.starts_with('/') { self.source.clone() } else { format!("/{}", self.source) }
+    }
+
     /// What was typed.
     pub fn as_str(&self) -> &str {
         &self.source

@@ -61,10 +61,15 @@ impl Sheet {
         if area.width >= TWO_COLUMNS { (area.width - GAP) / 2 } else { area.width }
     }
 
-    fn lines(&self, room: usize, shared: &Shared) -> Vec<Line> {
+    /// The lines below the head: a head that has no room is there in full once more.
+    fn lines(&self, room: usize, area: Rect, shared: &Shared) -> Vec<Line> {
         let longest = self.entries.iter().filter(|e| e.role != Role::Heading).map(|e| width(&e.name)).max().unwrap_or(0);
         let names = longest.min((room / 2).max(8)).min(34);
         let mut out = Vec::new();
+        if self.head_rows(area).count() > self.head_lines(area).len() {
+            let whole = self.head.iter().flat_map(|(text, role)| wrapped(text, room).map(|value| (value, *role)));
+            out.extend(whole.take(MAX_LINES).map(|(value, role)| Line { name: String::new(), value, role }));
+        }
         for entry in &self.entries {
             // A stack trace needs the width: its name stands above it.
             let block = entry.value.contains('\n');
@@ -89,10 +94,13 @@ impl Sheet {
         out
     }
 
-    fn head_lines(&self, area: Rect) -> Vec<(String, Role)> {
+    fn head_rows(&self, area: Rect) -> impl Iterator<Item = (String, Role)> {
         let room = usize::from(area.width).max(1);
-        let lines = self.head.iter().flat_map(|(text, role)| text.split('\n').flat_map(|l| wrap(l, room)).map(|piece| (piece, *role)));
-        lines.take(usize::from(area.height.div_ceil(2))).collect()
+        self.head.iter().flat_map(move |(text, role)| wrapped(text, room).map(|piece| (piece, *role)))
+    }
+
+    fn head_lines(&self, area: Rect) -> Vec<(String, Role)> {
+        self.head_rows(area).take(usize::from(area.height.div_ceil(2))).collect()
     }
 
     /// The part of an area below the head.
@@ -103,10 +111,11 @@ impl Sheet {
 
     /// How far it can be scrolled in an area.
     fn max_scroll(&self, area: Rect, shared: &Shared) -> usize {
+        let whole = area;
         let area = self.below_head(area);
         let room = Self::columns(area);
         let columns = usize::from(area.width / room.max(1)).max(1);
-        self.lines(usize::from(room), shared).len().saturating_sub(usize::from(area.height) * columns)
+        self.lines(usize::from(room), whole, shared).len().saturating_sub(usize::from(area.height) * columns)
     }
 
     /// Moves a scroll position on a command. Returns false for commands that do not move.
@@ -127,18 +136,23 @@ impl Sheet {
     }
 
     pub(super) fn render(&self, shared: &Shared, area: Rect, buf: &mut Buffer, scroll: usize) {
-        let area = padded(area).intersection(buf.area);
-        for (i, (text, role)) in self.head_lines(area).iter().enumerate() {
-            let y = area.y + u16::try_from(i).unwrap_or(0);
-            put(buf, Rect { y, height: 1, ..area }, area.x, text, shared.theme.style(*role));
+        let whole = padded(area).intersection(buf.area);
+        let head = self.head_lines(whole);
+        let cut = self.head_rows(whole).count() > head.len();
+        for (i, (text, role)) in head.iter().enumerate() {
+            let row = Rect { y: whole.y + u16::try_from(i).unwrap_or(0), height: 1, ..whole };
+            let end = put(buf, row, row.x, text, shared.theme.style(*role));
+            if cut && i + 1 == head.len() {
+                put(buf, row, end.min(row.right().saturating_sub(1)), shared.glyphs.ellipsis, shared.theme.style(Role::Dim));
+            }
         }
-        let area = self.below_head(area);
+        let area = self.below_head(whole);
         if area.is_empty() {
             return;
         }
         let room = Self::columns(area);
         let height = usize::from(area.height);
-        let lines = self.lines(usize::from(room), shared);
+        let lines = self.lines(usize::from(room), whole, shared);
         for (i, line) in lines.iter().skip(scroll).take(height * usize::from((area.width / room.max(1)).max(1))).enumerate() {
             let column = u16::try_from(i / height).unwrap_or(0);
             let y = area.y + u16::try_from(i % height).unwrap_or(0);
@@ -147,6 +161,10 @@ impl Sheet {
             put(buf, place, place.x, &line.name, shared.theme.style(Role::Dim));
         }
     }
+}
+
+fn wrapped(text: &str, room: usize) -> impl Iterator<Item = String> {
+    text.split('\n').flat_map(move |line| wrap(line, room.max(1)))
 }
 
 /// Without a cell at either side, where there is room for that.
@@ -183,6 +201,15 @@ mod tests {
         let mut sheet = Sheet::default();
         sheet.add("stack", "at a.b.C.d\nat e");
         assert_eq!(drawn(&sheet, 18, 4, 0), " stack\n   at a.b.C.d\n   at e\n");
+    }
+
+    #[test]
+    fn a_head_without_room_is_marked_and_there_in_full_below() {
+        let mut sheet = Sheet::default();
+        sheet.head("one two three four five six seven eight", Role::Text);
+        sheet.add("k", "v");
+        assert_eq!(drawn(&sheet, 18, 4, 0), " one two three\n four five six…\n one two three\n four five six");
+        assert_eq!(drawn(&sheet, 18, 4, 2), " one two three\n four five six…\n seven eight\n k  v");
     }
 
     #[test]

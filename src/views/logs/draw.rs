@@ -122,7 +122,9 @@ impl Logs {
             for (i, text) in record.rest.iter().enumerate() {
                 let at = placed.row + 1 + isize::try_from(i).unwrap_or(0);
                 if let Some(row) = visible_row(area, at) {
-                    put(buf, row, row.x + 4, text, look.shared.theme.style(Role::Dim));
+                    let text = text.replace('\t', "  ");
+                    let room = usize::from(row.width).saturating_sub(5);
+                    put(buf, row, row.x + 4, &truncate(&text, room, look.shared.glyphs.ellipsis), look.shared.theme.style(Role::Dim));
                 }
             }
         }

@@ -218,8 +218,8 @@ impl Logs {
 
     fn cycle_level(&mut self, cx: &mut Cx<'_>) {
         let level = match self.level() {
-            Level::Unknown => Level::Warn,
-            Level::Warn => Level::Error,
+            Level::Unknown => Level::Error,
+            Level::Error => Level::Warn,
             _ => Level::Unknown,
         };
         // The server is asked for these levels alone, so that history reaches further back. Lines that are here stay.
@@ -300,7 +300,7 @@ impl View for Logs {
         if self.level() != Level::Unknown {
             out.push(format!("level{}{}", look.shared.glyphs.at_least, self.level().as_str()));
         }
-        out.extend(self.store.show().pattern.as_ref().map(|p| format!("/{}", p.as_str())));
+        out.extend(self.store.show().pattern.as_ref().map(Pattern::shown));
         out
     }
 

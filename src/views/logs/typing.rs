@@ -6,6 +6,7 @@ use super::{Logs, query};
 use crate::{
     model::log::{Level, LogLabels},
     store::Pattern,
+    ui::format,
     views::{Cx, prompt::Prompt},
 };
 
@@ -32,13 +33,18 @@ impl Logs {
             Ok(pattern) => {
                 prompt.note.clear();
                 self.show(area, |show| show.pattern = pattern);
-                let note = format!("{} of {} lines", self.store.shown(), self.store.len());
+                let note = self.passing();
                 if let Some((_, prompt)) = &mut self.prompt {
                     prompt.note = note;
                 }
             }
             Err(why) => prompt.note = why,
         }
+    }
+
+    /// `11 of 100 lines`
+    fn passing(&self) -> String {
+        format!("{} of {}", format::count(self.store.shown() as u64), format::counted(self.store.len(), "line"))
     }
 
     pub(super) fn accepted(&mut self, cx: &mut Cx<'_>) {
