@@ -1,4 +1,4 @@
-//! Keys, pastes, the mouse and sizes from the terminal, as messages.
+//! Keys, pastes and the mouse from the terminal, as messages.
 
 use crossterm::event::{Event as TerminalEvent, EventStream, KeyEventKind};
 use futures_util::StreamExt;
@@ -48,7 +48,7 @@ fn translate(event: TerminalEvent) -> Option<Event> {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => Some(Event::Key(key)),
         TerminalEvent::Paste(text) => Some(Event::Paste(text)),
         TerminalEvent::Mouse(event) => Some(Event::Mouse(event)),
-        TerminalEvent::Resize(width, height) => Some(Event::Resize(width, height)),
-        TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
+        // Sizes are asked for at SIGWINCH: one that waited in a queue behind others is out of date.
+        TerminalEvent::Resize(..) | TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
     }
 }

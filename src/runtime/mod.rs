@@ -167,7 +167,7 @@ impl Shell {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => self.signalled(signal)?,
-                Some(msg) = self.input_out.recv() => self.typed(msg),
+                Some(msg) = self.input_out.recv() => self.app.update(msg),
                 taken = self.data_out.recv_many(&mut batch, BATCH), if self.input_out.is_empty() => {
                     if taken > 0 {
                         for msg in batch.drain(..) {
@@ -199,13 +199,6 @@ impl Shell {
             self.exit = Some(129);
         }
         Ok(())
-    }
-
-    fn typed(&mut self, msg: Msg) {
-        if let Event::Resize(width, height) = msg.event {
-            self.screen.resize(width, height);
-        }
-        self.app.update(msg);
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -257,12 +250,21 @@ impl Shell {
         match signal {
             Signalled::End(code) => self.exit = Some(code),
             Signalled::Stop => self.suspend()?,
+            Signalled::Resized => self.resized()?,
             Signalled::Continue => {
                 if !std::mem::take(&mut self.resumed) {
                     self.retake()?;
                 }
             }
         }
+        Ok(())
+    }
+
+    fn resized(&mut self) -> io::Result<()> {
+        let (width, height) = crossterm::terminal::size()?;
+        self.screen.resize(width, height);
+        let resize = self.message(Event::Resize(width, height));
+        self.app.update(resize);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Signals of the system: end, hang up, stop and continue.
+//! Signals of the system: end, hang up, stop and continue, another size.
 
 use std::io;
 
@@ -13,6 +13,8 @@ pub enum Signalled {
     Stop,
     /// SIGCONT: the terminal may look different now.
     Continue,
+    /// SIGWINCH: the terminal has another size.
+    Resized,
 }
 
 /// The signals that are handled.
@@ -22,6 +24,7 @@ pub struct Signals {
     hang_up: Signal,
     stop: Signal,
     resume: Signal,
+    window: Signal,
 }
 
 impl Signals {
@@ -36,6 +39,7 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
             resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+            window: signal(SignalKind::window_change())?,
         })
     }
 
@@ -47,6 +51,7 @@ impl Signals {
             _ = self.hang_up.recv() => Signalled::End(129),
             _ = self.stop.recv() => Signalled::Stop,
             _ = self.resume.recv() => Signalled::Continue,
+            _ = self.window.recv() => Signalled::Resized,
         }
     }
 }
