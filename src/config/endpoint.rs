@@ -10,6 +10,7 @@ use std::{
 use url::Url;
 
 use super::reader::{Item, Section};
+use crate::source::http::ClientCertificate;
 
 /// How to reach one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct EndpointConfig {
     pub tenant: Option<String>,
     /// PEM file with certificates to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// PEM files of the certificate and the key that we show to the server.
+    pub client: Option<ClientCertificate>,
     /// Accept any certificate.
     pub insecure_skip_verify: bool,
     /// Longest time for one answer.
@@ -34,7 +37,7 @@ impl EndpointConfig {
     /// An address without credentials.
     pub fn plain(url: Url, timeout: Duration) -> Self {
         let auth = AuthConfig::None;
-        Self { url, auth, headers: Vec::new(), tenant: None, ca_file: None, insecure_skip_verify: false, timeout }
+        Self { url, auth, headers: Vec::new(), tenant: None, ca_file: None, client: None, insecure_skip_verify: false, timeout }
     }
 }
 
@@ -95,6 +98,8 @@ impl EndpointContext<'_> {
         let headers = section.section("headers").map(|s| self.read_headers(&s)).unwrap_or_default();
         let tenant = section.item("tenant").and_then(|item| item.string());
         let ca_file = section.item("ca_file").and_then(|item| self.file(&item));
+        let client_cert = section.item("client_cert_file").and_then(|item| self.file(&item));
+        let client_key = section.item("client_key_file").and_then(|item| self.file(&item));
         let (mut insecure_skip_verify, mut timeout) = (false, self.timeout);
         section.set("insecure_skip_verify", &mut insecure_skip_verify, Item::boolean);
         section.set("timeout", &mut timeout, |item| item.duration(TIMEOUTS));
@@ -107,11 +112,16 @@ impl EndpointContext<'_> {
             (None, Some(secret)) => AuthConfig::Bearer(secret),
             (None, None) => AuthConfig::None,
         };
+        if client_cert.is_some() != client_key.is_some() {
+            let advice = "Write client_cert_file and client_key_file.";
+            section.wrong(format!("[{}] has only half of a client certificate", section.path()), advice);
+        }
+        let client = client_cert.zip(client_key).map(|(cert_file, key_file)| ClientCertificate { cert_file, key_file });
         if url_item.is_none() && !section.has_unknown() {
             section.wrong(format!("[{}] has no url", section.path()), "Write url = \"http://host:port\".");
         }
         section.finish();
-        Some(EndpointConfig { url: url?, auth, headers, tenant, ca_file, insecure_skip_verify, timeout })
+        Some(EndpointConfig { url: url?, auth, headers, tenant, ca_file, client, insecure_skip_verify, timeout })
     }
 
     fn read_basic(&self, mut section: Section<'_, '_>) -> Option<(String, SecretConfig)> {
@@ -169,7 +179,7 @@ impl EndpointContext<'_> {
     /// A file that must exist, which is checked once it is known which environment opens.
     fn file(&self, item: &Item<'_, '_>) -> Option<PathBuf> {
         let path = expand(&item.string()?, self.folder, self.home);
-        self.needed.borrow_mut().push((path.clone(), item.at()));
+        self.needed.borrow_mut().push((path.clone(), item.place().at));
         Some(path)
     }
 }
@@ -208,11 +218,12 @@ fn read_url(item: &Item<'_, '_>) -> Option<Url> {
 /// A backend's address, or what is wrong with it and what to write. Neither repeats the text: it may hold a password.
 pub fn parse_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
     const EXAMPLE: &str = "Write it like http://host:9090.";
-    let url = Url::parse(text).map_err(|_| ("is no address", EXAMPLE))?;
+    let url = Url::parse(text).map_err(|_| ("is not a URL", EXAMPLE))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(("is not http or https", EXAMPLE));
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    // With a slash in it, a password is taken for a path and the user for the host.
+    if text.contains('@') {
         return Err(("holds a user name or password", "Write basic = { username = \"name\", password = { env = \"NAME\" } } beside it."));
     }
     if url.query().is_some() || url.fragment().is_some() {

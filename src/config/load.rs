@@ -173,13 +173,14 @@ fn override_urls(config: &mut Config, request: &Request, applied: &mut Applied) 
             environment.backends.insert(*backend, EndpointConfig::plain(url.clone(), config.limits.request_timeout));
             continue;
         };
-        let has_credentials = endpoint.auth != AuthConfig::None || !endpoint.headers.is_empty();
+        let has_credentials = endpoint.auth != AuthConfig::None || !endpoint.headers.is_empty() || endpoint.client.is_some();
         if has_credentials && endpoint.url.origin() != url.origin() {
             let message = format!("another host than in environment \"{name}\", so its credentials are not sent");
             let advice = "Give the address in config.toml to use them there.";
             applied.warnings.push(Problem::of(format!("--{backend}"), message, advice));
             endpoint.auth = AuthConfig::None;
             endpoint.headers.clear();
+            endpoint.client = None;
         }
         endpoint.url = url.clone();
     }

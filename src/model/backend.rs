@@ -73,8 +73,10 @@ pub struct SourceError {
 pub enum ErrorKind {
     /// No address in the configuration.
     NotConfigured,
-    /// Nothing answered: refused, unresolved, TLS, connection lost.
+    /// Nothing answered: refused, unresolved, connection lost.
     Unreachable,
+    /// Something answered that TLS does not trust, or that does not trust us.
+    Tls(TlsFault),
     /// No complete answer within this time.
     Timeout(Duration),
     /// 401 or 403.
@@ -97,6 +99,21 @@ pub enum ErrorKind {
     Secret,
     /// A fault of redline itself; never a reason to end.
     Bug,
+}
+
+/// What is wrong with a TLS connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The server's certificate is of an authority that is not trusted.
+    UnknownIssuer,
+    /// The server's certificate is for another name.
+    WrongName,
+    /// The server's certificate is not valid now.
+    WrongTime,
+    /// The server wants a certificate of ours, or another one.
+    ClientCertificate,
+    /// Anything else, such as a server that speaks no TLS.
+    Other,
 }
 
 impl SourceError {
@@ -127,6 +144,13 @@ impl SourceError {
         match self.kind {
             ErrorKind::NotConfigured => "Give its address in config.toml or on the command line.",
             ErrorKind::Unreachable => "Check the address, the network and whether it runs.",
+            ErrorKind::Tls(TlsFault::UnknownIssuer) => "Give the authority's certificate as ca_file in config.toml.",
+            ErrorKind::Tls(TlsFault::WrongName) => "Give the address by a name that the certificate is for.",
+            ErrorKind::Tls(TlsFault::WrongTime) => "Renew the server's certificate, or set this machine's clock right.",
+            ErrorKind::Tls(TlsFault::ClientCertificate) => {
+                "Give a certificate that the server accepts as client_cert_file and client_key_file in config.toml."
+            }
+            ErrorKind::Tls(TlsFault::Other) => "Check whether the address is https or http, and what is in between.",
             ErrorKind::Timeout(_) => "Ask for less: a shorter window or a narrower selector.",
             ErrorKind::Unauthorized(_) => "Check the credentials and the tenant in config.toml.",
             ErrorKind::RateLimited(_) => "It is asked too much; redline asks less often by itself.",

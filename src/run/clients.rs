@@ -32,7 +32,7 @@ impl Environments for Clients {
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {
-        let (theme, problems) = theme::load(name, &self.theme_folders);
+        let (theme, problems) = theme::load(name, ":theme", &self.theme_folders);
         match problems.first() {
             Some(problem) => Err(problem.to_string()),
             None => Ok(theme.downgrade(self.colors)),
@@ -71,6 +71,7 @@ fn endpoint(backend: Backend, config: &EndpointConfig, limits: &Limits, clock: &
         headers: config.headers.iter().map(|(name, value)| (name.clone(), secret(value))).collect(),
         tenant: config.tenant.clone(),
         ca_file: config.ca_file.clone(),
+        client: config.client.clone(),
         insecure_skip_verify: config.insecure_skip_verify,
         timeout: config.timeout,
         max_body: limits.body,

@@ -72,6 +72,8 @@ pub struct Endpoint {
     pub ca_file: Option<PathBuf>,
     /// Accept any certificate.
     pub insecure_skip_verify: bool,
+    /// Certificate chain and key (PEM) that we show to the server.
+    pub client: Option<ClientCertificate>,
     /// For a whole answer, retries included.
     pub timeout: Duration,
     /// The largest body that is read, in bytes after decompression.
@@ -91,11 +93,21 @@ impl Endpoint {
             tenant: None,
             ca_file: None,
             insecure_skip_verify: false,
+            client: None,
             timeout: Duration::from_secs(10),
             max_body: MAX_BODY,
             clock: Clock::system(),
         }
     }
+}
+
+/// The files of a client certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its chain, our own first.
+    pub cert_file: PathBuf,
+    /// Its key.
+    pub key_file: PathBuf,
 }
 
 /// Told after each request how long the answer took, or why there was none. A refused query counts as an answer.
@@ -444,6 +456,9 @@ impl HttpClient {
 
     fn unreachable(&self, e: &reqwest::Error) -> SourceError {
         let at = authority(&self.endpoint.base);
+        if let Some(error) = self.tls_error(e) {
+            return error;
+        }
         let message = if e.is_timeout() {
             format!("no connection to {at} within {CONNECT:?}")
         } else if e.is_connect() {
@@ -474,6 +489,12 @@ impl HttpClient {
         let text = format!("{} {} {}{query} {outcome} {ms}ms {bytes}B attempt {attempt}", self.backend(), request.method, url.path());
         // Statuses below 400 begin so; refusals and the words of a lost connection do not.
         if outcome.starts_with(['2', '3']) { info!(target: "redline::http", "{text}") } else { warn!(target: "redline::http", "{text}") }
+    }
+
+    /// Why TLS failed, when that is what an error is about.
+    pub fn tls_error(&self, e: &(dyn std::error::Error + 'static)) -> Option<SourceError> {
+        let (fault, words) = tls::fault(e)?;
+        Some(self.error(ErrorKind::Tls(fault), format!("TLS with {}: {words}", authority(&self.endpoint.base))))
     }
 
     /// The WebSocket handshake's request with the same address, headers and credentials as any other.
@@ -576,4 +597,8 @@ fn shown_query(params: &[(&'static str, String)]) -> String {
 }
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

@@ -147,7 +147,7 @@ impl Loki {
     async fn handshake_end(&self, error: Error, renewed: &mut bool) -> End {
         let text = describe(&error);
         let Error::Http(response) = error else {
-            return End::Lost(lost(self, text));
+            return End::Lost(self.http.tls_error(&error).unwrap_or_else(|| lost(self, text)));
         };
         match response.status().as_u16() {
             401 if !*renewed => {

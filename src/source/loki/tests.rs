@@ -25,10 +25,11 @@ use tokio::{
 
 use super::*;
 use crate::model::{
-    backend::Backend,
+    backend::{Backend, ErrorKind, TlsFault},
     log::{LogEvent, Older, TailState},
     trace::TraceId,
 };
+use crate::source::http::testing::{Authority, serve_tls};
 
 /// A Loki: what was written, what the tail sends, and whether it lets one tail.
 struct Fake {
@@ -49,6 +50,14 @@ enum Send {
 
 impl Fake {
     async fn start() -> (Arc<Self>, Loki) {
+        let (fake, app) = Self::app();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (fake, client(Endpoint::new(Backend::Loki, uri.parse().unwrap())))
+    }
+
+    fn app() -> (Arc<Self>, Router) {
         let fake = Arc::new(Self {
             lines: Mutex::default(),
             tail: broadcast::channel(64).0,
@@ -60,19 +69,7 @@ impl Fake {
             .route("/loki/api/v1/query_range", post(query_range))
             .route("/loki/api/v1/tail", get(tail))
             .with_state(fake.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let uri = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        let mut loki = Loki::new(Endpoint::new(Backend::Loki, uri.parse().unwrap()), Arc::new(|_, _| ())).unwrap();
-        let short = Duration::from_millis(20);
-        loki.pace = Pace {
-            every: Duration::from_secs(3600),
-            poll: short,
-            least: short,
-            settle: Duration::ZERO,
-            refused: Duration::from_secs(3600),
-        };
-        (fake, loki)
+        (fake, app)
     }
 
     fn write(&self, at: Timestamp, text: &str) {
@@ -82,6 +79,15 @@ impl Fake {
     fn send(&self, at: Timestamp, text: &str) {
         let _ = self.tail.send(Send::Frame(json!({"streams": [stream(&[(at.0, text.to_owned())])]}).to_string()));
     }
+}
+
+/// A client that does not wait long.
+fn client(endpoint: Endpoint) -> Loki {
+    let mut loki = Loki::new(endpoint, Arc::new(|_, _| ())).unwrap();
+    let short = Duration::from_millis(20);
+    let long = Duration::from_secs(3600);
+    loki.pace = Pace { every: long, poll: short, least: short, settle: Duration::ZERO, refused: long };
+    loki
 }
 
 fn stream(lines: &[(i64, String)]) -> Value {
@@ -438,5 +444,39 @@ async fn own_labels_that_exist_are_the_only_ones_that_name_services() {
         let own: Vec<String> = own.iter().map(|name: &&str| (*name).to_owned()).collect();
         let found = loki.service_labels(&own, Timestamp::from_secs(1000)).await.unwrap();
         assert_eq!(found.services.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{own:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tail_over_tls_trusts_what_queries_trust() {
+    let ca = Authority::ours();
+    for (name, ca_file, expected) in [
+        ("localhost", Some(ca.file()), None),
+        ("localhost", None, Some(TlsFault::UnknownIssuer)),
+        ("loki.example", Some(ca.file()), Some(TlsFault::WrongName)),
+    ] {
+        let (fake, app) = Fake::app();
+        let port = serve_tls(app, ca.certify(name), None).await;
+        let mut endpoint = Endpoint::new(Backend::Loki, format!("https://localhost:{port}").parse().unwrap());
+        endpoint.ca_file = ca_file;
+        let loki = client(endpoint);
+        let link = stream::Link::default();
+        let (input, mut inputs) = mpsc::channel(64);
+        let state = async {
+            loop {
+                match inputs.recv().await.unwrap() {
+                    stream::Input::State(TailState::Connecting) => {}
+                    stream::Input::State(TailState::Connected) => fake.send(loki.now(), "hello"),
+                    stream::Input::Tail(lines) => return Ok(lines[0].text.to_string()),
+                    stream::Input::State(TailState::Lost { error, .. }) => return Err(error.kind),
+                    _ => panic!("something else"),
+                }
+            }
+        };
+        let told = tokio::select! {
+            () = loki.tail("{app=\"x\"}", &link, &input) => panic!("the tail ended"),
+            told = state => told,
+        };
+        assert_eq!(told, expected.map_or(Ok("hello".to_owned()), |fault| Err(ErrorKind::Tls(fault))), "{name}");
     }
 }
