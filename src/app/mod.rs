@@ -497,6 +497,9 @@ impl App {
         if !self.is_wanted(&answer) {
             return;
         }
+        if let Ok(response) = &answer.result {
+            self.shared.learn_services(response);
+        }
         if answer.slot.view == 0 {
             if self.app_answer(answer) {
                 self.mark(Urgency::Data);

@@ -2,20 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use ratatui::style::Style;
+
 use crate::{
     core::{
         keymap::Keymap,
-        request::{Refresh, SlotId},
+        request::{Refresh, Response, SlotId},
         slot::Slot,
     },
     model::{
         backend::{Backend, Health},
         labels::LabelNames,
-        log::LogLabels,
+        log::{LogEvent, LogLabels},
         time::Timestamp,
     },
-    red::RedMapping,
-    theme::{Glyphs, Theme},
+    red::{RedMapping, shown_service},
+    theme::{Glyphs, ServiceColors, Theme},
 };
 
 /// The part of the configuration that the core needs.
@@ -55,6 +57,8 @@ pub struct Shared {
     pub keymap: Keymap,
     /// Colours.
     pub theme: Theme,
+    /// Which service has which hue.
+    pub services: ServiceColors,
     /// Characters.
     pub glyphs: &'static Glyphs,
     /// The RED metrics found; waited for while a visible view wants it.
@@ -71,6 +75,35 @@ impl Shared {
     /// A backend's health.
     pub fn health(&self, backend: Backend) -> &Health {
         &self.health[backend as usize]
+    }
+
+    /// The colour of a service, the same in every view; `ns/svc` is `svc`.
+    pub fn service_style(&self, service: &str) -> Style {
+        self.theme.hue(self.services.index(shown_service(service)))
+    }
+
+    /// Gives hues to the services that an answer shows, before it is shown.
+    pub(super) fn learn_services(&mut self, response: &Response) {
+        let services = &mut self.services;
+        match response {
+            Response::Alerts(book) => services.learn(book.alerts.iter().filter_map(|a| a.service.as_deref())),
+            Response::Red(red) => services.learn(red.services()),
+            Response::Hits(found) => services.learn(found.hits.iter().filter_map(|h| h.root_service.as_deref()).map(shown_service)),
+            Response::Trace(trace) => services.learn(trace.resources.iter().map(|r| shown_service(&r.service))),
+            Response::Log(events) => {
+                let Some(labels) = self.log_labels.value() else { return };
+                let pages = events.iter().filter_map(|event| match event {
+                    LogEvent::History { lines, .. } | LogEvent::Lines(lines) => Some(lines),
+                    _ => None,
+                });
+                // Lines of a stream often follow each other and share their labels.
+                let runs = pages.flat_map(|lines| lines.chunk_by(|a, b| Arc::ptr_eq(&a.stream, &b.stream)));
+                let streams = runs.map(|lines| &lines[0].stream);
+                let named = streams.filter_map(|stream| labels.services.iter().find_map(|(name, _)| stream.get(name)));
+                services.learn(named.map(shown_service));
+            }
+            _ => {}
+        }
     }
 
     /// How often a main pane of metrics asks again: never faster than its data is scraped.
@@ -96,5 +129,71 @@ impl Shared {
     /// p95 threshold of a service in seconds.
     pub fn latency_threshold(&self, service: &str) -> Option<f64> {
         self.settings.service_thresholds.get(service).and_then(|t| t.1).or(self.settings.latency_threshold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::testing::{red_mapping, test_shared},
+        model::{
+            log::LogLine,
+            trace::{TraceHit, TraceHits, TraceId},
+        },
+    };
+
+    /// Two names that one hue would fit.
+    fn rivals() -> (String, String) {
+        let none = ServiceColors::default();
+        let other = (0..).map(|i| format!("s{i}")).find(|name| none.index(name) == none.index("orders")).unwrap();
+        ("orders".to_owned(), other)
+    }
+
+    fn hits(root: &str) -> Response {
+        let hit = TraceHit {
+            trace: TraceId(1),
+            root_service: Some(root.into()),
+            root_name: None,
+            start: Timestamp::ZERO,
+            duration_ns: 1,
+            span_count: None,
+            error_count: None,
+            matched: 1,
+            span: None,
+            attributes: crate::model::labels::Labels::new(),
+        };
+        Response::Hits(TraceHits { hits: vec![hit], newest: true })
+    }
+
+    #[test]
+    fn two_services_of_any_views_have_two_colours_and_keep_them() {
+        let (one, two) = rivals();
+        let mut shared = test_shared();
+        shared.learn_services(&hits(&one));
+        let first = shared.service_style(&one);
+        shared.learn_services(&Response::Red(Arc::new(red_mapping(&[&one, &two]))));
+        assert_eq!(shared.service_style(&one), first);
+        assert_ne!(shared.service_style(&two), first);
+        assert_eq!(shared.service_style(&format!("shop/{two}")), shared.service_style(&two), "a log's name for it");
+    }
+
+    #[test]
+    fn services_of_log_lines_get_colours_as_they_come() {
+        let (one, two) = rivals();
+        let mut shared = test_shared();
+        shared.log_labels.settle(Timestamp::ZERO, Ok(Arc::new(LogLabels { services: vec![("app".into(), Vec::new())] })));
+        let line = |service: &str| LogLine {
+            at: Timestamp::ZERO,
+            stream: Arc::new([("app", service)].into_iter().collect()),
+            metadata: crate::model::labels::Labels::new(),
+            text: "x".into(),
+            level: crate::model::log::Level::Info,
+            trace: None,
+            span: None,
+            trace_from: None,
+        };
+        shared.learn_services(&Response::Log(vec![LogEvent::Lines(vec![line(&one), line(&two)])]));
+        assert_ne!(shared.service_style(&one), shared.service_style(&two));
     }
 }

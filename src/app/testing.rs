@@ -14,7 +14,7 @@ use crate::{
     },
     model::{backend::SourceError, labels::LabelNames, time::Timestamp},
     red::{Family, Kind, RedMapping, StatusRule, StatusShape, Unit},
-    theme::{Glyphs, Theme},
+    theme::{Glyphs, ServiceColors, Theme},
     views::{Act, Cx, Look, Needs, View},
 };
 
@@ -40,6 +40,7 @@ pub fn test_shared() -> Shared {
         },
         keymap: Keymap::new(&BTreeMap::new()).0,
         theme: Theme::default(),
+        services: ServiceColors::default(),
         glyphs: Glyphs::UNICODE,
         red: Slot::default(),
         log_labels: Slot::default(),

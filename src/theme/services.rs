@@ -6,7 +6,7 @@ use std::collections::HashMap;
 pub const SERVICE_HUES: usize = 12;
 
 /// The hue that a name alone leads to: FNV-1a, so that it never changes between runs and versions.
-pub(super) fn home(name: &str) -> usize {
+fn home(name: &str) -> usize {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     ((hash ^ (hash >> 32)) % SERVICE_HUES as u64) as usize
 }

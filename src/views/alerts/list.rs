@@ -105,7 +105,7 @@ impl Alerts {
                 }
             }
             3 => match &alert.service {
-                Some(service) => Cell::new(service.to_string(), if quiet { text } else { shared.theme.service(service) }),
+                Some(service) => Cell::new(service.to_string(), if quiet { text } else { shared.service_style(service) }),
                 None => Cell::new(shared.glyphs.dash, style(Role::Dim)),
             },
             4 => Cell::new(format::age(look.now.since(alert.since)), text),

@@ -142,7 +142,7 @@ impl Logs {
         x = put(buf, text, x, &format!("{:<5}", level_word(line.level)), theme.style(level_role(line.level))) + 1;
         if columns.service {
             let service = service_of(line, look).unwrap_or("");
-            x = put(buf, text, x, &padded(service, glyphs.ellipsis), theme.service(service)) + 1;
+            x = put(buf, text, x, &padded(service, glyphs.ellipsis), look.shared.service_style(service)) + 1;
         }
         if columns.pod {
             let pod = pod_of(line, look).map_or("", |p| p.rsplit('-').next().unwrap_or(p));

@@ -362,7 +362,7 @@ impl Services {
         let errors = if bad_share { Role::Bad } else { Role::Text };
         let slow = if matches!(row.verdict, Verdict::Slow(_) | Verdict::Slower(_)) { Role::Warn } else { Role::Text };
         match column {
-            0 => Cell::new(row.service.clone(), shared.theme.service(&row.service)),
+            0 => Cell::new(row.service.clone(), shared.service_style(&row.service)),
             1 => text(row.rate, format::rate, Role::Text),
             3 => text(row.error_share(), format::percent, errors),
             5 => text(row.p95, format::seconds, slow),

@@ -255,7 +255,7 @@ impl Traces {
         match column {
             1 => Cell::new(format::nanoseconds(hit.duration_ns), style(Role::Text)),
             2 => Cell::new(bar(hit.duration_ns, longest, shared.glyphs), style(Role::Dim)),
-            3 => hit.root_service.as_ref().map_or_else(missing, |s| Cell::new(s.to_string(), shared.theme.service(s))),
+            3 => hit.root_service.as_ref().map_or_else(missing, |s| Cell::new(s.to_string(), shared.service_style(s))),
             4 => match &hit.root_name {
                 Some(name) => Cell::new(name.to_string(), style(Role::Text)),
                 None => Cell::new(if self.in_flight(hit) { IN_FLIGHT } else { NO_ROOT }, style(Role::Warn)),

@@ -152,7 +152,7 @@ impl Waterfall {
         let service = trace.service(i);
         let shown = if look_is_wide(area) { service.to_owned() } else { service.chars().take(1).collect() };
         if !shown.is_empty() {
-            x = put(buf, text, x, &shown, theme.service(service)) + 1;
+            x = put(buf, text, x, &shown, look.shared.service_style(service)) + 1;
         }
         let role = if found {
             Role::Match
@@ -236,5 +236,5 @@ fn draw_bar(look: &Look<'_>, trace: &Trace, i: usize, area: Rect, buf: &mut Buff
         put(buf, area, area.x + u16::try_from(start).unwrap_or(0), &dashes, look.shared.theme.style(Role::Dim));
         return;
     }
-    bars::draw(buf, area, glyphs, place, look.shared.theme.service(trace.service(i)));
+    bars::draw(buf, area, glyphs, place, look.shared.service_style(trace.service(i)));
 }
