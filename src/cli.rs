@@ -1,11 +1,15 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, convert::Infallible, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-use crate::core::command::ViewKind;
+use crate::{
+    config::{ConfigError, Problem},
+    core::command::ViewKind,
+    model::backend::Backend,
+};
 
 /// The terminal an on-call engineer opens when paged: alerts, RED, logs and traces with one scope.
 #[derive(Clone, Debug, Parser)]
@@ -86,17 +90,17 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub env: Option<String>,
     /// Address of Prometheus.
-    #[arg(long, global = true, value_name = "URL", value_parser = url)]
-    pub prometheus: Option<Url>,
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
+    pub prometheus: Option<Address>,
     /// Address of Alertmanager.
-    #[arg(long, global = true, value_name = "URL", value_parser = url)]
-    pub alertmanager: Option<Url>,
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
+    pub alertmanager: Option<Address>,
     /// Address of Loki.
-    #[arg(long, global = true, value_name = "URL", value_parser = url)]
-    pub loki: Option<Url>,
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
+    pub loki: Option<Address>,
     /// Address of Tempo.
-    #[arg(long, global = true, value_name = "URL", value_parser = url)]
-    pub tempo: Option<Url>,
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
+    pub tempo: Option<Address>,
     /// Show the last so-and-so long: 1h, 30m.
     #[arg(long, global = true, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
     pub since: Option<String>,
@@ -141,8 +145,39 @@ pub struct Options {
     pub log_file: Option<PathBuf>,
 }
 
-fn url(text: &str) -> Result<Url, String> {
-    crate::config::endpoint::parse_url(text).map_err(|(message, advice)| format!("it {message}. {advice}"))
+/// An address, or what is wrong with it and what to write. [`Options::addresses`] tells what is wrong: the parser's own
+/// message would repeat the text, and the password that may be in it.
+#[derive(Clone, Debug)]
+pub struct Address(Result<Url, (&'static str, &'static str)>);
+
+impl Options {
+    /// The addresses that were given.
+    ///
+    /// # Errors
+    /// Everything wrong with them, without repeating it.
+    pub fn addresses(&self) -> Result<BTreeMap<Backend, Url>, ConfigError> {
+        let given = [
+            (Backend::Prometheus, &self.prometheus),
+            (Backend::Alertmanager, &self.alertmanager),
+            (Backend::Loki, &self.loki),
+            (Backend::Tempo, &self.tempo),
+        ];
+        let (mut urls, mut problems) = (BTreeMap::new(), Vec::new());
+        for (backend, address) in given {
+            match address {
+                Some(Address(Ok(url))) => drop(urls.insert(backend, url.clone())),
+                Some(Address(Err((message, advice)))) => {
+                    problems.push(Problem::of(format!("--{backend}"), format!("the address {message}"), *advice));
+                }
+                None => {}
+            }
+        }
+        if problems.is_empty() { Ok(urls) } else { Err(ConfigError(problems)) }
+    }
+}
+
+fn address(text: &str) -> Result<Address, Infallible> {
+    Ok(Address(crate::config::endpoint::parse_url(text)))
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -175,8 +210,9 @@ mod tests {
     fn a_wrong_view_address_or_label_says_what_is_right() {
         let view = Cli::try_parse_from(["redline", "--view", "dash"]).unwrap_err().to_string();
         assert!(view.contains("alerts, services, logs"), "{view}");
-        let url = Cli::try_parse_from(["redline", "--loki", "loki:3100"]).unwrap_err().to_string();
-        assert!(url.contains("it is not http or https. Write it like http://host:9090."), "{url}");
+        let urls = Cli::try_parse_from(["redline", "--loki", "loki:3100", "--tempo", "/x"]).unwrap().options.addresses();
+        let expected = "--loki: the address is not http or https. Write it like http://host:9090.\n--tempo: the address is not a URL. Write it like http://host:9090.";
+        assert_eq!(urls.unwrap_err().to_string(), expected);
         let label = Cli::try_parse_from(["redline", "--label", "route"]).unwrap_err().to_string();
         assert!(label.contains("NAME=VALUE"), "{label}");
     }

@@ -97,8 +97,10 @@ fn each(root: &mut Section<'_, '_>, key: &'static str, read: impl FnOnce(&mut Se
 
 fn apply_display(config: &mut Config, s: &mut Section<'_, '_>) {
     let display = &mut config.display;
-    if let Some(theme) = s.item("theme").and_then(|item| item.lenient().string()) {
-        display.theme = theme;
+    if let Some(item) = s.item("theme").map(Item::lenient)
+        && let Some(theme) = item.string()
+    {
+        (display.theme, display.theme_at) = (theme, item.place());
     }
     s.set("time_zone", &mut display.time_zone, |item| item.choice(&[("utc", Zone::Utc), ("local", Zone::Local)]));
     s.set("mouse", &mut display.mouse, Item::boolean);
@@ -190,7 +192,7 @@ fn apply_keys(config: &mut Config, section: &Section<'_, '_>) {
     for (command, item) in section.entries() {
         let keys = if let Some(key) = item.as_str() { Some(vec![key.to_owned()]) } else { item.strings() };
         if let Some(keys) = keys {
-            config.keys.insert(command.to_owned(), Binding { keys, file: item.file().to_owned(), at: item.at() });
+            config.keys.insert(command.to_owned(), Binding { keys, place: item.place() });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration in effect: built-in defaults, one file, the command line.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use crate::{
     model::{backend::Backend, labels::LabelNames, time::Timestamp},
@@ -67,6 +67,8 @@ pub struct Environment {
 pub struct Display {
     /// Name of the theme; not checked here.
     pub theme: String,
+    /// Where it is written.
+    pub theme_at: Place,
     /// Zone of times on the screen.
     pub time_zone: Zone,
     /// Whether the mouse works.
@@ -149,21 +151,34 @@ pub struct Threshold {
     pub p95: Duration,
 }
 
-/// Keys of a command as they are written, with their place for a warning.
+/// Keys of a command as they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// Keys as written, like `ctrl-d` or `g g`; none unbinds the command.
     pub keys: Vec<String>,
-    /// The file it is in.
+    /// Where they are written.
+    pub place: Place,
+}
+
+/// Where something is written that is only checked later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
     pub file: String,
     /// Line and column, both from 1.
     pub at: (usize, usize),
 }
 
-impl Binding {
-    /// A problem at this binding's place.
+impl Place {
+    /// A problem of what is written there.
     pub fn problem(&self, message: impl Into<String>, advice: impl Into<String>) -> Problem {
         Problem { file: self.file.clone(), at: Some(self.at), message: message.into(), advice: advice.into() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.at.0, self.at.1)
     }
 }
 

@@ -28,9 +28,25 @@ impl fmt::Display for Problem {
         if let Some((line, column)) = self.at {
             write!(f, ":{line}:{column}")?;
         }
-        write!(f, ": {}", self.message)?;
+        write!(f, ": {}", hide_userinfo(&self.message))?;
         if self.advice.is_empty() { Ok(()) } else { write!(f, ". {}", self.advice) }
     }
+}
+
+/// A text without the user and password of any URL in it, however badly it is written: what is told of wrong input must not
+/// repeat them.
+fn hide_userinfo(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|i| i + 3) {
+        let end = rest[start..].find(char::is_whitespace).map_or(rest.len(), |i| start + i);
+        // A password may have any character but a space; the last @ ends it.
+        let host = rest[start..end].rfind('@').map_or(start, |i| start + i);
+        out.push_str(&rest[..start]);
+        out.push_str(if host > start { "…" } else { "" });
+        rest = &rest[host..];
+    }
+    out + rest
 }
 
 /// Everything wrong that keeps redline from starting: exit code 2.
@@ -97,6 +113,19 @@ mod tests {
         assert_eq!(nearest("insecure_skip_verfy", known), Some("insecure_skip_verify"));
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn user_and_password_of_a_url_are_not_repeated() {
+        for (text, shown) in [
+            ("unknown key `http://me:pw@host:1/x`", "unknown key `http://…@host:1/x`"),
+            ("no value \"https://me:p@s/\"w@host\" and ftp://token@b", "no value \"https://…@host\" and ftp://…@b"),
+            ("see http://host/a@b", "see http://…@b"),
+            ("a://b c://", "a://b c://"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(hide_userinfo(text), shown);
+        }
     }
 
     #[test]

@@ -7,7 +7,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::problem::{Problem, nearest};
+use super::{
+    Place,
+    problem::{Problem, nearest},
+};
 use crate::time_input::parse_duration;
 
 /// Collects what is wrong in one file.
@@ -171,14 +174,9 @@ impl<'r, 't> Item<'r, 't> {
         &self.path
     }
 
-    /// The file it is in.
-    pub fn file(&self) -> &'r str {
-        &self.reader.file
-    }
-
-    /// Line and column, both from 1.
-    pub fn at(&self) -> (usize, usize) {
-        self.reader.line_column(self.value.span().start)
+    /// Where it is written.
+    pub fn place(&self) -> Place {
+        Place { file: self.reader.file.clone(), at: self.reader.line_column(self.value.span().start) }
     }
 
     /// Makes its problems warnings.

@@ -20,7 +20,8 @@ fn the_defaults_are_valid_and_complete() {
     let loaded = load(&Request::default(), &System::default()).unwrap();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     let config = loaded.config;
-    assert_eq!(config.display, Display { theme: "dark".into(), time_zone: Zone::Utc, mouse: true, ascii: None });
+    let Display { theme, time_zone, mouse, ascii, .. } = config.display;
+    assert_eq!((theme.as_str(), time_zone, mouse, ascii), ("dark", Zone::Utc, true, None));
     assert_eq!(config.limits.log_buffer, 64 << 20);
     assert_eq!(config.limits.max_fps, 30);
     assert_eq!(config.limits.body, 32 << 20);
@@ -93,6 +94,45 @@ fn each_invalid_file_gives_its_expected_message() {
     assert!(count >= 20, "only {count} files in {}", folder.display());
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_wrong_file_repeats_a_secret(secret in "[!-~]{0,4}Zq9x[!-~]{0,6}", line in 0_usize..24) {
+        let url = format!("http://me:{secret}@host:9090");
+        let text = [
+            format!("[environments.a.loki]\nurl = '{url}'"),
+            format!("[environments.a.loki]\nurl = \"{url}\""),
+            format!("[environments.a.loki]\nurl = {url}"),
+            format!("[environments.a.loki]\nurl '{url}'"),
+            format!("[environments.a.loki]\nurl = '{url}"),
+            format!("[environments.a.loki]\nurl = ['{url}']"),
+            format!("[environments.a.loki]\nurl = '{url}' x"),
+            format!("[environments.a]\nloki = '{url}'"),
+            format!("environments = '{url}'"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbearer = '{secret}'"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbearer = {secret}"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbearer = ['{secret}']"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbasic = 'me:{secret}'"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbasic = {{ username = 'me', password = '{secret}' }}"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbasic = {{ username = 'me', password = {secret} }}"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nbasic = {{ username = 'me', pasword = '{secret}' }}"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nheaders = 'Authorization: {secret}'"),
+            format!("[environments.a.loki]\nurl = 'http://h'\nheaders = {{ Authorization = '{secret}' }}"),
+            format!("[environments.a.loki]\nurl = 'http://h'\ntoken = '{secret}'"),
+            format!("[environments.a.loki]\nurl = 'http://h'\ntimeout = '{secret}'"),
+            format!("default_environment = '{url}'"),
+            format!("[display]\ntime_zone = '{url}'"),
+            format!("[labels]\nlogs_service = ['{url}']"),
+            format!("'{url}' = 1"),
+        ];
+        let said = match load_text(&text[line], &needed()) {
+            Err(error) => error.to_string(),
+            Ok(loaded) => panic!("{loaded:?}"),
+        };
+        proptest::prop_assert!(!said.contains("Zq9x"), "{}\n{}", text[line], said);
+        proptest::prop_assert!(!said.is_empty());
+    }
+}
+
 #[test]
 fn a_full_environment_is_read() {
     let text = r#"
@@ -138,7 +178,7 @@ fn bad_keys_and_a_bad_theme_value_only_warn() {
     assert_eq!(loaded.config.display.theme, "dark");
     assert_eq!(loaded.config.keys["top"].keys, ["home"]);
     assert_eq!(loaded.config.keys["logs"].keys, ["l", "ctrl-l"]);
-    assert_eq!(loaded.config.keys["logs"].problem("m", "").at, Some((6, 8)));
+    assert_eq!(loaded.config.keys["logs"].place.at, (6, 8));
 }
 
 fn urls(pairs: &[(Backend, &str)]) -> Request {

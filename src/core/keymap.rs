@@ -128,6 +128,17 @@ pub enum Lookup {
     Hit(Command),
 }
 
+/// What is wrong with a row of the user's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyProblem {
+    /// The command as the user named it.
+    pub command: String,
+    /// What is wrong.
+    pub message: String,
+    /// What is done, or to be done, about it.
+    pub advice: String,
+}
+
 /// All bindings.
 #[derive(Clone, Debug)]
 pub struct Keymap {
@@ -136,13 +147,13 @@ pub struct Keymap {
 
 impl Keymap {
     /// The table's keys, with the user's in place of a command's own. What is wrong with the user's keys is told in
-    /// warnings and the default stays: no one is kept from an incident by a key.
-    pub fn new(user: &BTreeMap<String, Vec<String>>) -> (Self, Vec<String>) {
-        let mut warnings = Vec::new();
+    /// problems and the default stays: no one is kept from an incident by a key.
+    pub fn new(user: &BTreeMap<String, Vec<String>>) -> (Self, Vec<KeyProblem>) {
+        let mut problems = Vec::new();
         let mut bindings = Vec::new();
         for name in user.keys() {
-            if let Err(e) = name.parse::<Command>() {
-                warnings.push(format!("[keys] {e}; the names are in :help and docs/keys.md"));
+            if let Err(message) = name.parse::<Command>() {
+                problems.push(KeyProblem { command: name.clone(), message, advice: "The names are in `:`, the palette.".to_owned() });
             }
         }
         for spec in COMMANDS {
@@ -150,8 +161,9 @@ impl Keymap {
             let keys = match own {
                 Some(Ok(keys)) => keys,
                 other => {
-                    if let Some(Err(e)) = other {
-                        warnings.push(format!("[keys] {}: {e}; the default is used", spec.name));
+                    if let Some(Err(message)) = other {
+                        let advice = "Until then its default is used.".to_owned();
+                        problems.push(KeyProblem { command: spec.name.to_owned(), message, advice });
                     }
                     spec.keys.iter().filter_map(|k| parse_sequence(k).ok()).collect()
                 }
@@ -159,23 +171,22 @@ impl Keymap {
             bindings.extend(keys.into_iter().map(|k| (k, spec.command)));
         }
         let mut map = Self { bindings };
-        map.resolve_conflicts(user, &mut warnings);
-        (map, warnings)
+        map.resolve_conflicts(user, &mut problems);
+        (map, problems)
     }
 
     /// Where two commands of one view share a key, the user's binding wins and the other loses that key.
-    fn resolve_conflicts(&mut self, user: &BTreeMap<String, Vec<String>>, warnings: &mut Vec<String>) {
+    fn resolve_conflicts(&mut self, user: &BTreeMap<String, Vec<String>>, problems: &mut Vec<KeyProblem>) {
         let mut kept: Vec<(Sequence, Command)> = Vec::new();
         let (mine, defaults): (Vec<_>, Vec<_>) = self.bindings.drain(..).partition(|(_, c)| user.contains_key(c.spec().name));
         for (keys, command) in mine.into_iter().chain(defaults) {
             match kept.iter().find(|(k, c)| clash(k, &keys) && share_a_view(*c, command)) {
-                Some((_, other)) => warnings.push(format!(
-                    "[keys] {} and {} both use {}; it means {}",
-                    other.spec().name,
-                    command.spec().name,
-                    show_sequence(&keys),
-                    other.spec().name
-                )),
+                Some((_, other)) => {
+                    let (winner, loser) = (other.spec().name, command.spec().name);
+                    let message = format!("{winner} and {loser} both use {}; it means {winner}", show_sequence(&keys));
+                    let advice = format!("Give {loser} another key.");
+                    problems.push(KeyProblem { command: winner.to_owned(), message, advice });
+                }
                 None => kept.push((keys, command)),
             }
         }
@@ -226,8 +237,8 @@ mod tests {
 
     #[test]
     fn the_defaults_have_no_conflict_and_every_key_parses() {
-        let (map, warnings) = Keymap::new(&BTreeMap::new());
-        assert_eq!(warnings, Vec::<String>::new());
+        let (map, problems) = Keymap::new(&BTreeMap::new());
+        assert_eq!(problems, []);
         let written: usize = COMMANDS.iter().map(|s| s.keys.len()).sum();
         assert_eq!(map.bindings.len(), written);
     }
@@ -243,18 +254,19 @@ mod tests {
 
     #[test]
     fn the_users_key_replaces_the_default_and_wins_a_conflict() {
-        let (map, warnings) = Keymap::new(&user(&[("quit", &["x x", "t"])]));
+        let (map, problems) = Keymap::new(&user(&[("quit", &["x x", "t"])]));
         assert_eq!(map.lookup(ViewKind::Logs, &["t".parse().unwrap()]), Lookup::Hit(Command::Quit));
         assert_eq!(map.lookup(ViewKind::Logs, &["q".parse().unwrap()]), Lookup::Miss);
-        assert_eq!(warnings, ["[keys] quit and time both use t; it means quit"]);
+        let [KeyProblem { command, message, .. }] = problems.as_slice() else { panic!("{problems:?}") };
+        assert_eq!((command.as_str(), message.as_str()), ("quit", "quit and time both use t; it means quit"));
     }
 
     #[test]
     fn a_wrong_name_or_key_warns_and_keeps_the_default() {
-        let (map, warnings) = Keymap::new(&user(&[("quit", &["hyper-q"]), ("fly", &["F"])]));
+        let (map, problems) = Keymap::new(&user(&[("quit", &["hyper-q"]), ("fly", &["F"])]));
         assert_eq!(map.lookup(ViewKind::Logs, &["q".parse().unwrap()]), Lookup::Hit(Command::Quit));
-        assert_eq!(warnings.len(), 2);
-        assert!(warnings[0].contains("\"fly\"") && warnings[1].contains("hyper-q"), "{warnings:?}");
+        assert_eq!(problems.iter().map(|p| p.command.as_str()).collect::<Vec<_>>(), ["fly", "quit"]);
+        assert!(problems[0].message.contains("\"fly\"") && problems[1].message.contains("hyper-q"), "{problems:?}");
     }
 
     #[test]

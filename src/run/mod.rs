@@ -2,6 +2,7 @@
 
 mod clients;
 mod demo;
+mod passwords;
 mod report;
 mod terminal;
 
@@ -12,7 +13,6 @@ use clap::Parser as _;
 use crate::{
     cli::{Action, Cli, Options},
     config::{self, ConfigError, Loaded, Request, System},
-    model::backend::Backend,
 };
 
 /// Wrong usage or configuration.
@@ -44,10 +44,20 @@ impl From<ConfigError> for Failure {
 
 /// Runs the program on the process' arguments.
 pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help is asked for, and wrong usage is repeated as it is unless a password may be in it.
+        Err(error) if !error.use_stderr() || !passwords::may_be_in(&args) => error.exit(),
+        Err(error) => {
+            eprint!("{}", passwords::hidden(&error.render().to_string(), &args));
+            return ExitCode::from(USAGE);
+        }
+    };
+    match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("redline: {}", failure.message);
+            eprintln!("redline: {}", passwords::hidden(&failure.message, &args));
             ExitCode::from(failure.code)
         }
     }
@@ -65,7 +75,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Action::Doctor { output }) => {
             let loaded = load(&cli.options, &system, true)?;
             log_to_file(&cli.options, &loaded)?;
-            report::doctor(&loaded, output)
+            report::doctor(&loaded, &cli.options, output)
         }
         Some(Action::Init) => init(&system),
         Some(Action::Completions { shell }) => report::completions(shell),
@@ -75,13 +85,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
 
 /// The configuration in effect, the command line over it.
 fn load(options: &Options, system: &System, environment_needed: bool) -> Result<Loaded, Failure> {
-    let urls = [
-        (Backend::Prometheus, &options.prometheus),
-        (Backend::Alertmanager, &options.alertmanager),
-        (Backend::Loki, &options.loki),
-        (Backend::Tempo, &options.tempo),
-    ];
-    let urls = urls.into_iter().filter_map(|(backend, url)| Some((backend, url.clone()?))).collect();
+    let urls = options.addresses()?;
     let environment = if environment_needed { options.env.clone() } else { None };
     let request = Request { config: options.config.clone(), environment, urls, environment_needed };
     Ok(config::load(&request, system)?)

@@ -8,9 +8,9 @@ use std::{
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Failure, clients::sources, runtime};
+use super::{Failure, clients::sources, runtime, terminal::theme_and_keys};
 use crate::{
-    cli::{Cli, Output},
+    cli::{Cli, Options, Output},
     clock::Clock,
     config::Loaded,
     doctor,
@@ -18,9 +18,10 @@ use crate::{
 };
 
 /// Checks every backend of the environment; the exit code tells how it went.
-pub(super) fn doctor(loaded: &Loaded, output: Output) -> Result<u8, Failure> {
+pub(super) fn doctor(loaded: &Loaded, options: &Options, output: Output) -> Result<u8, Failure> {
     let (name, environment) = loaded.config.current().ok_or_else(|| Failure::usage("there is no environment to check"))?;
-    for warning in &loaded.warnings {
+    let (_, _, told) = theme_and_keys(&loaded.config, options, &loaded.theme_folders);
+    for warning in loaded.warnings.iter().chain(&told) {
         eprintln!("redline: {warning}");
     }
     let nobody: Observer = Arc::new(|_, _| {});

@@ -1,15 +1,18 @@
 //! The terminal on one's own servers or on the demo's.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Failure, clients::Clients, runtime};
 use crate::{
     app::{App, Settings, Shared},
     cli::Options,
     clock::Clock,
-    config::{Config, Loaded, System},
+    config::{Config, Loaded, Problem, System, nearest},
     core::{
-        command::ViewKind,
+        command::{COMMANDS, Command, ViewKind},
         keymap::Keymap,
         scope::{Scope, ScopeAlert},
         slot::Slot,
@@ -20,7 +23,7 @@ use crate::{
         trace::TraceId,
     },
     runtime::{self as shell, Setup},
-    theme::{self, ColorSupport, Glyphs},
+    theme::{self, ColorSupport, Glyphs, ServiceColors, Theme},
     time_input,
 };
 
@@ -62,26 +65,23 @@ impl Prepared {
 
 pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock: Clock) -> Result<Prepared, Failure> {
     let Loaded { config, warnings, theme_folders, path } = loaded;
-    let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     let colors = ColorSupport::detect(&system.vars);
-    let (theme, told) = theme::load(options.theme.as_deref().unwrap_or(&config.display.theme), &theme_folders);
-    warnings.extend(told.iter().map(ToString::to_string));
-    let user_keys = config.keys.iter().map(|(name, binding)| (name.clone(), binding.keys.clone())).collect();
-    let (keymap, told) = Keymap::new(&user_keys);
-    warnings.extend(told);
+    let (theme, keymap, told) = theme_and_keys(&config, options, &theme_folders);
+    let warnings: Vec<Problem> = warnings.into_iter().chain(told).collect();
     let glyphs = match (options.ascii, config.display.ascii) {
         (true, _) | (false, Some(true)) => Glyphs::ASCII,
         (false, Some(false)) => Glyphs::UNICODE,
         (false, None) => Glyphs::for_locale(&system.vars),
     };
     let now = clock.now();
-    let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref());
+    let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref())?;
     let environment = config.environment.clone().unwrap_or_default();
     let scope = scope(options, &environment, now, settings.zone.0)?;
     let shared = Shared {
         settings,
         keymap,
         theme: theme.downgrade(colors),
+        services: ServiceColors::default(),
         glyphs,
         red: Slot::default(),
         log_labels: Slot::default(),
@@ -93,24 +93,54 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
     let mouse = config.display.mouse && !options.no_mouse;
     let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
     let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone() });
-    let setup = Setup { environments, environment, clock, mouse, max_fps, probe, warnings };
+    let notice = notice(&warnings);
+    let warnings = warnings.iter().map(ToString::to_string).collect();
+    let setup = Setup { environments, environment, clock, mouse, max_fps, probe, warnings, notice };
     Ok(Prepared { setup, shared, view, scope, query })
 }
 
-fn settings(config: &Config, options: &Options, themes: Vec<String>, now: Timestamp, path: Option<&std::path::Path>) -> Settings {
+/// The theme and the keys that are asked for, and what is wrong with them, which keeps no one from an incident.
+pub(super) fn theme_and_keys(config: &Config, options: &Options, theme_folders: &[PathBuf]) -> (Theme, Keymap, Vec<Problem>) {
+    let (theme, mut problems) = match &options.theme {
+        Some(name) => theme::load(name, "--theme", theme_folders),
+        None => theme::load(&config.display.theme, &config.display.theme_at.to_string(), theme_folders),
+    };
+    let user_keys = config.keys.iter().map(|(name, binding)| (name.clone(), binding.keys.clone())).collect();
+    let (keymap, wrong) = Keymap::new(&user_keys);
+    problems.extend(wrong.into_iter().filter_map(|wrong| {
+        let unknown = wrong.command.parse::<Command>().is_err();
+        let near = nearest(&wrong.command, COMMANDS.iter().map(|spec| spec.name)).filter(|_| unknown);
+        let advice = near.map_or(wrong.advice, |near| format!("Did you mean `{near}`?"));
+        Some(config.keys.get(&wrong.command)?.place.problem(wrong.message, advice))
+    }));
+    (theme, keymap, problems)
+}
+
+/// Words for the footer, which has one line: the log has them all, with whole paths.
+fn notice(warnings: &[Problem]) -> Option<String> {
+    let mut first = warnings.first()?.clone();
+    first.file = Path::new(&first.file).file_name().map_or(first.file.clone(), |name| name.to_string_lossy().into_owned());
+    let count = if warnings.len() == 1 { "a warning".to_owned() } else { format!("{} warnings", warnings.len()) };
+    Some(format!(":log has {count}: {first}"))
+}
+
+fn settings(
+    config: &Config,
+    options: &Options,
+    themes: Vec<String>,
+    now: Timestamp,
+    path: Option<&std::path::Path>,
+) -> Result<Settings, Failure> {
     let mut reopen = Vec::new();
+    let addresses = options.addresses()?;
     if let Some(path) = options.config.as_deref().or(path) {
         reopen.extend(["--config".to_owned(), path.display().to_string()]);
     }
-    for (name, url) in
-        [("prometheus", &options.prometheus), ("alertmanager", &options.alertmanager), ("loki", &options.loki), ("tempo", &options.tempo)]
-    {
-        if let Some(url) = url {
-            reopen.extend([format!("--{name}"), url.to_string()]);
-        }
+    for (backend, url) in addresses {
+        reopen.extend([format!("--{backend}"), url.to_string()]);
     }
     let thresholds = &config.thresholds;
-    Settings {
+    Ok(Settings {
         environments: config.environments.keys().cloned().collect(),
         themes,
         refresh_alerts: config.refresh.alerts,
@@ -127,7 +157,7 @@ fn settings(config: &Config, options: &Options, themes: Vec<String>, now: Timest
         log_bytes: config.limits.log_buffer,
         labels: config.labels.clone(),
         reopen,
-    }
+    })
 }
 
 /// The view that the options name, or the one that shows what they are about.

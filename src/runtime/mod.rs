@@ -57,8 +57,10 @@ pub struct Setup {
     pub max_fps: u32,
     /// A backend that was not asked for this long is probed.
     pub probe: Duration,
-    /// Warnings of the configuration, shown in the footer.
+    /// Warnings of the configuration, for the log.
     pub warnings: Vec<String>,
+    /// What the footer says at first.
+    pub notice: Option<String>,
 }
 
 /// Answers and other data that wait to be taken by the core.
@@ -137,18 +139,19 @@ impl Shell {
         self.exec.stop();
         let made = self.setup.environments.sources(&self.setup.environment, self.health.observer());
         // Without clients the panes say that there is no address: never another environment's data under this name.
+        let mut notice = self.setup.notice.take();
         let sources = Arc::new(made.unwrap_or_else(|error| {
-            self.setup.warnings.push(error);
+            self.setup.warnings.push(error.clone());
+            notice = Some(error);
             Sources::default()
         }));
         self.health.watch(sources.clone());
         self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), out: self.data_in.clone() });
-        let warnings = std::mem::take(&mut self.setup.warnings);
-        for warning in &warnings {
+        for warning in self.setup.warnings.drain(..) {
             tracing::warn!("{warning}");
         }
-        if !warnings.is_empty() {
-            let notice = self.message(Event::Notice(warnings.join("  ")));
+        if let Some(text) = notice {
+            let notice = self.message(Event::Notice(text));
             self.app.update(notice);
         }
     }

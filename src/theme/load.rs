@@ -39,17 +39,17 @@ pub fn names(folders: &[PathBuf]) -> Vec<String> {
     names
 }
 
-/// Loads a theme, a user's file before a built-in of the same name. What is wrong is said and left out; without
-/// anything right it is the default theme.
-pub fn load(name: &str, folders: &[PathBuf]) -> (Theme, Vec<Problem>) {
+/// Loads a theme, a user's file before a built-in of the same name. `origin` is where its name is written. What is wrong is
+/// said and left out; without anything right it is the default theme.
+pub fn load(name: &str, origin: &str, folders: &[PathBuf]) -> (Theme, Vec<Problem>) {
     let mut loader = Loader { folders, warnings: Vec::new() };
-    let theme = loader.theme(name, 0);
+    let theme = loader.theme(name, origin, 0);
     (theme, loader.warnings)
 }
 
 /// A built-in theme.
 pub(super) fn builtin(name: &str) -> Theme {
-    load(name, &[]).0
+    load(name, "", &[]).0
 }
 
 struct Loader<'a> {
@@ -58,29 +58,29 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn theme(&mut self, name: &str, depth: usize) -> Theme {
+    fn theme(&mut self, name: &str, origin: &str, depth: usize) -> Theme {
         if depth > MAX_DEPTH {
-            self.warn(name, "themes inherit from each other in a circle", "");
+            self.warn(origin, "themes inherit from each other in a circle", "");
             return Theme::plain(name);
         }
         if let Some((file, text)) = self.user_file(name) {
             // A user's `dark` may inherit the built-in `dark`.
             return self.apply(name, &file, &text, depth);
         }
-        self.builtin(name, depth)
+        self.builtin(name, origin, depth)
     }
 
-    fn builtin(&mut self, name: &str, depth: usize) -> Theme {
+    fn builtin(&mut self, name: &str, origin: &str, depth: usize) -> Theme {
         if let Some((_, text)) = BUILTIN.iter().find(|(n, _)| *n == name) {
             return self.apply(name, &format!("built-in themes/{name}.toml"), text, depth);
         }
-        let names = BUILTIN.iter().map(|(n, _)| *n);
-        let advice = match nearest(name, names.clone()) {
+        let names = names(self.folders);
+        let advice = match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!("Did you mean \"{near}\"?"),
-            None => format!("There are: {}; own ones go in themes/NAME.toml beside config.toml.", names.collect::<Vec<_>>().join(", ")),
+            None => format!("There are: {}; own ones go in themes/NAME.toml beside config.toml.", names.join(", ")),
         };
-        self.warn(name, "no such theme", &advice);
-        self.builtin(BUILTIN[0].0, depth + 1)
+        self.warn(origin, &format!("there is no theme \"{name}\""), &advice);
+        self.builtin(BUILTIN[0].0, origin, depth + 1)
     }
 
     fn user_file(&mut self, name: &str) -> Option<(String, String)> {
@@ -92,11 +92,11 @@ impl Loader<'_> {
             match std::fs::metadata(&path) {
                 Err(_) => continue,
                 Ok(meta) if !meta.is_file() || meta.len() > MAX_FILE => {
-                    self.warn_file(&file, "not a theme file", "Theme files are small TOML files.")
+                    self.warn(&file, "not a theme file", "Theme files are small TOML files.")
                 }
                 Ok(_) => match std::fs::read_to_string(&path) {
                     Ok(text) => return Some((file, text)),
-                    Err(error) => self.warn_file(&file, &format!("cannot be read: {error}"), "Check its permissions."),
+                    Err(error) => self.warn(&file, &format!("cannot be read: {error}"), "Check its permissions."),
                 },
             }
         }
@@ -107,12 +107,12 @@ impl Loader<'_> {
         let reader = Reader::new(file, text);
         let document = reader.parse();
         let mut root = document.as_ref().map(|d| reader.root(d, true));
-        let inherits = root.as_mut().and_then(|r| r.item("inherits")).and_then(|item| item.string());
-        let mut theme = match inherits.as_deref() {
-            Some("") => Theme::plain(name),
-            Some(parent) if parent == name => self.builtin(parent, depth + 1),
-            Some(parent) => self.theme(parent, depth + 1),
-            None => self.builtin(BUILTIN[0].0, depth + 1),
+        let inherits = root.as_mut().and_then(|r| r.item("inherits")).and_then(|item| Some((item.string()?, item.place().to_string())));
+        let mut theme = match &inherits {
+            Some((parent, _)) if parent.is_empty() => Theme::plain(name),
+            Some((parent, origin)) if parent == name => self.builtin(parent, origin, depth + 1),
+            Some((parent, origin)) => self.theme(parent, origin, depth + 1),
+            None => self.builtin(BUILTIN[0].0, file, depth + 1),
         };
         name.clone_into(&mut theme.name);
         if let Some(mut root) = root {
@@ -125,11 +125,7 @@ impl Loader<'_> {
         theme
     }
 
-    fn warn(&mut self, name: &str, message: &str, advice: &str) {
-        self.warn_file(&format!("theme \"{name}\""), message, advice);
-    }
-
-    fn warn_file(&mut self, file: &str, message: &str, advice: &str) {
+    fn warn(&mut self, file: &str, message: &str, advice: &str) {
         self.warnings.push(Problem::of(file, message, advice));
     }
 }

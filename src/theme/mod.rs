@@ -93,11 +93,6 @@ impl Theme {
         }
     }
 
-    /// The hue of a service by its name alone. Where several services show together, use [`ServiceColors`].
-    pub fn service(&self, name: &str) -> Style {
-        self.hue(services::home(name))
-    }
-
     /// One of the service hues, counted round.
     pub fn hue(&self, index: usize) -> Style {
         Style::new().fg(self.services[index % SERVICE_HUES])
@@ -134,7 +129,7 @@ impl Theme {
 impl Default for Theme {
     /// The default theme in all its colours.
     fn default() -> Self {
-        load(BUILTIN[0].0, &[]).0
+        load(BUILTIN[0].0, "", &[]).0
     }
 }
 

@@ -11,7 +11,7 @@ const BLACK: [f64; 3] = [0.0; 3];
 const WHITE: [f64; 3] = [1.0; 3];
 
 fn builtin(name: &str) -> Theme {
-    let (theme, warnings) = load(name, &[]);
+    let (theme, warnings) = load(name, "config.toml:3:9", &[]);
     assert_eq!(warnings, [], "{name}");
     theme
 }
@@ -126,7 +126,7 @@ fn without_colours_bold_and_reverse_remain() {
     );
     assert!(theme.style(Role::Title).add_modifier.contains(Modifier::BOLD));
     assert!(theme.style(Role::Match).add_modifier.contains(Modifier::REVERSED), "a match shows without its colours");
-    assert_eq!(theme.service("orders"), Style::new().fg(Color::Reset));
+    assert_eq!(theme.hue(6), Style::new().fg(Color::Reset));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
 #[test]
 fn a_users_theme_changes_what_it_names_and_inherits_the_rest() {
     let (_keep, folders) = folder(&[("mine.toml", "inherits = 'light'\n[roles]\nbad = { fg = 'magenta', bold = true }\n")]);
-    let (theme, warnings) = load("mine", &folders);
+    let (theme, warnings) = load("mine", "", &folders);
     assert_eq!(warnings, []);
     assert_eq!(theme.style(Role::Bad), Style::new().fg(Color::Magenta).add_modifier(Modifier::BOLD));
     assert_eq!(theme.style(Role::Warn), builtin("light").style(Role::Warn));
@@ -166,7 +166,7 @@ fn a_users_theme_changes_what_it_names_and_inherits_the_rest() {
 #[test]
 fn a_users_dark_may_inherit_the_builtin_dark() {
     let (_keep, folders) = folder(&[("dark.toml", "inherits = 'dark'\n[roles]\nbad = 'magenta'\n")]);
-    let (theme, warnings) = load("dark", &folders);
+    let (theme, warnings) = load("dark", "", &folders);
     assert_eq!(warnings, []);
     assert_eq!(theme.style(Role::Bad).fg, Some(Color::Magenta));
     assert_eq!(theme.style(Role::Warn), builtin("dark").style(Role::Warn));
@@ -174,7 +174,7 @@ fn a_users_dark_may_inherit_the_builtin_dark() {
 
 fn said(name: &str, files: &[(&str, &str)]) -> Vec<String> {
     let (keep, folders) = folder(files);
-    let (theme, warnings) = load(name, &folders);
+    let (theme, warnings) = load(name, "config.toml:3:9", &folders);
     assert_eq!(theme.style(Role::Warn), builtin("dark").style(Role::Warn), "what is right stays");
     let prefix = format!("{}/", keep.path().display());
     warnings.iter().map(|w| w.to_string().replace(&prefix, "")).collect()
@@ -192,13 +192,14 @@ fn what_is_wrong_in_a_theme_is_said_with_its_line_and_left_out() {
     assert_eq!(said("m", &[("m.toml", text)]), expected);
     assert_eq!(said("m", &[("m.toml", "services = ['red']")]), ["m.toml:1:12: 1 service colours. Write 12."]);
     assert_eq!(said("m", &[("m.toml", "[roles")]).len(), 1);
-    assert_eq!(said("drak", &[]), ["theme \"drak\": no such theme. Did you mean \"dark\"?"]);
+    assert_eq!(said("drak", &[]), ["config.toml:3:9: there is no theme \"drak\". Did you mean \"dark\"?"]);
+    assert_eq!(said("m", &[("m.toml", "inherits = 'drak'")]), ["m.toml:1:12: there is no theme \"drak\". Did you mean \"dark\"?"]);
     assert_eq!(said("../x", &[]).len(), 1);
 }
 
 #[test]
 fn themes_that_inherit_in_a_circle_end() {
     let (_keep, folders) = folder(&[("a.toml", "inherits = 'b'"), ("b.toml", "inherits = 'a'")]);
-    let (_, warnings) = load("a", &folders);
+    let (_, warnings) = load("a", "", &folders);
     assert!(warnings[0].message.contains("circle"), "{warnings:?}");
 }
