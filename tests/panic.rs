@@ -47,6 +47,7 @@ fn program() {
         max_fps: 60,
         probe: std::time::Duration::from_secs(30),
         warnings: Vec::new(),
+        notice: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(runtime::run(app, setup)).unwrap();

@@ -201,8 +201,8 @@ impl Stage {
         let clock = regex::Regex::new(r"\d\d:\d\d:\d\d\.\d{3}").unwrap();
         for size in [SMALL, LARGE] {
             self.resize(size).await;
-            let dark = self.drawn(size, theme::load("dark", &[]).0);
-            let sixteen = self.drawn(size, theme::load("dark", &[]).0.downgrade(ColorSupport::Ansi16));
+            let dark = self.drawn(size, theme::load("dark", "", &[]).0);
+            let sixteen = self.drawn(size, theme::load("dark", "", &[]).0.downgrade(ColorSupport::Ansi16));
             let name = format!("{name}-{}x{}.txt", size.0, size.1);
             let page = written(&dark, &sixteen);
             let page = if name.starts_with("own-log-") { clock.replace_all(&page, "hh:mm:ss.mmm").into_owned() } else { page };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redline::{
     app::{Settings, Shared},
     core::{keymap::Keymap, slot::Slot},
-    theme::{Glyphs, Theme},
+    theme::{Glyphs, ServiceColors, Theme},
 };
 
 /// Shared state with default keys and Unicode glyphs, times in UTC.
@@ -28,6 +28,7 @@ pub fn shared(themes: &[&str]) -> Shared {
         },
         keymap: Keymap::new(&BTreeMap::new()).0,
         theme: Theme::default(),
+        services: ServiceColors::default(),
         glyphs: Glyphs::UNICODE,
         red: Slot::default(),
         log_labels: Slot::default(),
