@@ -17,12 +17,6 @@ fn demo(columns: u16, rows: u16) -> Terminal {
     t
 }
 
-/// State letter of a process in /proc: `T` is stopped.
-fn state(pid: u32) -> char {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
-}
-
 #[test]
 fn quitting_restores_the_screen() {
     let mut t = demo(100, 30);
@@ -41,14 +35,39 @@ fn signals_end_it_and_restore_the_screen() {
     }
 }
 
+/// A shell that starts redline and says when it is in the foreground again.
+fn under_a_shell(job_control: &str) -> Terminal {
+    let redline = env!("CARGO_BIN_EXE_redline");
+    let script = format!("{job_control}; {redline} demo --seed 1; echo the shell goes on; read line; fg; echo the shell ends");
+    Terminal::start_program("/bin/sh", 100, 30, &["-c", &script], &[])
+}
+
 #[test]
-fn ctrl_z_stops_it_and_cont_brings_it_back() {
-    let mut t = demo(100, 30);
+fn ctrl_z_goes_back_to_the_shell_and_fg_returns() {
+    let mut t = under_a_shell("set -m");
+    t.see("OrdersLatencyHigh");
     t.keys("\x1a");
-    t.wait_until("it to stop", |t| state(t.pid()) == 'T' && t.modes() == NONE);
-    t.signal("CONT");
-    t.wait_until("the screen to return", |t| t.modes().len() == 5 && t.text().contains("Alerts"));
-    t.keys("q").ended();
+    t.wait_until("the shell", |t| t.modes() == NONE && t.text().contains("the shell goes on"));
+    t.keys("\n");
+    t.wait_until("the screen to return", |t| t.modes().len() == 5 && t.text().contains("OrdersLatencyHigh"));
+    t.keys("q");
+    t.wait_until("the shell", |t| t.modes() == NONE && t.text().contains("the shell ends"));
+    t.ended();
+}
+
+#[test]
+fn ctrl_z_without_a_shell_that_could_continue_it_says_so() {
+    let mut alone = demo(100, 30);
+    let mut in_its_group = under_a_shell("set +m");
+    for t in [&mut alone, &mut in_its_group] {
+        t.see("OrdersLatencyHigh");
+        t.keys("\x1a").see("no shell with job control");
+        t.keys("?").see("keys of Alerts");
+        t.keys("\x1b").gone("keys of Alerts");
+        t.keys("q");
+    }
+    alone.ended();
+    in_its_group.see("the shell goes on");
 }
 
 #[test]

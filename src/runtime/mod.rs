@@ -3,6 +3,7 @@
 mod exec;
 pub mod fetch;
 mod health;
+mod inbox;
 mod input;
 mod pacer;
 mod screen;
@@ -16,7 +17,15 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use self::{exec::Exec, health::HealthBoard, input::Input, pacer::Pacer, screen::Screen, signals::Signalled, signals::Signals};
+use self::{
+    exec::Exec,
+    health::HealthBoard,
+    inbox::{Inbox, Next},
+    input::Input,
+    pacer::Pacer,
+    screen::Screen,
+    signals::{Signalled, Signals},
+};
 use crate::{
     app::App,
     clock::Clock,
@@ -63,11 +72,8 @@ pub struct Setup {
     pub notice: Option<String>,
 }
 
-/// Answers and other data that wait to be taken by the core.
-const DATA_QUEUE: usize = 256;
-const INPUT_QUEUE: usize = 64;
-/// Messages taken at once before a frame is considered.
-const BATCH: usize = 256;
+/// Labels go out of date one after another, never faster than this.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Runs until the user quits or a signal ends it. Returns the exit code.
 ///
@@ -95,10 +101,11 @@ struct Shell {
     pacer: Pacer,
     signals: Signals,
     input: Option<Input>,
+    inbox: Inbox,
     input_in: mpsc::Sender<Msg>,
-    input_out: mpsc::Receiver<Msg>,
     data_in: mpsc::Sender<Msg>,
-    data_out: mpsc::Receiver<Msg>,
+    /// When the core was last told of the clock.
+    woken: Instant,
     exit: Option<u8>,
     /// Stopped by ourselves: the SIGCONT that follows tells nothing new.
     resumed: bool,
@@ -106,8 +113,7 @@ struct Shell {
 
 impl Shell {
     fn new(app: App, screen: Screen, signals: Signals, setup: Setup) -> Self {
-        let (input_in, input_out) = mpsc::channel(INPUT_QUEUE);
-        let (data_in, data_out) = mpsc::channel(DATA_QUEUE);
+        let (inbox, input_in, data_in) = Inbox::new();
         let input = Input::start(setup.clock.clone(), input_in.clone());
         let health = HealthBoard::new(setup.clock.clone(), setup.probe, data_in.clone());
         let pacer = Pacer::new(setup.max_fps);
@@ -121,10 +127,10 @@ impl Shell {
             pacer,
             signals,
             input: Some(input),
+            inbox,
             input_in,
-            input_out,
             data_in,
-            data_out,
+            woken: Instant::now(),
             exit: None,
             resumed: false,
         }
@@ -158,7 +164,6 @@ impl Shell {
 
     /// The loop. Signals first, then keys: they never wait behind data.
     async fn turn(&mut self) -> io::Result<u8> {
-        let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.settle()?;
             if let Some(code) = self.exit {
@@ -166,19 +171,14 @@ impl Shell {
                 return Ok(code);
             }
             let wake = self.next_wake();
-            let asleep = tokio::time::sleep_until(wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600)).into());
             tokio::select! {
                 biased;
                 signal = self.signals.next() => self.signalled(signal)?,
-                Some(msg) = self.input_out.recv() => self.app.update(msg),
-                taken = self.data_out.recv_many(&mut batch, BATCH), if self.input_out.is_empty() => {
-                    if taken > 0 {
-                        for msg in batch.drain(..) {
-                            self.app.update(msg);
-                        }
-                    }
-                }
-                () = asleep, if wake.is_some() => self.woken(),
+                next = self.inbox.next(wake) => match next {
+                    Next::Typed(msg) => self.app.update(msg),
+                    Next::Wake => self.woken(),
+                    Next::Data => self.inbox.deal(|msg| self.app.update(msg)),
+                },
             }
         }
     }
@@ -216,13 +216,14 @@ impl Shell {
     /// The earlier of: the frame that is due, the label that goes out of date.
     fn next_wake(&self) -> Option<Instant> {
         let now = Instant::now();
-        let label = self.app.next_wake().map(|at| now + at.since(self.setup.clock.now()).max(Duration::from_millis(10)));
+        let label = self.app.next_wake().map(|at| (now + at.since(self.setup.clock.now())).max(self.woken + TICK));
         [self.pacer.due(now), label].into_iter().flatten().min()
     }
 
     fn woken(&mut self) {
         let now = self.setup.clock.now();
-        if self.app.next_wake().is_some_and(|at| at <= now + Duration::from_millis(10)) {
+        if self.app.next_wake().is_some_and(|at| at <= now + TICK) {
+            self.woken = Instant::now();
             let wake = self.message(Event::Wake);
             self.app.update(wake);
         }
@@ -272,6 +273,12 @@ impl Shell {
     }
 
     fn suspend(&mut self) -> io::Result<()> {
+        if !signals::is_under_job_control() {
+            let why = "not stopped: no shell with job control is there that could continue redline";
+            let notice = self.message(Event::Notice(why.to_owned()));
+            self.app.update(notice);
+            return Ok(());
+        }
         self.input = None;
         screen::leave();
         self.resumed = true;

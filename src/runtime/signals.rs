@@ -56,6 +56,16 @@ impl Signals {
     }
 }
 
+/// Whether something is there that continues what Ctrl-Z stopped: a shell with job control, which gave us a process group
+/// of our own in its session. `ssh host redline`, a command of tmux or of a container have none, and would stay stopped.
+pub fn is_under_job_control() -> bool {
+    use rustix::process::{getpgid, getpgrp, getppid, getsid};
+    let (Ok(session), group) = (getsid(None), getpgrp()) else { return false };
+    let Some(parent) = getppid().filter(|_| group != session) else { return false };
+    // A wrapper script is of our group, and the shell is above it. A parent of another session has adopted an orphan.
+    getpgid(Some(parent)) == Ok(group) || getsid(Some(parent)) == Ok(session)
+}
+
 /// Stops the process group as Ctrl-Z would have; returns when the shell continues it.
 pub fn stop_here() {
     // The group, so that a wrapper script stops with us. When that is refused there is nothing to stop.
