@@ -293,6 +293,11 @@ impl Frame<'_> {
                     Health::NotConfigured => None,
                     Health::Up(_) if detail == HealthDetail::NoLatency => Some((name.to_owned(), Role::Dim)),
                     Health::Up(latency) => Some((format!("{name} {}", format::millis(*latency)), Role::Dim)),
+                    Health::Limited { until, .. } => {
+                        let left = until.since(self.look.now);
+                        let rest = if left.is_zero() { String::new() } else { format!(", {}", format::age(left)) };
+                        Some((format!("{name} limits us{rest}"), Role::Warn))
+                    }
                     Health::Down { since, .. } => Some((format!("{name} down {}", format::age(self.look.now.since(*since))), Role::Bad)),
                 }
             })

@@ -1,6 +1,7 @@
 //! The pure core: [`App::update`] takes what happened, [`App::subscriptions`] says what the screen needs,
 //! [`App::render`] draws without changing anything.
 
+mod answered;
 mod frame;
 mod overlay;
 mod pointer;
@@ -8,12 +9,15 @@ mod reopen;
 mod shared;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use self::shared::{Settings, Shared};
 use self::{
+    answered::Answered,
     frame::Frame,
     overlay::{Done, Overlay},
     pointer::Pointer,
@@ -28,7 +32,7 @@ use crate::{
         scope::Scope,
     },
     model::{
-        backend::SourceError,
+        backend::{Health, SourceError},
         time::{TimeWindow, Timestamp},
     },
     ui::text,
@@ -51,6 +55,8 @@ struct Entry {
     scope: Scope,
     /// The live window that `0` returns to.
     live: TimeWindow,
+    /// Counts the wishes to ask again now.
+    nonce: u32,
 }
 
 /// How long a notice stays in the footer.
@@ -73,6 +79,7 @@ pub struct App {
     notice: Option<(String, Timestamp)>,
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
+    answered: Answered,
     nonce: u32,
 }
 
@@ -83,7 +90,7 @@ impl App {
         let view = views::open(kind, &scope, query);
         Self {
             shared,
-            stack: vec![Entry { id: 1, view, scope, live }],
+            stack: vec![Entry { id: 1, view, scope, live, nonce: 0 }],
             last_id: 1,
             size: Rect::new(0, 0, size.0, size.1),
             now,
@@ -93,6 +100,7 @@ impl App {
             notice: None,
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
+            answered: Answered::default(),
             nonce: 0,
         }
     }
@@ -133,10 +141,11 @@ impl App {
 
     /// A question that was dropped gets no answer: nobody waits for it any more.
     fn forget_unasked(&mut self) {
-        if self.shared.asked.is_empty() {
+        if self.shared.asked.is_empty() && self.answered.is_empty() {
             return;
         }
-        let wanted = self.subscriptions();
+        let wanted = self.needs();
+        self.answered.forget(self.top().id, &wanted, |id| self.stack.iter().any(|e| e.id == id));
         let before = self.shared.asked.len();
         self.shared.asked.retain(|slot, _| wanted.iter().any(|w| w.slot == *slot));
         if self.shared.asked.len() != before {
@@ -144,19 +153,24 @@ impl App {
         }
     }
 
-    /// What the visible screen needs. A covered view needs nothing.
+    /// What the visible screen needs and does not have. A covered view needs nothing.
     pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.answered.leave_open(self.needs())
+    }
+
+    /// What the visible screen shows, answered or not.
+    fn needs(&self) -> Vec<Subscription> {
         let mut out = Vec::new();
         let top = self.top();
         let wants = top.view.wants();
-        let mut app = Needs::new(0, self.nonce, &mut out);
+        let mut app = Needs::new(0, self.nonce, self.now, &mut out);
         if wants.red {
-            app.ask("red", 0, Request::DiscoverRed, Refresh::Every(DISCOVER));
+            app.ask("red", 0, Request::DiscoverRed, Refresh::Fact(DISCOVER));
         }
         if wants.log_labels {
-            app.ask("log labels", 0, Request::DiscoverLogLabels, Refresh::Every(DISCOVER));
+            app.ask("log labels", 0, Request::DiscoverLogLabels, Refresh::Fact(DISCOVER));
         }
-        top.view.subscriptions(&self.look(), self.body(), &mut Needs::new(top.id, self.nonce, &mut out));
+        top.view.subscriptions(&self.look(), self.body(), &mut Needs::new(top.id, top.nonce, self.now, &mut out));
         out
     }
 
@@ -174,7 +188,8 @@ impl App {
     pub fn next_wake(&self) -> Option<Timestamp> {
         let notice = self.notice.as_ref().map(|(_, until)| *until);
         let spinner = frame::spinner_wake(&self.shared, self.now);
-        let health = self.shared.health.iter().any(|h| matches!(h, crate::model::backend::Health::Down { .. })).then(|| self.now + SECOND);
+        let health =
+            self.shared.health.iter().any(|h| matches!(h, Health::Down { .. } | Health::Limited { .. })).then(|| self.now + SECOND);
         [notice, spinner, health, self.top().view.next_wake(&self.look())].into_iter().flatten().min()
     }
 
@@ -221,11 +236,12 @@ impl App {
         self.shared.log_labels.clear();
         self.shared.health = Default::default();
         self.shared.asked.clear();
+        self.answered.clear();
         let live = self.top().live;
         let mut scope = Scope::new(name, live);
         scope.service.clone_from(&self.top().scope.service);
         self.last_id += 1;
-        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope, live }];
+        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope, live, nonce: 0 }];
         self.say(format!("environment {name}"));
     }
 
@@ -364,6 +380,9 @@ impl App {
             Command::Live => self.set_window(self.top().live),
             Command::Refresh => {
                 self.nonce = self.nonce.wrapping_add(1);
+                if let Some(top) = self.stack.last_mut() {
+                    top.nonce = top.nonce.wrapping_add(1);
+                }
                 self.mark(Urgency::Input);
             }
             Command::TimePicker => self.overlay = Some(Overlay::time_picker(self.top().scope.window)),
@@ -396,7 +415,7 @@ impl App {
         self.last_id += 1;
         let view = views::open(kind, &scope, None);
         let live = if scope.window.is_live() { scope.window } else { self.top().live };
-        self.stack.push(Entry { id: self.last_id, view, scope, live });
+        self.stack.push(Entry { id: self.last_id, view, scope, live, nonce: 0 });
         if self.stack.len() > MAX_DEPTH {
             self.stack.remove(1);
         }
@@ -494,12 +513,15 @@ impl App {
         if self.shared.asked.remove(&answer.slot).is_some_and(|since| self.now.since(since) >= frame::PATIENCE) {
             self.mark(Urgency::Data);
         }
-        if !self.is_wanted(&answer) {
+        let needs = self.needs();
+        // An answer for a scope that was left says nothing any more.
+        if !needs.iter().any(|n| n.slot == answer.slot && n.request == *answer.request) {
             return;
         }
         if let Ok(response) = &answer.result {
             self.shared.learn_services(response);
         }
+        self.answered.note(&needs, &answer, self.now);
         if answer.slot.view == 0 {
             if self.app_answer(answer) {
                 self.mark(Urgency::Data);
@@ -511,11 +533,6 @@ impl App {
         if changed {
             self.mark(Urgency::Data);
         }
-    }
-
-    /// Whether the visible screen still asks exactly this. An answer for a scope that was left says nothing any more.
-    fn is_wanted(&self, answer: &Answer) -> bool {
-        self.subscriptions().iter().any(|s| s.slot == answer.slot && s.request == *answer.request)
     }
 
     fn app_answer(&mut self, answer: Answer) -> bool {

@@ -73,7 +73,7 @@ pub fn draw(view: &dyn View, look: &Look<'_>, width: u16, height: u16) -> String
 /// What a view asks for at a size.
 pub fn needs(view: &dyn View, look: &Look<'_>, width: u16, height: u16) -> Vec<Subscription> {
     let mut out = Vec::new();
-    view.subscriptions(look, Rect::new(0, 0, width, height), &mut Needs::new(look.id, 0, &mut out));
+    view.subscriptions(look, Rect::new(0, 0, width, height), &mut Needs::new(look.id, 0, look.now, &mut out));
     out
 }
 

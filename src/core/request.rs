@@ -87,6 +87,30 @@ pub enum Request {
     Trace(TraceId),
 }
 
+/// What is written this long ago is taken in by every backend: asked again, a window that ended before shows the same.
+const TAKEN_IN: Duration = Duration::from_secs(60);
+
+impl Request {
+    /// Its window, if it has one.
+    pub fn window(&self) -> Option<TimeWindow> {
+        match self {
+            Self::Instant { window, .. }
+            | Self::Range { window, .. }
+            | Self::Exemplars { window, .. }
+            | Self::LogRange { window, .. }
+            | Self::LogStream { window, .. }
+            | Self::LogOlder { window, .. }
+            | Self::Search { window, .. } => Some(*window),
+            Self::Alerts | Self::DiscoverRed | Self::DiscoverLogLabels | Self::Trace(_) => None,
+        }
+    }
+
+    /// Whether its window is past, so that its answer changes no more.
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        matches!(self.window(), Some(TimeWindow::Fixed(range)) if range.end + TAKEN_IN <= now)
+    }
+}
+
 /// An answer's content.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
@@ -128,6 +152,8 @@ pub enum Refresh {
     Once,
     /// Again this long after each answer, jittered, slower when the backend is slow or refuses.
     Every(Duration),
+    /// As `Every`, for what whole pages wait for: a failure is tried again soon.
+    Fact(Duration),
     /// The answer is a stream that restarts itself.
     Stream,
 }
@@ -143,6 +169,16 @@ pub struct Subscription {
     pub refresh: Refresh,
     /// Counts the user's wishes to ask again now: another number restarts the request.
     pub nonce: u32,
+    /// When the answer came that the pane still shows, no part of the question: asking again waits until it is as old as
+    /// `refresh` says.
+    pub answered: Option<Timestamp>,
+}
+
+impl Subscription {
+    /// Whether the other asks the same for the same place in the same way.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.slot, &self.request, self.refresh, self.nonce) == (other.slot, &other.request, other.refresh, other.nonce)
+    }
 }
 
 /// What came of a subscription.

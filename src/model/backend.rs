@@ -48,6 +48,13 @@ pub enum Health {
     NotConfigured,
     /// It answered; how long the last answer took.
     Up(Duration),
+    /// It answers, but not all that is asked: it is left alone until then.
+    Limited {
+        /// When it is asked again.
+        until: Timestamp,
+        /// Its words.
+        error: SourceError,
+    },
     /// It did not answer, since when and why.
     Down {
         /// The first failure of this outage.
@@ -137,6 +144,21 @@ impl SourceError {
     /// Whether time may heal it: all but a question that is wrong in itself.
     pub fn heals(&self) -> bool {
         !matches!(self.kind, ErrorKind::BadQuery | ErrorKind::NotConfigured | ErrorKind::Bug)
+    }
+
+    /// Whether the backend answered and the failure is the question's.
+    pub fn is_of_the_question(&self) -> bool {
+        matches!(self.kind, ErrorKind::BadQuery | ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::TooLarge(_))
+    }
+
+    /// How long a backend that limits us is left alone: as long as it wishes, within reason.
+    pub fn hold_off(&self) -> Option<Duration> {
+        const SHORTEST: Duration = Duration::from_secs(30);
+        const LONGEST: Duration = Duration::from_secs(600);
+        match self.kind {
+            ErrorKind::RateLimited(wish) => Some(wish.unwrap_or(SHORTEST).clamp(SHORTEST, LONGEST)),
+            _ => None,
+        }
     }
 
     /// What the reader can do about it, one sentence.

@@ -10,6 +10,10 @@ use std::{
 use futures_util::FutureExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
+use super::{
+    retry::{Outcome, next_wait},
+    settle::{Panes, Turn},
+};
 use crate::{
     clock::Clock,
     core::{
@@ -19,16 +23,10 @@ use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
         log::LogEvent,
+        time::{TimeWindow, Timestamp},
     },
     source::Sources,
 };
-
-/// A refresh waits at least this many times as long as the last answer took: a slow backend is asked less often.
-const BREATHING: u32 = 4;
-/// Between two tries of what only someone else can heal: a refused token, an answer that is too large.
-const HEALING: Duration = Duration::from_secs(30);
-/// The longest wait between two tries of a failing request.
-const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// What tasks need.
 #[derive(Clone)]
@@ -54,11 +52,12 @@ struct Gone;
 #[derive(Default)]
 pub struct Exec {
     tasks: HashMap<SlotId, (Subscription, JoinHandle<()>)>,
+    panes: Panes,
 }
 
 impl Exec {
-    /// Makes what runs equal what is wanted. Dropping a task's future drops its connection, which the server sees.
-    pub fn reconcile(&mut self, wanted: Vec<Subscription>, context: &Context) {
+    /// Makes what runs equal what is wanted `now`. Dropping a task's future drops its connection, which the server sees.
+    pub fn reconcile(&mut self, wanted: Vec<Subscription>, context: &Context, now: Instant) {
         let mut kept = HashMap::with_capacity(wanted.len());
         for subscription in wanted {
             if kept.contains_key(&subscription.slot) {
@@ -66,12 +65,13 @@ impl Exec {
             }
             let running = self.tasks.remove(&subscription.slot);
             let task = match running {
-                Some((old, handle)) if old == subscription => (old, handle),
+                Some((old, handle)) if old.is_same(&subscription) => (old, handle),
                 other => {
                     if let Some((_, handle)) = other {
                         handle.abort();
                     }
-                    let handle = tokio::spawn(run(subscription.clone(), context.clone()));
+                    let turn = self.panes.changed(subscription.slot, now);
+                    let handle = tokio::spawn(run(subscription.clone(), turn, context.clone()));
                     (subscription, handle)
                 }
             };
@@ -81,6 +81,7 @@ impl Exec {
             handle.abort();
         }
         self.tasks = kept;
+        self.panes.forget(now);
     }
 
     /// Stops everything.
@@ -92,8 +93,10 @@ impl Exec {
 }
 
 /// One subscription from its start until it is aborted.
-async fn run(subscription: Subscription, context: Context) {
+async fn run(subscription: Subscription, turn: Turn, context: Context) {
     let slot = subscription.slot;
+    tokio::time::sleep(rest(&subscription, context.clock.now())).await;
+    turn.come().await;
     let request = Arc::new(subscription.request);
     let mut failures = 0;
     loop {
@@ -119,28 +122,12 @@ async fn run(subscription: Subscription, context: Context) {
     }
 }
 
-/// How a question ended, as far as asking again depends on it.
-enum Outcome {
-    Answered,
-    Failed { transient: bool, heals: bool, wish: Option<Duration> },
-}
-
-/// How long until the request is asked again; `None` when it is not.
-fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took: Duration) -> Option<Duration> {
-    let wait = match (refresh, outcome) {
-        (Refresh::Once | Refresh::Stream, Outcome::Answered) => return None,
-        (Refresh::Once | Refresh::Stream, Outcome::Failed { heals: false, .. }) => return None,
-        (Refresh::Once | Refresh::Stream, Outcome::Failed { transient: false, .. }) => HEALING,
-        (Refresh::Every(every), Outcome::Answered) => every.max(took * BREATHING),
-        (Refresh::Every(every), Outcome::Failed { transient: false, .. }) => every.max(Duration::from_secs(15)),
-        (_, Outcome::Failed { transient: true, wish, .. }) => wish.unwrap_or(Duration::ZERO).max(pause(failures)).max(took * BREATHING),
-    };
-    Some(wait.min(MAX_WAIT).mul_f64(0.9 + 0.2 * fastrand::f64()))
-}
-
-/// The wait after so many failures in a row: 1 s, 2 s, 4 s … 60 s.
-fn pause(failures: u32) -> Duration {
-    Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(Duration::from_secs(60))
+/// How long the answer that the pane still shows from before it was covered stays fresh.
+fn rest(subscription: &Subscription, now: Timestamp) -> Duration {
+    match (subscription.refresh, subscription.answered) {
+        (Refresh::Every(every) | Refresh::Fact(every), Some(at)) => every.saturating_sub(now.since(at)),
+        _ => Duration::ZERO,
+    }
 }
 
 /// Asks once and delivers what comes.
@@ -157,30 +144,18 @@ async fn answer(
     slot: SlotId,
     request: &Arc<Request>,
     context: &Context,
-    asked: crate::model::time::Timestamp,
+    asked: Timestamp,
     result: Result<Response, SourceError>,
 ) -> Result<Outcome, Gone> {
-    let outcome = match &result {
-        Ok(_) => Outcome::Answered,
-        Err(e) => {
-            let wish = if let ErrorKind::RateLimited(wish) = e.kind { wish } else { None };
-            Outcome::Failed { transient: e.is_transient(), heals: e.heals(), wish }
-        }
-    };
-    let range = super::fetch::window(request).unwrap_or(crate::model::time::TimeWindow::Last(Duration::ZERO)).range(asked);
+    let outcome = Outcome::of(&result);
+    let range = request.window().unwrap_or(TimeWindow::Last(Duration::ZERO)).range(asked);
     let answer = Answer { slot, request: request.clone(), range, asked, result };
     context.send(Event::Answer(Box::new(answer))).await?;
     Ok(outcome)
 }
 
 /// Follows a log stream: each of its events is an answer of its own.
-async fn stream(
-    slot: SlotId,
-    request: &Arc<Request>,
-    context: &Context,
-    query: &str,
-    window: crate::model::time::TimeWindow,
-) -> Result<Outcome, Gone> {
+async fn stream(slot: SlotId, request: &Arc<Request>, context: &Context, query: &str, window: TimeWindow) -> Result<Outcome, Gone> {
     let asked = context.clock.now();
     let Some(loki) = &context.sources.loki else {
         return answer(slot, request, context, asked, Err(not_configured(Backend::Loki))).await;
@@ -220,31 +195,54 @@ fn backend_of(request: &Request) -> Backend {
 mod tests {
     use super::*;
 
-    fn failed(transient: bool, wish: Option<u64>) -> Outcome {
-        Outcome::Failed { transient, heals: true, wish: wish.map(Duration::from_secs) }
+    fn subscription(query: &str) -> Subscription {
+        let request = Request::Instant { query: query.to_owned(), window: TimeWindow::Last(Duration::from_secs(3600)) };
+        let slot = SlotId { view: 1, pane: "expression", part: 0 };
+        Subscription { slot, request, refresh: Refresh::Every(Duration::from_secs(15)), nonce: 0, answered: None }
     }
 
-    fn about(wait: Option<Duration>, seconds: f64) -> bool {
-        wait.is_some_and(|w| (w.as_secs_f64() / seconds - 1.0).abs() <= 0.11)
+    /// Without backends every question is answered at once, badly.
+    fn context() -> (Context, mpsc::Receiver<Msg>) {
+        let (out, received) = mpsc::channel(256);
+        (Context { sources: Arc::default(), clock: Clock::from_fn(|| Timestamp::from_secs(1000)), out }, received)
+    }
+
+    async fn next_answered(received: &mut mpsc::Receiver<Msg>) -> String {
+        loop {
+            if let Event::Answer(answer) = received.recv().await.unwrap().event
+                && let Request::Instant { query, .. } = &*answer.request
+            {
+                return query.clone();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_selection_that_keeps_moving_the_first_and_the_last_question_are_asked() {
+        let (context, mut received) = context();
+        let mut exec = Exec::default();
+        exec.reconcile(vec![subscription("row 0")], &context, Instant::now());
+        assert_eq!(next_answered(&mut received).await, "row 0");
+        // Ahead of the real clock, so that no question settles while a busy machine gets through the loop.
+        let ahead = Instant::now() + Duration::from_millis(500);
+        for row in 1..=20 {
+            let now = ahead + Duration::from_millis(30 * row);
+            exec.reconcile(vec![subscription(&format!("row {row}"))], &context, now);
+            // As in the loop, the tasks get their turn between two keys.
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(next_answered(&mut received).await, "row 20");
+        exec.stop();
     }
 
     #[test]
-    fn a_question_is_asked_again_as_its_refresh_says() {
-        let every = Refresh::Every(Duration::from_secs(15));
-        assert_eq!(next_wait(Refresh::Once, &Outcome::Answered, 0, Duration::ZERO), None);
-        let bad_query = Outcome::Failed { transient: false, heals: false, wish: None };
-        assert_eq!(next_wait(Refresh::Once, &bad_query, 1, Duration::ZERO), None, "a bad query stays bad");
-        assert!(about(next_wait(Refresh::Stream, &failed(false, None), 1, Duration::ZERO), 30.0), "a token may be renewed");
-        assert!(about(next_wait(Refresh::Once, &failed(true, None), 1, Duration::ZERO), 1.0));
-        assert!(about(next_wait(every, &Outcome::Answered, 0, Duration::from_millis(10)), 15.0));
-    }
-
-    #[test]
-    fn a_slow_or_refusing_backend_is_asked_less_often() {
-        let every = Refresh::Every(Duration::from_secs(15));
-        assert!(about(next_wait(every, &Outcome::Answered, 0, Duration::from_secs(9)), 36.0));
-        assert!(about(next_wait(every, &failed(true, Some(90)), 1, Duration::ZERO), 90.0));
-        assert!(about(next_wait(every, &failed(true, None), 4, Duration::ZERO), 8.0));
-        assert!(next_wait(every, &failed(true, Some(86_400)), 1, Duration::ZERO).unwrap() <= MAX_WAIT.mul_f64(1.1));
+    fn a_view_that_is_seen_again_waits_until_its_data_is_old() {
+        let now = Timestamp::from_secs(1000);
+        let mut seen = subscription("up");
+        assert_eq!(rest(&seen, now), Duration::ZERO);
+        seen.answered = Some(now - Duration::from_secs(5));
+        assert_eq!(rest(&seen, now), Duration::from_secs(10));
+        seen.answered = Some(now - Duration::from_secs(90));
+        assert_eq!(rest(&seen, now), Duration::ZERO);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     core::request::{Request, Response},
     model::{
         backend::{Backend, SourceError},
-        time::{TimeRange, TimeWindow, Timestamp},
+        time::{TimeRange, Timestamp},
         trace::TraceHits,
     },
     red,
@@ -17,20 +17,6 @@ use crate::{
     },
     trace::Trace,
 };
-
-/// The window of a request, if it has one.
-pub(super) fn window(request: &Request) -> Option<TimeWindow> {
-    match request {
-        Request::Instant { window, .. }
-        | Request::Range { window, .. }
-        | Request::Exemplars { window, .. }
-        | Request::LogRange { window, .. }
-        | Request::LogStream { window, .. }
-        | Request::LogOlder { window, .. }
-        | Request::Search { window, .. } => Some(*window),
-        Request::Alerts | Request::DiscoverRed | Request::DiscoverLogLabels | Request::Trace(_) => None,
-    }
-}
 
 /// Asks the backend that a request is for. Log streams are not fetched, they are followed.
 ///

@@ -23,6 +23,8 @@ const PROBE_DOWN: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Default)]
 struct Seen {
     down_since: Option<Timestamp>,
+    /// It limits us: it is left alone until then.
+    limited: Option<Instant>,
     asked: Option<Instant>,
 }
 
@@ -70,7 +72,7 @@ impl HealthBoard {
                     if due(&seen, backend, every) {
                         sources.probe(backend).await;
                     }
-                    tokio::time::sleep(PROBE_DOWN.min(every)).await;
+                    tokio::time::sleep(PROBE_DOWN.min(every).mul_f64(0.8 + 0.4 * fastrand::f64())).await;
                 }
             }));
         }
@@ -88,17 +90,56 @@ impl Drop for HealthBoard {
 fn note(seen: &Mutex<[Seen; 4]>, backend: Backend, result: Result<Duration, &SourceError>, now: Timestamp) -> Health {
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = &mut seen[backend as usize];
-    seen.asked = Some(Instant::now());
-    match result {
-        Ok(latency) => {
-            seen.down_since = None;
-            Health::Up(latency)
-        }
-        Err(error) => Health::Down { since: *seen.down_since.get_or_insert(now), error: error.clone() },
+    let asked = Instant::now();
+    seen.asked = Some(asked);
+    let hold_off = result.err().and_then(SourceError::hold_off);
+    seen.limited = hold_off.map(|d| asked + d);
+    if result.is_ok() || hold_off.is_some() {
+        seen.down_since = None;
+    }
+    match (result, hold_off) {
+        (Ok(latency), _) => Health::Up(latency),
+        (Err(error), Some(wait)) => Health::Limited { until: now + wait, error: error.clone() },
+        (Err(error), None) => Health::Down { since: *seen.down_since.get_or_insert(now), error: error.clone() },
     }
 }
 
 fn due(seen: &Mutex<[Seen; 4]>, backend: Backend, every: Duration) -> bool {
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner)[backend as usize];
-    seen.asked.is_none_or(|asked| seen.down_since.is_some() || asked.elapsed() >= every)
+    let is_old = |asked: Instant| seen.down_since.is_some() || asked.elapsed() >= every;
+    seen.limited.is_none_or(|until| until <= Instant::now()) && seen.asked.is_none_or(is_old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::backend::ErrorKind;
+
+    const EVERY: Duration = Duration::from_secs(30);
+
+    fn told(seen: &Mutex<[Seen; 4]>, kind: ErrorKind, now: Timestamp) -> Health {
+        note(seen, Backend::Loki, Err(&SourceError::new(Backend::Loki, kind, "no")), now)
+    }
+
+    #[test]
+    fn a_backend_that_limits_us_is_up_and_left_alone() {
+        let (seen, now) = (Mutex::default(), Timestamp::from_secs(100));
+        assert!(due(&seen, Backend::Loki, EVERY), "nothing is known of it");
+        let health = told(&seen, ErrorKind::RateLimited(Some(Duration::from_secs(90))), now);
+        assert!(matches!(health, Health::Limited { until, .. } if until == Timestamp::from_secs(190)), "{health:?}");
+        assert!(!due(&seen, Backend::Loki, EVERY));
+        let health = told(&seen, ErrorKind::RateLimited(None), now);
+        assert!(matches!(health, Health::Limited { until, .. } if until == Timestamp::from_secs(130)), "{health:?}");
+        let health = note(&seen, Backend::Loki, Ok(Duration::from_millis(3)), now);
+        assert_eq!(health, Health::Up(Duration::from_millis(3)));
+    }
+
+    #[test]
+    fn a_backend_that_is_down_is_probed_and_says_since_when() {
+        let (seen, now) = (Mutex::default(), Timestamp::from_secs(100));
+        told(&seen, ErrorKind::Unreachable, now);
+        assert!(due(&seen, Backend::Loki, EVERY));
+        let health = told(&seen, ErrorKind::Server(500), now + Duration::from_secs(5));
+        assert!(matches!(health, Health::Down { since, .. } if since == now), "{health:?}");
+    }
 }

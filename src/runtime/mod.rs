@@ -6,7 +6,9 @@ mod health;
 mod inbox;
 mod input;
 mod pacer;
+mod retry;
 mod screen;
+mod settle;
 mod signals;
 
 use std::{
@@ -189,7 +191,7 @@ impl Shell {
             self.effect(effect)?;
         }
         if let Some(context) = &self.context {
-            self.exec.reconcile(self.app.subscriptions(), context);
+            self.exec.reconcile(self.app.subscriptions(), context, Instant::now());
         }
         if let Some(urgency) = self.app.take_dirty() {
             self.pacer.mark(urgency);

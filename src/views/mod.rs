@@ -91,18 +91,25 @@ pub enum Act {
 pub struct Needs<'a> {
     view: u32,
     nonce: u32,
+    now: Timestamp,
     out: &'a mut Vec<Subscription>,
 }
 
 impl<'a> Needs<'a> {
     /// For the view of this number.
-    pub fn new(view: u32, nonce: u32, out: &'a mut Vec<Subscription>) -> Self {
-        Self { view, nonce, out }
+    pub fn new(view: u32, nonce: u32, now: Timestamp, out: &'a mut Vec<Subscription>) -> Self {
+        Self { view, nonce, now, out }
     }
 
-    /// One more question. `pane` and `part` come back with the answer.
+    /// One more question. `pane` and `part` come back with the answer. The past is asked once, however often the present
+    /// would be.
     pub fn ask(&mut self, pane: &'static str, part: u32, request: Request, refresh: Refresh) {
-        self.out.push(Subscription { slot: SlotId { view: self.view, pane, part }, request, refresh, nonce: self.nonce });
+        let refresh = match refresh {
+            Refresh::Every(_) if request.is_past(self.now) => Refresh::Once,
+            as_wished => as_wished,
+        };
+        let slot = SlotId { view: self.view, pane, part };
+        self.out.push(Subscription { slot, request, refresh, nonce: self.nonce, answered: None });
     }
 }
 

@@ -71,7 +71,10 @@ impl FaultyBackend {
 fn serve(mut client: TcpStream, fault: Fault, upstream: &str) {
     let answer: Vec<u8> = match fault {
         Fault::None => return forward(client, upstream),
-        Fault::Down => return,
+        Fault::Down => {
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        }
         Fault::Hang => {
             // Reads until the other side or the test gives up.
             let _ = std::io::copy(&mut client, &mut std::io::sink());

@@ -270,9 +270,7 @@ impl HttpClient {
         let result = self.attempts(request, &mut latency).await;
         match &result {
             Ok(_) => (self.observer)(self.backend(), Ok(latency)),
-            Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::NotFound | ErrorKind::NotSupported) => {
-                (self.observer)(self.backend(), Ok(latency));
-            }
+            Err(e) if e.is_of_the_question() => (self.observer)(self.backend(), Ok(latency)),
             Err(e) => (self.observer)(self.backend(), Err(e)),
         }
         result
@@ -545,9 +543,10 @@ fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// 2xx never comes here; what the retry cannot change is not retried.
+/// 2xx never comes here; what the retry cannot change is not retried. A backend that limits us is asked again at once only
+/// when it says when.
 fn retryable(e: &SourceError) -> bool {
-    matches!(e.kind, ErrorKind::Unreachable | ErrorKind::RateLimited(_) | ErrorKind::Server(502..=504))
+    matches!(e.kind, ErrorKind::Unreachable | ErrorKind::RateLimited(Some(_)) | ErrorKind::Server(502..=504))
 }
 
 /// The first bytes of a body; what is lost of an error's text is only text.

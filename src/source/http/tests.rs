@@ -81,13 +81,27 @@ async fn the_base_may_have_any_prefix() {
 
 #[tokio::test]
 async fn what_may_pass_is_tried_again() {
-    for status in [502, 503, 504, 429] {
+    for status in [502, 503, 504] {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(ResponseTemplate::new(status)).up_to_n_times(2).mount(&server).await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("fine")).mount(&server).await;
         let (client, seen) = client(&server.uri());
         assert_eq!(client.send(Request::post("/q")).await.unwrap().body, "fine", "{status}");
         assert_eq!(*seen.lock().unwrap(), [Ok(())]);
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_limits_us_is_asked_again_only_when_it_says_when() {
+    for (wish, tries) in [(None, 1), (Some("0"), 2)] {
+        let server = MockServer::start().await;
+        let refused = ResponseTemplate::new(429);
+        let refused = if let Some(wish) = wish { refused.insert_header("Retry-After", wish) } else { refused };
+        Mock::given(any()).respond_with(refused).up_to_n_times(1).mount(&server).await;
+        Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+        let (client, _) = client(&server.uri());
+        assert_eq!(client.send(Request::get("/q")).await.is_ok(), wish.is_some());
+        assert_eq!(requests(&server).await.len(), tries, "{wish:?}");
     }
 }
 
@@ -168,9 +182,10 @@ async fn a_body_beyond_the_bound_is_cut_off_while_it_comes() {
     assert_eq!(client_of(endpoint).0.send(Request::get("/q")).await.unwrap_err().kind, ErrorKind::TooLarge(1 << 20));
 
     let announced = raw("HTTP/1.1 200 OK\r\nContent-Length: 209715200\r\n\r\n", Then::Hang).await;
-    let (client, _) = client(&announced);
+    let (client, seen) = client(&announced);
     let e = client.send(Request::get("/q")).await.unwrap_err();
     assert_eq!((e.kind, e.message.as_str()), (ErrorKind::TooLarge(MAX_BODY), "the answer is larger than 32 MiB"));
+    assert_eq!(*seen.lock().unwrap(), [Ok(())], "the question is at fault, not the backend");
 }
 
 #[tokio::test]

@@ -97,8 +97,8 @@ impl Loki {
                     self.tail(&logql, &link, &input),
                     self.reconcile(&logql, opened, &link, &input),
                 );
-            } else {
-                self.history(&logql, range.start, Timestamp(range.end.0.saturating_add(1)), &input).await;
+            } else if self.history(&logql, range.start, Timestamp(range.end.0.saturating_add(1)), &input).await {
+                let _ = input.send(Input::State(TailState::Off)).await;
             }
         };
         let readers = async {
@@ -112,7 +112,8 @@ impl Loki {
         }
     }
 
-    async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, input: &mpsc::Sender<Input>) {
+    /// Returns whether all was delivered that is loaded without being asked for.
+    async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, input: &mpsc::Sender<Input>) -> bool {
         let mut pages = Backward::new(start, end, FIRST, self.cap());
         let mut interner = Interner::default();
         let (mut count, mut failures) = (0, 0);
@@ -121,7 +122,7 @@ impl Loki {
                 if count == 0 && start >= end {
                     let _ = input.send(Input::Page { lines: Vec::new(), reached: start, older: Older::Nothing }).await;
                 }
-                return;
+                return true;
             };
             match self.page(logql, range, limit, Direction::Backward, &mut interner).await {
                 Ok(lines) => {
@@ -135,22 +136,26 @@ impl Loki {
                         Some(_) => Older::Coming,
                     };
                     let sent = input.send(Input::Page { lines, reached: read.reached, older }).await;
-                    if sent.is_err() || !told_cut(read, input).await || older != Older::Coming {
-                        return;
+                    if sent.is_err() || !told_cut(read, input).await {
+                        return false;
+                    }
+                    if older != Older::Coming {
+                        return true;
                     }
                 }
                 Err(e) => match pages.learn(&e) {
                     Some(cap) => self.learn(cap),
                     None if e.is_transient() => {
                         failures += 1;
+                        let wait = pause_after(&e, failures);
                         if input.send(Input::Failed(e)).await.is_err() {
-                            return;
+                            return false;
                         }
-                        sleep(pause(failures)).await;
+                        sleep(wait).await;
                     }
                     None => {
                         let _ = input.send(Input::Ended(e)).await;
-                        return;
+                        return false;
                     }
                 },
             }
@@ -160,13 +165,14 @@ impl Loki {
     /// Reads again, by range queries, what the tail should have delivered; alone it is the poll.
     async fn reconcile(&self, logql: &str, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) {
         let mut state = Reconciled { verified: opened, interner: Interner::default() };
-        let mut failures = 0;
+        let (mut failures, mut wait) = (0, Duration::ZERO);
         loop {
-            wait_for_turn(link, &self.pace, failures).await;
+            wait_for_turn(link, &self.pace, wait).await;
             match self.catch_up(logql, link, input, &mut state).await {
-                Ok(()) => failures = 0,
+                Ok(()) => (failures, wait) = (0, Duration::ZERO),
                 Err(e) => {
                     failures += 1;
+                    wait = pause_after(&e, failures);
                     if input.send(Input::Failed(e)).await.is_err() {
                         return;
                     }
@@ -222,20 +228,25 @@ struct Reconciled {
     interner: Interner,
 }
 
-/// Some seconds, fewer when the tail lost something or is not there, more after failures.
-async fn wait_for_turn(link: &Link, pace: &Pace, failures: u32) {
+/// Some seconds, fewer when the tail lost something or is not there, `more` after failures.
+async fn wait_for_turn(link: &Link, pace: &Pace, more: Duration) {
     let asleep = Instant::now();
     let every = if link.connected.load(Ordering::Relaxed) { pace.every } else { pace.poll };
-    let longest = every + pause(failures);
+    let longest = every + more;
     let _ = timeout(longest, link.wake.notified()).await;
     // Not at once after being woken: what was lost has to become queryable, and a burst wakes often.
-    let least = pace.least + pause(failures);
+    let least = pace.least + more;
     sleep(least.saturating_sub(asleep.elapsed())).await;
 }
 
 /// At least a second, longer with each failure, 30 s at most.
 pub(super) fn pause(failures: u32) -> Duration {
     if failures == 0 { Duration::ZERO } else { (Duration::from_secs(1) + full_jitter(failures + 2)).min(Duration::from_secs(30)) }
+}
+
+/// After a failure: longer where the server limits us.
+fn pause_after(error: &SourceError, failures: u32) -> Duration {
+    pause(failures).max(error.hold_off().unwrap_or_default())
 }
 
 async fn deliver(mut inputs: mpsc::Receiver<Input>, out: &mpsc::Sender<LogEvent>) {

@@ -74,7 +74,9 @@ pub struct Alerts {
     expression: Slot<Matrix>,
     /// The threshold's side, where it is an expression too.
     limit: Slot<Matrix>,
-    /// The alert that these two belong to.
+    /// The rule's query that these two belong to.
+    drawn_query: Option<String>,
+    /// The alert that cursor and scroll belong to.
     drawn: Option<Labels>,
     cursor: Option<Timestamp>,
 }
@@ -160,15 +162,18 @@ impl Alerts {
         self.alert().map(|a| a.labels.clone())
     }
 
-    /// Another alert is selected: what is drawn of the last one is no longer true.
+    /// Another alert is selected: what is drawn of the last one is no longer true. Alerts of one rule share its expression.
     fn forget_other(&mut self) {
-        let now = self.labels();
+        let (now, query) = (self.labels(), self.alert().and_then(|a| a.rule.as_ref()).map(|r| r.query.clone()));
         if self.drawn != now {
-            self.expression.clear();
-            self.limit.clear();
             self.cursor = None;
             self.scroll = 0;
             self.drawn = now;
+        }
+        if self.drawn_query != query {
+            self.expression.clear();
+            self.limit.clear();
+            self.drawn_query = query;
         }
     }
 

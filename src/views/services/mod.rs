@@ -91,6 +91,8 @@ pub struct Services {
     now: [Slot<Vector>; 3],
     /// The same over the last hour.
     hour: [Slot<Matrix>; 3],
+    /// Which hour that is.
+    hour_of: Option<TimeWindow>,
     rows: Vec<Row>,
     table: TableState,
     order: Order,
@@ -227,9 +229,12 @@ impl View for Services {
             "now" => self.now.get_mut(column).is_some_and(|slot| {
                 slot.settle(answer.asked, expect(answer.result, |r| if let Response::Vector(v) = r { Some(v) } else { None }))
             }),
-            "hour" => self.hour.get_mut(column).is_some_and(|slot| {
-                slot.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }))
-            }),
+            "hour" => {
+                self.hour_of = Some(hour_window(&cx.look));
+                self.hour.get_mut(column).is_some_and(|slot| {
+                    slot.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }))
+                })
+            }
             _ => false,
         };
         if changed {
@@ -266,9 +271,10 @@ impl View for Services {
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
         self.now = Default::default();
-        // The hour to compare with is the same for all live windows.
-        if !cx.look.scope.window.is_live() {
-            self.hour = Default::default();
+        // The hour to compare with is the same for all live windows, and for all that end together.
+        let hour = Some(hour_window(&cx.look));
+        if self.hour_of != hour {
+            (self.hour, self.hour_of) = (Default::default(), hour);
         }
         self.rebuild(&cx.look, cx.area);
     }

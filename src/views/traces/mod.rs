@@ -213,9 +213,8 @@ impl View for Traces {
     }
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
-        let window = look.scope.window;
-        let refresh = if window.is_live() { Refresh::Every(look.shared.settings.refresh_slow) } else { Refresh::Once };
-        needs.ask("hits", 0, Request::Search { query: self.query(look), window, limit: LIMIT }, refresh);
+        let request = Request::Search { query: self.query(look), window: look.scope.window, limit: LIMIT };
+        needs.ask("hits", 0, request, Refresh::Every(look.shared.settings.refresh_slow));
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {

@@ -122,11 +122,13 @@ fn failed_traces_are_asked_first_then_slow_then_all() {
 }
 
 #[test]
-fn only_a_live_window_is_asked_again() {
+fn a_window_that_is_past_is_asked_once() {
     let mut stage = Stage::new();
     let refresh = |stage: &Stage| needs(&Traces::new(&stage.scope, None), &stage.look(), 80, 24)[0].refresh;
     assert_eq!(refresh(&stage), Refresh::Every(stage.shared.settings.refresh_slow));
     stage.scope.window = TimeWindow::Fixed(stage.scope.window.range(NOW));
+    assert_ne!(refresh(&stage), Refresh::Once, "what was just written is not searchable everywhere yet");
+    stage.scope.window = TimeWindow::Fixed(stage.scope.window.range(NOW - Duration::from_secs(3600))).pan(true, NOW);
     assert_eq!(refresh(&stage), Refresh::Once);
 }
 

@@ -1,0 +1,179 @@
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    testing::{test_shared, text_of},
+    *,
+};
+use crate::{
+    model::{
+        backend::{Backend, ErrorKind, Health},
+        log::{LogEvent, Older, TailState},
+        series::Matrix,
+        time::TimeRange,
+        trace::{Resource, Span, SpanId, SpanKind, Spans, TraceId},
+    },
+    trace::Trace,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+const SIZE: (u16, u16) = (120, 30);
+
+struct Stage {
+    app: App,
+    now: Timestamp,
+}
+
+impl Stage {
+    fn new(kind: ViewKind, window: TimeWindow) -> Self {
+        let scope = Scope::new("prod", window).with_service("checkout");
+        let scope = if kind == ViewKind::Waterfall { scope.with_trace(TraceId(0xabc), None) } else { scope };
+        Self { app: App::new(test_shared(), kind, scope, None, NOW, SIZE), now: NOW }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.app.update(Msg { now: self.now, event });
+    }
+
+    fn key(&mut self, code: KeyCode) {
+        self.tell(Event::Key(KeyEvent::from(code)));
+    }
+
+    fn asked(&self, pane: &str) -> Option<Subscription> {
+        self.app.subscriptions().into_iter().find(|s| s.slot.pane == pane)
+    }
+
+    fn answer(&mut self, pane: &str, result: Result<Response, SourceError>) {
+        let Some(asked) = self.asked(pane) else { panic!("{pane} is not asked") };
+        let answer = Answer {
+            slot: asked.slot,
+            request: Arc::new(asked.request),
+            range: TimeRange::new(NOW - Duration::from_secs(3600), NOW),
+            asked: self.now,
+            result,
+        };
+        self.tell(Event::Answer(Box::new(answer)));
+    }
+
+    fn screen(&self) -> String {
+        let mut buf = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
+        self.app.render(buf.area, &mut buf);
+        text_of(&buf)
+    }
+}
+
+fn hour_before(end: Timestamp) -> TimeWindow {
+    TimeWindow::Fixed(TimeRange::new(end - Duration::from_secs(3600), end))
+}
+
+fn trace() -> Result<Response, SourceError> {
+    let span = Span {
+        id: SpanId(1),
+        parent: None,
+        resource: 0,
+        name: "POST /checkout".into(),
+        kind: SpanKind::Server,
+        start: NOW,
+        end: NOW + Duration::from_secs(8),
+        error: false,
+        status_message: "".into(),
+        attributes: Vec::new(),
+        events: Vec::new(),
+        links: Vec::new(),
+    };
+    let resources = vec![Resource { service: "checkout".into(), attributes: Vec::new() }];
+    Ok(Response::Trace(Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans: vec![span], partial: None }))))
+}
+
+fn failed(kind: ErrorKind) -> Result<Response, SourceError> {
+    Err(SourceError::new(Backend::Tempo, kind, "no luck"))
+}
+
+#[test]
+fn a_trace_is_asked_once_and_still_there_on_the_way_back() {
+    let mut stage = Stage::new(ViewKind::Waterfall, TimeWindow::Last(Duration::from_secs(3600)));
+    stage.answer("trace", failed(ErrorKind::Unreachable));
+    stage.key(KeyCode::Char('3'));
+    assert_eq!(stage.asked("trace"), None, "a covered view asks nothing");
+    stage.key(KeyCode::Esc);
+    stage.answer("trace", trace());
+    assert_eq!(stage.asked("trace"), None);
+    stage.key(KeyCode::Char('3'));
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.asked("trace"), None, "it was answered");
+    assert!(stage.screen().contains("POST /checkout"), "{}", stage.screen());
+    // To ask again is a wish for the page that is seen, not for those below it.
+    stage.key(KeyCode::Char('3'));
+    stage.key(KeyCode::Char('R'));
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.asked("trace"), None);
+    stage.key(KeyCode::Char('R'));
+    stage.answer("trace", trace());
+}
+
+#[test]
+fn a_late_answer_to_a_view_that_was_left_does_not_count() {
+    let mut stage = Stage::new(ViewKind::Waterfall, TimeWindow::Last(Duration::from_secs(3600)));
+    let late = stage.asked("trace").unwrap();
+    stage.key(KeyCode::Char('3'));
+    let answer = Answer { slot: late.slot, request: Arc::new(late.request), range: TimeRange::new(NOW, NOW), asked: NOW, result: trace() };
+    stage.tell(Event::Answer(Box::new(answer)));
+    stage.key(KeyCode::Esc);
+    assert!(stage.asked("trace").is_some());
+}
+
+#[test]
+fn what_is_polled_waits_on_the_way_back_until_its_answer_is_old() {
+    let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    stage.answer("red", Ok(Response::Red(Arc::new(super::testing::red_mapping(&["checkout"])))));
+    let vector = || Ok(Response::Vector(crate::model::series::Vector::default()));
+    stage.answer("now", vector());
+    assert_eq!(stage.asked("now").unwrap().answered, Some(NOW));
+    stage.now = NOW + Duration::from_secs(5);
+    stage.key(KeyCode::Char('3'));
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.asked("now").unwrap().answered, Some(NOW));
+    assert_eq!(stage.asked("red").unwrap().answered, Some(NOW), "what was found out holds for all views");
+    stage.key(KeyCode::Char('+'));
+    assert_eq!(stage.asked("now").unwrap().answered, None, "another window is another question");
+}
+
+#[test]
+fn the_past_is_asked_once_and_its_end_once_more_when_all_is_taken_in() {
+    let (mut stage, now) = (Stage::new(ViewKind::Logs, hour_before(NOW - Duration::from_secs(20))), NOW);
+    stage.answer("log labels", Ok(Response::LogLabels(Arc::default())));
+    let matrix = || {
+        let range = TimeRange::new(NOW, NOW);
+        Ok(Response::Matrix(Matrix { series: Vec::new(), range, step: Duration::from_secs(30), warnings: Vec::new() }))
+    };
+    stage.answer("volume", matrix());
+    assert!(matches!(stage.asked("volume").unwrap().refresh, Refresh::Every(_)));
+    stage.now = now + Duration::from_secs(41);
+    stage.tell(Event::Wake);
+    assert_eq!(stage.asked("volume").unwrap().refresh, Refresh::Once);
+    stage.answer("volume", matrix());
+    assert_eq!(stage.asked("volume"), None);
+}
+
+#[test]
+fn lines_of_the_past_are_not_loaded_again_on_the_way_back() {
+    let mut stage = Stage::new(ViewKind::Logs, hour_before(NOW - Duration::from_secs(600)));
+    stage.answer("log labels", Ok(Response::LogLabels(Arc::default())));
+    stage.answer("lines", Ok(Response::Log(vec![LogEvent::History { lines: Vec::new(), reached: NOW, older: Older::Nothing }])));
+    assert!(stage.asked("lines").is_some());
+    stage.answer("lines", Ok(Response::Log(vec![LogEvent::Tail(TailState::Off)])));
+    stage.key(KeyCode::Char('4'));
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.asked("lines"), None);
+}
+
+#[test]
+fn a_backend_that_limits_us_says_so_and_for_how_long() {
+    let mut stage = Stage::new(ViewKind::Alerts, TimeWindow::Last(Duration::from_secs(3600)));
+    let error = SourceError::new(Backend::Loki, ErrorKind::RateLimited(None), "too many requests");
+    stage.tell(Event::Health(Backend::Loki, Health::Limited { until: NOW + Duration::from_secs(30), error }));
+    assert!(stage.screen().contains("loki limits us, 30s"), "{}", stage.screen());
+    stage.now = NOW + Duration::from_secs(1);
+    assert!(stage.app.next_wake().is_some_and(|at| at <= stage.now), "it counts down");
+    stage.tell(Event::Wake);
+    assert!(stage.screen().contains("loki limits us, 29s"), "{}", stage.screen());
+}

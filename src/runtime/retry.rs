@@ -1,0 +1,151 @@
+//! When a question is asked again: as often as its pane is to be fresh, less often where the backend is slow, fails or limits us.
+
+use std::time::Duration;
+
+use crate::{
+    core::request::{Refresh, Response},
+    model::backend::{ErrorKind, SourceError},
+};
+
+/// A refresh waits at least this many times as long as the last answer took: a slow backend is asked less often.
+const BREATHING: u32 = 4;
+/// Between two tries of what only someone else can heal: a refused token, an answer that is too large.
+const HEALING: Duration = Duration::from_secs(30);
+/// The longest wait between two tries of a failing request.
+const MAX_WAIT: Duration = Duration::from_secs(120);
+
+/// How a question ended, as far as asking again depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Well.
+    Answered,
+    /// The backend limits us: it is left alone this long.
+    Limited(Duration),
+    /// Any other failure.
+    Failed {
+        /// Asking the same again may help.
+        transient: bool,
+        /// Time may heal it.
+        heals: bool,
+        /// 503: the backend has too much to do.
+        overloaded: bool,
+    },
+}
+
+impl Outcome {
+    /// How the question went that got this.
+    pub(super) fn of(result: &Result<Response, SourceError>) -> Self {
+        match result {
+            // Two backends answer this one; what the first says is shown while the second limits us.
+            Ok(Response::Alerts(book)) => book.missing.iter().filter_map(SourceError::hold_off).max().map_or(Self::Answered, Self::Limited),
+            Ok(_) => Self::Answered,
+            Err(e) => match e.hold_off() {
+                Some(wait) => Self::Limited(wait),
+                None => Self::Failed { transient: e.is_transient(), heals: e.heals(), overloaded: e.kind == ErrorKind::Server(503) },
+            },
+        }
+    }
+}
+
+/// How long until the request is asked again; `None` when it is not. All clients are not to ask at the same instant, and
+/// none before a limit is over.
+pub(super) fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took: Duration) -> Option<Duration> {
+    let every = match refresh {
+        Refresh::Once | Refresh::Stream => None,
+        Refresh::Every(every) | Refresh::Fact(every) => Some(every),
+    };
+    let wait = match (outcome, every) {
+        (Outcome::Answered, None) | (Outcome::Failed { heals: false, .. }, None) => return None,
+        (Outcome::Answered, Some(every)) => every.max((took * BREATHING).min(MAX_WAIT)),
+        (Outcome::Limited(wait), _) => {
+            let least = if let Refresh::Every(every) = refresh { every } else { Duration::ZERO };
+            return Some(least.max(*wait).mul_f64(1.0 + 0.2 * fastrand::f64()));
+        }
+        (Outcome::Failed { heals: true, transient: false, .. }, _) if matches!(refresh, Refresh::Fact(_)) => HEALING,
+        (Outcome::Failed { transient: false, .. }, None) => HEALING,
+        (Outcome::Failed { transient: false, .. }, Some(every)) => every.max(HEALING / 2),
+        (Outcome::Failed { transient: true, .. }, _) if matches!(refresh, Refresh::Fact(_)) => soon(failures),
+        (Outcome::Failed { transient: true, overloaded: true, .. }, _) => {
+            (5 * pause(failures)).max(every.unwrap_or_default()).min(MAX_WAIT)
+        }
+        (Outcome::Failed { transient: true, .. }, _) => pause(failures).max(took * BREATHING).min(MAX_WAIT),
+    };
+    Some(wait.mul_f64(0.9 + 0.2 * fastrand::f64()))
+}
+
+/// The wait after so many failures in a row: 1 s, 2 s, 4 s … 60 s.
+fn pause(failures: u32) -> Duration {
+    Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(Duration::from_secs(60))
+}
+
+/// The same where pages wait for the answer: 2 s, 5 s, 10 s … 30 s, however long the failure took to come.
+fn soon(failures: u32) -> Duration {
+    const WAITS: [u64; 5] = [2, 5, 10, 20, 30];
+    Duration::from_secs(WAITS[(failures.max(1) as usize - 1).min(WAITS.len() - 1)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{alert::AlertBook, backend::Backend};
+
+    const EVERY: Refresh = Refresh::Every(Duration::from_secs(15));
+
+    fn failed(kind: ErrorKind) -> Outcome {
+        Outcome::of(&Err(SourceError::new(Backend::Loki, kind, "no")))
+    }
+
+    fn about(wait: Option<Duration>, seconds: f64) -> bool {
+        wait.is_some_and(|w| (w.as_secs_f64() / seconds - 1.0).abs() <= 0.11)
+    }
+
+    fn limited(wish: Option<u64>) -> Outcome {
+        failed(ErrorKind::RateLimited(wish.map(Duration::from_secs)))
+    }
+
+    #[test]
+    fn a_question_is_asked_again_as_its_refresh_says() {
+        assert_eq!(next_wait(Refresh::Once, &Outcome::Answered, 0, Duration::ZERO), None);
+        assert_eq!(next_wait(Refresh::Once, &failed(ErrorKind::BadQuery), 1, Duration::ZERO), None, "a bad query stays bad");
+        assert!(
+            about(next_wait(Refresh::Stream, &failed(ErrorKind::Unauthorized(401)), 1, Duration::ZERO), 30.0),
+            "a token may be renewed"
+        );
+        assert!(about(next_wait(Refresh::Once, &failed(ErrorKind::Unreachable), 1, Duration::ZERO), 1.0));
+        assert!(about(next_wait(EVERY, &Outcome::Answered, 0, Duration::from_millis(10)), 15.0));
+        let seldom = Refresh::Every(Duration::from_secs(600));
+        assert!(about(next_wait(seldom, &Outcome::Answered, 0, Duration::from_millis(10)), 600.0));
+    }
+
+    #[test]
+    fn a_slow_or_refusing_backend_is_asked_less_often() {
+        assert!(about(next_wait(EVERY, &Outcome::Answered, 0, Duration::from_secs(9)), 36.0));
+        assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(500)), 4, Duration::ZERO), 8.0));
+        assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(503)), 1, Duration::ZERO), 15.0), "never faster than a good one");
+        assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(503)), 4, Duration::ZERO), 40.0));
+    }
+
+    #[test]
+    fn a_backend_that_limits_us_is_left_alone_as_long_as_it_wishes() {
+        for (wish, least) in [(None, 30), (Some(3), 30), (Some(90), 90), (Some(86_400), 600)] {
+            for refresh in [Refresh::Once, EVERY, Refresh::Stream, Refresh::Fact(Duration::from_secs(600))] {
+                let wait = next_wait(refresh, &limited(wish), 1, Duration::ZERO).unwrap();
+                assert!((1.0..=1.2).contains(&(wait.as_secs_f64() / f64::from(least))), "{wish:?} {refresh:?} {wait:?}");
+            }
+        }
+        let missing = vec![SourceError::new(Backend::Alertmanager, ErrorKind::RateLimited(None), "no")];
+        let half = Outcome::of(&Ok(Response::Alerts(AlertBook { missing, ..AlertBook::default() })));
+        assert_eq!(half, Outcome::Limited(Duration::from_secs(30)), "half an answer tells of the limit too");
+    }
+
+    #[test]
+    fn what_pages_wait_for_is_tried_again_soon_however_slow_it_failed() {
+        let fact = Refresh::Fact(Duration::from_secs(600));
+        let timeout = failed(ErrorKind::Timeout(Duration::from_secs(10)));
+        for (failures, seconds) in [(1, 2.0), (2, 5.0), (3, 10.0), (4, 20.0), (9, 30.0)] {
+            assert!(about(next_wait(fact, &timeout, failures, Duration::from_secs(10)), seconds));
+        }
+        assert!(about(next_wait(fact, &failed(ErrorKind::Unauthorized(401)), 1, Duration::ZERO), 30.0));
+        assert!(about(next_wait(fact, &Outcome::Answered, 0, Duration::ZERO), 600.0));
+    }
+}
