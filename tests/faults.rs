@@ -91,7 +91,8 @@ fn fails_and_comes_back(urls: &BTreeMap<String, String>, backend: &str, view: &[
     std::fs::write(&config, text).unwrap();
     let mut args = vec!["--config", config.to_str().unwrap()];
     args.extend(view);
-    let mut t = Terminal::start(200, 50, &args);
+    // Wide, so that all of what failed has room in the title.
+    let mut t = Terminal::start(300, 50, &args);
     t.see(well);
     for (fault, says, health) in FAULTS {
         proxy.set(fault);

@@ -19,9 +19,10 @@ use std::{
 
 pub use alerting::{ActiveAlert, AlertState, Alerts};
 pub use file::{Group, Rule, RuleError, RuleKind};
-use recorded::{Both, Recorded, exact_name};
+use recorded::{Both, Recorded};
 
 use super::{
+    filter::LabelFilter,
     promql::{self, Limits, QueryError},
     store::{Clock, Metadata, MetricStore, StoredExemplar, StoredSeries},
 };
@@ -176,13 +177,14 @@ impl RuleEngine {
         }
     }
 
-    /// Whether a rule makes series of the name that matchers ask for.
+    /// Whether a rule makes series of a name that the matchers let pass. Only then must the rules be evaluated up to now.
     fn may_make(&self, matchers: &[Matcher]) -> bool {
-        let is_made = |name: &str| {
-            let records = |rule: &Rule| matches!(rule.kind, RuleKind::Record) && rule.name == name;
-            matches!(name, "ALERTS" | "ALERTS_FOR_STATE") || self.groups.iter().flat_map(|g| &g.rules).any(records)
-        };
-        exact_name(matchers).is_none_or(is_made)
+        let of_name: Vec<Matcher> = matchers.iter().filter(|m| m.name == "__name__").cloned().collect();
+        // A wrong pattern finds nothing, in the recorded series as in the others.
+        let Ok(filter) = LabelFilter::new(&of_name) else { return true };
+        let passes = |name: &str| filter.matches(&[("__name__", name)].into_iter().collect());
+        let records = |rule: &Rule| matches!(rule.kind, RuleKind::Record) && passes(&rule.name);
+        passes("ALERTS") || passes("ALERTS_FOR_STATE") || self.groups.iter().flat_map(|g| &g.rules).any(records)
     }
 }
 

@@ -69,7 +69,7 @@ impl Recorded {
 }
 
 /// The name that matchers fix, if they do.
-pub fn exact_name(matchers: &[Matcher]) -> Option<&str> {
+fn exact_name(matchers: &[Matcher]) -> Option<&str> {
     matchers.iter().find(|m| m.name == "__name__" && m.op == MatchOp::Equal).map(|m| m.value.as_str())
 }
 

@@ -115,6 +115,19 @@ fn catching_up_at_once_gives_what_step_by_step_gives() {
 }
 
 #[test]
+fn rules_are_evaluated_only_for_names_that_they_make() {
+    let (_, engine) = shop(15 * MINUTE);
+    let evaluated = |name: Matcher| {
+        engine.series(&[name], 0, 15 * MINUTE);
+        engine.state.lock().unwrap().next.iter().any(|next| *next > 15 * MINUTE)
+    };
+    for (op, value) in [(MatchOp::Equal, "errors"), (MatchOp::Regex, "errors|requests|http_.+")] {
+        assert!(!evaluated(Matcher::new("__name__", op, value)), "{value} is recorded by no rule");
+    }
+    assert!(evaluated(Matcher::new("__name__", MatchOp::Regex, "errors|job:.+")));
+}
+
+#[test]
 fn mistakes_in_a_rule_file_are_named() {
     let clock = Arc::new(TestClock(AtomicI64::new(0)));
     let error =
