@@ -151,7 +151,7 @@ fn idle() {
     figure("idle, live page of a service at 5 s: of a core", cpu.as_secs_f64() / LONG.as_secs_f64() * 100.0, "%").at_most(0.3);
     figure("idle, live page of a service at 5 s: bytes to the terminal a second", bytes as f64 / LONG.as_secs_f64(), "B/s").at_most(1000.0);
     drop(terminal);
-    let mut terminal = Terminal::start(&["--config", path, "--service", "orders", "--from", "-40m", "--to", "-10m"]);
+    let mut terminal = Terminal::start(&["--config", path, "--service", "orders", "--from", "now-40m", "--to", "now-10m"]);
     terminal.see("the page", |screen| screen.contains("p95"));
     terminal.watch(Duration::from_secs(35));
     figure("idle, nothing changes: bytes to the terminal in 30 s", terminal.watch(Duration::from_secs(30)) as f64, "B").at_most(0.0);
