@@ -7,10 +7,10 @@
 mod data;
 mod fixed;
 mod grammar;
+mod outcome;
 mod random;
 
 use std::{
-    collections::BTreeMap,
     env, fs,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -27,15 +27,16 @@ use redline::{
     model::time::Timestamp,
     wire::remote_write::{Label, Sample, TimeSeries, WriteRequest},
 };
-use serde_json::Value;
 use url::Url;
 
-use crate::{grammar::Grammar, random::Random};
+use crate::{
+    grammar::Grammar,
+    outcome::{Outcome, difference},
+    random::Random,
+};
 
 /// Generated expressions.
 const GENERATED: usize = 300;
-/// Relative difference that rounding may make.
-const TOLERANCE: f64 = 1e-9;
 
 struct FixedClock(Timestamp);
 
@@ -71,69 +72,12 @@ async fn write(client: &reqwest::Client, base: &Url, store: &MemStore) {
     assert!(status.is_success(), "remote write: {status}: {}", response.text().await.unwrap());
 }
 
-/// Milliseconds and the value as it is written.
-type Point = (i64, String);
-
-/// An answer in a form that can be compared: per series its labels and its points.
-#[derive(Debug)]
-enum Outcome {
-    Error(u64, String),
-    Series(String, BTreeMap<String, Vec<Point>>),
-}
-
-fn points(element: &Value) -> Vec<Point> {
-    let point = |p: &Value| ((p[0].as_f64().unwrap() * 1000.0).round() as i64, p[1].as_str().unwrap().to_owned());
-    match (&element["value"], &element["values"]) {
-        (Value::Array(_), _) => vec![point(&element["value"])],
-        (_, Value::Array(values)) => values.iter().map(point).collect(),
-        _ => vec![point(element)],
-    }
-}
-
 async fn ask(client: &reqwest::Client, base: &Url, path: &str, params: &[(&str, &str)]) -> Outcome {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
     let request = client.post(base.join(path).unwrap()).body(body).header("content-type", "application/x-www-form-urlencoded");
     let response = request.send().await.unwrap();
-    let status = u64::from(response.status().as_u16());
-    let text = response.text().await.unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{params:?}: {e}: {text}"));
-    if status != 200 {
-        return Outcome::Error(status, body["errorType"].as_str().unwrap_or("").to_owned());
-    }
-    let (kind, result) = (body["data"]["resultType"].as_str().unwrap().to_owned(), &body["data"]["result"]);
-    if matches!(kind.as_str(), "scalar" | "string") {
-        return Outcome::Series(kind, BTreeMap::from([(String::new(), points(result))]));
-    }
-    let elements = result.as_array().unwrap();
-    let series: BTreeMap<_, _> = elements.iter().map(|e| (e["metric"].to_string(), points(e))).collect();
-    assert_eq!(series.len(), elements.len(), "{base}: {params:?}: two results with the same labels");
-    Outcome::Series(kind, series)
-}
-
-fn same_value(a: &str, b: &str) -> bool {
-    let (Ok(x), Ok(y)) = (a.parse::<f64>(), b.parse::<f64>()) else { return a == b };
-    x == y || (x.is_nan() && y.is_nan()) || (x - y).abs() <= TOLERANCE * x.abs().max(y.abs())
-}
-
-/// What differs, or nothing.
-fn difference(real: &Outcome, demo: &Outcome) -> Option<String> {
-    let (kind, series, demo_kind, demo_series) = match (real, demo) {
-        (Outcome::Error(a, b), Outcome::Error(c, d)) if a == c && b == d => return None,
-        (Outcome::Series(kind, series), Outcome::Series(demo_kind, demo_series)) => (kind, series, demo_kind, demo_series),
-        _ => return Some(format!("real {real:.400?}\n  demo {demo:.400?}")),
-    };
-    if kind != demo_kind || !series.keys().eq(demo_series.keys()) {
-        return Some(format!("real {kind} {:?}\n  demo {demo_kind} {:?}", series.keys(), demo_series.keys()));
-    }
-    for (labels, points) in series {
-        let others = &demo_series[labels];
-        let same = |(a, b): (&Point, &Point)| a.0 == b.0 && same_value(&a.1, &b.1);
-        if points.len() != others.len() || !points.iter().zip(others).all(same) {
-            let first = points.iter().zip(others).find(|(a, b)| !same((a, b)));
-            return Some(format!("{labels}: {} and {} points, first difference {first:?}", points.len(), others.len()));
-        }
-    }
-    None
+    let status = response.status().as_u16();
+    Outcome::read(status, &response.text().await.unwrap(), &format!("{base}: {params:?}"))
 }
 
 /// Puts the prefix where `$` stands before a metric's name; replacement texts of `label_replace` keep theirs.

@@ -21,7 +21,7 @@ use crate::model::time::{TimeRange, Timestamp};
 /// Tries of one batch before it is given up.
 const TRIES: u32 = 8;
 /// Spans of a trace may come as late as its slowest request: live traces are written this long after they began.
-const TRACE_DELAY: Duration = Duration::from_secs(20);
+pub const TRACE_DELAY: Duration = Duration::from_secs(20);
 /// Between two rounds of live writing.
 const ROUND: Duration = Duration::from_secs(1);
 

@@ -26,6 +26,8 @@ use crate::{
 };
 
 const PROTOBUF: &str = "application/protobuf";
+/// What it says it is.
+const VERSION: &str = "2.6.1";
 
 /// What all requests read.
 struct Tempo {
@@ -35,7 +37,7 @@ struct Tempo {
 
 /// The routes of Tempo's HTTP API.
 pub fn router(traces: Arc<dyn TraceStore>, clock: Arc<dyn Clock>) -> Router {
-    let build = json!({"version": "2.6.1", "revision": "demo", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""});
+    let build = json!({"version": VERSION, "revision": "demo", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""});
     Router::new()
         .route("/api/traces/{id}", get(trace))
         .route("/api/v2/traces/{id}", get(trace_v2))
@@ -46,6 +48,7 @@ pub fn router(traces: Arc<dyn TraceStore>, clock: Arc<dyn Clock>) -> Router {
         .route("/api/v2/search/tag/{tag}/values", get(tags::values_v2))
         .route("/api/echo", get(|| async { "echo" }))
         .route("/api/status/buildinfo", get(move || async move { Json(build) }))
+        .route("/status/version", get(|| async { format!("tempo, version {VERSION} (branch: , revision: demo)\n") }))
         .route("/ready", get(|| async { "ready" }))
         .with_state(Arc::new(Tempo { traces, clock }))
 }

@@ -1,0 +1,156 @@
+//! The demo's servers with a listener: every request that redline sends is written down.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
+use redline::model::backend::Backend;
+use url::Url;
+
+/// Names of parameters that say when; redline fills them from its clock.
+pub const TIMES: [&str; 3] = ["start", "end", "time"];
+/// Headers of the connection, not of the question.
+const TRANSPORT: [&str; 7] = ["host", "user-agent", "accept-encoding", "content-length", "content-type", "connection", "traceparent"];
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sent {
+    pub backend: Backend,
+    pub method: String,
+    pub path: String,
+    /// Of the URL and of the form, in their order.
+    pub params: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Sent {
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether it asks for a time or a stretch of it.
+    pub fn has_time(&self) -> bool {
+        self.params.iter().any(|(name, _)| TIMES.contains(&name.as_str()))
+    }
+
+    /// The question without its time: asked again a minute later it is the same.
+    fn timeless(&self) -> Self {
+        let mut same = self.clone();
+        same.params.retain(|(name, _)| !TIMES.contains(&name.as_str()));
+        same
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    /// By the question without its time: how it was asked first.
+    sent: BTreeMap<Sent, Sent>,
+    in_flight: usize,
+    came: usize,
+}
+
+/// Listens at all servers.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<(Mutex<Heard>, Condvar)>);
+
+impl Recorder {
+    /// The same router, overheard, and without what the real server has not: redline then asks what it asks there.
+    pub fn listen(&self, backend: Backend, router: Router, lacks: &Arc<[&'static str]>) -> Router {
+        router.layer(from_fn_with_state((self.clone(), backend, lacks.clone()), overhear))
+    }
+
+    /// All that was sent, each question once.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.heard().sent.values().cloned().collect()
+    }
+
+    /// Returns when every question has been answered and none came for a while.
+    pub fn quiet(&self) {
+        const PAUSE: Duration = Duration::from_millis(200);
+        const PATIENCE: Duration = Duration::from_secs(120);
+        let (begun, changed) = (Instant::now(), &self.0.1);
+        let mut heard = self.heard();
+        loop {
+            heard = changed.wait_timeout_while(heard, PATIENCE, |h| h.in_flight > 0).unwrap_or_else(PoisonError::into_inner).0;
+            let came = heard.came;
+            let (next, waited) = changed.wait_timeout_while(heard, PAUSE, |h| h.came == came).unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() && next.in_flight == 0 {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "redline keeps asking");
+            heard = next;
+        }
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a question as open until it is answered or dropped.
+struct Open(Recorder);
+
+impl Open {
+    fn new(recorder: &Recorder) -> Self {
+        let mut heard = recorder.heard();
+        heard.in_flight += 1;
+        heard.came += 1;
+        drop(heard);
+        recorder.0.1.notify_all();
+        Self(recorder.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.heard().in_flight -= 1;
+        self.0.0.1.notify_all();
+    }
+}
+
+/// Beginnings of paths of newer servers that this Tempo does not know.
+pub async fn lacking(tempo: &Url) -> Vec<&'static str> {
+    const NEWER: [(&str, &str); 2] = [("/api/v2/traces/", "/api/v2/traces/1"), ("/api/status/buildinfo", "/api/status/buildinfo")];
+    let mut lacks = Vec::new();
+    for (beginning, path) in NEWER {
+        let answer = reqwest::get(tempo.join(path).unwrap()).await.unwrap().text().await.unwrap();
+        if answer.starts_with("404 page not found") {
+            lacks.push(beginning);
+        }
+    }
+    lacks
+}
+
+type Listening = (Recorder, Backend, Arc<[&'static str]>);
+
+async fn overhear(State((recorder, backend, lacks)): State<Listening>, request: Request, next: Next) -> Response {
+    let _open = Open::new(&recorder);
+    if lacks.iter().any(|path| request.uri().path().starts_with(path)) {
+        return (StatusCode::NOT_FOUND, "404 page not found").into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    let pairs = |text: &[u8]| url::form_urlencoded::parse(text).into_owned().collect::<Vec<_>>();
+    let mut params = pairs(parts.uri.query().unwrap_or_default().as_bytes());
+    params.extend(pairs(&body));
+    let headers = parts.headers.iter().filter(|(name, _)| !TRANSPORT.contains(&name.as_str()));
+    let sent = Sent {
+        backend,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        params,
+        headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect(),
+    };
+    recorder.heard().sent.entry(sent.timeless()).or_insert(sent);
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
