@@ -157,17 +157,19 @@ impl Terminal {
         self
     }
 
-    /// Moves down until the selected row contains a text.
+    /// Moves until the selected row contains a text: towards a row that does, which may change its place meanwhile.
     #[track_caller]
     pub fn select(&mut self, text: &str) -> String {
         for _ in 0..500 {
-            let row = self.selected();
-            if row.contains(text) {
-                return row;
+            let screen = self.wait("a selected row", |s| s.lines().any(is_selected));
+            let rows: Vec<&str> = screen.lines().collect();
+            let at = rows.iter().position(|l| is_selected(l)).unwrap_or(0);
+            if rows[at].contains(text) {
+                return rows[at].to_owned();
             }
-            self.keys("j");
-            let before = row;
-            self.wait("the selection to move", |screen| screen.lines().any(|l| is_selected(l) && l != before));
+            let above = rows[..at].iter().any(|l| l.starts_with('│') && l.contains(text));
+            self.keys(if above { "k" } else { "j" });
+            self.wait("the selection to move", |s| s.lines().position(is_selected) != Some(at) || s != screen);
         }
         panic!("no row with {text:?}; the screen is\n{}", self.text());
     }
