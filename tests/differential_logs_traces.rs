@@ -392,7 +392,7 @@ mod traces {
     fn trace(run: &str, number: u128, start: i64) -> StoredTrace {
         // Ids with leading zeros, as they are trimmed in answers.
         let id = (u128::try_from(start).unwrap_or_default() << 8) | number;
-        let (slow, failed) = (number % 4 == 0, number % 3 == 0);
+        let (slow, failed) = (number.is_multiple_of(4), number.is_multiple_of(3));
         let span = |index: u64, parent: u64, name: &str, kind: i32, (from, to): (i64, i64), attributes: Vec<KeyValue>| Span {
             trace_id: id.to_be_bytes().to_vec(),
             span_id: (index + 16 * number as u64 + 1).to_be_bytes().to_vec(),
@@ -648,7 +648,9 @@ mod traces {
             for spans in batch["scopeSpans"].as_array_mut().into_iter().flatten() {
                 spans.as_object_mut().map(|s| s.remove("scope"));
                 for span in spans["spans"].as_array_mut().into_iter().flatten() {
-                    span["attributes"].as_array_mut().map(|a| sorted(a));
+                    if let Some(attributes) = span["attributes"].as_array_mut() {
+                        sorted(attributes);
+                    }
                 }
             }
         }
