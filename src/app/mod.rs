@@ -3,30 +3,26 @@
 
 mod answered;
 mod frame;
+mod keys;
 mod overlay;
 mod pointer;
 mod reopen;
 mod shared;
+mod stack;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use self::shared::{Settings, Shared};
-use self::{
-    answered::Answered,
-    frame::Frame,
-    overlay::{Done, Overlay},
-    pointer::Pointer,
-};
+use self::{answered::Answered, frame::Frame, overlay::Overlay, pointer::Pointer, stack::Entry};
 use crate::{
     core::{
-        command::{Command, ViewKind},
+        command::ViewKind,
         effect::Effect,
-        keymap::{Chord, Lookup},
+        keymap::Chord,
         msg::{Event, Msg},
         request::{Answer, Refresh, Request, Response, Subscription},
         scope::Scope,
@@ -48,21 +44,8 @@ pub enum Urgency {
     Input,
 }
 
-/// A page on the stack with the scope it shows.
-struct Entry {
-    id: u32,
-    view: Box<dyn View>,
-    scope: Scope,
-    /// The live window that `0` returns to.
-    live: TimeWindow,
-    /// Counts the wishes to ask again now.
-    nonce: u32,
-}
-
 /// How long a notice stays in the footer.
 const NOTICE: std::time::Duration = std::time::Duration::from_secs(6);
-/// How many pages `Esc` can go back.
-const MAX_DEPTH: usize = 32;
 /// The smallest screen that is drawn on.
 pub const MIN_SIZE: (u16, u16) = (20, 5);
 
@@ -230,21 +213,6 @@ impl App {
         &self.shared
     }
 
-    /// Another environment is talked to now: all that was known of the old one is forgotten.
-    pub fn environment_switched(&mut self, name: &str) {
-        self.shared.red.clear();
-        self.shared.log_labels.clear();
-        self.shared.health = Default::default();
-        self.shared.asked.clear();
-        self.answered.clear();
-        let live = self.top().live;
-        let mut scope = Scope::new(name, live);
-        scope.service.clone_from(&self.top().scope.service);
-        self.last_id += 1;
-        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope, live, nonce: 0 }];
-        self.say(format!("environment {name}"));
-    }
-
     fn top(&self) -> &Entry {
         // `new` puts one entry on the stack and `back` never takes the last.
         &self.stack[self.stack.len() - 1]
@@ -280,182 +248,6 @@ impl App {
         self.mark(Urgency::Input);
     }
 
-    fn key(&mut self, key: KeyEvent) {
-        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            self.effects.push(Effect::Quit);
-            return;
-        }
-        if self.notice.take().is_some() {
-            self.mark(Urgency::Input);
-        }
-        if self.pointer.let_go() {
-            self.mark(Urgency::Input);
-            if key.code == KeyCode::Esc {
-                return;
-            }
-        }
-        if let Some(mut overlay) = self.overlay.take() {
-            self.mark(Urgency::Input);
-            let done = overlay.key(&self.look(), key);
-            self.overlay = Some(overlay);
-            self.overlay_done(done);
-        } else if self.top().view.is_typing() {
-            self.mark(Urgency::Input);
-            self.with_view(|view, cx| view.type_key(cx, key));
-        } else {
-            self.press(Chord::of(key));
-        }
-    }
-
-    fn press(&mut self, chord: Chord) {
-        if !self.pressed.is_empty() && chord == Chord::of(KeyEvent::from(KeyCode::Esc)) {
-            self.pressed.clear();
-            self.mark(Urgency::Input);
-            return;
-        }
-        self.pressed.push(chord);
-        match self.shared.keymap.lookup(self.top().view.kind(), &self.pressed) {
-            Lookup::Hit(command) => {
-                self.pressed.clear();
-                self.mark(Urgency::Input);
-                self.run(command);
-            }
-            Lookup::Prefix => self.mark(Urgency::Input),
-            Lookup::Miss => {
-                let started = self.pressed.len() > 1;
-                self.pressed.clear();
-                if started {
-                    self.mark(Urgency::Input);
-                    self.press(chord);
-                }
-            }
-        }
-    }
-
-    fn paste(&mut self, text: &str) {
-        if let Some(mut overlay) = self.overlay.take() {
-            overlay.paste(text);
-            self.overlay = Some(overlay);
-        } else if self.top().view.is_typing() {
-            self.with_view(|view, cx| view.paste(cx, text));
-        } else {
-            self.say("nothing to paste into: press / or t or : first");
-        }
-        self.mark(Urgency::Input);
-    }
-
-    /// Does a command, from a key or the palette.
-    fn run(&mut self, command: Command) {
-        let spec = command.spec();
-        if !spec.applies(self.top().view.kind()) {
-            self.say(format!("{} has no use here", spec.name));
-            return;
-        }
-        if let Err(why) = (spec.enabled)(&self.top().view.facts(&self.look())) {
-            self.say(why);
-            return;
-        }
-        if !is_app_only(command) {
-            let mut used = false;
-            self.with_view(|view, cx| used = view.command(cx, command));
-            if used {
-                return;
-            }
-        }
-        self.run_global(command);
-    }
-
-    fn run_global(&mut self, command: Command) {
-        match command {
-            Command::Back => self.back(),
-            Command::ViewAlerts => self.jump(ViewKind::Alerts),
-            Command::ViewServices => self.jump(ViewKind::Services),
-            Command::ViewLogs => self.jump(ViewKind::Logs),
-            Command::ViewTraces => self.jump(ViewKind::Traces),
-            Command::Diagnostics => self.jump(ViewKind::Diagnostics),
-            Command::ZoomIn | Command::ZoomOut => self.set_window(self.top().scope.window.zoom(command == Command::ZoomIn, self.now)),
-            Command::PanEarlier | Command::PanLater => {
-                self.set_window(self.top().scope.window.pan(command == Command::PanEarlier, self.now))
-            }
-            Command::Live => self.set_window(self.top().live),
-            Command::Refresh => {
-                self.nonce = self.nonce.wrapping_add(1);
-                if let Some(top) = self.stack.last_mut() {
-                    top.nonce = top.nonce.wrapping_add(1);
-                }
-                self.mark(Urgency::Input);
-            }
-            Command::TimePicker => self.overlay = Some(Overlay::time_picker(self.top().scope.window)),
-            Command::Palette => self.overlay = Some(Overlay::palette()),
-            Command::Help => self.overlay = Some(Overlay::help()),
-            Command::Environment => self.overlay = Some(Overlay::environments(&self.shared.settings)),
-            Command::Theme => self.overlay = Some(Overlay::themes(&self.shared.settings)),
-            Command::Yank => {
-                let mut yanks = self.top().view.yanks(&self.look());
-                yanks.push(reopen::yank(self.top().view.as_ref(), &self.look()));
-                self.overlay = Some(Overlay::yank(yanks));
-            }
-            Command::Suspend => self.effects.push(Effect::Suspend),
-            Command::Quit => self.effects.push(Effect::Quit),
-            _ => self.say(format!("{} has no use here", command.spec().name)),
-        }
-    }
-
-    /// The scope of the row under the cursor stays; a digit opens another view of the same scope.
-    fn jump(&mut self, kind: ViewKind) {
-        if self.top().view.kind() == kind {
-            self.say(format!("this is {}", kind.title()));
-            return;
-        }
-        let scope = self.top().scope.clone();
-        self.push(kind, scope);
-    }
-
-    fn push(&mut self, kind: ViewKind, scope: Scope) {
-        self.last_id += 1;
-        let view = views::open(kind, &scope, None);
-        let live = if scope.window.is_live() { scope.window } else { self.top().live };
-        self.stack.push(Entry { id: self.last_id, view, scope, live, nonce: 0 });
-        if self.stack.len() > MAX_DEPTH {
-            self.stack.remove(1);
-        }
-        self.mark(Urgency::Input);
-    }
-
-    fn back(&mut self) {
-        if self.stack.len() > 1 {
-            self.stack.pop();
-            self.resume();
-        } else {
-            let quit = self.shared.keymap.key(Command::Quit).unwrap_or_default();
-            self.say(format!("this is where you came in; {quit} quits"));
-        }
-    }
-
-    fn resume(&mut self) {
-        self.mark(Urgency::Input);
-    }
-
-    fn set_window(&mut self, window: TimeWindow) {
-        let mut scope = self.top().scope.clone();
-        scope.window = window;
-        if window.is_live()
-            && let Some(top) = self.stack.last_mut()
-        {
-            top.live = window;
-        }
-        self.rescope(scope);
-    }
-
-    fn rescope(&mut self, scope: Scope) {
-        let last = self.stack.len() - 1;
-        if self.stack[last].scope != scope {
-            self.stack[last].scope = scope;
-            self.with_view(|view, cx| view.rescoped(cx));
-        }
-        self.mark(Urgency::Input);
-    }
-
     /// Lets the visible view handle something and then does what it asks.
     fn with_view(&mut self, handle: impl FnOnce(&mut dyn View, &mut Cx<'_>)) {
         let area = self.body();
@@ -472,35 +264,6 @@ impl App {
                 Act::Effect(effect) => self.effects.push(effect),
             }
         }
-    }
-
-    fn overlay_done(&mut self, done: Done) {
-        match done {
-            Done::Open => return,
-            Done::Close => self.overlay = None,
-            Done::Run(command) => {
-                self.overlay = None;
-                self.run(command);
-            }
-            Done::Window(window) => {
-                self.overlay = None;
-                self.set_window(window);
-            }
-            Done::Copy(label, text) => {
-                self.overlay = None;
-                self.say(format!("copied the {label}"));
-                self.effects.push(Effect::Copy(text));
-            }
-            Done::Environment(name) => {
-                self.overlay = None;
-                self.effects.push(Effect::SwitchEnvironment(name.into()));
-            }
-            Done::Theme(name) => {
-                self.overlay = None;
-                self.effects.push(Effect::SwitchTheme(name.into()));
-            }
-        }
-        self.mark(Urgency::Input);
     }
 
     /// Another theme, loaded by the shell.
@@ -550,14 +313,6 @@ impl App {
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 const DISCOVER: std::time::Duration = std::time::Duration::from_secs(600);
-
-/// Commands that no view may take for itself.
-fn is_app_only(command: Command) -> bool {
-    matches!(
-        command,
-        Command::Quit | Command::Suspend | Command::Help | Command::Palette | Command::TimePicker | Command::Environment | Command::Theme
-    )
-}
 
 /// The content of an answer that has the expected kind. Another kind is a fault of the shell, told as such.
 ///

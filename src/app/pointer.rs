@@ -106,7 +106,7 @@ impl App {
         match target {
             Some(Target::Page(depth)) => {
                 self.stack.truncate(depth + 1);
-                self.resume();
+                self.mark(Urgency::Input);
             }
             Some(Target::Run(command)) => {
                 self.pressed.clear();

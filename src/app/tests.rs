@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use crossterm::event::{KeyCode, KeyEvent};
+
 use super::{
     testing::{test_shared, text_of},
     *,

@@ -3,12 +3,13 @@
 //! Dropping the future of a request cancels it; the server then stops working on it.
 
 mod backoff;
+mod endpoint;
 mod error_text;
+mod request;
 mod secret;
 mod tls;
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -30,15 +31,14 @@ use tracing::{info, warn};
 use url::Url;
 
 pub use backoff::{backoff, full_jitter, retry_after};
+pub use endpoint::{ClientCertificate, Endpoint};
 pub use error_text::error_text;
+pub use request::{Answer, Request};
 pub use secret::{Auth, AuthSource, Secret};
 
-use crate::{
-    clock::Clock,
-    model::{
-        backend::{Backend, ErrorKind, SourceError},
-        time::{Timestamp, nanos},
-    },
+use crate::model::{
+    backend::{Backend, ErrorKind, SourceError},
+    time::{Timestamp, nanos},
 };
 use secret::{Credentials, Identity};
 
@@ -52,120 +52,8 @@ const RETRIES: u32 = 2;
 const REDIRECTS: u32 = 5;
 /// The most of an error's body that is read.
 const ERROR_BODY: usize = 64 * 1024;
-/// The bound of a body where nothing else is said.
-const MAX_BODY: usize = 32 * 1024 * 1024;
-
-/// Where a backend is and how to speak to it.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// Which system answers there.
-    pub backend: Backend,
-    /// Any prefix of the API's paths. User and password in it become basic auth unless `auth` names something.
-    pub base: Url,
-    /// Who asks.
-    pub auth: AuthSource,
-    /// Headers of every request and of the WebSocket handshake.
-    pub headers: Vec<(String, Secret)>,
-    /// `X-Scope-OrgID`.
-    pub tenant: Option<String>,
-    /// Certificates (PEM) trusted beside the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Accept any certificate.
-    pub insecure_skip_verify: bool,
-    /// Certificate chain and key (PEM) that we show to the server.
-    pub client: Option<ClientCertificate>,
-    /// For a whole answer, retries included.
-    pub timeout: Duration,
-    /// The largest body that is read, in bytes after decompression.
-    pub max_body: usize,
-    /// Ours, which the server's is compared with.
-    pub clock: Clock,
-}
-
-impl Endpoint {
-    /// An address without auth, certificates of the system, 10 s, the machine's clock.
-    pub fn new(backend: Backend, base: Url) -> Self {
-        Self {
-            backend,
-            base,
-            auth: AuthSource::None,
-            headers: Vec::new(),
-            tenant: None,
-            ca_file: None,
-            insecure_skip_verify: false,
-            client: None,
-            timeout: Duration::from_secs(10),
-            max_body: MAX_BODY,
-            clock: Clock::system(),
-        }
-    }
-}
-
-/// The files of a client certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// Its chain, our own first.
-    pub cert_file: PathBuf,
-    /// Its key.
-    pub key_file: PathBuf,
-}
-
 /// Told after each request how long the answer took, or why there was none. A refused query counts as an answer.
 pub type Observer = Arc<dyn Fn(Backend, Result<Duration, &SourceError>) + Send + Sync>;
-
-/// One question.
-#[derive(Clone, Debug)]
-pub struct Request {
-    method: Method,
-    path: String,
-    params: Vec<(&'static str, String)>,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    missing: ErrorKind,
-}
-
-impl Request {
-    /// GET `path` below the base address.
-    pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), params: Vec::new(), headers: Vec::new(), missing: ErrorKind::NotSupported }
-    }
-
-    /// A reading POST with its parameters as a form: queries too long for a URL.
-    pub fn post(path: impl Into<String>) -> Self {
-        Self { method: Method::POST, ..Self::get(path) }
-    }
-
-    /// Adds a parameter.
-    #[must_use]
-    pub fn param(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.params.push((name, value.into()));
-        self
-    }
-
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, HeaderValue::from_static(value)));
-        self
-    }
-
-    /// What a 404 means: the thing, not the API, does not exist.
-    #[must_use]
-    pub fn thing(mut self) -> Self {
-        self.missing = ErrorKind::NotFound;
-        self
-    }
-}
-
-/// A complete successful answer.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// 200, or 204 without a body.
-    pub status: u16,
-    /// `Content-Type`, or nothing.
-    pub content_type: String,
-    /// Decompressed.
-    pub body: Bytes,
-}
 
 /// The HTTP client of one backend.
 pub struct HttpClient {
@@ -483,7 +371,7 @@ impl HttpClient {
 
     fn log(&self, request: &Request, url: &Url, outcome: &str, started: Instant, bytes: usize, attempt: u32) {
         let ms = started.elapsed().as_millis();
-        let query = shown_query(&request.params);
+        let query = request.shown_query();
         let text = format!("{} {} {}{query} {outcome} {ms}ms {bytes}B attempt {attempt}", self.backend(), request.method, url.path());
         // Statuses below 400 begin so; refusals and the words of a lost connection do not.
         if outcome.starts_with(['2', '3']) { info!(target: "redline::http", "{text}") } else { warn!(target: "redline::http", "{text}") }
@@ -507,7 +395,7 @@ impl HttpClient {
             .map_err(|e| self.error(ErrorKind::Bug, format!("no request: {}", innermost(&e))))?;
         let scheme = if built.url().scheme() == "https" { "wss" } else { "ws" };
         let url = built.url().as_str().replacen(built.url().scheme(), scheme, 1);
-        let shown = format!("{}{}", self.url(&request.path).path(), shown_query(&request.params));
+        let shown = format!("{}{}", self.url(&request.path).path(), request.shown_query());
         built.headers_mut().remove(ACCEPT);
         Ok(WebSocketRequest { url, headers: built.headers().clone(), tls: self.tls.clone(), shown })
     }
@@ -582,17 +470,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
-}
-
-/// The query's text for the log, cut; other parameters are times and limits and are left out.
-fn shown_query(params: &[(&'static str, String)]) -> String {
-    const CUT: usize = 200;
-    let Some((name, text)) = params.iter().find(|(n, _)| matches!(*n, "query" | "q" | "tags" | "match[]")) else {
-        return String::new();
-    };
-    let cut: String = text.chars().take(CUT).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let more = if text.chars().nth(CUT).is_some() { "…" } else { "" };
-    format!(" {name}={cut}{more}")
 }
 
 #[cfg(test)]

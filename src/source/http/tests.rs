@@ -13,7 +13,8 @@ use wiremock::{
     matchers::{any, header, method, path},
 };
 
-use super::*;
+use super::{endpoint::MAX_BODY, *};
+use crate::clock::Clock;
 
 type Seen = Arc<Mutex<Vec<Result<(), ErrorKind>>>>;
 
@@ -355,8 +356,7 @@ fn an_endpoint_that_cannot_work_is_refused_at_once() {
 
 #[test]
 fn the_log_shows_the_querys_text_cut_and_nothing_else() {
-    let params = [("token", "secret".to_owned()), ("query", format!("a\n{}", "b".repeat(300)))];
-    let shown = shown_query(&params);
+    let shown = Request::get("/").param("token", "secret").param("query", format!("a\n{}", "b".repeat(300))).shown_query();
     assert!(shown.starts_with(" query=a b") && shown.ends_with('…') && !shown.contains("secret"));
     assert!(shown.chars().count() < 220);
 }

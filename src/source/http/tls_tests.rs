@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use axum::{Router, routing::get};
 
 use super::{

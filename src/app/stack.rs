@@ -1,0 +1,92 @@
+//! The pages that `Esc` goes back through, and the scope of the one on top.
+
+use super::{App, Urgency};
+use crate::{
+    core::{
+        command::{Command, ViewKind},
+        scope::Scope,
+    },
+    model::time::TimeWindow,
+    views::{self, View},
+};
+
+/// A page on the stack with the scope it shows.
+pub(super) struct Entry {
+    pub id: u32,
+    pub view: Box<dyn View>,
+    pub scope: Scope,
+    /// The live window that `0` returns to.
+    pub live: TimeWindow,
+    /// Counts the wishes to ask again now.
+    pub nonce: u32,
+}
+
+/// How many pages `Esc` can go back.
+const MAX_DEPTH: usize = 32;
+impl App {
+    /// Another environment is talked to now: all that was known of the old one is forgotten.
+    pub fn environment_switched(&mut self, name: &str) {
+        self.shared.red.clear();
+        self.shared.log_labels.clear();
+        self.shared.health = Default::default();
+        self.shared.asked.clear();
+        self.answered.clear();
+        let live = self.top().live;
+        let mut scope = Scope::new(name, live);
+        scope.service.clone_from(&self.top().scope.service);
+        self.last_id += 1;
+        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope, live, nonce: 0 }];
+        self.say(format!("environment {name}"));
+    }
+
+    /// The scope of the row under the cursor stays; a digit opens another view of the same scope.
+    pub(super) fn jump(&mut self, kind: ViewKind) {
+        if self.top().view.kind() == kind {
+            self.say(format!("this is {}", kind.title()));
+            return;
+        }
+        let scope = self.top().scope.clone();
+        self.push(kind, scope);
+    }
+
+    pub(super) fn push(&mut self, kind: ViewKind, scope: Scope) {
+        self.last_id += 1;
+        let view = views::open(kind, &scope, None);
+        let live = if scope.window.is_live() { scope.window } else { self.top().live };
+        self.stack.push(Entry { id: self.last_id, view, scope, live, nonce: 0 });
+        if self.stack.len() > MAX_DEPTH {
+            self.stack.remove(1);
+        }
+        self.mark(Urgency::Input);
+    }
+
+    pub(super) fn back(&mut self) {
+        if self.stack.len() > 1 {
+            self.stack.pop();
+            self.mark(Urgency::Input);
+        } else {
+            let quit = self.shared.keymap.key(Command::Quit).unwrap_or_default();
+            self.say(format!("this is where you came in; {quit} quits"));
+        }
+    }
+
+    pub(super) fn set_window(&mut self, window: TimeWindow) {
+        let mut scope = self.top().scope.clone();
+        scope.window = window;
+        if window.is_live()
+            && let Some(top) = self.stack.last_mut()
+        {
+            top.live = window;
+        }
+        self.rescope(scope);
+    }
+
+    pub(super) fn rescope(&mut self, scope: Scope) {
+        let last = self.stack.len() - 1;
+        if self.stack[last].scope != scope {
+            self.stack[last].scope = scope;
+            self.with_view(|view, cx| view.rescoped(cx));
+        }
+        self.mark(Urgency::Input);
+    }
+}

@@ -1,0 +1,74 @@
+//! What is asked and what comes back.
+
+use bytes::Bytes;
+use reqwest::{
+    Method,
+    header::{HeaderName, HeaderValue},
+};
+
+use crate::model::backend::ErrorKind;
+
+/// One question.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) params: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) missing: ErrorKind,
+}
+
+impl Request {
+    /// GET `path` below the base address.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::GET, path: path.into(), params: Vec::new(), headers: Vec::new(), missing: ErrorKind::NotSupported }
+    }
+
+    /// A reading POST with its parameters as a form: queries too long for a URL.
+    pub fn post(path: impl Into<String>) -> Self {
+        Self { method: Method::POST, ..Self::get(path) }
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn param(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.params.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    /// What a 404 means: the thing, not the API, does not exist.
+    #[must_use]
+    pub fn thing(mut self) -> Self {
+        self.missing = ErrorKind::NotFound;
+        self
+    }
+
+    /// The query's text for the log, cut; other parameters are times and limits and are left out.
+    pub(super) fn shown_query(&self) -> String {
+        const CUT: usize = 200;
+        let Some((name, text)) = self.params.iter().find(|(n, _)| matches!(*n, "query" | "q" | "tags" | "match[]")) else {
+            return String::new();
+        };
+        let cut: String = text.chars().take(CUT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let more = if text.chars().nth(CUT).is_some() { "…" } else { "" };
+        format!(" {name}={cut}{more}")
+    }
+}
+
+/// A complete successful answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// 200, or 204 without a body.
+    pub status: u16,
+    /// `Content-Type`, or nothing.
+    pub content_type: String,
+    /// Decompressed.
+    pub body: Bytes,
+}
