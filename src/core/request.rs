@@ -9,7 +9,7 @@ use crate::{
         backend::SourceError,
         log::{LogEvent, LogLabels},
         series::{Exemplar, Matrix, Vector},
-        time::{TimeRange, TimeWindow, Timestamp},
+        time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
     },
     red::RedMapping,
@@ -87,9 +87,6 @@ pub enum Request {
     Trace(TraceId),
 }
 
-/// What is written this long ago is taken in by every backend: asked again, a window that ended before shows the same.
-const TAKEN_IN: Duration = Duration::from_secs(60);
-
 impl Request {
     /// Its window, if it has one.
     pub fn window(&self) -> Option<TimeWindow> {
@@ -105,7 +102,7 @@ impl Request {
         }
     }
 
-    /// Whether its window is past, so that its answer changes no more.
+    /// Whether its window is past and all of it is taken in, so that its answer changes no more.
     pub fn is_past(&self, now: Timestamp) -> bool {
         matches!(self.window(), Some(TimeWindow::Fixed(range)) if range.end + TAKEN_IN <= now)
     }

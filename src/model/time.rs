@@ -81,6 +81,9 @@ pub fn nanos(d: Duration) -> i64 {
     i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)
 }
 
+/// What is written this long ago is taken in by every backend: asked again, a window that ended before shows the same.
+pub const TAKEN_IN: Duration = Duration::from_secs(60);
+
 /// Two absolute instants, `start <= end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeRange {

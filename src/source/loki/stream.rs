@@ -1,7 +1,8 @@
 //! History, then live, every line once.
 //!
 //! Loki's tail drops lines silently in bursts, so it is for speed and a range query every few seconds is for truth. The
-//! tail is opened first, history is paged newest first, the tail's lines follow, and reconciliation fills what it lost.
+//! tail is opened first, history is paged newest first, the tail's lines follow, and reconciliation fills what it lost. A
+//! window that ended just now, or is about to, has no tail: reconciliation alone reads what comes late into it.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -23,7 +24,7 @@ use crate::{
     model::{
         backend::{ErrorKind, SourceError},
         log::{LogEvent, LogLine, Older, TailState},
-        time::{TimeRange, Timestamp},
+        time::{TAKEN_IN, TimeRange, Timestamp},
     },
     source::http::full_jitter,
 };
@@ -82,8 +83,8 @@ pub(super) struct Link {
 }
 
 impl Loki {
-    /// Delivers the range's lines and, when `live`, what comes after, until `out` is closed or the query proves wrong.
-    /// Dropping the future ends it.
+    /// Delivers the range's lines, when `live` also what comes after, until `out` is closed or the query proves wrong. Lines
+    /// that come late into a range that is not live are read as long as any may come. Dropping the future ends it.
     pub async fn stream(&self, logql: String, range: TimeRange, live: bool, out: mpsc::Sender<LogEvent>) {
         let (input, inputs) = mpsc::channel(INPUTS);
         let opened = self.now();
@@ -92,13 +93,19 @@ impl Loki {
             if live {
                 let link = Link::default();
                 let end = opened.max(range.end) + self.pace.settle;
+                let endless = TimeRange { end: Timestamp(i64::MAX), ..range };
                 tokio::join!(
                     self.history(&logql, range.start, end, &input),
                     self.tail(&logql, &link, &input),
-                    self.reconcile(&logql, opened, &link, &input),
+                    self.reconcile(&logql, endless, opened, &link, &input),
                 );
-            } else if self.history(&logql, range.start, Timestamp(range.end.0.saturating_add(1)), &input).await {
-                let _ = input.send(Input::State(TailState::Off)).await;
+            } else {
+                let range = TimeRange { end: Timestamp(range.end.0.saturating_add(1)), ..range };
+                if self.history(&logql, range.start, range.end, &input).await
+                    && (range.end + TAKEN_IN <= opened || self.reconcile(&logql, range, opened, &Link::default(), &input).await)
+                {
+                    let _ = input.send(Input::State(TailState::Off)).await;
+                }
             }
         };
         let readers = async {
@@ -162,30 +169,40 @@ impl Loki {
         }
     }
 
-    /// Reads again, by range queries, what the tail should have delivered; alone it is the poll.
-    async fn reconcile(&self, logql: &str, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) {
-        let mut state = Reconciled { verified: opened, interner: Interner::default() };
+    /// Reads again, by range queries, what the tail should have delivered; alone it is the poll. Returns whether all of the
+    /// range, its end excluded, was read and nothing comes into it any more.
+    async fn reconcile(&self, logql: &str, range: TimeRange, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
+        let mut state = Reconciled { range, verified: opened.min(range.end), behind: false, interner: Interner::default() };
         let (mut failures, mut wait) = (0, Duration::ZERO);
         loop {
             wait_for_turn(link, &self.pace, wait).await;
+            let last = range.end + TAKEN_IN <= self.now();
+            if last {
+                // Once more all that was not yet taken in when the range was first read.
+                state.verified = opened.min(range.end) - TAKEN_IN;
+            }
             match self.catch_up(logql, link, input, &mut state).await {
+                Ok(()) if last => return true,
                 Ok(()) => (failures, wait) = (0, Duration::ZERO),
                 Err(e) => {
                     failures += 1;
                     wait = pause_after(&e, failures);
                     if input.send(Input::Failed(e)).await.is_err() {
-                        return;
+                        return false;
                     }
                 }
             }
         }
     }
 
+    /// Reads until now. It goes back once for what came late; where more is to be read than one round does, the next one
+    /// goes on where that ended, or a stream of many lines would keep it at the same ones for ever.
     async fn catch_up(&self, logql: &str, link: &Link, input: &mpsc::Sender<Input>, state: &mut Reconciled) -> Result<(), SourceError> {
+        let mut from = reread_from(state.verified).max(state.range.start);
         loop {
             let settle = if link.connected.load(Ordering::Relaxed) { self.pace.settle } else { Duration::ZERO };
-            let end = self.now() - settle;
-            let mut pages = Forward::new(reread_from(state.verified), end, self.cap());
+            let end = (self.now() - settle).min(state.range.end);
+            let mut pages = Forward::new(from, end, self.cap());
             let mut read = 0;
             while let Some((range, limit)) = pages.next() {
                 if read == PAGES {
@@ -195,6 +212,7 @@ impl Loki {
                     Ok(lines) => {
                         read += 1;
                         let told = pages.accept(&lines);
+                        from = told.reached;
                         state.verified = state.verified.max(told.reached);
                         if !lines.is_empty() && input.send(Input::Verified(lines)).await.is_err() || !told_cut(told, input).await {
                             return Ok(());
@@ -203,13 +221,18 @@ impl Loki {
                     Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
                 }
             }
-            if pages.next().is_none() {
+            let done = pages.next().is_none();
+            if !done || state.behind {
+                let behind = if done { Duration::ZERO } else { end.since(from) };
+                if input.send(Input::State(TailState::Behind(behind))).await.is_err() {
+                    return Ok(());
+                }
+            }
+            state.behind = !done;
+            if done {
                 return Ok(());
             }
-            let behind = end.since(state.verified);
-            if input.send(Input::State(TailState::Behind(behind))).await.is_err() {
-                return Ok(());
-            }
+            sleep(self.pace.least).await;
         }
     }
 }
@@ -223,8 +246,12 @@ async fn told_cut(read: Read, input: &mpsc::Sender<Input>) -> bool {
 }
 
 struct Reconciled {
+    /// What there is to read, its end excluded.
+    range: TimeRange,
     /// Everything before this was read by a range query.
     verified: Timestamp,
+    /// The reader was told that it is behind.
+    behind: bool,
     interner: Interner,
 }
 

@@ -27,6 +27,7 @@ use super::*;
 use crate::model::{
     backend::{Backend, ErrorKind, TlsFault},
     log::{LogEvent, Older, TailState},
+    time::TAKEN_IN,
     trace::TraceId,
 };
 use crate::source::http::testing::{Authority, serve_tls};
@@ -329,6 +330,52 @@ async fn where_there_is_no_tail_lines_are_polled() {
     fake.write(range.end, "polled");
     reader.until_text("polled").await;
     assert_eq!(reader.texts, ["polled"]);
+}
+
+#[tokio::test]
+async fn more_lines_than_a_round_reads_are_caught_up_with() {
+    let (fake, loki) = Fake::start().await;
+    *fake.refuse.lock().unwrap() = Some(StatusCode::NOT_FOUND);
+    let range = last_hour(&loki);
+    // What is read again at each turn, the last 15 s, is more than ten pages of 2,000 lines.
+    for i in 0..30_000 {
+        fake.write(range.end - Duration::from_secs(10) + Duration::from_micros(300 * i), &format!("{i:05}"));
+    }
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    let behind = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::Tail(TailState::Behind(_)));
+    assert_ne!(reader.until(behind).await, LogEvent::Tail(TailState::Behind(Duration::ZERO)), "it is told");
+    assert_eq!(reader.until(behind).await, LogEvent::Tail(TailState::Behind(Duration::ZERO)), "and that it is over");
+    reader.until(|_, texts| texts.len() >= 30_000).await;
+    assert_eq!(reader.texts.len(), 30_000, "each once");
+    fake.write(range.end, "polled");
+    reader.until_text("polled").await;
+}
+
+#[tokio::test]
+async fn lines_that_come_late_into_a_fixed_window_are_read_and_those_after_its_end_are_not() {
+    let (fake, loki) = Fake::start().await;
+    let now = loki.now();
+    let range = TimeRange { start: now - Duration::from_secs(5), end: now + Duration::from_secs(5) };
+    fake.write(range.start, "old");
+    let mut reader = Reader::open(loki, QUERY, range, false);
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    fake.write(range.start - Duration::from_secs(1), "before it");
+    fake.write(now, "late");
+    reader.until_text("late").await;
+    assert_eq!(reader.texts, ["old", "late"]);
+    assert_eq!(fake.opened.load(Ordering::SeqCst), 0, "no tail is opened");
+}
+
+#[tokio::test]
+async fn a_fixed_window_is_read_once_more_when_all_of_it_is_taken_in_and_then_no_more() {
+    let (fake, loki) = Fake::start().await;
+    let end = loki.now() - TAKEN_IN + Duration::from_millis(500);
+    let mut reader = Reader::open(loki, QUERY, TimeRange { start: end - Duration::from_secs(100), end }, false);
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    // Too old for the polls, which go back 15 s.
+    fake.write(end - Duration::from_secs(40), "very late");
+    reader.until(|e, _| *e == LogEvent::Tail(TailState::Off)).await;
+    assert_eq!(reader.texts, ["very late"]);
 }
 
 #[tokio::test]
