@@ -1,10 +1,12 @@
 //! How each backend is: told by every request, and by a light probe where none was made for a while.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
@@ -70,7 +72,8 @@ impl HealthBoard {
             self.probes.push(tokio::spawn(async move {
                 loop {
                     if due(&seen, backend, every) {
-                        sources.probe(backend).await;
+                        // A panic was logged, and nothing was told: the next probe may.
+                        let _ = AssertUnwindSafe(sources.probe(backend)).catch_unwind().await;
                     }
                     tokio::time::sleep(PROBE_DOWN.min(every).mul_f64(0.8 + 0.4 * fastrand::f64())).await;
                 }
@@ -113,7 +116,10 @@ fn due(seen: &Mutex<[Seen; 4]>, backend: Backend, every: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::backend::ErrorKind;
+    use crate::{
+        model::backend::ErrorKind,
+        source::{Loki, http::Endpoint},
+    };
 
     const EVERY: Duration = Duration::from_secs(30);
 
@@ -132,6 +138,23 @@ mod tests {
         assert!(matches!(health, Health::Limited { until, .. } if until == Timestamp::from_secs(130)), "{health:?}");
         let health = note(&seen, Backend::Loki, Ok(Duration::from_millis(3)), now);
         assert_eq!(health, Health::Up(Duration::from_millis(3)));
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_panics_is_not_the_last_one() {
+        let (asked, mut probes) = mpsc::unbounded_channel();
+        let observer: Observer = Arc::new(move |_, _| {
+            asked.send(()).unwrap();
+            panic!("as a bug would");
+        });
+        let endpoint = Endpoint::new(Backend::Loki, "http://127.0.0.1:1".parse().unwrap());
+        let sources = Sources { loki: Some(Loki::new(endpoint, observer).unwrap()), ..Sources::default() };
+        let (out, _told) = mpsc::channel(8);
+        let mut board = HealthBoard::new(Clock::system(), Duration::from_millis(1), out);
+        board.watch(Arc::new(sources));
+        for _ in 0..3 {
+            tokio::time::timeout(Duration::from_secs(20), probes.recv()).await.expect("another probe").unwrap();
+        }
     }
 
     #[test]

@@ -19,13 +19,17 @@ pub fn full_jitter(attempt: u32) -> Duration {
     backoff(attempt, fastrand::f64())
 }
 
-/// `Retry-After`: seconds, or a date.
+/// `Retry-After`: seconds, or a date; an hour at most, whatever a server writes.
 pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = chrono::DateTime::parse_from_rfc2822(value.trim()).ok()?;
-    Some(Timestamp::from_secs(at.timestamp()).since(now))
+    const LONGEST: Duration = Duration::from_secs(3600);
+    let value = value.trim();
+    let wish = match value.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        // More than any number holds.
+        Err(_) if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => LONGEST,
+        Err(_) => Timestamp::from_secs(chrono::DateTime::parse_from_rfc2822(value).ok()?.timestamp()).since(now),
+    };
+    Some(wish.min(LONGEST))
 }
 
 #[cfg(test)]
@@ -56,6 +60,9 @@ mod tests {
         let now = Timestamp::from_secs(1_445_412_475);
         assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::from_secs(5)));
-        assert_eq!(retry_after("soon", now), None);
+        for long in ["9999999999999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(retry_after(long, now), Some(Duration::from_secs(3600)), "{long}");
+        }
+        assert_eq!((retry_after("soon", now), retry_after("", now)), (None, None));
     }
 }

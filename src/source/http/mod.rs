@@ -365,7 +365,8 @@ impl HttpClient {
         let Some(date) = headers.get(DATE).and_then(|d| d.to_str().ok()).and_then(|d| chrono::DateTime::parse_from_rfc2822(d).ok()) else {
             return;
         };
-        let theirs = date.timestamp().saturating_mul(1_000_000_000) + nanos(Duration::from_millis(500));
+        // A date beyond what nanoseconds count, such as of the year 9999, is no clock to go by.
+        let Some(theirs) = date.timestamp_nanos_opt().and_then(|t| t.checked_add(nanos(Duration::from_millis(500)))) else { return };
         self.skew.store(theirs.saturating_sub(self.endpoint.clock.now().0), Ordering::Relaxed);
     }
 

@@ -154,6 +154,18 @@ async fn a_clock_that_stands_still_does_so_after_an_answer_of_that_instant_and_f
 }
 
 #[tokio::test]
+async fn a_date_that_no_clock_shows_is_not_gone_by() {
+    let ours = Timestamp::from_secs(1_445_412_480);
+    for date in ["Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 01 Jan 0001 00:00:00 GMT"] {
+        let (server, _, _) = answering(ResponseTemplate::new(200).insert_header("Date", date)).await;
+        let endpoint = Endpoint { clock: Clock::from_fn(move || ours), ..Endpoint::new(Backend::Loki, server.uri().parse().unwrap()) };
+        let (client, _) = client_of(endpoint);
+        client.send(Request::get("/q")).await.unwrap();
+        assert_eq!(client.now(), ours, "{date}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_listening_is_unreachable() {
     let (client, seen) = client("http://127.0.0.1:1");
     let e = client.send(Request::get("/q")).await.unwrap_err();
