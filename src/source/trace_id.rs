@@ -277,13 +277,19 @@ fn json_place(name: &str) -> &'static str {
     PLACES.iter().find(|p| p.strip_prefix("JSON field ") == Some(name)).unwrap_or(&"JSON")
 }
 
-/// The field whose name covers position `at`: `name: value`, `"name":"value"`, `name=value`.
+/// The field whose name covers position `at`: `name: value`, `"name":"value"`, `name=value`. A hostile line that is one name
+/// of megabytes is not searched for both its ends from each place: no name that says anything is that long.
 fn field_at(text: &str, at: usize) -> Option<Field<'_>> {
+    const NAME: usize = 64;
     let in_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'@' | b'/');
     let bytes = text.as_bytes();
     let inside = if bytes[at] == b'"' { at + 1 } else { at };
-    let start = bytes[..inside].iter().rposition(|b| !in_name(*b)).map_or(0, |i| i + 1);
-    let end = bytes[inside..].iter().position(|b| !in_name(*b)).map_or(bytes.len(), |i| inside + i);
+    let before = bytes[..inside].iter().rev().take(NAME).take_while(|b| in_name(**b)).count();
+    let after = bytes[inside..].iter().take(NAME).take_while(|b| in_name(**b)).count();
+    if before.max(after) == NAME {
+        return None;
+    }
+    let (start, end) = (inside - before, inside + after);
     let gap = bytes[end..].iter().take(8).take_while(|b| matches!(b, b' ' | b'"' | b'\'' | b'\\' | b':' | b'=' | b'[')).count();
     let between = &bytes[end..end + gap];
     let equals = between.contains(&b'=');
@@ -453,6 +459,20 @@ mod tests {
         ] {
             assert_eq!(find(&Patterns::default(), &none, &none, text), Found::default(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_one_endless_name_is_given_up_soon() {
+        let none = Told::default();
+        for syllable in ["race", "RACE", "pan", "level", "lvl"] {
+            let line = format!("trace_id={T} {}", syllable.repeat(1 << 18));
+            assert_eq!(find(&Patterns::default(), &none, &none, &line).span, None);
+            let line = format!("{} trace_id={T} span_id={S}", syllable.repeat(1 << 18));
+            let found = find(&Patterns::default(), &none, &none, &line);
+            assert_eq!((found.trace.is_some(), found.span.is_some()), (true, true), "what stands beside it is found");
+            assert_eq!(level(&none, &none, &line), Level::Unknown);
+        }
+        assert!(field_at(&format!("{}=x", "race".repeat(40)), 0).is_none());
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
+use super::ERROR_BODY;
+
 const MAX: usize = 500;
 
-/// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters.
+/// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters. What comes
+/// after [`ERROR_BODY`] bytes is not looked at: a page may have megabytes.
 pub fn error_text(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = String::from_utf8_lossy(&body[..body.len().min(ERROR_BODY)]);
     let words = match serde_json::from_str::<Value>(&text) {
         Ok(value) => message(&value).unwrap_or_else(|| text.to_string()),
         Err(_) if looks_like_html(&text) => strip_html(&text),
@@ -36,7 +39,7 @@ fn looks_like_html(text: &str) -> bool {
     head.starts_with('<') && ["<html", "<!doctype", "<head", "<body", "<h1"].iter().any(|tag| head.contains(tag))
 }
 
-/// The text between tags, without that of `script`, `style`.
+/// The text between tags, without that of `script`, `style`: one that does not end hides all that follows.
 fn strip_html(html: &str) -> String {
     let mut out = String::new();
     let mut rest = html;
@@ -44,11 +47,8 @@ fn strip_html(html: &str) -> String {
         out.push_str(&rest[..open]);
         out.push(' ');
         let tag = &rest[open..];
-        let skip = ["script", "style"].iter().find_map(|name| {
-            let is = tag.get(1..=name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name));
-            is.then(|| tag.find("</").map(|i| i + 2)).flatten()
-        });
-        let from = skip.unwrap_or(0);
+        let hides = ["script", "style"].iter().any(|name| tag.get(1..=name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name)));
+        let from = if hides { tag.find("</").map_or(tag.len(), |i| i + 2) } else { 0 };
         rest = tag[from..].find('>').map_or("", |close| &tag[from + close + 1..]);
     }
     out.push_str(rest);
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn finds_the_words_in_every_form() {
-        let cases: [(&str, &str); 11] = [
+        let cases: [(&str, &str); 12] = [
             (r#"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#, "1:4: parse error"),
             (r#""bad matcher format""#, "bad matcher format"),
             ("parse error at line 1, col 5: syntax error\n", "parse error at line 1, col 5: syntax error"),
@@ -81,6 +81,7 @@ mod tests {
                 "502 Bad Gateway nginx",
             ),
             ("<!DOCTYPE html><script>if (a<b) x()</script><p>Log in &amp; go</p>", "Log in & go"),
+            ("<html>Oops<script>if (a<b) x()<script>y()", "Oops"),
             (r#"{"unknown":1}"#, r#"{"unknown":1}"#),
             ("", ""),
             ("<", "<"),
@@ -94,6 +95,12 @@ mod tests {
     fn is_cut_at_a_character() {
         let long = "ä".repeat(10_000);
         assert_eq!(error_text(long.as_bytes()).chars().count(), MAX + 1);
+    }
+
+    #[test]
+    fn of_a_huge_page_only_the_beginning_is_read() {
+        let page = format!("<html><h1>Log in</h1>{}<p>the end</p>", "<br>".repeat(1 << 20));
+        assert_eq!(error_text(page.as_bytes()), "Log in");
     }
 
     proptest::proptest! {
