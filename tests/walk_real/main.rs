@@ -1,9 +1,12 @@
-//! The main road on real Prometheus, Alertmanager, Loki and Tempo, filled by `redline demo --into`. Run by `.ci/run`,
-//! which starts the servers and names their configuration in `REDLINE_STACK_CONFIG`.
+//! The main road on real Prometheus, Alertmanager, Loki and Tempo, filled by `redline demo --into`, and what the
+//! screen says there against what the servers say. Run by `.ci/run`, which starts the servers and names their configuration
+//! in `REDLINE_STACK_CONFIG`: ones that hold no other demo.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../support/mod.rs"]
 mod support;
+mod truth;
 
 use std::process::{Child, Command, Stdio};
 
@@ -42,4 +45,5 @@ fn the_main_road_on_real_servers() {
         walks::latency_to_span(&["--config", &config], look).keys("q").ended();
         walks::budget_to_span(&["--config", &config], look).keys("q").ended();
     }
+    truth::the_screen_says_what_the_servers_say(&config);
 }
