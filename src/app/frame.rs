@@ -206,7 +206,7 @@ impl Frame<'_> {
                 format!(
                     "last {}   {} {dash} {} {}   live ",
                     format::span(d),
-                    format::clock(range.start, zone.0),
+                    format::day_clock(range.start, range.end, zone.0),
                     format::clock(range.end, zone.0),
                     zone.1
                 )

@@ -208,11 +208,6 @@ impl App {
         }
     }
 
-    /// What `take_effects` of the shell could not do, and the like.
-    pub fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
     fn top(&self) -> &Entry {
         // `new` puts one entry on the stack and `back` never takes the last.
         &self.stack[self.stack.len() - 1]

@@ -1,6 +1,7 @@
 //! The command line that opens exactly this view again: what `y` yanks and a pager can link to.
 
 use crate::{
+    config::COMMAND_LINE,
     model::{labels::MatchOp, time::TimeWindow},
     views::{Look, View, Yank},
 };
@@ -15,7 +16,8 @@ fn command_line(view: &dyn View, look: &Look<'_>) -> String {
     let mut words = vec!["redline".to_owned()];
     words.extend(look.shared.settings.reopen.iter().cloned());
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    if !scope.environment.is_empty() {
+    // Addresses given as options are an environment without a name that could be chosen.
+    if !scope.environment.is_empty() && scope.environment != COMMAND_LINE {
         option("env", scope.environment.to_string());
     }
     option("view", view.kind().name().to_owned());

@@ -86,7 +86,8 @@ impl Shared {
     pub(super) fn learn_services(&mut self, response: &Response) {
         let services = &mut self.services;
         match response {
-            Response::Alerts(book) => services.learn(book.alerts.iter().filter_map(|a| a.service.as_deref())),
+            Response::PrometheusAlerts(told) => services.learn(told.alerts.iter().filter_map(|a| a.service.as_deref())),
+            Response::AlertmanagerAlerts(told) => services.learn(told.alerts.iter().filter_map(|a| a.service.as_deref())),
             Response::Red(red) => services.learn(red.services()),
             Response::Hits(found) => services.learn(found.hits.iter().filter_map(|h| h.root_service.as_deref()).map(shown_service)),
             Response::Trace(trace) => services.learn(trace.resources.iter().map(|r| shown_service(&r.service))),

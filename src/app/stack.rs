@@ -45,7 +45,9 @@ impl App {
             self.say(format!("this is {}", kind.title()));
             return;
         }
-        let scope = self.top().scope.clone();
+        let scope = &self.top().scope;
+        // These two lead to another alert or service: the trace that was open is not about it.
+        let scope = if matches!(kind, ViewKind::Alerts | ViewKind::Services) { scope.without_trace() } else { scope.clone() };
         self.push(kind, scope);
     }
 

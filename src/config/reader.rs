@@ -117,12 +117,6 @@ impl<'r, 't> Section<'r, 't> {
         self.table.iter().map(|(key, value)| (key.get_ref().as_ref(), self.wrap(key.get_ref(), value))).collect()
     }
 
-    /// The same section with its problems as warnings.
-    pub fn lenient(mut self) -> Self {
-        self.lenient = true;
-        self
-    }
-
     /// Its path, as in `environments.prod.loki`; empty for the file itself.
     pub fn path(&self) -> &str {
         &self.path

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     model::{
-        alert::AlertBook,
+        alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::SourceError,
         log::{LogEvent, LogLabels},
         series::{Exemplar, Matrix, Vector},
@@ -20,8 +20,10 @@ use crate::{
 /// become absolute when they are asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// Rules and alerts of Prometheus, alerts and silences of Alertmanager, merged.
-    Alerts,
+    /// Rules and alerts of Prometheus.
+    PrometheusAlerts,
+    /// Alerts and silences of Alertmanager.
+    AlertmanagerAlerts,
     /// What RED metrics the Prometheus has.
     DiscoverRed,
     /// Which labels of Loki name services.
@@ -98,7 +100,7 @@ impl Request {
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
             | Self::Search { window, .. } => Some(*window),
-            Self::Alerts | Self::DiscoverRed | Self::DiscoverLogLabels | Self::Trace(_) => None,
+            Self::PrometheusAlerts | Self::AlertmanagerAlerts | Self::DiscoverRed | Self::DiscoverLogLabels | Self::Trace(_) => None,
         }
     }
 
@@ -111,8 +113,10 @@ impl Request {
 /// An answer's content.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
-    /// To [`Request::Alerts`].
-    Alerts(AlertBook),
+    /// To [`Request::PrometheusAlerts`].
+    PrometheusAlerts(PrometheusAlerts),
+    /// To [`Request::AlertmanagerAlerts`].
+    AlertmanagerAlerts(AlertmanagerAlerts),
     /// To [`Request::DiscoverRed`].
     Red(Arc<RedMapping>),
     /// To [`Request::DiscoverLogLabels`].

@@ -15,8 +15,8 @@ pub struct ScopeAlert {
     pub name: CompactString,
     /// Its labels, which identify it.
     pub labels: Labels,
-    /// When its condition began to hold.
-    pub onset: Timestamp,
+    /// When its condition began to hold; `None` where only the name is known, as from `--alert`.
+    pub onset: Option<Timestamp>,
 }
 
 /// What the engineer is looking at. Every view shows this and nothing else.
@@ -44,13 +44,14 @@ impl Scope {
         Self { environment: environment.into(), service: None, matchers: Vec::new(), window, alert: None, trace: None, span: None }
     }
 
-    /// Narrowed to a service. Matchers of another service do not carry over.
+    /// Narrowed to a service. Matchers of another service, and the trace it was reached through, do not carry over.
     #[must_use]
     pub fn with_service(&self, service: impl Into<CompactString>) -> Self {
         let service = service.into();
         let mut scope = self.clone();
         if scope.service.as_ref() != Some(&service) {
             scope.matchers.clear();
+            scope = scope.without_trace();
         }
         scope.service = Some(service);
         scope
@@ -59,9 +60,11 @@ impl Scope {
     /// Narrowed to an alert: its service and a live window from well before its onset.
     #[must_use]
     pub fn with_alert(&self, alert: ScopeAlert, service: Option<CompactString>, now: Timestamp) -> Self {
-        let mut scope = self.clone();
-        let lead = (now.since(alert.onset) / 2).clamp(LEAD_MIN, LEAD_MAX);
-        scope.window = TimeWindow::Since((alert.onset - lead).align_down(std::time::Duration::from_secs(60)));
+        let mut scope = self.without_trace();
+        if let Some(onset) = alert.onset {
+            let lead = (now.since(onset) / 2).clamp(LEAD_MIN, LEAD_MAX);
+            scope.window = TimeWindow::Since((onset - lead).align_down(std::time::Duration::from_secs(60)));
+        }
         scope.service = service;
         scope.matchers.clear();
         scope.alert = Some(alert);
@@ -72,6 +75,12 @@ impl Scope {
     #[must_use]
     pub fn with_trace(&self, trace: TraceId, span: Option<SpanId>) -> Self {
         Self { trace: Some(trace), span, ..self.clone() }
+    }
+
+    /// About no trace in particular.
+    #[must_use]
+    pub fn without_trace(&self) -> Self {
+        Self { trace: None, span: None, ..self.clone() }
     }
 
     /// With another window.
@@ -100,3 +109,22 @@ impl Scope {
 const LEAD_MIN: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 const LEAD_MAX: std::time::Duration = std::time::Duration::from_secs(2 * 3600);
 const AROUND: std::time::Duration = std::time::Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_stays_with_the_service_it_is_about() {
+        let now = Timestamp::from_secs(36_000);
+        let window = TimeWindow::Last(std::time::Duration::from_secs(3600));
+        let scope = Scope::new("prod", window).with_service("orders").with_trace(TraceId(7), Some(SpanId(1)));
+        assert_eq!(scope.with_service("orders").trace, Some(TraceId(7)));
+        let other = scope.with_service("payments");
+        assert_eq!((other.trace, other.span), (None, None));
+        let alert = |onset| ScopeAlert { name: "Slow".into(), labels: Labels::new(), onset };
+        let named = scope.with_alert(alert(None), Some("orders".into()), now);
+        assert_eq!((named.trace, named.window), (None, window), "an alert without an onset says nothing of time");
+        assert!(matches!(scope.with_alert(alert(Some(now)), None, now).window, TimeWindow::Since(from) if from < now));
+    }
+}

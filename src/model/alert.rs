@@ -123,6 +123,14 @@ impl Alert {
     pub fn name(&self) -> &str {
         self.labels.get("alertname").unwrap_or("(unnamed)")
     }
+
+    /// Since when its state is what it is: the condition of a rule with `for` held that long before it fired.
+    pub fn state_since(&self) -> Timestamp {
+        match (&self.rule, self.state) {
+            (_, AlertState::Pending) | (None, _) => self.since,
+            (Some(rule), _) => self.since + rule.hold,
+        }
+    }
 }
 
 /// A silence of Alertmanager.
@@ -138,17 +146,4 @@ pub struct Silence {
     pub ends_at: Timestamp,
     /// `active`, `pending` or `expired`.
     pub state: String,
-}
-
-/// All that the Alerts view shows, from one round of questions.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AlertBook {
-    /// One entry an alert.
-    pub alerts: Vec<Alert>,
-    /// Silences that are referred to.
-    pub silences: Vec<Silence>,
-    /// All alerting rules.
-    pub rules: Vec<Arc<Rule>>,
-    /// What could not be asked: the other half is shown all the same.
-    pub missing: Vec<super::backend::SourceError>,
 }

@@ -3,6 +3,7 @@
 //! Plain data without IO, without serde and without a screen. Every other module may use it; it uses none.
 
 pub mod alert;
+pub mod alert_book;
 pub mod backend;
 pub mod labels;
 pub mod log;

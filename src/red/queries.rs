@@ -23,21 +23,6 @@ impl RedMapping {
         self.across(|f| f.services_p95(window, NOW))
     }
 
-    /// [`Self::services_rate`] an hour before.
-    pub fn services_rate_before(&self, window: Duration) -> Option<String> {
-        self.across(|f| Some(f.services_rate(window, HOUR_BEFORE)))
-    }
-
-    /// [`Self::services_errors`] an hour before.
-    pub fn services_errors_before(&self, window: Duration) -> Option<String> {
-        self.across(|f| Some(f.services_errors(window, HOUR_BEFORE)))
-    }
-
-    /// [`Self::services_p95`] an hour before.
-    pub fn services_p95_before(&self, window: Duration) -> Option<String> {
-        self.across(|f| f.services_p95(window, HOUR_BEFORE))
-    }
-
     /// `None`: no family can tell it.
     fn across(&self, one: impl Fn(&Family) -> Option<String>) -> Option<String> {
         let parts: Vec<String> = self.families.iter().filter(|f| !f.services.is_empty()).filter_map(one).collect();
@@ -46,7 +31,6 @@ impl RedMapping {
 }
 
 const NOW: &str = "";
-const HOUR_BEFORE: &str = " offset 1h";
 
 impl Family {
     /// This family with further conditions, those on the route: counter and histogram both have it. Conditions on other

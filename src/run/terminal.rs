@@ -178,7 +178,7 @@ fn scope(options: &Options, environment: &str, now: Timestamp, offset: i32) -> R
     scope.service = options.service.as_deref().map(Into::into);
     scope.matchers = options.labels.iter().map(|(name, value)| Matcher::equal(name.as_str(), value.as_str())).collect();
     if let Some(name) = &options.alert {
-        scope.alert = Some(ScopeAlert { name: name.as_str().into(), labels: Labels::new(), onset: scope.window.range(now).start });
+        scope.alert = Some(ScopeAlert { name: name.as_str().into(), labels: Labels::new(), onset: None });
     }
     if let Some(id) = &options.trace {
         scope.trace = Some(

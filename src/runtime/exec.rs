@@ -25,7 +25,7 @@ use crate::{
         log::LogEvent,
         time::{TimeWindow, Timestamp},
     },
-    source::Sources,
+    source::{Sources, not_configured},
 };
 
 /// What tasks need.
@@ -176,16 +176,12 @@ async fn stream(slot: SlotId, request: &Arc<Request>, context: &Context, query: 
     tokio::join!(following, forwarding).1
 }
 
-/// The error of a backend without an address.
-pub(super) fn not_configured(backend: Backend) -> SourceError {
-    SourceError::new(backend, ErrorKind::NotConfigured, format!("{backend} has no address in this environment"))
-}
-
 fn backend_of(request: &Request) -> Backend {
     match request {
-        Request::Alerts | Request::DiscoverRed | Request::Instant { .. } | Request::Range { .. } | Request::Exemplars { .. } => {
+        Request::PrometheusAlerts | Request::DiscoverRed | Request::Instant { .. } | Request::Range { .. } | Request::Exemplars { .. } => {
             Backend::Prometheus
         }
+        Request::AlertmanagerAlerts => Backend::Alertmanager,
         Request::DiscoverLogLabels | Request::LogRange { .. } | Request::LogStream { .. } | Request::LogOlder { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) => Backend::Tempo,
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::exec::not_configured;
 use crate::{
     core::request::{Request, Response},
     model::{
@@ -12,7 +11,7 @@ use crate::{
     },
     red,
     source::{
-        Sources,
+        Sources, not_configured,
         tempo::{TraceQuery, TraceSearch},
     },
     trace::Trace,
@@ -27,7 +26,8 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
     let loki = || sources.loki.as_ref().ok_or_else(|| not_configured(Backend::Loki));
     let tempo = || sources.tempo.as_ref().ok_or_else(|| not_configured(Backend::Tempo));
     Ok(match request {
-        Request::Alerts => Response::Alerts(sources.alert_book().await),
+        Request::PrometheusAlerts => Response::PrometheusAlerts(sources.prometheus_alerts().await?),
+        Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(sources.alertmanager_alerts().await?),
         Request::DiscoverRed => Response::Red(Arc::new(red::discover(prometheus()?, &sources.labels, now).await?)),
         Request::DiscoverLogLabels => Response::LogLabels(Arc::new(loki()?.service_labels(&sources.labels.logs_service, now).await?)),
         Request::Instant { query, window } => Response::Vector(prometheus()?.query(query, window.range(now).end).await?),

@@ -36,8 +36,6 @@ impl Outcome {
     /// How the question went that got this.
     pub(super) fn of(result: &Result<Response, SourceError>) -> Self {
         match result {
-            // Two backends answer this one; what the first says is shown while the second limits us.
-            Ok(Response::Alerts(book)) => book.missing.iter().filter_map(SourceError::hold_off).max().map_or(Self::Answered, Self::Limited),
             Ok(_) => Self::Answered,
             Err(e) => match e.hold_off() {
                 Some(wait) => Self::Limited(wait),
@@ -87,7 +85,7 @@ fn soon(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{alert::AlertBook, backend::Backend};
+    use crate::model::backend::Backend;
 
     const EVERY: Refresh = Refresh::Every(Duration::from_secs(15));
 
@@ -133,9 +131,6 @@ mod tests {
                 assert!((1.0..=1.2).contains(&(wait.as_secs_f64() / f64::from(least))), "{wish:?} {refresh:?} {wait:?}");
             }
         }
-        let missing = vec![SourceError::new(Backend::Alertmanager, ErrorKind::RateLimited(None), "no")];
-        let half = Outcome::of(&Ok(Response::Alerts(AlertBook { missing, ..AlertBook::default() })));
-        assert_eq!(half, Outcome::Limited(Duration::from_secs(30)), "half an answer tells of the limit too");
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod tempo;
 pub mod trace_id;
 
 use crate::model::{
-    alert::AlertBook,
+    alert_book::{AlertmanagerAlerts, PrometheusAlerts},
     backend::{Backend, ErrorKind, SourceError},
     labels::LabelNames,
 };
@@ -57,29 +57,27 @@ impl Sources {
         }
     }
 
-    /// One round of questions for the Alerts view. A half that fails is told in [`AlertBook::missing`].
-    pub async fn alert_book(&self) -> AlertBook {
-        let prometheus = async {
-            let p = self.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus))?;
-            p.rules().await
+    /// What Prometheus knows of alerts. A server without the rules API (some front ends) is asked for its alerts alone.
+    ///
+    /// # Errors
+    /// What the client says, or that there is no address.
+    pub async fn prometheus_alerts(&self) -> Result<PrometheusAlerts, SourceError> {
+        let prometheus = self.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus))?;
+        let told = match prometheus.rules().await {
+            Err(e) if e.kind == ErrorKind::NotSupported => prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? },
+            told => told?,
         };
-        let alertmanager = async {
-            let am = self.alertmanager.as_ref().ok_or_else(|| not_configured(Backend::Alertmanager))?;
-            tokio::try_join!(am.alerts(), am.silences())
-        };
-        let (from_prometheus, from_alertmanager) = tokio::join!(prometheus, alertmanager);
-        let mut missing = Vec::new();
-        let mut failed = |e| missing.push(e);
-        let rules = from_prometheus.unwrap_or_else(|e| {
-            failed(e);
-            prometheus::Rules::default()
-        });
-        let (routed, silences) = from_alertmanager.unwrap_or_else(|e| {
-            failed(e);
-            Default::default()
-        });
-        let told = alerts::Told { rules: rules.rules, firing: rules.alerts, routed, silences };
-        AlertBook { missing, ..alerts::merge(told, &self.labels.metrics_service) }
+        Ok(alerts::of_prometheus(told, &self.labels.metrics_service))
+    }
+
+    /// What Alertmanager knows of alerts.
+    ///
+    /// # Errors
+    /// What the client says, or that there is no address.
+    pub async fn alertmanager_alerts(&self) -> Result<AlertmanagerAlerts, SourceError> {
+        let alertmanager = self.alertmanager.as_ref().ok_or_else(|| not_configured(Backend::Alertmanager))?;
+        let (alerts, silences) = tokio::try_join!(alertmanager.alerts(), alertmanager.silences())?;
+        Ok(alerts::of_alertmanager(alerts, silences, &self.labels.metrics_service))
     }
 }
 
@@ -90,6 +88,7 @@ async fn maybe<F: Future>(asked: Option<F>) -> Option<F::Output> {
     }
 }
 
-fn not_configured(backend: Backend) -> SourceError {
-    SourceError::new(backend, ErrorKind::NotConfigured, "no address")
+/// The error of a backend without an address.
+pub fn not_configured(backend: Backend) -> SourceError {
+    SourceError::new(backend, ErrorKind::NotConfigured, format!("{backend} has no address in this environment"))
 }

@@ -174,9 +174,4 @@ impl Trace {
     pub fn missing_count(&self) -> usize {
         self.nodes.len() - self.span_count as usize
     }
-
-    /// Whether spans are known to be missing.
-    pub fn is_incomplete(&self) -> bool {
-        self.partial.is_some() || self.missing_count() > 0
-    }
 }

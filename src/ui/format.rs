@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Offset, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, Offset, Utc};
 
 use crate::model::time::Timestamp;
 
@@ -205,10 +205,15 @@ pub fn clock_millis(t: Timestamp, offset: i32) -> String {
     local(t, offset).format("%H:%M:%S%.3f").to_string()
 }
 
-/// `14:32`, or `11-20 14:32` when the day is another than that of `other`.
+/// `14:32`, or `11-20 14:32` when the day is another than that of `other`, or `2025-11-20 14:32` when the year is.
 pub fn day_clock(t: Timestamp, other: Timestamp, offset: i32) -> String {
     let (a, b) = (local(t, offset), local(other, offset));
-    if a.date_naive() == b.date_naive() { a.format("%H:%M").to_string() } else { a.format("%m-%d %H:%M").to_string() }
+    let shown = match () {
+        () if a.date_naive() == b.date_naive() => "%H:%M",
+        () if a.year() == b.year() => "%m-%d %H:%M",
+        () => "%Y-%m-%d %H:%M",
+    };
+    a.format(shown).to_string()
 }
 
 /// `2026-11-21 14:32:07.114`, the whole of it.
@@ -257,6 +262,13 @@ mod tests {
             (1e300, "1.000e300 s"),
         ] {
             assert_eq!(seconds(v), text);
+        }
+        let at = |text: &str| Timestamp::from_secs(DateTime::parse_from_rfc3339(text).unwrap().timestamp());
+        let other = at("2026-11-21T14:32:00Z");
+        for (t, text) in
+            [("2026-11-21T01:02:00Z", "01:02"), ("2026-11-20T14:32:00Z", "11-20 14:32"), ("2025-11-21T14:32:00Z", "2025-11-21 14:32")]
+        {
+            assert_eq!(day_clock(at(t), other, 0), text);
         }
         assert_eq!((bytes(412.0 * 1_048_576.0), bytes(12.0)), ("412 MiB".to_owned(), "12 B".to_owned()));
         assert_eq!((percent(0.042), percent(1.0), percent(f64::NAN)), ("4.2 %".to_owned(), "100 %".to_owned(), "–".to_owned()));

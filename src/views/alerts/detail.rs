@@ -9,7 +9,8 @@ use super::{
 use crate::{
     alert_expr::{Limit, Split},
     model::{
-        alert::{Alert, AlertBook, AlertState, Rule},
+        alert::{Alert, AlertState, Rule},
+        alert_book::AlertBook,
         labels::Labels,
         series::{Matrix, Series},
     },
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Names and values of the alert.
-pub(super) fn sheet(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
+pub(super) fn sheet(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
     let zone = look.shared.settings.zone.0;
     let mut sheet = Sheet::default();
     let mut add = |name: &str, value: String| {
@@ -31,12 +32,13 @@ pub(super) fn sheet(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
             sheet.add(name, value);
         }
     };
-    if let Some(text) = remark(alert, book, zone) {
+    if let Some(text) = remark(alert, book, look.now, zone) {
         add("note", text);
     }
     add("summary", summary(alert).to_owned());
-    let ago = format::age(look.now.since(alert.since));
-    add("state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(alert.since, zone)));
+    let since = alert.state_since();
+    let ago = format::age(look.now.since(since));
+    add("state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(since, zone)));
     add("service", alert.service.as_ref().map(ToString::to_string).unwrap_or_default());
     if let Some(routing) = &alert.routing {
         add("routed to", routing.receivers.join(", "));
@@ -54,7 +56,7 @@ pub(super) fn sheet(alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
     for (name, value) in alert.annotations.iter().filter(|(n, _)| !matches!(*n, "summary" | "runbook_url" | "runbook")) {
         add(name, value.to_owned());
     }
-    for error in &book.missing {
+    for error in view.errors() {
         sheet.add_as(error.backend.name(), error.message.clone(), Role::Bad);
     }
     sheet
@@ -155,9 +157,8 @@ pub(super) fn chart<'a>(view: &'a Alerts, alert: &Alert, look: &Look<'_>) -> Opt
         line: false,
     };
     chart.marks.push(mark(alert.since, shared.glyphs.ring, "pending", Role::Warn));
-    let hold = alert.rule.as_ref().map(|r| r.hold).unwrap_or_default();
     if alert.state != AlertState::Pending {
-        chart.marks.push(mark(alert.since + hold, shared.glyphs.triangle, "firing", Role::Bad));
+        chart.marks.push(mark(alert.state_since(), shared.glyphs.triangle, "firing", Role::Bad));
     }
     Some(chart)
 }

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     model::{
-        alert::{Alert, AlertBook, AlertState},
+        alert::{Alert, AlertState},
+        alert_book::AlertBook,
+        backend::{Backend, ErrorKind},
         time::TimeWindow,
     },
     theme::Role,
@@ -51,16 +53,18 @@ impl Alerts {
 
     pub(super) fn render_list(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let shared = look.shared;
-        let state = panel::state(&self.book, look);
+        let state = self.list_state(look);
         let line = shared.glyphs.horizontal;
-        let book = self.book.value();
+        let book = self.book.as_ref();
         let mut title = "Alerts".to_owned();
-        for part in [book.map(|b| rows::counts(b, shared.glyphs.middle_dot)), self.filter.note()].into_iter().flatten() {
+        // Alerts are what fires now, whatever the window is.
+        let as_of = (!look.scope.window.is_live()).then(|| "as of now".to_owned());
+        for part in [book.map(|b| rows::counts(b, shared.glyphs.middle_dot)), as_of, self.filter.note()].into_iter().flatten() {
             if !part.is_empty() {
                 title.push_str(&format!(" {line}{line} {part}"));
             }
         }
-        let missing = book.and_then(|b| b.missing.first()).map(|e| format!("{e} {line}{line} ")).unwrap_or_default();
+        let missing = self.missing(line);
         let place = position(&self.table, self.rows.len());
         let note = format!("{missing}{}{} {line}{line} {place}", self.group.note(), self.order.name());
         let inner = Panel::new(title).focused(self.pane == Pane::List).note(note).state(&state).render(shared, area, buf);
@@ -71,7 +75,7 @@ impl Alerts {
         let Some(book) = book else { return };
         if self.rows.is_empty() {
             let text = if book.alerts.is_empty() {
-                rows::no_alerts(book, look.now)
+                rows::no_alerts(book, self.errors(), look.now)
             } else {
                 vec![format!("None of {} alerts passes the filter.", book.alerts.len()), "/ then Esc removes it.".to_owned()]
             };
@@ -86,6 +90,32 @@ impl Alerts {
         });
         if state.stale {
             panel::dim(shared, inner, buf);
+        }
+    }
+
+    /// Of the two that tell alerts, the state of the one that matters more: that there is nothing yet, or that what is shown
+    /// is old.
+    fn list_state(&self, look: &Look<'_>) -> panel::State {
+        let (prometheus, alertmanager) = (panel::state(&self.prometheus, look), panel::state(&self.alertmanager, look));
+        let is_absent = self.prometheus.error().is_some_and(|e| e.kind == ErrorKind::NotConfigured);
+        match &self.book {
+            Some(_) if prometheus.stale => prometheus,
+            Some(_) if alertmanager.stale => alertmanager,
+            Some(_) => panel::State::default(),
+            None if is_absent => alertmanager,
+            None => prometheus,
+        }
+    }
+
+    /// Whose part is missing, for the pane's edge.
+    fn missing(&self, line: &str) -> String {
+        let waiting = |is: bool, backend: Backend| if is { format!("waiting for {backend} {line}{line} ") } else { String::new() };
+        match self.errors().next() {
+            Some(error) => format!("{error} {line}{line} "),
+            None if self.book.is_none() => String::new(),
+            None => {
+                waiting(self.prometheus.is_waiting(), Backend::Prometheus) + &waiting(self.alertmanager.is_waiting(), Backend::Alertmanager)
+            }
         }
     }
 
@@ -108,10 +138,10 @@ impl Alerts {
                 Some(service) => Cell::new(service.to_string(), if quiet { text } else { shared.service_style(service) }),
                 None => Cell::new(shared.glyphs.dash, style(Role::Dim)),
             },
-            4 => Cell::new(format::age(look.now.since(alert.since)), text),
+            4 => Cell::new(format::age(look.now.since(alert.state_since())), text),
             5 => Cell::new(rows::value_text(alert), text),
             6 => Cell::new(self.trend(alert, look), style(if quiet { Role::Dim } else { state_role(alert.state) })),
-            _ => match rows::remark(alert, book, shared.settings.zone.0) {
+            _ => match rows::remark(alert, book, look.now, shared.settings.zone.0) {
                 Some(remark) if quiet => Cell::new(remark, text),
                 Some(remark) => Cell::new(remark, style(Role::Warn)).and(format!("  {}", rows::summary(alert)), text),
                 None => Cell::new(rows::summary(alert).to_owned(), text),
@@ -129,8 +159,7 @@ impl Alerts {
 }
 
 fn trend_query(alert: &Alert) -> Option<String> {
-    let rule = alert.rule.as_ref()?;
-    Some(rows::split_of(alert).map_or_else(|| rule.query.clone(), |s| s.value))
+    rows::queries_of(alert).0
 }
 
 fn severity_role(alert: &Alert, quiet: bool) -> Role {

@@ -17,7 +17,6 @@ use ratatui::{
 use self::rows::{Group, Order, Row};
 use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, part_of};
 use crate::{
-    alert_expr::Limit,
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
@@ -25,7 +24,9 @@ use crate::{
         slot::Slot,
     },
     model::{
-        alert::{Alert, AlertBook},
+        alert::Alert,
+        alert_book::{self, AlertBook, AlertmanagerAlerts, PrometheusAlerts},
+        backend::SourceError,
         labels::Labels,
         series::Matrix,
         time::{TimeWindow, Timestamp},
@@ -59,7 +60,10 @@ enum Pane {
 /// The page's state.
 #[derive(Default)]
 pub struct Alerts {
-    book: Slot<AlertBook>,
+    prometheus: Slot<PrometheusAlerts>,
+    alertmanager: Slot<AlertmanagerAlerts>,
+    /// What is known of both, once any has told its part.
+    book: Option<AlertBook>,
     rows: Vec<Row>,
     table: TableState,
     order: Order,
@@ -74,8 +78,8 @@ pub struct Alerts {
     expression: Slot<Matrix>,
     /// The threshold's side, where it is an expression too.
     limit: Slot<Matrix>,
-    /// The rule's query that these two belong to.
-    drawn_query: Option<String>,
+    /// The queries of these two.
+    drawn_queries: (Option<String>, Option<String>),
     /// The alert that cursor and scroll belong to.
     drawn: Option<Labels>,
     cursor: Option<Timestamp>,
@@ -101,7 +105,7 @@ impl Alerts {
 
     fn panes(&self, area: Rect) -> Panes {
         let small = area.height < 20 || area.width < 80;
-        let nothing = self.book.value().is_none_or(|b| b.alerts.is_empty());
+        let nothing = self.book.as_ref().is_none_or(|b| b.alerts.is_empty());
         match (self.alone || small || nothing, self.pane) {
             (true, Pane::List) => Panes { list: area, ..Panes::default() },
             (true, Pane::Facts) if small && !self.alone => {
@@ -142,12 +146,27 @@ impl Alerts {
     }
 
     fn alert(&self) -> Option<&Alert> {
-        self.selected(self.book.value()?)
+        self.selected(self.book.as_ref()?)
+    }
+
+    /// After one of both told its part, or that it cannot: what the other knows stays as it is.
+    fn merge(&mut self, area: Rect, changed: bool) -> bool {
+        if changed && (self.prometheus.value().is_some() || self.alertmanager.value().is_some()) {
+            let keep = self.labels();
+            self.book = Some(alert_book::merge(self.prometheus.value(), self.alertmanager.value()));
+            self.rebuild(area, keep.as_ref());
+        }
+        changed
+    }
+
+    /// Whom the last question got no answer from, and why.
+    fn errors(&self) -> impl Iterator<Item = &SourceError> {
+        self.prometheus.error().into_iter().chain(self.alertmanager.error())
     }
 
     /// Computes the rows anew; the selection stays on its alert.
     fn rebuild(&mut self, area: Rect, keep: Option<&Labels>) {
-        let Some(book) = self.book.value() else { return };
+        let Some(book) = &self.book else { return };
         self.rows = rows::rows(book, &self.filter, self.order, self.group);
         let is_kept = |row: &Row| matches!(row, Row::Alert(i) if book.alerts.get(*i).map(|a| &a.labels) == keep);
         let row = keep.and_then(|_| self.rows.iter().position(is_kept)).unwrap_or(self.table.selected);
@@ -162,19 +181,22 @@ impl Alerts {
         self.alert().map(|a| a.labels.clone())
     }
 
-    /// Another alert is selected: what is drawn of the last one is no longer true. Alerts of one rule share its expression.
+    /// Another alert is selected: what is drawn of the last one is no longer true, unless the same is asked for this one.
     fn forget_other(&mut self) {
-        let (now, query) = (self.labels(), self.alert().and_then(|a| a.rule.as_ref()).map(|r| r.query.clone()));
+        let (now, queries) = (self.labels(), self.alert().map(rows::queries_of).unwrap_or_default());
         if self.drawn != now {
             self.cursor = None;
             self.scroll = 0;
             self.drawn = now;
         }
-        if self.drawn_query != query {
+        // What is still asked for is still answered: it must not be forgotten.
+        if self.drawn_queries.0 != queries.0 {
             self.expression.clear();
-            self.limit.clear();
-            self.drawn_query = query;
         }
+        if self.drawn_queries.1 != queries.1 {
+            self.limit.clear();
+        }
+        self.drawn_queries = queries;
     }
 
     fn reorder(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Self)) -> bool {
@@ -224,9 +246,9 @@ impl Alerts {
 
 impl Alerts {
     fn scroll_facts(&mut self, cx: &Cx<'_>, command: Command) -> bool {
-        let (Some(book), Some(alert)) = (self.book.value(), self.alert()) else { return false };
+        let (Some(book), Some(alert)) = (&self.book, self.alert()) else { return false };
         let inner = Panel::inner(self.panes(cx.area).facts);
-        detail::sheet(alert, book, &cx.look).scroll(&mut self.scroll, command, inner, cx.look.shared)
+        detail::sheet(self, alert, book, &cx.look).scroll(&mut self.scroll, command, inner, cx.look.shared)
     }
 
     /// The selected alert's graph and its place, if there is one at a place.
@@ -287,8 +309,10 @@ impl View for Alerts {
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let (often, seldom) = (look.shared.refresh(), look.shared.refresh_slow());
-        needs.ask("alerts", 0, Request::Alerts, Refresh::Every(look.shared.settings.refresh_alerts));
-        let Some(book) = self.book.value() else { return };
+        let alerts = Refresh::Every(look.shared.settings.refresh_alerts);
+        needs.ask("prometheus", 0, Request::PrometheusAlerts, alerts);
+        needs.ask("alertmanager", 0, Request::AlertmanagerAlerts, alerts);
+        let Some(book) = &self.book else { return };
         if self.panes(area).list.width > 0 {
             let trend = step(HOUR, TREND, MIN_STEP);
             for query in self.visible_queries(book, area) {
@@ -298,13 +322,16 @@ impl View for Alerts {
             }
         }
         let (Some(alert), panes) = (self.alert(), self.panes(area)) else { return };
-        let Some(rule) = alert.rule.as_ref().filter(|_| panes.expression.width > 0) else { return };
+        if panes.expression.width == 0 {
+            return;
+        }
         let window = look.scope.window;
         let step = step(look.range().duration(), panes.expression.width.saturating_sub(8), MIN_STEP);
-        let split = rows::split_of(alert);
-        let query = split.as_ref().map_or_else(|| rule.query.clone(), |s| s.value.clone());
-        needs.ask("expression", 0, Request::Range { query, window, step }, often);
-        if let Some(Limit::Query(query)) = split.map(|s| s.limit) {
+        let (value, limit) = rows::queries_of(alert);
+        if let Some(query) = value {
+            needs.ask("expression", 0, Request::Range { query, window, step }, often);
+        }
+        if let Some(query) = limit {
             needs.ask("threshold", 0, Request::Range { query, window, step }, seldom);
         }
     }
@@ -312,14 +339,15 @@ impl View for Alerts {
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
         match answer.slot.pane {
-            "alerts" => {
-                let keep = self.labels();
-                let result = expect(answer.result, |r| if let Response::Alerts(b) = r { Some(b) } else { None });
-                let changed = self.book.settle(answer.asked, result);
-                if changed {
-                    self.rebuild(cx.area, keep.as_ref());
-                }
-                changed
+            "prometheus" => {
+                let told = |r| if let Response::PrometheusAlerts(p) = r { Some(p) } else { None };
+                let changed = self.prometheus.settle(answer.asked, expect(answer.result, told));
+                self.merge(cx.area, changed)
+            }
+            "alertmanager" => {
+                let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
+                let changed = self.alertmanager.settle(answer.asked, expect(answer.result, told));
+                self.merge(cx.area, changed)
             }
             "trend" => {
                 let Request::Range { query, .. } = answer.request.as_ref() else { return false };
@@ -414,13 +442,13 @@ impl View for Alerts {
         if panes.list.width > 0 {
             self.render_list(look, panes.list, buf);
         }
-        let selected = self.book.value().and_then(|b| self.selected(b).map(|a| (b, a)));
+        let selected = self.book.as_ref().and_then(|b| self.selected(b).map(|a| (b, a)));
         let nothing = || vec!["No alert is selected.".to_owned()];
         if panes.facts.width > 0 {
             let title = selected.map_or("details", |(_, a)| a.name());
             let inner = Panel::new(title).focused(self.pane == Pane::Facts).render(look.shared, panes.facts, buf);
             match selected {
-                Some((book, alert)) => detail::sheet(alert, book, look).render(look.shared, inner, buf, self.scroll),
+                Some((book, alert)) => detail::sheet(self, alert, book, look).render(look.shared, inner, buf, self.scroll),
                 None => panel::message(look.shared, inner, buf, &nothing()),
             }
         }
@@ -451,8 +479,9 @@ impl View for Alerts {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        let ages = self.book.value().into_iter().flat_map(|b| b.alerts.iter()).map(|a| format::next_age(look.now, a.since));
-        let evaluated = self.book.value().filter(|b| b.alerts.is_empty()).map(|_| look.now + Duration::from_secs(1));
-        ages.chain(evaluated).chain(panel::state(&self.book, look).wake).min()
+        let ages = self.book.iter().flat_map(|b| b.alerts.iter()).map(|a| format::next_age(look.now, a.state_since()));
+        let evaluated = self.book.as_ref().filter(|b| b.alerts.is_empty()).map(|_| look.now + Duration::from_secs(1));
+        let stale = [panel::state(&self.prometheus, look).wake, panel::state(&self.alertmanager, look).wake];
+        ages.chain(evaluated).chain(stale.into_iter().flatten()).min()
     }
 }

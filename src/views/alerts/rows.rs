@@ -1,11 +1,14 @@
 //! Which alerts are shown, in which order, and what is said of each.
 
+use std::collections::HashMap;
+
 use crate::{
     alert_expr::{self, Limit, Split},
     core::scope::{Scope, ScopeAlert},
     model::{
-        alert::{Alert, AlertBook, AlertState},
-        backend::Backend,
+        alert::{Alert, AlertState},
+        alert_book::AlertBook,
+        backend::SourceError,
         time::Timestamp,
     },
     ui::{chart::Unit, format},
@@ -115,12 +118,14 @@ pub fn rows(book: &AlertBook, filter: &Filter, order: Order, group: Group) -> Ve
     }
     // A group stands where its first alert would.
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for i in shown {
         let key = group.of(&book.alerts[i]);
-        match groups.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, members)) => members.push(i),
-            None => groups.push((key, vec![i])),
-        }
+        let place = *places.entry(key).or_insert_with_key(|key| {
+            groups.push((key.clone(), Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(i);
     }
     let heading = |(key, members): (String, Vec<usize>)| {
         std::iter::once(Row::Group(key, members.len())).chain(members.into_iter().map(Row::Alert)).collect::<Vec<_>>()
@@ -146,7 +151,7 @@ fn compare(a: &Alert, b: &Alert, order: Order) -> std::cmp::Ordering {
 
 /// The scope that an alert leads to.
 pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
-    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: alert.since };
+    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: Some(alert.since) };
     look.scope.with_alert(narrowed, alert.service.clone(), look.now)
 }
 
@@ -175,17 +180,19 @@ pub fn value_text(alert: &Alert) -> String {
 }
 
 /// What must be known of an alert beyond its summary: who knows it not, or who silenced it.
-pub fn remark(alert: &Alert, book: &AlertBook, offset: i32) -> Option<String> {
-    let missing = |backend| book.missing.iter().any(|e| e.backend == backend);
-    if alert.rule.is_none() && !missing(Backend::Prometheus) {
+pub fn remark(alert: &Alert, book: &AlertBook, now: Timestamp, offset: i32) -> Option<String> {
+    // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
+    if alert.rule.is_none() && alert.value.is_none() && book.has_prometheus {
         return Some("only Alertmanager knows this alert".to_owned());
     }
-    if alert.routing.is_none() && alert.state == AlertState::Firing && !missing(Backend::Alertmanager) {
+    if alert.routing.is_none() && alert.state == AlertState::Firing && book.has_alertmanager {
         return Some("not in Alertmanager: no one is told".to_owned());
     }
     let routing = alert.routing.as_ref()?;
-    if let Some(silence) = book.silences.iter().find(|s| routing.silenced_by.contains(&s.id)) {
-        return Some(format!("until {} by {}", format::clock(silence.ends_at, offset), silence.created_by));
+    // The last one to end is the one that counts.
+    let silences = book.silences.iter().filter(|s| routing.silenced_by.contains(&s.id));
+    if let Some(silence) = silences.max_by_key(|s| s.ends_at) {
+        return Some(format!("until {} by {}", format::day_clock(silence.ends_at, now, offset), silence.created_by));
     }
     (!routing.inhibited_by.is_empty()).then(|| "inhibited by another alert".to_owned())
 }
@@ -201,18 +208,32 @@ pub fn link(alert: &Alert) -> Option<&str> {
     named.or(alert.generator_url.as_deref())
 }
 
+/// What is drawn of an alert's expression: its value's side, or all of it, and its limit's where that is a query.
+pub fn queries_of(alert: &Alert) -> (Option<String>, Option<String>) {
+    let Some(rule) = &alert.rule else { return (None, None) };
+    match split_of(alert) {
+        Some(Split { value, limit: Limit::Query(limit), .. }) => (Some(value), Some(limit)),
+        Some(Split { value, .. }) => (Some(value), None),
+        None => (Some(rule.query.clone()), None),
+    }
+}
+
 /// `3 firing · 1 pending`, in the order of [`AlertState`].
 pub fn counts(book: &AlertBook, dot: &str) -> String {
     let states = [AlertState::Firing, AlertState::Pending, AlertState::Silenced, AlertState::Inhibited];
     let count = |state| book.alerts.iter().filter(|a| a.state == state).count();
-    let parts: Vec<String> =
-        states.into_iter().map(|s| (count(s), s.as_str())).filter(|(n, _)| *n > 0).map(|(n, s)| format!("{n} {s}")).collect();
+    let parts: Vec<String> = states
+        .into_iter()
+        .map(|s| (count(s), s.as_str()))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, s)| format!("{} {s}", format::count(n as u64)))
+        .collect();
     parts.join(&format!(" {dot} "))
 }
 
 /// What is said when there is no alert: good news with its age, or why it is none.
-pub fn no_alerts(book: &AlertBook, now: Timestamp) -> Vec<String> {
-    if let Some(error) = book.missing.first() {
+pub fn no_alerts<'a>(book: &AlertBook, mut errors: impl Iterator<Item = &'a SourceError>, now: Timestamp) -> Vec<String> {
+    if let Some(error) = errors.next() {
         return vec![format!("No alerts where redline could ask. {error}"), error.advice().to_owned()];
     }
     let failing: Vec<&str> = book.rules.iter().filter(|r| r.error.is_some()).map(|r| r.name.as_str()).collect();

@@ -65,6 +65,21 @@ fn book() -> AlertBook {
     AlertBook { alerts, rules: vec![rule("latency > 1")], ..AlertBook::default() }
 }
 
+fn of_prometheus(book: &AlertBook) -> PrometheusAlerts {
+    let known = book.alerts.iter().filter(|a| a.rule.is_some());
+    PrometheusAlerts { alerts: known.map(|a| Alert { routing: None, ..a.clone() }).collect(), rules: book.rules.clone() }
+}
+
+fn of_alertmanager(book: &AlertBook) -> AlertmanagerAlerts {
+    let known = book.alerts.iter().filter(|a| a.routing.is_some());
+    let alerts = known.map(|a| Alert { rule: None, value: None, state: AlertState::Firing, ..a.clone() }).collect();
+    AlertmanagerAlerts { alerts, silences: book.silences.clone() }
+}
+
+fn refused(backend: Backend) -> SourceError {
+    SourceError::new(backend, ErrorKind::Unreachable, "connect refused")
+}
+
 fn matrix(range: crate::model::time::TimeRange) -> Response {
     let samples = (0..120).map(|i| Sample { at: range.start + Duration::from_secs(30 * i), value: if i < 80 { 0.2 } else { 8.4 } });
     let series = Series { labels: [("service", "orders")].into_iter().collect(), samples: samples.collect() };
@@ -92,7 +107,8 @@ impl Stage {
         for _ in 0..2 {
             feed(&mut view, &self.look(), SIZE, |need| {
                 Some(Ok(match need.request {
-                    Request::Alerts => Response::Alerts(book.clone()),
+                    Request::PrometheusAlerts => Response::PrometheusAlerts(of_prometheus(book)),
+                    Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(of_alertmanager(book)),
                     _ => matrix(range),
                 }))
             });
@@ -100,12 +116,22 @@ impl Stage {
         view
     }
 
+    fn prometheus(&self, view: &mut Alerts, told: Result<PrometheusAlerts, SourceError>) {
+        feed(view, &self.look(), SIZE, |n| (n.request == Request::PrometheusAlerts).then(|| told.clone().map(Response::PrometheusAlerts)));
+    }
+
+    fn alertmanager(&self, view: &mut Alerts, told: Result<AlertmanagerAlerts, SourceError>) {
+        feed(view, &self.look(), SIZE, |n| {
+            (n.request == Request::AlertmanagerAlerts).then(|| told.clone().map(Response::AlertmanagerAlerts))
+        });
+    }
+
     fn run(&self, view: &mut Alerts, command: Command) -> Vec<Act> {
         with(&self.look(), SIZE, |cx| view.command(cx, command)).1
     }
 
     fn order(&self, view: &Alerts) -> Vec<String> {
-        let book = view.book.value().unwrap();
+        let book = view.book.as_ref().unwrap();
         view.rows.iter().map(|r| if let Row::Alert(i) = r { book.alerts[*i].name().to_owned() } else { "-".to_owned() }).collect()
     }
 }
@@ -119,7 +145,7 @@ fn alerts_are_ordered_by_severity_then_onset_with_all_that_matters_in_the_row() 
     assert!(text.contains("Alerts ── 4 firing · 1 pending"), "{text}");
     assert!(text.contains("by severity, onset ── 1 of 5"), "{text}");
     let row = text.lines().find(|l| l.contains("Slow")).unwrap();
-    for part in ["P2", "firing", "orders", "16m", "8.42 > 1", "▁", "▇", "p95 above 1 s"] {
+    for part in ["P2", "firing", "orders", "  6m", "8.42 > 1", "▁", "▇", "p95 above 1 s"] {
         assert!(row.contains(part), "{part} in {row}");
     }
     assert!(text.contains("2m/10m"), "{text}");
@@ -131,10 +157,41 @@ fn who_does_not_know_an_alert_is_said() {
     let view = stage.view(&book());
     let text = draw(&view, &stage.look(), 160, 30);
     assert!(text.contains("not in Alertmanager: no one is told") && text.contains("only Alertmanager knows this alert"), "{text}");
-    let mut half = book();
-    half.missing.push(SourceError::new(Backend::Alertmanager, ErrorKind::Unreachable, "connect refused"));
-    let text = draw(&stage.view(&half), &stage.look(), 160, 30);
+    let mut view = Alerts::default();
+    stage.prometheus(&mut view, Ok(of_prometheus(&book())));
+    let text = draw(&view, &stage.look(), 160, 30);
+    assert!(!text.contains("no one is told") && text.contains("waiting for alertmanager"), "{text}");
+    stage.alertmanager(&mut view, Err(refused(Backend::Alertmanager)));
+    let text = draw(&view, &stage.look(), 160, 30);
     assert!(!text.contains("no one is told") && text.contains("alertmanager: connect refused"), "{text}");
+}
+
+#[test]
+fn what_one_of_both_told_stays_when_it_fails() {
+    let stage = Stage::new();
+    let mut silenced = book();
+    silenced.alerts[0].routing.as_mut().unwrap().silenced_by = vec!["s1".to_owned()];
+    let mut view = stage.view(&silenced);
+    assert_eq!(stage.order(&view).len(), 5);
+    stage.alertmanager(&mut view, Err(refused(Backend::Alertmanager)));
+    let text = draw(&view, &stage.look(), 160, 30);
+    assert!(text.contains("3 firing") && text.contains("1 silenced") && text.contains("stale"), "{text}");
+    stage.prometheus(&mut view, Err(refused(Backend::Prometheus)));
+    let text = draw(&view, &stage.look(), 160, 30);
+    assert!(text.contains("3 firing") && text.contains("connect refused"), "{text}");
+}
+
+#[test]
+fn two_alerts_that_draw_the_same_keep_what_was_answered() {
+    let stage = Stage::new();
+    let mut both = book();
+    both.alerts[3].rule = Some(rule("latency > 5"));
+    let mut view = stage.view(&both);
+    let drawn = |view: &Alerts| view.expression.value().is_some();
+    assert!(drawn(&view));
+    stage.run(&mut view, Command::Down);
+    assert!(drawn(&view), "the same query is not asked again");
+    assert_eq!(view.alert().unwrap().name(), "Slow");
 }
 
 #[test]
@@ -155,7 +212,7 @@ fn the_value_side_is_asked_and_each_rule_once() {
     let view = stage.view(&book());
     let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
     let ranges: Vec<_> = asked.iter().filter(|n| matches!(&n.request, Request::Range { query, .. } if query == "latency")).collect();
-    assert_eq!((asked.len(), ranges.len()), (3, 2), "{asked:?}");
+    assert_eq!((asked.len(), ranges.len()), (4, 2), "{asked:?}");
     assert!(
         asked.iter().all(
             |n| !matches!(n.refresh, Refresh::Every(d) if d < stage.shared.settings.refresh_alerts.min(stage.shared.settings.refresh))
@@ -191,7 +248,7 @@ fn the_selection_stays_on_its_alert_when_rows_move() {
     stage.run(&mut view, Command::Group);
     assert_eq!(view.alert().unwrap().name(), name);
     let with_new = AlertBook { alerts: std::iter::once(alert("New", 1, 60, AlertState::Firing)).chain(book().alerts).collect(), ..book() };
-    feed(&mut view, &stage.look(), SIZE, |n| (n.request == Request::Alerts).then(|| Ok(Response::Alerts(with_new.clone()))));
+    stage.prometheus(&mut view, Ok(of_prometheus(&with_new)));
     assert_eq!(view.alert().unwrap().name(), name);
 }
 

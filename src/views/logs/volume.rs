@@ -80,8 +80,8 @@ fn places(matrix: &Matrix, look: &Look<'_>, area: Rect) -> Vec<Place> {
 }
 
 fn onset(look: &Look<'_>, area: Rect) -> Option<String> {
-    let alert = look.scope.alert.as_ref().filter(|_| area.width >= 60)?;
-    Some(format!("onset {}", format::clock(alert.onset, look.shared.settings.zone.0)))
+    let at = look.scope.alert.as_ref().filter(|_| area.width >= 60)?.onset?;
+    Some(format!("onset {}", format::clock(at, look.shared.settings.zone.0)))
 }
 
 fn cells(text: &str) -> u16 {
@@ -114,8 +114,9 @@ pub(super) fn axis_at(matrix: &Matrix, look: &Look<'_>, area: Rect, at: Position
 
 /// The cell of the onset stands out.
 fn mark_onset(matrix: &Matrix, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let Some(alert) = look.scope.alert.as_ref().filter(|a| matrix.range.contains(a.onset) && area.width > 0) else { return };
-    let share = alert.onset.since(matrix.range.start).as_secs_f64() / matrix.range.duration().as_secs_f64().max(1e-9);
+    let onset = look.scope.alert.as_ref().and_then(|a| a.onset).filter(|at| matrix.range.contains(*at) && area.width > 0);
+    let Some(onset) = onset else { return };
+    let share = onset.since(matrix.range.start).as_secs_f64() / matrix.range.duration().as_secs_f64().max(1e-9);
     let column = ((share * f64::from(area.width)) as u16).min(area.width - 1);
     buf.set_style(Rect { x: area.x + column, width: 1, ..area }, look.shared.theme.style(Role::Accent));
 }

@@ -67,8 +67,8 @@ pub(super) fn family(look: &Look<'_>) -> Option<(Family, String)> {
 /// The instant that the page compares with: before the alert's onset, or else an hour before.
 fn before(look: &Look<'_>) -> Timestamp {
     let range = look.range();
-    match &look.scope.alert {
-        Some(alert) => (alert.onset - BEFORE_STEP).align_down(Duration::from_secs(60)),
+    match look.scope.alert.as_ref().and_then(|a| a.onset) {
+        Some(onset) => (onset - BEFORE_STEP).align_down(Duration::from_secs(60)),
         None => (range.end - BEFORE).align_down(BEFORE_STEP),
     }
 }

@@ -127,9 +127,9 @@ impl Service {
         let service = look.scope.service.as_deref().unwrap_or("");
         let deploys = self.data.deploys(service).into_iter();
         chart.marks.extend(deploys.map(|(at, label)| Mark { at, glyph: shared.glyphs.dotted, label, style, line: true }));
-        if let Some(alert) = &look.scope.alert {
+        if let Some(at) = look.scope.alert.as_ref().and_then(|a| a.onset) {
             let style = shared.theme.style(Role::Warn);
-            chart.marks.push(Mark { at: alert.onset, glyph: shared.glyphs.ring, label: "onset".to_owned(), style, line: false });
+            chart.marks.push(Mark { at, glyph: shared.glyphs.ring, label: "onset".to_owned(), style, line: false });
         }
         chart
     }

@@ -160,7 +160,7 @@ fn the_cursor_shows_exact_values_in_all_panels() {
 fn a_page_costs_at_most_sixty_requests_a_minute() {
     let (shared, mut scope) = stage();
     scope = scope.with_alert(
-        ScopeAlert { name: "A".into(), labels: Labels::new(), onset: NOW - Duration::from_secs(900) },
+        ScopeAlert { name: "A".into(), labels: Labels::new(), onset: Some(NOW - Duration::from_secs(900)) },
         scope.service.clone(),
         NOW,
     );
