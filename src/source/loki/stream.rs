@@ -152,7 +152,8 @@ impl Loki {
                 }
                 Err(e) => match pages.learn(&e) {
                     Some(cap) => self.learn(cap),
-                    None if e.is_transient() => {
+                    // Other lines may come, or the proxy in front that answered like this may go: the tail goes on meanwhile.
+                    None if e.is_transient() || matches!(e.kind, ErrorKind::TooLarge(_)) => {
                         failures += 1;
                         let wait = pause_after(&e, failures);
                         if input.send(Input::Failed(e)).await.is_err() {

@@ -51,11 +51,16 @@ enum Send {
 
 impl Fake {
     async fn start() -> (Arc<Self>, Loki) {
+        let (fake, endpoint) = Self::listen().await;
+        (fake, client(endpoint))
+    }
+
+    async fn listen() -> (Arc<Self>, Endpoint) {
         let (fake, app) = Self::app();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        (fake, client(Endpoint::new(Backend::Loki, uri.parse().unwrap())))
+        (fake, Endpoint::new(Backend::Loki, uri.parse().unwrap()))
     }
 
     fn app() -> (Arc<Self>, Router) {
@@ -397,6 +402,20 @@ async fn a_wrong_query_is_told_and_ends_the_stream() {
     let LogEvent::Failed(e) = failed else { panic!() };
     assert_eq!((e.kind, e.message.as_str()), (ErrorKind::BadQuery, "parse error at line 1"));
     reader.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn history_that_is_too_large_is_told_and_ends_nothing() {
+    let (fake, mut endpoint) = Fake::listen().await;
+    endpoint.max_body = 1000;
+    let loki = client(endpoint);
+    let range = last_hour(&loki);
+    fake.write(range.start, &"long ".repeat(1000));
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(|e, _| matches!(e, LogEvent::Failed(e) if e.kind == ErrorKind::TooLarge(1000))).await;
+    fake.lines.lock().unwrap().clear();
+    fake.write(range.start, "short");
+    reader.until_text("short").await;
 }
 
 #[tokio::test]
