@@ -171,7 +171,7 @@ fn lines_of_the_past_are_not_loaded_again_on_the_way_back() {
 #[test]
 fn a_backend_that_limits_us_says_so_and_for_how_long() {
     let mut stage = Stage::new(ViewKind::Alerts, TimeWindow::Last(Duration::from_secs(3600)));
-    let error = SourceError::new(Backend::Loki, ErrorKind::RateLimited(None), "too many requests");
+    let error = SourceError::new(Backend::Loki, ErrorKind::RateLimited(Duration::from_secs(30)), "too many requests");
     stage.tell(Event::Health(Backend::Loki, Health::Limited { until: NOW + Duration::from_secs(30), error }));
     assert!(stage.screen().contains("loki limits us, 30s"), "{}", stage.screen());
     stage.now = NOW + Duration::from_secs(1);

@@ -88,8 +88,8 @@ pub enum ErrorKind {
     Timeout(Duration),
     /// 401 or 403.
     Unauthorized(u16),
-    /// 429, with the server's wish.
-    RateLimited(Option<Duration>),
+    /// 429: it is left alone this long from now on.
+    RateLimited(Duration),
     /// The server refused the query (400, 422): its own words are in the message.
     BadQuery,
     /// The thing asked for does not exist (404 of an id).
@@ -146,17 +146,20 @@ impl SourceError {
         !matches!(self.kind, ErrorKind::BadQuery | ErrorKind::NotConfigured | ErrorKind::Bug)
     }
 
-    /// Whether the backend answered and the failure is the question's.
-    pub fn is_of_the_question(&self) -> bool {
-        matches!(self.kind, ErrorKind::BadQuery | ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::TooLarge(_))
+    /// Whether the backend answered and the failure is the question's. One that takes too long is, once a status line came:
+    /// a query that runs out of time says nothing of the others.
+    pub fn is_of_the_question(&self, status_line: bool) -> bool {
+        match self.kind {
+            ErrorKind::BadQuery | ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::TooLarge(_) => true,
+            ErrorKind::Timeout(_) => status_line,
+            _ => false,
+        }
     }
 
-    /// How long a backend that limits us is left alone: as long as it wishes, within reason.
+    /// How long a backend that limits us is left alone.
     pub fn hold_off(&self) -> Option<Duration> {
-        const SHORTEST: Duration = Duration::from_secs(30);
-        const LONGEST: Duration = Duration::from_secs(600);
         match self.kind {
-            ErrorKind::RateLimited(wish) => Some(wish.unwrap_or(SHORTEST).clamp(SHORTEST, LONGEST)),
+            ErrorKind::RateLimited(rest) => Some(rest),
             _ => None,
         }
     }

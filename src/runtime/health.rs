@@ -19,14 +19,14 @@ use crate::{
     source::{Sources, http::Observer},
 };
 
-/// A backend that is down is probed this often.
+/// A backend that is down is probed this often, unless only someone can bring it back, as a refused password.
 const PROBE_DOWN: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
     down_since: Option<Timestamp>,
-    /// It limits us: it is left alone until then.
-    limited: Option<Instant>,
+    /// It may be back any moment.
+    passing: bool,
     asked: Option<Instant>,
 }
 
@@ -56,18 +56,14 @@ impl HealthBoard {
         })
     }
 
-    /// Probes the backends of an environment from now on, and no others.
-    pub(super) fn watch(&mut self, sources: Arc<Sources>) {
+    /// Probes the backends of an environment from now on, and no others. Returns those that have no address.
+    pub(super) fn watch(&mut self, sources: Arc<Sources>) -> Vec<Backend> {
         for probe in self.probes.drain(..) {
             probe.abort();
         }
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
-        for backend in Backend::ALL {
-            if !sources.has(backend) {
-                let msg = Msg { now: self.clock.now(), event: Event::Health(backend, Health::NotConfigured) };
-                let _ = self.out.try_send(msg);
-                continue;
-            }
+        let (there, missing): (Vec<Backend>, Vec<Backend>) = Backend::ALL.into_iter().partition(|b| sources.has(*b));
+        for backend in there {
             let (sources, seen, every) = (sources.clone(), self.seen.clone(), self.every);
             self.probes.push(tokio::spawn(async move {
                 loop {
@@ -79,6 +75,7 @@ impl HealthBoard {
                 }
             }));
         }
+        missing
     }
 }
 
@@ -93,10 +90,9 @@ impl Drop for HealthBoard {
 fn note(seen: &Mutex<[Seen; 4]>, backend: Backend, result: Result<Duration, &SourceError>, now: Timestamp) -> Health {
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = &mut seen[backend as usize];
-    let asked = Instant::now();
-    seen.asked = Some(asked);
+    seen.asked = Some(Instant::now());
     let hold_off = result.err().and_then(SourceError::hold_off);
-    seen.limited = hold_off.map(|d| asked + d);
+    seen.passing = hold_off.is_none() && result.is_err_and(SourceError::is_transient);
     if result.is_ok() || hold_off.is_some() {
         seen.down_since = None;
     }
@@ -107,17 +103,17 @@ fn note(seen: &Mutex<[Seen; 4]>, backend: Backend, result: Result<Duration, &Sou
     }
 }
 
+/// Whether it is to be probed. The client sees to it that one that limits us is left alone.
 fn due(seen: &Mutex<[Seen; 4]>, backend: Backend, every: Duration) -> bool {
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner)[backend as usize];
-    let is_old = |asked: Instant| seen.down_since.is_some() || asked.elapsed() >= every;
-    seen.limited.is_none_or(|until| until <= Instant::now()) && seen.asked.is_none_or(is_old)
+    seen.passing || seen.asked.is_none_or(|asked| asked.elapsed() >= every)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        model::backend::ErrorKind,
+        model::backend::{ErrorKind, TlsFault},
         source::{Loki, http::Endpoint},
     };
 
@@ -128,16 +124,34 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_limits_us_is_up_and_left_alone() {
+    fn a_backend_that_limits_us_is_up() {
         let (seen, now) = (Mutex::default(), Timestamp::from_secs(100));
         assert!(due(&seen, Backend::Loki, EVERY), "nothing is known of it");
-        let health = told(&seen, ErrorKind::RateLimited(Some(Duration::from_secs(90))), now);
+        let health = told(&seen, ErrorKind::RateLimited(Duration::from_secs(90)), now);
         assert!(matches!(health, Health::Limited { until, .. } if until == Timestamp::from_secs(190)), "{health:?}");
         assert!(!due(&seen, Backend::Loki, EVERY));
-        let health = told(&seen, ErrorKind::RateLimited(None), now);
-        assert!(matches!(health, Health::Limited { until, .. } if until == Timestamp::from_secs(130)), "{health:?}");
         let health = note(&seen, Backend::Loki, Ok(Duration::from_millis(3)), now);
         assert_eq!(health, Health::Up(Duration::from_millis(3)));
+    }
+
+    #[test]
+    fn what_only_someone_can_heal_is_not_probed_faster() {
+        let now = Timestamp::from_secs(100);
+        for kind in [ErrorKind::Unauthorized(401), ErrorKind::Secret, ErrorKind::Tls(TlsFault::WrongName)] {
+            let seen = Mutex::default();
+            assert!(matches!(told(&seen, kind.clone(), now), Health::Down { .. }));
+            assert!(!due(&seen, Backend::Loki, EVERY), "{kind:?}");
+            assert!(due(&seen, Backend::Loki, Duration::ZERO), "as often as any other");
+        }
+    }
+
+    #[test]
+    fn backends_without_an_address_are_told_at_once_however_much_waits_to_be_told() {
+        let (out, _full) = mpsc::channel(1);
+        out.try_send(Msg { now: Timestamp::ZERO, event: Event::Wake }).unwrap();
+        let mut board = HealthBoard::new(Clock::system(), EVERY, out);
+        let none = board.watch(Arc::default());
+        assert_eq!(none, Backend::ALL);
     }
 
     #[tokio::test]

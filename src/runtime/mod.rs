@@ -35,6 +35,7 @@ use crate::{
         effect::Effect,
         msg::{Event, Msg},
     },
+    model::backend::Health,
     source::{Sources, http::Observer},
     theme::Theme,
 };
@@ -153,7 +154,11 @@ impl Shell {
             notice = Some(error);
             Sources::default()
         }));
-        self.health.watch(sources.clone());
+        for backend in self.health.watch(sources.clone()) {
+            // Not by the channel, which may be full: nothing would tell it again.
+            let none = self.message(Event::Health(backend, Health::NotConfigured));
+            self.app.update(none);
+        }
         self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), out: self.data_in.clone() });
         for warning in self.setup.warnings.drain(..) {
             tracing::warn!("{warning}");

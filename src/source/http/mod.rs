@@ -5,6 +5,7 @@
 mod backoff;
 mod endpoint;
 mod error_text;
+mod limit;
 mod request;
 mod secret;
 mod tls;
@@ -40,6 +41,7 @@ use crate::model::{
     backend::{Backend, ErrorKind, SourceError},
     time::{Timestamp, nanos},
 };
+use limit::{Limit, hold_off};
 use secret::{Credentials, Identity};
 
 /// Requests in flight to one backend; servers queue few of one tenant.
@@ -68,6 +70,16 @@ pub struct HttpClient {
     skew: AtomicI64,
     /// A gateway answered 405 to POST: queries go in the URL.
     only_get: AtomicBool,
+    limit: Limit,
+}
+
+/// What was heard of the server while it was asked.
+#[derive(Default)]
+struct Heard {
+    /// How long the last attempt took.
+    latency: Duration,
+    /// The last attempt came as far as a status line.
+    status: bool,
 }
 
 /// What an attempt came to, when not an answer.
@@ -113,6 +125,7 @@ impl HttpClient {
             observer,
             skew: AtomicI64::new(0),
             only_get: AtomicBool::new(false),
+            limit: Limit::default(),
         })
     }
 
@@ -148,23 +161,40 @@ impl HttpClient {
         SourceError::new(self.endpoint.backend, kind, message)
     }
 
-    /// Asks, and reads the whole answer.
+    /// Asks, and reads the whole answer. While the backend limits us it is not asked.
     ///
     /// # Errors
     /// Everything but 2xx, in [`ErrorKind`]'s terms; retried inside the timeout where that may help.
     pub async fn send(&self, request: Request) -> Result<Answer, SourceError> {
         let _permit = self.permits.acquire().await.map_err(|_| self.error(ErrorKind::Bug, "the client is closed"))?;
-        let mut latency = Duration::ZERO;
-        let result = self.attempts(request, &mut latency).await;
+        self.not_limited()?;
+        let mut heard = Heard::default();
+        let result = self.attempts(request, &mut heard).await;
         match &result {
-            Ok(_) => (self.observer)(self.backend(), Ok(latency)),
-            Err(e) if e.is_of_the_question() => (self.observer)(self.backend(), Ok(latency)),
-            Err(e) => (self.observer)(self.backend(), Err(e)),
+            Err(e) if !e.is_of_the_question(heard.status) => self.tell_failure(e),
+            // Those that were under way when another one was refused do not end the limit.
+            _ if self.limit.rest().is_some() => {}
+            _ => (self.observer)(self.backend(), Ok(heard.latency)),
         }
         result
     }
 
-    async fn attempts(&self, mut request: Request, latency: &mut Duration) -> Result<Answer, SourceError> {
+    /// Nothing is learned of a backend that is not asked, so the observer is told nothing.
+    fn not_limited(&self) -> Result<(), SourceError> {
+        match self.limit.rest() {
+            Some((rest, message)) => Err(self.error(ErrorKind::RateLimited(rest), message)),
+            None => Ok(()),
+        }
+    }
+
+    fn tell_failure(&self, e: &SourceError) {
+        if let ErrorKind::RateLimited(rest) = e.kind {
+            self.limit.set(rest, &e.message);
+        }
+        (self.observer)(self.backend(), Err(e));
+    }
+
+    async fn attempts(&self, mut request: Request, heard: &mut Heard) -> Result<Answer, SourceError> {
         if self.only_get.load(Ordering::Relaxed) {
             request.method = Method::GET;
         }
@@ -174,7 +204,8 @@ impl HttpClient {
         let mut attempt = 1;
         loop {
             let started = Instant::now();
-            let tried = match timeout_at(deadline, self.attempt(&request, &identity, attempt)).await {
+            heard.status = false;
+            let tried = match timeout_at(deadline, self.attempt(&request, &identity, attempt, &mut heard.status)).await {
                 Ok(tried) => tried,
                 Err(_) => {
                     let e = self.timed_out();
@@ -182,7 +213,7 @@ impl HttpClient {
                     Err(Failed::With(e, None))
                 }
             };
-            *latency = started.elapsed();
+            heard.latency = started.elapsed();
             match tried {
                 Ok(answer) => return Ok(answer),
                 Err(Failed::MethodRefused) => {
@@ -194,11 +225,14 @@ impl HttpClient {
                         return Err(e);
                     }
                     refreshed = true;
-                    identity = self.credentials.renew(&identity).await.map_err(|e| self.error(ErrorKind::Secret, e))?;
+                    match self.credentials.renew(&identity).await.map_err(|e| self.error(ErrorKind::Secret, e))? {
+                        Some(renewed) => identity = renewed,
+                        None => return Err(e),
+                    }
                 }
                 Err(Failed::With(e, wish)) => {
                     let wait = wish.unwrap_or_else(|| full_jitter(attempt));
-                    if attempt > RETRIES || !retryable(&e) || Instant::now() + wait >= deadline {
+                    if attempt > RETRIES || !retryable(&e, wish) || Instant::now() + wait >= deadline {
                         return Err(e);
                     }
                     tokio::time::sleep(wait).await;
@@ -209,7 +243,7 @@ impl HttpClient {
     }
 
     /// One attempt, redirects of the same origin included.
-    async fn attempt(&self, request: &Request, identity: &Identity, attempt: u32) -> Result<Answer, Failed> {
+    async fn attempt(&self, request: &Request, identity: &Identity, attempt: u32, heard: &mut bool) -> Result<Answer, Failed> {
         let mut url = self.url(&request.path);
         for _ in 0..=REDIRECTS {
             let started = Instant::now();
@@ -222,6 +256,7 @@ impl HttpClient {
                     return Err(Failed::With(e, None));
                 }
             };
+            *heard = true;
             self.note_clock(response.headers());
             let status = response.status();
             if status.is_redirection() {
@@ -277,7 +312,7 @@ impl HttpClient {
     async fn read(&self, request: &Request, response: Response) -> Result<Answer, Failed> {
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-        let wish = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after(v, self.now()));
+        let wish = self.wish(response.headers());
         if status.is_success() {
             let body = self.body(response).await.map_err(|e| Failed::With(e, None))?;
             // No backend answers with a page: a proxy or a login in front of it does, and the backend was not reached.
@@ -293,6 +328,11 @@ impl HttpClient {
         let body = head(response, ERROR_BODY).await;
         let error = self.status_error(request, status.as_u16(), wish, &body);
         Err(if status == StatusCode::UNAUTHORIZED { Failed::Unauthorized(error) } else { Failed::With(error, wish) })
+    }
+
+    /// How long the server asks to be left alone.
+    fn wish(&self, headers: &HeaderMap) -> Option<Duration> {
+        headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after(v, self.now()))
     }
 
     async fn body(&self, mut response: Response) -> Result<Bytes, SourceError> {
@@ -321,7 +361,7 @@ impl HttpClient {
             400 | 422 => ErrorKind::BadQuery,
             401 | 403 => ErrorKind::Unauthorized(status),
             404 | 410 => request.missing.clone(),
-            429 => ErrorKind::RateLimited(wish),
+            429 => ErrorKind::RateLimited(hold_off(wish)),
             503 if error_text::is_query_timeout(body) => ErrorKind::Timeout(self.endpoint.timeout),
             other => ErrorKind::Server(other),
         };
@@ -387,8 +427,9 @@ impl HttpClient {
     /// The WebSocket handshake's request with the same address, headers and credentials as any other.
     ///
     /// # Errors
-    /// The secret cannot be read, or the address is no URL for a WebSocket.
+    /// The secret cannot be read, the address is no URL for a WebSocket, or the backend limits us.
     pub async fn websocket(&self, request: &Request) -> Result<WebSocketRequest, SourceError> {
+        self.not_limited()?;
         let identity = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
         let mut built = self
             .build(request, &identity, self.url(&request.path))
@@ -398,15 +439,20 @@ impl HttpClient {
         let url = built.url().as_str().replacen(built.url().scheme(), scheme, 1);
         let shown = format!("{}{}", self.url(&request.path).path(), request.shown_query());
         built.headers_mut().remove(ACCEPT);
-        Ok(WebSocketRequest { url, headers: built.headers().clone(), tls: self.tls.clone(), shown })
+        Ok(WebSocketRequest { url, headers: built.headers().clone(), tls: self.tls.clone(), shown, identity })
     }
 
-    /// Reads the secret again after a handshake was answered 401. `false`: there is nothing to read again.
-    pub async fn renew_credentials(&self) -> bool {
-        match self.credentials.get().await {
-            Ok(identity) if self.credentials.renewable() => self.credentials.renew(&identity).await.is_ok(),
-            _ => false,
-        }
+    /// Whether there are other credentials after a handshake was answered 401: the secret is read again, unless another
+    /// request did so meanwhile.
+    pub async fn renew_credentials(&self, refused: &WebSocketRequest) -> bool {
+        self.credentials.renewable() && matches!(self.credentials.renew(&refused.identity).await, Ok(Some(_)))
+    }
+
+    /// Takes note of a handshake that was answered 429: the backend limits us.
+    pub fn limited_by(&self, headers: &HeaderMap, message: impl Into<String>) -> SourceError {
+        let error = self.error(ErrorKind::RateLimited(hold_off(self.wish(headers))), message);
+        self.tell_failure(&error);
+        error
     }
 }
 
@@ -420,6 +466,8 @@ pub struct WebSocketRequest {
     pub tls: Arc<rustls::ClientConfig>,
     /// Path and parameters for the log, without secrets.
     pub shown: String,
+    /// Whose credentials are among the headers.
+    identity: Arc<Identity>,
 }
 
 fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
@@ -434,8 +482,12 @@ fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
 
 /// 2xx never comes here; what the retry cannot change is not retried. A backend that limits us is asked again at once only
 /// when it says when.
-fn retryable(e: &SourceError) -> bool {
-    matches!(e.kind, ErrorKind::Unreachable | ErrorKind::RateLimited(Some(_)) | ErrorKind::Server(502..=504))
+fn retryable(e: &SourceError, wish: Option<Duration>) -> bool {
+    match e.kind {
+        ErrorKind::Unreachable | ErrorKind::Server(502..=504) => true,
+        ErrorKind::RateLimited(_) => wish.is_some(),
+        _ => false,
+    }
 }
 
 /// The first bytes of a body; what is lost of an error's text is only text.

@@ -4,11 +4,18 @@ use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{process::Command, sync::Mutex, time::timeout};
+use tokio::{
+    process::Command,
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
 use super::{Endpoint, error_text};
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+/// A secret that could not be read, or was read again and is refused nonetheless, is left alone this long: each reading may
+/// ask someone to touch a key, each refusal may count towards the lock of an account.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// Where a secret is. Nothing is read before the first request needs it.
 #[derive(Clone, Debug)]
@@ -141,7 +148,17 @@ pub(super) struct Identity {
 pub(super) struct Credentials {
     source: AuthSource,
     headers: Vec<(HeaderName, Secret)>,
-    read: Mutex<Option<Arc<Identity>>>,
+    held: Mutex<Held>,
+    /// Between two readings.
+    pub(super) pause: Duration,
+}
+
+/// What was read.
+#[derive(Default)]
+struct Held {
+    identity: Option<Arc<Identity>>,
+    /// When it was last read again, or could not be read, and why.
+    last: Option<(Instant, Result<(), String>)>,
 }
 
 impl Credentials {
@@ -149,7 +166,7 @@ impl Credentials {
     pub(super) fn new(endpoint: &Endpoint) -> Result<Self, String> {
         let name = |name: &String| name.parse::<HeaderName>().map_err(|_| format!("{name:?} is no header name"));
         let headers = endpoint.headers.iter().map(|(n, secret)| Ok((name(n)?, secret.clone()))).collect::<Result<_, String>>()?;
-        Ok(Self { source: endpoint.auth.clone(), headers, read: Mutex::new(None) })
+        Ok(Self { source: endpoint.auth.clone(), headers, held: Mutex::default(), pause: PAUSE })
     }
 
     /// Whether reading again may give another secret.
@@ -159,19 +176,38 @@ impl Credentials {
 
     /// The secrets; requests that come while they are read wait for the one reading.
     pub(super) async fn get(&self) -> Result<Arc<Identity>, String> {
-        let mut read = self.read.lock().await;
-        match &*read {
-            Some(identity) => Ok(identity.clone()),
-            None => Ok(read.insert(Arc::new(self.read_all().await?)).clone()),
+        let mut held = self.held.lock().await;
+        if let Some(identity) = &held.identity {
+            return Ok(identity.clone());
         }
+        self.just_read(&held)?;
+        let read = self.read_all().await;
+        if let Err(e) = &read {
+            held.last = Some((Instant::now(), Err(e.clone())));
+        }
+        Ok(held.identity.insert(Arc::new(read?)).clone())
     }
 
-    /// Reads again, unless another request already did since `refused` was handed out.
-    pub(super) async fn renew(&self, refused: &Arc<Identity>) -> Result<Arc<Identity>, String> {
-        let mut read = self.read.lock().await;
-        match &*read {
-            Some(identity) if !Arc::ptr_eq(identity, refused) => Ok(identity.clone()),
-            _ => Ok(read.insert(Arc::new(self.read_all().await?)).clone()),
+    /// Reads again, unless another request already did since `refused` was handed out. `None`: that was just done, and what
+    /// was read is what is refused.
+    pub(super) async fn renew(&self, refused: &Arc<Identity>) -> Result<Option<Arc<Identity>>, String> {
+        let mut held = self.held.lock().await;
+        if let Some(identity) = held.identity.as_ref().filter(|i| !Arc::ptr_eq(i, refused)) {
+            return Ok(Some(identity.clone()));
+        }
+        if self.just_read(&held)? {
+            return Ok(None);
+        }
+        let read = self.read_all().await;
+        held.last = Some((Instant::now(), read.as_ref().map(|_| ()).map_err(Clone::clone)));
+        Ok(Some(held.identity.insert(Arc::new(read?)).clone()))
+    }
+
+    /// Whether it was read again just now; as an error when that failed.
+    fn just_read(&self, held: &Held) -> Result<bool, String> {
+        match &held.last {
+            Some((at, result)) if at.elapsed() < self.pause => result.clone().map(|()| true),
+            _ => Ok(false),
         }
     }
 

@@ -1,4 +1,4 @@
-//! For tests: certificate authorities and servers that speak TLS.
+//! For tests: certificate authorities, servers that speak TLS, clients that do not wait.
 
 use std::{
     net::SocketAddr,
@@ -16,6 +16,13 @@ use rustls::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::HttpClient;
+
+/// A client that reads its secret again whenever that is refused.
+pub fn renew_without_pause(client: &mut HttpClient) {
+    client.credentials.pause = std::time::Duration::ZERO;
+}
 
 /// An authority of one's own, in a folder of its own.
 pub struct Authority {

@@ -128,16 +128,17 @@ async fn what_is_final_is_not_tried_again() {
 #[tokio::test]
 async fn a_query_that_ran_out_of_time_is_not_repeated() {
     let body = r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
-    let (server, client, _) = answering(ResponseTemplate::new(503).set_body_string(body)).await;
+    let (server, client, seen) = answering(ResponseTemplate::new(503).set_body_string(body)).await;
     assert!(matches!(client.send(Request::post("/q")).await.unwrap_err().kind, ErrorKind::Timeout(_)));
     assert_eq!(requests(&server).await.len(), 1);
+    assert_eq!(*seen.lock().unwrap(), [Ok(())], "one heavy query is no outage");
 }
 
 #[tokio::test]
 async fn a_wish_to_wait_longer_than_the_timeout_is_told() {
     let (server, client, _) = answering(ResponseTemplate::new(429).insert_header("Retry-After", "60")).await;
     let e = client.send(Request::get("/q")).await.unwrap_err();
-    assert_eq!(e.kind, ErrorKind::RateLimited(Some(Duration::from_secs(60))));
+    assert_eq!(e.kind, ErrorKind::RateLimited(Duration::from_secs(60)));
     assert_eq!(requests(&server).await.len(), 1);
 }
 
@@ -151,6 +152,38 @@ async fn a_clock_that_stands_still_does_so_after_an_answer_of_that_instant_and_f
         client.send(Request::get("/q")).await.unwrap();
         assert_eq!(client.now(), Timestamp(ours.0 + ahead), "{date}");
     }
+}
+
+#[tokio::test]
+async fn a_backend_that_limits_us_is_asked_by_no_one() {
+    let server = MockServer::start().await;
+    let refused = ResponseTemplate::new(429).insert_header("Retry-After", "60").set_body_string("slow down");
+    Mock::given(path("/refused")).respond_with(refused).mount(&server).await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_millis(300));
+    Mock::given(path("/slow")).respond_with(slow).mount(&server).await;
+    let (client, seen) = client(&server.uri());
+    // The slow one is under way when the other is refused.
+    let (slow, refused) = tokio::join!(client.send(Request::get("/slow")), client.send(Request::get("/refused")));
+    assert!(slow.is_ok() && refused.is_err());
+    let limited = ErrorKind::RateLimited(Duration::from_secs(60));
+    assert_eq!(*seen.lock().unwrap(), [Err(limited.clone())], "one answer beside it does not end the limit");
+
+    let query = client.send(Request::get("/slow")).await.unwrap_err();
+    let tail = client.websocket(&Request::get("/tail")).await.map(|_| ()).unwrap_err();
+    for e in [query, tail] {
+        assert!(matches!(e.kind, ErrorKind::RateLimited(rest) if rest.as_secs() < 60), "{e:?}");
+        assert_eq!(e.message, "answered 429: slow down");
+    }
+    assert_eq!((requests(&server).await.len(), seen.lock().unwrap().len()), (2, 1), "and nothing new is known of it");
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_limited_limits_all() {
+    let (server, client, seen) = answering(ResponseTemplate::new(200)).await;
+    let headers = [(RETRY_AFTER, HeaderValue::from_static("90"))].into_iter().collect();
+    assert_eq!(client.limited_by(&headers, "no").kind, ErrorKind::RateLimited(Duration::from_secs(90)));
+    assert!(client.send(Request::get("/q")).await.is_err_and(|e| e.hold_off().is_some_and(|rest| rest.as_secs() > 30)));
+    assert_eq!((requests(&server).await.len(), seen.lock().unwrap().len()), (0, 1));
 }
 
 #[tokio::test]
@@ -176,11 +209,14 @@ async fn nothing_listening_is_unreachable() {
 
 #[tokio::test]
 async fn a_hanging_server_times_out() {
-    let uri = raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Then::Hang).await;
-    let mut endpoint = Endpoint::new(Backend::Tempo, uri.parse().unwrap());
-    endpoint.timeout = Duration::from_millis(100);
-    let (client, _) = client_of(endpoint);
-    assert_eq!(client.send(Request::get("/q")).await.unwrap_err().kind, ErrorKind::Timeout(Duration::from_millis(100)));
+    let timeout = ErrorKind::Timeout(Duration::from_millis(200));
+    for (head, told) in [("", Err(timeout.clone())), ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Ok(()))] {
+        let mut endpoint = Endpoint::new(Backend::Tempo, raw(head, Then::Hang).await.parse().unwrap());
+        endpoint.timeout = Duration::from_millis(200);
+        let (client, seen) = client_of(endpoint);
+        assert_eq!(client.send(Request::get("/q")).await.unwrap_err().kind, timeout);
+        assert_eq!(*seen.lock().unwrap(), [told], "a server that began to answer is up");
+    }
 }
 
 #[tokio::test]
@@ -314,12 +350,45 @@ async fn a_secrets_command_runs_at_the_first_request_and_once_more_on_401() {
 }
 
 #[tokio::test]
-async fn a_401_that_stays_is_told_after_one_more_try() {
+async fn a_401_that_stays_is_told_after_one_more_try_and_the_command_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
+    let runs = || std::fs::read_to_string(dir.path().join("runs")).unwrap_or_default().lines().count();
     let (server, _, _) = answering(ResponseTemplate::new(401)).await;
     let (client, _) = client_of(secured(&server.uri(), AuthSource::Bearer(counting_command(dir.path()))));
-    assert_eq!(client.send(Request::get("/q")).await.unwrap_err().kind, ErrorKind::Unauthorized(401));
-    assert_eq!(requests(&server).await.len(), 2);
+    for asked in [2, 3, 4] {
+        assert_eq!(client.send(Request::get("/q")).await.unwrap_err().kind, ErrorKind::Unauthorized(401));
+        assert_eq!((requests(&server).await.len(), runs()), (asked, 2), "the new one was refused as well");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_was_refused_uses_what_a_request_read_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = || std::fs::read_to_string(dir.path().join("runs")).unwrap_or_default().lines().count();
+    let server = MockServer::start().await;
+    Mock::given(header("authorization", "Bearer new")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+    let (client, _) = client_of(secured(&server.uri(), AuthSource::Bearer(counting_command(dir.path()))));
+    let refused = client.websocket(&Request::get("/tail")).await.unwrap();
+    client.send(Request::get("/q")).await.unwrap();
+    assert!(client.renew_credentials(&refused).await, "there is a new one");
+    let ws = client.websocket(&Request::get("/tail")).await.unwrap();
+    assert_eq!((ws.headers["authorization"].to_str().unwrap(), runs()), ("Bearer new", 2));
+    assert!(!client.renew_credentials(&ws).await, "that one was read just now");
+    assert_eq!(runs(), 2);
+}
+
+#[tokio::test]
+async fn a_secrets_command_that_fails_is_not_run_for_each_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("echo x >> {}/runs; echo locked >&2; exit 1", dir.path().display());
+    let secret = Secret::Command(["sh", "-c", &script].map(str::to_owned).to_vec());
+    let (client, _) = client_of(secured("http://127.0.0.1:1", AuthSource::Bearer(secret)));
+    for _ in 0..3 {
+        let e = client.send(Request::get("/q")).await.unwrap_err();
+        assert!(e.kind == ErrorKind::Secret && e.message.contains("locked"), "{e}");
+    }
+    assert_eq!(std::fs::read_to_string(dir.path().join("runs")).unwrap(), "x\n");
 }
 
 #[tokio::test]

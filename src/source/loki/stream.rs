@@ -268,12 +268,12 @@ async fn wait_for_turn(link: &Link, pace: &Pace, more: Duration) {
 }
 
 /// At least a second, longer with each failure, 30 s at most.
-pub(super) fn pause(failures: u32) -> Duration {
+fn pause(failures: u32) -> Duration {
     if failures == 0 { Duration::ZERO } else { (Duration::from_secs(1) + full_jitter(failures + 2)).min(Duration::from_secs(30)) }
 }
 
 /// After a failure: longer where the server limits us.
-fn pause_after(error: &SourceError, failures: u32) -> Duration {
+pub(super) fn pause_after(error: &SourceError, failures: u32) -> Duration {
     pause(failures).max(error.hold_off().unwrap_or_default())
 }
 

@@ -20,7 +20,7 @@ use tracing::info;
 
 use super::{
     ENCODING, Loki,
-    stream::{Input, Link, lost, pause},
+    stream::{Input, Link, lost, pause_after},
     wire::{self, Frame, Interner},
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
         log::{LogLine, TailState},
     },
     source::{
-        http::{Request, error_text},
+        http::{Request, WebSocketRequest, error_text},
         json,
     },
 };
@@ -70,6 +70,7 @@ impl Loki {
             let started = Instant::now();
             let end = match self.connect(logql, &mut renewed).await {
                 Ok(socket) => {
+                    renewed = false;
                     link.connected.store(true, Ordering::Relaxed);
                     link.wake.notify_one();
                     let end = match input.send(Input::State(TailState::Connected)).await {
@@ -100,7 +101,7 @@ impl Loki {
                 }
                 continue;
             }
-            let wait = pause(failures);
+            let wait = pause_after(&error, failures);
             if input.send(Input::State(TailState::Lost { retry_at: self.now() + wait, error })).await.is_err() {
                 return;
             }
@@ -127,16 +128,16 @@ impl Loki {
             .header(ENCODING, "categorize-labels");
         let ws = self.http.websocket(&request).await.map_err(End::Lost)?;
         let mut upgrade = ws.url.as_str().into_client_request().map_err(|e| End::Lost(lost(self, e.to_string())))?;
-        upgrade.headers_mut().extend(ws.headers);
+        upgrade.headers_mut().extend(ws.headers.clone());
         let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
         let started = Instant::now();
-        let connecting = connect_async_tls_with_config(upgrade, Some(config), true, Some(Connector::Rustls(ws.tls)));
+        let connecting = connect_async_tls_with_config(upgrade, Some(config), true, Some(Connector::Rustls(ws.tls.clone())));
         let result = timeout(self.http.timeout(), connecting).await;
         let (socket, outcome) = match result {
             Ok(Ok((socket, _))) => (Ok(socket), "101".to_owned()),
             Ok(Err(e)) => {
                 let text = describe(&e);
-                (Err(self.handshake_end(e, renewed).await), text)
+                (Err(self.handshake_end(e, &ws, renewed).await), text)
             }
             Err(_) => (Err(End::Lost(lost(self, "the tail was not opened in time"))), "timeout".to_owned()),
         };
@@ -144,7 +145,7 @@ impl Loki {
         socket
     }
 
-    async fn handshake_end(&self, error: Error, renewed: &mut bool) -> End {
+    async fn handshake_end(&self, error: Error, asked: &WebSocketRequest, renewed: &mut bool) -> End {
         let text = describe(&error);
         let Error::Http(response) = error else {
             return End::Lost(self.http.tls_error(&error).unwrap_or_else(|| lost(self, text)));
@@ -152,9 +153,10 @@ impl Loki {
         match response.status().as_u16() {
             401 if !*renewed => {
                 *renewed = true;
-                if self.http.renew_credentials().await { End::Lost(lost(self, text)) } else { End::Refused(text) }
+                if self.http.renew_credentials(asked).await { End::Lost(lost(self, text)) } else { End::Refused(text) }
             }
-            429 | 500.. => End::Lost(lost(self, text)),
+            429 => End::Lost(self.http.limited_by(response.headers(), text)),
+            500.. => End::Lost(lost(self, text)),
             _ => End::Refused(text),
         }
     }

@@ -13,7 +13,7 @@ use axum::{
         State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
     },
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -30,7 +30,10 @@ use crate::model::{
     time::TAKEN_IN,
     trace::TraceId,
 };
-use crate::source::http::testing::{Authority, serve_tls};
+use crate::source::http::{
+    AuthSource, Secret,
+    testing::{Authority, renew_without_pause, serve_tls},
+};
 
 /// A Loki: what was written, what the tail sends, and whether it lets one tail.
 struct Fake {
@@ -38,6 +41,8 @@ struct Fake {
     tail: broadcast::Sender<Send>,
     /// Status instead of an upgrade.
     refuse: Mutex<Option<StatusCode>>,
+    /// The only token that is let in to the tail.
+    token: Mutex<Option<String>>,
     opened: AtomicU32,
     closed: AtomicU32,
 }
@@ -68,6 +73,7 @@ impl Fake {
             lines: Mutex::default(),
             tail: broadcast::channel(64).0,
             refuse: Mutex::default(),
+            token: Mutex::default(),
             opened: AtomicU32::new(0),
             closed: AtomicU32::new(0),
         });
@@ -117,7 +123,11 @@ async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
     json!({"status": "success", "data": {"resultType": "streams", "result": [stream(&lines)]}}).to_string().into_response()
 }
 
-async fn tail(State(fake): State<Arc<Fake>>, upgrade: WebSocketUpgrade) -> Response {
+async fn tail(State(fake): State<Arc<Fake>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    let sent = headers.get("authorization").and_then(|v| v.to_str().ok());
+    if fake.token.lock().unwrap().as_ref().is_some_and(|token| sent != Some(&format!("Bearer {token}"))) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     if let Some(status) = *fake.refuse.lock().unwrap() {
         return (status, "no tail here").into_response();
     }
@@ -335,6 +345,39 @@ async fn where_there_is_no_tail_lines_are_polled() {
     fake.write(range.end, "polled");
     reader.until_text("polled").await;
     assert_eq!(reader.texts, ["polled"]);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_again_and_again_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("cd {} && echo x >> runs && wc -l < runs | tr -d ' '", dir.path().display());
+    let secret = Secret::Command(["sh", "-c", &script].map(str::to_owned).to_vec());
+    let (fake, endpoint) = Fake::listen().await;
+    let mut loki = client(Endpoint { auth: AuthSource::Bearer(secret), ..endpoint });
+    renew_without_pause(&mut loki.http);
+    let range = last_hour(&loki);
+    *fake.token.lock().unwrap() = Some("1".to_owned());
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    for token in ["2", "3"] {
+        *fake.token.lock().unwrap() = Some(token.to_owned());
+        let _ = fake.tail.send(Send::Cut);
+        let told = reader.until(|e, t| connected(e, t) || matches!(e, LogEvent::Tail(TailState::Refused(_)))).await;
+        assert!(connected(&told, &[]), "token {token}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tail_that_is_limited_waits_as_long_as_all_others() {
+    let (fake, loki) = Fake::start().await;
+    *fake.refuse.lock().unwrap() = Some(StatusCode::TOO_MANY_REQUESTS);
+    let (range, loki) = (last_hour(&loki), Arc::new(loki));
+    let mut reader = Reader::open(loki.clone(), QUERY, range, true);
+    let lost = reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Lost { .. }))).await;
+    let LogEvent::Tail(TailState::Lost { retry_at, error }) = lost else { panic!() };
+    assert!(error.message.contains("429") && retry_at >= range.end + Duration::from_secs(30), "{retry_at} {error}");
+    let refused = loki.query_range(QUERY, range, 1, Direction::Forward).await.unwrap_err();
+    assert!(matches!(refused.kind, ErrorKind::RateLimited(_)), "{refused}");
 }
 
 #[tokio::test]
