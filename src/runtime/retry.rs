@@ -9,7 +9,7 @@ use crate::{
 
 /// A refresh waits at least this many times as long as the last answer took: a slow backend is asked less often.
 const BREATHING: u32 = 4;
-/// Between two tries of what only someone else can heal: a refused token, an answer that is too large.
+/// Between two tries of what only someone else can heal: a refused token.
 const HEALING: Duration = Duration::from_secs(30);
 /// The longest wait between two tries of a failing request.
 const MAX_WAIT: Duration = Duration::from_secs(120);
@@ -29,6 +29,8 @@ pub(super) enum Outcome {
         heals: bool,
         /// 503: the backend has too much to do.
         overloaded: bool,
+        /// The answer is larger than what is read.
+        huge: bool,
     },
 }
 
@@ -39,7 +41,12 @@ impl Outcome {
             Ok(_) => Self::Answered,
             Err(e) => match e.hold_off() {
                 Some(wait) => Self::Limited(wait),
-                None => Self::Failed { transient: e.is_transient(), heals: e.heals(), overloaded: e.kind == ErrorKind::Server(503) },
+                None => Self::Failed {
+                    transient: e.is_transient(),
+                    heals: e.heals(),
+                    overloaded: e.kind == ErrorKind::Server(503),
+                    huge: matches!(e.kind, ErrorKind::TooLarge(_)),
+                },
             },
         }
     }
@@ -53,7 +60,9 @@ pub(super) fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took
         Refresh::Every(every) | Refresh::Fact(every) => Some(every),
     };
     let wait = match (outcome, every) {
-        (Outcome::Answered, None) | (Outcome::Failed { heals: false, .. }, None) => return None,
+        (Outcome::Answered, None) | (Outcome::Failed { heals: false, .. }, _) => return None,
+        // What is asked once does not get smaller; a window that moves may.
+        (Outcome::Failed { huge: true, .. }, _) if refresh == Refresh::Once => return None,
         (Outcome::Answered, Some(every)) => every.max((took * BREATHING).min(MAX_WAIT)),
         (Outcome::Limited(wait), _) => {
             let least = if let Refresh::Every(every) = refresh { every } else { Duration::ZERO };
@@ -104,7 +113,14 @@ mod tests {
     #[test]
     fn a_question_is_asked_again_as_its_refresh_says() {
         assert_eq!(next_wait(Refresh::Once, &Outcome::Answered, 0, Duration::ZERO), None);
-        assert_eq!(next_wait(Refresh::Once, &failed(ErrorKind::BadQuery), 1, Duration::ZERO), None, "a bad query stays bad");
+        for kind in [ErrorKind::BadQuery, ErrorKind::NotConfigured, ErrorKind::Bug] {
+            for refresh in [Refresh::Once, EVERY, Refresh::Stream, Refresh::Fact(Duration::from_secs(600))] {
+                assert_eq!(next_wait(refresh, &failed(kind.clone()), 1, Duration::ZERO), None, "{kind:?} stays as it is");
+            }
+        }
+        let huge = failed(ErrorKind::TooLarge(32 << 20));
+        assert_eq!(next_wait(Refresh::Once, &huge, 1, Duration::ZERO), None, "what is asked once stays as large");
+        assert!(about(next_wait(EVERY, &huge, 1, Duration::ZERO), 15.0), "a window moves");
         assert!(
             about(next_wait(Refresh::Stream, &failed(ErrorKind::Unauthorized(401)), 1, Duration::ZERO), 30.0),
             "a token may be renewed"

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     app::Shared,
     core::{command::Command, slot::Slot},
-    model::{backend::SourceError, time::Timestamp},
+    model::{
+        backend::{ErrorKind, SourceError},
+        time::Timestamp,
+    },
     theme::{Glyphs, Role},
     views::Look,
 };
@@ -243,7 +246,11 @@ fn stale_note(at: Timestamp, error: &SourceError, look: &Look<'_>) -> String {
 pub fn failure(error: &SourceError, since: Duration, shared: &Shared) -> Vec<String> {
     let ago = if since < SECOND { String::new() } else { format!(", for {}", format::age(since)) };
     let key = |command, what| shared.keymap.key(command).map(|k| format!("   {k} {what}")).unwrap_or_default();
-    let retry = if error.heals() { "Trying again by itself." } else { "It is not asked again by itself." };
+    let retry = match error.kind {
+        ErrorKind::TooLarge(_) => "Asked again it would most likely be as large.",
+        _ if error.heals() => "Trying again by itself.",
+        _ => "It is not asked again by itself.",
+    };
     let keys = format!("{}{}", key(Command::Refresh, "now"), key(Command::Palette, "log"));
     vec![format!("{error}{ago}"), error.advice().to_owned(), format!("{retry}{keys}")]
 }
