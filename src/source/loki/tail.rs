@@ -78,6 +78,8 @@ impl Loki {
                         Err(_) => End::Closed,
                     };
                     link.connected.store(false, Ordering::Relaxed);
+                    // Else the reader would sleep as long as it does beside a tail that runs.
+                    link.wake.notify_one();
                     end
                 }
                 Err(end) => end,
