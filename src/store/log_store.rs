@@ -1,15 +1,11 @@
 //! Log lines in order of time, each once, bounded by bytes.
 
-use std::sync::Arc;
-
-use foldhash::{HashMap, HashMapExt};
-
 use super::{
     filter::Pattern,
     segment::{Line, LineId, Segment},
+    streams::Streams,
 };
 use crate::model::{
-    labels::Labels,
     log::{Level, LogLine},
     time::Timestamp,
 };
@@ -54,12 +50,14 @@ impl Show {
 /// Fewer are filtered sooner than a thread is started.
 const LINES_A_WORKER: usize = 50_000;
 
+/// Labels that no line has any more may take this part of the room.
+const STREAMS: usize = 16;
+
 /// The lines of one query. Batches may come in any order and repeat lines; the result is the same sorted set.
 pub struct LogStore {
     /// By time; a line belongs to the last one that does not begin after it.
     segments: Vec<Segment>,
-    streams: Vec<Arc<Labels>>,
-    stream_numbers: HashMap<Arc<Labels>, u32>,
+    streams: Streams,
     limit: usize,
     arrivals: u64,
     dropped: u64,
@@ -71,16 +69,7 @@ pub struct LogStore {
 impl LogStore {
     /// An empty store of at most about `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self {
-            segments: Vec::new(),
-            streams: Vec::new(),
-            stream_numbers: HashMap::new(),
-            limit,
-            arrivals: 0,
-            dropped: 0,
-            floor: None,
-            show: Show::default(),
-        }
+        Self { segments: Vec::new(), streams: Streams::default(), limit, arrivals: 0, dropped: 0, floor: None, show: Show::default() }
     }
 
     /// Forgets all lines, not what is shown.
@@ -102,7 +91,7 @@ impl LogStore {
             self.dropped += (before - lines.len()) as u64;
         }
         lines.sort_by_key(|line| line.at);
-        let streams: Vec<u32> = lines.iter().map(|line| self.stream_number(&line.stream)).collect();
+        let streams: Vec<u32> = lines.iter().map(|line| self.streams.number(&line.stream)).collect();
         let mut new = 0;
         let mut end = lines.len();
         // From the newest to the oldest, so that splitting a segment leaves the places before it as they are.
@@ -133,27 +122,8 @@ impl LogStore {
         merged.new
     }
 
-    /// The number of a stream. Loki's inner labels say nothing about the line: shards of a stream are one stream.
-    fn stream_number(&mut self, labels: &Arc<Labels>) -> u32 {
-        if let Some(number) = self.stream_numbers.get(labels) {
-            return *number;
-        }
-        let inner = |name: &str| name.starts_with("__") && name.ends_with("__");
-        let outer = if labels.iter().any(|(n, _)| inner(n)) {
-            Arc::new(labels.iter().filter(|(n, _)| !inner(n)).collect::<Labels>())
-        } else {
-            labels.clone()
-        };
-        let next = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
-        let number = *self.stream_numbers.entry(outer.clone()).or_insert(next);
-        if number == next {
-            self.streams.push(outer);
-        }
-        self.stream_numbers.insert(labels.clone(), number);
-        number
-    }
-
     fn evict(&mut self) {
+        self.forget_streams();
         while self.bytes() > self.limit && self.len() > 1 {
             let gone = if self.segments.len() > 1 {
                 let first = self.segments.remove(0);
@@ -166,12 +136,20 @@ impl LogStore {
                 gone
             };
             self.dropped += gone as u64;
+            self.forget_streams();
         }
     }
 
-    /// Memory the lines take, in bytes.
+    /// Once there is no more room, and only where it matters, for all lines are looked at.
+    fn forget_streams(&mut self) {
+        if self.bytes() > self.limit && self.streams.size() > self.limit / STREAMS {
+            self.streams.keep(self.segments.iter().flat_map(Segment::streams));
+        }
+    }
+
+    /// Memory the lines take, in bytes, with the labels of their streams.
     pub fn bytes(&self) -> usize {
-        self.segments.iter().map(Segment::size).sum()
+        self.segments.iter().map(Segment::size).sum::<usize>() + self.streams.size()
     }
 
     /// How many lines are kept.
@@ -318,6 +296,8 @@ impl LogStore {
 mod tests {
     use proptest::prelude::*;
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::trace::{SpanId, TraceId};
 
@@ -421,6 +401,28 @@ mod tests {
         let len = store.len();
         assert_eq!(store.insert(vec![line(1, "a", "line 0 1")]), 0);
         assert_eq!(store.len(), len);
+    }
+
+    #[test]
+    fn labels_of_each_line_alone_are_bounded_too() {
+        let mut store = LogStore::new(2_000_000);
+        let line = |i: i64| {
+            let request = format!("a request with the number {i}");
+            LogLine { stream: Arc::new([("request", &request)].into_iter().collect()), ..line(i, "a", "short") }
+        };
+        for batch in 0..60 {
+            store.insert((0..1000).map(|i| line(batch * 1000 + i)).collect());
+            assert!(store.bytes() <= 2_000_000, "{}", store.bytes());
+        }
+        assert_eq!(store.len() as u64 + store.dropped(), 60_000);
+        assert!((2_000_000 / 300..2_000_000 / 100).contains(&store.len()), "{} lines, and their labels, fill it", store.len());
+        for kept in store.window(0) {
+            assert_eq!(kept.stream.get("request"), Some(&*format!("a request with the number {}", kept.id.at.0)));
+        }
+        // Copies and late lines that are not taken leave no labels behind.
+        let before = store.bytes();
+        store.insert((0..20_000).map(line).collect());
+        assert_eq!((store.insert((59_990..60_000).map(line).collect()), store.bytes()), (0, before));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod filter;
 mod log_store;
 mod segment;
+mod streams;
 
 pub use self::{
     filter::Pattern,

@@ -4,7 +4,7 @@ use std::{hash::BuildHasher, sync::Arc};
 
 use foldhash::quality::FixedState;
 
-use super::log_store::Show;
+use super::{log_store::Show, streams::Streams};
 use crate::model::{
     labels::Labels,
     log::{Level, LogLine},
@@ -145,6 +145,11 @@ impl Segment {
     /// Memory it holds, in bytes.
     pub(super) fn size(&self) -> usize {
         self.bytes.capacity() + self.rows.capacity() * size_of::<Row>() + self.traces.capacity() * size_of::<TraceRef>()
+    }
+
+    /// The numbers of its lines' streams, those of neighbours not repeated.
+    pub(super) fn streams(&self) -> impl Iterator<Item = u32> {
+        self.rows.chunk_by(|a, b| a.stream == b.stream).map(|same| same[0].stream)
     }
 
     /// Adds lines of these streams that belong here, sorted by time and named from `arrival` on; those it has already are
@@ -335,12 +340,12 @@ impl Segment {
     }
 
     /// The shown line of a number.
-    pub(super) fn line<'a>(&'a self, i: usize, streams: &'a [Arc<Labels>]) -> Option<Line<'a>> {
+    pub(super) fn line<'a>(&'a self, i: usize, streams: &'a Streams) -> Option<Line<'a>> {
         let row = self.shown_row(i)?;
         let trace = self.trace(row);
         Some(Line {
             id: row.id(),
-            stream: streams.get(row.stream as usize)?,
+            stream: streams.get(row.stream)?,
             text: self.text(row),
             level: row.level,
             trace: trace.map(TraceRef::trace),
