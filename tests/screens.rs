@@ -41,7 +41,7 @@ use redline::{
     model::{
         backend::{Backend, Health},
         labels::LabelNames,
-        log::{LogEvent, TailState},
+        log::{LogEvent, Older, TailState},
         time::{TimeWindow, Timestamp},
     },
     runtime::fetch::fetch,
@@ -137,21 +137,26 @@ impl Stage {
     async fn ask(&self, request: &Request) -> Vec<Response> {
         let Request::LogStream { query, window } = request else { return vec![fetch(request, &self.sources, NOW).await.unwrap()] };
         let (events, mut received) = mpsc::channel(64);
-        let following = async {
-            // Of a live stream the history alone: the tail of a world that stands still brings nothing.
-            self.sources.loki.as_ref().unwrap().stream(query.clone(), window.range(NOW), false, events).await;
-        };
+        let loki = self.sources.loki.as_ref().unwrap();
+        let following = loki.stream(query.clone(), window.range(NOW), false, events);
+        // The history alone: what follows would never come to an end in a world that stands still.
         let receiving = async {
             let mut out = Vec::new();
             while let Some(event) = received.recv().await {
+                let is_last = matches!(&event, LogEvent::History { older, .. } if *older != Older::Coming);
                 out.push(Response::Log(vec![event]));
+                if is_last {
+                    break;
+                }
             }
             out
         };
-        let mut out = tokio::join!(following, receiving).1;
-        if window.is_live() {
-            out.push(Response::Log(vec![LogEvent::Tail(TailState::Connected)]));
-        }
+        let mut out = tokio::select! {
+            () = following => panic!("the stream ended before its history did"),
+            out = receiving => out,
+        };
+        let tail = if window.is_live() { TailState::Connected } else { TailState::Off };
+        out.push(Response::Log(vec![LogEvent::Tail(tail)]));
         out
     }
 
