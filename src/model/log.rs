@@ -149,7 +149,7 @@ pub enum TailState {
     Dropped(u64),
     /// Reconciliation brought this many lines that the tail had lost.
     Recovered(u64),
-    /// After an outage, reading is this far behind.
+    /// Reading works and is this far behind: after an outage for a while, else not at all.
     Behind(Duration),
 }
 

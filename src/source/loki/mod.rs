@@ -160,10 +160,11 @@ impl Loki {
     pub async fn query_matrix(&self, logql: &str, range: TimeRange, step: Duration) -> Result<Matrix, SourceError> {
         let step =
             step.max(Duration::from_millis(1)).max(Duration::from_nanos((nanos(range.duration()) / (MAX_POINTS - 3)).unsigned_abs()));
-        // A point counts what lies before it: the last one may be in the future, so that the newest lines are counted.
+        // A point counts what lies before it: the first one is a step after the start, and the last one may be in the future,
+        // so that the newest lines are counted.
         let last = range.end.align_down(step);
         let end = if last < range.end { last + step } else { last };
-        let range = TimeRange { start: range.start.align_down(step), end };
+        let range = TimeRange { start: range.start.align_down(step) + step, end };
         let request = Request::post("/loki/api/v1/query_range")
             .param("query", logql)
             .param("start", range.start.to_string())

@@ -173,7 +173,7 @@ impl Loki {
     /// Reads again, by range queries, what the tail should have delivered; alone it is the poll. Returns whether all of the
     /// range, its end excluded, was read and nothing comes into it any more.
     async fn reconcile(&self, logql: &str, range: TimeRange, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
-        let mut state = Reconciled { range, verified: opened.min(range.end), behind: false, interner: Interner::default() };
+        let mut state = Reconciled { range, verified: opened.min(range.end), troubled: false, interner: Interner::default() };
         let (mut failures, mut wait) = (0, Duration::ZERO);
         loop {
             wait_for_turn(link, &self.pace, wait).await;
@@ -188,6 +188,7 @@ impl Loki {
                 Err(e) => {
                     failures += 1;
                     wait = pause_after(&e, failures);
+                    state.troubled = true;
                     if input.send(Input::Failed(e)).await.is_err() {
                         return false;
                     }
@@ -223,13 +224,13 @@ impl Loki {
                 }
             }
             let done = pages.next().is_none();
-            if !done || state.behind {
+            if !done || state.troubled {
                 let behind = if done { Duration::ZERO } else { end.since(from) };
                 if input.send(Input::State(TailState::Behind(behind))).await.is_err() {
                     return Ok(());
                 }
             }
-            state.behind = !done;
+            state.troubled = !done;
             if done {
                 return Ok(());
             }
@@ -251,8 +252,8 @@ struct Reconciled {
     range: TimeRange,
     /// Everything before this was read by a range query.
     verified: Timestamp,
-    /// The reader was told that it is behind.
-    behind: bool,
+    /// The reader was told that it is behind, or of a failure, and not yet that it is over.
+    troubled: bool,
     interner: Interner,
 }
 

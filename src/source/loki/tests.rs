@@ -43,6 +43,8 @@ struct Fake {
     refuse: Mutex<Option<StatusCode>>,
     /// The only token that is let in to the tail.
     token: Mutex<Option<String>>,
+    /// Status instead of lines.
+    broken: Mutex<Option<StatusCode>>,
     opened: AtomicU32,
     closed: AtomicU32,
 }
@@ -74,6 +76,7 @@ impl Fake {
             tail: broadcast::channel(64).0,
             refuse: Mutex::default(),
             token: Mutex::default(),
+            broken: Mutex::default(),
             opened: AtomicU32::new(0),
             closed: AtomicU32::new(0),
         });
@@ -109,6 +112,9 @@ fn stream(lines: &[(i64, String)]) -> Value {
 
 async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
     let params: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
+    if let Some(status) = *fake.broken.lock().unwrap() {
+        return (status, "no lines here").into_response();
+    }
     if params["query"] != "{app=\"x\"}" {
         return (StatusCode::BAD_REQUEST, "parse error at line 1").into_response();
     }
@@ -424,6 +430,19 @@ async fn a_fixed_window_is_read_once_more_when_all_of_it_is_taken_in_and_then_no
     fake.write(end - Duration::from_secs(40), "very late");
     reader.until(|e, _| *e == LogEvent::Tail(TailState::Off)).await;
     assert_eq!(reader.texts, ["very late"]);
+}
+
+#[tokio::test]
+async fn reading_that_works_again_is_told_though_nothing_was_written() {
+    let (fake, loki) = Fake::start().await;
+    *fake.refuse.lock().unwrap() = Some(StatusCode::FORBIDDEN);
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    *fake.broken.lock().unwrap() = Some(StatusCode::FORBIDDEN);
+    reader.until(|e, _| matches!(e, LogEvent::Failed(_))).await;
+    *fake.broken.lock().unwrap() = None;
+    reader.until(|e, _| *e == LogEvent::Tail(TailState::Behind(Duration::ZERO))).await;
 }
 
 #[tokio::test]
