@@ -17,23 +17,32 @@ pub struct Show {
     pub pattern: Option<Pattern>,
     /// At least this bad; [`Level::Unknown`] shows all.
     pub level: Level,
-    /// The screen is held.
-    pub held: Option<Held>,
+    /// The screen is held: what is new since then waits.
+    pub held: Option<Mark>,
 }
 
-/// What is shown while the screen is held: nothing that arrives, but for lines older than all that was there, which only
+/// What had arrived at some moment. All that arrives later is new, but for lines older than all that was there: those only
 /// come because someone goes back to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct Mark {
     /// Counts the lines that had arrived.
     pub arrivals: u64,
     /// The oldest of them.
     pub oldest: Timestamp,
+    /// The newest of them.
+    pub newest: Timestamp,
 }
 
-impl Held {
-    fn passes(self, id: LineId) -> bool {
-        id.arrival < self.arrivals || id.at <= self.oldest
+impl Mark {
+    /// All that is not newer than what was there counts as there, for when other lines of that time are asked for.
+    #[must_use]
+    pub fn by_time(self) -> Self {
+        Self { arrivals: 0, oldest: self.newest, ..self }
+    }
+
+    /// Whether a line arrived later.
+    pub(super) fn is_new(self, id: LineId) -> bool {
+        id.arrival >= self.arrivals && id.at > self.oldest
     }
 }
 
@@ -42,8 +51,12 @@ impl Show {
         *self == Self::default()
     }
 
-    pub(super) fn passes(&self, id: LineId, level: Level, text: &str) -> bool {
-        level >= self.level && self.held.is_none_or(|held| held.passes(id)) && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+    pub(super) fn is_waiting(&self, id: LineId) -> bool {
+        self.held.is_some_and(|mark| mark.is_new(id))
+    }
+
+    pub(super) fn passes(&self, level: Level, text: &str) -> bool {
+        level >= self.level && self.pattern.as_ref().is_none_or(|p| p.passes(text))
     }
 }
 
@@ -183,9 +196,25 @@ impl LogStore {
         self.limit
     }
 
-    /// What a hold of the screen shows.
-    pub fn held(&self) -> Held {
-        Held { arrivals: self.arrivals, oldest: self.oldest().unwrap_or(Timestamp(i64::MIN)) }
+    /// What has arrived by now.
+    pub fn mark(&self) -> Mark {
+        const NEVER: Timestamp = Timestamp(i64::MIN);
+        Mark { arrivals: self.arrivals, oldest: self.oldest().unwrap_or(NEVER), newest: self.newest().unwrap_or(NEVER) }
+    }
+
+    /// How many of the kept lines a held screen leaves out.
+    pub fn waiting(&self) -> usize {
+        self.segments.iter().map(|s| s.waiting().all).sum()
+    }
+
+    /// How many of those would be shown.
+    pub fn waiting_to_show(&self) -> usize {
+        self.segments.iter().map(|s| s.waiting().to_show).sum()
+    }
+
+    /// How many of the shown lines arrived since.
+    pub fn shown_since(&self, mark: Mark) -> usize {
+        self.segments.iter().map(|s| s.shown_since(mark)).sum()
     }
 
     /// How many lines were dropped because newer ones needed the room.
@@ -351,17 +380,38 @@ mod tests {
         assert_eq!(store.shown(), 5);
         store.set_show(Show {
             pattern: Pattern::parse("good").unwrap(),
-            held: Some(Held { arrivals: 10, oldest: Timestamp(0) }),
+            held: Some(Mark { arrivals: 10, oldest: Timestamp(0), newest: Timestamp(9) }),
             ..Show::default()
         });
+        assert_eq!((store.waiting(), store.waiting_to_show()), (2, 1));
         store.insert(vec![line(5, "b", "good and late")]);
         assert_eq!((store.shown(), store.len()), (6, 13));
+        assert_eq!((store.waiting(), store.waiting_to_show()), (3, 2), "a late one waits as well");
         store.insert(vec![line(-5, "b", "good and old")]);
-        assert_eq!(store.shown(), 7, "what lies before all that was there");
+        assert_eq!((store.shown(), store.waiting()), (7, 3), "what lies before all that was there");
         assert_eq!(store.oldest(), Some(Timestamp(-5)));
         store.set_show(Show::default());
         assert_eq!((store.next_at_level(10, Level::Error), store.next_at_level(11, Level::Error)), (Some(11), Some(12)));
         assert_eq!(store.next_at_level(12, Level::Error), Some(1));
+    }
+
+    #[test]
+    fn what_arrived_since_a_mark_is_counted_across_segments() {
+        let mut store = LogStore::new(1 << 30);
+        let lines = |range: std::ops::Range<i64>| range.map(|i| line(i, "a", if i % 10 == 7 { "bad" } else { "good" })).collect::<Vec<_>>();
+        store.insert(lines(10_000..19_000));
+        store.set_show(Show { level: Level::Error, ..Show::default() });
+        let mark = store.mark();
+        store.insert(lines(19_000..29_000));
+        store.insert(lines(5_000..10_000));
+        store.insert((0..50).map(|i| line(15_000 + i, "b", "bad and late")).collect());
+        assert_eq!(store.shown_since(mark), 1050);
+        assert_eq!(store.shown_since(mark.by_time()), 1000, "late ones are not newer");
+        store.set_show(Show { held: Some(mark), ..store.show().clone() });
+        assert_eq!((store.waiting(), store.waiting_to_show(), store.shown()), (10_050, 1050, 1400));
+        store.insert(lines(29_000..39_000));
+        assert_eq!((store.waiting(), store.waiting_to_show(), store.shown()), (20_050, 2050, 1400));
+        assert_eq!(store.shown_since(mark), 0);
     }
 
     #[test]

@@ -7,6 +7,6 @@ mod streams;
 
 pub use self::{
     filter::Pattern,
-    log_store::{Held, LogStore, Show},
+    log_store::{LogStore, Mark, Show},
     segment::{Line, LineId},
 };

@@ -1,10 +1,13 @@
 //! A run of neighbouring lines: their texts in one buffer, their facts in rows sorted by time.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::{hash::BuildHasher, ops::Range, sync::Arc};
 
 use foldhash::quality::FixedState;
 
-use super::{log_store::Show, streams::Streams};
+use super::{
+    log_store::{Mark, Show},
+    streams::Streams,
+};
 use crate::model::{
     labels::Labels,
     log::{Level, LogLine},
@@ -108,6 +111,15 @@ pub(super) struct Merged {
     pub appended: Option<usize>,
 }
 
+/// Lines that a held screen leaves out.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Waiting {
+    /// All of them.
+    pub all: usize,
+    /// Those that pass filter and level.
+    pub to_show: usize,
+}
+
 /// A run of lines.
 #[derive(Default)]
 pub(super) struct Segment {
@@ -120,6 +132,9 @@ pub(super) struct Segment {
     worst: Level,
     /// Rows that are shown, when not all are.
     shown: Option<Vec<u32>>,
+    waiting: Waiting,
+    /// All arrivals are within.
+    arrivals: Range<u64>,
 }
 
 /// Rows of a full segment.
@@ -181,8 +196,7 @@ impl Segment {
                 hash,
                 trace: line.trace.map_or(0, |t| self.note_trace(TraceRef::new(t, line.span))),
             };
-            self.rows.push(row);
-            self.worst = self.worst.max(line.level);
+            self.push(row);
             arrival += 1;
         }
         if in_order {
@@ -192,6 +206,14 @@ impl Segment {
             self.refilter(show);
         }
         Merged { new: self.rows.len() - before, appended: in_order.then_some(before) }
+    }
+
+    fn push(&mut self, row: Row) {
+        let arrival = row.id().arrival;
+        self.arrivals =
+            if self.rows.is_empty() { arrival..arrival + 1 } else { self.arrivals.start.min(arrival)..self.arrivals.end.max(arrival + 1) };
+        self.worst = self.worst.max(row.level);
+        self.rows.push(row);
     }
 
     /// Whether the line is among the first `sorted` rows, or among those added after them.
@@ -240,6 +262,8 @@ impl Segment {
         }
         if appended.is_some() {
             self.truncate(rows);
+            self.waiting.all -= rest.waiting.all;
+            self.waiting.to_show -= rest.waiting.to_show;
         } else {
             *self = self.copy(0..rows, show);
         }
@@ -280,7 +304,7 @@ impl Segment {
         gone
     }
 
-    fn copy(&self, rows: std::ops::Range<usize>, show: &Show) -> Self {
+    fn copy(&self, rows: Range<usize>, show: &Show) -> Self {
         let rows = &self.rows[rows];
         let mut out = Self { rows: Vec::with_capacity(rows.len()), ..Self::default() };
         out.bytes.reserve_exact(rows.iter().map(|r| r.text as usize + r.metadata as usize).sum());
@@ -289,8 +313,7 @@ impl Segment {
             out.bytes.push_str(self.text(row));
             out.bytes.push_str(self.metadata(row));
             let trace = self.trace(row).map_or(0, |t| out.note_trace(t));
-            out.worst = out.worst.max(row.level);
-            out.rows.push(Row { offset, trace, ..*row });
+            out.push(Row { offset, trace, ..*row });
         }
         out.places.clone_from(&self.places);
         out.traces.shrink_to_fit();
@@ -300,6 +323,7 @@ impl Segment {
 
     pub(super) fn refilter(&mut self, show: &Show) {
         self.shown = None;
+        self.waiting = Waiting::default();
         if !show.is_all() {
             self.shown = Some(Vec::new());
             self.show_from(0, show);
@@ -311,17 +335,38 @@ impl Segment {
             return;
         }
         let mut shown = self.shown.take().unwrap_or_default();
+        let mut waiting = self.waiting;
         for (i, row) in self.rows.iter().enumerate().skip(from) {
-            if show.passes(row.id(), row.level, self.text(row)) {
-                shown.push(u32::try_from(i).unwrap_or(0));
+            let (waits, passes) = (show.is_waiting(row.id()), show.passes(row.level, self.text(row)));
+            waiting.all += usize::from(waits);
+            match (waits, passes) {
+                (true, true) => waiting.to_show += 1,
+                (false, true) => shown.push(u32::try_from(i).unwrap_or(0)),
+                (_, false) => {}
             }
         }
-        self.shown = Some(shown);
+        (self.shown, self.waiting) = (Some(shown), waiting);
     }
 
     /// How many lines are shown.
     pub(super) fn shown(&self) -> usize {
         self.shown.as_ref().map_or(self.rows.len(), Vec::len)
+    }
+
+    /// What a held screen leaves out.
+    pub(super) fn waiting(&self) -> Waiting {
+        self.waiting
+    }
+
+    /// How many of the shown lines arrived since.
+    pub(super) fn shown_since(&self, mark: Mark) -> usize {
+        if self.arrivals.end <= mark.arrivals || self.last_at() <= mark.oldest {
+            0
+        } else if self.arrivals.start >= mark.arrivals && self.first_at() > mark.oldest {
+            self.shown()
+        } else {
+            (0..self.shown()).filter_map(|i| self.shown_row(i)).filter(|row| mark.is_new(row.id())).count()
+        }
     }
 
     fn shown_row(&self, i: usize) -> Option<&Row> {

@@ -20,6 +20,8 @@ use crate::{
 const SPLIT: u16 = 26;
 /// From this height on the volume is shown.
 const VOLUME: u16 = 9;
+/// Cells for the tail's health: with fewer, less is said of following.
+const HEALTH: usize = 10;
 /// Cells of a service's or pod's name.
 const NAME: usize = 10;
 
@@ -88,8 +90,12 @@ impl Logs {
 
     fn draw_lines(&self, look: &Look<'_>, area: Rect, places: &Places, buf: &mut Buffer) {
         let shared = look.shared;
-        let following = self.following(look);
-        let room = usize::from(places.lines.width).saturating_sub(width(&following) + 9);
+        let mut following = self.following(look);
+        let room = |note: &str| usize::from(places.lines.width).saturating_sub(width(note) + 9);
+        if room(&following) < HEALTH {
+            following = if self.is_paused() { "paused".to_owned() } else { String::new() };
+        }
+        let room = room(&following);
         let title = self.title(look, area, room);
         Panel::new(title).note(following).focused(!self.in_detail).render(shared, places.lines, buf);
         if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {

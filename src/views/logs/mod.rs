@@ -1,7 +1,9 @@
 //! Log lines of the scope: history, then live, each once, and the way to their traces.
 
+mod arrive;
 mod draw;
 mod list;
+mod moves;
 mod older;
 mod past;
 mod query;
@@ -14,7 +16,7 @@ mod words;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -32,14 +34,13 @@ use crate::{
     },
     log_fields::recognise,
     model::{
-        backend::SourceError,
         log::{Level, LogEvent, LogLabels, TailState},
         series::Matrix,
         time::Timestamp,
         trace::SpanId,
     },
-    store::{Line, LogStore, Pattern, Show},
-    ui::{chart::TimeAxis, field::Typed, table::WHEEL},
+    store::{Line, LogStore, Mark, Pattern},
+    ui::{chart::TimeAxis, field::Typed},
 };
 
 /// The page's state.
@@ -51,8 +52,8 @@ pub struct Logs {
     typed: Option<String>,
     /// The span whose first line is selected as soon as it is there.
     wanted: Option<SpanId>,
-    /// New lines since the user stopped to follow.
-    new: u64,
+    /// What was there when the user stopped to follow.
+    left: Mark,
     /// Pages of older lines since the user moved.
     spree: u8,
     prompt: Option<(Typing, Prompt)>,
@@ -69,14 +70,15 @@ const BYTES: usize = 64 << 20;
 impl Logs {
     /// A new page. `query` is LogQL to show in place of the scope's own.
     pub fn new(scope: &Scope, query: Option<&str>) -> Self {
+        let store = LogStore::new(BYTES);
         Self {
-            store: LogStore::new(BYTES),
+            left: store.mark(),
+            store,
             list: List::new(),
             told: Told::default(),
             volume: Slot::default(),
             typed: query.map(str::to_owned),
             wanted: scope.span,
-            new: 0,
             spree: 0,
             prompt: None,
             filter_before: None,
@@ -106,155 +108,18 @@ impl Logs {
         Some(query::plan(look.scope, labels, self.typed.as_deref(), self.level()))
     }
 
+    /// How many lines there are to look at, filtered or not: a held screen does not know of those that came since.
+    fn kept(&self) -> usize {
+        self.store.len() - self.store.waiting()
+    }
+
+    /// How many lines came since the user stopped to follow, of those that are shown or would be.
+    fn new_lines(&self) -> usize {
+        if self.is_paused() { self.store.waiting_to_show() } else { self.store.shown_since(self.left) }
+    }
+
     fn line(&self) -> Option<Line<'_>> {
         self.list.line(&self.store)
-    }
-
-    /// Forgets the lines of another question.
-    fn restart(&mut self) {
-        self.store.clear();
-        self.list = List::new();
-        self.told = Told::default();
-        self.volume.clear();
-        self.new = 0;
-        self.spree = 0;
-        self.scroll = 0;
-    }
-
-    fn settle(&mut self, area: Rect) {
-        let height = self.list_height(area);
-        self.select_wanted(height);
-        self.list.settle(&self.store, height);
-        if self.list.follow && !self.is_paused() {
-            self.new = 0;
-        }
-    }
-
-    /// Selects the first line of the span that led here, until the user moves.
-    fn select_wanted(&mut self, height: usize) {
-        const LOOK_AT: usize = 20_000;
-        let Some(span) = self.wanted else { return };
-        if let Some(i) = self.store.window(0).take(LOOK_AT).position(|l| l.span == Some(span)) {
-            self.list.follow = false;
-            self.list.select(&self.store, i, height);
-        }
-    }
-
-    fn list_height(&self, area: Rect) -> usize {
-        usize::from(self.places(area).list.height)
-    }
-
-    fn show(&mut self, area: Rect, change: impl FnOnce(&mut Show)) {
-        let mut show = self.store.show().clone();
-        change(&mut show);
-        self.store.set_show(show);
-        self.settle(area);
-    }
-
-    fn go(&mut self, i: usize, area: Rect) {
-        let height = self.list_height(area);
-        self.wanted = None;
-        self.spree = 0;
-        self.list.follow = false;
-        self.list.select(&self.store, i, height);
-        self.scroll = 0;
-    }
-
-    fn event(&mut self, asked: Timestamp, part: u32, event: LogEvent, now: Timestamp) {
-        match event {
-            LogEvent::History { lines, reached, older } => {
-                if let Some(past) = self.told.past(part) {
-                    past.page(asked, now, reached, older);
-                }
-                let newest = self.store.newest();
-                self.new += lines.iter().filter(|l| newest.is_some_and(|t| l.at > t)).count() as u64;
-                self.store.insert(lines);
-                self.told.failed = None;
-            }
-            LogEvent::Lines(lines) => {
-                self.new += self.store.insert(lines) as u64;
-                self.told.failed = None;
-            }
-            LogEvent::Cut(at) => self.told.cut = Some(at),
-            LogEvent::Tail(state) => self.told.tail(state),
-            LogEvent::Failed(error) => self.told.fail(error, now),
-        }
-        if let Some(past) = self.told.past(part) {
-            past.alive(asked, now);
-        }
-    }
-
-    /// A page of older lines, or why it did not come.
-    fn older_page(&mut self, part: u32, result: Result<Vec<LogEvent>, SourceError>) {
-        let events = match result {
-            Ok(events) => events,
-            Err(error) => {
-                self.told.older_failed = Some(error);
-                return;
-            }
-        };
-        self.told.older_failed = None;
-        self.spree = self.spree.saturating_add(1);
-        for event in events {
-            match event {
-                LogEvent::History { lines, reached, older } => {
-                    self.store.insert(lines);
-                    if let Some(past) = self.told.past(part) {
-                        past.older_page(reached, older);
-                    }
-                }
-                LogEvent::Cut(at) => self.told.cut = Some(at),
-                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::Failed(_) => {}
-            }
-        }
-    }
-
-    fn next_error(&mut self, cx: &Cx<'_>) {
-        let at = self.list.index(&self.store).unwrap_or(0);
-        if let Some(i) = self.store.next_at_level(at, Level::Error) {
-            self.go(i, cx.area);
-        }
-    }
-
-    fn cycle_level(&mut self, cx: &mut Cx<'_>) {
-        let level = match self.level() {
-            Level::Unknown => Level::Error,
-            Level::Error => Level::Warn,
-            _ => Level::Unknown,
-        };
-        // The server is asked for these levels alone, so that history reaches further back. Lines that are here stay.
-        self.told = Told::default();
-        self.show(cx.area, |show| show.level = level);
-        cx.notice(match level {
-            Level::Warn => "warnings and worse",
-            Level::Error => "errors only",
-            _ => "all levels",
-        });
-    }
-
-    fn set_paused(&mut self, cx: &Cx<'_>, paused: bool) {
-        if paused {
-            self.new = 0;
-            self.list.follow = false;
-        } else {
-            self.list.follow = true;
-        }
-        let held = paused.then(|| self.store.held());
-        self.show(cx.area, |show| show.held = held);
-    }
-
-    fn drill(&mut self, cx: &mut Cx<'_>) {
-        let to = self.line().and_then(|l| l.trace.map(|t| (t, l.span)));
-        match to {
-            Some((trace, span)) => {
-                // The way back ends on this line, whatever has arrived by then.
-                self.list.follow = false;
-                self.wanted = None;
-                let scope = cx.look.scope.with_trace(trace, span);
-                cx.push(ViewKind::Waterfall, scope);
-            }
-            None => self.in_detail = !self.in_detail,
-        }
     }
 
     /// The service of the selected line, by the label that names services.
@@ -266,23 +131,6 @@ impl Logs {
 
     fn sheet(&self, look: &Look<'_>) -> Sheet {
         self.line().map_or_else(Sheet::default, |line| draw::sheet(&line, look))
-    }
-
-    fn move_or_scroll(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        let places = self.places(cx.area);
-        if self.in_detail {
-            let sheet = self.sheet(&cx.look);
-            return sheet.scroll(&mut self.scroll, command, places.sheet, cx.look.shared);
-        }
-        let moved = self.list.command(&self.store, command, usize::from(places.list.height));
-        if moved {
-            self.wanted = None;
-            self.scroll = 0;
-            self.spree = 0;
-            self.settle(cx.area);
-            self.tell_full(cx, command);
-        }
-        moved
     }
 }
 
@@ -424,32 +272,7 @@ impl View for Logs {
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        let places = self.places(cx.area);
-        let at = Position::new(event.column, event.row);
-        let step = match event.kind {
-            MouseEventKind::ScrollDown => Some(Command::Down),
-            MouseEventKind::ScrollUp => Some(Command::Up),
-            MouseEventKind::Down(MouseButton::Left) => None,
-            _ => return Pointed::Nothing,
-        };
-        if places.sheet.contains(at) || places.list.contains(at) {
-            self.in_detail = places.sheet.contains(at);
-        } else {
-            return Pointed::Nothing;
-        }
-        if let Some(step) = step {
-            let used = (0..WHEEL).fold(false, |used, _| self.move_or_scroll(cx, step) || used);
-            return if used { Pointed::Used } else { Pointed::Nothing };
-        }
-        if !self.in_detail {
-            let row = isize::try_from(event.row - places.list.y).unwrap_or(0);
-            let visible = self.list.visible(&self.store, usize::from(places.list.height));
-            let Some(id) = visible.iter().rev().find(|p| p.row <= row).map(|p| p.line.id) else { return Pointed::Nothing };
-            let i = self.store.position(id);
-            self.go(i, cx.area);
-            return Pointed::Item;
-        }
-        Pointed::Used
+        self.pointed(cx, event)
     }
 
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {

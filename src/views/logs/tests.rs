@@ -10,7 +10,7 @@ use crate::{
         testing::{draw, look, needs, test_shared, with},
     },
     model::{
-        backend::{Backend, ErrorKind},
+        backend::{Backend, ErrorKind, SourceError},
         labels::Labels,
         log::{LogLine, Older},
         time::{TimeRange, TimeWindow},
@@ -258,7 +258,7 @@ fn the_filter_answers_as_it_is_typed_and_escape_takes_it_back() {
     page.press(Command::Filter);
     page.type_text("nowhere");
     page.key(KeyCode::Enter);
-    assert!(page.screen().contains("None of 102 lines passes the filter nowhere."), "{}", page.screen());
+    assert!(page.screen().contains("None of 102 lines passes /nowhere."), "{}", page.screen());
 }
 
 #[test]
@@ -404,17 +404,119 @@ fn the_buffer_is_not_filled_with_older_lines_to_the_brim() {
     assert!(matches!(acts.as_slice(), [Act::Notice(text)] if text.contains("MiB is full")), "{acts:?}");
 }
 
+/// A narrow page with a long query, older lines left and a tail in these states.
+fn narrow(width: u16, states: impl IntoIterator<Item = TailState>) -> Page {
+    let mut page = with_older((width, 24));
+    page.scope = page.scope.with_matcher(crate::model::labels::Matcher::equal("pod", "orders-7d9f8c6b5-k2vq"));
+    states.into_iter().for_each(|state| page.tell(0, LogEvent::Tail(state)));
+    page
+}
+
 #[test]
 fn the_tails_health_outlives_the_query_on_a_narrow_screen() {
-    let connected = |page: &mut Page| page.tell(0, LogEvent::Tail(TailState::Connected));
-    for (width, expected) in [(80, "100 lines ── tail connected"), (60, "100 lines ── tail connected"), (40, "tail connected")] {
-        let mut page = with_older((width, 24));
-        page.scope = page.scope.with_matcher(crate::model::labels::Matcher::equal("pod", "orders-7d9f8c6b5-k2vq"));
-        connected(&mut page);
-        assert!(page.title().contains(expected), "{}", page.title());
-        let error = SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connect to loki.example.com:3100: connection refused");
-        page.tell(0, LogEvent::Tail(TailState::Lost { retry_at: now() + Duration::from_secs(4), error }));
-        assert!(page.title().contains("tail lost, again in 4s"), "{}", page.title());
+    let error = SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connect to loki.example.com:3100: connection refused");
+    let lost = TailState::Lost { retry_at: now() + Duration::from_secs(4), error };
+    let refused = TailState::Refused("max concurrent tail requests limit exceeded, count > limit (11 > 10)".to_owned());
+    let behind = |secs| TailState::Behind(Duration::from_secs(secs));
+    use TailState::{Connected, Connecting, Dropped, Recovered};
+    for (states, at_80, at_40) in [
+        (vec![Connecting], "100+ lines ── tail connecting ", " tail connecting "),
+        (vec![Connected], "100+ lines ── tail connected ", " tail connected "),
+        (vec![lost], "100+ lines ── tail lost, again in 4s ", " 100+ lines ── lost, 4s "),
+        (vec![refused.clone()], "100+ lines ── tail refused, polling ", " 100+ lines ── polling "),
+        (vec![refused, behind(1275)], "100+ lines ── tail refused, polling · 1,275 s behind ", " polling · 21m behind "),
+        (vec![Connected, behind(35)], "100+ lines ── tail connected · 35 s behind ", " 35s behind "),
+        (vec![Connected, behind(35), behind(0)], "100+ lines ── tail connected ", " tail connected "),
+        (vec![Connected, Dropped(18)], "100+ lines ── tail connected · 18 dropped ", " 18 dropped "),
+        (vec![Connected, Dropped(18), Recovered(18)], "100+ lines ── tail connected ", " tail connected "),
+    ] {
+        for (width, expected) in [(80, at_80), (40, at_40)] {
+            let title = narrow(width, states.clone()).title();
+            assert!(title.contains(expected) && title.contains(" following "), "{expected} in {title}");
+        }
+    }
+}
+
+#[test]
+fn a_pause_is_told_on_a_narrow_screen_as_well() {
+    for (width, expected) in [(80, "tail connected "), (40, "tail connected "), (30, " connected ")] {
+        let mut page = narrow(width, [TailState::Connected]);
+        page.press(Command::Pause);
+        page.tell(0, LogEvent::Lines(numbered(1000..1003)));
+        let paused = if width < 40 { " paused " } else { " paused 3 new " };
+        assert!(page.title().contains(expected) && page.title().contains(paused), "{}", page.title());
+    }
+}
+
+#[test]
+fn a_failure_is_told_until_reading_works_again() {
+    let mut page = narrow(80, [TailState::Connected]);
+    page.tell(0, LogEvent::Failed(SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connection reset")));
+    assert!(page.title().contains("tail connected ── failing"), "{}", page.title());
+    page.tell(0, LogEvent::Tail(TailState::Behind(Duration::ZERO)));
+    assert!(!page.title().contains("failing"), "{}", page.title());
+}
+
+#[test]
+fn a_paused_count_knows_nothing_of_what_came_since() {
+    let mut page = with_older(BIG);
+    page.press(Command::Pause);
+    page.tell(0, LogEvent::Lines(numbered(1000..1010)));
+    assert!(page.title().contains(" 100 lines ") && page.title().contains("paused 10 new"), "{}", page.title());
+    page.press(Command::Filter);
+    page.type_text("number 99");
+    assert!(page.view.prompt().unwrap().0.contains("10 of 100 lines"));
+    page.key(KeyCode::Enter);
+    assert!(page.title().contains(" 10 of 100 lines ") && page.title().contains(" paused ─"), "no new line passes: {}", page.title());
+    page.tell(0, LogEvent::Lines(vec![line(1010, Level::Info, "number 99 again")]));
+    assert!(page.title().contains(" 10 of 100 lines ") && page.title().contains("paused 1 new"), "{}", page.title());
+    page.press(Command::Top);
+    page.answer_older(Ok(numbered(850..900)), Older::Nothing);
+    page.tell(0, LogEvent::Lines(vec![line(-500, Level::Info, "number 99 of old")]));
+    assert!(page.title().contains(" 11 of 151 lines ") && page.title().contains("paused 1 new"), "{}", page.title());
+    page.press(Command::Pause);
+    assert!(page.title().contains(" 12 of 162 lines ") && page.title().contains("following"), "{}", page.title());
+}
+
+#[test]
+fn a_pause_before_the_first_line_says_so() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(Vec::new());
+    page.press(Command::Pause);
+    page.tell(0, LogEvent::Lines(numbered(0..7)));
+    assert!(page.screen().contains("Paused before the first line. 7 lines came since."), "{}", page.screen());
+    page.press(Command::Pause);
+    assert_eq!(page.selected(), "number 6");
+}
+
+#[test]
+fn new_lines_are_those_that_the_filter_lets_through() {
+    let mut page = with_older(BIG);
+    page.press(Command::Up);
+    page.tell(0, LogEvent::Lines(numbered(1000..1020)));
+    assert!(page.title().contains(" 20 new "), "{}", page.title());
+    page.press(Command::Filter);
+    page.type_text("number 100");
+    page.key(KeyCode::Enter);
+    assert!(page.title().contains(" 10 of 120 lines ") && page.title().contains(" 10 new "), "{}", page.title());
+    page.tell(0, LogEvent::Lines(vec![line(1021, Level::Info, "other"), line(1021, Level::Info, "number 100 again")]));
+    assert!(page.title().contains(" 11 of 122 lines ") && page.title().contains(" 11 new "), "{}", page.title());
+}
+
+#[test]
+fn lines_that_another_level_brings_are_not_new() {
+    let errors = |page: &mut Page| page.press(Command::MinimumLevel);
+    for pause in [Command::Up, Command::Pause] {
+        let mut page = Page::new(scope(), BIG);
+        errors(&mut page);
+        page.history(numbered(0..100).into_iter().filter(|l| l.level == Level::Error).collect());
+        page.press(pause);
+        errors(&mut page);
+        errors(&mut page);
+        page.history(numbered(0..90));
+        page.tell(0, LogEvent::Lines(numbered(91..93)));
+        let expected = if pause == Command::Pause { [" 91 lines ", " paused 2 new "] } else { [" 93 lines ", " 2 new "] };
+        assert!(expected.iter().all(|words| page.title().contains(words)), "{expected:?} in {}", page.title());
     }
 }
 

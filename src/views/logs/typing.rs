@@ -44,7 +44,7 @@ impl Logs {
 
     /// `11 of 100 lines`
     fn passing(&self) -> String {
-        format!("{} of {}", format::count(self.store.shown() as u64), format::counted(self.store.len(), "line"))
+        format!("{} of {}", format::count(self.store.shown() as u64), format::counted(self.kept(), "line"))
     }
 
     pub(super) fn accepted(&mut self, cx: &mut Cx<'_>) {

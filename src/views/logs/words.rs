@@ -1,7 +1,5 @@
 //! What the page says of itself: how many lines, how the tail is, what lies before, why there is nothing.
 
-use std::time::Duration;
-
 use ratatui::layout::Rect;
 
 use super::{Logs, older::Before};
@@ -12,7 +10,7 @@ use crate::{
         format, panel,
         text::{truncate, width},
     },
-    views::Look,
+    views::{Look, View},
 };
 
 /// The narrowest query that still says something.
@@ -24,10 +22,12 @@ enum Wording {
     Full,
     /// States without reasons, counts that tell of trouble.
     Brief,
+    /// The least that tells one state from another.
+    Short,
 }
 
 impl Logs {
-    /// Query, counts and health in the room there is. What is wrong outlives what the header says as well.
+    /// Query, counts and health in the room there is. How the tail is outlives all else, then how many lines there are.
     pub(super) fn title(&self, look: &Look<'_>, area: Rect, room: usize) -> String {
         let glyphs = look.shared.glyphs;
         let separator = format!(" {} ", glyphs.horizontal.repeat(2));
@@ -38,29 +38,32 @@ impl Logs {
             if width(&query).min(QUERY) <= left {
                 return [truncate(&query, left, glyphs.ellipsis), rest].join(&separator);
             }
-            if wording == Wording::Brief && width(&rest) <= room {
-                return rest;
-            }
         }
-        let health = self.tail(look, Wording::Brief);
-        truncate(&if health.is_empty() { self.count() } else { health.join(&separator) }, room, glyphs.ellipsis)
+        let (brief, short) = (self.tail(look, Wording::Brief), self.tail(look, Wording::Short));
+        let with_count = |tail: &[String]| [&[self.count(Wording::Brief)], tail].concat();
+        let ways = [self.facts_of_title(look, area, Wording::Brief), with_count(&brief), with_count(&short), brief, short];
+        let mut ways = ways.iter().filter(|way| !way.is_empty()).map(|way| way.join(&separator));
+        let fits = |way: &String| width(way) <= room;
+        let last = ways.clone().last().unwrap_or_default();
+        truncate(&ways.find(fits).unwrap_or(last), room, glyphs.ellipsis)
     }
 
     fn facts_of_title(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Vec<String> {
-        let mut out = vec![self.count()];
+        let mut out = vec![self.count(wording)];
         out.extend(self.gone(look, wording));
         out.extend(self.before_note(area, wording));
         out.extend(self.tail(look, wording));
         out
     }
 
-    fn count(&self) -> String {
-        let (shown, kept) = (self.store.shown(), self.store.len());
-        if shown == kept {
-            format::counted(kept, "line")
-        } else {
-            format!("{} of {} lines", format::count(shown as u64), format::count(kept as u64))
-        }
+    /// `3,412 lines`, `11 of 3,412 lines` where some are hidden, `3,412+ lines` where it is not said otherwise that there
+    /// are older ones.
+    fn count(&self, wording: Wording) -> String {
+        let (shown, kept) = (self.store.shown(), self.kept());
+        let hidden = if shown == kept { String::new() } else { format!("{} of ", format::count(shown as u64)) };
+        let more = wording != Wording::Full && (self.told.is_coming() || self.told.has_left());
+        let lines = if more { format!("{}+ lines", format::count(kept as u64)) } else { format::counted(kept, "line") };
+        hidden + &lines
     }
 
     /// Lines that should be here and are not.
@@ -101,31 +104,45 @@ impl Logs {
 
     /// How the tail is.
     fn tail(&self, look: &Look<'_>, wording: Wording) -> Vec<String> {
-        let full = wording == Wording::Full;
-        let state = match &self.told.tail {
-            TailState::Connecting => "tail connecting".to_owned(),
-            TailState::Connected => "tail connected".to_owned(),
-            TailState::Refused(why) if full => format!("polling: {why}"),
-            TailState::Refused(_) => "polling, no tail".to_owned(),
-            TailState::Lost { retry_at, error } => {
-                let again = format!("tail lost, again in {}", format::age(retry_at.since(look.now)));
-                if full { format!("{again}: {}", error.message) } else { again }
-            }
-            _ => return self.failed_note(wording),
-        };
-        let mut parts = vec![state];
-        let behind = self.told.behind > Duration::ZERO;
-        if behind || (full && self.told.tail == TailState::Connected) {
-            parts.push(format!("{} s behind", self.told.behind.as_secs()));
+        let told = &self.told;
+        let (full, short) = (wording == Wording::Full, wording == Wording::Short);
+        let Some(state) = self.tail_state(look, wording) else { return self.failed_note(wording) };
+        let mut parts = Vec::new();
+        if !told.behind.is_zero() || (full && told.tail == TailState::Connected) {
+            let by = if short { format::age(told.behind) } else { format!("{} s", format::count(told.behind.as_secs())) };
+            parts.push(format!("{by} behind"));
         }
-        if self.told.dropped > 0 && (full || self.told.dropped > self.told.recovered) {
-            parts.push(format!("{} dropped", format::count(self.told.dropped)));
+        if told.dropped > 0 && (full || told.dropped > told.recovered) {
+            parts.push(format!("{} dropped", format::count(told.dropped)));
         }
-        if self.told.recovered > 0 && full {
-            parts.push(format!("{} recovered", format::count(self.told.recovered)));
+        if told.recovered > 0 && full {
+            parts.push(format!("{} recovered", format::count(told.recovered)));
+        }
+        // A connected tail that has trouble is told by its trouble.
+        if !short || parts.is_empty() || told.tail != TailState::Connected {
+            parts.insert(0, state);
         }
         let dot = format!(" {} ", look.shared.glyphs.middle_dot);
         [vec![parts.join(&dot)], self.failed_note(wording)].concat()
+    }
+
+    fn tail_state(&self, look: &Look<'_>, wording: Wording) -> Option<String> {
+        let words = |full: String, brief: &str, short: &str| match wording {
+            Wording::Full => full,
+            Wording::Brief => brief.to_owned(),
+            Wording::Short => short.to_owned(),
+        };
+        Some(match &self.told.tail {
+            TailState::Connecting => words("tail connecting".to_owned(), "tail connecting", "connecting"),
+            TailState::Connected => words("tail connected".to_owned(), "tail connected", "connected"),
+            TailState::Refused(why) => words(format!("tail refused, polling: {why}"), "tail refused, polling", "polling"),
+            TailState::Lost { retry_at, error } => {
+                let again = format::age(retry_at.since(look.now));
+                let brief = format!("tail lost, again in {again}");
+                words(format!("{brief}: {}", error.message), &brief, &format!("lost, {again}"))
+            }
+            TailState::Off | TailState::Dropped(_) | TailState::Recovered(_) | TailState::Behind(_) => return None,
+        })
     }
 
     fn failed_note(&self, wording: Wording) -> Vec<String> {
@@ -135,7 +152,8 @@ impl Logs {
     }
 
     pub(super) fn following(&self, look: &Look<'_>) -> String {
-        let count = if self.new > 0 { format!("{} new", format::count(self.new)) } else { String::new() };
+        let new = self.new_lines();
+        let count = if new > 0 { format!("{} new", format::count(new as u64)) } else { String::new() };
         if self.is_paused() {
             format!("paused {count}").trim_end().to_owned()
         } else if self.list.follow && look.scope.window.is_live() {
@@ -169,10 +187,13 @@ impl Logs {
 
     fn all_hidden(&self, look: &Look<'_>, area: Rect) -> Vec<String> {
         let key = |command| look.shared.keymap.key(command).unwrap_or_default();
-        let what = self.store.show().pattern.as_ref().map_or_else(|| "level".to_owned(), |p| format!("filter {}", p.as_str()));
-        let hidden = format::count(self.store.len() as u64);
+        if self.kept() == 0 {
+            let new = format::counted(self.store.waiting(), "line");
+            return vec![format!("Paused before the first line. {new} came since."), format!("{} resumes", key(Command::Pause))];
+        }
+        let (kept, filters) = (format::count(self.kept() as u64), self.filters(look).join(" and "));
         let mut lines = vec![
-            format!("None of {hidden} lines passes the {what}."),
+            format!("None of {kept} lines passes {filters}."),
             format!("{} changes the filter   {} the level", key(Command::Filter), key(Command::MinimumLevel)),
         ];
         match self.before(area) {
