@@ -306,8 +306,10 @@ impl Frame<'_> {
 
     fn footer(&self, mut area: Rect) -> Vec<Row> {
         let mut row = Row::new(area);
-        if let Some((prompt, _)) = self.view.prompt() {
-            row.put(prompt, Role::Text, None);
+        if let Some(prompt) = self.view.prompt() {
+            let line = prompt.line(area.width);
+            row.put(line.text, Role::Text, None);
+            row.put(truncate(line.forms, row.room(), self.look.shared.glyphs.ellipsis), Role::Dim, None);
             return vec![row];
         }
         let waiting = self.waiting().map(|text| Row::at_right(&mut area, vec![(format!(" {text}"), Role::Dim, None)]));
@@ -373,5 +375,47 @@ impl Frame<'_> {
         let frame = usize::try_from(elapsed.as_millis() / SPIN.as_millis()).unwrap_or(0) % shared.glyphs.spinner.len();
         let spinner = shared.glyphs.spinner[frame];
         Some(format!("{spinner} {} under way  {:.1} s ", shared.asked.len(), elapsed.as_secs_f64()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyEvent};
+
+    use super::*;
+    use crate::{
+        app::{
+            App,
+            testing::{test_shared, text_of},
+        },
+        core::{
+            command::ViewKind,
+            msg::{Event, Msg},
+            scope::Scope,
+        },
+    };
+
+    #[test]
+    fn an_empty_prompt_says_what_can_be_typed_and_is_cut_on_a_narrow_screen() {
+        for (kind, columns, expected) in [
+            (ViewKind::Logs, 80, " /   text   /regex/   !text, !/regex/: not   lower case: any case"),
+            (ViewKind::Logs, 40, " /   text   /regex/   !text, !/regex/: …"),
+            (ViewKind::Logs, 20, " /   text   /regex/…"),
+            (ViewKind::Alerts, 40, " /   word   label=value   label!=value  …"),
+        ] {
+            let size = (columns, 12);
+            let now = Timestamp::from_secs(36_000);
+            let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
+            let mut app = App::new(test_shared(), kind, scope, None, now, size);
+            app.update(Msg { now, event: Event::Key(KeyEvent::from(KeyCode::Char('/'))) });
+            let footer = |app: &App| {
+                let mut buf = Buffer::empty(Rect::new(0, 0, size.0, size.1));
+                app.render(buf.area, &mut buf);
+                text_of(&buf).lines().nth(11).map(str::to_owned).unwrap_or_default()
+            };
+            assert_eq!((footer(&app).as_str(), app.cursor()), (expected, Some((2, 11))));
+            app.update(Msg { now, event: Event::Key(KeyEvent::from(KeyCode::Char('x'))) });
+            assert_eq!(footer(&app).trim_end(), " /x");
+        }
     }
 }

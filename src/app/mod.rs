@@ -204,7 +204,10 @@ impl App {
         }
         match &self.overlay {
             Some(overlay) => overlay.cursor(self.size),
-            None => self.top().view.prompt().map(|(_, column)| (column.min(self.size.width - 1), self.size.height - 1)),
+            None => {
+                let prompt = self.top().view.prompt()?.line(self.size.width);
+                Some((prompt.column.min(self.size.width - 1), self.size.height - 1))
+            }
         }
     }
 

@@ -20,6 +20,9 @@ impl PartialEq for Pattern {
 }
 
 impl Pattern {
+    /// What can be typed, for the one who begins to.
+    pub const FORMS: &str = "text   /regex/   !text, !/regex/: not   lower case: any case";
+
     /// From what was typed; `None` for nothing. All lower case matches any case. `/` at both ends makes a regular
     /// expression.
     ///

@@ -3,15 +3,19 @@
 use crossterm::event::KeyEvent;
 use regex::Regex;
 
+use super::prompt::Prompt;
 use crate::{
     model::labels::{Labels, MatchOp},
-    ui::field::{Field, Typed},
+    ui::field::Typed,
 };
 
+/// What can be typed, for the one who begins to.
+const FORMS: &str = "word   label=value   label!=value   label=~regex   label!~regex";
+
 /// A filter and its text field.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Filter {
-    field: Field,
+    prompt: Prompt,
     typing: bool,
     terms: Vec<Term>,
     error: Option<String>,
@@ -23,6 +27,12 @@ enum Term {
     Word(String),
     /// A condition on a label; a missing label is empty, as in PromQL.
     Label { name: String, op: MatchOp, value: String, regex: Option<Regex> },
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { prompt: Prompt::new("/", "", FORMS), typing: false, terms: Vec::new(), error: None }
+    }
 }
 
 impl Filter {
@@ -38,16 +48,13 @@ impl Filter {
 
     /// Takes a key: `Enter` keeps the filter, `Esc` removes it. Returns whether what is filtered changed.
     pub fn key(&mut self, key: KeyEvent) -> bool {
-        match self.field.key(key) {
+        match self.prompt.key(key) {
             Typed::Changed => {}
             Typed::Accepted => {
                 self.typing = false;
                 return false;
             }
-            Typed::Cancelled => {
-                self.typing = false;
-                self.field = Field::default();
-            }
+            Typed::Cancelled => *self = Self::default(),
             Typed::Ignored => return false,
         }
         self.parse();
@@ -56,13 +63,13 @@ impl Filter {
 
     /// Takes pasted text.
     pub fn paste(&mut self, text: &str) {
-        self.field.paste(text);
+        self.prompt.paste(text);
         self.parse();
     }
 
-    /// Prompt and cursor column for the footer while it is typed.
-    pub fn prompt(&self) -> Option<(String, u16)> {
-        self.typing.then(|| (format!("/{}", self.field.text()), self.field.column() + 1))
+    /// What takes the footer's place while it is typed.
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.typing.then_some(&self.prompt)
     }
 
     /// Whether it leaves everything.
@@ -74,7 +81,7 @@ impl Filter {
     pub fn note(&self) -> Option<String> {
         match &self.error {
             Some(error) => Some(error.clone()),
-            None => (!self.is_empty()).then(|| format!("/{}", self.field.text().trim())),
+            None => (!self.is_empty()).then(|| format!("/{}", self.prompt.text().trim())),
         }
     }
 
@@ -93,10 +100,15 @@ impl Filter {
         })
     }
 
+    /// Whether a row passes of which only this label is known.
+    pub fn passes_one(&self, label: &str, value: &str) -> bool {
+        self.passes(&[(label, value)].into_iter().collect(), std::iter::empty())
+    }
+
     fn parse(&mut self) {
         self.error = None;
         self.terms = Vec::new();
-        for word in self.field.text().split_whitespace() {
+        for word in self.prompt.text().split_whitespace() {
             match term(word) {
                 Ok(term) => self.terms.push(term),
                 Err(error) => self.error = Some(error),
@@ -151,6 +163,15 @@ mod tests {
             ("service=~(", true),
         ] {
             assert_eq!(passes(filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_one_label_is_found_by_word_and_by_label() {
+        for (filter, expected) in [("ord", true), ("service=orders", true), ("service!=orders", false), ("pay", false), ("team=a", false)] {
+            let mut f = Filter::default();
+            f.paste(filter);
+            assert_eq!(f.passes_one("service", "orders"), expected, "{filter}");
         }
     }
 

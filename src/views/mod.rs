@@ -7,7 +7,7 @@ pub mod alerts;
 pub mod diagnostics;
 pub mod filter;
 pub mod logs;
-mod prompt;
+pub mod prompt;
 pub mod service;
 pub mod services;
 mod sheet;
@@ -20,6 +20,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+use self::prompt::Prompt;
 use crate::{
     app::Shared,
     core::{
@@ -207,8 +208,8 @@ pub trait View: Send {
     /// Draws into `area`, for any size from 1×1 on.
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer);
 
-    /// A line that takes the footer's place while typing: prompt and text, with the cursor's column.
-    fn prompt(&self) -> Option<(String, u16)> {
+    /// What takes the footer's place while typing.
+    fn prompt(&self) -> Option<&Prompt> {
         None
     }
 

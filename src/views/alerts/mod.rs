@@ -15,7 +15,7 @@ use ratatui::{
 };
 
 use self::rows::{Group, Order, Row};
-use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, part_of};
+use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, part_of, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -463,7 +463,7 @@ impl View for Alerts {
         }
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
+    fn prompt(&self) -> Option<&Prompt> {
         self.filter.prompt()
     }
 

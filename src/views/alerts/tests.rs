@@ -273,7 +273,8 @@ fn the_filter_works_as_it_is_typed_and_esc_removes_it() {
         with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Char(c))));
     }
     assert_eq!(stage.order(&view), ["Slow"]);
-    assert_eq!(view.prompt(), Some(("/alertname=Slow".to_owned(), 15)));
+    let prompt = view.prompt().unwrap().line(80);
+    assert_eq!((prompt.text.trim_end(), prompt.column), (" /alertname=Slow", 16));
     with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Esc)));
     assert_eq!(stage.order(&view).len(), 5);
 }

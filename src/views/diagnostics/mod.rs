@@ -162,10 +162,7 @@ impl View for Diagnostics {
             }
             Command::Top => self.oldest(&look, area),
             Command::Down | Command::PageDown | Command::Bottom | Command::Follow => self.follow(),
-            Command::Filter => {
-                let text = self.search.as_ref().map_or("", Pattern::as_str);
-                self.prompt = Some(Prompt::new("/", text, cx.area.width));
-            }
+            Command::Filter => self.prompt = Some(Prompt::pattern(self.search.as_ref())),
             _ => return false,
         }
         true
@@ -177,9 +174,9 @@ impl View for Diagnostics {
         self.prompt.is_some()
     }
 
-    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+    fn type_key(&mut self, _cx: &mut Cx<'_>, key: KeyEvent) {
         let Some(prompt) = &mut self.prompt else { return };
-        match prompt.key(cx.area.width, key) {
+        match prompt.key(key) {
             Typed::Changed => self.searched(),
             Typed::Accepted => self.prompt = None,
             Typed::Cancelled => (self.prompt, self.search) = (None, None),
@@ -217,8 +214,8 @@ impl View for Diagnostics {
         }
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
-        self.prompt.as_ref().map(Prompt::line)
+    fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref()
     }
 
     fn yanks(&self, _look: &Look<'_>) -> Vec<Yank> {

@@ -256,7 +256,7 @@ impl View for Logs {
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
         let Some((_, prompt)) = &mut self.prompt else { return };
-        match prompt.key(cx.area.width, key) {
+        match prompt.key(key) {
             Typed::Changed => self.typed_on(cx.area),
             Typed::Accepted => self.accepted(cx),
             Typed::Cancelled => self.cancelled(cx.area),
@@ -283,8 +283,8 @@ impl View for Logs {
         self.draw(look, area, buf);
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
-        self.prompt.as_ref().map(|(_, p)| p.line())
+    fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref().map(|(_, p)| p)
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {

@@ -246,14 +246,14 @@ fn the_filter_answers_as_it_is_typed_and_escape_takes_it_back() {
     page.history(numbered(0..100));
     page.press(Command::Filter);
     page.type_text("number 9");
-    assert!(page.view.prompt().unwrap().0.contains("11 of 100 lines"));
+    assert!(page.view.prompt().unwrap().line(120).text.contains("11 of 100 lines"));
     page.tell(0, LogEvent::Lines(vec![line(200, Level::Info, "number 9 again"), line(201, Level::Info, "other")]));
     assert_eq!((page.view.store.shown(), page.selected().as_str()), (12, "number 9 again"));
     page.key(KeyCode::Esc);
     assert_eq!(page.view.store.shown(), 102);
     page.press(Command::Filter);
     page.type_text("/(/");
-    assert!(page.view.prompt().unwrap().0.contains("unclosed"));
+    assert!(page.view.prompt().unwrap().line(120).text.contains("unclosed"));
     page.key(KeyCode::Esc);
     page.press(Command::Filter);
     page.type_text("nowhere");
@@ -465,7 +465,7 @@ fn a_paused_count_knows_nothing_of_what_came_since() {
     assert!(page.title().contains(" 100 lines ") && page.title().contains("paused 10 new"), "{}", page.title());
     page.press(Command::Filter);
     page.type_text("number 99");
-    assert!(page.view.prompt().unwrap().0.contains("10 of 100 lines"));
+    assert!(page.view.prompt().unwrap().line(120).text.contains("10 of 100 lines"));
     page.key(KeyCode::Enter);
     assert!(page.title().contains(" 10 of 100 lines ") && page.title().contains(" paused ─"), "no new line passes: {}", page.title());
     page.tell(0, LogEvent::Lines(vec![line(1010, Level::Info, "number 99 again")]));

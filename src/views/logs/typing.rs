@@ -19,12 +19,12 @@ pub(super) enum Typing {
 
 impl Logs {
     pub(super) fn start_typing(&mut self, cx: &Cx<'_>, typing: Typing) {
-        let (label, text) = match typing {
-            Typing::Filter => ("/", self.store.show().pattern.as_ref().map_or(String::new(), |p| p.as_str().to_owned())),
-            Typing::Query => ("query ", self.plan(&cx.look).map(|p| p.base).unwrap_or_default()),
+        let prompt = match typing {
+            Typing::Filter => Prompt::pattern(self.store.show().pattern.as_ref()),
+            Typing::Query => Prompt::new("query ", &self.plan(&cx.look).map(|p| p.base).unwrap_or_default(), ""),
         };
         self.filter_before.clone_from(&self.store.show().pattern);
-        self.prompt = Some((typing, Prompt::new(label, &text, cx.area.width)));
+        self.prompt = Some((typing, prompt));
     }
 
     pub(super) fn typed_on(&mut self, area: Rect) {

@@ -18,7 +18,7 @@ use self::{
     layout::Panes,
     routes::{Order, Route, routes},
 };
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, services::without_red};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt, services::without_red};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -381,7 +381,7 @@ impl View for Service {
         }
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
+    fn prompt(&self) -> Option<&Prompt> {
         self.filter.prompt()
     }
 

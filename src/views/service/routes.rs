@@ -128,7 +128,7 @@ pub(super) fn routes(data: &Data, label: &str, filter: &Filter, order: Order) ->
             let share = (failing > 0.0).then(|| row.errors.unwrap_or(0.0) / failing);
             Route { name, share, ..row }
         })
-        .filter(|r| filter.passes(&crate::model::labels::Labels::new(), [r.name.as_str()].into_iter()))
+        .filter(|r| filter.passes_one(label, &r.name))
         .collect();
     let by = |value: fn(&Route) -> Option<f64>| move |a: &Route, b: &Route| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
     match order {

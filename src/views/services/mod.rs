@@ -10,7 +10,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::rank::{Row, Verdict};
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -20,7 +20,6 @@ use crate::{
         slot::Slot,
     },
     model::{
-        labels::Labels,
         series::{Matrix, Series, Vector},
         time::{TimeRange, TimeWindow, Timestamp},
     },
@@ -119,7 +118,7 @@ impl Services {
         let now = self.now.each_ref().map(Slot::value);
         let hour = self.hour.each_ref().map(Slot::value);
         self.rows = rank::rows(now, hour, |service| look.shared.latency_threshold(service));
-        let passes = |row: &Row| self.filter.passes(&Labels::new(), [row.service.as_str()].into_iter());
+        let passes = |row: &Row| self.filter.passes_one("service", &row.service);
         let mut rows = std::mem::take(&mut self.rows);
         if !self.filter.is_empty() {
             rows.retain(passes);
@@ -332,7 +331,7 @@ impl View for Services {
         }
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
+    fn prompt(&self) -> Option<&Prompt> {
         self.filter.prompt()
     }
 

@@ -240,7 +240,7 @@ impl View for Traces {
                 }
                 self.forget();
             }
-            Command::EditQuery => self.prompt = Some(Prompt::new("TraceQL ", &self.query(&cx.look), cx.area.width)),
+            Command::EditQuery => self.prompt = Some(Prompt::new("TraceQL ", &self.query(&cx.look), "")),
             Command::Filter => self.filter.open(),
             Command::Order => {
                 self.order = if self.order == Order::Newest { Order::Longest } else { Order::Newest };
@@ -271,7 +271,7 @@ impl View for Traces {
             }
             return;
         };
-        match prompt.key(cx.area.width, key) {
+        match prompt.key(key) {
             Typed::Accepted => {
                 let text = prompt.text().to_owned();
                 self.prompt = None;
@@ -313,8 +313,8 @@ impl View for Traces {
         self.draw(look, area, buf);
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
-        self.prompt.as_ref().map(Prompt::line).or_else(|| self.filter.prompt())
+    fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref().or_else(|| self.filter.prompt())
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {

@@ -249,7 +249,7 @@ fn a_refused_query_shows_the_servers_words_and_is_kept_for_editing() {
     let text = stage.text(&view);
     assert!(text.contains(words) && text.contains("E edit the query") && text.contains("{ nam="), "{text}");
     stage.run(&mut view, Command::EditQuery);
-    assert!(view.prompt().unwrap().0.contains("TraceQL { nam="), "{:?}", view.prompt());
+    assert!(view.prompt().unwrap().line(120).text.contains("TraceQL { nam="), "{:?}", view.prompt());
 }
 
 #[test]

@@ -289,8 +289,7 @@ impl View for Waterfall {
             }
             Command::NextError => self.next_error(cx),
             Command::Filter => {
-                let text = self.search.as_ref().map_or("", |s| s.pattern.as_str());
-                self.prompt = Some(Prompt::new("/", text, cx.area.width));
+                self.prompt = Some(Prompt::pattern(self.search.as_ref().map(|s| &s.pattern)));
             }
             Command::NextMatch | Command::PreviousMatch => self.next_match(cx, command == Command::NextMatch),
             Command::Unfold | Command::Fold => self.fold(cx, command == Command::Fold),
@@ -309,7 +308,7 @@ impl View for Waterfall {
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
         let Some(prompt) = &mut self.prompt else { return };
-        match prompt.key(cx.area.width, key) {
+        match prompt.key(key) {
             Typed::Changed => self.searched(cx.area),
             Typed::Accepted => self.prompt = None,
             Typed::Cancelled => {
@@ -361,8 +360,8 @@ impl View for Waterfall {
         self.draw(look, area, buf);
     }
 
-    fn prompt(&self) -> Option<(String, u16)> {
-        self.prompt.as_ref().map(Prompt::line)
+    fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref()
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {

@@ -194,7 +194,7 @@ fn a_search_counts_goes_to_the_first_and_walks() {
     press(&mut view, &scope, BIG, Command::Filter);
     type_text(&mut view, &scope, "inventory");
     assert_eq!(selected(&view), 2);
-    assert!(view.prompt().unwrap().0.contains("2 of 5 spans"));
+    assert!(view.prompt().unwrap().line(120).text.contains("2 of 5 spans"));
     let shared = test_shared();
     with(&look(&shared, &scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Enter)));
     press(&mut view, &scope, BIG, Command::NextMatch);
