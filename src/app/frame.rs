@@ -401,7 +401,7 @@ mod tests {
             (ViewKind::Logs, 80, " /   text   /regex/   !text, !/regex/: not   lower case: any case"),
             (ViewKind::Logs, 40, " /   text   /regex/   !text, !/regex/: …"),
             (ViewKind::Logs, 20, " /   text   /regex/…"),
-            (ViewKind::Alerts, 40, " /   word   label=value   label!=value  …"),
+            (ViewKind::Alerts, 40, " /   word   label=value   label!=value …"),
         ] {
             let size = (columns, 12);
             let now = Timestamp::from_secs(36_000);
@@ -415,7 +415,8 @@ mod tests {
             };
             assert_eq!((footer(&app).as_str(), app.cursor()), (expected, Some((2, 11))));
             app.update(Msg { now, event: Event::Key(KeyEvent::from(KeyCode::Char('x'))) });
-            assert_eq!(footer(&app).trim_end(), " /x");
+            let line = footer(&app);
+            assert!(line.starts_with(" /x") && !line.contains("regex"), "{line}");
         }
     }
 }

@@ -44,7 +44,7 @@ impl Logs {
         let ways = [self.facts_of_title(look, area, Wording::Brief), with_count(&brief), with_count(&short), brief, short];
         let mut ways = ways.iter().filter(|way| !way.is_empty()).map(|way| way.join(&separator));
         let fits = |way: &String| width(way) <= room;
-        let last = ways.clone().last().unwrap_or_default();
+        let last = ways.clone().next_back().unwrap_or_default();
         truncate(&ways.find(fits).unwrap_or(last), room, glyphs.ellipsis)
     }
 
