@@ -56,12 +56,12 @@ impl Logs {
         out
     }
 
-    /// `3,412 lines`, `11 of 3,412 lines` where some are hidden, `3,412+ lines` where it is not said otherwise that there
-    /// are older ones.
+    /// `3,412 lines`, `11 of 3,412 lines` where some are hidden, `3,412+ lines` where older ones come by themselves or
+    /// it is not said otherwise that there are any.
     fn count(&self, wording: Wording) -> String {
         let (shown, kept) = (self.store.shown(), self.kept());
         let hidden = if shown == kept { String::new() } else { format!("{} of ", format::count(shown as u64)) };
-        let more = wording != Wording::Full && (self.told.is_coming() || self.told.has_left());
+        let more = self.told.is_coming() || (wording != Wording::Full && self.told.has_left());
         let lines = if more { format!("{}+ lines", format::count(kept as u64)) } else { format::counted(kept, "line") };
         hidden + &lines
     }
