@@ -439,7 +439,7 @@ async fn reading_that_works_again_is_told_though_nothing_was_written() {
     let range = last_hour(&loki);
     let mut reader = Reader::open(loki, QUERY, range, true);
     reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
-    *fake.broken.lock().unwrap() = Some(StatusCode::FORBIDDEN);
+    *fake.broken.lock().unwrap() = Some(StatusCode::BAD_REQUEST);
     reader.until(|e, _| matches!(e, LogEvent::Failed(_))).await;
     *fake.broken.lock().unwrap() = None;
     reader.until(|e, _| *e == LogEvent::Tail(TailState::Behind(Duration::ZERO))).await;
