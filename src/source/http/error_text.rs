@@ -7,7 +7,7 @@ use super::ERROR_BODY;
 const MAX: usize = 500;
 
 /// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters. What comes
-/// after [`ERROR_BODY`] bytes is not looked at: a page may have megabytes.
+/// after `ERROR_BODY` bytes is not looked at: a page may have megabytes.
 pub fn error_text(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(ERROR_BODY)]);
     let words = match serde_json::from_str::<Value>(&text) {
