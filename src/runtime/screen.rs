@@ -61,10 +61,8 @@ impl Screen {
             return Err(io::Error::other("standard input and output must be a terminal; `redline doctor` works without one"));
         }
         let bytes = FrameBytes::default();
-        let (width, height) = terminal::size()?;
-        let area = Rect::new(0, 0, width, height);
         let backend = CrosstermBackend::new(bytes.clone());
-        let mut screen = Self { shown: Buffer::empty(area), next: Buffer::empty(area), cursor: None, bytes, backend, mouse };
+        let mut screen = Self { shown: Buffer::default(), next: Buffer::default(), cursor: None, bytes, backend, mouse };
         screen.reenter()?;
         Ok(screen)
     }
