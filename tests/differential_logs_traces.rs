@@ -302,7 +302,7 @@ mod logs {
 
     #[tokio::test]
     async fn loki_answers_alike() {
-        let (stack, client) = (Stack::read(), reqwest::Client::new());
+        let (stack, client) = (Stack::read(), redline::source::http::plain().build().unwrap());
         let real = stack.url("loki");
         let run = format!("run{}", now().0);
         // Wholly in the past, and on no whole second.
@@ -547,7 +547,7 @@ mod traces {
 
     #[tokio::test]
     async fn tempo_answers_alike() {
-        let (stack, client) = (Stack::read(), reqwest::Client::new());
+        let (stack, client) = (Stack::read(), redline::source::http::plain().build().unwrap());
         let real = stack.url("tempo");
         let run = format!("run{}", now().0);
         let traces: Vec<StoredTrace> = (1..=12u128).map(|n| trace(&run, n, now().0 - 20 * SECOND + n as i64 * SECOND)).collect();

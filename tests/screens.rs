@@ -33,7 +33,7 @@ use redline::{
         scope::Scope,
     },
     demo::{
-        rules::RuleEngine,
+        rules::{RuleEngine, RuleFile},
         server::{self, DemoStores, Servers},
         world::{Scenario, World},
     },
@@ -81,8 +81,8 @@ impl Stage {
         let clock: Arc<dyn redline::demo::store::Clock> = Arc::new(Held);
         let world = World::new(Scenario::builtin("pool-exhaustion").unwrap(), 1, NOW, clock.clone());
         world.warm_up().unwrap();
-        let rules = include_str!("../src/demo/rules.yml");
-        let rules = RuleEngine::new(rules, "rules.yml", world.clone(), clock.clone(), NOW - Duration::from_secs(7200)).unwrap();
+        let rules =
+            RuleEngine::new(RuleFile::shop().unwrap(), "rules.yml", world.clone(), clock.clone(), NOW - Duration::from_secs(7200)).unwrap();
         let stores = DemoStores { rules: Arc::new(rules), silences: Vec::new(), logs: world.clone(), traces: world };
         let servers = server::serve(stores, clock).await.unwrap();
         let app = App::new(

@@ -18,7 +18,7 @@ use std::{
 };
 
 pub use alerting::{ActiveAlert, AlertState, Alerts};
-pub use file::{Group, Rule, RuleError, RuleKind};
+pub use file::{Group, Rule, RuleError, RuleFile, RuleKind};
 use recorded::{Both, Recorded};
 
 use super::{
@@ -83,12 +83,18 @@ pub struct RuleEngine {
 }
 
 impl RuleEngine {
-    /// Reads a rule file (its text, and its name for the API). The rules count as evaluated from `since` on.
+    /// Evaluates the rules of a file (and its name for the API). They count as evaluated from `since` on.
     ///
     /// # Errors
-    /// The text is not a rule file, or a rule is not supported by the demo.
-    pub fn new(text: &str, file: &str, base: Arc<dyn MetricStore>, clock: Arc<dyn Clock>, since: Timestamp) -> Result<Self, RuleError> {
-        let groups = file::read(text)?;
+    /// A rule is wrong, or not supported by the demo.
+    pub fn new(
+        rules: RuleFile,
+        file: &str,
+        base: Arc<dyn MetricStore>,
+        clock: Arc<dyn Clock>,
+        since: Timestamp,
+    ) -> Result<Self, RuleError> {
+        let groups = file::read(rules)?;
         let rules = groups.iter().map(|g| vec![RuleState::default(); g.rules.len()]).collect();
         let next = groups.iter().map(|g| align_up(since.millis(), millis(g.interval))).collect();
         let state = Mutex::new(State { recorded: Recorded::default(), rules, next });

@@ -11,7 +11,7 @@ use crate::{
     config::{self, EndpointConfig, Environment, Request, System},
     demo::{
         into::{self, Targets},
-        rules::RuleEngine,
+        rules::{RuleEngine, RuleFile},
         server::{self, DemoStores, Servers},
         store::Clock,
         world::{Scenario, World},
@@ -23,8 +23,6 @@ use crate::{
 /// The name of the demo's environment.
 const ENVIRONMENT: &str = "demo";
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The rules that the demo's Prometheus and real ones evaluate.
-const RULES: &str = include_str!("../demo/rules.yml");
 /// How far before the start the rules are evaluated.
 const RULE_HISTORY: Duration = Duration::from_secs(2 * 3600);
 /// What is written before the onset.
@@ -68,7 +66,8 @@ impl Demo {
         let start = clock.now();
         let world = World::new(scenario, args.seed, start, clock.clone());
         world.warm_up().map_err(Failure::other)?;
-        let rules = RuleEngine::new(RULES, "rules.yml", world.clone(), clock.clone(), start - RULE_HISTORY)
+        let rules = RuleFile::shop()
+            .and_then(|rules| RuleEngine::new(rules, "rules.yml", world.clone(), clock.clone(), start - RULE_HISTORY))
             .map_err(|e| Failure::other(format!("the demo's rules: {e}")))?;
         let stores = DemoStores { rules: Arc::new(rules), silences: Vec::new(), logs: world.clone(), traces: world.clone() };
         Ok(Self { world, stores, clock })

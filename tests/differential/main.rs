@@ -20,7 +20,7 @@ use prost::Message;
 use redline::{
     demo::{
         memory::MemStore,
-        rules::RuleEngine,
+        rules::{RuleEngine, RuleFile},
         server::{prometheus, start},
         store::{Clock, StoredSeries},
     },
@@ -105,11 +105,11 @@ async fn the_embedded_prometheus_answers_as_the_real_one() {
     let store = data::build(&mut random, &prefix, end);
     let expected = store.series.len();
 
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+    let client = redline::source::http::plain().timeout(Duration::from_secs(60)).build().unwrap();
     let real = real_prometheus();
     write(&client, &real, &store).await;
     let clock = Arc::new(FixedClock(Timestamp::from_secs(now)));
-    let engine = RuleEngine::new("groups: []", "none", Arc::new(store), clock.clone(), Timestamp::from_secs(now)).unwrap();
+    let engine = RuleEngine::new(RuleFile::default(), "none", Arc::new(store), clock.clone(), Timestamp::from_secs(now)).unwrap();
     let demo = start(prometheus::router(Arc::new(engine)), clock).await.unwrap();
 
     let generated: Vec<String> = (0..GENERATED).map(|_| Grammar(&mut random).expression()).collect();

@@ -25,7 +25,7 @@ use redline::{
     clock::system_now,
     demo::{
         into::{self, Targets},
-        rules::RuleEngine,
+        rules::{RuleEngine, RuleFile},
         server::{self, Server},
         store::{Clock, LogStore, MetricStore, TraceStore},
         world::{Scenario, World},
@@ -43,7 +43,6 @@ use crate::{
     replay::{Addresses, Replay},
 };
 
-const RULES: &str = include_str!("../../src/demo/rules.yml");
 /// How much of the past both sides hold.
 const HISTORY: Duration = Duration::from_secs(30 * 60);
 /// What must have come up, whatever else did: else redline was not really used.
@@ -78,7 +77,8 @@ impl Clock for Stopped {
 /// A world of this start with its rules, by this clock.
 fn world(start: Timestamp, clock: &Arc<dyn Clock>) -> (Arc<World>, Arc<RuleEngine>) {
     let world = World::new(Scenario::builtin("pool-exhaustion").unwrap(), 1, start, clock.clone());
-    let rules = RuleEngine::new(RULES, "rules.yml", world.clone(), clock.clone(), start - Duration::from_secs(7200)).unwrap();
+    let rules =
+        RuleEngine::new(RuleFile::shop().unwrap(), "rules.yml", world.clone(), clock.clone(), start - Duration::from_secs(7200)).unwrap();
     (world, Arc::new(rules))
 }
 
@@ -162,7 +162,7 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
     let targets = Targets { prometheus: real[&Backend::Prometheus].clone(), loki: real[&Backend::Loki].clone(), otlp };
     into::write(source, targets, HISTORY, || ()).await.unwrap();
     let metrics: Arc<dyn MetricStore> = Arc::new(Clip { store: rules.clone(), range });
-    let clipped = RuleEngine::new("groups: []", "none", metrics, stopped.clone(), end).unwrap();
+    let clipped = RuleEngine::new(RuleFile::default(), "none", metrics, stopped.clone(), end).unwrap();
     let logs = Arc::new(Clip { store: shop.clone(), range });
     let traces = Arc::new(Clip { store: shop, range: TimeRange { start: range.start, end: end - into::TRACE_DELAY } });
     let (_queried, demo) = serve(Arc::new(clipped), rules.clone(), (logs.clone(), traces.clone()), &stopped, |_, router| router).await;
@@ -177,7 +177,7 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
     for path in FLOOR {
         assert!(sent.iter().any(|s| s.path.starts_with(path)), "redline did not ask {path}");
     }
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
+    let client = redline::source::http::plain().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
     let begun = Instant::now();
     let replay = Replay { client: client.clone(), demo, real: real.clone(), range, begun };
     let replay_now = Replay { client, demo: of_now, real, range, begun };

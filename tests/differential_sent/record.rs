@@ -123,7 +123,8 @@ pub async fn lacking(tempo: &Url) -> Vec<&'static str> {
     const NEWER: [(&str, &str); 2] = [("/api/v2/traces/", "/api/v2/traces/1"), ("/api/status/buildinfo", "/api/status/buildinfo")];
     let mut lacks = Vec::new();
     for (beginning, path) in NEWER {
-        let answer = reqwest::get(tempo.join(path).unwrap()).await.unwrap().text().await.unwrap();
+        let answer =
+            redline::source::http::plain().build().unwrap().get(tempo.join(path).unwrap()).send().await.unwrap().text().await.unwrap();
         if answer.starts_with("404 page not found") {
             lacks.push(beginning);
         }

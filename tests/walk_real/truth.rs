@@ -24,7 +24,7 @@ impl Servers {
     pub fn of(config: &str) -> Self {
         let config = std::fs::read_to_string(config).unwrap().parse().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { config, client: reqwest::Client::builder().no_proxy().build().unwrap(), runtime }
+        Self { config, client: redline::source::http::plain().no_proxy().build().unwrap(), runtime }
     }
 
     fn get(&self, server: &str, path: &str, params: &[(&str, &str)]) -> Value {

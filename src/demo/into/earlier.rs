@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::demo::{
         memory::MemStore,
-        rules::RuleEngine,
+        rules::{RuleEngine, RuleFile},
         server::{self, Server},
         store::Clock,
         world::{Scenario, World as Shop},
@@ -124,14 +124,14 @@ mod tests {
 
     async fn server(store: Arc<dyn MetricStore>) -> Server {
         let clock = Arc::new(At(START));
-        let rules = RuleEngine::new("groups: []", "none", store, clock.clone(), START).unwrap();
+        let rules = RuleEngine::new(RuleFile::default(), "none", store, clock.clone(), START).unwrap();
         server::start(server::prometheus::router(Arc::new(rules)), clock).await.unwrap()
     }
 
     async fn refused(world: &World, server: &Server) -> Result<(), String> {
         let end = world.clock.now();
         let range = TimeRange { start: end - HISTORY, end };
-        refuse(world, &Client::new(), &server.url, range).await.map_err(|e| e.to_string())
+        refuse(world, &crate::source::http::plain().build().unwrap(), &server.url, range).await.map_err(|e| e.to_string())
     }
 
     #[tokio::test]
@@ -157,7 +157,10 @@ mod tests {
             let gone = server(Arc::new(MemStore::default())).await.url.clone();
             let world = shop(START);
             let range = TimeRange { start: START - HISTORY, end: START };
-            refuse(&world, &Client::new(), &gone.join("elsewhere/").unwrap(), range).await.unwrap_err().to_string()
+            refuse(&world, &crate::source::http::plain().build().unwrap(), &gone.join("elsewhere/").unwrap(), range)
+                .await
+                .unwrap_err()
+                .to_string()
         };
         assert!(told.contains("elsewhere/api/v1/query") && told.contains("could not ask"), "{told}");
     }

@@ -84,7 +84,7 @@ impl std::error::Error for IntoError {}
 /// # Errors
 /// Which server refused what, in its own words; that Prometheus holds another demo in the time to be written.
 pub async fn write(world: World, targets: Targets, history: Duration, live: impl FnOnce()) -> Result<(), IntoError> {
-    let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().map_err(|e| IntoError(e.to_string()))?;
+    let client = crate::source::http::plain().timeout(Duration::from_secs(60)).no_proxy().build().map_err(|e| IntoError(e.to_string()))?;
     let metrics = Sink::new(&client, &targets.prometheus, "api/v1/write", "prometheus")?;
     let logs = Sink::new(&client, &targets.loki, "loki/api/v1/push", "loki")?;
     let spans = Sink::new(&client, &targets.otlp, "v1/traces", "tempo")?;

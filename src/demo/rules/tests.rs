@@ -47,7 +47,8 @@ fn shop(clock_at: i64) -> (Arc<TestClock>, RuleEngine) {
     push("requests", &|_| 100.0);
     push("errors", &|t| if (10 * MINUTE..20 * MINUTE).contains(&t) { 25.0 } else { 0.0 });
     let clock = Arc::new(TestClock(AtomicI64::new(clock_at)));
-    let engine = RuleEngine::new(RULES, "rules.yml", Arc::new(store), clock.clone(), Timestamp::ZERO).unwrap();
+    let engine =
+        RuleEngine::new(serde_saphyr::from_str(RULES).unwrap(), "rules.yml", Arc::new(store), clock.clone(), Timestamp::ZERO).unwrap();
     (clock, engine)
 }
 
@@ -130,11 +131,14 @@ fn rules_are_evaluated_only_for_names_that_they_make() {
 #[test]
 fn mistakes_in_a_rule_file_are_named() {
     let clock = Arc::new(TestClock(AtomicI64::new(0)));
-    let error =
-        |text: &str| RuleEngine::new(text, "r", Arc::new(MemStore::default()), clock.clone(), Timestamp::ZERO).err().unwrap().to_string();
+    let error = |text: &str| {
+        let file = serde_saphyr::from_str(text).unwrap();
+        RuleEngine::new(file, "r", Arc::new(MemStore::default()), clock.clone(), Timestamp::ZERO).err().unwrap().to_string()
+    };
     let rule = |rule: &str| format!("groups: [{{name: g, rules: [{rule}]}}]");
     assert!(error(&rule("{alert: A, expr: 'up >'}")).starts_with("rule A: parse error"), "{}", error(&rule("{alert: A, expr: 'up >'}")));
     assert_eq!(error(&rule("{alert: A, expr: up, for: 5}")), "group g: for: not a duration: \"5\"");
     assert_eq!(error(&rule("{expr: up}")), "group g: a rule needs either \"record\" or \"alert\"");
-    assert!(error(&rule("{alert: A, exprs: up}")).contains("exprs"));
+    let unknown = serde_saphyr::from_str::<RuleFile>(&rule("{alert: A, exprs: up}")).err().unwrap();
+    assert!(unknown.to_string().contains("exprs"), "{unknown}");
 }

@@ -6,7 +6,7 @@ use std::{
 
 use super::*;
 use crate::{
-    demo::rules::RuleEngine,
+    demo::rules::{RuleEngine, RuleFile},
     demo::store::{Direction, LogHint, LogStore, MetricStore, STALE, StoredSeries, StoredTrace, TraceHint, TraceStore},
     model::{labels::Matcher, time::TimeRange, trace::TraceId},
     wire::otlp::Span,
@@ -340,7 +340,7 @@ fn fired(scenario: &str, seed: u64) -> BTreeMap<String, i64> {
     let clock: Arc<dyn Clock> = Arc::new(At(START));
     let world = World::new(Scenario::builtin(scenario).unwrap(), seed, START, clock.clone());
     let onset = world.onset().millis();
-    let rules = RuleEngine::new(include_str!("../rules.yml"), "rules.yml", world, clock, START - seconds(3_600)).unwrap();
+    let rules = RuleEngine::new(RuleFile::shop().unwrap(), "rules.yml", world, clock, START - seconds(3_600)).unwrap();
     assert!(rules.status().iter().flat_map(|s| &s.rules).all(|r| r.error.is_none()));
     rules.alerts().into_iter().filter_map(|(rule, alert)| Some((rule.name.clone(), (alert.fired_at? - onset) / 1_000))).collect()
 }

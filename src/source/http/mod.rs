@@ -23,6 +23,7 @@ use reqwest::{
     Method, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
+use rustls::crypto::ring;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::Semaphore,
@@ -90,6 +91,14 @@ enum Failed {
     MethodRefused,
 }
 
+/// A client for what is no backend, such as the servers that the demo is written into.
+#[expect(clippy::disallowed_methods, reason = "the one place that sets what the others need")]
+pub fn plain() -> reqwest::ClientBuilder {
+    // Its TLS is that of the process; that it is set already is no error.
+    let _ = ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
 impl HttpClient {
     /// Prepares the client; no secret is read and nothing is sent.
     ///
@@ -103,7 +112,7 @@ impl HttpClient {
         }
         secret::take_userinfo(&mut endpoint);
         let tls = tls::config(&endpoint).map_err(fail)?;
-        let mut builder = reqwest::Client::builder()
+        let mut builder = plain()
             .tls_backend_preconfigured(tls::with_alpn(&tls))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)

@@ -10,7 +10,7 @@ use axum::{Router, serve::Listener};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::{
     RootCertStore, ServerConfig,
-    crypto::aws_lc_rs,
+    crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::WebPkiClientVerifier,
 };
@@ -75,14 +75,13 @@ impl Authority {
 
 /// Serves an app over TLS; with `clients`, only to those that this authority certifies. Returns its port.
 pub async fn serve_tls(app: Router, (cert, key): (PathBuf, PathBuf), clients: Option<&Authority>) -> u16 {
-    let builder =
-        ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider())).with_safe_default_protocol_versions().unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions().unwrap();
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(authority) => {
             let mut roots = RootCertStore::empty();
             roots.add(certificate(&authority.file())).unwrap();
-            let provider = Arc::new(aws_lc_rs::default_provider());
+            let provider = Arc::new(ring::default_provider());
             builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap())
         }
     };

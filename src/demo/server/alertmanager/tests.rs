@@ -37,7 +37,8 @@ async fn server() -> Server {
         store.push(labels, (0..=120).map(|i| (i * 15_000, value)).collect());
     }
     let clock = Arc::new(Fixed);
-    let engine = RuleEngine::new(RULES, "rules.yml", Arc::new(store), clock.clone(), Timestamp::ZERO).unwrap();
+    let engine =
+        RuleEngine::new(serde_saphyr::from_str(RULES).unwrap(), "rules.yml", Arc::new(store), clock.clone(), Timestamp::ZERO).unwrap();
     let silence = Silence {
         id: "7d8e2f3a-0000-4000-8000-000000000001".into(),
         matchers: vec![Matcher::equal("alertname", "Noisy")],
@@ -50,7 +51,7 @@ async fn server() -> Server {
 }
 
 async fn get_json(server: &Server, path: &str) -> (u16, Value) {
-    let response = reqwest::get(server.url.join(path).unwrap()).await.unwrap();
+    let response = crate::source::http::plain().build().unwrap().get(server.url.join(path).unwrap()).send().await.unwrap();
     (response.status().as_u16(), serde_json::from_str(&response.text().await.unwrap()).unwrap())
 }
 
@@ -120,7 +121,8 @@ async fn errors_are_json_strings() {
     assert_eq!(get_json(&server, "api/v2/alerts?active=maybe").await.0, 400);
     let (status, body) = get_json(&server, "api/v2/alerts?filter=%7Ba%3D%22b%22%7D").await;
     assert_eq!((status, body.as_str()), (400, Some("bad matcher format: {a=\"b\"}: unexpected open or close brace")));
-    let response = reqwest::Client::new().post(server.url.join("api/v2/silences").unwrap()).body("{}").send().await.unwrap();
+    let response =
+        crate::source::http::plain().build().unwrap().post(server.url.join("api/v2/silences").unwrap()).body("{}").send().await.unwrap();
     assert_eq!(response.status(), 405);
     assert!(serde_json::from_str::<String>(&response.text().await.unwrap()).is_ok());
 }

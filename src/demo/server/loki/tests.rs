@@ -47,8 +47,12 @@ impl Loki {
     }
 
     async fn get(&self, path: &str, params: &[(&str, &str)], flags: &str) -> (u16, String) {
-        let request =
-            reqwest::Client::new().get(self.url.join(path).unwrap()).query(params).header("X-Loki-Response-Encoding-Flags", flags);
+        let request = crate::source::http::plain()
+            .build()
+            .unwrap()
+            .get(self.url.join(path).unwrap())
+            .query(params)
+            .header("X-Loki-Response-Encoding-Flags", flags);
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -187,8 +191,15 @@ async fn forms_are_read_like_urls() {
     let loki = Loki::start().await;
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs([("query", r#"{app="api"}"#), ("limit", "3")]).finish();
     let url = loki.url.join("loki/api/v1/query_range").unwrap();
-    let response =
-        reqwest::Client::new().post(url).header("content-type", "application/x-www-form-urlencoded").body(body).send().await.unwrap();
+    let response = crate::source::http::plain()
+        .build()
+        .unwrap()
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status().as_u16(), 200);
     let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     assert_eq!(answer["data"]["stats"]["summary"]["totalEntriesReturned"], 3);

@@ -44,13 +44,14 @@ async fn server() -> Server {
     let labels = [("trace_id", "abc")].into_iter().collect();
     store.exemplars.push(StoredExemplar { series: Arc::new(series), labels, value: 0.5, at: 1_700_250 });
     store.metadata.push(Metadata { family: "up", kind: "gauge", help: "Up.", unit: "" });
-    let engine = RuleEngine::new(RULES, "rules.yml", Arc::new(store), Arc::new(Fixed), Timestamp::ZERO).unwrap();
+    let engine =
+        RuleEngine::new(serde_saphyr::from_str(RULES).unwrap(), "rules.yml", Arc::new(store), Arc::new(Fixed), Timestamp::ZERO).unwrap();
     start(router(Arc::new(engine)), Arc::new(Fixed)).await.unwrap()
 }
 
 /// Status and body of a GET.
 async fn get_text(server: &Server, path: &str) -> (u16, String) {
-    let response = reqwest::get(server.url.join(path).unwrap()).await.unwrap();
+    let response = crate::source::http::plain().build().unwrap().get(server.url.join(path).unwrap()).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
@@ -74,7 +75,9 @@ async fn queries_answer_in_the_envelope() {
     let (_, body) = get_json(&server, "api/v1/query?query=up&limit=1").await;
     assert_eq!((body["data"]["result"].as_array().unwrap().len(), &body["warnings"]), (1, &json!(["results truncated due to limit"])));
     let form = [("query", "job:up:count"), ("start", "1780"), ("end", "1800"), ("step", "10s")];
-    let response = reqwest::Client::new()
+    let response = crate::source::http::plain()
+        .build()
+        .unwrap()
         .post(server.url.join("api/v1/query_range").unwrap())
         .header("content-type", "application/x-www-form-urlencoded");
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -159,7 +162,7 @@ async fn rules_and_alerts_are_shown() {
 #[tokio::test]
 async fn answers_are_dated_by_the_demos_clock_and_end_with_the_server() {
     let server = server().await;
-    let response = reqwest::get(server.url.join("-/ready").unwrap()).await.unwrap();
+    let response = crate::source::http::plain().build().unwrap().get(server.url.join("-/ready").unwrap()).send().await.unwrap();
     assert_eq!(response.headers()["date"], "Thu, 01 Jan 1970 00:30:00 GMT");
     let url = server.url.clone();
     drop(server);

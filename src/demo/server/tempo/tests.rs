@@ -53,7 +53,8 @@ async fn get(path: &str, accept: &str) -> (u16, String, Vec<u8>) {
     let traces = MemTraces::new([trace(1, true), trace(2, true), trace(3, false), trace(50, false)]);
     let clock = Arc::new(At(Timestamp::from_secs(START + 60)));
     let server = start(super::router(Arc::new(traces), clock.clone()), clock).await.unwrap();
-    let response = reqwest::Client::new().get(server.url.join(path).unwrap()).header("accept", accept).send().await.unwrap();
+    let response =
+        crate::source::http::plain().build().unwrap().get(server.url.join(path).unwrap()).header("accept", accept).send().await.unwrap();
     let kind = response.headers().get("content-type").map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
     (response.status().as_u16(), kind, response.bytes().await.unwrap().to_vec())
 }
