@@ -32,7 +32,7 @@ pub fn init(file: Option<&Path>) -> io::Result<()> {
         }
         None => None,
     };
-    let ours = tracing_subscriber::filter::Targets::new().with_target("redline", LevelFilter::DEBUG);
+    let ours = tracing_subscriber::filter::Targets::new().with_target("redline", LevelFilter::INFO);
     registry().with(tui_logger::TuiTracingSubscriberLayer.and_then(to_file).with_filter(ours)).try_init().map_err(io::Error::other)
 }
 

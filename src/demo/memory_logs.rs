@@ -87,7 +87,7 @@ impl LogEntry for MemLine {
 impl LogStore for MemLogs {
     fn streams(&self, matchers: &[Matcher], range: TimeRange) -> Vec<Arc<Labels>> {
         let mut streams: Vec<Arc<Labels>> = self.matching(matchers, range).map(|l| l.stream.clone()).collect();
-        streams.sort();
+        streams.sort_unstable();
         streams.dedup();
         streams
     }

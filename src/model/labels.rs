@@ -69,7 +69,13 @@ pub struct LabelNames {
 impl<N: Into<CompactString>, V: Into<CompactString>> FromIterator<(N, V)> for Labels {
     /// Later values of a name replace earlier ones.
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let mut pairs: Vec<(CompactString, CompactString)> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
+        Self::of(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect())
+    }
+}
+
+impl Labels {
+    /// Apart from the above, which is compiled once for each kind of iterator: a sort is large.
+    fn of(mut pairs: Vec<(CompactString, CompactString)>) -> Self {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;

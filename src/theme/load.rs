@@ -33,7 +33,7 @@ pub fn names(folders: &[PathBuf]) -> Vec<String> {
         .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
         .filter(|name| !names.contains(name))
         .collect();
-    own.sort();
+    own.sort_unstable();
     own.dedup();
     names.append(&mut own);
     names

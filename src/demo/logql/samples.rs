@@ -266,7 +266,7 @@ fn quantile(q: f64, samples: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    samples.sort_by(f64::total_cmp);
+    samples.sort_unstable_by(f64::total_cmp);
     let rank = q * (samples.len() as f64 - 1.0);
     let (low, high) = (rank.floor() as usize, (rank.floor() as usize + 1).min(samples.len() - 1));
     let weight = rank - rank.floor();

@@ -183,7 +183,7 @@ fn deploy_marks(matrix: &Matrix, reads: DeployMark) -> Vec<(Timestamp, String)> 
             risen.filter(|at| matrix.range.contains(*at)).map(|at| (at, "restart".to_owned())).collect()
         }
     };
-    out.sort();
+    out.sort_unstable();
     out.dedup();
     out.truncate(MAX_DEPLOYS);
     out

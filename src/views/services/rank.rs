@@ -174,7 +174,7 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], latency_thres
 fn normal(samples: &[Sample], range: TimeRange) -> Option<f64> {
     let until = range.start + range.duration() / 3;
     let mut early: Vec<f64> = samples.iter().filter(|s| s.at <= until && s.value.is_finite()).map(|s| s.value).collect();
-    early.sort_by(f64::total_cmp);
+    early.sort_unstable_by(f64::total_cmp);
     early.get(early.len() / 2).copied()
 }
 

@@ -41,7 +41,7 @@ async fn streams(loki: &Arc<Loki>, params: &Params, selectors: Vec<String>) -> R
         for matchers in &parsed {
             found.extend(ingest::streams(loki.logs.as_ref(), &compile(matchers)?, TimeRange { start, end }));
         }
-        found.sort();
+        found.sort_unstable();
         found.dedup();
         Ok(found)
     })
