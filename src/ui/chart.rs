@@ -41,6 +41,13 @@ pub struct Line<'a> {
     pub end: String,
 }
 
+impl Line<'_> {
+    /// The text at its end, or the name in it alone.
+    fn end_text(&self, name: bool) -> &str {
+        self.end.split(' ').next().filter(|_| name).unwrap_or(&self.end)
+    }
+}
+
 /// A mark at an instant.
 #[derive(Clone, Debug)]
 pub struct Mark {
@@ -97,6 +104,8 @@ pub struct Chart<'a> {
     pub dots: Vec<Dot>,
     /// The value cursor.
     pub cursor: Option<Timestamp>,
+    /// Whether the first word of a line's end is its name: it stays alone where the value has no room.
+    pub named: bool,
 }
 
 /// A place on the screen whose columns are instants: what a range of time can be dragged over.
@@ -125,6 +134,8 @@ struct Layout {
     plot: Rect,
     /// Texts at the lines' ends.
     ends: Rect,
+    /// Whether these are the lines' names alone.
+    names: bool,
     /// Whether there is an axis of time below.
     axis: bool,
 }
@@ -135,7 +146,17 @@ const MIN_PLOT: u16 = 20;
 impl<'a> Chart<'a> {
     /// An empty graph.
     pub fn new(range: TimeRange, step: Duration, unit: Unit) -> Self {
-        Self { range, step, unit, lines: Vec::new(), thresholds: Vec::new(), marks: Vec::new(), dots: Vec::new(), cursor: None }
+        Self {
+            range,
+            step,
+            unit,
+            lines: Vec::new(),
+            thresholds: Vec::new(),
+            marks: Vec::new(),
+            dots: Vec::new(),
+            cursor: None,
+            named: false,
+        }
     }
 
     /// Draws it.
@@ -188,11 +209,14 @@ impl<'a> Chart<'a> {
         let left = u16::try_from(labels).unwrap_or(0) + 1;
         let left = if area.width >= left + 8 { left } else { 0 };
         let axis = area.height >= 3;
-        let ends = self.lines.iter().map(|l| width(&l.end)).chain(self.thresholds.iter().map(|t| width(&t.label))).max().unwrap_or(0);
-        let ends = u16::try_from(ends).unwrap_or(u16::MAX).saturating_add(1);
-        let ends = if ends > 1 && area.width >= left.saturating_add(MIN_PLOT).saturating_add(ends) { ends } else { 0 };
+        let ends = |names: bool| {
+            let texts = self.lines.iter().map(|l| l.end_text(names)).chain(self.thresholds.iter().map(|t| t.label.as_str()));
+            let ends = u16::try_from(texts.map(width).max().unwrap_or(0)).unwrap_or(u16::MAX).saturating_add(1);
+            (ends > 1 && area.width >= left.saturating_add(MIN_PLOT).saturating_add(ends)).then_some((ends, names))
+        };
+        let (ends, names) = ends(false).or_else(|| ends(true).filter(|_| self.named)).unwrap_or_default();
         let plot = Rect::new(area.x + left, area.y, area.width - left - ends, area.height - u16::from(axis));
-        Layout { plot, ends: Rect { x: plot.right(), width: ends, ..plot }, axis }
+        Layout { plot, ends: Rect { x: plot.right(), width: ends, ..plot }, names, axis }
     }
 
     /// Where an instant lies, 0 at the left edge to 1 at the right edge.
@@ -349,7 +373,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Names and last values at the lines' ends, each in a row of its own.
+    /// Names and last values at the lines' ends, each in a row of its own, the higher value above the lower one.
     fn draw_ends(&self, shared: &Shared, layout: Layout, scale: &Scale, buf: &mut Buffer) {
         let area = layout.ends;
         if area.is_empty() {
@@ -357,21 +381,32 @@ impl<'a> Chart<'a> {
         }
         let lines = self.lines.iter().rev().filter(|l| !l.end.is_empty()).filter_map(|line| {
             let last = line.samples.iter().rev().find(|s| !s.value.is_nan() && self.range.contains(s.at))?;
-            Some((scale.row(last.value, layout.plot), line.end.as_str(), line.style))
+            Some((last.value, line.end_text(layout.names), line.style))
         });
         let threshold = shared.theme.style(Role::Threshold);
-        let thresholds = self.thresholds.iter().map(|t| (scale.row(t.value, layout.plot), t.label.as_str(), threshold));
-        let mut taken = vec![false; usize::from(area.height)];
-        for (row, text, style) in lines.chain(thresholds) {
-            let wanted = usize::from(row - area.y);
-            let nearest = (0..taken.len()).filter(|r| !taken[*r]).min_by_key(|r| r.abs_diff(wanted));
-            if let Some(r) = nearest {
-                taken[r] = true;
-                let y = area.y + u16::try_from(r).unwrap_or(0);
-                put(buf, Rect { y, height: 1, ..area }, area.x + 1, text, style);
-            }
+        let thresholds = self.thresholds.iter().filter(|t| !t.label.is_empty()).map(|t| (t.value, t.label.as_str(), threshold));
+        let mut ends: Vec<(f64, &str, Style)> = lines.chain(thresholds).take(usize::from(area.height)).collect();
+        ends.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let wanted = ends.iter().map(|(value, ..)| scale.row(*value, layout.plot)).collect();
+        for (y, (_, text, style)) in rows_apart(wanted, area).into_iter().zip(ends) {
+            put(buf, Rect { y, height: 1, ..area }, area.x + 1, text, style);
         }
     }
+}
+
+/// Rows of an area near those wanted, which are in order and not more than it has: in the same order, each once.
+fn rows_apart(mut rows: Vec<u16>, area: Rect) -> Vec<u16> {
+    let mut free = area.y;
+    for row in &mut rows {
+        *row = (*row).max(free);
+        free = *row + 1;
+    }
+    let mut end = area.bottom();
+    for row in rows.iter_mut().rev() {
+        *row = (*row).min(end - 1);
+        end = *row;
+    }
+    rows
 }
 
 /// The sample that a cursor at `at` means: the nearest one, if it is at most a step away.

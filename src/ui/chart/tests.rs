@@ -84,6 +84,34 @@ fn the_end_of_a_line_has_its_name_value_and_colour() {
 }
 
 #[test]
+fn the_ends_of_lines_side_by_side_are_in_the_order_of_their_values() {
+    let flat = |value: f64| samples(&(0..=60).map(|m| (m, value)).collect::<Vec<_>>());
+    for around in [0.2, 5.0, 9.7] {
+        let data = [flat(around), flat(around + 0.2), flat(around + 0.1)];
+        let mut chart = Chart::new(hour(), STEP, Unit::Plain);
+        for (data, name) in data.iter().zip(["p50", "p99", "p95"]) {
+            chart.lines.push(Line { samples: data.as_slice().into(), style: Style::new(), fill: false, end: name.to_owned() });
+        }
+        chart.thresholds.extend([10.0, 0.0].map(|value| Threshold { value, label: String::new() }));
+        let text = drawn(&chart, 50, 7);
+        let row = |name: &str| text.lines().position(|l| l.contains(name)).unwrap_or_else(|| panic!("{name} in\n{text}"));
+        assert!(row("p99") < row("p95") && row("p95") < row("p50"), "{text}");
+    }
+}
+
+#[test]
+fn where_the_last_value_has_no_room_the_name_stays() {
+    let data = samples(&(0..=60).map(|m| (m, 9.9)).collect::<Vec<_>>());
+    let mut chart = chart(&data, Unit::Plain);
+    chart.lines[0].end = "p99 9.90 s".to_owned();
+    assert!(!drawn(&chart, 31, 6).contains("p99"), "a value of a line without a name is not cut");
+    chart.named = true;
+    let text = drawn(&chart, 31, 6);
+    assert!(text.contains("p99") && !text.contains("9.90"), "{text}");
+    assert!(drawn(&chart, 50, 6).contains("p99 9.90 s"));
+}
+
+#[test]
 fn thresholds_marks_and_dots_are_drawn_where_they_belong() {
     let data = samples(&(0..=60).map(|m| (m, 1.0)).collect::<Vec<_>>());
     let mut chart = chart(&data, Unit::Plain);
