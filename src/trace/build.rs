@@ -87,29 +87,25 @@ fn service<'a>(span: &Span, resources: &'a [Resource]) -> &'a str {
 
 /// Finds each span's parent. A parent that was not delivered becomes a node of its own, one for all its children.
 fn link(drafts: &mut Vec<Draft>, resources: &[Resource]) {
-    let mut by_id: HashMap<SpanId, Vec<u32>> = HashMap::with_capacity(drafts.len());
-    for (i, draft) in drafts.iter().enumerate() {
-        by_id.entry(draft.id).or_default().push(index(i));
-    }
+    let by_id = ById::of(drafts, resources);
     let mut missing: HashMap<SpanId, u32> = HashMap::new();
     let mut synthetic = Vec::new();
     let delivered = drafts.len();
-    for i in 0..delivered {
-        let Some(span) = &drafts[i].span else { continue };
-        if let Some(client) = shared_span_client(drafts, &by_id, i) {
-            drafts[i].parent = client;
+    for (i, draft) in (0..).zip(drafts.iter_mut()) {
+        let Some(span) = &draft.span else { continue };
+        if let Some(client) = by_id.client_of(span) {
+            draft.parent = client;
             continue;
         }
         let Some(parent) = span.parent else { continue };
-        let found = by_id.get(&parent).and_then(|same| pick_parent(drafts, same, i, resources));
-        drafts[i].parent = match found {
-            Some(p) if p as usize == i => {
-                drafts[i].flags.set(Flags::CYCLE);
+        draft.parent = match by_id.parent_of(i, parent, service(span, resources)) {
+            Some(p) if p == i => {
+                draft.flags.set(Flags::CYCLE);
                 NONE
             }
             Some(p) => p,
             None => {
-                drafts[i].flags.set(Flags::ORPHAN);
+                draft.flags.set(Flags::ORPHAN);
                 *missing.entry(parent).or_insert_with(|| {
                     synthetic.push(parent);
                     index(delivered + synthetic.len() - 1)
@@ -120,23 +116,44 @@ fn link(drafts: &mut Vec<Draft>, resources: &[Resource]) {
     drafts.extend(synthetic.into_iter().map(|id| Draft { id, span: None, parent: NONE, start: 0, end: 0, flags: Flags::default() }));
 }
 
-/// Zipkin's shared spans: the client and the server of a call have one id. The server is the client's child.
-fn shared_span_client(drafts: &[Draft], by_id: &HashMap<SpanId, Vec<u32>>, i: usize) -> Option<u32> {
-    let same = by_id.get(&drafts[i].id).filter(|same| same.len() > 1)?;
-    let kind = |j: usize| drafts[j].span.as_ref().map(|s| s.kind);
-    if kind(i) != Some(SpanKind::Server) {
-        return None;
-    }
-    same.iter().copied().find(|j| kind(*j as usize) == Some(SpanKind::Client))
+/// What stands for an id: an id may be that of all spans there are, so nothing looks through those of one.
+struct ById<'a> {
+    first: HashMap<SpanId, u32>,
+    clients: HashMap<SpanId, u32>,
+    /// The first two spans of each service, of ids that are used more than once.
+    of_service: HashMap<(SpanId, &'a str), (u32, Option<u32>)>,
 }
 
-/// Of several spans with the parent's id, the one of the child's own service, else the first.
-fn pick_parent(drafts: &[Draft], same: &[u32], child: usize, resources: &[Resource]) -> Option<u32> {
-    if same.len() < 2 {
-        return same.first().copied();
+impl<'a> ById<'a> {
+    fn of(drafts: &[Draft], resources: &'a [Resource]) -> Self {
+        let mut by_id = Self { first: HashMap::with_capacity(drafts.len()), clients: HashMap::new(), of_service: HashMap::new() };
+        for (i, draft) in (0..).zip(drafts) {
+            let Some(span) = &draft.span else { continue };
+            by_id.first.entry(draft.id).or_insert(i);
+            if !draft.flags.has(Flags::DUPLICATE) {
+                continue;
+            }
+            if span.kind == SpanKind::Client {
+                by_id.clients.entry(draft.id).or_insert(i);
+            }
+            let same = by_id.of_service.entry((draft.id, service(span, resources))).or_insert((i, None));
+            if same.0 != i {
+                same.1.get_or_insert(i);
+            }
+        }
+        by_id
     }
-    let of = |i: usize| drafts[i].span.as_ref().map_or("", |s| service(s, resources));
-    same.iter().copied().find(|j| *j as usize != child && of(*j as usize) == of(child)).or_else(|| same.first().copied())
+
+    /// Zipkin's shared spans: the client and the server of a call have one id. The server is the client's child.
+    fn client_of(&self, server: &Span) -> Option<u32> {
+        self.clients.get(&server.id).copied().filter(|_| server.kind == SpanKind::Server)
+    }
+
+    /// Of several spans with the parent's id, the one of the child's own service, else the first.
+    fn parent_of(&self, child: u32, parent: SpanId, service: &str) -> Option<u32> {
+        let own = self.of_service.get(&(parent, service)).and_then(|&(first, second)| if first == child { second } else { Some(first) });
+        own.or_else(|| self.first.get(&parent).copied())
+    }
 }
 
 /// Detaches the earliest span of each cycle.

@@ -81,6 +81,32 @@ fn client_and_server_of_one_id_are_parent_and_child() {
 }
 
 #[test]
+fn of_several_parents_the_one_of_the_own_service_is_taken_and_never_the_span_itself() {
+    let named = |name: &str, s: Span| Span { name: name.into(), ..s };
+    let of_b = |s: Span| Span { resource: 1, ..s };
+    // Two spans of id 2, of services a and b; a span of b below it; one of b that has the same id and names it as its parent.
+    let t = build(vec![
+        span(1, 0, 0, 100),
+        span(2, 1, 10, 20),
+        of_b(named("itself", span(2, 2, 40, 50))),
+        of_b(named("other", span(2, 1, 30, 60))),
+        of_b(span(3, 2, 42, 44)),
+    ]);
+    let parent = |name: &str| {
+        let node = t.nodes.iter().find(|n| n.span.as_ref().is_some_and(|s| s.name == name)).unwrap();
+        node.parent.map(|p| t.nodes[p as usize].span.as_ref().unwrap().name.to_string())
+    };
+    assert_eq!([parent("itself"), parent("op3"), parent("other")], [Some("other".into()), Some("itself".into()), Some("op1".into())]);
+}
+
+#[test]
+fn a_hundred_thousand_spans_of_one_id_are_laid_out() {
+    let servers = |i: i64| Span { kind: SpanKind::Server, resource: (i % 2) as u32, ..span(2, 2, i, i + 1) };
+    let t = build((0..100_000).map(servers).collect());
+    assert_eq!((t.span_count, t.copies, t.missing_count()), (100_000, 0, 0));
+}
+
+#[test]
 fn cycles_are_cut_once() {
     let t = build(vec![span(1, 3, 0, 10), span(2, 1, 1, 9), span(3, 2, 2, 8), span(4, 4, 20, 30)]);
     assert_eq!(shape(&t), ["1 cycle", ".2", "..3", "4 cycle"]);
