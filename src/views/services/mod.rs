@@ -117,7 +117,7 @@ impl Services {
             .or_else(|| look.scope.service.as_ref().map(|s| s.to_string()));
         let now = self.now.each_ref().map(Slot::value);
         let hour = self.hour.each_ref().map(Slot::value);
-        self.rows = rank::rows(now, hour, |service| look.shared.latency_threshold(service));
+        self.rows = rank::rows(now, hour, |service| (look.shared.error_threshold(service), look.shared.latency_threshold(service)));
         let passes = |row: &Row| self.filter.passes_one("service", &row.service);
         let mut rows = std::mem::take(&mut self.rows);
         if !self.filter.is_empty() {
@@ -140,6 +140,17 @@ impl Services {
     /// The scope of the selected service.
     fn scope(&self, look: &Look<'_>) -> Option<Scope> {
         Some(look.scope.with_service(self.selected()?.service.as_str()))
+    }
+
+    /// How many are bad. An hour into an incident nothing is worse than an hour before, and all is not well.
+    fn summary(&self) -> String {
+        let all = self.rows.len();
+        let worse = self.rows.iter().filter(|r| r.is_worse()).count();
+        match (worse, self.rows.iter().filter(|r| r.is_still_failing()).count()) {
+            (_, 0) => format!("{worse} of {all} worse than an hour before"),
+            (0, failing) => format!("{failing} of {all} failing, as an hour before"),
+            (_, failing) => format!("{worse} of {all} worse than an hour before, {failing} failing as then"),
+        }
     }
 
     fn next_error(&mut self, area: Rect) {
@@ -303,10 +314,9 @@ impl View for Services {
         let shared = look.shared;
         let line = shared.glyphs.horizontal;
         let state = panel::state(&self.now[0], look);
-        let worse = self.rows.iter().filter(|r| r.is_worse()).count();
-        let mut title = format!("Services {line}{line} {worse} of {} worse than an hour before", self.rows.len());
-        if self.rows.is_empty() {
-            title = "Services".to_owned();
+        let mut title = self.kind().title().to_owned();
+        if !self.rows.is_empty() {
+            title.push_str(&format!(" {line}{line} {}", self.summary()));
         }
         if let Some(note) = self.filter.note() {
             title.push_str(&format!(" {line}{line} {note}"));

@@ -25,6 +25,8 @@ pub struct Row {
     pub p95: Option<f64>,
     /// The same three an hour before.
     pub before: [Option<f64>; 3],
+    /// The highest of its rates in the hour.
+    pub peak: Option<f64>,
     /// The last sample of its rate, where it has none now.
     pub gone_since: Option<Timestamp>,
     /// What is wrong with it.
@@ -38,6 +40,8 @@ pub enum Verdict {
     Gone,
     /// So many more requests a second fail than an hour before.
     Failing(f64),
+    /// The share that fails is above the threshold, this one, as it was an hour before.
+    StillFailing(f64),
     /// Its p95 is so many times that of the hour before.
     Slower(f64),
     /// Its p95 is above the threshold, this one, as it was an hour before.
@@ -64,17 +68,22 @@ impl Row {
         share(self.errors, self.rate)
     }
 
-    fn judge(&self, latency_threshold: Option<f64>) -> Verdict {
-        if self.gone_since.is_some() && self.before[0].is_some_and(|rate| rate >= QUIET) {
+    /// With the thresholds of its share of failures and of its p95.
+    fn judge(&self, (error_threshold, latency_threshold): (f64, Option<f64>)) -> Verdict {
+        if self.gone_since.is_some() && self.peak.is_some_and(|rate| rate >= QUIET) {
             return Verdict::Gone;
         }
         let rate = self.rate.unwrap_or(0.0);
-        let excess = self.errors.unwrap_or(0.0) - self.before[1].unwrap_or(0.0);
+        let errors = self.errors.unwrap_or(0.0);
+        let excess = errors - self.before[1].unwrap_or(0.0);
         let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
         let share = self.error_share().unwrap_or(0.0);
         let noticeable = share - usual >= NOTICEABLE.0 || excess >= NOTICEABLE.1;
         if excess >= EXCESS && share > usual * GROWN && noticeable {
             return Verdict::Failing(excess);
+        }
+        if errors >= EXCESS && share >= error_threshold {
+            return Verdict::StillFailing(error_threshold);
         }
         let Some(p95) = self.p95.filter(|p| p.is_finite() && rate >= QUIET) else { return Verdict::Fine };
         let grown = self.before[2].filter(|b| *b > 0.0 && p95 - b >= SLOWER.1).map(|b| p95 / b).filter(|f| *f >= SLOWER.0);
@@ -89,6 +98,11 @@ impl Row {
         matches!(self.verdict, Verdict::Gone | Verdict::Failing(_) | Verdict::Slower(_))
     }
 
+    /// Whether it fails as it did an hour before.
+    pub fn is_still_failing(&self) -> bool {
+        matches!(self.verdict, Verdict::StillFailing(_))
+    }
+
     /// Why it stands where it stands, in a few words.
     pub fn reason(&self, zone: i32) -> String {
         match self.verdict {
@@ -100,6 +114,7 @@ impl Row {
                 let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
                 format!("+{} failing, was {}", format::rate(excess), format::percent(usual))
             }
+            Verdict::StillFailing(threshold) => format!("errors above {}", format::without_zeros(&format::percent(threshold))),
             Verdict::Slower(_) => match (self.p95, self.before[2]) {
                 (Some(now), Some(before)) => format!("p95 {}, was {}", format::change(now, before), format::seconds(before)),
                 _ => String::new(),
@@ -120,21 +135,24 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
     let class = |v: Verdict| match v {
         Verdict::Gone => 0,
         Verdict::Failing(_) => 1,
-        Verdict::Slower(_) => 2,
-        Verdict::Slow(_) => 3,
-        Verdict::Fine => 4,
+        Verdict::StillFailing(_) => 2,
+        Verdict::Slower(_) => 3,
+        Verdict::Slow(_) => 4,
+        Verdict::Fine => 5,
     };
     let size = |row: &Row| match row.verdict {
-        Verdict::Gone => row.before[0].unwrap_or(0.0),
+        Verdict::Gone => row.peak.unwrap_or(0.0),
         Verdict::Failing(by) | Verdict::Slower(by) => by,
+        Verdict::StillFailing(_) => row.errors.unwrap_or(0.0),
         Verdict::Slow(threshold) => row.p95.unwrap_or(0.0) / threshold,
         Verdict::Fine => 0.0,
     };
     class(a.verdict).cmp(&class(b.verdict)).then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
 }
 
-/// The rows from what was answered: rates, failures and percentiles now, and their last hour.
-pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], latency_threshold: impl Fn(&str) -> Option<f64>) -> Vec<Row> {
+/// The rows from what was answered: rates, failures and percentiles now, and their last hour. `thresholds` are those of a
+/// service: its share of failures and its p95.
+pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: impl Fn(&str) -> (f64, Option<f64>)) -> Vec<Row> {
     let mut rows: HashMap<&str, Row> = HashMap::new();
     for (column, vector) in now.iter().enumerate() {
         for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
@@ -153,8 +171,9 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], latency_thres
             }
             let row = rows.entry(service).or_default();
             row.before[column] = normal(&series.samples, matrix.range);
-            if column == 0 && row.rate.is_none() && now[0].is_some() {
-                row.gone_since = series.last().map(|s| s.at);
+            if column == 0 {
+                row.peak = series.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp);
+                row.gone_since = series.last().map(|s| s.at).filter(|_| row.rate.is_none() && now[0].is_some());
             }
         }
     }
@@ -162,7 +181,7 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], latency_thres
         .into_iter()
         .map(|(service, row)| {
             let mut row = Row { service: service.to_owned(), ..row };
-            row.verdict = row.judge(latency_threshold(service));
+            row.verdict = row.judge(thresholds(service));
             row
         })
         .collect();
@@ -182,6 +201,9 @@ fn normal(samples: &[Sample], range: TimeRange) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// Of failures and of p95.
+    const THRESHOLDS: (f64, Option<f64>) = (0.01, None);
+
     fn row(service: &str, now: [f64; 3], before: [f64; 3]) -> Row {
         let some = |v: f64| (!v.is_nan()).then_some(v);
         let mut row = Row {
@@ -190,10 +212,11 @@ mod tests {
             errors: some(now[1]),
             p95: some(now[2]),
             before: before.map(some),
+            peak: some(before[0]),
             ..Row::default()
         };
         row.gone_since = row.rate.is_none().then_some(Timestamp::from_secs(60));
-        row.verdict = row.judge(None);
+        row.verdict = row.judge(THRESHOLDS);
         row
     }
 
@@ -216,20 +239,41 @@ mod tests {
         ];
         rows.sort_by(worse);
         let names: Vec<&str> = rows.iter().map(|r| r.service.as_str()).collect();
-        assert_eq!(names[..5], ["gone", "fails most", "fails some", "slowest", "slower"]);
-        assert!(rows[5..].iter().all(|r| r.verdict == Verdict::Fine), "{names:?}");
-        let reasons: Vec<String> = rows[..4].iter().map(|r| r.reason(0)).collect();
-        assert_eq!(reasons, ["no data since 00:01", "+9.70 /s failing, was 0.2 %", "+2.00 /s failing, was 0.0 %", "p95 ×84, was 100 ms"]);
+        assert_eq!(names[..7], ["gone", "fails most", "fails some", "always failing", "more traffic, as usual", "slowest", "slower"]);
+        assert!(rows[7..].iter().all(|r| r.verdict == Verdict::Fine), "{names:?}");
+        let reasons: Vec<String> = [0, 1, 2, 3, 5].iter().map(|i| rows[*i].reason(0)).collect();
+        assert_eq!(
+            reasons,
+            [
+                "no data since 00:01",
+                "+9.70 /s failing, was 0.2 %",
+                "+2.00 /s failing, was 0.0 %",
+                "errors above 1 %",
+                "p95 ×84, was 100 ms"
+            ]
+        );
     }
 
     #[test]
     fn a_threshold_counts_without_an_hour_before() {
         let mut new = Row { p95: Some(3.0), rate: Some(5.0), ..Row::default() };
-        assert_eq!(new.judge(None), Verdict::Fine);
-        new.verdict = new.judge(Some(1.0));
+        assert_eq!(new.judge(THRESHOLDS), Verdict::Fine);
+        new.verdict = new.judge((0.01, Some(1.0)));
         assert_eq!(new.reason(0), "p95 above 1.00 s");
         new.before = [Some(5.0), None, Some(2.9)];
-        new.verdict = new.judge(Some(1.0));
+        new.verdict = new.judge((0.01, Some(1.0)));
         assert!(!new.is_worse(), "it was as slow an hour before");
+    }
+
+    #[test]
+    fn a_service_that_began_half_an_hour_ago_and_died_is_gone() {
+        let range = TimeRange { start: Timestamp::ZERO, end: Timestamp::from_secs(3900) };
+        let labels: crate::model::labels::Labels = [("service", "new")].into_iter().collect();
+        let samples = (35..50).map(|m| Sample { at: Timestamp::from_secs(m * 60), value: 20.0 }).collect();
+        let series = vec![crate::model::series::Series { labels, samples }];
+        let hour = Matrix { series, range, step: std::time::Duration::from_secs(60), warnings: Vec::new() };
+        let now = Vector { elements: Vec::new(), warnings: Vec::new() };
+        let rows = rows([Some(&now), None, None], [Some(&hour), None, None], |_| THRESHOLDS);
+        assert_eq!((rows[0].verdict, rows[0].reason(0)), (Verdict::Gone, "no data since 00:49".to_owned()));
     }
 }

@@ -61,6 +61,26 @@ fn the_worst_is_first_and_a_vanished_service_on_top() {
 }
 
 #[test]
+fn what_failed_an_hour_before_as_well_is_not_called_well() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = Services::default();
+    feed(&mut view, &look, SIZE, |need| {
+        Some(Ok(match (need.slot.pane, need.slot.part) {
+            ("now", 0) => vector(&[("cart", 30.0), ("orders", 40.0)]),
+            ("now", 1) => vector(&[("cart", 0.0), ("orders", 11.2)]),
+            (_, 0) => hour(&[("cart", 30.0), ("orders", 40.0)], 65),
+            (_, 1) => hour(&[("cart", 0.0), ("orders", 11.2)], 65),
+            ("now", _) => vector(&[]),
+            _ => hour(&[], 0),
+        }))
+    });
+    let text = draw(&view, &look, SIZE.0, SIZE.1);
+    assert!(text.contains("1 of 2 failing, as an hour before"), "{text}");
+    assert!(text.lines().nth(2).is_some_and(|l| l.contains("orders") && l.contains("28.0 %") && l.contains("errors above 1 %")), "{text}");
+}
+
+#[test]
 fn the_number_of_questions_does_not_depend_on_the_services() {
     let (mut shared, scope) = stage();
     let few = needs(&Services::default(), &look(&shared, &scope, NOW), SIZE.0, SIZE.1).len();
