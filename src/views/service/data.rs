@@ -23,7 +23,7 @@ use crate::{
 pub(super) const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")];
 /// Exemplars kept, the slowest first.
 const MAX_EXEMPLARS: usize = 200;
-/// Marks of deploys drawn.
+/// Marks of deploys drawn, the newest.
 const MAX_DEPLOYS: usize = 8;
 /// What a page without an alert is compared with lies this far back.
 const BEFORE: Duration = Duration::from_secs(3600);
@@ -42,18 +42,22 @@ pub(super) struct Data {
     pub exemplars: Slot<Vec<Exemplar>>,
     /// Rate, failures and p95 by route, now.
     pub routes: [Slot<Vector>; 3],
-    /// The same before.
-    pub routes_before: [Slot<Vector>; 3],
+    /// The p95 by route before.
+    pub routes_before: Slot<Vector>,
     /// Rate, share of failures and p95 of the service before.
-    pub before: [Slot<Vector>; 3],
+    before: [Slot<Vector>; 3],
+    /// The instant that those two are of.
+    before_at: Option<Timestamp>,
     deploys: [Slot<Matrix>; 3],
 }
 
 impl Data {
-    /// Forgets what another window shows otherwise. What was before the onset is asked once and holds for all windows.
-    pub(super) fn forget_window(&mut self) {
-        let (before, routes_before) = (std::mem::take(&mut self.before), std::mem::take(&mut self.routes_before));
-        *self = Self { before, routes_before, ..Self::default() };
+    /// Forgets what another window shows otherwise. What was before the onset holds for all windows that reach it.
+    pub(super) fn forget_window(&mut self, look: &Look<'_>) {
+        let old = std::mem::take(self);
+        if old.before_at == Some(before(look)) {
+            *self = Self { before: old.before, routes_before: old.routes_before, before_at: old.before_at, ..Self::default() };
+        }
     }
 }
 
@@ -64,13 +68,18 @@ pub(super) fn family(look: &Look<'_>) -> Option<(Family, String)> {
     Some((family.narrowed(&look.scope.matchers), service.to_string()))
 }
 
-/// The instant that the page compares with: before the alert's onset, or else an hour before.
+/// The instant that the page compares with: before the alert's onset where the window reaches it, or else an hour before.
 fn before(look: &Look<'_>) -> Timestamp {
-    let range = look.range();
-    match look.scope.alert.as_ref().and_then(|a| a.onset) {
+    let end = look.range().end;
+    match look.scope.alert.as_ref().and_then(|a| a.onset).filter(|onset| *onset < end) {
         Some(onset) => (onset - BEFORE_STEP).align_down(Duration::from_secs(60)),
-        None => (range.end - BEFORE).align_down(BEFORE_STEP),
+        None => (end - BEFORE).align_down(BEFORE_STEP),
     }
+}
+
+/// What the figures of a route are taken over: enough samples for a percentile with little traffic.
+pub(super) fn table_window(mapping: &RedMapping) -> Duration {
+    mapping.rate_window(Duration::ZERO).max(Duration::from_secs(120))
 }
 
 impl Data {
@@ -99,16 +108,16 @@ impl Data {
     }
 
     fn ask_tables(look: &Look<'_>, mapping: &RedMapping, family: &Family, service: &str, needs: &mut Needs<'_>) {
-        // Enough samples for a percentile of a route with little traffic.
-        let over = mapping.rate_window(Duration::ZERO).max(Duration::from_secs(120));
+        let over = table_window(mapping);
         let at = before(look);
         let then = TimeWindow::Fixed(TimeRange { start: at - over, end: at });
         let routes = [family.rate_by_route(service, over), family.errors_by_route(service, over), family.p95_by_route(service, over)];
         for (part, query) in (0..).zip(routes) {
             let Some(query) = query else { continue };
-            let now = Request::Instant { query: query.clone(), window: look.scope.window };
-            needs.ask("routes", part, now, look.shared.refresh_slow());
-            needs.ask("routes before", part, Request::Instant { query, window: then }, Refresh::Once);
+            needs.ask("routes", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
+        }
+        if let Some(query) = family.p95_by_route(service, over) {
+            needs.ask("routes before", 0, Request::Instant { query, window: then }, Refresh::Once);
         }
         let whole = [Some(family.rate_of(service, over)), Some(family.error_ratio(service, over)), family.quantile(0.95, service, over)];
         for (part, query) in (0..).zip(whole) {
@@ -122,13 +131,16 @@ impl Data {
         let (part, at) = (answer.slot.part as usize, answer.asked);
         let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
         let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        if answer.slot.pane.ends_with("before") {
+            self.before_at = Some(before(look));
+        }
         match answer.slot.pane {
             "rate" => self.rate.settle(at, expect(answer.result, matrix)),
             "errors" => self.errors.settle(at, expect(answer.result, matrix)),
             "duration" => self.quantiles.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, matrix))),
             "deploys" => self.deploys.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, matrix))),
             "routes" => self.routes.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
-            "routes before" => self.routes_before.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
+            "routes before" => self.routes_before.settle(at, expect(answer.result, vector)),
             "before" => self.before.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
             "exemplars" => {
                 let unit = family(look).map_or(Unit::Seconds, |(f, _)| f.unit);
@@ -174,8 +186,8 @@ fn deploy_marks(matrix: &Matrix, reads: DeployMark) -> Vec<(Timestamp, String)> 
     let start = matrix.range.start + 2 * matrix.step;
     let mut out: Vec<(Timestamp, String)> = match reads {
         DeployMark::Version => {
-            let began = |s: &Series| Some((s.samples.first()?.at, s.labels.get("version")?.to_owned()));
-            matrix.series.iter().filter_map(began).filter(|(at, _)| *at > start).map(|(at, v)| (at, format!("deploy {v}"))).collect()
+            let began = began(matrix).into_iter().filter(|(at, _)| *at > start);
+            began.filter_map(|(at, s)| Some((at, format!("deploy {}", s.labels.get("version")?)))).collect()
         }
         DeployMark::Change => changes(matrix, |a, b| a != b).map(|s| (s.at, "deploy".to_owned())).collect(),
         DeployMark::Restart => {
@@ -185,7 +197,23 @@ fn deploy_marks(matrix: &Matrix, reads: DeployMark) -> Vec<(Timestamp, String)> 
     };
     out.sort_unstable();
     out.dedup();
-    out.truncate(MAX_DEPLOYS);
+    out.drain(..out.len().saturating_sub(MAX_DEPLOYS));
+    out
+}
+
+/// When each version came up: at its first sample, and again at one after others had taken its place, as after a deploy
+/// back to it. A gap in which no version has a sample is one of the scrapes.
+fn began(matrix: &Matrix) -> Vec<(Timestamp, &Series)> {
+    let mut all: Vec<Timestamp> = matrix.series.iter().flat_map(|s| &s.samples).map(|s| s.at).collect();
+    all.sort_unstable();
+    all.dedup();
+    let place = |at: Timestamp| all.partition_point(|other| *other < at);
+    let mut out = Vec::new();
+    for series in &matrix.series {
+        let first = series.samples.first().map(|s| s.at);
+        let again = series.samples.windows(2).filter(|w| place(w[1].at) > place(w[0].at) + 1).map(|w| w[1].at);
+        out.extend(first.into_iter().chain(again).map(|at| (at, series)));
+    }
     out
 }
 

@@ -140,6 +140,7 @@ impl Service {
         series.sort_by(|a, b| (class_order(a.0).0, a.0).cmp(&(class_order(b.0).0, b.0)));
         let samples: Vec<&[Sample]> = series.iter().map(|(_, s)| s.samples.as_slice()).collect();
         let mut chart = self.chart(look, matrix, Unit::Rate);
+        chart.named = true;
         for ((class, own), sum) in series.iter().zip(stack(&samples)).rev() {
             let (order, role) = class_order(class);
             let value = own.last().map_or(format::MISSING.to_owned(), |s| format::number(s.value));
@@ -170,6 +171,7 @@ impl Service {
     fn duration(&self, look: &Look<'_>) -> Option<Chart<'_>> {
         let matrix = self.data.quantiles[1].value()?;
         let mut chart = self.chart(look, matrix, Unit::Seconds);
+        chart.named = true;
         // Last is on top: p95 is what one looks at.
         for (i, role) in [(0, Role::P50), (2, Role::P99), (1, Role::P95)] {
             let Some(series) = self.data.quantiles[i].value().and_then(|m| m.series.first()) else { continue };

@@ -14,7 +14,7 @@ use ratatui::{
 };
 
 use self::{
-    data::{Data, family},
+    data::{Data, family, table_window},
     layout::Panes,
     routes::{Order, Route, routes},
 };
@@ -26,13 +26,14 @@ use crate::{
         scope::Scope,
     },
     model::{
-        labels::Matcher,
+        labels::{MatchOp, Matcher},
         series::Exemplar,
         time::{Timestamp, nanos},
     },
     red::known_families,
     ui::{
         chart::TimeAxis,
+        format,
         panel::{self, Panel},
         table::{Table, TableState, position, visible_rows},
     },
@@ -128,7 +129,9 @@ impl Service {
         } else if let Some(scope) = self.narrowed(&cx.look) {
             cx.push(ViewKind::Service, scope);
         } else {
-            cx.notice("this is the route already: Esc leaves the page, 3 shows its logs");
+            let key = |command| cx.look.shared.keymap.key(command).unwrap_or_default();
+            let (back, logs) = (key(Command::Back), key(Command::ViewLogs));
+            cx.notice(format!("this is the route already: {back} leaves it, {logs} shows the logs of all routes"));
         }
     }
 
@@ -158,6 +161,10 @@ impl Service {
         let line = shared.glyphs.horizontal;
         let state = panel::state(&self.data.routes[0], look);
         let mut title = Pane::Routes.name().to_owned();
+        if let Some(mapping) = shared.red.value() {
+            // The graphs rate over less: their last values differ from these.
+            title.push_str(&format!(", last {}", format::span(table_window(mapping))));
+        }
         if let Some(note) = self.filter.note() {
             title.push_str(&format!(" {line}{line} {note}"));
         }
@@ -184,6 +191,13 @@ impl Service {
     }
 }
 
+/// The route that the scope is narrowed to.
+fn route(look: &Look<'_>) -> Option<String> {
+    let label = family(look)?.0.route_label?;
+    let matcher = look.scope.matchers.iter().find(|m| m.op == MatchOp::Equal && m.name == label)?;
+    Some(matcher.value.to_string())
+}
+
 /// Why the page has nothing to show at all.
 fn nothing(look: &Look<'_>) -> Option<Vec<String>> {
     let Some(service) = &look.scope.service else {
@@ -207,6 +221,9 @@ impl View for Service {
     }
 
     fn crumb(&self, look: &Look<'_>) -> String {
+        if let Some(route) = route(look) {
+            return routes::shown(&route).to_owned();
+        }
         let service = look.scope.service.as_deref().unwrap_or(self.kind().title());
         match &look.scope.alert {
             Some(alert) => format!("{} {} {service}", alert.name, look.shared.glyphs.crumb),
@@ -310,8 +327,8 @@ impl View for Service {
         true
     }
 
-    fn rescoped(&mut self, _cx: &mut Cx<'_>) {
-        self.data.forget_window();
+    fn rescoped(&mut self, cx: &mut Cx<'_>) {
+        self.data.forget_window(&cx.look);
         self.rows.clear();
         self.table = TableState::default();
         self.cursor = None;

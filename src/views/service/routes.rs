@@ -89,7 +89,7 @@ impl Route {
         let failing = self.error_share().is_some_and(|s| s >= shared.error_threshold(service));
         let slower = self.change().is_some_and(|c| c >= 2.0);
         match column {
-            0 => Cell::new(if self.name.is_empty() { "(none)".to_owned() } else { self.name.clone() }, style(Role::Text)),
+            0 => Cell::new(shown(&self.name).to_owned(), style(Role::Text)),
             1 => text(self.rate, format::rate, Role::Text),
             2 => text(self.error_share(), format::percent, if failing { Role::Bad } else { Role::Text }),
             3 => text(self.share, |v| format!("{:.0} %", v * 100.0), Role::Text),
@@ -101,6 +101,11 @@ impl Route {
             }
         }
     }
+}
+
+/// A route's name, also where the label is empty.
+pub(super) fn shown(name: &str) -> &str {
+    if name.is_empty() { "(none)" } else { name }
 }
 
 /// The routes, from what was answered.
@@ -120,7 +125,7 @@ pub(super) fn routes(data: &Data, label: &str, filter: &Filter, order: Order) ->
     fill(data.routes[0].value(), |r, v| r.rate = Some(v), true);
     fill(data.routes[1].value(), |r, v| r.errors = Some(v), true);
     fill(data.routes[2].value(), |r, v| r.p95 = Some(v), true);
-    fill(data.routes_before[2].value(), |r, v| r.p95_before = Some(v), false);
+    fill(data.routes_before.value(), |r, v| r.p95_before = Some(v), false);
     let failing: f64 = rows.values().filter_map(|r| r.errors).sum();
     let mut out: Vec<Route> = rows
         .into_iter()

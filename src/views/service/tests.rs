@@ -141,6 +141,88 @@ fn enter_narrows_to_the_route() {
 }
 
 #[test]
+fn a_page_of_a_route_is_called_after_it_and_enter_there_says_what_is_left() {
+    let (shared, scope) = stage();
+    let alert = ScopeAlert { name: "A".into(), labels: Labels::new(), onset: Some(NOW - Duration::from_secs(900)) };
+    let service = scope.with_alert(alert, scope.service.clone(), NOW);
+    let route = service.with_matcher(Matcher::equal("uri", "/orders"));
+    let look = |scope| crate::app::testing::look(&shared, scope, NOW);
+    let mut view = view(&look(&route));
+    assert_eq!([view.crumb(&look(&service)), view.crumb(&look(&route))], ["A ▸ orders", "/orders"]);
+    let acts = run(&mut view, &look(&route), Command::Drill);
+    assert!(matches!(&acts[..], [Act::Notice(text)] if text.ends_with("Esc leaves it, 3 shows the logs of all routes")), "{acts:?}");
+}
+
+#[test]
+fn a_deploy_back_to_an_older_version_is_marked_and_a_gap_of_the_scrapes_is_not() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let version = |name: &str, up: &dyn Fn(u64) -> bool| {
+        let mut s = series(&[("version", name)], range, |m| m as f64);
+        s.samples.retain(|s| up(s.value as u64));
+        s
+    };
+    let deployed = |old: &dyn Fn(u64) -> bool, new: &dyn Fn(u64) -> bool| {
+        let mut view = Service::default();
+        feed(&mut view, &look, SIZE, |need| {
+            Some(Ok(match (need.slot.pane, need.slot.part) {
+                ("deploys", 0) => matrix(range, vec![version("1.41", old), version("1.42", new)]),
+                _ => answer(need),
+            }))
+        });
+        let minute = |at: Timestamp| at.since(range.start).as_secs() / 60;
+        view.data.deploys("orders").into_iter().map(|(at, what)| (minute(at), what)).collect::<Vec<_>>()
+    };
+    let back = deployed(&|m| !(20..40).contains(&m), &|m| (20..40).contains(&m));
+    assert_eq!(back, [(20, "deploy 1.42".to_owned()), (40, "deploy 1.41".to_owned())]);
+    assert_eq!(deployed(&|m| !(20..40).contains(&m), &|_| false), []);
+}
+
+#[test]
+fn the_table_says_what_its_figures_are_taken_over() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let view = view(&look);
+    let asked = needs(&view, &look, SIZE.0, SIZE.1);
+    let over = |pane: &str, window: &str| {
+        let query = asked.iter().filter(|n| n.slot.pane == pane).find_map(|n| match &n.request {
+            Request::Range { query, .. } | Request::Instant { query, .. } => Some(query),
+            _ => None,
+        });
+        query.is_some_and(|q| q.contains(window))
+    };
+    assert!(over("routes", "[120s]") && !over("rate", "[120s]"), "{asked:?}");
+    assert!(draw(&view, &look, 140, 30).contains("by route, last 2m"));
+}
+
+#[test]
+fn a_window_that_ends_before_the_onset_is_compared_with_an_hour_before_itself() {
+    let (shared, scope) = stage();
+    let onset = NOW - Duration::from_secs(900);
+    let alert = ScopeAlert { name: "A".into(), labels: Labels::new(), onset: Some(onset) };
+    let scope = scope.with_alert(alert, scope.service.clone(), NOW);
+    let hours = |n: u64| Duration::from_secs(n * 3600);
+    let asked_at = |scope: &Scope, pane: &str| {
+        let all = needs(&Service::default(), &look(&shared, scope, NOW), SIZE.0, SIZE.1);
+        let of_pane: Vec<_> = all.into_iter().filter(|n| n.slot.pane == pane).map(|n| n.request).collect();
+        let Some(Request::Instant { window: TimeWindow::Fixed(r), .. }) = of_pane.first() else { panic!("{of_pane:?}") };
+        (of_pane.len(), r.end)
+    };
+    assert_eq!(asked_at(&scope, "before"), (3, onset - Duration::from_secs(300)));
+    assert_eq!(asked_at(&scope, "routes before"), (1, onset - Duration::from_secs(300)), "only the p95 is compared");
+    let night = scope.with_window(TimeWindow::Fixed(TimeRange { start: NOW - hours(6), end: NOW - hours(5) }));
+    assert_eq!(asked_at(&night, "before"), (3, NOW - hours(6)));
+    // What was before the onset does not stand beside the night's figures, not even until the answer comes.
+    let mut view = view(&look(&shared, &scope, NOW));
+    assert_eq!(view.data.was(2), Some(0.143));
+    with(&look(&shared, &scope.with_window(TimeWindow::Last(hours(2))), NOW), SIZE, |cx| view.rescoped(cx));
+    assert_eq!(view.data.was(2), Some(0.143), "asked once for all windows that reach the onset");
+    with(&look(&shared, &night, NOW), SIZE, |cx| view.rescoped(cx));
+    assert_eq!(view.data.was(2), None);
+}
+
+#[test]
 fn the_cursor_shows_exact_values_in_all_panels() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
