@@ -67,13 +67,19 @@ pub(super) fn spinner_wake(shared: &Shared, now: Timestamp) -> Option<Timestamp>
     shared.asked.values().min().map(|since| if now.since(*since) < PATIENCE { *since + PATIENCE } else { now + SPIN })
 }
 
-/// How much is said of each backend's health: all, with short names, and those that are up by their name alone.
+/// How much is said of the backends' health: all, with short names, those that are up by their name alone, only those
+/// that are not up, and how many these are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HealthDetail {
     Names,
     Short,
     NoLatency,
+    Troubled,
+    Count,
 }
+
+/// What of the first line is left to the crumbs at least.
+const CRUMBS: usize = 16;
 
 const fn short_name(backend: Backend) -> &'static str {
     match backend {
@@ -197,39 +203,35 @@ impl Frame<'_> {
         shown
     }
 
-    fn window_text(&self) -> String {
+    /// The window in full, and in few words.
+    fn window_texts(&self) -> [String; 2] {
         let zone = &self.look.shared.settings.zone;
         let range = self.look.range();
         let dash = self.look.shared.glyphs.dash;
-        match self.look.scope.window {
+        let (short, rest) = match self.look.scope.window {
             TimeWindow::Last(d) => {
-                format!(
-                    "last {}   {} {dash} {} {}   live ",
-                    format::span(d),
-                    format::day_clock(range.start, range.end, zone.0),
-                    format::clock(range.end, zone.0),
-                    zone.1
-                )
+                let (start, end) = (format::day_clock(range.start, range.end, zone.0), format::clock(range.end, zone.0));
+                (format!("last {}", format::span(d)), format!("   {start} {dash} {end} {}   live ", zone.1))
             }
             TimeWindow::Since(t) => {
-                format!("from {} {dash} {} {}   live ", format::day_clock(t, range.end, zone.0), format::clock(range.end, zone.0), zone.1)
+                let end = format::clock(range.end, zone.0);
+                (format!("from {}", format::day_clock(t, range.end, zone.0)), format!(" {dash} {end} {}   live ", zone.1))
             }
             TimeWindow::Fixed(r) => {
-                format!(
-                    "{} {dash} {} {}   fixed ",
-                    format::day_clock(r.start, self.look.now, zone.0),
-                    format::day_clock(r.end, r.start, zone.0),
-                    zone.1
-                )
+                let (start, end) = (format::day_clock(r.start, self.look.now, zone.0), format::day_clock(r.end, r.start, zone.0));
+                (format!("{start} {dash} {end}"), format!(" {}   fixed ", zone.1))
             }
-        }
+        };
+        [format!("{short}{rest}"), format!("{short} ")]
     }
 
     fn first_line(&self, mut area: Rect) -> Vec<Row> {
         let shared = self.look.shared;
-        let (window, wide) = (self.window_text(), area.width >= 60);
+        let (room, wide) = (usize::from(area.width), area.width >= 60);
         let mut rows = Vec::new();
-        if usize::from(area.width) >= width(&window) + 30 {
+        let [full, short] = self.window_texts();
+        let window = [(full, 30), (short, CRUMBS)].into_iter().find(|(text, others)| width(text) + others <= room);
+        if let Some((window, _)) = window {
             rows.push(Row::at_right(&mut area, vec![(window, Role::Text, Some(Target::Run(Command::TimePicker)))]));
         }
         let mut row = Row::new(area);
@@ -259,11 +261,15 @@ impl Frame<'_> {
     fn second_line(&self, mut area: Rect) -> Vec<Row> {
         let (scope, room) = (self.scope_text(), usize::from(area.width));
         let log = Some(Target::Run(Command::Diagnostics));
-        let details = [HealthDetail::Names, HealthDetail::Short, HealthDetail::NoLatency].map(|detail| self.health_texts(detail));
-        let fits = |health: &&Vec<(String, Role)>| width(&scope) + health.iter().map(|(text, _)| width(text) + 3).sum::<usize>() <= room;
-        let [.., least] = &details;
-        let health = details.iter().find(fits).unwrap_or(least);
-        let right = Row::at_right(&mut area, health.iter().map(|(text, role)| (format!("  {text} "), *role, log)).collect());
+        let fits = |detail: HealthDetail| {
+            let health: usize = self.health_texts(detail).iter().map(|(text, _)| width(text) + 3).sum();
+            // A scope that has no room in any case leaves half of it to what is wrong.
+            let scope = if detail == HealthDetail::Troubled { width(&scope).min(room / 2) } else { width(&scope) };
+            scope + health <= room
+        };
+        let details = [HealthDetail::Names, HealthDetail::Short, HealthDetail::NoLatency, HealthDetail::Troubled];
+        let health = self.health_texts(details.into_iter().find(|d| fits(*d)).unwrap_or(HealthDetail::Count));
+        let right = Row::at_right(&mut area, health.into_iter().map(|(text, role)| (format!("  {text} "), role, log)).collect());
         let mut row = Row::new(area);
         row.put(truncate(&scope, usize::from(area.width), self.look.shared.glyphs.ellipsis), Role::Text, None);
         vec![row, right]
@@ -284,6 +290,9 @@ impl Frame<'_> {
     }
 
     fn health_texts(&self, detail: HealthDetail) -> Vec<(String, Role)> {
+        if detail == HealthDetail::Count {
+            return self.health_counts();
+        }
         Backend::ALL
             .iter()
             .filter_map(|b| {
@@ -291,6 +300,7 @@ impl Frame<'_> {
                 match self.look.shared.health(*b) {
                     Health::Unknown => Some((format!("{name} {}", self.look.shared.glyphs.dash), Role::Dim)),
                     Health::NotConfigured => None,
+                    Health::Up(_) if detail == HealthDetail::Troubled => None,
                     Health::Up(_) if detail == HealthDetail::NoLatency => Some((name.to_owned(), Role::Dim)),
                     Health::Up(latency) => Some((format!("{name} {}", format::millis(*latency)), Role::Dim)),
                     Health::Limited { until, .. } => {
@@ -302,6 +312,13 @@ impl Frame<'_> {
                 }
             })
             .collect()
+    }
+
+    fn health_counts(&self) -> Vec<(String, Role)> {
+        let count = |is: fn(&Health) -> bool| self.look.shared.health.iter().filter(|h| is(h)).count();
+        let (down, limited) = (count(|h| matches!(h, Health::Down { .. })), count(|h| matches!(h, Health::Limited { .. })));
+        let counted = [(down, "down", Role::Bad), (limited, "limited", Role::Warn)];
+        counted.into_iter().filter(|(n, ..)| *n > 0).map(|(n, what, role)| (format!("{n} {what}"), role)).collect()
     }
 
     fn footer(&self, mut area: Rect) -> Vec<Row> {

@@ -126,7 +126,8 @@ impl App {
             Command::Theme => self.overlay = Some(Overlay::themes(&self.shared.settings)),
             Command::Yank => {
                 let mut yanks = self.top().view.yanks(&self.look());
-                yanks.push(reopen::yank(self.top().view.as_ref(), &self.look()));
+                // A log line has more fields than there are numbers to choose by.
+                yanks.insert(yanks.len().min(1), reopen::yank(self.top().view.as_ref(), &self.look()));
                 self.overlay = Some(Overlay::yank(yanks));
             }
             Command::Suspend => self.effects.push(Effect::Suspend),

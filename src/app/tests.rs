@@ -57,7 +57,11 @@ impl Stage {
     }
 
     fn screen(&self) -> String {
-        let mut buf = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
+        self.screen_of(SIZE.0)
+    }
+
+    fn screen_of(&self, width: u16) -> String {
+        let mut buf = Buffer::empty(Rect::new(0, 0, width, SIZE.1));
         self.app.render(buf.area, &mut buf);
         text_of(&buf)
     }
@@ -110,6 +114,55 @@ fn a_trace_is_asked_once_and_still_there_on_the_way_back() {
     assert_eq!(stage.asked("trace"), None);
     stage.key(KeyCode::Char('R'));
     stage.answer("trace", trace());
+}
+
+#[test]
+fn a_narrow_header_shows_the_scope_the_window_and_what_is_wrong() {
+    let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    for backend in Backend::ALL {
+        stage.tell(Event::Health(backend, Health::Up(Duration::from_millis(8))));
+    }
+    let header = |stage: &Stage| stage.screen_of(40).lines().take(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(header(&stage), [" Services                       last 1h", " service=checkout"]);
+    let down =
+        || Health::Down { since: NOW - Duration::from_secs(180), error: SourceError::new(Backend::Loki, ErrorKind::Unreachable, "x") };
+    stage.tell(Event::Health(Backend::Loki, down()));
+    assert_eq!(header(&stage)[1], " service=checkout          loki down 3m");
+    Backend::ALL.into_iter().for_each(|b| stage.tell(Event::Health(b, down())));
+    assert_eq!(header(&stage)[1], " service=checkout                4 down");
+    let fixed = TimeWindow::Fixed(TimeRange::new(NOW - Duration::from_secs(1200), NOW - Duration::from_secs(600)));
+    let stage = Stage::new(ViewKind::Services, fixed);
+    assert_eq!(header(&stage)[0], " Services                 21:53 – 22:03");
+}
+
+#[test]
+fn the_command_line_is_among_the_first_to_copy() {
+    let mut stage = Stage::new(ViewKind::Waterfall, TimeWindow::Last(Duration::from_secs(3600)));
+    stage.answer("trace", trace());
+    stage.key(KeyCode::Char('y'));
+    assert!(stage.screen().lines().any(|l| l.contains("2 command line")), "{}", stage.screen());
+}
+
+#[test]
+fn a_time_that_is_not_understood_is_told_in_full_above_the_list() {
+    let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    stage.key(KeyCode::Char('t'));
+    "soon".chars().for_each(|c| stage.key(KeyCode::Char(c)));
+    stage.key(KeyCode::Enter);
+    for width in [40, 80] {
+        let screen = stage.screen_of(width);
+        let told = screen.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(&format!("not a time: {}", crate::time_input::UNDERSTOOD)), "{screen}");
+        assert!(screen.contains("last 5m") && screen.contains("last 7d"), "{screen}");
+    }
+}
+
+#[test]
+fn the_palette_keeps_keys_and_texts_apart() {
+    let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    stage.key(KeyCode::Char(':'));
+    "previous-pane".chars().for_each(|c| stage.key(KeyCode::Char(c)));
+    assert!(stage.screen().contains("Shift-Tab  Previous"), "{}", stage.screen());
 }
 
 #[test]

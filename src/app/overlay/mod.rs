@@ -104,7 +104,7 @@ impl Overlay {
                 return match self {
                     Self::Help(_) => None,
                     Self::Palette(o) => o.click(line, inner.height),
-                    Self::Time(o) => o.click(line),
+                    Self::Time(o) => o.click(look, line, inner.width),
                     Self::Choose(o) => o.click(line, inner.height),
                 };
             }

@@ -13,7 +13,7 @@ use crate::{
     theme::Role,
     ui::{
         field::{Field, Typed},
-        text::put,
+        text::{put, width},
     },
     views::Look,
 };
@@ -108,6 +108,10 @@ impl Palette {
         let found = self.found();
         let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
         let first = scroll(self.selected, list.height);
+        let key = |spec: &Spec| look.shared.keymap.key(spec.command).unwrap_or_default();
+        let widest = |cell: &dyn Fn(&Spec) -> usize| u16::try_from(COMMANDS.iter().map(cell).max().unwrap_or(0)).unwrap_or(u16::MAX);
+        let keys = list.x + 2 + widest(&|spec| width(spec.name)) + 2;
+        let texts = keys.saturating_add(widest(&|spec| width(&key(spec)))).saturating_add(2);
         for (y, (i, spec)) in (list.y..list.bottom()).zip(found.iter().enumerate().skip(first)) {
             let row = Rect::new(list.x, y, list.width, 1);
             let enabled = spec.applies(kind) && (spec.enabled)(facts).is_ok();
@@ -116,8 +120,8 @@ impl Palette {
                 put(buf, row, row.x, look.shared.glyphs.selected, theme.style(Role::SelectionBar));
             }
             put(buf, row, row.x + 2, spec.name, style);
-            put(buf, row, row.x + 18, &look.shared.keymap.key(spec.command).unwrap_or_default(), theme.style(Role::Accent));
-            put(buf, row, row.x + 26, spec.help, if enabled { theme.style(Role::Text) } else { style });
+            put(buf, row, keys, &key(spec), theme.style(Role::Accent));
+            put(buf, row, texts, spec.help, if enabled { theme.style(Role::Text) } else { style });
         }
         if found.is_empty() {
             put(buf, list, list.x + 2, "no command matches", theme.style(Role::Dim));

@@ -11,7 +11,7 @@ use crate::{
     ui::{
         field::{Field, Typed},
         format,
-        text::{put, truncate},
+        text::{put, truncate, wrap},
     },
     views::Look,
 };
@@ -20,9 +20,6 @@ const WIDTH: u16 = 76;
 const HEIGHT: u16 = 15;
 const PRESETS: [(&str, u64); 8] =
     [("5m", 300), ("15m", 900), ("30m", 1800), ("1h", 3600), ("3h", 10_800), ("6h", 21_600), ("1d", 86_400), ("7d", 604_800)];
-
-/// Lines above the list: the text, what it means, and a blank one.
-const LIST: usize = 3;
 
 /// Where it is drawn.
 pub(super) fn place(area: Rect) -> Rect {
@@ -68,9 +65,9 @@ impl TimePicker {
         time_input::parse_window(self.field.text(), now, offset)
     }
 
-    /// A click on a line of the box chooses its window.
-    pub(super) fn click(&self, line: usize) -> Option<Done> {
-        let (_, seconds) = PRESETS.get(line.checked_sub(LIST)?)?;
+    /// A click on a line of the box, so many cells wide, chooses its window.
+    pub(super) fn click(&self, look: &Look<'_>, line: usize, width: u16) -> Option<Done> {
+        let (_, seconds) = PRESETS.get(line.checked_sub(list_at(&self.message(look, width).0))?)?;
         Some(Done::Window(TimeWindow::Last(std::time::Duration::from_secs(*seconds))))
     }
 
@@ -84,38 +81,39 @@ impl TimePicker {
         (inner.x + 3 + self.field.visible(inner.width.saturating_sub(4)).1, inner.y + 1)
     }
 
+    /// What was typed means, what is wrong with it in as many lines as that takes, or what can be typed.
+    fn message(&self, look: &Look<'_>, width: u16) -> (Vec<String>, Role) {
+        let (offset, zone) = &look.shared.settings.zone;
+        let (room, glyphs) = (usize::from(width.saturating_sub(2)), look.shared.glyphs);
+        let line = |text: String| vec![truncate(&text, room, glyphs.ellipsis)];
+        if let Some(error) = &self.error {
+            return (wrap(error, room), Role::Bad);
+        }
+        if self.field.text().trim().is_empty() {
+            return (line(format!("2h   14:20 - 14:45   2026-11-21T14:32:07Z   a pasted time   times in {zone}")), Role::Dim);
+        }
+        let Ok(window) = self.chosen(look.now, *offset) else { return (line(String::new()), Role::Dim) };
+        let (r, live) = (window.range(look.now), if window.is_live() { "  live" } else { "" });
+        let (start, end) = (format::date_time(r.start, *offset), format::date_time(r.end, *offset));
+        (line(format!("{start} {} {end} {zone}{live}", glyphs.dash)), Role::Text)
+    }
+
     pub(in crate::app) fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let theme = &look.shared.theme;
-        let (offset, zone) = &look.shared.settings.zone;
         let inner = draw_box(look, place(area), "window", "Enter sets, Esc closes", buf);
-        let row = |n: u16| Rect::new(inner.x, inner.y + n, inner.width, u16::from(n < inner.height));
+        let row = |n: usize| {
+            let n = u16::try_from(n).unwrap_or(u16::MAX).min(inner.height);
+            Rect::new(inner.x, inner.y + n, inner.width, u16::from(n < inner.height))
+        };
         put(buf, row(0), inner.x, ">", theme.style(Role::Accent));
         put(buf, row(0), inner.x + 2, &self.field.visible(inner.width.saturating_sub(2)).0, theme.style(Role::Text));
+        let (message, role) = self.message(look, inner.width);
+        for (i, line) in message.iter().enumerate() {
+            put(buf, row(1 + i), inner.x + 2, line, theme.style(role));
+        }
         let typed = !self.field.text().trim().is_empty();
-        let message = match (&self.error, typed) {
-            (Some(error), _) => (error.clone(), Role::Bad),
-            (None, true) => match self.chosen(look.now, *offset) {
-                Ok(window) => {
-                    let r = window.range(look.now);
-                    let live = if window.is_live() { "  live" } else { "" };
-                    (
-                        format!(
-                            "{} {} {} {zone}{live}",
-                            format::date_time(r.start, *offset),
-                            look.shared.glyphs.dash,
-                            format::date_time(r.end, *offset)
-                        ),
-                        Role::Text,
-                    )
-                }
-                Err(_) => (String::new(), Role::Dim),
-            },
-            (None, false) => (format!("2h   14:20 - 14:45   2026-11-21T14:32:07Z   a pasted time   times in {zone}"), Role::Dim),
-        };
-        let text = truncate(&message.0, usize::from(inner.width.saturating_sub(2)), look.shared.glyphs.ellipsis);
-        put(buf, row(1), inner.x + 2, &text, theme.style(message.1));
         for (i, (name, _)) in PRESETS.iter().enumerate() {
-            let line = row(u16::try_from(LIST + i).unwrap_or(0));
+            let line = row(list_at(&message) + i);
             let selected = !typed && i == self.selected;
             if selected {
                 put(buf, line, line.x, look.shared.glyphs.selected, theme.style(Role::SelectionBar));
@@ -123,4 +121,9 @@ impl TimePicker {
             put(buf, line, line.x + 2, &format!("last {name}"), if typed { theme.style(Role::Dim) } else { row_style(theme, selected) });
         }
     }
+}
+
+/// The list begins below what was typed, the message and a blank line.
+fn list_at(message: &[String]) -> usize {
+    message.len() + 2
 }
