@@ -29,33 +29,40 @@ pub enum Level {
     Fatal,
 }
 
+/// How levels are spelled, in any case.
+const WORDS: [(&str, Level); 22] = [
+    ("trace", Level::Trace),
+    ("trc", Level::Trace),
+    ("debug", Level::Debug),
+    ("dbg", Level::Debug),
+    ("dbug", Level::Debug),
+    ("info", Level::Info),
+    ("inf", Level::Info),
+    ("information", Level::Info),
+    ("notice", Level::Info),
+    ("warn", Level::Warn),
+    ("warning", Level::Warn),
+    ("wrn", Level::Warn),
+    ("error", Level::Error),
+    ("err", Level::Error),
+    ("eror", Level::Error),
+    ("severe", Level::Error),
+    ("fatal", Level::Fatal),
+    ("critical", Level::Fatal),
+    ("crit", Level::Fatal),
+    ("panic", Level::Fatal),
+    ("emerg", Level::Fatal),
+    ("alert", Level::Fatal),
+];
+
 impl Level {
+    /// How what is less bad than this is spelled.
+    pub fn words_below(self) -> impl Iterator<Item = &'static str> {
+        WORDS.iter().filter(move |(_, level)| *level < self).map(|(word, _)| *word)
+    }
+
     /// From any of the usual spellings, in any case.
     pub fn parse(word: &str) -> Option<Self> {
-        const WORDS: [(&str, Level); 22] = [
-            ("trace", Level::Trace),
-            ("trc", Level::Trace),
-            ("debug", Level::Debug),
-            ("dbg", Level::Debug),
-            ("dbug", Level::Debug),
-            ("info", Level::Info),
-            ("inf", Level::Info),
-            ("information", Level::Info),
-            ("notice", Level::Info),
-            ("warn", Level::Warn),
-            ("warning", Level::Warn),
-            ("wrn", Level::Warn),
-            ("error", Level::Error),
-            ("err", Level::Error),
-            ("eror", Level::Error),
-            ("severe", Level::Error),
-            ("fatal", Level::Fatal),
-            ("critical", Level::Fatal),
-            ("crit", Level::Fatal),
-            ("panic", Level::Fatal),
-            ("emerg", Level::Fatal),
-            ("alert", Level::Fatal),
-        ];
         WORDS.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map(|(_, l)| *l)
     }
 

@@ -108,8 +108,8 @@ impl Filter {
     fn parse(&mut self) {
         self.error = None;
         self.terms = Vec::new();
-        for word in self.prompt.text().split_whitespace() {
-            match term(word) {
+        for word in words(self.prompt.text()) {
+            match term(&word) {
                 Ok(term) => self.terms.push(term),
                 Err(error) => self.error = Some(error),
             }
@@ -117,12 +117,28 @@ impl Filter {
     }
 }
 
+/// What is apart by blanks; those between double quotes belong to their word.
+fn words(text: &str) -> Vec<String> {
+    let (mut out, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in text.chars() {
+        quoted ^= c == '"';
+        if c.is_whitespace() && !quoted {
+            out.push(std::mem::take(&mut word));
+        } else {
+            word.push(c);
+        }
+    }
+    out.push(word);
+    out.retain(|w| !w.is_empty());
+    out
+}
+
 fn term(word: &str) -> Result<Term, String> {
     let operators = [("!=", MatchOp::NotEqual), ("!~", MatchOp::NotRegex), ("=~", MatchOp::Regex), ("=", MatchOp::Equal)];
     let found = operators.iter().filter_map(|(text, op)| word.find(text).map(|at| (at, *text, *op)));
     // The first operator in the word; of two at one place the longer one.
     let Some((at, text, op)) = found.min_by_key(|(at, text, _)| (*at, 2 - text.len())).filter(|(at, ..)| *at > 0) else {
-        return Ok(Term::Word(word.to_lowercase()));
+        return Ok(Term::Word(word.trim_matches('"').to_lowercase()));
     };
     let value = word[at + text.len()..].trim_matches('"').to_owned();
     let regex = match op {
@@ -157,6 +173,9 @@ mod tests {
             ("service=~ord.*", true),
             ("service=~ord", false),
             ("service!~pay.*", true),
+            ("\"p95 above\" orders", true),
+            ("\"above p95\"", false),
+            ("service=\"or ders\"", false),
             ("team=", true),
             ("team!=a", true),
             ("team=a", false),

@@ -98,7 +98,7 @@ impl Alerts {
     pub fn new(alert: Option<&str>) -> Self {
         let mut alerts = Self::default();
         if let Some(name) = alert {
-            alerts.filter.paste(&format!("alertname={name}"));
+            alerts.filter.paste(&format!("alertname=\"{name}\""));
         }
         alerts
     }

@@ -280,6 +280,17 @@ fn the_filter_works_as_it_is_typed_and_esc_removes_it() {
 }
 
 #[test]
+fn an_alert_is_found_by_a_name_with_blanks() {
+    let stage = Stage::new();
+    let mut view = Alerts::new(Some("High error rate"));
+    let mut book = book();
+    book.alerts[0].labels.set("alertname", "High error rate");
+    book.alerts[1].labels.set("alertname", "High");
+    stage.prometheus(&mut view, Ok(of_prometheus(&book)));
+    assert_eq!(stage.order(&view), ["High error rate"]);
+}
+
+#[test]
 fn good_news_is_said_with_its_age() {
     let stage = Stage::new();
     let view = stage.view(&AlertBook { alerts: Vec::new(), ..book() });

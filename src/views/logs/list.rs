@@ -1,6 +1,6 @@
 //! The list of lines: a cursor that stays on its line and on its place on the screen, whatever arrives around it.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 
 use crate::{
     core::command::Command,
@@ -19,7 +19,8 @@ pub(super) struct List {
     above: usize,
     /// Whether the cursor goes to the newest line as lines arrive.
     pub(super) follow: bool,
-    open: HashSet<LineId>,
+    /// Unfolded lines, the one unfolded last at the end.
+    open: VecDeque<LineId>,
 }
 
 /// One line on the screen.
@@ -32,7 +33,7 @@ pub(super) struct Placed<'a> {
 
 impl List {
     pub(super) fn new() -> Self {
-        Self { cursor: None, above: 0, follow: true, open: HashSet::new() }
+        Self { cursor: None, above: 0, follow: true, open: VecDeque::new() }
     }
 
     pub(super) fn is_open(&self, id: LineId) -> bool {
@@ -108,10 +109,12 @@ impl List {
         let Some(line) = self.line(store) else { return };
         self.above = self.rows_above(store, self.index(store).unwrap_or(0), height);
         self.follow = false;
-        if !open {
-            self.open.remove(&line.id);
-        } else if self.open.len() < MAX_OPEN {
-            self.open.insert(line.id);
+        self.open.retain(|id| *id != line.id);
+        if open {
+            self.open.push_back(line.id);
+        }
+        if self.open.len() > MAX_OPEN {
+            self.open.pop_front();
         }
         self.cursor = Some(line.id);
         self.above = self.above.min(height.saturating_sub(self.rows(&line)));

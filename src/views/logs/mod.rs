@@ -297,7 +297,9 @@ impl View for Logs {
             }
         }
         if let Some(plan) = self.plan(look) {
-            add("query", plan.streams.into_iter().next().unwrap_or_default());
+            for (query, label) in plan.streams.into_iter().zip(["query", "query, as text"]) {
+                add(label, query);
+            }
         }
         if let Some(line) = self.line() {
             for (name, value) in recognise(line.text).fields {

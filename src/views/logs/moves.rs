@@ -52,10 +52,16 @@ impl Logs {
         self.scroll = 0;
     }
 
-    pub(super) fn next_error(&mut self, cx: &Cx<'_>) {
+    pub(super) fn next_error(&mut self, cx: &mut Cx<'_>) {
         let at = self.list.index(&self.store).unwrap_or(0);
-        if let Some(i) = self.store.next_at_level(at, Level::Error) {
-            self.go(i, cx.area);
+        match self.store.next_at_level(at, Level::Error) {
+            None => cx.notice("no error among these lines"),
+            Some(i) => {
+                if i <= at {
+                    cx.notice("no error after this line: from the first one again");
+                }
+                self.go(i, cx.area);
+            }
         }
     }
 

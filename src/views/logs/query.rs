@@ -51,12 +51,12 @@ pub(super) fn volume(base: &str, step: Duration) -> String {
     format!("sum by (detected_level) (count_over_time({base} [{}s]))", step.as_secs().max(1))
 }
 
-fn level_stage(level: Level) -> &'static str {
-    match level {
-        Level::Error | Level::Fatal => r#" | detected_level=~"error|fatal|critical""#,
-        Level::Warn => r#" | detected_level=~"warn|warning|error|fatal|critical""#,
-        _ => "",
+/// Leaves out what is known to be less bad: where Loki does not detect levels, or not this one, the lines are judged here.
+fn level_stage(level: Level) -> String {
+    if level <= Level::Debug {
+        return String::new();
     }
+    format!(r#" | detected_level!~"(?i){}""#, level.words_below().collect::<Vec<_>>().join("|"))
 }
 
 /// The first label that names this service, with the value that does; without a service all streams.
@@ -122,7 +122,8 @@ mod tests {
             .with_matcher(Matcher::equal("pod", "p1"))
             .with_matcher(Matcher::equal("route", "/a"));
         let plan = plan(&scope, &labels(), None, Level::Error);
-        let (id, level) = ("000000000000000000000000000000ab", r#" | detected_level=~"error|fatal|critical""#);
+        let level = r#" | detected_level!~"(?i)trace|trc|debug|dbg|dbug|info|inf|information|notice|warn|warning|wrn""#;
+        let id = "000000000000000000000000000000ab";
         assert_eq!(
             plan.streams,
             [format!(r#"{{app="cart"}} | pod="p1" | trace_id="{id}"{level}"#), format!(r#"{{app="cart"}} | pod="p1" |= "{id}"{level}"#)]
@@ -134,7 +135,7 @@ mod tests {
     fn what_was_typed_is_taken_as_it_is() {
         let plan = plan(&scope("cart"), &labels(), Some("{a=\"b\"} |= \"x\""), Level::Warn);
         assert_eq!(plan.base, "{a=\"b\"} |= \"x\"");
-        assert!(plan.streams[0].ends_with(r#"| detected_level=~"warn|warning|error|fatal|critical""#));
+        assert!(plan.streams[0].ends_with("information|notice\""), "{plan:?}");
         assert_eq!(volume(&plan.base, Duration::from_secs(30)), "sum by (detected_level) (count_over_time({a=\"b\"} |= \"x\" [30s]))");
     }
 }

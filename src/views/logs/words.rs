@@ -50,6 +50,12 @@ impl Logs {
 
     fn facts_of_title(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Vec<String> {
         let mut out = vec![self.count(wording)];
+        // What is shown is more than the header says.
+        let unapplied = self.plan(look).map_or_else(Vec::new, |p| p.unapplied);
+        if !unapplied.is_empty() {
+            let what = if wording == Wording::Full { unapplied.join(", ") } else { format::counted(unapplied.len(), "condition") };
+            out.push(format!("{what} not applied"));
+        }
         out.extend(self.gone(look, wording));
         out.extend(self.before_note(area, wording));
         out.extend(self.tail(look, wording));
