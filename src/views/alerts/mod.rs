@@ -152,8 +152,12 @@ impl Alerts {
     /// After one of both told its part, or that it cannot: what the other knows stays as it is.
     fn merge(&mut self, area: Rect, changed: bool) -> bool {
         if changed && (self.prometheus.value().is_some() || self.alertmanager.value().is_some()) {
-            let keep = self.labels();
-            self.book = Some(alert_book::merge(self.prometheus.value(), self.alertmanager.value()));
+            let book = alert_book::merge(self.prometheus.value(), self.alertmanager.value());
+            // While the page is being filled no one has chosen the first row: it is the worst alert's.
+            let parts = |b: &AlertBook| (b.has_prometheus, b.has_alertmanager);
+            let is_filled = self.book.as_ref().map(parts) == Some(parts(&book));
+            let keep = self.labels().filter(|_| is_filled || self.table.selected > 0);
+            self.book = Some(book);
             self.rebuild(area, keep.as_ref());
         }
         changed

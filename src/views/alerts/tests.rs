@@ -167,6 +167,20 @@ fn who_does_not_know_an_alert_is_said() {
 }
 
 #[test]
+fn the_first_row_is_selected_whoever_tells_first() {
+    let stage = Stage::new();
+    let mut view = Alerts::default();
+    let mut told = of_alertmanager(&book());
+    for (alert, minutes) in told.alerts.iter_mut().zip([50, 40, 30, 20]) {
+        (alert.since, alert.severity) = (NOW - Duration::from_secs(60 * minutes), Severity(1));
+    }
+    stage.alertmanager(&mut view, Ok(told));
+    assert_eq!(view.alert().unwrap().name(), "Slow");
+    stage.prometheus(&mut view, Ok(of_prometheus(&book())));
+    assert_eq!((view.alert().unwrap().name(), view.table.selected), ("OnlyThere", 0), "{:?}", stage.order(&view));
+}
+
+#[test]
 fn what_one_of_both_told_stays_when_it_fails() {
     let stage = Stage::new();
     let mut silenced = book();
