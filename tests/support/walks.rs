@@ -52,16 +52,7 @@ pub fn budget_to_span(args: &[&str], look: Look) -> Terminal {
     t.keys(ENTER).at("checkout").see("/checkout");
     t.keys("4").at("Traces").see("failed of checkout");
     t.selected_with(" s ");
-    t.keys(ENTER).at_trace();
-    t.selected();
-    for _ in 0..40 {
-        let before = t.text();
-        if t.selected().contains("pool.acquire") {
-            break;
-        }
-        t.keys("e");
-        t.wait("the next error", |s| s != before);
-    }
+    open_a_trace_that_failed_for(&mut t, "pool.acquire");
     t.selected_with("pool.acquire");
     t.keys("l").at("Logs").see("timeout acquiring connection");
     t.keys(ESC).at_trace();
@@ -70,6 +61,38 @@ pub fn budget_to_span(args: &[&str], look: Look) -> Terminal {
     t.keys(ESC).at("Alerts");
     t.selected_with("CheckoutBudgetBurn");
     t
+}
+
+/// Opens one failed trace after the other until going through its errors leads to this span: some fail for another reason.
+fn open_a_trace_that_failed_for(t: &mut Terminal, span: &str) {
+    for _ in 0..20 {
+        t.keys(ENTER).at_trace();
+        t.selected();
+        let screen = t.wait("the count of errors", |s| errors(s).is_some());
+        for _ in 0..errors(&screen).unwrap() {
+            let before = t.text();
+            if t.selected().contains(span) {
+                return;
+            }
+            t.keys("e");
+            t.wait("the next error", |s| s != before);
+        }
+        if t.selected().contains(span) {
+            return;
+        }
+        t.keys(ESC).at("Traces");
+        let row = t.selected();
+        t.keys("j");
+        t.wait("the next trace", |s| s.lines().any(|l| is_selected(l) && l != row));
+    }
+    panic!("no trace that failed for {span}; the screen is\n{}", t.text());
+}
+
+/// How many errors the trace on the screen has.
+fn errors(screen: &str) -> Option<usize> {
+    let words: Vec<&str> = screen.lines().nth(2)?.split_whitespace().collect();
+    let at = words.iter().position(|w| w.starts_with("error"))?;
+    words.get(at.checked_sub(1)?)?.parse().ok()
 }
 
 /// The time of a log line's row.
