@@ -11,7 +11,7 @@ use super::{
 use crate::wire::otlp::SpanKind;
 
 /// Index of a request within the blocks around it, and whether its mail is meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Local(u32);
 
 const MAIL: u32 = 1 << 31;
@@ -32,7 +32,7 @@ impl Local {
 }
 
 /// A log line: instant, kind, level, pod and hop in one number that sorts by time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineRecord {
     packed: u64,
     local: Local,
@@ -133,32 +133,6 @@ impl RecordBlock {
     }
 }
 
-/// About as many as a block has.
-const LINES: usize = 40_000;
-
-/// Lines by time: shared out by their first bits, which leaves little to sort. It is a tenth of the time of an hour's first
-/// look.
-fn sorted(lines: &[LineRecord]) -> Vec<LineRecord> {
-    const FIRST_BITS: u32 = 14;
-    let place = |l: &LineRecord| (l.packed >> (u64::BITS - FIRST_BITS)) as usize;
-    let mut next = vec![0; 1 << FIRST_BITS];
-    for line in lines {
-        next[place(line)] += 1;
-    }
-    let mut sum = 0;
-    for at in &mut next {
-        (*at, sum) = (sum, sum + *at);
-    }
-    let mut out = vec![LineRecord::default(); lines.len()];
-    for line in lines {
-        let at = &mut next[place(line)];
-        out[*at] = *line;
-        *at += 1;
-    }
-    out.chunk_by_mut(|a, b| place(a) == place(b)).for_each(<[LineRecord]>::sort_unstable);
-    out
-}
-
 /// One in so many requests is looked at for exemplars.
 const EXEMPLARS: u64 = 12;
 
@@ -167,9 +141,7 @@ pub struct Recorder<'a> {
     layout: &'a Layout,
     begin: i64,
     lines: Vec<LineRecord>,
-    /// By start, as requests come.
     traces: Vec<TraceRecord>,
-    mails: Vec<TraceRecord>,
     exemplars: BTreeMap<(u16, u8, i64), ExemplarRecord>,
     open: [Option<TraceRecord>; 2],
     current: u64,
@@ -184,9 +156,8 @@ impl<'a> Recorder<'a> {
         let mut new = Self {
             layout,
             begin,
-            lines: Vec::with_capacity(LINES),
+            lines: Vec::new(),
             traces: Vec::new(),
-            mails: Vec::new(),
             exemplars: BTreeMap::new(),
             open: [None; 2],
             current: u64::MAX,
@@ -214,20 +185,18 @@ impl<'a> Recorder<'a> {
 
     /// The request's walk is over.
     pub fn end_request(&mut self) {
-        let [own, mail] = &mut self.open;
-        self.traces.extend(own.take());
-        self.mails.extend(mail.take());
+        self.traces.extend(self.open.iter_mut().filter_map(Option::take));
     }
 
     /// The finished block.
     pub fn finish(mut self) -> Arc<RecordBlock> {
-        self.traces.append(&mut self.mails);
-        // Stable sorting finds the long run of requests' own traces.
+        self.lines.sort_unstable();
+        self.lines.shrink_to_fit();
         self.traces.sort_by_key(|t| (t.start, t.key, t.mail));
         self.traces.shrink_to_fit();
         Arc::new(RecordBlock {
             begin: self.begin,
-            lines: sorted(&self.lines),
+            lines: self.lines,
             traces: self.traces,
             exemplars: self.exemplars.into_values().collect(),
         })
