@@ -51,7 +51,7 @@ pub fn budget_to_span(args: &[&str], look: Look) -> Terminal {
     t.select("CheckoutBudgetBurn");
     t.keys(ENTER).at("checkout").see("/checkout");
     t.keys("4").at("Traces").see("failed of checkout");
-    t.selected_with(" s ");
+    t.selected();
     open_a_trace_that_failed_for(&mut t, "pool.acquire");
     t.selected_with("pool.acquire");
     t.keys("l").at("Logs").see("timeout acquiring connection");
