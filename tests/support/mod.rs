@@ -160,25 +160,28 @@ impl Terminal {
     /// Moves until the selected row contains a text: towards a row that does, which may change its place meanwhile.
     #[track_caller]
     pub fn select(&mut self, text: &str) -> String {
-        for _ in 0..500 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
             let screen = self.wait("a selected row", |s| s.lines().any(is_selected));
             let rows: Vec<&str> = screen.lines().collect();
             let at = rows.iter().position(|l| is_selected(l)).unwrap_or(0);
             if rows[at].contains(text) {
                 return rows[at].to_owned();
             }
+            assert!(Instant::now() < deadline, "no row with {text:?}; the screen is\n{screen}");
             let above = rows[..at].iter().any(|l| l.starts_with('│') && l.contains(text));
-            self.keys(if above { "k" } else { "j" });
-            // Figures and trends change by themselves; a key that was pressed for nothing would be one too many.
-            let letters = |row: &str| row.chars().filter(|c| c.is_alphabetic()).collect::<String>();
-            let is_visible = rows.iter().any(|l| l.starts_with('│') && l.contains(text));
-            self.wait("the selection to move", |s| {
-                let now = s.lines().enumerate().find(|(_, l)| is_selected(l));
-                let has_moved = now.is_none_or(|(i, l)| i != at || letters(l) != letters(rows[at]));
-                has_moved || (!is_visible && s != screen)
-            });
+            self.keys(if above { "k" } else { "j" }).taken();
         }
-        panic!("no row with {text:?}; the screen is\n{}", self.text());
+    }
+
+    /// Waits until all keys so far have been taken: what opens after them is seen after them. That the screen has changed
+    /// does not tell it: answers change it too.
+    #[track_caller]
+    pub fn taken(&mut self) -> &mut Self {
+        const PALETTE: &str = "Enter runs, Esc closes";
+        self.keys(":").see(PALETTE);
+        self.keys("\x1b").gone(PALETTE);
+        self
     }
 
     /// The screen now.

@@ -70,20 +70,17 @@ fn open_a_trace_that_failed_for(t: &mut Terminal, span: &str) {
         t.selected();
         let screen = t.wait("the count of errors", |s| errors(s).is_some());
         for _ in 0..errors(&screen).unwrap() {
-            let before = t.text();
             if t.selected().contains(span) {
                 return;
             }
-            t.keys("e");
-            t.wait("the next error", |s| s != before);
+            t.keys("e").taken();
         }
         if t.selected().contains(span) {
             return;
         }
         t.keys(ESC).at("Traces");
-        let row = t.selected();
-        t.keys("j");
-        t.wait("the next trace", |s| s.lines().any(|l| is_selected(l) && l != row));
+        t.selected();
+        t.keys("j").taken();
     }
     panic!("no trace that failed for {span}; the screen is\n{}", t.text());
 }
