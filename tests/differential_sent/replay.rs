@@ -291,7 +291,11 @@ fn different_sets(real: &BTreeSet<String>, demo: &BTreeSet<String>) -> Option<St
 fn different_values(real: &Value, demo: &Value) -> Option<String> {
     let told = || Some(format!("real {:.500}\n  demo {:.500}", real.to_string(), demo.to_string()));
     match (real, demo) {
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a.iter().zip(b).find_map(|(a, b)| different_values(a, b)),
+        (Value::Array(a), Value::Array(b)) if a.len() != b.len() => {
+            let only = |a: &[Value], b: &[Value]| a.iter().find(|v| !b.contains(v)).map(Value::to_string);
+            Some(format!("real {} and demo {}; only real {:.500?}\n  only demo {:.500?}", a.len(), b.len(), only(a, b), only(b, a)))
+        }
+        (Value::Array(a), Value::Array(b)) => a.iter().zip(b).find_map(|(a, b)| different_values(a, b)),
         (Value::Object(a), Value::Object(b)) if same_keys(a, b) => a.iter().find_map(|(k, v)| different_values(v, &b[k])),
         (Value::String(a), Value::String(b)) if a == b || (a.contains('.') && same_value(a, b)) => None,
         (Value::Number(a), Value::Number(b)) if a == b || same_value(&a.to_string(), &b.to_string()) => None,

@@ -94,7 +94,7 @@ pub async fn write(world: World, targets: Targets, history: Duration, live: impl
     earlier::refuse(&world, &client, &targets.prometheus, past).await?;
     let board = Board::new();
     tokio::try_join!(
-        metrics::write(&world, &world.past_metrics, &metrics, past, board.add("metrics", past)),
+        metrics::write(&world, &world.past_metrics, &metrics, past.start, past, board.add("metrics", past)),
         logs::write(&world, &logs, past, board.add("logs", past)),
         spans::write(&world, &spans, traces, board.add("traces", traces)),
     )?;
@@ -109,7 +109,7 @@ pub async fn write(world: World, targets: Targets, history: Duration, live: impl
         let next = TimeRange { start: Timestamp(written.0 + 1), end: now };
         let next_traces = TimeRange { start: Timestamp(traced.0 + 1), end: now - TRACE_DELAY };
         tokio::try_join!(
-            metrics::write(&world, &world.metrics, &metrics, next, Progress::hidden()),
+            metrics::write(&world, &world.metrics, &metrics, past.start, next, Progress::hidden()),
             logs::write(&world, &logs, next, Progress::hidden()),
             spans::write(&world, &spans, next_traces, Progress::hidden()),
         )?;

@@ -276,7 +276,9 @@ impl MetricStore for World {
     }
 
     fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<StoredExemplar> {
-        let (start, end) = (nanos(start).max(self.horizon(self.clock.now().0)), nanos(end).min(self.clock.now().0));
+        // All of the last millisecond: exemplars have times in whole ones.
+        let end = nanos(end).saturating_add(999_999).min(self.clock.now().0);
+        let start = nanos(start).max(self.horizon(self.clock.now().0));
         let Ok(filter) = LabelFilter::new(matchers) else { return Vec::new() };
         if start > end {
             return Vec::new();
