@@ -49,6 +49,26 @@ pub struct Settings {
     pub reopen: Vec<String>,
 }
 
+impl Default for Settings {
+    /// As without a configuration.
+    fn default() -> Self {
+        Self {
+            environments: vec!["default".to_owned()],
+            themes: Vec::new(),
+            refresh_alerts: Duration::from_secs(15),
+            refresh: Duration::from_secs(15),
+            refresh_slow: Duration::from_secs(60),
+            zone: (0, "UTC".to_owned()),
+            error_threshold: 0.01,
+            latency_threshold: None,
+            service_thresholds: BTreeMap::new(),
+            log_bytes: 64 << 20,
+            labels: LabelNames::default(),
+            reopen: Vec::new(),
+        }
+    }
+}
+
 /// What all views share.
 pub struct Shared {
     /// From the configuration.
@@ -72,6 +92,21 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// With nothing found out yet.
+    pub fn new(settings: Settings, keymap: Keymap, theme: Theme, glyphs: &'static Glyphs) -> Self {
+        Self {
+            settings,
+            keymap,
+            theme,
+            services: ServiceColors::default(),
+            glyphs,
+            red: Slot::default(),
+            log_labels: Slot::default(),
+            health: Default::default(),
+            asked: BTreeMap::new(),
+        }
+    }
+
     /// A backend's health.
     pub fn health(&self, backend: Backend) -> &Health {
         &self.health[backend as usize]

@@ -10,11 +10,10 @@ use crate::{
         keymap::Keymap,
         request::{Answer, Response, Subscription},
         scope::Scope,
-        slot::Slot,
     },
-    model::{backend::SourceError, labels::LabelNames, time::Timestamp},
+    model::{backend::SourceError, time::Timestamp},
     red::{Family, Kind, RedMapping, StatusRule, StatusShape, Unit},
-    theme::{Glyphs, ServiceColors, Theme},
+    theme::{Glyphs, Theme},
     views::{Act, Cx, Look, Needs, View},
 };
 
@@ -23,30 +22,9 @@ pub const VIEW: u32 = 1;
 
 /// Shared state with default keys, no configuration and Unicode glyphs, times in UTC.
 pub fn test_shared() -> Shared {
-    Shared {
-        settings: Settings {
-            environments: vec!["prod".to_owned()],
-            themes: vec!["test".to_owned()],
-            refresh_alerts: Duration::from_secs(15),
-            refresh: Duration::from_secs(15),
-            refresh_slow: Duration::from_secs(60),
-            zone: (0, "UTC".to_owned()),
-            error_threshold: 0.01,
-            latency_threshold: None,
-            service_thresholds: BTreeMap::new(),
-            log_bytes: 1 << 20,
-            labels: LabelNames::default(),
-            reopen: Vec::new(),
-        },
-        keymap: Keymap::new(&BTreeMap::new()).0,
-        theme: Theme::default(),
-        services: ServiceColors::default(),
-        glyphs: Glyphs::UNICODE,
-        red: Slot::default(),
-        log_labels: Slot::default(),
-        health: Default::default(),
-        asked: BTreeMap::new(),
-    }
+    let settings =
+        Settings { environments: vec!["prod".to_owned()], themes: vec!["test".to_owned()], log_bytes: 1 << 20, ..Settings::default() };
+    Shared::new(settings, Keymap::new(&BTreeMap::new()).0, Theme::default(), Glyphs::UNICODE)
 }
 
 /// What a view looks at.

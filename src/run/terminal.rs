@@ -15,7 +15,6 @@ use crate::{
         command::{COMMANDS, Command, ViewKind},
         keymap::Keymap,
         scope::{Scope, ScopeAlert},
-        slot::Slot,
     },
     model::{
         labels::{Labels, Matcher},
@@ -23,7 +22,7 @@ use crate::{
         trace::TraceId,
     },
     runtime::{self as shell, Setup},
-    theme::{self, ColorSupport, Glyphs, ServiceColors, Theme},
+    theme::{self, ColorSupport, Glyphs, Theme},
     time_input,
 };
 
@@ -77,17 +76,7 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
     let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref())?;
     let environment = config.environment.clone().unwrap_or_default();
     let scope = scope(options, &environment, now, settings.zone.0)?;
-    let shared = Shared {
-        settings,
-        keymap,
-        theme: theme.downgrade(colors),
-        services: ServiceColors::default(),
-        glyphs,
-        red: Slot::default(),
-        log_labels: Slot::default(),
-        health: Default::default(),
-        asked: Default::default(),
-    };
+    let shared = Shared::new(settings, keymap, theme.downgrade(colors), glyphs);
     let (view, query) =
         (view(options), options.query.clone().or_else(|| options.alert.clone().filter(|_| view(options) == ViewKind::Alerts)));
     let mouse = config.display.mouse && !options.no_mouse;

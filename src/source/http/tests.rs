@@ -334,13 +334,24 @@ fn counting_command(dir: &std::path::Path) -> Secret {
     Secret::Command(["sh", "-c", &script].map(str::to_owned).to_vec())
 }
 
-#[tokio::test]
-async fn a_secrets_command_runs_at_the_first_request_and_once_more_on_401() {
-    let dir = tempfile::tempdir().unwrap();
-    let runs = || std::fs::read_to_string(dir.path().join("runs")).unwrap_or_default().lines().count();
+/// How often [`counting_command`] has run.
+fn runs_in(dir: &std::path::Path) -> usize {
+    std::fs::read_to_string(dir.join("runs")).unwrap_or_default().lines().count()
+}
+
+/// A server for which the old token has expired.
+async fn taking_only_new() -> MockServer {
     let server = MockServer::start().await;
     Mock::given(header("authorization", "Bearer new")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+    server
+}
+
+#[tokio::test]
+async fn a_secrets_command_runs_at_the_first_request_and_once_more_on_401() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = || runs_in(dir.path());
+    let server = taking_only_new().await;
     let (client, _) = client_of(secured(&server.uri(), AuthSource::Bearer(counting_command(dir.path()))));
     assert_eq!(runs(), 0);
     client.send(Request::get("/q")).await.unwrap();
@@ -352,7 +363,7 @@ async fn a_secrets_command_runs_at_the_first_request_and_once_more_on_401() {
 #[tokio::test]
 async fn a_401_that_stays_is_told_after_one_more_try_and_the_command_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let runs = || std::fs::read_to_string(dir.path().join("runs")).unwrap_or_default().lines().count();
+    let runs = || runs_in(dir.path());
     let (server, _, _) = answering(ResponseTemplate::new(401)).await;
     let (client, _) = client_of(secured(&server.uri(), AuthSource::Bearer(counting_command(dir.path()))));
     for asked in [2, 3, 4] {
@@ -364,10 +375,8 @@ async fn a_401_that_stays_is_told_after_one_more_try_and_the_command_is_left_alo
 #[tokio::test]
 async fn a_handshake_that_was_refused_uses_what_a_request_read_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
-    let runs = || std::fs::read_to_string(dir.path().join("runs")).unwrap_or_default().lines().count();
-    let server = MockServer::start().await;
-    Mock::given(header("authorization", "Bearer new")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+    let runs = || runs_in(dir.path());
+    let server = taking_only_new().await;
     let (client, _) = client_of(secured(&server.uri(), AuthSource::Bearer(counting_command(dir.path()))));
     let refused = client.websocket(&Request::get("/tail")).await.unwrap();
     client.send(Request::get("/q")).await.unwrap();
