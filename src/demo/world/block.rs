@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::{
     model::{Model, PodId, Request, SECOND},
-    shop::{OP, OPS, Op, SERVICES},
-    walk::{Hop, Observer, lost},
+    shop::{OP, OPS, Op, SERVICES, Service},
+    walk::{Hop, Observer, PARTITIONS, lost},
 };
 use crate::wire::otlp::SpanKind;
 
@@ -47,6 +47,14 @@ pub const fn block_of(ns: i64) -> i64 {
     ns.div_euclid(BLOCK * SECOND)
 }
 
+/// Who keeps connections to what exporters watch, and when these are scraped.
+const CONNECTED: [(Service, &str, i64); 5] = [
+    (Service::Catalog, "postgres", POSTGRES_PHASE),
+    (Service::Orders, "postgres", POSTGRES_PHASE),
+    (Service::Inventory, "postgres", POSTGRES_PHASE),
+    (Service::Catalog, "redis", REDIS_PHASE),
+    (Service::Cart, "redis", REDIS_PHASE),
+];
 /// Nothing is counted here.
 const ABSENT: u16 = u16::MAX;
 /// Cells of a pool: active, pending, timeouts.
@@ -63,6 +71,10 @@ pub struct Layout {
     histograms: usize,
     /// First cell of a pod's pool.
     pools: Vec<Option<usize>>,
+    /// Cell of the calls of an operation that are in flight at a scrape of who is called.
+    in_flight: [Option<(usize, i64)>; OPS],
+    /// First cell of the events that wait to be consumed, by partition.
+    lag: usize,
     cells: usize,
     /// Offset of a pod's scrapes in nanoseconds.
     pub phases: Vec<i64>,
@@ -70,6 +82,10 @@ pub struct Layout {
 
 /// Offset of the span metrics' samples in nanoseconds.
 pub const SPAN_PHASE: i64 = 3_217_000_000;
+/// Offsets of the scrapes of the exporters beside what services call.
+pub const POSTGRES_PHASE: i64 = 8_411_000_000;
+pub const REDIS_PHASE: i64 = 10_902_000_000;
+pub const KAFKA_PHASE: i64 = 1_730_000_000;
 
 impl Layout {
     /// The layout of a model.
@@ -104,8 +120,17 @@ impl Layout {
                 })
             })
             .collect();
+        let mut in_flight = [None; OPS];
+        for (service, peer, phase) in CONNECTED {
+            for op in OP.iter().filter(|op| op.service == service && op.peer == Some(peer)) {
+                in_flight[op.op as usize] = Some((cells, phase));
+            }
+            cells += 1;
+        }
+        let lag = cells;
+        cells += PARTITIONS;
         let phases = (0..pods).map(|i| (super::rng::hash(model.seed, 90 + i as u64) % 14_000) as i64 * 1_000_000).collect();
-        Self { own, spans, pods, histograms, pools, cells, phases }
+        Self { own, spans, pods, histograms, pools, in_flight, lag, cells, phases }
     }
 
     /// The histogram of an operation's status in a pod.
@@ -128,6 +153,27 @@ impl Layout {
     /// First cell of a pod's pool: active, pending, timeouts.
     pub fn pool(&self, pod: PodId) -> Option<usize> {
         self.pools[pod as usize]
+    }
+
+    /// Cell of a service's calls of something without pods of ours that are in flight.
+    pub fn in_flight(&self, service: Service, peer: &str) -> Option<usize> {
+        let op = OP.iter().find(|op| op.service == service && op.peer == Some(peer))?;
+        self.in_flight[op.op as usize].map(|(cell, _)| cell)
+    }
+
+    /// Cell of the events of a partition that wait to be consumed.
+    pub const fn lag(&self, partition: usize) -> usize {
+        self.lag + partition
+    }
+
+    /// The row of sums with a pod's CPU time.
+    pub const fn cpu(&self, pod: PodId) -> usize {
+        self.histograms + pod as usize
+    }
+
+    /// How many rows of sums: histograms, then pods.
+    pub const fn sums(&self) -> usize {
+        self.histograms + self.pods
     }
 
     /// How many histograms.
@@ -180,9 +226,9 @@ impl MetricBlock {
         self.cells.row(cell)
     }
 
-    /// A histogram's sum in nanoseconds by scrape, spill included.
-    pub fn sum(&self, histogram: usize) -> Option<&[u64; WIDE]> {
-        self.sums.row(histogram)
+    /// A row of sums in nanoseconds by scrape, spill included.
+    pub fn sum(&self, row: usize) -> Option<&[u64; WIDE]> {
+        self.sums.row(row)
     }
 }
 
@@ -204,7 +250,7 @@ impl<'a> Counter<'a> {
             layout,
             begin: block * BLOCK * SECOND,
             cells: vec![[0; WIDE]; layout.cells],
-            sums: vec![[0; WIDE]; layout.histograms],
+            sums: vec![[0; WIDE]; layout.sums()],
             lost: (u64::MAX, None),
         }
     }
@@ -221,6 +267,13 @@ impl<'a> Counter<'a> {
         self.sums[histogram][slot] += duration as u64;
     }
 
+    /// Counts something at each scrape between two instants.
+    fn held(&mut self, cell: usize, phase: i64, from: i64, to: i64) {
+        for slot in self.slot(from, phase)..self.slot(to, phase) {
+            self.cells[cell][slot] = self.cells[cell][slot].saturating_add(1);
+        }
+    }
+
     /// Counts the kubelets' probes, which are no customers' requests.
     pub fn probes(&mut self) {
         for op in OP.iter().filter(|op| op.op.is_health()) {
@@ -235,6 +288,7 @@ impl<'a> Counter<'a> {
                     if let Some(h) = self.layout.own(op.op, 0, pod) {
                         self.observe(h, took, slot);
                     }
+                    self.sums[self.layout.cpu(pod)][slot] += op.cpu_ns();
                 }
             }
         }
@@ -249,9 +303,15 @@ impl<'a> Counter<'a> {
 impl Observer for Counter<'_> {
     fn hop(&mut self, request: &Request, hop: &Hop) {
         let took = hop.end - hop.start;
-        if let Some(h) = self.layout.own(hop.op, hop.outcome.status_index(), hop.pod) {
+        if hop.op.info().is_work() {
             let slot = self.slot(hop.end, self.layout.phases[hop.pod as usize]);
-            self.observe(h, took, slot);
+            if let Some(h) = self.layout.own(hop.op, hop.outcome.status_index(), hop.pod) {
+                self.observe(h, took, slot);
+            }
+            self.sums[self.layout.cpu(hop.pod)][slot] += hop.op.info().cpu_ns();
+        }
+        if let Some((cell, phase)) = self.layout.in_flight[hop.op as usize] {
+            self.held(cell, phase, hop.start, hop.end);
         }
         if self.lost.0 != request.key {
             self.lost = (request.key, lost(request));
@@ -267,19 +327,18 @@ impl Observer for Counter<'_> {
     fn connection(&mut self, pod: PodId, asked: i64, got: Option<i64>, back: i64) {
         let Some(cell) = self.layout.pool(pod) else { return };
         let phase = self.layout.phases[pod as usize];
-        let mut held = |cell: usize, from: i64, to: i64| {
-            for slot in self.slot(from, phase)..self.slot(to, phase) {
-                self.cells[cell][slot] += 1;
-            }
-        };
         if let Some(got) = got {
-            held(cell, got, back);
+            self.held(cell, phase, got, back);
         }
-        held(cell + 1, asked, got.unwrap_or(back));
+        self.held(cell + 1, phase, asked, got.unwrap_or(back));
         if got.is_none() {
             let slot = self.slot(back, phase);
             self.cells[cell + 2][slot] += 1;
         }
+    }
+
+    fn event(&mut self, partition: usize, published: i64, consumed: i64) {
+        self.held(self.layout.lag(partition), KAFKA_PHASE, published, consumed);
     }
 }
 

@@ -7,11 +7,13 @@ use std::{
 
 use super::{
     World,
-    block::{BLOCK, BOUNDS, BUCKETS, MetricBlock, SCRAPE, SLOTS, block_of},
+    block::{BLOCK, BOUNDS, BUCKETS, Layout, MetricBlock, SCRAPE, SLOTS, block_of},
     engine::Engine,
-    model::{Model, SECOND},
+    exporters::{NODE_MEMORY, SYSTEM_MEMORY},
+    model::{Model, Pod, PodId, SECOND},
     rng::{hash, unit},
     series::{self, Series, Value},
+    shop::{OP, Op, REPLICAS},
     spans::trace_id,
 };
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
 struct Base {
     anchor: i64,
     cells: Vec<f64>,
-    /// Nanoseconds, by histogram.
+    /// Nanoseconds: durations by histogram, then CPU time by pod.
     sums: Vec<f64>,
 }
 
@@ -56,9 +58,9 @@ impl Base {
     /// simulated. Every change after and before is exact.
     fn estimate(engine: &Engine) -> Self {
         let layout = &engine.layout;
-        let mut base = Self { anchor: engine.anchor, cells: vec![0.0; layout.cells()], sums: vec![0.0; layout.histograms()] };
+        let mut base = Self { anchor: engine.anchor, cells: vec![0.0; layout.cells()], sums: vec![0.0; layout.sums()] };
         let Some(block) = engine.metrics(engine.anchor - 1, engine.anchor - 1).pop() else { return base };
-        for (histogram, sum) in base.sums.iter_mut().enumerate() {
+        for (histogram, sum) in base.sums.iter_mut().enumerate().take(layout.histograms()) {
             let life = blocks_of_life(engine, histogram);
             for (bucket, bound) in BOUNDS.iter().chain(&[20.0]).enumerate() {
                 let cell = histogram * BUCKETS + bucket;
@@ -67,7 +69,21 @@ impl Base {
                 *sum += (base.cells[cell] * bound * 0.7e9).floor();
             }
         }
+        for (id, pod) in engine.model.pods.iter().enumerate() {
+            let work = OP.iter().filter(|op| op.service == pod.service && op.is_work());
+            base.sums[layout.cpu(id as PodId)] = work.map(|op| base.requests(layout, op.op, id as PodId) * op.cpu_ns() as f64).sum();
+        }
         base
+    }
+
+    /// How often a pod did an operation; of what only spans count, each pod did its share.
+    fn requests(&self, layout: &Layout, op: Op, pod: PodId) -> f64 {
+        let all = |h: usize| self.cells[h * BUCKETS..(h + 1) * BUCKETS].iter().sum::<f64>();
+        let own: Vec<usize> = (0..3).filter_map(|status| layout.own(op, status, pod)).collect();
+        if own.is_empty() {
+            return layout.span(op, false).map_or(0.0, |h| (all(h) / REPLICAS as f64).floor());
+        }
+        own.into_iter().map(all).sum()
     }
 
     /// The same, some blocks later.
@@ -145,7 +161,7 @@ impl Window {
         self.add(out, |b| b.cell(cell).map(|r| r.as_slice()), |n| f64::from(n) * factor);
     }
 
-    /// What a series shows in each slot, in its smallest unit: seconds as nanoseconds.
+    /// What is counted of a series by each slot, in its smallest unit: seconds as nanoseconds.
     fn counted(&self, base: &Base, value: &Value) -> Vec<f64> {
         let mut out = vec![0.0; self.len];
         match value {
@@ -153,50 +169,56 @@ impl Window {
                 cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0));
                 self.accumulate(&mut out, cells.iter().map(|c| base.cells[*c as usize]).sum());
             }
-            Value::Sum(histograms) => {
-                for h in histograms {
+            Value::Sum(rows) | Value::Along(_, rows, _) => {
+                for h in rows {
                     self.add(&mut out, |b| b.sum(*h as usize).map(|r| r.as_slice()), |ns| ns as f64);
                 }
-                self.accumulate(&mut out, histograms.iter().map(|h| base.sums[*h as usize]).sum());
+                self.accumulate(&mut out, rows.iter().map(|h| base.sums[*h as usize]).sum());
             }
-            Value::Cpu(work) => {
-                let cells = || work.iter().flat_map(|(h, cost)| (0..BUCKETS).map(move |b| (*h as usize * BUCKETS + b, *cost)));
-                cells().for_each(|(cell, cost)| self.add_cell(&mut out, cell, cost));
-                self.accumulate(&mut out, cells().map(|(cell, cost)| base.cells[cell] * cost).sum());
+            Value::Gauge(cells) => cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0)),
+            Value::Rest(_, cells) => cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, -1.0)),
+            Value::Probe(right, wrong) => {
+                let mut all = vec![0.0; self.len];
+                wrong.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0));
+                right.iter().chain(wrong).for_each(|c| self.add_cell(&mut all, *c as usize, 1.0));
+                out.iter_mut().zip(all).for_each(|(wrong, all)| *wrong /= all.max(1.0));
             }
-            Value::Gauge(cell) => self.add_cell(&mut out, *cell as usize, 1.0),
-            Value::Rest(max, cell) => {
-                out.fill(*max);
-                self.add_cell(&mut out, *cell as usize, -1.0);
-            }
-            Value::Constant(_) | Value::Steps(..) | Value::Memory(_) => {}
+            Value::Constant(_) | Value::Line(_) | Value::Memory(_) | Value::Available(_) | Value::Load(..) => {}
         }
         out
     }
 }
 
-/// The value of what is not counted.
-fn uncounted(model: &Model, value: &Value, at: i64) -> f64 {
+/// Bytes of a pod's memory.
+fn memory(model: &Model, pod: PodId, at: i64) -> f64 {
+    let slot = (at / (60 * SECOND)) as u64;
+    let noise = unit(hash(model.seed ^ u64::from(pod), slot)) * 0.04;
+    (model.pods[pod as usize].service.info().memory_mib * (1.0 + noise) * 1_048_576.0).floor()
+}
+
+/// What a series shows at an instant, given what was counted until then, in the smallest unit.
+fn shown(model: &Model, value: &Value, at: i64, counted: f64) -> f64 {
     match value {
+        Value::Count(_) | Value::Gauge(_) => counted,
+        Value::Sum(_) => counted / 1e9,
+        Value::Along(line, _, factor) => line.at(at) + counted / 1e9 * factor,
+        Value::Rest(line, _) => (line.at(at) + counted).max(0.0),
+        Value::Line(line) => line.at(at),
         Value::Constant(v) => *v,
-        Value::Steps(from, steps) => from + steps.iter().filter(|s| **s <= at).count() as f64,
-        Value::Memory(pod) => {
-            let slot = (at / (60 * SECOND)) as u64;
-            let noise = unit(hash(model.seed ^ u64::from(*pod), slot)) * 0.04;
-            (model.pods[*pod as usize].service.info().memory_mib * (1.0 + noise) * 1_048_576.0).floor()
+        Value::Memory(pod) => memory(model, *pod, at),
+        Value::Available(node) => {
+            let alive = |p: &(usize, &Pod)| p.1.node == *node && p.1.born <= at && p.1.gone.is_none_or(|gone| at < gone);
+            let used: f64 = model.pods.iter().enumerate().filter(alive).map(|(id, _)| memory(model, id as PodId, at)).sum();
+            NODE_MEMORY - SYSTEM_MEMORY - used
         }
-        _ => 0.0,
+        Value::Load(fixed, moving) => (fixed + moving * model.load(at)).floor(),
+        Value::Probe(..) => f64::from(u8::from(unit(hash(model.seed ^ 0x7072_6f62, at as u64)) >= counted)),
     }
 }
 
 impl Value {
-    /// What its smallest unit is divided by.
-    const fn unit(&self) -> f64 {
-        if matches!(self, Self::Sum(_) | Self::Cpu(_)) { 1e9 } else { 1.0 }
-    }
-
     const fn is_counted(&self) -> bool {
-        !matches!(self, Self::Constant(_) | Self::Steps(..) | Self::Memory(_))
+        !matches!(self, Self::Constant(_) | Self::Line(_) | Self::Memory(_) | Self::Available(_) | Self::Load(..))
     }
 }
 
@@ -250,9 +272,9 @@ impl MetricStore for World {
                 .as_ref()
                 .filter(|_| series.value.is_counted())
                 .map(|(window, base)| (window.first, window.counted(base, &series.value)));
-            let value = |slot: i64, at: i64| match &counts {
-                Some((first, counts)) => counts.get((slot - first) as usize).copied().unwrap_or_default() / series.value.unit(),
-                None => uncounted(&self.engine.model, &series.value, at),
+            let value = |slot: i64, at: i64| {
+                let counted = counts.as_ref().and_then(|(first, counts)| counts.get((slot - first) as usize).copied());
+                shown(&self.engine.model, &series.value, at, counted.unwrap_or_default())
             };
             let samples: Vec<(i64, f64)> = self
                 .instants(series.target, (from, to), (start, end))

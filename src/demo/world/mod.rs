@@ -5,6 +5,8 @@
 
 mod block;
 mod engine;
+mod exporters;
+mod line;
 mod lines;
 mod logs;
 mod metrics;

@@ -48,6 +48,15 @@ pub struct Epoch {
     slow: Vec<f32>,
     /// Share of failures, by operation and pod.
     fail: Vec<f32>,
+    /// Reads from a node's disk take so many times longer.
+    disks: [f64; NODES.len()],
+}
+
+impl Epoch {
+    /// Share of the time in which a node's disk is busy.
+    pub fn disk_busy(&self, node: usize) -> f64 {
+        1.0 - 0.97 / self.disks[node].max(1.0)
+    }
 }
 
 /// The world without its requests.
@@ -146,6 +155,10 @@ impl Model {
         let id = self.pods.len();
         let bits = hash(self.seed ^ set, 3 + replica as u64);
         let node = (service as usize + replica + usize::from(bits.is_multiple_of(5))) % NODES.len();
+        let taken =
+            |node: usize| self.pods.iter().any(|p| p.service == service && p.version == version && p.gone.is_none() && p.node == node);
+        // Pods of one version keep to nodes of their own while there are some.
+        let node = (0..NODES.len()).map(|n| (node + n) % NODES.len()).find(|n| !taken(*n)).unwrap_or(node);
         let name = format!("{}-{}-{}", service.info().name, word(set, 9), word(bits, 5));
         let ip = format!("10.42.{node}.{}", 10 + id);
         self.pods.push(Pod { service, name, version: version.to_owned(), node, ip, born, gone: None, pool });
@@ -154,7 +167,8 @@ impl Model {
 
     fn epoch(&self, scenario: &Scenario, from: i64, pods: [[PodId; REPLICAS]; SERVICES]) -> Epoch {
         let n = self.pods.len();
-        let mut epoch = Epoch { from, pods, rates: ROUTES.map(|r| r.2), slow: vec![1.0; OPS * n], fail: vec![0.0; OPS * n] };
+        let mut epoch =
+            Epoch { from, pods, rates: ROUTES.map(|r| r.2), slow: vec![1.0; OPS * n], fail: vec![0.0; OPS * n], disks: [1.0; NODES.len()] };
         for op in &OP {
             for (id, pod) in self.pods.iter().enumerate() {
                 epoch.slow[op.op as usize * n + id] = if op.peer.is_some() { 1.0 } else { NODES[pod.node].1 as f32 };
@@ -174,6 +188,12 @@ impl Model {
                     }
                     continue;
                 }
+                What::Disk { service, replica, factor } => {
+                    let node = self.pods[pods[*service as usize][*replica] as usize].node;
+                    epoch.disks[node] *= factor;
+                    self.slow_disk(&mut epoch, node, *factor as f32);
+                    continue;
+                }
                 What::Deploy { .. } => continue,
             };
             for op in OP.iter().filter(|op| place.covers(op)) {
@@ -188,6 +208,15 @@ impl Model {
             }
         }
         epoch
+    }
+
+    /// Slows down what the pods of a node read from its disk.
+    fn slow_disk(&self, epoch: &mut Epoch, node: usize, factor: f32) {
+        for op in OP.iter().filter(|op| op.is_work() && op.service.reads_disk()) {
+            for (id, _) in self.pods.iter().enumerate().filter(|(_, p)| p.service == op.service && p.node == node) {
+                epoch.slow[op.op as usize * self.pods.len() + id] *= factor;
+            }
+        }
     }
 
     /// The first instant at which the world is not as it always was.
@@ -227,6 +256,12 @@ impl Model {
         let week = 1.0 - 0.04 * (1.0 - (std::f64::consts::TAU * days / 7.0).cos());
         let noise = 0.03 * (unit(hash(self.seed ^ 0x6e6f_6973, (second / 60) as u64)) - 0.5);
         (1.0 - 0.5 * trough * trough) * week * (1.0 + noise)
+    }
+
+    /// Traffic at an instant relative to its base, changes of the scenario included.
+    pub fn load(&self, at: i64) -> f64 {
+        let base: f64 = ROUTES.iter().map(|r| r.2).sum();
+        self.shape(at.div_euclid(SECOND)) * self.epoch_at(at).rates.iter().sum::<f64>() / base
     }
 
     /// Calls with the requests that arrive in a second, in the order of arrival.

@@ -73,6 +73,8 @@ pub enum What {
     Deploy { service: Service, version: String, replicas: usize, pool: Option<u32> },
     /// Own time of operations, or of all on a node, is multiplied.
     Slow { place: Place, factor: f64 },
+    /// Reads from the disk of the node that a pod of a service runs on take longer, for all pods there.
+    Disk { service: Service, replica: usize, factor: f64 },
     /// A share of the requests fails.
     Errors { place: Place, share: f64 },
     /// Requests of a route at the edge (or all) are multiplied.
@@ -139,6 +141,7 @@ struct RawChange {
     node: Option<Spanned<String>>,
     version: Option<Spanned<String>>,
     replicas: Option<Spanned<usize>>,
+    replica: Option<Spanned<usize>>,
     factor: Option<Spanned<f64>>,
     share: Option<Spanned<f64>>,
     set: Option<RawSet>,
@@ -258,6 +261,16 @@ fn what(raw: &mut RawChange, span: &Range<usize>) -> Result<What, Fault> {
         "slow" => {
             What::Slow { place: place(raw)?, factor: ranged(raw.factor.take(), "factor", 0.01, 200.0)?.ok_or_else(|| missing("factor"))? }
         }
+        "disk" => {
+            let service = raw.service.take().ok_or_else(|| missing("service"))?;
+            let known = Service::parse(service.get_ref()).ok_or_else(|| unknown_service(&service))?;
+            if !known.reads_disk() {
+                return Err((format!("service: {} reads nothing from a disk; catalog does", service.get_ref()), service.span()));
+            }
+            let replica = ranged(raw.replica.take(), "replica", 1, 3)?.ok_or_else(|| missing("replica"))? - 1;
+            let factor = ranged(raw.factor.take(), "factor", 1.0, 200.0)?.ok_or_else(|| missing("factor"))?;
+            What::Disk { service: known, replica, factor }
+        }
         "errors" => {
             What::Errors { place: place(raw)?, share: ranged(raw.share.take(), "share", 0.0, 1.0)?.ok_or_else(|| missing("share"))? }
         }
@@ -273,7 +286,7 @@ fn what(raw: &mut RawChange, span: &Range<usize>) -> Result<What, Fault> {
                 factor: ranged(raw.factor.take(), "factor", 0.0, 10.0)?.ok_or_else(|| missing("factor"))?,
             }
         }
-        _ => return Err((format!("kind: {kind:?} is unknown; write deploy, slow, errors or traffic"), raw.kind.span())),
+        _ => return Err((format!("kind: {kind:?} is unknown; write deploy, slow, disk, errors or traffic"), raw.kind.span())),
     };
     unused(raw, &kind)?;
     Ok(what)
@@ -320,6 +333,7 @@ fn unused(raw: &RawChange, kind: &str) -> Result<(), Fault> {
         ("node", raw.node.as_ref().map(Spanned::span)),
         ("version", raw.version.as_ref().map(Spanned::span)),
         ("replicas", raw.replicas.as_ref().map(Spanned::span)),
+        ("replica", raw.replica.as_ref().map(Spanned::span)),
         ("factor", raw.factor.as_ref().map(Spanned::span)),
         ("share", raw.share.as_ref().map(Spanned::span)),
         ("set", raw.set.as_ref().map(|s| s.pool.span())),

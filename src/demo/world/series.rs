@@ -4,9 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     block::{BOUNDS, BUCKETS, Layout, SCRAPE, SPAN_PHASE, is_call},
+    exporters,
+    line::Line,
     model::{Model, Pod, PodId, SECOND},
     rng::hash,
-    shop::{Family, NODES, OP, Op, OpInfo, SERVICE, Service},
+    shop::{Family, NODES, OP, Op, OpInfo, Service},
 };
 use crate::{demo::store::Metadata, model::labels::Labels, wire::otlp::SpanKind};
 
@@ -19,10 +21,15 @@ pub struct Target {
     pub from: i64,
     /// Nothing after.
     pub until: Option<i64>,
-    salt: u64,
+    pub salt: u64,
 }
 
 impl Target {
+    /// One that is always there.
+    pub const fn lasting(phase: i64, salt: u64) -> Self {
+        Self { phase, from: i64::MIN, until: None, salt }
+    }
+
     /// The instant of a scrape, unless it is missing: one in 400 is.
     pub fn scrape(&self, slot: i64) -> Option<i64> {
         let at = slot * SCRAPE * SECOND + self.phase;
@@ -41,20 +48,26 @@ impl Target {
 pub enum Value {
     /// Cells added up, since its process began.
     Count(Vec<u32>),
-    /// Histograms' sums in seconds.
+    /// Rows of sums added up, in seconds.
     Sum(Vec<u16>),
-    /// Requests of histograms times whole nanoseconds of CPU each, in seconds.
-    Cpu(Vec<(u16, f64)>),
-    /// A cell as it is.
-    Gauge(u32),
-    /// A maximum minus a cell.
-    Rest(f64, u32),
+    /// The same times a factor, on top of a line.
+    Along(Line, Vec<u16>, f64),
+    /// Cells as they are.
+    Gauge(Vec<u32>),
+    /// What cells leave of a line, nothing when they take more.
+    Rest(Line, Vec<u32>),
+    /// A line.
+    Line(Line),
     /// Always the same.
     Constant(f64),
-    /// Counts up at instants (nanoseconds) from a number.
-    Steps(f64, Vec<i64>),
     /// Bytes of a pod's memory.
     Memory(PodId),
+    /// Bytes that pods and system leave of a node's memory.
+    Available(usize),
+    /// A number, and another times the traffic relative to its base.
+    Load(f64, f64),
+    /// Whether a probe, which fares as the cells' requests do, succeeds: counted right, counted wrong.
+    Probe(Vec<u32>, Vec<u32>),
 }
 
 /// One series.
@@ -77,12 +90,10 @@ pub struct Registry {
 
 /// Client and server, with the operations at both ends of each kind of call between them.
 type Edge = ((&'static str, &'static str), Vec<(Op, Op)>);
-type Pairs = Vec<(&'static str, String)>;
+pub(super) type Pairs = Vec<(&'static str, String)>;
 
 /// Families with type and help.
-const FAMILIES: [(&str, &str, &str, &str); 22] = [
-    ("container_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the container.", ""),
-    ("container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes.", ""),
+const FAMILIES: [(&str, &str, &str, &str); 11] = [
     ("grpc_server_handled_total", "counter", "Total number of RPCs completed on the server, regardless of success or failure.", ""),
     (
         "grpc_server_handling_seconds",
@@ -90,19 +101,10 @@ const FAMILIES: [(&str, &str, &str, &str); 22] = [
         "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server.",
         "",
     ),
-    ("hikaricp_connections", "gauge", "Total connections", ""),
-    ("hikaricp_connections_active", "gauge", "Active connections", ""),
-    ("hikaricp_connections_idle", "gauge", "Idle connections", ""),
-    ("hikaricp_connections_max", "gauge", "Max connections", ""),
-    ("hikaricp_connections_pending", "gauge", "Pending threads", ""),
-    ("hikaricp_connections_timeout_total", "counter", "Connection timeout total count", ""),
     ("http_request_duration_seconds", "histogram", "Duration of HTTP requests in seconds", ""),
     ("http_requests_total", "counter", "Total number of requests by method, status and handler.", ""),
     ("http_server_request_duration_seconds", "histogram", "Duration of HTTP server requests.", "seconds"),
     ("http_server_requests_seconds", "histogram", "Duration of HTTP server request handling", ""),
-    ("kube_deployment_status_observed_generation", "gauge", "The generation observed by the deployment controller.", ""),
-    ("kube_pod_container_status_restarts_total", "counter", "The number of container restarts per container.", ""),
-    ("kube_pod_info", "gauge", "Information about pod.", ""),
     ("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", ""),
     ("target_info", "gauge", "Target metadata", ""),
     ("traces_spanmetrics_calls_total", "counter", "Total count of the spans", ""),
@@ -118,7 +120,7 @@ pub fn metadata() -> Vec<Metadata> {
         ("traces_service_graph_request_server_seconds", "histogram", "Time for a request between two nodes as seen from the server"),
         ("traces_service_graph_request_client_seconds", "histogram", "Time for a request between two nodes as seen from the client"),
     ];
-    all.extend(more.iter().map(|&(family, kind, help)| Metadata { family, kind, help, unit: "" }));
+    all.extend(more.iter().chain(&exporters::FAMILIES).map(|&(family, kind, help)| Metadata { family, kind, help, unit: "" }));
     all.extend(BUILD_INFO.iter().map(|family| Metadata {
         family,
         kind: "gauge",
@@ -147,19 +149,17 @@ impl Registry {
         for (id, pod) in model.pods.iter().enumerate() {
             new.pod(layout, pod, id as PodId);
         }
-        new.targets.push(Target { phase: SPAN_PHASE, from: i64::MIN, until: None, salt: hash(model.seed, 301) });
+        new.targets.push(Target::lasting(SPAN_PHASE, hash(model.seed, 301)));
         let tempo = new.targets.len() - 1;
         for op in OP.iter().filter(|op| !op.op.is_health()) {
             new.span_metrics(layout, op, tempo);
         }
         new.service_graph(layout, tempo);
-        new.targets.push(Target { phase: 6 * SECOND, from: i64::MIN, until: None, salt: hash(model.seed, 302) });
-        let kube = new.targets.len() - 1;
-        new.kube(model, kube);
+        new.exporters(model, layout);
         new
     }
 
-    fn add(&mut self, name: &'static str, target: usize, labels: &Pairs, value: Value) -> usize {
+    pub(super) fn add(&mut self, name: &'static str, target: usize, labels: &Pairs, value: Value) -> usize {
         let labels: Labels = labels.iter().map(|(n, v)| (*n, v.as_str())).chain([("__name__", name)]).collect();
         self.series.push(Series { labels: Arc::new(labels), target, value });
         let id = self.series.len() - 1;
@@ -276,41 +276,6 @@ impl Registry {
         }
     }
 
-    fn pool(&mut self, layout: &Layout, pod: &Pod, id: PodId, target: usize, base: &Pairs) {
-        let Some(cell) = layout.pool(id).map(|c| c as u32) else { return };
-        let labels = [base.clone(), vec![("application", pod.service.info().name.to_owned()), ("pool", "orders".to_owned())]].concat();
-        let max = f64::from(pod.pool);
-        self.add("hikaricp_connections", target, &labels, Value::Constant(max));
-        self.add("hikaricp_connections_max", target, &labels, Value::Constant(max));
-        self.add("hikaricp_connections_active", target, &labels, Value::Gauge(cell));
-        self.add("hikaricp_connections_idle", target, &labels, Value::Rest(max, cell));
-        self.add("hikaricp_connections_pending", target, &labels, Value::Gauge(cell + 1));
-        self.add("hikaricp_connections_timeout_total", target, &labels, Value::Count(vec![cell + 2]));
-    }
-
-    /// cAdvisor's view, which shares the instants of the pod's own scrapes here.
-    fn container(&mut self, layout: &Layout, pod: &Pod, id: PodId, target: usize) {
-        let info = pod.service.info();
-        let image = format!("registry.example/shop/{}:{}", info.name, pod.version);
-        let node = NODES[pod.node].0.to_owned();
-        let labels: Pairs = vec![
-            ("namespace", "shop".into()),
-            ("job", "kubelet".into()),
-            ("instance", node.clone()),
-            ("node", node),
-            ("pod", pod.name.clone()),
-            ("container", info.name.into()),
-            ("image", image),
-        ];
-        let cost = |op: &OpInfo| (op.own_ms.0 * 350_000.0 + 200_000.0).floor();
-        let work = OP
-            .iter()
-            .filter(|op| op.service == pod.service)
-            .flat_map(|op| (0..3).filter_map(move |s| Some((layout.own(op.op, s, id)? as u16, cost(op)))));
-        self.add("container_cpu_usage_seconds_total", target, &labels, Value::Cpu(work.collect()));
-        self.add("container_memory_working_set_bytes", target, &labels, Value::Memory(id));
-    }
-
     fn span_metrics(&mut self, layout: &Layout, op: &OpInfo, target: usize) {
         for error in [false, true] {
             let Some(h) = layout.span(op.op, error).map(|h| h as u16) else { continue };
@@ -375,44 +340,10 @@ impl Registry {
             self.histogram(names, target, &labels, &clients, pushed);
         }
     }
-
-    /// What kube-state-metrics knows of the pods and deployments.
-    fn kube(&mut self, model: &Model, all: usize) {
-        let base: Pairs = vec![("namespace", "shop".into()), ("job", "kube-state-metrics".into()), ("instance", "10.42.0.4:8080".into())];
-        for (id, pod) in model.pods.iter().enumerate() {
-            let mut target = self.targets[all].clone();
-            (target.from, target.until) = (pod.born, pod.gone);
-            self.targets.push(target);
-            let target = self.targets.len() - 1;
-            let name = pod.service.info().name;
-            let mine = [base.clone(), vec![("pod", pod.name.clone())]].concat();
-            let set = pod.name.rsplit_once('-').map_or(pod.name.as_str(), |s| s.0).to_owned();
-            let info = vec![
-                ("node", NODES[pod.node].0.to_owned()),
-                ("pod_ip", pod.ip.clone()),
-                ("created_by_kind", "ReplicaSet".to_owned()),
-                ("created_by_name", set),
-            ];
-            self.add("kube_pod_info", target, &[mine.clone(), info].concat(), Value::Constant(1.0));
-            let restarts =
-                if hash(model.seed, 400 + id as u64).is_multiple_of(9) && pod.gone.is_none() && pod.born < model.birth { 1.0 } else { 0.0 };
-            let container = vec![("container", name.to_owned())];
-            self.add("kube_pod_container_status_restarts_total", target, &[mine, container].concat(), Value::Constant(restarts));
-        }
-        for info in &SERVICE {
-            let mut deploys: Vec<i64> =
-                model.pods.iter().filter(|p| p.service == info.service && p.born > model.birth).map(|p| p.born).collect();
-            deploys.sort_unstable();
-            deploys.dedup_by(|b, a| *b - *a < 60 * SECOND);
-            let labels = [base.clone(), vec![("deployment", info.name.to_owned())]].concat();
-            let generation = 20 + hash(model.seed, 500 + info.service as u64) % 60;
-            self.add("kube_deployment_status_observed_generation", all, &labels, Value::Steps(generation as f64, deploys));
-        }
-    }
 }
 
 /// All cells of a histogram.
-fn whole(histogram: u16) -> Vec<u32> {
+pub(super) fn whole(histogram: u16) -> Vec<u32> {
     (0..BUCKETS as u32).map(|b| u32::from(histogram) * BUCKETS as u32 + b).collect()
 }
 

@@ -85,6 +85,31 @@ impl Service {
         &SERVICE[self as usize]
     }
 
+    /// Connections that a pod keeps to something that it calls and that runs no pods of ours.
+    pub fn connections(self, peer: &str) -> u32 {
+        match (self, peer) {
+            (Self::Orders, "postgres") => self.info().pool.unwrap_or(0),
+            (Self::Catalog, "postgres") => 5,
+            (Self::Inventory, "postgres") | (Self::Catalog, "redis") => 8,
+            (Self::Cart, "redis") => 10,
+            _ => 0,
+        }
+    }
+
+    /// Whether it reads from its node's disk to answer: the catalog's pages are files.
+    pub const fn reads_disk(self) -> bool {
+        matches!(self, Self::Catalog)
+    }
+
+    /// Processors that a pod may use.
+    pub const fn cores(self) -> f64 {
+        match self {
+            Self::Web | Self::Checkout => 2.0,
+            Self::Payments | Self::Mailer => 0.5,
+            _ => 1.0,
+        }
+    }
+
     /// From its name.
     pub fn parse(name: &str) -> Option<Self> {
         SERVICE.iter().find(|s| s.name == name).map(|s| s.service)
@@ -234,6 +259,18 @@ impl Op {
     /// Whether it is a probe of the kubelet, which is not traced.
     pub const fn is_health(self) -> bool {
         matches!(self, Self::WebHealth | Self::CartHealth | Self::CheckoutHealth | Self::OrdersHealth | Self::PaymentsHealth)
+    }
+}
+
+impl OpInfo {
+    /// Whether it is what its service itself does to answer or to consume.
+    pub const fn is_work(&self) -> bool {
+        matches!(self.kind, SpanKind::Server | SpanKind::Consumer)
+    }
+
+    /// Processor time that one of it takes, in nanoseconds: a third of its own time and some.
+    pub const fn cpu_ns(&self) -> u64 {
+        (self.own_ms.0 * 350_000.0 + 200_000.0) as u64
     }
 }
 

@@ -148,7 +148,7 @@ fn attributes(model: &Model, request: &Request, hop: &Hop) -> Vec<KeyValue> {
             if hop.op == Op::MailerConsume {
                 out.push(text("messaging.consumer.group.name", "mailer"));
             }
-            out.push(int("messaging.kafka.destination.partition", (request.draw(51) % 6) as i64));
+            out.push(int("messaging.kafka.destination.partition", request.partition() as i64));
         }
         Op::MailerSmtp => out.extend([text("server.address", "smtp.mail.example"), int("server.port", 587)]),
         _ if matches!(info.peer, Some("postgres" | "redis")) => database(&mut out, info),

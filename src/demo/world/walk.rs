@@ -44,7 +44,12 @@ pub trait Observer {
     fn hop(&mut self, request: &Request, hop: &Hop);
     /// A connection was asked for, got (unless it timed out), and given back.
     fn connection(&mut self, _pod: PodId, _asked: i64, _got: Option<i64>, _back: i64) {}
+    /// An event was published to a partition, and its consumer was done with it.
+    fn event(&mut self, _partition: usize, _published: i64, _consumed: i64) {}
 }
+
+/// Partitions of the topic that purchases are published to.
+pub const PARTITIONS: usize = 6;
 
 /// Sees nothing.
 pub struct Blind;
@@ -355,6 +360,7 @@ impl<'a, O: Observer> Walk<'a, O> {
         let hop = |id, parent, op, start, end, outcome| Hop { mail: true, id, parent, op, pod, start, end, outcome, detail: producer };
         self.observer.hop(self.request, &hop(1, 0, Op::MailerSmtp, sent, done, outcome));
         self.observer.hop(self.request, &hop(0, NONE, Op::MailerConsume, start, done + own / 2, seen));
+        self.observer.event(self.request.partition(), published, done + own / 2);
     }
 }
 
@@ -389,6 +395,11 @@ impl Request {
     /// Index into the regions.
     pub fn region(&self) -> usize {
         [0, 0, 0, 1, 1, 1, 2, 2, 3, 4][(self.draw(8) % 10) as usize]
+    }
+
+    /// The partition that its event is published to.
+    pub fn partition(&self) -> usize {
+        (self.draw(51) % PARTITIONS as u64) as usize
     }
 
     /// How it is paid.
