@@ -219,7 +219,7 @@ impl Report {
             let none = "no RED metric has such a label";
             let services: Vec<&str> = red.families.iter().map(|f| f.service_label.as_str()).collect();
             let routes: Vec<&str> = red.families.iter().filter_map(|f| f.route_label.as_deref()).collect();
-            let statuses: Vec<&str> = red.families.iter().filter_map(|f| Some(f.status.as_ref()?.label.as_str())).collect();
+            let statuses: Vec<&str> = red.families.iter().filter_map(|f| f.status_label()).collect();
             check("metrics_service", &self.labels.metrics_service, &services, none);
             check("metrics_route", &self.labels.metrics_route, &routes, none);
             check(

@@ -1,6 +1,9 @@
 //! For tests of views and widgets: shared state without a configuration, and screens as text.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -12,7 +15,7 @@ use crate::{
         scope::Scope,
     },
     model::{backend::SourceError, time::Timestamp},
-    red::{Family, Kind, RedMapping, StatusRule, StatusShape, Unit},
+    red::{Durations, Failures, Family, Kind, RedMapping, Requests, StatusRule, StatusShape, Unit},
     theme::{Glyphs, Theme},
     views::{Act, Cx, Look, Needs, View},
 };
@@ -81,16 +84,17 @@ pub fn feed(
 /// A mapping with one family, Micrometer's, that has these services.
 pub fn red_mapping(services: &[&str]) -> RedMapping {
     let family = Family {
-        name: "Micrometer",
+        name: "Micrometer".to_owned(),
         kind: Kind::Http,
-        counter: "http_server_requests_seconds_count".to_owned(),
-        histogram: Some("http_server_requests_seconds".to_owned()),
+        requests: Requests::Counter("http_server_requests_seconds_count".to_owned()),
+        durations: Some(Durations::Classic { buckets: "http_server_requests_seconds_bucket".to_owned(), bounds: vec![0.1, 1.0, 10.0] }),
         unit: Unit::Seconds,
         restrict: String::new(),
         service_label: "application".to_owned(),
         route_label: Some("uri".to_owned()),
-        status: Some(StatusRule { label: "status".to_owned(), shape: StatusShape::Code }),
-        services: services.iter().map(|s| (*s).to_owned()).collect(),
+        failures: Some(Failures::Status(StatusRule { label: "status".to_owned(), shape: StatusShape::Code })),
+        scrape_interval: Some(Duration::from_secs(15)),
+        services: services.iter().map(|s| (*s).to_owned()).collect::<BTreeSet<String>>().into_iter().collect(),
     };
-    RedMapping { families: vec![family], scrape_interval: Some(Duration::from_secs(15)) }
+    RedMapping { families: vec![family], scrape_interval: Some(Duration::from_secs(15)), notes: Vec::new() }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Check, Report};
 use crate::{
     model::{backend::Backend, labels::LabelNames, time::nanos},
-    red::{Family, Unit},
+    red::{Failures, Family, RedMapping, Unit},
     ui::{format, text::is_harmful},
 };
 
@@ -62,7 +62,8 @@ impl Report {
             Some(Ok(red)) => {
                 let scrape = red.scrape_interval.map_or_else(String::new, |d| format!(", scraped every {}", format::span(d)));
                 let mut lines = vec![format!("RED metrics: {}{scrape}", format::counted(red.services().count(), "service"))];
-                lines.extend(red.families.iter().flat_map(|family| family_lines(family, &self.labels)));
+                lines.extend(red.families.iter().flat_map(|family| family_lines(red, family, &self.labels)));
+                lines.extend(red.notes.iter().map(|note| format!("  {note}")));
                 lines
             }
         }
@@ -85,17 +86,22 @@ impl Report {
     }
 }
 
-fn family_lines(family: &Family, own: &LabelNames) -> [String; 2] {
+fn family_lines(red: &RedMapping, family: &Family, own: &LabelNames) -> [String; 2] {
     let shown = |name: Option<&str>, own: &[String]| name.map_or_else(|| format::MISSING.to_owned(), |name| label(name, own));
-    let status = family.status.as_ref().map(|s| s.label.as_str());
+    let failures = match &family.failures {
+        Some(Failures::Status(status)) => format!("status {}", label(&status.label, &own.metrics_status)),
+        Some(Failures::Counter(counter)) => format!("failures {counter}"),
+        None => format!("status {}", format::MISSING),
+    };
+    let elsewhere = family.services.iter().filter(|s| red.family_of(s).is_some_and(|f| f.name != family.name)).count();
+    let elsewhere = if elsewhere == 0 { String::new() } else { format!(", {elsewhere} of them shown by another family") };
     [
-        format!("  {}: {}", family.name, format::counted(family.services.len(), "service")),
+        format!("  {}: {}{elsewhere}", family.name, format::counted(family.services.len(), "service")),
         format!(
-            "    service {}  route {}  status {}  unit {}",
+            "    service {}  route {}  {failures}  unit {}",
             label(&family.service_label, &own.metrics_service),
             shown(family.route_label.as_deref(), &own.metrics_route),
-            shown(status, &own.metrics_status),
-            unit(family.unit)
+            if family.durations.is_some() { unit(family.unit) } else { format::MISSING },
         ),
     ]
 }
@@ -130,7 +136,7 @@ fn family_json(family: &Family) -> Value {
         "family": family.name,
         "service_label": family.service_label,
         "route_label": family.route_label,
-        "status_label": family.status.as_ref().map(|s| s.label.as_str()),
+        "status_label": family.status_label(),
         "unit": unit(family.unit),
         "services": family.services,
     })

@@ -8,21 +8,22 @@ use wiremock::{
 
 use super::*;
 use crate::{
-    red::{Family, Kind, StatusRule, StatusShape, Unit},
+    red::{Durations, Failures, Family, Kind, Requests, StatusRule, StatusShape, Unit},
     source::http::Endpoint,
 };
 
 fn family(services: &[&str]) -> Family {
     Family {
-        name: "Micrometer",
+        name: "Micrometer".to_owned(),
         kind: Kind::Http,
-        counter: "http_server_requests_seconds_count".to_owned(),
-        histogram: Some("http_server_requests_seconds".to_owned()),
+        requests: Requests::Counter("http_server_requests_seconds_count".to_owned()),
+        durations: Some(Durations::Classic { buckets: "http_server_requests_seconds_bucket".to_owned(), bounds: vec![0.1, 1.0] }),
         unit: Unit::Seconds,
         restrict: String::new(),
         service_label: "application".to_owned(),
         route_label: Some("uri".to_owned()),
-        status: Some(StatusRule { label: "status".to_owned(), shape: StatusShape::Code }),
+        failures: Some(Failures::Status(StatusRule { label: "status".to_owned(), shape: StatusShape::Code })),
+        scrape_interval: None,
         services: services.iter().map(|s| (*s).to_owned()).collect(),
     }
 }
@@ -38,7 +39,8 @@ fn down(backend: Backend, kind: ErrorKind, message: &str) -> Check {
 
 /// All up: orders and checkout in the metrics, orders and web in the logs.
 fn good() -> Report {
-    let red = RedMapping { families: vec![family(&["checkout", "orders"])], scrape_interval: Some(Duration::from_secs(5)) };
+    let red =
+        RedMapping { families: vec![family(&["checkout", "orders"])], scrape_interval: Some(Duration::from_secs(5)), notes: Vec::new() };
     let logs = LogLabels { services: vec![("app".into(), vec!["orders".into(), "web".into()])] };
     Report {
         backends: vec![up(Backend::Prometheus, "3.5.0"), up(Backend::Loki, "")],
@@ -118,7 +120,7 @@ fn the_exit_code_tells_silence_from_failure() {
 #[test]
 fn what_will_not_work_is_a_failing_check() {
     let mut report = good();
-    report.red = Some(Ok(RedMapping { families: vec![family(&["payments"])], scrape_interval: None }));
+    report.red = Some(Ok(RedMapping { families: vec![family(&["payments"])], scrape_interval: None, notes: Vec::new() }));
     assert_eq!(report.overlap(), Some(0.0));
     assert!(report.warnings()[0].contains("no service of the metrics"), "{:?}", report.warnings());
     assert_eq!(report.exit_code(), 1);

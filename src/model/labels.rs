@@ -162,8 +162,8 @@ pub fn selector(matchers: &[Matcher]) -> String {
     format!("{{{}}}", inner.join(", "))
 }
 
-/// A label name, quoted where it is not of the classic form (UTF-8 names, Prometheus 3).
-fn label_name(name: &str) -> String {
+/// A label name as it is written, quoted where it is not of the classic form (UTF-8 names, Prometheus 3).
+pub fn label_name(name: &str) -> String {
     let mut chars = name.chars();
     let classic = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
     if classic { name.to_owned() } else { quote(name) }

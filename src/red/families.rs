@@ -12,78 +12,248 @@ pub enum Unit {
 /// What a family measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// Rates that a recording rule took.
+    Recorded,
     /// Requests as the server counts them.
     Http,
-    /// Calls as a gRPC server counts them.
+    /// Calls as an RPC server counts them.
     Grpc,
     /// Server and consumer spans, counted by a trace pipeline.
     Spans,
+    /// Calls between two services, counted by a trace pipeline.
+    Graph,
+    /// Requests as a proxy in front of the service counts them.
+    Proxy,
 }
 
-/// A row of the table.
+/// A row of the table. A name that begins with `*` stands for one with any prefix; the row is then one family a prefix.
 #[derive(Debug)]
 pub struct Known {
     /// Its name in `redline doctor`.
     pub name: &'static str,
     /// What it measures.
     pub kind: Kind,
-    /// Counters of requests; the first that exists is taken.
+    /// Counters of requests beside the `_count` of the durations; the first that exists is taken.
     pub counters: &'static [&'static str],
-    /// Histogram of durations, without `_bucket`.
-    pub histogram: &'static str,
-    /// Unit of the durations.
-    pub unit: Unit,
-    /// Matchers that leave only requests a service answers.
-    pub restrict: &'static str,
+    /// Histograms (without `_bucket`), native histograms and summaries of durations; the first that exists is taken.
+    pub durations: &'static [&'static str],
+    /// Unit of durations whose name does not tell; `None`: the bounds of the buckets do.
+    pub unit: Option<Unit>,
+    /// Labels of which it has one, where the names alone could mean anything.
+    pub marks: &'static [&'static str],
+    /// A label and expressions for its values: the first that one matches leaves only requests a service answers.
+    pub restrict: Option<(&'static str, &'static [&'static str])>,
+    /// Labels that name the service in this family, before the usual ones.
+    pub services: &'static [&'static str],
+    /// Labels that tell failures in this family, before the usual ones.
+    pub statuses: &'static [&'static str],
+    /// Counters of failures, where no label tells them.
+    pub failures: &'static [&'static str],
 }
 
-/// All families, the preferred first: a service that several know is shown by the first.
+/// What most rows have.
+const PLAIN: Known = Known {
+    name: "",
+    kind: Kind::Http,
+    counters: &[],
+    durations: &[],
+    unit: Some(Unit::Seconds),
+    marks: &[],
+    restrict: None,
+    services: &[],
+    statuses: &[],
+    failures: &[],
+};
+
+const SPANS: Known = Known {
+    kind: Kind::Spans,
+    marks: &["span_name", "span_kind", "span.name", "operation"],
+    restrict: Some(("span_kind", &["(?i:(SPAN_KIND_)?(SERVER|CONSUMER))"])),
+    services: &["service_name", "service"],
+    statuses: &["status_code", "status.code"],
+    ..PLAIN
+};
+
+/// All families, the preferred first: a service that several know is shown by the first of those that tell most.
 pub const FAMILIES: &[Known] = &[
     Known {
         name: "OpenTelemetry HTTP server",
-        kind: Kind::Http,
-        counters: &["http_server_request_duration_seconds_count"],
-        histogram: "http_server_request_duration_seconds",
-        unit: Unit::Seconds,
-        restrict: "",
+        durations: &[
+            "http_server_request_duration_seconds",
+            "http_server_request_duration",
+            "http.server.request.duration_seconds",
+            "http.server.request.duration",
+        ],
+        ..PLAIN
     },
     Known {
-        name: "Micrometer",
-        kind: Kind::Http,
-        counters: &["http_server_requests_seconds_count"],
-        histogram: "http_server_requests_seconds",
-        unit: Unit::Seconds,
-        restrict: "",
+        name: "OpenTelemetry HTTP server before 1.23",
+        durations: &["http_server_duration_milliseconds", "http_server_duration", "http.server.duration"],
+        unit: None,
+        ..PLAIN
+    },
+    Known { name: "Micrometer", durations: &["http_server_requests_seconds"], ..PLAIN },
+    Known {
+        name: ".NET (prometheus-net)",
+        counters: &["http_requests_received_total"],
+        durations: &["http_request_duration_seconds"],
+        ..PLAIN
     },
     Known {
         name: "Prometheus client libraries",
-        kind: Kind::Http,
-        counters: &["http_requests_total", "http_request_duration_seconds_count"],
-        histogram: "http_request_duration_seconds",
-        unit: Unit::Seconds,
-        restrict: "",
+        counters: &["http_requests_total"],
+        durations: &["http_request_duration_seconds", "http_requests_duration_seconds", "http_request_duration_milliseconds"],
+        failures: &["http_errors_total", "http_requests_errors_total", "http_request_errors_total", "http_requests_failed_total"],
+        ..PLAIN
     },
     Known {
         name: "gRPC server",
         kind: Kind::Grpc,
-        counters: &["grpc_server_handled_total", "grpc_server_handling_seconds_count"],
-        histogram: "grpc_server_handling_seconds",
-        unit: Unit::Seconds,
-        restrict: "",
+        counters: &["grpc_server_handled_total"],
+        durations: &["grpc_server_handling_seconds"],
+        statuses: &["grpc_code"],
+        ..PLAIN
+    },
+    Known {
+        name: "OpenTelemetry RPC server",
+        kind: Kind::Grpc,
+        durations: &["rpc_server_call_duration_seconds", "rpc_server_call_duration", "rpc.server.call.duration"],
+        ..PLAIN
+    },
+    Known {
+        name: "OpenTelemetry RPC server, older",
+        kind: Kind::Grpc,
+        durations: &["rpc_server_duration_milliseconds", "rpc_server_duration", "rpc.server.duration"],
+        unit: None,
+        ..PLAIN
     },
     Known {
         name: "Tempo span metrics",
-        kind: Kind::Spans,
-        counters: &["traces_spanmetrics_calls_total", "traces_spanmetrics_latency_count"],
-        histogram: "traces_spanmetrics_latency",
-        unit: Unit::Seconds,
-        restrict: r#"span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER""#,
+        counters: &["traces_spanmetrics_calls_total"],
+        durations: &["traces_spanmetrics_latency"],
+        ..SPANS
+    },
+    Known {
+        name: "OpenTelemetry span metrics",
+        counters: &["traces_span_metrics_calls_total"],
+        durations: &["traces_span_metrics_duration_milliseconds", "traces_span_metrics_duration_seconds"],
+        ..SPANS
+    },
+    Known {
+        name: "OpenTelemetry span metrics of Alloy",
+        counters: &["traces_spanmetrics_calls_total"],
+        durations: &["traces_spanmetrics_duration_milliseconds", "traces_spanmetrics_duration_seconds"],
+        ..SPANS
+    },
+    Known {
+        name: "OpenTelemetry span metrics without namespace",
+        counters: &["calls_total", "calls"],
+        durations: &["duration_milliseconds", "duration_seconds", "duration", "latency"],
+        unit: None,
+        ..SPANS
+    },
+    Known {
+        name: "Service graph",
+        kind: Kind::Graph,
+        counters: &["traces_service_graph_request_total"],
+        durations: &["traces_service_graph_request_server_seconds"],
+        services: &["server"],
+        failures: &["traces_service_graph_request_failed_total"],
+        ..PLAIN
+    },
+    Known {
+        name: "Istio",
+        kind: Kind::Proxy,
+        counters: &["istio_requests_total"],
+        durations: &["istio_request_duration_milliseconds"],
+        restrict: Some(("reporter", &["destination|waypoint", "source"])),
+        services: &["destination_service_name", "destination_canonical_service", "destination_workload", "destination_app"],
+        statuses: &["response_code"],
+        ..PLAIN
+    },
+    Known {
+        name: "Linkerd",
+        kind: Kind::Proxy,
+        counters: &["response_total"],
+        durations: &["response_latency_ms"],
+        marks: &["direction", "classification"],
+        restrict: Some(("direction", &["inbound", "outbound"])),
+        services: &["deployment", "statefulset", "daemonset", "workload_name", "dst_deployment"],
+        statuses: &["classification"],
+        ..PLAIN
+    },
+    Known {
+        name: "Envoy",
+        kind: Kind::Proxy,
+        counters: &["envoy_cluster_upstream_rq", "envoy_cluster_upstream_rq_xx", "envoy_cluster_upstream_rq_total"],
+        durations: &["envoy_cluster_upstream_rq_time"],
+        unit: Some(Unit::Milliseconds),
+        services: &["envoy_cluster_name"],
+        statuses: &["envoy_response_code_class", "envoy_response_code"],
+        ..PLAIN
+    },
+    Known {
+        name: "Traefik",
+        kind: Kind::Proxy,
+        counters: &["traefik_service_requests_total"],
+        durations: &["traefik_service_request_duration_seconds"],
+        services: &["exported_service", "service"],
+        ..PLAIN
+    },
+    Known {
+        name: "nginx-ingress",
+        kind: Kind::Proxy,
+        counters: &["nginx_ingress_controller_requests"],
+        durations: &["nginx_ingress_controller_request_duration_seconds"],
+        services: &["exported_service", "service", "ingress"],
+        statuses: &["status"],
+        ..PLAIN
+    },
+    Known {
+        name: "HAProxy",
+        kind: Kind::Proxy,
+        counters: &["haproxy_backend_http_responses_total", "haproxy_backend_http_requests_total"],
+        services: &["proxy", "backend"],
+        ..PLAIN
+    },
+    Known {
+        name: "Kong",
+        kind: Kind::Proxy,
+        counters: &["kong_http_requests_total", "kong_http_status"],
+        durations: &["kong_request_latency_ms"],
+        services: &["exported_service", "service"],
+        ..PLAIN
+    },
+    Known {
+        name: "Prometheus client libraries",
+        counters: &["*_http_requests_total"],
+        durations: &[
+            "*_http_request_duration_seconds",
+            "*_http_requests_duration_seconds",
+            "*_http_request_duration_milliseconds",
+            "*_http_requests_duration_milliseconds",
+        ],
+        failures: &[
+            "*_http_errors_total",
+            "*_http_requests_errors_total",
+            "*_http_request_errors_total",
+            "*_http_failures_total",
+            "*_http_requests_failures_total",
+            "*_http_request_failures_total",
+            "*_http_requests_failed_total",
+            "*_http_failed_total",
+            "*_errors_total",
+            "*_failures_total",
+            "*_requests_failed_total",
+        ],
+        ..PLAIN
     },
 ];
 
 /// Labels that may name a service, the likeliest first.
 pub const SERVICE_LABELS: &[&str] = &[
     "service_name",
+    "service.name",
     "service",
     "exported_service",
     "app",
@@ -102,11 +272,13 @@ pub const SERVICE_LABELS: &[&str] = &[
 /// Labels that may name a route, the likeliest first.
 pub const ROUTE_LABELS: &[&str] = &[
     "http_route",
+    "http.route",
     "route",
     "handler",
     "endpoint",
     "path",
     "uri",
+    "url",
     "url_path",
     "http_target",
     "span_name",
@@ -120,127 +292,23 @@ pub const ROUTE_LABELS: &[&str] = &[
 /// Labels that may tell success from failure, the likeliest first.
 pub const STATUS_LABELS: &[&str] = &[
     "http_response_status_code",
+    "http.response.status_code",
     "http_status_code",
+    "http.status_code",
     "status_code",
     "code",
     "status",
     "response_code",
     "rpc_grpc_status_code",
+    "rpc.grpc.status_code",
+    "rpc_response_status_code",
     "grpc_code",
     "error_code",
     "envoy_response_code_class",
     "outcome",
     "classification",
     "error_type",
+    "error.type",
     "exception",
     "error",
 ];
-
-/// How a status label's values tell failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusShape {
-    /// `200`, `503`.
-    Code,
-    /// `2xx`, `5xx`.
-    Class,
-    /// `2`, `5`.
-    Digit,
-    /// `STATUS_CODE_ERROR`.
-    SpanStatus,
-    /// `Ok`, `Error`.
-    Word,
-    /// `OK`, `Unavailable`, `DEADLINE_EXCEEDED`.
-    GrpcName,
-    /// `0` to `16`.
-    GrpcNumber,
-    /// `SUCCESS`, `SERVER_ERROR`.
-    Outcome,
-    /// `true`, `false`: whether it failed.
-    Bool,
-}
-
-impl StatusShape {
-    /// The condition for a failure of the server, to follow the label's name. gRPC's failures are those that the server is
-    /// to blame for, not what a client asked wrongly.
-    pub const fn failed(self) -> &'static str {
-        match self {
-            Self::Code => r#"=~"5..""#,
-            Self::Class => r#"=~"5xx""#,
-            Self::Digit => r#"="5""#,
-            Self::SpanStatus => r#"="STATUS_CODE_ERROR""#,
-            Self::Word => r#"=~"(?i)error|failure""#,
-            Self::GrpcName => r#"=~"(?i)unknown|deadline_?exceeded|unimplemented|internal|unavailable|data_?loss|resource_?exhausted""#,
-            Self::GrpcNumber => r#"=~"2|4|8|12|13|14|15""#,
-            Self::Outcome => r#"="SERVER_ERROR""#,
-            Self::Bool => r#"="true""#,
-        }
-    }
-
-    /// How the values are grouped for the rate by class: a pattern and what of it is shown.
-    pub const fn class(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Code | Self::Class | Self::Digit => ("([1-5]).*", "${1}xx"),
-            Self::SpanStatus => ("STATUS_CODE_(.*)", "$1"),
-            Self::Word | Self::GrpcName | Self::GrpcNumber | Self::Outcome | Self::Bool => ("(.*)", "$1"),
-        }
-    }
-
-    /// What shape the values have; `None` when they do not look like a status.
-    pub fn of<'a>(values: impl Iterator<Item = &'a str> + Clone, grpc: bool) -> Option<Self> {
-        let all = |test: fn(&str) -> bool| values.clone().all(test);
-        if values.clone().next().is_none() {
-            None
-        } else if values.clone().any(is_code) {
-            // Some say UNKNOWN or 0 beside, where there was no answer.
-            Some(Self::Code)
-        } else if all(|v| v.len() == 3 && v.ends_with("xx") && v.as_bytes()[0].is_ascii_digit()) {
-            Some(Self::Class)
-        } else if grpc && all(|v| v.parse::<u8>().is_ok_and(|n| n <= 16)) {
-            Some(Self::GrpcNumber)
-        } else if all(|v| matches!(v, "1" | "2" | "3" | "4" | "5")) {
-            Some(Self::Digit)
-        } else if all(|v| v.starts_with("STATUS_CODE_")) {
-            Some(Self::SpanStatus)
-        } else if all(|v| matches!(v, "true" | "false")) {
-            Some(Self::Bool)
-        } else if all(|v| matches!(v, "SUCCESS" | "REDIRECTION" | "INFORMATIONAL" | "CLIENT_ERROR" | "SERVER_ERROR" | "UNKNOWN")) {
-            Some(Self::Outcome)
-        } else if all(|v| matches!(v.to_ascii_lowercase().as_str(), "ok" | "error" | "unset" | "success" | "failure")) {
-            // `OK` alone is gRPC's word as well.
-            Some(if grpc { Self::GrpcName } else { Self::Word })
-        } else if all(is_grpc_name) {
-            Some(Self::GrpcName)
-        } else {
-            None
-        }
-    }
-}
-
-/// An HTTP status.
-fn is_code(value: &str) -> bool {
-    value.len() == 3 && (b'1'..=b'5').contains(&value.as_bytes()[0]) && value.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn is_grpc_name(value: &str) -> bool {
-    const NAMES: [&str; 17] = [
-        "ok",
-        "canceled",
-        "cancelled",
-        "unknown",
-        "invalidargument",
-        "deadlineexceeded",
-        "notfound",
-        "alreadyexists",
-        "permissiondenied",
-        "resourceexhausted",
-        "failedprecondition",
-        "aborted",
-        "outofrange",
-        "unimplemented",
-        "internal",
-        "unavailable",
-        "dataloss",
-    ];
-    let plain = value.replace('_', "").to_ascii_lowercase();
-    plain == "unauthenticated" || NAMES.contains(&plain.as_str())
-}

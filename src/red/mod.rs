@@ -2,12 +2,17 @@
 
 pub mod discover;
 mod families;
+mod intervals;
+mod names;
 pub mod queries;
+mod recorded;
+mod status;
 
 use std::time::Duration;
 
 pub use discover::discover;
-pub use families::{Kind, StatusShape, Unit};
+pub use families::{Kind, Unit};
+pub use status::{StatusRule, StatusShape};
 
 /// The interval that is assumed where nothing tells it.
 pub const USUAL_SCRAPE: Duration = Duration::from_secs(15);
@@ -17,68 +22,222 @@ pub const USUAL_SCRAPE: Duration = Duration::from_secs(15);
 pub struct RedMapping {
     /// The families that exist, the preferred first.
     pub families: Vec<Family>,
-    /// How far apart samples are; `None`: not known, [`USUAL_SCRAPE`] is assumed.
+    /// How far apart samples are where they are furthest; `None`: not known, [`USUAL_SCRAPE`] is assumed.
     pub scrape_interval: Option<Duration>,
+    /// What was left out, in words.
+    pub notes: Vec<String>,
 }
 
 /// A family of metrics as this server has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    /// Its name: "Micrometer".
-    pub name: &'static str,
+    /// Its name: "Micrometer". No two families of a mapping have the same.
+    pub name: String,
     /// What it measures.
     pub kind: Kind,
-    /// The counter of requests.
-    pub counter: String,
-    /// The classic histogram of durations, without `_bucket`; `None`: it has none.
-    pub histogram: Option<String>,
+    /// How requests are counted.
+    pub requests: Requests,
+    /// Where durations are; `None`: it has none.
+    pub durations: Option<Durations>,
     /// Unit of the durations.
     pub unit: Unit,
     /// Matchers that leave only requests a service answers; may be empty.
     pub restrict: String,
     /// The label that names the service.
     pub service_label: String,
-    /// The label that names the route, on the counter and on the histogram.
+    /// The label that names the route, on the counter and on the durations.
     pub route_label: Option<String>,
-    /// How failures are told.
-    pub status: Option<StatusRule>,
-    /// Its services that no preferred family has, by name. `ns/svc` is `svc`.
+    /// How failures are told; `None`: they are not.
+    pub failures: Option<Failures>,
+    /// How far apart its samples are, for the service whose are furthest.
+    pub scrape_interval: Option<Duration>,
+    /// Its services by name, those that a preferred family has as well included. `ns/svc` is `svc`.
     pub services: Vec<String>,
 }
 
-/// How a family tells failures.
+/// How requests are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusRule {
-    /// The label.
-    pub label: String,
-    /// What its values look like.
-    pub shape: StatusShape,
+pub enum Requests {
+    /// By a counter.
+    Counter(String),
+    /// By a native histogram of their durations.
+    Native(String),
+    /// By a recording rule: it and all else of its family are rates already.
+    Recorded(String),
+}
+
+impl Requests {
+    /// The metric's name.
+    pub fn metric(&self) -> &str {
+        match self {
+            Self::Counter(name) | Self::Native(name) | Self::Recorded(name) => name,
+        }
+    }
+}
+
+/// Where durations are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Durations {
+    /// A histogram of buckets that are series.
+    Classic {
+        /// Its name with `_bucket`.
+        buckets: String,
+        /// The finite bounds of its buckets, ascending, in the family's unit.
+        bounds: Vec<f64>,
+    },
+    /// A native histogram.
+    Native(String),
+    /// Quantiles that someone else took, each of one instance: they are shown as they are and never put together.
+    Given(Vec<GivenQuantile>),
+}
+
+/// A quantile that a summary or a recording rule has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GivenQuantile {
+    /// Which, 0 to 1.
+    pub q: f64,
+    /// The metric.
+    pub metric: String,
+    /// The value of its label `quantile`, where it has one.
+    pub label: Option<String>,
+}
+
+/// How failures are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// By a label of the requests.
+    Status(StatusRule),
+    /// By a counter of their own.
+    Counter(String),
+}
+
+/// Which family shows a service, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice<'a> {
+    /// This one.
+    pub chosen: &'a Family,
+    /// The others that know the service, the preferred first.
+    pub others: Vec<&'a Family>,
+    /// The reason, in a few words.
+    pub why: String,
 }
 
 impl RedMapping {
     /// The family that shows a service.
     pub fn family_of(&self, service: &str) -> Option<&Family> {
-        self.families.iter().find(|f| f.services.iter().any(|s| s == service))
+        self.families_of(service).next()
     }
 
-    /// All services.
+    /// The other families that know a service, the preferred first.
+    pub fn alternatives(&self, service: &str) -> impl Iterator<Item = &Family> {
+        self.families_of(service).skip(1)
+    }
+
+    /// All families that know a service, the one that shows it first.
+    pub fn families_of(&self, service: &str) -> impl Iterator<Item = &Family> {
+        self.families.iter().filter(move |f| f.has(service))
+    }
+
+    /// Which family shows a service, which others could, and why it is this one.
+    pub fn choice(&self, service: &str) -> Option<Choice<'_>> {
+        let chosen = self.family_of(service)?;
+        let others: Vec<&Family> = self.alternatives(service).collect();
+        let why = match others.first() {
+            None => format!("{} is the only family that has {service}", chosen.name),
+            Some(other) => format!("{}: {}", chosen.name, chosen.better_than(other)),
+        };
+        Some(Choice { chosen, others, why })
+    }
+
+    /// All services, each once.
     pub fn services(&self) -> impl Iterator<Item = &str> {
-        self.families.iter().flat_map(|f| f.services.iter().map(String::as_str))
+        let mut told = foldhash::HashSet::default();
+        self.families.iter().flat_map(|f| f.services.iter().map(String::as_str)).filter(move |s| told.insert(*s))
+    }
+
+    /// The window for rates of any family at a resolution; see [`Family::rate_window`].
+    pub fn rate_window(&self, step: Duration) -> Duration {
+        rate_window(self.scrape_interval, step)
+    }
+
+    /// The preferred first: what tells most of a service, and of those the order that they are in.
+    fn sort(&mut self) {
+        self.families.sort_by_key(|f| std::cmp::Reverse(f.completeness()));
+    }
+}
+
+impl Family {
+    /// Whether a service is in it.
+    pub fn has(&self, service: &str) -> bool {
+        self.services.binary_search_by(|s| s.as_str().cmp(service)).is_ok()
     }
 
     /// The window for rates at a resolution: four scrapes, so that a missed one leaves no gap.
     pub fn rate_window(&self, step: Duration) -> Duration {
-        let scrape = self.scrape_interval.unwrap_or(USUAL_SCRAPE);
-        (4 * scrape).max(step + scrape)
+        rate_window(self.scrape_interval, step)
     }
+
+    /// Whether its quantiles are of single instances, which cannot be put together to one of the service.
+    pub fn quantiles_are_of_instances(&self) -> bool {
+        matches!(self.durations, Some(Durations::Given(_)))
+    }
+
+    /// The label that tells failures, where one does.
+    pub fn status_label(&self) -> Option<&str> {
+        match &self.failures {
+            Some(Failures::Status(status)) => Some(&status.label),
+            _ => None,
+        }
+    }
+
+    /// How much it tells of a service.
+    fn completeness(&self) -> u8 {
+        let durations = match self.durations {
+            None => 0,
+            Some(Durations::Given(_)) => 1,
+            Some(Durations::Classic { .. } | Durations::Native(_)) => 2,
+        };
+        durations + if self.failures.is_some() { 2 } else { 0 }
+    }
+
+    /// Why this one, which is preferred, and not another.
+    fn better_than(&self, other: &Self) -> String {
+        if self.completeness() > other.completeness() {
+            let lacks = match (&self.durations, &other.durations) {
+                (Some(_), None) => "has no durations",
+                (Some(d), Some(Durations::Given(_))) if !matches!(d, Durations::Given(_)) => "has quantiles of single instances only",
+                _ => "does not tell failures",
+            };
+            return format!("{} {lacks}", other.name);
+        }
+        let (own, others) = (matches!(self.requests, Requests::Native(_)), matches!(other.requests, Requests::Native(_)));
+        if own && !others && self.kind == other.kind {
+            return format!("more exact than the buckets of {}", other.name);
+        }
+        match self.kind {
+            Kind::Recorded => format!("a recording rule with fresh samples, before {}", other.name),
+            Kind::Http | Kind::Grpc if other.kind != self.kind => format!("counted by the service itself, before {}", other.name),
+            _ => format!("before {} in the order of families", other.name),
+        }
+    }
+}
+
+fn rate_window(scrape: Option<Duration>, step: Duration) -> Duration {
+    let scrape = scrape.unwrap_or(USUAL_SCRAPE);
+    (4 * scrape).max(step + scrape)
 }
 
 /// Names of the families that are looked for.
 pub fn known_families() -> impl Iterator<Item = &'static str> {
-    families::FAMILIES.iter().map(|f| f.name)
+    let mut last = "";
+    let rows = families::FAMILIES.iter().map(|f| f.name).filter(move |name| std::mem::replace(&mut last, name) != *name);
+    rows.chain([recorded::NAME])
 }
 
 /// The name that is shown for a service label's value: the last part of `ns/svc`.
 pub fn shown_service(value: &str) -> &str {
     value.rsplit('/').next().filter(|s| !s.is_empty()).unwrap_or(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,54 @@
 //! PromQL for RED: the same number of queries for any number of services.
 //!
-//! Every result is labelled `service`; a service that several families know comes from the preferred one.
+//! Results of all services are labelled `service`, and `family` with the place of their family in the mapping; a service
+//! that several families know comes from the preferred one.
 
 use std::time::Duration;
 
-use super::{Family, RedMapping, Unit};
-use crate::model::labels::{Matcher, quote};
+use super::{Durations, Failures, Family, RedMapping, Requests, Unit};
+use crate::model::labels::{Matcher, label_name, quote};
+
+/// What is asked of all services at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part<'a> {
+    /// The resolution: of a range query its step, of an instant none.
+    pub step: Duration,
+    /// Only these services, for a server that refuses all of them at once.
+    pub only: Option<&'a [String]>,
+}
 
 impl RedMapping {
     /// Requests a second of each service.
-    pub fn services_rate(&self, window: Duration) -> Option<String> {
-        self.across(|f| Some(f.services_rate(window, NOW)))
+    pub fn services_rate(&self, part: Part<'_>) -> Option<String> {
+        self.across(part, |f, matchers, window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label]))))
     }
 
-    /// Failing requests a second of each service, 0 where none fails.
-    pub fn services_errors(&self, window: Duration) -> Option<String> {
-        self.across(|f| Some(f.services_errors(window, NOW)))
+    /// Failing requests a second of each service, 0 where none fails; no sample where its family does not tell.
+    pub fn services_errors(&self, part: Part<'_>) -> Option<String> {
+        self.across(part, |f, matchers, window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?)))
     }
 
-    /// The 95th percentile of each service in seconds; no sample without traffic.
-    pub fn services_p95(&self, window: Duration) -> Option<String> {
-        self.across(|f| f.services_p95(window, NOW))
+    /// A quantile of each service in seconds; no sample without traffic.
+    pub fn services_quantile(&self, q: f64, part: Part<'_>) -> Option<String> {
+        self.across(part, |f, matchers, window| f.services_quantile(q, matchers, window))
     }
 
     /// `None`: no family can tell it.
-    fn across(&self, one: impl Fn(&Family) -> Option<String>) -> Option<String> {
-        let parts: Vec<String> = self.families.iter().filter(|f| !f.services.is_empty()).filter_map(one).collect();
-        (!parts.is_empty()).then(|| parts.join(" or "))
+    fn across(&self, part: Part<'_>, one: impl Fn(&Family, &[String], Duration) -> Option<String>) -> Option<String> {
+        let mut parts = Vec::new();
+        for (place, family) in self.families.iter().enumerate() {
+            let Some(matchers) = family.only(part.only) else { continue };
+            let Some(query) = one(family, &matchers, family.rate_window(part.step)) else { continue };
+            parts.push(format!("label_replace({query}, \"family\", \"{place}\", \"\", \"\")"));
+        }
+        (!parts.is_empty()).then(|| parts.join(" or on (service) "))
+    }
+
+    /// The family that an element of an answer about all services is of.
+    pub fn family_at(&self, label: Option<&str>) -> Option<&Family> {
+        self.families.get(label?.parse::<usize>().ok()?)
     }
 }
-
-const NOW: &str = "";
 
 impl Family {
     /// This family with further conditions, those on the route: counter and histogram both have it. Conditions on other
@@ -47,106 +65,175 @@ impl Family {
 
     /// Requests a second of a service.
     pub fn rate_of(&self, service: &str, window: Duration) -> String {
-        self.requests(&[self.service_matcher(service)], window, NOW, &[])
+        self.requests(&[self.service_matcher(service)], window, &[])
     }
 
     /// Requests a second of a service by `class`: `2xx`, `5xx`, or the words of the family. One series without a status.
     pub fn rate_by_status_class(&self, service: &str, window: Duration) -> String {
-        let Some(status) = &self.status else {
+        let Some(Failures::Status(status)) = &self.failures else {
             return self.rate_of(service, window);
         };
         let (pattern, shown) = status.shape.class();
-        let rate = self.requests(&[self.service_matcher(service)], window, NOW, &[&status.label]);
+        let rate = self.requests(&[self.service_matcher(service)], window, &[&status.label]);
         format!("sum by (class) (label_replace({rate}, \"class\", {}, {}, {}))", quote(shown), quote(&status.label), quote(pattern))
     }
 
-    /// Failing requests a second of a service, 0 where none fails.
-    pub fn errors_of(&self, service: &str, window: Duration) -> String {
-        self.failures(&[self.service_matcher(service)], window, NOW, &[])
+    /// Failing requests a second of a service, 0 where none fails. `None`: the family does not tell.
+    pub fn errors_of(&self, service: &str, window: Duration) -> Option<String> {
+        self.failing(&[self.service_matcher(service)], window, &[])
     }
 
-    /// The share of a service's requests that fail, 0 to 1; no sample without traffic.
-    pub fn error_ratio(&self, service: &str, window: Duration) -> String {
-        format!("({}) / ({} > 0)", self.errors_of(service, window), self.rate_of(service, window))
+    /// The share of a service's requests that fail, 0 to 1; no sample without traffic. `None`: the family does not tell.
+    pub fn error_ratio(&self, service: &str, window: Duration) -> Option<String> {
+        Some(format!("({}) / ({} > 0)", self.errors_of(service, window)?, self.rate_of(service, window)))
     }
 
-    /// A quantile of a service's durations in seconds. `None`: the family has no histogram.
+    /// A quantile of a service's durations in seconds; one series for each instance where the family has those only.
+    /// `None`: the family does not have it.
     pub fn quantile(&self, q: f64, service: &str, window: Duration) -> Option<String> {
-        let buckets = self.buckets(&[self.service_matcher(service)], window, NOW, &["le"])?;
-        Some(self.in_seconds(&format!("histogram_quantile({q}, {buckets})")))
+        let matchers = [self.service_matcher(service)];
+        let query = match self.given(q, &matchers) {
+            Some(series) => series,
+            None => self.histogram_quantile(q, &matchers, window, &[])?,
+        };
+        Some(self.in_seconds(&query))
     }
 
     /// Requests a second of a service by its route label. `None`: the family has none.
     pub fn rate_by_route(&self, service: &str, window: Duration) -> Option<String> {
         let route = self.route_label.as_deref()?;
-        Some(self.requests(&[self.service_matcher(service)], window, NOW, &[route]))
+        Some(self.requests(&[self.service_matcher(service)], window, &[route]))
     }
 
     /// Failing requests a second of a service by its route label, 0 where none fails.
     pub fn errors_by_route(&self, service: &str, window: Duration) -> Option<String> {
         let route = self.route_label.as_deref()?;
-        Some(self.failures(&[self.service_matcher(service)], window, NOW, &[route]))
+        self.failing(&[self.service_matcher(service)], window, &[route])
     }
 
     /// The 95th percentile of a service in seconds by its route label.
     pub fn p95_by_route(&self, service: &str, window: Duration) -> Option<String> {
         let route = self.route_label.as_deref()?;
-        let buckets = self.buckets(&[self.service_matcher(service)], window, NOW, &[route, "le"])?;
-        Some(self.in_seconds(&format!("histogram_quantile(0.95, {buckets})")))
+        let matchers = [self.service_matcher(service)];
+        let query = match self.given(0.95, &matchers) {
+            Some(series) => single(&series, &label_name(route)),
+            None => self.histogram_quantile(0.95, &matchers, window, &[route])?,
+        };
+        Some(self.in_seconds(&query))
     }
 
     /// The series whose exemplars show a service's durations; their values are in the family's unit.
     pub fn exemplar_selector(&self, service: &str) -> Option<String> {
-        let histogram = self.histogram.as_ref()?;
-        Some(self.selector(&format!("{histogram}_bucket"), &[self.service_matcher(service)]))
+        match self.durations.as_ref()? {
+            Durations::Classic { buckets: metric, .. } | Durations::Native(metric) => {
+                Some(self.selector(metric, &[self.service_matcher(service)]))
+            }
+            Durations::Given(_) => None,
+        }
     }
 
     /// The condition that leaves one service; `svc` also stands for `ns/svc`.
     pub fn service_matcher(&self, service: &str) -> String {
-        format!("{}=~{}", self.service_label, quote(&format!("(.*/)?{}", regex::escape(service))))
+        format!("{}=~{}", self.service_label_name(), quote(&format!("(.*/)?{}", regex::escape(service))))
+    }
+
+    /// The service label as PromQL writes it.
+    pub(super) fn service_label_name(&self) -> String {
+        label_name(&self.service_label)
     }
 
     /// A selector of a metric of this family.
     pub fn selector(&self, metric: &str, matchers: &[String]) -> String {
         let restrict = [self.restrict.as_str()].into_iter().filter(|r| !r.is_empty());
-        let all: Vec<&str> = restrict.chain(matchers.iter().map(String::as_str)).collect();
-        if all.is_empty() { metric.to_owned() } else { format!("{metric}{{{}}}", all.join(", ")) }
-    }
-
-    fn services_rate(&self, window: Duration, offset: &str) -> String {
-        self.by_service(&self.requests(&[], window, offset, &[&self.service_label]))
-    }
-
-    fn services_errors(&self, window: Duration, offset: &str) -> String {
-        self.by_service(&self.failures(&[], window, offset, &[&self.service_label]))
-    }
-
-    fn services_p95(&self, window: Duration, offset: &str) -> Option<String> {
-        let buckets = self.buckets(&[], window, offset, &[&self.service_label, "le"])?;
-        Some(self.in_seconds(&format!("histogram_quantile(0.95, sum by (service, le) ({}))", self.named(&buckets))))
-    }
-
-    /// `sum [by (…)] (rate(counter{…}[window] offset …))`
-    fn requests(&self, matchers: &[String], window: Duration, offset: &str, by: &[&str]) -> String {
-        sum_rate(&self.selector(&self.counter, matchers), window, offset, by)
-    }
-
-    /// Where nothing failed there is no series of failures: 0 stands in for it as long as there are requests.
-    fn failures(&self, matchers: &[String], window: Duration, offset: &str, by: &[&str]) -> String {
-        let none = format!("{} * 0", self.requests(matchers, window, offset, by));
-        match &self.status {
-            None => none,
-            Some(status) => {
-                let mut failing = matchers.to_vec();
-                failing.push(format!("{}{}", status.label, status.shape.failed()));
-                format!("{} or {none}", self.requests(&failing, window, offset, by))
-            }
+        let mut all: Vec<&str> = restrict.chain(matchers.iter().map(String::as_str)).collect();
+        let classic = metric.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'));
+        let quoted = quote(metric);
+        if !classic {
+            all.insert(0, &quoted);
         }
+        let name = if classic { metric } else { "" };
+        if all.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", all.join(", ")) }
     }
 
-    fn buckets(&self, matchers: &[String], window: Duration, offset: &str, by: &[&str]) -> Option<String> {
-        let histogram = self.histogram.as_ref()?;
-        Some(sum_rate(&self.selector(&format!("{histogram}_bucket"), matchers), window, offset, by))
+    /// The condition that leaves some services, none where all are asked. `None`: it has none of them.
+    fn only(&self, services: Option<&[String]>) -> Option<Vec<String>> {
+        let Some(services) = services else { return (!self.services.is_empty()).then(Vec::new) };
+        let own: Vec<String> = services.iter().filter(|s| self.has(s)).map(|s| regex::escape(s)).collect();
+        let any = format!("(.*/)?({})", own.join("|"));
+        (!own.is_empty()).then(|| vec![format!("{}=~{}", self.service_label_name(), quote(&any))])
+    }
+
+    /// `sum [by (…)] (rate(counter{…}[window]))`
+    fn requests(&self, matchers: &[String], window: Duration, by: &[&str]) -> String {
+        let sum = self.sum_rate(self.requests.metric(), matchers, window, by);
+        if matches!(self.requests, Requests::Native(_)) { format!("histogram_count({sum})") } else { sum }
+    }
+
+    /// Where nothing failed there may be no series of failures: 0 stands in for it as long as there are requests.
+    fn failing(&self, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
+        let failing = match self.failures.as_ref()? {
+            Failures::Status(status) => {
+                let mut failing = matchers.to_vec();
+                failing.push(format!("{}{}", label_name(&status.label), status.shape.failed()));
+                self.requests(&failing, window, by)
+            }
+            Failures::Counter(counter) => self.sum_rate(counter, matchers, window, by),
+        };
+        Some(format!("{failing} or {} * 0", self.requests(matchers, window, by)))
+    }
+
+    /// Services of one name in two namespaces are one, as everywhere; a quantile that is given stands for one instance only.
+    fn services_quantile(&self, q: f64, matchers: &[String], window: Duration) -> Option<String> {
+        let service = self.service_label.as_str();
+        let query = match (self.given(q, matchers), self.durations.as_ref()?) {
+            (Some(series), _) => {
+                let by = self.service_label_name();
+                let value = self.by_service(&format!("sum by ({by}) ({series})"));
+                let instances = self.by_service(&format!("count by ({by}) ({series})"));
+                format!("({value} and on (service) {instances} == 1)")
+            }
+            (None, Durations::Classic { buckets, .. }) => {
+                let buckets = self.sum_rate(buckets, matchers, window, &[service, "le"]);
+                format!("histogram_quantile({q}, sum by (service, le) ({}))", self.named(&buckets))
+            }
+            (None, Durations::Native(name)) => {
+                format!("histogram_quantile({q}, {})", self.by_service(&self.sum_rate(name, matchers, window, &[service])))
+            }
+            (None, Durations::Given(_)) => return None,
+        };
+        Some(self.in_seconds(&query))
+    }
+
+    fn histogram_quantile(&self, q: f64, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
+        let histogram = match self.durations.as_ref()? {
+            Durations::Classic { buckets, .. } => {
+                let by: Vec<&str> = by.iter().copied().chain(["le"]).collect();
+                self.sum_rate(buckets, matchers, window, &by)
+            }
+            Durations::Native(name) => self.sum_rate(name, matchers, window, by),
+            Durations::Given(_) => return None,
+        };
+        Some(format!("histogram_quantile({q}, {histogram})"))
+    }
+
+    /// The series of a quantile that someone else took, one for each instance.
+    fn given(&self, q: f64, matchers: &[String]) -> Option<String> {
+        let Some(Durations::Given(given)) = &self.durations else { return None };
+        let given = given.iter().find(|g| (g.q - q).abs() < 1e-9)?;
+        let mut all = matchers.to_vec();
+        all.extend(given.label.as_ref().map(|label| format!("quantile={}", quote(label))));
+        Some(self.selector(&given.metric, &all))
+    }
+
+    /// What a recording rule took is a rate already.
+    fn sum_rate(&self, metric: &str, matchers: &[String], window: Duration, by: &[&str]) -> String {
+        let series = self.selector(metric, matchers);
+        let rate = match self.requests {
+            Requests::Recorded(_) => series,
+            Requests::Counter(_) | Requests::Native(_) => format!("rate({series}[{}])", promql_duration(window)),
+        };
+        let by: Vec<String> = by.iter().map(|label| label_name(label)).collect();
+        if by.is_empty() { format!("sum({rate})") } else { format!("sum by ({}) ({rate})", by.join(", ")) }
     }
 
     /// Sums by the shown name of the service.
@@ -167,9 +254,9 @@ impl Family {
     }
 }
 
-fn sum_rate(selector: &str, window: Duration, offset: &str, by: &[&str]) -> String {
-    let rate = format!("rate({selector}[{}]{offset})", promql_duration(window));
-    if by.is_empty() { format!("sum({rate})") } else { format!("sum by ({}) ({rate})", by.join(", ")) }
+/// The values of a label that only one series has; quantiles of several are never put together.
+fn single(series: &str, label: &str) -> String {
+    format!("(sum by ({label}) ({series}) and on ({label}) count by ({label}) ({series}) == 1)")
 }
 
 /// Where deploys of a service show. Each is a range query; see [`DeployQuery::reads`].

@@ -5,7 +5,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 use super::*;
 use crate::{model::backend::Backend, red::Unit, source::http::Endpoint};
 
-/// A Prometheus that knows these series, one of each label set, with 40 samples in 10 min.
+/// A Prometheus that knows these series, one of each label set, with 40 samples in 10 min; those with a label `native` are
+/// native histograms. A recording rule's last sample is of its label `at`.
 async fn server(series: &'static [&'static str]) -> (MockServer, Prometheus) {
     let server = MockServer::start().await;
     let answer = move |request: &Request| {
@@ -20,9 +21,7 @@ async fn server(series: &'static [&'static str]) -> (MockServer, Prometheus) {
         } else if let Some(name) = path.strip_prefix("/api/v1/label/").and_then(|p| p.strip_suffix("/values")) {
             data.extend(matching.iter().filter_map(|s| s.get(name).copied()));
         } else {
-            let vector =
-                serde_json::json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "40"]}]}});
-            return ResponseTemplate::new(200).set_body_json(vector);
+            return ResponseTemplate::new(200).set_body_json(vector(&queried(&params["query"], series)));
         }
         ResponseTemplate::new(200).set_body_json(serde_json::json!({"status": "success", "data": data}))
     };
@@ -32,6 +31,25 @@ async fn server(series: &'static [&'static str]) -> (MockServer, Prometheus) {
     (server, prometheus)
 }
 
+/// Labels and values of what discovery asks.
+fn queried(query: &str, series: &'static [&'static str]) -> Vec<(serde_json::Value, String)> {
+    let mut all = series.iter().map(|s| labels(s));
+    if query.contains("histogram_count") {
+        let found = all.any(|s| s.contains_key("native") && query.contains(&format!("\"{}\"", s["__name__"])));
+        found.then(|| (serde_json::json!({}), "1".to_owned())).into_iter().collect()
+    } else if query.contains("timestamp(") {
+        let rules = all.filter_map(|s| Some((serde_json::json!({"rule": s["__name__"]}), (*s.get("at")?).to_owned())));
+        rules.collect()
+    } else {
+        (0..20).map(|i| (serde_json::json!({"family": i.to_string()}), "40".to_owned())).collect()
+    }
+}
+
+fn vector(elements: &[(serde_json::Value, String)]) -> serde_json::Value {
+    let result: Vec<_> = elements.iter().map(|(metric, value)| serde_json::json!({"metric": metric, "value": [1, value]})).collect();
+    serde_json::json!({"status": "success", "data": {"resultType": "vector", "result": result}})
+}
+
 /// `name a=b c=d`
 fn labels(series: &'static str) -> BTreeMap<&'static str, &'static str> {
     let mut words = series.split(' ');
@@ -39,11 +57,11 @@ fn labels(series: &'static str) -> BTreeMap<&'static str, &'static str> {
     name.into_iter().chain(words.map(|w| w.split_once('=').unwrap())).collect()
 }
 
-/// Enough of a selector for these tests: the name, by `=` or `=~`.
+/// Enough of a selector for these tests: the name, by `=` or `=~` of the whole.
 fn matches(selector: &str, series: &BTreeMap<&str, &str>) -> bool {
     let (_, names) = selector.split_once("__name__=").unwrap();
     let names = names.trim_start_matches('~').split('"').nth(1).unwrap();
-    names.split('|').any(|n| n == series["__name__"])
+    regex::Regex::new(&format!("^(?:{})$", names.replace("\\\\", "\\"))).unwrap().is_match(series["__name__"])
 }
 
 async fn found(series: &'static [&'static str]) -> RedMapping {
@@ -73,7 +91,7 @@ async fn labels_of_the_configuration_come_before_those_that_are_usual() {
     let [http, grpc] = mapping.families.as_slice() else { panic!("{mapping:?}") };
     assert_eq!((http.service_label.as_str(), http.services.as_slice()), ("team", ["shop".to_owned()].as_slice()));
     assert_eq!(http.route_label.as_deref(), Some("page"));
-    assert_eq!(http.status, Some(StatusRule { label: "result".to_owned(), shape: StatusShape::Word }));
+    assert_eq!(http.failures, Some(Failures::Status(StatusRule { label: "result".to_owned(), shape: StatusShape::Word })));
     assert_eq!(grpc.service_label, "service", "a family without any of them is found as ever");
     let found = found(SERIES).await;
     assert_eq!((found.families[0].service_label.as_str(), found.families[0].route_label.as_deref()), ("service", Some("path")));
@@ -92,16 +110,17 @@ async fn a_service_is_shown_by_http_histograms_before_span_metrics() {
         "traces_spanmetrics_latency_bucket service=web span_name=x span_kind=SPAN_KIND_SERVER le=1",
     ])
     .await;
-    let names: Vec<_> = mapping.families.iter().map(|f| (f.name, f.services.join(","))).collect();
+    let names: Vec<_> = mapping.families.iter().map(|f| (f.name.as_str(), f.services.join(","))).collect();
     assert_eq!(
         names,
         [
             ("OpenTelemetry HTTP server", "web".to_owned()),
             ("Micrometer", "checkout,orders".to_owned()),
-            ("Tempo span metrics", "mailer".to_owned())
+            ("Tempo span metrics", "mailer,web".to_owned())
         ]
     );
-    assert_eq!(mapping.family_of("orders").unwrap().status, Some(StatusRule { label: "status".to_owned(), shape: StatusShape::Code }));
+    assert_eq!(mapping.family_of("web").unwrap().name, "OpenTelemetry HTTP server");
+    assert_eq!(mapping.family_of("orders").unwrap().status_label(), Some("status"));
     assert_eq!(mapping.family_of("mailer").unwrap().route_label.as_deref(), Some("span_name"));
     assert_eq!(mapping.scrape_interval, Some(Duration::from_secs(15)));
 }
@@ -117,7 +136,7 @@ async fn roles_are_read_from_values_where_names_mislead() {
     .await;
     let f = &mapping.families[0];
     assert_eq!(f.service_label, "app");
-    assert_eq!(f.status.as_ref().unwrap().shape, StatusShape::Class);
+    assert_eq!(f.failures, Some(Failures::Status(StatusRule { label: "code".to_owned(), shape: StatusShape::Class })));
     assert_eq!(f.route_label.as_deref(), Some("handler"));
     assert_eq!(f.unit, Unit::Seconds);
 }
@@ -126,7 +145,7 @@ async fn roles_are_read_from_values_where_names_mislead() {
 async fn a_family_without_a_status_or_a_histogram_is_still_one() {
     let mapping = found(&["http_requests_total job=cart status=fine"]).await;
     let f = &mapping.families[0];
-    assert_eq!((f.status.as_ref(), f.histogram.as_ref(), f.services.as_slice()), (None, None, &["cart".to_owned()][..]));
+    assert_eq!((f.failures.as_ref(), f.durations.as_ref(), f.services.as_slice()), (None, None, &["cart".to_owned()][..]));
 }
 
 #[tokio::test]
@@ -140,20 +159,107 @@ async fn a_server_without_any_family_gives_an_empty_mapping() {
     assert_eq!(found(&["up job=x"]).await, RedMapping::default());
 }
 
-#[test]
-fn shapes_are_told_by_values() {
-    let shape = |values: &[&str], grpc| StatusShape::of(values.iter().copied(), grpc);
-    assert_eq!(shape(&["200", "404"], false), Some(StatusShape::Code));
-    assert_eq!(shape(&["200", "UNKNOWN"], false), Some(StatusShape::Code));
-    assert_eq!(shape(&["2xx", "5xx"], false), Some(StatusShape::Class));
-    assert_eq!(shape(&["2", "5"], false), Some(StatusShape::Digit));
-    assert_eq!(shape(&["0", "14"], true), Some(StatusShape::GrpcNumber));
-    assert_eq!(shape(&["OK", "DeadlineExceeded"], true), Some(StatusShape::GrpcName));
-    assert_eq!(shape(&["OK"], true), Some(StatusShape::GrpcName));
-    assert_eq!(shape(&["STATUS_CODE_UNSET"], false), Some(StatusShape::SpanStatus));
-    assert_eq!(shape(&["SUCCESS", "SERVER_ERROR"], false), Some(StatusShape::Outcome));
-    assert_eq!(shape(&["false"], false), Some(StatusShape::Bool));
-    assert_eq!(shape(&["Ok", "Error"], false), Some(StatusShape::Word));
-    assert_eq!(shape(&["active", "idle"], false), None);
-    assert_eq!(shape(&[], false), None);
+#[tokio::test]
+async fn native_histograms_and_summaries_are_told_apart_by_what_they_hold() {
+    let mapping = found(&[
+        "http_server_request_duration_seconds job=a http_route=/ http_response_status_code=200 native=yes",
+        "http_server_request_duration_seconds_count job=a http_route=/ http_response_status_code=200",
+        "http_server_request_duration_seconds_bucket job=a http_route=/ http_response_status_code=200 le=0.5",
+        "http_server_requests_seconds job=b uri=/ status=200 quantile=0.95",
+        "http_server_requests_seconds_count job=b uri=/ status=200",
+    ])
+    .await;
+    let names: Vec<&str> = mapping.families.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["OpenTelemetry HTTP server, native histograms", "OpenTelemetry HTTP server", "Micrometer"]);
+    let [native, classic, summary] = &mapping.families[..] else { panic!("{mapping:?}") };
+    assert_eq!(native.requests, Requests::Native("http_server_request_duration_seconds".to_owned()));
+    assert!(matches!(&classic.durations, Some(Durations::Classic { bounds, .. }) if bounds == &[0.5]), "{classic:?}");
+    assert!(matches!(&summary.durations, Some(Durations::Given(given)) if given[0].q == 0.95), "{summary:?}");
+    assert_eq!(mapping.choice("a").unwrap().others.len(), 1);
+}
+
+#[tokio::test]
+async fn a_counter_of_failures_beside_the_requests_tells_them() {
+    let mapping = found(&[
+        "shop_http_requests_total job=cart handler=/",
+        "shop_http_requests_total job=web handler=/",
+        "shop_errors_total queue=x",
+        "shop_http_request_failures_total job=cart",
+    ])
+    .await;
+    let f = &mapping.families[0];
+    assert_eq!(f.name, "Prometheus client libraries (shop_)");
+    assert_eq!(f.failures, Some(Failures::Counter("shop_http_request_failures_total".to_owned())), "the other does not know jobs");
+}
+
+#[tokio::test]
+async fn recording_rules_are_preferred_while_they_are_fresh() {
+    const RAW: [&str; 2] = ["http_requests_total job=cart code=200", "http_request_duration_seconds_bucket job=cart le=1"];
+    const FRESH: &[&str] = &[
+        RAW[0],
+        RAW[1],
+        "job_code:http_requests:rate5m job=cart code=500 at=9980",
+        "job_le:http_request_duration_seconds_bucket:rate5m job=cart le=1",
+    ];
+    let mapping = found(FRESH).await;
+    let f = mapping.family_of("cart").unwrap();
+    assert_eq!((f.name.as_str(), f.kind, f.status_label()), ("Recording rules (http 5m)", Kind::Recorded, Some("code")));
+    assert_eq!(mapping.alternatives("cart").next().unwrap().name, "Prometheus client libraries");
+    const STALE: &[&str] = &[RAW[0], RAW[1], "job_code:http_requests:rate5m job=cart code=500 at=9700"];
+    assert_eq!(found(STALE).await.families.len(), 1, "it stopped five minutes ago");
+}
+
+#[tokio::test]
+async fn what_only_has_the_name_of_a_family_is_none() {
+    let mapping = found(&["calls_total job=x", "response_total job=x", "latency_bucket job=x le=1"]).await;
+    assert_eq!(mapping.families, []);
+}
+
+#[tokio::test]
+async fn units_are_told_by_name_and_else_by_bounds() {
+    let mapping = found(&[
+        "http_server_duration_bucket job=a le=7500",
+        "http_server_duration_count job=a",
+        "istio_requests_total destination_service_name=b reporter=source response_code=200",
+        "istio_request_duration_milliseconds_bucket destination_service_name=b le=10",
+    ])
+    .await;
+    let units: Vec<_> = mapping.families.iter().map(|f| (f.services.join(","), f.unit, f.restrict.as_str())).collect();
+    assert_eq!(units[0], ("b".to_owned(), Unit::Milliseconds, r#"reporter=~"source""#), "that of the caller where nothing else is");
+    assert_eq!(units[1], ("a".to_owned(), Unit::Milliseconds, ""));
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_is_left_out_and_told() {
+    let server = MockServer::start().await;
+    let refuse = ResponseTemplate::new(422)
+        .set_body_json(serde_json::json!({"status": "error", "errorType": "execution", "error": "too many series"}));
+    let names = serde_json::json!({"status": "success", "data": ["grpc_server_handled_total", "http_requests_total"]});
+    let all = move |request: &Request| {
+        let body: BTreeMap<String, String> =
+            request.url.query_pairs().into_owned().chain(url::form_urlencoded::parse(&request.body).into_owned()).collect();
+        let matching = body.get("match[]").cloned().unwrap_or_default();
+        match request.url.path() {
+            "/api/v1/label/__name__/values" if matching.contains(".+_http") => refuse.clone(),
+            "/api/v1/label/__name__/values" => ResponseTemplate::new(200).set_body_json(names.clone()),
+            _ if matching.contains("grpc") => refuse.clone(),
+            "/api/v1/labels" => ResponseTemplate::new(200).set_body_json(serde_json::json!({"status": "success", "data": ["job", "code"]})),
+            "/api/v1/label/job/values" => {
+                ResponseTemplate::new(200).set_body_json(serde_json::json!({"status": "success", "data": ["a", "b"]}))
+            }
+            "/api/v1/label/code/values" => {
+                ResponseTemplate::new(200).set_body_json(serde_json::json!({"status": "success", "data": ["200"]}))
+            }
+            _ => ResponseTemplate::new(200).set_body_json(vector(&[])),
+        }
+    };
+    Mock::given(any()).respond_with(all).mount(&server).await;
+    let endpoint = Endpoint::new(Backend::Prometheus, server.uri().parse().unwrap());
+    let prometheus = Prometheus::new(endpoint, Arc::new(|_, _| ())).unwrap();
+    let mapping = discover(&prometheus, &LabelNames::default(), Timestamp::from_secs(10_000)).await.unwrap();
+    assert_eq!(mapping.services().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(
+        mapping.notes,
+        ["metrics with a prefix and recording rules were not looked for: too many series", "gRPC server is left out: too many series"]
+    );
 }

@@ -1,17 +1,21 @@
 use super::*;
-use crate::red::{Kind, StatusRule, StatusShape};
+use crate::{
+    app::testing::red_mapping,
+    red::{GivenQuantile, Kind, StatusRule, StatusShape},
+};
 
 fn family(status: Option<(&str, StatusShape)>) -> Family {
     Family {
-        name: "x",
+        name: "x".to_owned(),
         kind: Kind::Http,
-        counter: "http_requests_total".to_owned(),
-        histogram: Some("http_request_duration_seconds".to_owned()),
+        requests: Requests::Counter("http_requests_total".to_owned()),
+        durations: Some(Durations::Classic { buckets: "http_request_duration_seconds_bucket".to_owned(), bounds: Vec::new() }),
         unit: Unit::Seconds,
         restrict: String::new(),
         service_label: "job".to_owned(),
         route_label: Some("handler".to_owned()),
-        status: status.map(|(label, shape)| StatusRule { label: label.to_owned(), shape }),
+        failures: status.map(|(label, shape)| Failures::Status(StatusRule { label: label.to_owned(), shape })),
+        scrape_interval: None,
         services: vec!["cart".to_owned()],
     }
 }
@@ -19,16 +23,44 @@ fn family(status: Option<(&str, StatusShape)>) -> Family {
 fn spans() -> Family {
     Family {
         kind: Kind::Spans,
-        counter: "traces_spanmetrics_calls_total".to_owned(),
-        histogram: Some("traces_spanmetrics_latency".to_owned()),
-        restrict: r#"span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER""#.to_owned(),
+        requests: Requests::Counter("traces_spanmetrics_calls_total".to_owned()),
+        durations: Some(Durations::Classic { buckets: "traces_spanmetrics_latency_bucket".to_owned(), bounds: Vec::new() }),
+        restrict: r#"span_kind=~"SERVER|CONSUMER""#.to_owned(),
         service_label: "service".to_owned(),
+        scrape_interval: Some(Duration::from_secs(30)),
         services: vec!["web".to_owned()],
         ..family(Some(("status_code", StatusShape::SpanStatus)))
     }
 }
 
+fn native() -> Family {
+    let name = "http_request_duration_seconds";
+    Family {
+        requests: Requests::Native(name.to_owned()),
+        durations: Some(Durations::Native(name.to_owned())),
+        ..family(Some(("code", StatusShape::Code)))
+    }
+}
+
+fn summary() -> Family {
+    let given = GivenQuantile { q: 0.95, metric: "http_request_duration_seconds".to_owned(), label: Some("0.95".to_owned()) };
+    Family { durations: Some(Durations::Given(vec![given])), ..family(None) }
+}
+
+fn recorded() -> Family {
+    Family {
+        requests: Requests::Recorded("job:http_requests:rate5m".to_owned()),
+        failures: Some(Failures::Counter("job:http_errors:rate5m".to_owned())),
+        durations: Some(Durations::Classic {
+            buckets: "job_le:http_request_duration_seconds_bucket:rate5m".to_owned(),
+            bounds: Vec::new(),
+        }),
+        ..family(None)
+    }
+}
+
 const W: Duration = Duration::from_secs(60);
+const NOW: Part<'static> = Part { step: Duration::ZERO, only: None };
 
 fn parse(query: &str) {
     if let Err(e) = promql_parser::parser::parse(query) {
@@ -36,43 +68,113 @@ fn parse(query: &str) {
     }
 }
 
+fn all_of(f: &Family, service: &str) {
+    parse(&f.rate_by_status_class(service, W));
+    let optional = [
+        f.error_ratio(service, W),
+        f.quantile(0.95, service, W),
+        f.rate_by_route(service, W),
+        f.errors_by_route(service, W),
+        f.p95_by_route(service, W),
+        f.exemplar_selector(service),
+    ];
+    optional.iter().flatten().for_each(|q| parse(q));
+}
+
 #[test]
 fn every_query_is_promql_for_every_shape_and_any_name() {
-    use StatusShape::{Bool, Class, Code, Digit, GrpcName, GrpcNumber, Outcome, SpanStatus, Word};
-    for shape in [Code, Class, Digit, SpanStatus, Word, GrpcName, GrpcNumber, Outcome, Bool].map(Some).into_iter().chain([None]) {
-        let f = family(shape.map(|s| ("code", s)));
-        for service in ["cart", "a.b+c", r#"we"ird\"#, "ns/svc", "日本"] {
-            parse(&f.rate_by_status_class(service, W));
-            parse(&f.error_ratio(service, W));
-            let optional = [
-                f.quantile(0.99, service, W),
-                f.rate_by_route(service, W),
-                f.errors_by_route(service, W),
-                f.p95_by_route(service, W),
-                f.exemplar_selector(service),
-            ];
-            optional.iter().flatten().for_each(|q| parse(q));
-            deploys(service).iter().for_each(|d| parse(&d.query));
+    use StatusShape::{Bool, Class, Code, Digit, GrpcName, GrpcNumber, Outcome, Present, SpanStatus, Word};
+    let shapes = [Code, Class, Digit, SpanStatus, Word, GrpcName, GrpcNumber, Outcome, Bool, Present].map(Some).into_iter().chain([None]);
+    let families: Vec<Family> =
+        shapes.map(|shape| family(shape.map(|s| ("code", s)))).chain([native(), summary(), recorded(), spans()]).collect();
+    for service in ["cart", "a.b+c", r#"we"ird\"#, "ns/svc", "日本"] {
+        families.iter().for_each(|f| all_of(f, service));
+        deploys(service).iter().for_each(|d| parse(&d.query));
+        let only = [service.to_owned()];
+        let families = families.iter().map(|f| Family { services: only.to_vec(), ..f.clone() }).collect();
+        let mapping = RedMapping { families, ..RedMapping::default() };
+        for part in [NOW, Part { only: Some(&only), ..NOW }] {
+            let all = [mapping.services_rate(part), mapping.services_errors(part), mapping.services_quantile(0.95, part)];
+            all.iter().for_each(|q| parse(q.as_ref().unwrap()));
         }
     }
 }
 
 #[test]
 fn the_number_of_queries_does_not_grow_with_services_and_families() {
-    let mapping = RedMapping { families: vec![family(Some(("code", StatusShape::Code))), spans()], scrape_interval: None };
-    let all = [mapping.services_rate(W), mapping.services_errors(W), mapping.services_p95(W)];
-    for query in all.iter().flatten() {
-        parse(query);
-    }
+    let mapping = RedMapping { families: vec![family(Some(("code", StatusShape::Code))), spans()], ..RedMapping::default() };
     assert_eq!(
-        mapping.services_rate(W).unwrap(),
+        mapping.services_rate(NOW).unwrap(),
         concat!(
-            r#"sum by (service) (label_replace(sum by (job) (rate(http_requests_total[60s])), "service", "$2", "job", "(.*/)?(.+)"))"#,
-            " or ",
-            r#"sum by (service) (label_replace(sum by (service) (rate(traces_spanmetrics_calls_total{span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"}[60s])), "service", "$2", "service", "(.*/)?(.+)"))"#
-        )
+            r#"label_replace(sum by (service) (label_replace(sum by (job) (rate(http_requests_total[60s])), "service", "$2", "job", "(.*/)?(.+)")), "family", "0", "", "")"#,
+            " or on (service) ",
+            r#"label_replace(sum by (service) (label_replace(sum by (service) (rate(traces_spanmetrics_calls_total{span_kind=~"SERVER|CONSUMER"}[120s])), "service", "$2", "service", "(.*/)?(.+)")), "family", "1", "", "")"#
+        ),
+        "each over the window that its own scrapes allow"
     );
-    assert_eq!(RedMapping::default().services_rate(W), None);
+    assert_eq!(RedMapping::default().services_rate(NOW), None);
+    assert_eq!(mapping.family_at(Some("1")).map(|f| f.kind), Some(Kind::Spans));
+}
+
+#[test]
+fn some_services_only_are_asked_of_the_families_that_have_them() {
+    let mapping = RedMapping { families: vec![family(None), spans()], ..RedMapping::default() };
+    let only = ["web".to_owned(), "a.b".to_owned()];
+    let query = mapping.services_rate(Part { only: Some(&only), ..NOW }).unwrap();
+    assert!(query.contains(r#"service=~"(.*/)?(web)""#) && !query.contains("http_requests_total"), "{query}");
+    assert_eq!(mapping.services_errors(Part { only: Some(&["nobody".to_owned()]), ..NOW }), None);
+}
+
+#[test]
+fn what_a_family_does_not_tell_is_not_zero() {
+    let f = family(None);
+    assert_eq!((f.errors_of("cart", W), f.error_ratio("cart", W), f.errors_by_route("cart", W)), (None, None, None));
+    let counter = Family { failures: Some(Failures::Counter("http_errors_total".to_owned())), ..f };
+    assert_eq!(
+        counter.errors_of("cart", W).unwrap(),
+        r#"sum(rate(http_errors_total{job=~"(.*/)?cart"}[60s])) or sum(rate(http_requests_total{job=~"(.*/)?cart"}[60s])) * 0"#
+    );
+}
+
+#[test]
+fn native_histograms_count_and_measure_and_are_never_mixed_with_buckets() {
+    let f = native();
+    assert_eq!(f.rate_of("cart", W), r#"histogram_count(sum(rate(http_request_duration_seconds{job=~"(.*/)?cart"}[60s])))"#);
+    assert_eq!(
+        f.quantile(0.95, "cart", W).unwrap(),
+        r#"histogram_quantile(0.95, sum(rate(http_request_duration_seconds{job=~"(.*/)?cart"}[60s])))"#
+    );
+    assert!(!f.p95_by_route("cart", W).unwrap().contains("_bucket"));
+    assert_eq!(f.exemplar_selector("cart").unwrap(), r#"http_request_duration_seconds{job=~"(.*/)?cart"}"#);
+}
+
+#[test]
+fn quantiles_of_summaries_are_shown_as_they_are() {
+    let f = summary();
+    assert_eq!(f.quantile(0.95, "cart", W).unwrap(), r#"http_request_duration_seconds{job=~"(.*/)?cart", quantile="0.95"}"#);
+    assert_eq!(f.quantile(0.99, "cart", W), None, "it has no such quantile");
+    assert!(f.services_quantile(0.95, &[], W).unwrap().ends_with(" == 1)"), "of one instance only");
+    assert_eq!(f.exemplar_selector("cart"), None);
+    assert!(f.quantiles_are_of_instances());
+}
+
+#[test]
+fn recording_rules_are_rates_already() {
+    let f = recorded();
+    assert_eq!(f.rate_of("cart", W), r#"sum(job:http_requests:rate5m{job=~"(.*/)?cart"})"#);
+    let ratio = f.error_ratio("cart", W).unwrap();
+    assert!(ratio.contains("sum(job:http_errors:rate5m") && !ratio.contains("rate("), "{ratio}");
+    assert!(f.quantile(0.5, "cart", W).unwrap().contains("sum by (le) (job_le:http_request_duration_seconds_bucket:rate5m{"));
+}
+
+#[test]
+fn names_that_are_not_classic_are_quoted() {
+    let f = Family { service_label: "service.name".to_owned(), ..family(None) };
+    assert_eq!(
+        f.selector("http.server.duration_count", &[f.service_matcher("cart")]),
+        r#"{"http.server.duration_count", "service.name"=~"(.*/)?cart"}"#
+    );
+    assert_eq!(f.selector("up", &[]), "up");
 }
 
 #[test]
@@ -84,9 +186,10 @@ fn milliseconds_become_seconds() {
 
 #[test]
 fn windows_hold_four_scrapes_or_a_step_and_a_scrape() {
-    let mapping = RedMapping { families: Vec::new(), scrape_interval: Some(Duration::from_secs(30)) };
+    let mapping = RedMapping { scrape_interval: Some(Duration::from_secs(30)), ..red_mapping(&["cart"]) };
     assert_eq!(mapping.rate_window(Duration::from_secs(15)), Duration::from_secs(120));
     assert_eq!(mapping.rate_window(Duration::from_secs(300)), Duration::from_secs(330));
+    assert_eq!(mapping.families[0].rate_window(Duration::ZERO), Duration::from_secs(60), "its own scrapes are closer");
     assert_eq!(RedMapping::default().rate_window(Duration::from_secs(1)), Duration::from_secs(60));
 }
 

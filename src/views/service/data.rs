@@ -92,7 +92,9 @@ impl Data {
         let over = mapping.rate_window(step);
         let range = |query| Request::Range { query, window, step };
         needs.ask("rate", 0, range(family.rate_by_status_class(&service, over)), often);
-        needs.ask("errors", 0, range(family.error_ratio(&service, over)), often);
+        if let Some(query) = family.error_ratio(&service, over) {
+            needs.ask("errors", 0, range(query), often);
+        }
         for (part, (q, _)) in (0..).zip(QUANTILES) {
             if let Some(query) = family.quantile(q, &service, over) {
                 needs.ask("duration", part, range(query), often);
@@ -119,7 +121,7 @@ impl Data {
         if let Some(query) = family.p95_by_route(service, over) {
             needs.ask("routes before", 0, Request::Instant { query, window: then }, Refresh::Once);
         }
-        let whole = [Some(family.rate_of(service, over)), Some(family.error_ratio(service, over)), family.quantile(0.95, service, over)];
+        let whole = [Some(family.rate_of(service, over)), family.error_ratio(service, over), family.quantile(0.95, service, over)];
         for (part, query) in (0..).zip(whole) {
             let Some(query) = query else { continue };
             needs.ask("before", part, Request::Instant { query, window: then }, Refresh::Once);

@@ -191,8 +191,11 @@ impl Service {
 
 fn blank(pane: Pane, slot: &Slot<Matrix>, state: &State, look: &Look<'_>) -> Option<Vec<String>> {
     let family = family(look).map(|(f, _)| f)?;
-    if pane == Pane::Duration && family.histogram.is_none() {
-        return Some(vec![format!("{} has no histogram of durations.", family.name)]);
+    if pane == Pane::Duration && family.durations.is_none() {
+        return Some(vec![format!("{} has no durations.", family.name)]);
+    }
+    if pane == Pane::Errors && family.failures.is_none() {
+        return Some(vec![format!("{} does not tell which requests failed.", family.name)]);
     }
     if let Some(lines) = &state.blank {
         return Some(lines.clone());

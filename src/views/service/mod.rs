@@ -169,7 +169,7 @@ impl Service {
             title.push_str(&format!(" {line}{line} {note}"));
         }
         let found = family(look).map(|(f, _)| f);
-        let bottom = found.as_ref().map_or(String::new(), |f| format!("found: {} ({})", f.counter, f.name));
+        let bottom = found.as_ref().map_or(String::new(), |f| format!("found: {} ({})", f.requests.metric(), f.name));
         let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
         let focused = self.pane == Pane::Routes;
         let inner = Panel::new(title).focused(focused).note(note).bottom(bottom).state(&state).render(shared, area, buf);
@@ -416,7 +416,9 @@ impl View for Service {
         if let (Some(mapping), Some((family, service))) = (look.shared.red.value(), family(look)) {
             let over = mapping.rate_window(std::time::Duration::ZERO);
             yank("rate query", family.rate_by_status_class(&service, over));
-            yank("errors query", family.error_ratio(&service, over));
+            if let Some(query) = family.error_ratio(&service, over) {
+                yank("errors query", query);
+            }
             if let Some(query) = family.quantile(0.95, &service, over) {
                 yank("p95 query", query);
             }

@@ -23,7 +23,7 @@ use crate::{
         series::{Matrix, Series, Vector},
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    red::{RedMapping, known_families},
+    red::{RedMapping, known_families, queries::Part},
     theme::Role,
     ui::{
         format,
@@ -163,12 +163,13 @@ impl Services {
     }
 }
 
-/// The query of a column, over a window for rates.
-fn query(mapping: &RedMapping, column: usize, window: Duration) -> Option<String> {
+/// The query of a column at a resolution.
+fn query(mapping: &RedMapping, column: usize, step: Duration) -> Option<String> {
+    let part = Part { step, only: None };
     match column {
-        0 => mapping.services_rate(window),
-        1 => mapping.services_errors(window),
-        _ => mapping.services_p95(window),
+        0 => mapping.services_rate(part),
+        1 => mapping.services_errors(part),
+        _ => mapping.services_quantile(0.95, part),
     }
 }
 
@@ -224,10 +225,10 @@ impl View for Services {
         let step = step(HOUR, TREND, scrape);
         for column in 0..3 {
             let part = u32::try_from(column).unwrap_or(0);
-            if let Some(query) = query(mapping, column, mapping.rate_window(Duration::ZERO)) {
+            if let Some(query) = query(mapping, column, Duration::ZERO) {
                 needs.ask("now", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh());
             }
-            if let Some(query) = query(mapping, column, mapping.rate_window(step)) {
+            if let Some(query) = query(mapping, column, step) {
                 needs.ask("hour", part, Request::Range { query, window: hour, step }, look.shared.refresh_slow());
             }
         }
@@ -322,7 +323,8 @@ impl View for Services {
             title.push_str(&format!(" {line}{line} {note}"));
         }
         let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
-        let families = shared.red.value().map(|m| m.families.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let families =
+            shared.red.value().map(|m| m.families.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
         let found = if families.is_empty() { String::new() } else { format!("found: {families}") };
         let inner = Panel::new(title).focused(true).note(note).bottom(found).state(&state).render(shared, area, buf);
         if let Some(lines) = without_red(look) {
@@ -354,7 +356,7 @@ impl View for Services {
         }
         if let Some(mapping) = look.shared.red.value() {
             for (column, name) in ["rate query", "errors query", "p95 query"].into_iter().enumerate() {
-                out.extend(query(mapping, column, mapping.rate_window(Duration::ZERO)).map(|q| yank(name, q)));
+                out.extend(query(mapping, column, Duration::ZERO).map(|q| yank(name, q)));
             }
         }
         out.retain(|y| !y.text.is_empty());
@@ -391,7 +393,8 @@ impl Services {
 
     fn trend(&self, look: &Look<'_>, row: &Row, column: usize) -> String {
         let Some(matrix) = self.hour[column].value() else { return String::new() };
-        let is_row = |s: &&Series| s.labels.get("service") == Some(&row.service);
+        let is_row =
+            |s: &&Series| s.labels.get("service") == Some(&row.service) && s.labels.get("family").unwrap_or_default() == row.family;
         matrix
             .series
             .iter()

@@ -17,6 +17,8 @@ use crate::{
 pub struct Row {
     /// Name.
     pub service: String,
+    /// The place of its family in the mapping, as the answers label it.
+    pub family: String,
     /// Requests a second now.
     pub rate: Option<f64>,
     /// Failing requests a second now.
@@ -157,7 +159,12 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: i
     for (column, vector) in now.iter().enumerate() {
         for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
             let Some(service) = labels.get("service").filter(|_| sample.value.is_finite()) else { continue };
-            let row = rows.entry(service).or_default();
+            let family = labels.get("family").unwrap_or_default();
+            let row = rows.entry(service).or_insert_with(|| Row { family: family.to_owned(), ..Row::default() });
+            // Figures of two families are not of the same requests.
+            if row.family != family {
+                continue;
+            }
             *[&mut row.rate, &mut row.errors, &mut row.p95][column] = Some(sample.value);
         }
     }
@@ -169,7 +176,11 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: i
             if column > 0 && !rows.contains_key(service) {
                 continue;
             }
-            let row = rows.entry(service).or_default();
+            let family = series.labels.get("family").unwrap_or_default();
+            let row = rows.entry(service).or_insert_with(|| Row { family: family.to_owned(), ..Row::default() });
+            if row.family != family {
+                continue;
+            }
             row.before[column] = normal(&series.samples, matrix.range);
             if column == 0 {
                 row.peak = series.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp);
