@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     model::{Model, PodId, Request, SECOND},
-    shop::{OP, OPS, Op, SERVICES, Service},
+    shop::{OP, OPS, Op, Outcome, SERVICES, Service},
     walk::{Hop, Observer, PARTITIONS, lost},
 };
 use crate::wire::otlp::SpanKind;
@@ -308,7 +308,9 @@ impl Observer for Counter<'_> {
             if let Some(h) = self.layout.own(hop.op, hop.outcome.status_index(), hop.pod) {
                 self.observe(h, took, slot);
             }
-            self.sums[self.layout.cpu(hop.pod)][slot] += hop.op.info().cpu_ns();
+            if hop.outcome != Outcome::Overloaded {
+                self.sums[self.layout.cpu(hop.pod)][slot] += hop.op.info().cpu_ns();
+            }
         }
         if let Some((cell, phase)) = self.layout.in_flight[hop.op as usize] {
             self.held(cell, phase, hop.start, hop.end);

@@ -138,8 +138,8 @@ impl Engine {
         block < self.anchor || lock(&self.cache).waits.contains_key(&block)
     }
 
-    /// Waits for connections of the requests of a block that is prepared, by key and attempt. Before the first change
-    /// every pool has many times the connections it needs, and nobody waits.
+    /// Waits of the requests of a block that is prepared, by key and attempt. Before the first change there are many
+    /// times the connections and processors that are needed, and nobody waits.
     fn waits(&self, block: i64) -> Arc<[Waited]> {
         if block < self.anchor { Arc::default() } else { lock(&self.cache).waits.get(&block).cloned().unwrap_or_default() }
     }
@@ -170,7 +170,7 @@ impl Engine {
         let begin = self.anchor * BLOCK;
         let mut state = PoolState::idle(&self.model);
         for second in begin - WARM_UP..begin {
-            state.arrive(&self.model, second);
+            state.arrive(&self.model, second, |_| {});
             state.serve_until(&self.model, (second + 1) * SECOND, |_| {});
         }
         state
@@ -185,12 +185,13 @@ impl Engine {
             if second == end {
                 next = Some(state.clone());
             }
-            state.arrive(&self.model, second);
-            state.serve_until(&self.model, (second + 1) * SECOND, |w| {
+            let mut keep = |w: Waited| {
                 if own.contains(&w.0) {
                     waits.push(w);
                 }
-            });
+            };
+            state.arrive(&self.model, second, &mut keep);
+            state.serve_until(&self.model, (second + 1) * SECOND, &mut keep);
         }
         waits.sort_unstable();
         (waits.into(), next.unwrap_or(state))

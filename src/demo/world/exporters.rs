@@ -5,6 +5,7 @@ use super::{
     line::Line,
     model::{Model, Pod, PodId, SECOND},
     rng::hash,
+    scenario::{Threshold, ThresholdOf},
     series::{Pairs, Registry, Target, Value, whole},
     shop::{NODES, OP, Op, REPLICAS, SERVICE, Service},
     walk::PARTITIONS,
@@ -24,7 +25,7 @@ const SYSTEM_SHARE: f64 = 0.02;
 const UPTIME: i64 = 41 * 86_400 * SECOND;
 
 /// Families with type and help.
-pub const FAMILIES: [(&str, &str, &str); 38] = [
+pub const FAMILIES: [(&str, &str, &str); 42] = [
     ("container_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the container."),
     ("container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes."),
     ("hikaricp_connections", "gauge", "Total connections"),
@@ -62,6 +63,10 @@ pub const FAMILIES: [(&str, &str, &str); 38] = [
     ("redis_memory_used_bytes", "gauge", "memory_used_bytes metric"),
     ("redis_up", "gauge", "Information about the Redis instance"),
     ("redis_uptime_in_seconds", "gauge", "uptime_in_seconds metric"),
+    ("shop_error_budget_ratio", "gauge", "Share of a service's requests that may fail before its team is told."),
+    ("shop_lag_threshold", "gauge", "Events that may wait for a consumer group before its team is told."),
+    ("shop_latency_threshold_seconds", "gauge", "p99 of a route, a pod or a call from which on its team is told."),
+    ("shop_slow_budget_ratio", "gauge", "Share of a service's requests that may be slow before its team is told."),
     ("up", "gauge", "Whether the last scrape of the target succeeded."),
 ];
 
@@ -76,7 +81,7 @@ fn with(base: &Pairs, more: &[(&'static str, &str)]) -> Pairs {
 
 impl Registry {
     /// The series of all exporters but those in the pods.
-    pub(super) fn exporters(&mut self, model: &Model, layout: &Layout) {
+    pub(super) fn exporters(&mut self, model: &Model, layout: &Layout, thresholds: &[Threshold]) {
         self.kube(model);
         for node in 0..NODES.len() {
             self.node(model, layout, node);
@@ -85,6 +90,9 @@ impl Registry {
         self.redis(model, layout);
         self.kafka(layout);
         self.blackbox(layout);
+        if !thresholds.is_empty() {
+            self.thresholds(thresholds);
+        }
     }
 
     /// Something that is scraped as long as the world is there.
@@ -261,6 +269,26 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// What teams have set, for alerting rules to compare with.
+    fn thresholds(&mut self, thresholds: &[Threshold]) {
+        let base = pairs(&[("namespace", "monitoring"), ("job", "thresholds"), ("instance", "10.42.0.9:8080")]);
+        let target = self.exporter(4 * SECOND, 307, &base);
+        for t in thresholds {
+            let latency = "shop_latency_threshold_seconds";
+            let (metric, labels) = match t.of {
+                ThresholdOf::Route => (latency, vec![("scope", "route"), ("service", t.service.as_str()), ("span_name", &t.name)]),
+                ThresholdOf::Pod => (latency, vec![("scope", "pod"), ("service", &t.service)]),
+                ThresholdOf::Call => (latency, vec![("scope", "call"), ("client", &t.service), ("server", &t.name)]),
+                ThresholdOf::Slow => ("shop_slow_budget_ratio", vec![("service", t.service.as_str()), ("le", &t.name)]),
+                ThresholdOf::Errors => ("shop_error_budget_ratio", vec![("service", t.service.as_str())]),
+                ThresholdOf::Lag => ("shop_lag_threshold", vec![("consumergroup", t.service.as_str())]),
+            };
+            self.add(metric, target, &with(&base, &labels), Value::Constant(t.value));
+        }
+    }
+}
+
 /// Connections that the pods of services keep to something.
 fn open_connections(model: &Model, services: &[Service], peer: &str) -> Line {
     let pods = model.pods.iter().filter(|p| services.contains(&p.service));
@@ -278,14 +306,16 @@ mod tests {
 
     #[test]
     fn every_family_of_the_exporters_has_series_and_metadata() {
-        let scenario = Scenario::builtin("pool-exhaustion").unwrap();
-        let model = Model::new(&scenario, 7, Timestamp::from_secs(1_763_712_007));
-        let registry = Registry::new(&model, &Layout::new(&model));
+        let registries = ["cascade", "quiet"].map(|name| {
+            let scenario = Scenario::builtin(name).unwrap();
+            let model = Model::new(&scenario, 7, Timestamp::from_secs(1_763_712_007));
+            Registry::new(&model, &Layout::new(&model), &scenario.thresholds)
+        });
         for (family, ..) in FAMILIES {
-            assert!(registry.by_name.contains_key(family), "{family}");
+            assert!(registries.iter().any(|r| r.by_name.contains_key(family)), "{family}");
         }
         let described = super::super::series::metadata();
-        for name in registry.by_name.keys() {
+        for name in registries.iter().flat_map(|r| r.by_name.keys()) {
             let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
             assert!(described.iter().any(|m| m.family == family || m.family == *name), "{name}");
         }

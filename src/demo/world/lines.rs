@@ -92,6 +92,9 @@ impl Kind {
     }
 }
 
+/// What web says when no processor got free within its patience.
+pub const OVERLOADED: &str = "overloaded: no worker within 3000 ms";
+
 /// A request of orders is called slow from here.
 const SLOW: i64 = 2 * SECOND;
 
@@ -224,10 +227,10 @@ impl Text<'_> {
         let status = hop.op.info().statuses[hop.outcome.status_index()];
         let _ = write!(out, "{{\"time\":\"{}\",\"level\":\"{}\",", self.clock("%Y-%m-%dT%H:%M:%S%.3fZ"), self.level.as_str());
         let _ = if self.kind == Kind::WebFailed {
-            let error = if hop.outcome == Outcome::Fault {
-                "TypeError: Cannot read properties of undefined (reading 'price')"
-            } else {
-                "upstream answered 500"
+            let error = match hop.outcome {
+                Outcome::Fault => "TypeError: Cannot read properties of undefined (reading 'price')",
+                Outcome::Overloaded => OVERLOADED,
+                _ => "upstream answered 500",
             };
             write!(out, "\"msg\":\"request failed\",\"route\":\"{route}\",\"error\":\"{error}\"}}")
         } else {

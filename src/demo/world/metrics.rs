@@ -356,7 +356,7 @@ mod tests {
     fn counters_go_on_when_the_base_moves() {
         let scenario = Scenario::builtin("pool-exhaustion").unwrap();
         let engine = Engine::new(Model::new(&scenario, 7, Timestamp::from_secs(1_763_712_007)));
-        let registry = Registry::new(&engine.model, &engine.layout);
+        let registry = Registry::new(&engine.model, &engine.layout, &scenario.thresholds);
         let early = Base::estimate(&engine);
         let late = early.moved(&engine, 4);
         let slots = |block: i64| (engine.anchor + block) * SLOTS as i64;

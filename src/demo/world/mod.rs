@@ -48,7 +48,7 @@ impl World {
     /// simulated before it is asked for.
     pub fn new(scenario: Scenario, seed: u64, start: Timestamp, clock: Arc<dyn Clock>) -> Arc<Self> {
         let engine = Engine::new(Model::new(&scenario, seed, start));
-        let registry = Registry::new(&engine.model, &engine.layout);
+        let registry = Registry::new(&engine.model, &engine.layout, &scenario.thresholds);
         let streams = logs::streams(&engine.model);
         Arc::new(Self { scenario, engine, registry, bases: Bases::default(), streams, clock })
     }

@@ -1,13 +1,13 @@
-//! Connection pools of orders: who waits how long, simulated in the order of time.
+//! Queues: for web's processors and for orders' connections. Who waits how long is simulated in the order of time.
 //!
 //! A pool is a first-come-first-served queue with as many servers as connections and a limit to the patience. The wait
 //! of a request is known when it asks: it is the time until the earliest connection gets free, and who would wait
-//! longer than [`TIMEOUT`] never takes one.
+//! longer than [`TIMEOUT`] never takes one. Web's processors are the same with requests for connections, and less patience.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
-    model::{MS, Model, PodId, Request, SECOND},
+    model::{MS, Model, Pod, PodId, Request, SECOND},
     rng::Rng,
     shop::{Op, Route, Service},
     walk::{ATTEMPTS, Blind, ORDERS_DEADLINE, Walk},
@@ -16,6 +16,15 @@ use super::{
 /// How long a request waits for a connection at most.
 pub const TIMEOUT: i64 = 8 * SECOND;
 
+/// How long a request waits for one of web's processors at most.
+pub const PATIENCE: i64 = 3 * SECOND;
+
+/// Waits for a processor that are shorter are part of the work: processors are shared in slices.
+const SLICE: i64 = 20 * MS;
+
+/// Number of the attempt that is a request's own at web's door.
+pub const DOOR: u8 = u8::MAX;
+
 /// A wait in nanoseconds; longer than [`TIMEOUT`] means that it gave up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait(pub i64);
@@ -23,7 +32,7 @@ pub struct Wait(pub i64);
 impl Wait {
     const GAVE_UP: Self = Self(i64::MAX);
 
-    /// Whether no connection was got.
+    /// Whether nothing was got.
     pub const fn timed_out(self) -> bool {
         self.0 > TIMEOUT
     }
@@ -114,6 +123,8 @@ struct Event {
 pub struct PoolState {
     /// When each connection gets free, by pod.
     free: Vec<Vec<i64>>,
+    /// When each processor gets free, by pod of web.
+    processors: Vec<Vec<i64>>,
     coming: BinaryHeap<Reverse<Event>>,
 }
 
@@ -124,17 +135,30 @@ impl PoolState {
     /// Pools that nobody uses.
     pub fn idle(model: &Model) -> Self {
         let free = model.pods.iter().map(|p| vec![i64::MIN; p.pool as usize]).collect();
-        Self { free, coming: BinaryHeap::new() }
+        let processors = |p: &Pod| if p.service == Service::Web { p.service.cores() as usize } else { 0 };
+        let processors = model.pods.iter().map(|p| vec![i64::MIN; processors(p)]).collect();
+        Self { free, processors, coming: BinaryHeap::new() }
     }
 
-    /// Lets the requests of a second arrive.
-    pub fn arrive(&mut self, model: &Model, second: i64) {
+    /// Lets the requests of a second arrive, reporting those who wait at the door.
+    pub fn arrive(&mut self, model: &Model, second: i64, mut waited: impl FnMut(Waited)) {
         model.arrivals(second, |request| {
             let walk_blind = &mut Blind;
+            let (pod, work) = Walk::new(model, &request, walk_blind).door();
+            let wait = match take(&mut self.processors[pod as usize], request.at, work, PATIENCE) {
+                Wait(wait) if wait < SLICE => Wait(0),
+                wait => wait,
+            };
+            if wait.0 > 0 {
+                waited((request.key, DOOR, wait));
+            }
+            if wait.timed_out() {
+                return;
+            }
             let sent = match request.route {
-                Route::Order => Walk::new(model, &request, walk_blind).order_sent(),
+                Route::Order => Walk::new(model, &request, walk_blind).after(wait).order_sent(),
                 Route::Checkout => {
-                    let purchase = Walk::new(model, &request, walk_blind).until_orders();
+                    let purchase = Walk::new(model, &request, walk_blind).after(wait).until_orders();
                     if purchase.over() {
                         return;
                     }
@@ -157,7 +181,7 @@ impl PoolState {
             self.coming.pop();
             let Some(request) = model.request(event.key) else { continue };
             let a = attempt(model, &request, event.n, event.sent);
-            let wait = self.take(a.pod, event.at, a.hold);
+            let wait = take(&mut self.free[a.pod as usize], event.at, a.hold, TIMEOUT);
             if wait.0 > 0 {
                 waited((event.key, event.n, wait));
             }
@@ -172,16 +196,17 @@ impl PoolState {
             }
         }
     }
+}
 
-    fn take(&mut self, pod: PodId, at: i64, hold: i64) -> Wait {
-        let Some(free) = self.free[pod as usize].iter_mut().min() else { return Wait(0) };
-        let wait = (*free).saturating_sub(at).max(0);
-        if wait > TIMEOUT {
-            return Wait::GAVE_UP;
-        }
-        *free = at + wait + hold;
-        Wait(wait)
+/// Takes what gets free first for some time, unless that is later than one is patient.
+fn take(free: &mut [i64], at: i64, hold: i64, patience: i64) -> Wait {
+    let Some(free) = free.iter_mut().min() else { return Wait(0) };
+    let wait = (*free).saturating_sub(at).max(0);
+    if wait > patience {
+        return Wait::GAVE_UP;
     }
+    *free = at + wait + hold;
+    Wait(wait)
 }
 
 fn attempt(model: &Model, request: &Request, n: u8, sent: i64) -> Attempt {
@@ -194,12 +219,12 @@ mod tests {
 
     /// Waits and connections in use (sampled every 100 ms) of arrivals that are evenly spread.
     fn run(pool: usize, rate: f64, hold: f64, seconds: f64) -> (Vec<Wait>, f64) {
-        let mut state = PoolState { free: vec![vec![i64::MIN; pool]], coming: BinaryHeap::new() };
+        let mut free = vec![i64::MIN; pool];
         let mut waits = Vec::new();
         let mut held = Vec::new();
         for i in 0..(rate * seconds) as i64 {
             let at = (i as f64 / rate * 1e9) as i64;
-            let wait = state.take(0, at, (hold * 1e9) as i64);
+            let wait = take(&mut free, at, (hold * 1e9) as i64, TIMEOUT);
             if !wait.timed_out() {
                 held.push((at + wait.0, at + wait.0 + (hold * 1e9) as i64));
             }

@@ -7,8 +7,13 @@ use toml::Spanned;
 
 use super::shop::{NODES, OP, OpInfo, PEERS, Service};
 
-const BUILTIN: [(&str, &str); 2] =
-    [("pool-exhaustion", include_str!("../scenarios/pool-exhaustion.toml")), ("quiet", include_str!("../scenarios/quiet.toml"))];
+const BUILTIN: [(&str, &str); 5] = [
+    ("pool-exhaustion", include_str!("../scenarios/pool-exhaustion.toml")),
+    ("bad-pod", include_str!("../scenarios/bad-pod.toml")),
+    ("surge", include_str!("../scenarios/surge.toml")),
+    ("cascade", include_str!("../scenarios/cascade.toml")),
+    ("quiet", include_str!("../scenarios/quiet.toml")),
+];
 
 /// A scenario: changes to the world and the ground truth about them.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +26,42 @@ pub struct Scenario {
     pub onset: i64,
     /// What changes.
     pub(super) changes: Vec<Change>,
+    /// Thresholds that teams have set.
+    pub(super) thresholds: Vec<Threshold>,
     /// What is true.
     pub truth: Truth,
+}
+
+/// A value that alerting rules compare with, exported as a series of its own.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Threshold {
+    /// What it is for.
+    pub of: ThresholdOf,
+    /// Whose it is.
+    pub service: String,
+    /// A route, who is called, or the bound of what counts as slow in seconds.
+    #[serde(default)]
+    pub name: String,
+    pub value: f64,
+}
+
+/// What a threshold is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ThresholdOf {
+    /// Latency of a route.
+    Route,
+    /// Latency of each pod.
+    Pod,
+    /// Latency of calls of something else.
+    Call,
+    /// Share of slow requests.
+    Slow,
+    /// Share of failed requests.
+    Errors,
+    /// Events that wait.
+    Lag,
 }
 
 /// The truth that an investigation is held to.
@@ -125,6 +164,8 @@ struct RawScenario {
     name: String,
     description: String,
     onset: Spanned<String>,
+    #[serde(default)]
+    thresholds: Vec<Threshold>,
     #[serde(default, rename = "change")]
     changes: Vec<Spanned<RawChange>>,
     truth: Truth,
@@ -204,7 +245,7 @@ impl Scenario {
             return Err(fail("onset: must be within 12h of the start".to_owned(), Some(raw.onset.span().start)));
         }
         let changes = raw.changes.into_iter().map(change).collect::<Result<Vec<_>, _>>().map_err(|(m, at)| fail(m, Some(at.start)))?;
-        Ok(Self { name: raw.name, description: raw.description, onset, changes, truth: raw.truth })
+        Ok(Self { name: raw.name, description: raw.description, onset, changes, thresholds: raw.thresholds, truth: raw.truth })
     }
 }
 

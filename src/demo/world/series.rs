@@ -8,6 +8,7 @@ use super::{
     line::Line,
     model::{Model, Pod, PodId, SECOND},
     rng::hash,
+    scenario::Threshold,
     shop::{Family, NODES, OP, Op, OpInfo, Service},
 };
 use crate::{demo::store::Metadata, model::labels::Labels, wire::otlp::SpanKind};
@@ -144,7 +145,7 @@ const BUILD_INFO: [&str; 8] = [
 
 impl Registry {
     /// The series of a model.
-    pub fn new(model: &Model, layout: &Layout) -> Self {
+    pub fn new(model: &Model, layout: &Layout, thresholds: &[Threshold]) -> Self {
         let mut new = Self::default();
         for (id, pod) in model.pods.iter().enumerate() {
             new.pod(layout, pod, id as PodId);
@@ -155,7 +156,7 @@ impl Registry {
             new.span_metrics(layout, op, tempo);
         }
         new.service_graph(layout, tempo);
-        new.exporters(model, layout);
+        new.exporters(model, layout, thresholds);
         new
     }
 

@@ -268,9 +268,10 @@ impl OpInfo {
         matches!(self.kind, SpanKind::Server | SpanKind::Consumer)
     }
 
-    /// Processor time that one of it takes, in nanoseconds: a third of its own time and some.
+    /// Processor time that one of it takes, in nanoseconds: a part of its own time and some. Web renders pages.
     pub const fn cpu_ns(&self) -> u64 {
-        (self.own_ms.0 * 350_000.0 + 200_000.0) as u64
+        let share = if matches!(self.service, Service::Web) { 550_000.0 } else { 350_000.0 };
+        (self.own_ms.0 * share + 200_000.0) as u64
     }
 }
 
@@ -291,6 +292,8 @@ pub enum Outcome {
     Upstream,
     /// The caller did not wait any longer.
     Deadline,
+    /// No processor was free within the service's patience.
+    Overloaded,
 }
 
 impl Outcome {
@@ -318,6 +321,13 @@ pub enum Route {
     Cart,
     Checkout,
     Order,
+}
+
+impl Route {
+    /// Its operation at the edge.
+    pub const fn op(self) -> Op {
+        ROUTES[self as usize].1
+    }
 }
 
 /// Routes with their operation at the edge and requests a second.

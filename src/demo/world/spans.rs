@@ -1,6 +1,7 @@
 //! Hops as OTLP spans, with the attributes that each service's instrumentation sets.
 
 use super::{
+    lines::OVERLOADED,
     model::{MS, Model, Request},
     pool::TIMEOUT,
     rng::{hash, scramble, unscramble},
@@ -127,6 +128,7 @@ const fn message(hop: &Hop) -> &'static str {
         Outcome::PoolTimeout => "timeout acquiring connection from pool",
         Outcome::Upstream => "upstream failed",
         Outcome::Deadline => "deadline exceeded",
+        Outcome::Overloaded => OVERLOADED,
     }
 }
 

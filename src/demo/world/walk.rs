@@ -4,7 +4,7 @@
 
 use super::{
     model::{Epoch, MS, Model, PodId, Request, SECOND},
-    pool::{Attempt, TIMEOUT, Wait},
+    pool::{Attempt, DOOR, PATIENCE, TIMEOUT, Wait},
     rng::Rng,
     shop::{Op, Outcome, Route, Service},
 };
@@ -90,16 +90,34 @@ pub struct Walk<'a, O> {
     observer: &'a mut O,
     rng: Rng,
     ids: u8,
+    /// When web begins to work on it.
+    begun: i64,
 }
 
 impl<'a, O: Observer> Walk<'a, O> {
     /// A walk that has not begun.
     pub fn new(model: &'a Model, request: &'a Request, observer: &'a mut O) -> Self {
-        Self { model, epoch: model.epoch_at(request.at), request, observer, rng: Rng::new(request.rng, 9), ids: 0 }
+        Self { model, epoch: model.epoch_at(request.at), request, observer, rng: Rng::new(request.rng, 9), ids: 0, begun: request.at }
+    }
+
+    /// The same after a wait at web's door.
+    pub const fn after(mut self, wait: Wait) -> Self {
+        self.begun += wait.0;
+        self
+    }
+
+    /// The pod of web that it comes to, and for how long it needs one of its processors.
+    pub fn door(mut self) -> (PodId, i64) {
+        (self.pod(Service::Web), self.request.route.op().info().cpu_ns() as i64)
     }
 
     /// Walks all of it.
     pub fn run(mut self, waits: Waits<'_>) {
+        let wait = waits(DOOR);
+        if wait.timed_out() {
+            return self.turned_away();
+        }
+        self.begun += wait.0;
         match self.request.route {
             Route::Home => self.browse(Op::WebHome, &[(Op::WebToCatalogList, Op::CatalogList)]),
             Route::Product => {
@@ -112,6 +130,13 @@ impl<'a, O: Observer> Walk<'a, O> {
                 self.purchase(purchase, waits);
             }
         }
+    }
+
+    /// No processor got free in time.
+    fn turned_away(mut self) {
+        let (id, pod) = (self.open(), self.pod(Service::Web));
+        let end = self.request.at + PATIENCE;
+        self.close((id, NONE), (self.request.route.op(), pod), (self.request.at, end), Outcome::Overloaded, 0);
     }
 
     fn open(&mut self) -> u8 {
@@ -195,7 +220,7 @@ impl<'a, O: Observer> Walk<'a, O> {
         let pod = self.pod(Service::Web);
         let total = self.own(op, pod);
         let mut outcome = self.outcome(op, pod);
-        let mut now = self.request.at + total * 2 / 5;
+        let mut now = self.begun + total * 2 / 5;
         for (client, server) in calls {
             let (end, called) = self.call(id, (*client, pod), *server, now, 0);
             now = end;
@@ -212,7 +237,7 @@ impl<'a, O: Observer> Walk<'a, O> {
         let (id, client, server) = (self.open(), self.open(), self.open());
         let web = self.pod(Service::Web);
         let total = self.own(Op::WebOrder, web);
-        let sent = self.request.at + total / 2;
+        let sent = self.begun + total / 2;
         let attempt = Attempt::get(self.model, self.request, sent);
         let (end, outcome) = self.inside_orders(server, client, &attempt, waits(0), 0);
         let back = end + attempt.network;
@@ -228,7 +253,7 @@ impl<'a, O: Observer> Walk<'a, O> {
     /// When `GET /api/orders/{id}` asks orders.
     pub fn order_sent(mut self) -> i64 {
         let web = self.pod(Service::Web);
-        self.request.at + self.own(Op::WebOrder, web) / 2
+        self.begun + self.own(Op::WebOrder, web) / 2
     }
 
     /// orders answers one attempt; its server span is closed here.
@@ -265,7 +290,7 @@ impl<'a, O: Observer> Walk<'a, O> {
         let web = self.pod(Service::Web);
         let checkout = self.pod(Service::Checkout);
         let rest = self.own(Op::WebCheckout, web) / 2;
-        let sent = self.request.at + rest;
+        let sent = self.begun + rest;
         let arrived = sent + self.own(Op::WebToCheckout, web);
         let mut now = arrived + self.own(Op::Checkout, checkout) / 2;
         let mut failed = Outcome::Ok;

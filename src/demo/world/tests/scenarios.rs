@@ -1,25 +1,159 @@
-//! Scenarios are held to their ground truth.
+//! Scenarios are held to their ground truth, for more than one seed.
 
 use super::*;
 use crate::demo::rules::{RuleEngine, RuleFile};
 
-/// When each alert began to fire, in seconds after the onset, with the rules evaluated since an hour before the start.
-fn fired(scenario: &str, seed: u64) -> BTreeMap<String, i64> {
-    let clock: Arc<dyn Clock> = Arc::new(At(START));
-    let world = World::new(Scenario::builtin(scenario).unwrap(), seed, START, clock.clone());
-    let onset = world.onset().millis();
-    let rules = RuleEngine::new(RuleFile::shop().unwrap(), "rules.yml", world, clock, START - seconds(3_600)).unwrap();
-    assert!(rules.status().iter().flat_map(|s| &s.rules).all(|r| r.error.is_none()));
-    rules.alerts().into_iter().filter_map(|(rule, alert)| Some((rule.name.clone(), (alert.fired_at? - onset) / 1_000))).collect()
+const SEEDS: [u64; 2] = [7, 20];
+
+fn world_of(scenario: &str, seed: u64) -> Arc<World> {
+    World::new(Scenario::builtin(scenario).unwrap(), seed, START, Arc::new(At(START)))
+}
+
+/// Each alert that fires at the start: name, service, and since when, in seconds after the onset.
+fn fired(world: &Arc<World>) -> Vec<(String, String, i64)> {
+    let onset = world.onset();
+    let since = onset - seconds(1_200);
+    let rules = RuleEngine::new(RuleFile::shop().unwrap(), "rules.yml", world.clone(), Arc::new(At(START)), since).unwrap();
+    let wrong: Vec<String> = rules.status().into_iter().flat_map(|s| s.rules).filter_map(|r| r.error).collect();
+    assert_eq!(wrong, Vec::<String>::new());
+    let service = |labels: &Labels| labels.get("service").unwrap_or_default().to_owned();
+    let one = |(rule, alert): (&crate::demo::rules::Rule, crate::demo::rules::ActiveAlert)| {
+        Some((rule.name.clone(), service(&alert.labels), (alert.fired_at? - onset.millis()) / 1_000))
+    };
+    rules.alerts().into_iter().filter_map(one).collect()
+}
+
+/// Alerts as the truth says: those that must fire do so this many seconds after the onset.
+fn assert_alerts(scenario: &str, after: std::ops::RangeInclusive<i64>) {
+    for seed in SEEDS {
+        let world = world_of(scenario, seed);
+        let (fired, truth) = (fired(&world), &world.scenario().truth);
+        for name in &truth.must_fire {
+            let first = fired.iter().filter(|f| f.0 == *name).map(|f| f.2).min();
+            assert!(first.is_some_and(|first| after.contains(&first)), "{scenario}, seed {seed}: {name} in {fired:?}");
+        }
+        // Where nothing happens, nothing else alerts.
+        let other = |name: &String| truth.cause.is_none() && !truth.must_fire.contains(name);
+        let wrong: Vec<_> = fired.iter().filter(|f| truth.must_not_fire.contains(&f.0) || other(&f.0)).collect();
+        assert!(wrong.is_empty(), "{scenario}, seed {seed}: {wrong:?}");
+    }
+}
+
+/// Mean duration and share of failures of each service's routes in a stretch of five minutes.
+fn routes(world: &World, from: Timestamp) -> BTreeMap<(String, String), (f64, f64)> {
+    let to = from + seconds(300);
+    let mut out = BTreeMap::<(String, String), [f64; 3]>::new();
+    for (i, name) in ["traces_spanmetrics_latency_sum", "traces_spanmetrics_latency_count"].into_iter().enumerate() {
+        for s in select(world, name, &[("span_kind", "SPAN_KIND_SERVER")], from, to) {
+            let label = |name: &str| s.labels.get(name).unwrap_or_default().to_owned();
+            let counted = s.samples.last().unwrap().1 - s.samples[0].1;
+            let entry = out.entry((label("service"), label("span_name"))).or_default();
+            entry[i] += counted;
+            if i == 1 && label("status_code") == "STATUS_CODE_ERROR" {
+                entry[2] += counted;
+            }
+        }
+    }
+    out.into_iter().map(|(route, [sum, count, failed])| (route, (sum / count, failed / count))).collect()
+}
+
+/// Services of which some route takes a quarter longer than before, or fails more often by one in a hundred.
+fn noticed(world: &World) -> Vec<String> {
+    let (before, after) = (routes(world, world.onset() - seconds(900)), routes(world, START - seconds(300)));
+    let worse = |(route, now): &(&(String, String), &(f64, f64))| {
+        let was = before[*route];
+        now.0 > was.0 * 1.25 || now.1 > was.1 + 0.01
+    };
+    let mut services: Vec<String> = after.iter().filter(worse).map(|(route, _)| route.0.clone()).collect();
+    services.dedup();
+    services
 }
 
 #[test]
-fn alerts_of_the_truth_fire_minutes_after_the_onset_and_others_do_not() {
-    let truth = Scenario::builtin("pool-exhaustion").unwrap().truth;
-    let incident = fired("pool-exhaustion", 7);
-    for name in &truth.must_fire {
-        assert!(incident.get(name).is_some_and(|after| (60..=240).contains(after)), "{name} {incident:?}");
+fn pool_exhaustion_alerts_minutes_after_its_onset() {
+    assert_alerts("pool-exhaustion", 60..=240);
+}
+
+#[test]
+fn a_bad_pod_alerts_by_its_pod_and_its_disk_and_not_by_its_fleet() {
+    assert_alerts("bad-pod", 60..=420);
+}
+
+#[test]
+fn a_surge_alerts_at_the_edge_alone() {
+    assert_alerts("surge", 60..=300);
+}
+
+#[test]
+fn a_quiet_hour_has_two_alerts_that_mean_nothing() {
+    assert_alerts("quiet", -1_200..=0);
+}
+
+#[test]
+fn a_cascade_has_forty_alerts_within_six_minutes_of_every_service_above_postgres() {
+    assert_alerts("cascade", 15..=360);
+    for seed in SEEDS {
+        let world = world_of("cascade", seed);
+        let fired = fired(&world);
+        let in_time = fired.iter().filter(|f| f.2 <= 360).count();
+        assert!((40..=60).contains(&in_time), "{in_time} with seed {seed}: {fired:?}");
+        let services: HashSet<&str> = fired.iter().map(|f| f.1.as_str()).collect();
+        assert_eq!(services, world.scenario().truth.blast_radius.iter().map(String::as_str).collect(), "{fired:?}");
     }
-    assert!(truth.must_not_fire.iter().all(|name| !incident.contains_key(name)), "{incident:?}");
-    assert_eq!(fired("quiet", 7), BTreeMap::new());
+}
+
+#[test]
+fn who_notices_is_the_blast_radius() {
+    for scenario in Scenario::names() {
+        for seed in SEEDS {
+            let world = world_of(scenario, seed);
+            let mut radius = world.scenario().truth.blast_radius.clone();
+            radius.sort();
+            assert_eq!(noticed(&world), radius, "{scenario}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn one_pod_in_three_of_catalog_is_slow_and_it_is_the_one_on_the_busy_disk() {
+    for seed in SEEDS {
+        let world = world_of("bad-pod", seed);
+        let (from, to) = (START - seconds(600), START);
+        let nodes = select(&world, "node_disk_io_time_seconds_total", &[], from, to);
+        let busy = |s: &&StoredSeries| s.samples.last().unwrap().1 - s.samples[0].1 > 500.0;
+        let busy: Vec<&str> = nodes.iter().filter(busy).map(|s| s.labels.get("node").unwrap()).collect();
+        assert_eq!(busy.len(), 1);
+        let pods = select(&world, "kube_pod_info", &[("node", busy[0])], to - seconds(60), to);
+        let there: Vec<&str> = pods.iter().map(|s| s.labels.get("pod").unwrap()).collect();
+        let mean = |pod: &str| {
+            let of = |name: &str| increase(&world, name, &[("pod", pod)], from, to);
+            of("http_request_duration_seconds_sum") / of("http_request_duration_seconds_count")
+        };
+        let catalog = select(&world, "up", &[("job", "catalog")], to - seconds(60), to);
+        let mut slow = 0;
+        for pod in catalog.iter().map(|s| s.labels.get("pod").unwrap()) {
+            assert_eq!(mean(pod) > 0.05, there.contains(&pod), "{pod} takes {}", mean(pod));
+            slow += usize::from(there.contains(&pod));
+        }
+        assert_eq!(slow, 1);
+    }
+}
+
+#[test]
+fn in_a_surge_web_uses_all_it_may_and_what_it_calls_is_as_fast_as_before() {
+    let world = world_of("surge", 7);
+    let (from, to) = (START - seconds(420), START - seconds(60));
+    let cpu = increase(&world, "container_cpu_usage_seconds_total", &[("container", "web")], from, to);
+    assert!((cpu / (3.0 * 2.0 * 345.0) - 1.0).abs() < 0.06, "{cpu} s of processors");
+    let failed = increase(
+        &world,
+        "http_server_request_duration_seconds_count",
+        &[("service_name", "web"), ("http_response_status_code", "500")],
+        from,
+        to,
+    );
+    let hint = TraceHint { services: vec!["web".to_owned()], error: true, min_duration: 0 };
+    let one = traces(&world, &hint, to - seconds(5), to);
+    let turned_away = one.iter().filter(|t| spans(t).count() == 1).count();
+    assert!(failed > 1_000.0 && turned_away * 10 > one.len() * 8, "{failed} failed, {turned_away} of {}", one.len());
 }
