@@ -7,7 +7,7 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::{
     Durations, Failures, Family, GivenQuantile, Kind, RedMapping, Requests, StatusRule, Unit,
-    families::{ROUTE_LABELS, SERVICE_LABELS, STATUS_LABELS},
+    families::{Known, ROUTE_LABELS, SERVICE_LABELS, STATUS_LABELS},
     intervals,
     names::{self, Candidate},
     recorded, shown_service,
@@ -47,15 +47,15 @@ pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Re
     if !candidates.left_out.is_empty() {
         notes.push(format!("{} more families are left out: {}", candidates.left_out.len(), candidates.left_out.join(", ")));
     }
-    let mut drafts = server.fresh_rules(recorded::rules(&names), now).await?;
-    drafts.extend(try_join_all(candidates.found.iter().map(|c| server.drafts(c, now))).await?.into_iter().flatten());
+    let mut rows = server.fresh_rules(recorded::rules(&names), now).await?;
+    rows.extend(try_join_all(candidates.found.iter().map(|c| server.row(c, now))).await?);
 
     let (mut families, mut refused) = (Vec::new(), None);
-    for (draft, family) in drafts.iter().zip(join_all(drafts.iter().map(|d| server.family(d))).await) {
-        match family {
-            Ok(family) => families.extend(family),
+    for (row, found) in rows.iter().zip(join_all(rows.iter().map(|row| server.families(row))).await) {
+        match found {
+            Ok(found) => families.extend(found),
             Err(e) if e.is_of_the_question(true) => {
-                notes.push(format!("{} is left out: {}", draft.name, e.message));
+                notes.push(format!("{} is left out: {}", row.name, e.message));
                 refused = Some(e);
             }
             Err(e) => return Err(e),
@@ -64,22 +64,34 @@ pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Re
     if let (true, Some(error)) = (families.is_empty(), refused) {
         return Err(error);
     }
+    name_apart(&mut families);
     let mut mapping = RedMapping { families, scrape_interval: None, notes };
     mapping.sort();
     intervals::measure(prom, &mut mapping, now).await?;
     Ok(mapping)
 }
 
-/// What is known of a family before its labels are looked at.
-struct Draft<'c> {
+/// What is known of some families before their labels are looked at: different services count and measure differently.
+struct Row {
     name: String,
     kind: Kind,
-    requests: Requests,
-    durations: Option<Durations>,
+    /// Where requests are counted; a service that several count is counted by the first.
+    requests: Vec<Requests>,
+    /// Where durations are; the first that has a service is taken.
+    durations: Vec<Durations>,
     unit: Option<Unit>,
     failures: Vec<String>,
     /// The row of the table, where it is of one.
-    candidate: Option<&'c Candidate>,
+    known: Option<&'static Known>,
+}
+
+/// What the labels of a counter of requests mean.
+struct Roles {
+    restrict: String,
+    service_label: String,
+    services: BTreeSet<String>,
+    failures: Option<Failures>,
+    labels: Vec<CompactString>,
 }
 
 /// The server that is asked.
@@ -105,7 +117,7 @@ impl Server<'_> {
     }
 
     /// The rules that have a sample of the last minutes.
-    async fn fresh_rules(&self, rules: Vec<recorded::Rules>, now: Timestamp) -> Result<Vec<Draft<'static>>, SourceError> {
+    async fn fresh_rules(&self, rules: Vec<recorded::Rules>, now: Timestamp) -> Result<Vec<Row>, SourceError> {
         if rules.is_empty() {
             return Ok(Vec::new());
         }
@@ -116,104 +128,154 @@ impl Server<'_> {
         let oldest = now.0 as f64 / 1e9 - FRESH;
         let fresh: BTreeSet<&str> =
             newest.elements.iter().filter(|(_, s)| s.value >= oldest).filter_map(|(labels, _)| labels.get("rule")).collect();
-        Ok(rules.into_iter().filter(|r| fresh.contains(r.requests.as_str())).map(recorded_draft).collect())
+        Ok(rules.into_iter().filter(|r| fresh.contains(r.requests.as_str())).map(recorded_row).collect())
     }
 
-    /// A row of the table is two families where it has native histograms and counters beside them.
-    async fn drafts<'c>(&self, candidate: &'c Candidate, now: Timestamp) -> Result<Vec<Draft<'c>>, SourceError> {
-        let bare = match candidate.durations.as_ref().filter(|_| candidate.bare) {
-            Some(name) => self.bare(name, now).await?,
-            None => None,
-        };
-        let draft = |name, requests, durations| Draft {
-            name,
+    /// What a row of the table's names stand for.
+    async fn row(&self, candidate: &Candidate, now: Timestamp) -> Result<Row, SourceError> {
+        let (mut requests, mut durations) = (Vec::new(), Vec::new());
+        for named in &candidate.durations {
+            let bare = if named.bare { self.bare(&named.name, now).await? } else { Vec::new() };
+            requests.extend(bare.iter().filter_map(|d| match d {
+                Durations::Native(name) => Some(Requests::Native(name.clone())),
+                _ => None,
+            }));
+            durations.extend(named.classic.then(|| Durations::Classic { buckets: format!("{}_bucket", named.name), bounds: Vec::new() }));
+            durations.extend(bare);
+        }
+        requests.extend(candidate.counters.iter().cloned().map(Requests::Counter));
+        Ok(Row {
+            name: candidate.name(),
             kind: candidate.known.kind,
             requests,
             durations,
             unit: candidate.known.unit,
             failures: candidate.failures.clone(),
-            candidate: Some(candidate),
-        };
-        let mut out = Vec::new();
-        if let (Some(Durations::Native(_)), Some(name)) = (&bare, &candidate.durations) {
-            out.push(draft(format!("{}, native histograms", candidate.name()), Requests::Native(name.clone()), bare.clone()));
-        }
-        if let Some(counter) = &candidate.counter {
-            let classic = candidate.durations.as_ref().filter(|_| candidate.classic);
-            let durations = match classic {
-                Some(name) => Some(Durations::Classic { buckets: format!("{name}_bucket"), bounds: Vec::new() }),
-                None => bare.filter(|d| matches!(d, Durations::Given(_))),
-            };
-            let covered =
-                matches!(out.first(), Some(Draft { requests: Requests::Native(name), .. }) if counter.strip_suffix("_count") == Some(name));
-            // The `_count` that an older scrape of the same histogram left behind, without its buckets, tells nothing more.
-            if !(covered && durations.is_none()) {
-                out.push(draft(candidate.name(), Requests::Counter(counter.clone()), durations));
-            }
-        }
-        Ok(out)
+            known: Some(candidate.known),
+        })
     }
 
-    /// What a metric without suffix is: a summary, a native histogram, or neither.
-    async fn bare(&self, name: &str, now: Timestamp) -> Result<Option<Durations>, SourceError> {
+    /// What a metric without suffix holds: summaries, native histograms, neither, or both where services differ.
+    async fn bare(&self, name: &str, now: Timestamp) -> Result<Vec<Durations>, SourceError> {
         let series = [Matcher::equal("__name__", name)];
-        let labels = self.prom.label_names(&series, self.range).await?;
-        if labels.iter().any(|l| l == "quantile") {
-            let quantiles = self.prom.label_values("quantile", &series, self.range).await?;
-            let given = quantiles.iter().filter_map(|text| {
-                let q = text.parse().ok().filter(|q| (0.0..=1.0).contains(q))?;
-                Some(GivenQuantile { q, metric: name.to_owned(), label: Some(text.to_string()) })
-            });
-            return Ok(Some(given.collect::<Vec<_>>()).filter(|g| !g.is_empty()).map(Durations::Given));
-        }
         // A server that does not know the function has no native histograms.
         let query = format!("count(histogram_count({}))", selector(&series));
-        match self.prom.query(&query, now).await {
-            Ok(vector) => Ok((!vector.elements.is_empty()).then(|| Durations::Native(name.to_owned()))),
-            Err(e) if e.is_of_the_question(true) => Ok(None),
-            Err(e) => Err(e),
+        let mut found = match self.prom.query(&query, now).await {
+            Ok(vector) if vector.elements.is_empty() => Vec::new(),
+            Ok(_) => vec![Durations::Native(name.to_owned())],
+            Err(e) if e.is_of_the_question(true) => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        let quantiles = self.prom.label_values("quantile", &series, self.range).await?;
+        let given = quantiles.iter().filter_map(|text| {
+            let q = text.parse().ok().filter(|q| (0.0..=1.0).contains(q))?;
+            Some(GivenQuantile { q, metric: name.to_owned(), label: Some(text.to_string()) })
+        });
+        found.extend(Some(given.collect::<Vec<_>>()).filter(|g| !g.is_empty()).map(Durations::Given));
+        Ok(found)
+    }
+
+    /// A family for each way in which services are counted and measured.
+    async fn families(&self, row: &Row) -> Result<Vec<Family>, SourceError> {
+        let (mut families, mut counted) = (Vec::new(), BTreeSet::new());
+        for requests in &row.requests {
+            let Some(mut roles) = self.roles(row, requests).await? else { continue };
+            let native = matches!(requests, Requests::Native(_));
+            // A native histogram may have classic ones and counters beside it: those are another family.
+            if !native {
+                roles.services.retain(|s| counted.insert(s.clone()));
+            }
+            for durations in row.durations.iter().filter(|d| matches!(d, Durations::Native(_)) == native) {
+                if roles.services.is_empty() {
+                    break;
+                }
+                if let Some(family) = self.measured(row, requests, &roles, durations).await? {
+                    roles.services.retain(|s| !family.has(s));
+                    families.push(family);
+                }
+            }
+            if !native && !roles.services.is_empty() {
+                families.push(self.family(row, requests, &roles, None, &roles.labels));
+            }
         }
+        Ok(families)
     }
 
     /// `None`: no label names its services, or it is something else by the same name.
-    async fn family(&self, draft: &Draft<'_>) -> Result<Option<Family>, SourceError> {
-        let known = draft.candidate.map(|c| c.known);
-        let mut series = vec![Matcher::equal("__name__", draft.requests.metric())];
+    async fn roles(&self, row: &Row, requests: &Requests) -> Result<Option<Roles>, SourceError> {
+        let mut series = vec![Matcher::equal("__name__", requests.metric())];
         let labels = self.prom.label_names(&series, self.range).await?;
         let has = |label: &str| labels.iter().any(|l| l == label);
-        if known.is_some_and(|k| !k.marks.is_empty() && !k.marks.iter().any(|m| has(m))) {
+        if row.known.is_some_and(|k| !k.marks.is_empty() && !k.marks.iter().any(|m| has(m))) {
             return Ok(None);
         }
         let mut restrict = String::new();
-        if let Some((label, expressions)) = known.and_then(|k| k.restrict).filter(|(label, _)| has(label)) {
+        if let Some((label, expressions)) = row.known.and_then(|k| k.restrict).filter(|(label, _)| has(label)) {
             let Some(matcher) = self.restriction(label, expressions, &series).await? else { return Ok(None) };
             restrict = matcher.to_string();
             series.push(matcher);
         }
-        let usual = known.map_or(&[][..], |k| k.services);
+        let usual = row.known.map_or(&[][..], |k| k.services);
         let Some((service_label, values)) = self.service_label(&labels, usual, &series).await? else { return Ok(None) };
-        let (durations, of_durations) = self.durations(draft, service_label).await?;
-        let mut routes = labels.clone();
-        routes.retain(|l| of_durations.as_ref().is_none_or(|of| of.contains(l)));
-        let route_label = candidates(&self.own.metrics_route, &[], ROUTE_LABELS, &routes).find(|l| *l != service_label).map(str::to_owned);
-        let failures = match self.status(draft, &labels, service_label, &series).await? {
+        let failures = match self.status(row, &labels, service_label, &series).await? {
             Some(rule) => Some(Failures::Status(rule)),
-            None => self.failures(draft, service_label).await?.map(Failures::Counter),
+            None => self.failures(row, service_label).await?.map(Failures::Counter),
         };
-        let services: BTreeSet<String> = values.iter().map(|v| shown_service(v).to_owned()).filter(|s| !s.is_empty()).collect();
-        Ok((!services.is_empty()).then(|| Family {
-            name: draft.name.clone(),
-            kind: draft.kind,
-            unit: unit(durations.as_ref(), draft.unit),
-            requests: draft.requests.clone(),
+        let service_label = service_label.to_owned();
+        Ok(Some(Roles { restrict, service_label, services: shown(&values), failures, labels }))
+    }
+
+    /// The family of the services that have these durations; `None`: none has.
+    async fn measured(&self, row: &Row, requests: &Requests, roles: &Roles, durations: &Durations) -> Result<Option<Family>, SourceError> {
+        let metric = match durations {
+            Durations::Native(_) => return Ok(Some(self.family(row, requests, roles, Some(durations.clone()), &roles.labels))),
+            Durations::Classic { buckets, .. } => buckets,
+            Durations::Given(given) => &given[0].metric,
+        };
+        let series = [Matcher::equal("__name__", metric.as_str())];
+        let labels = self.prom.label_names(&series, self.range).await?;
+        if !labels.iter().any(|l| *l == roles.service_label) {
+            return Ok(None);
+        }
+        let mut services = shown(&self.prom.label_values(&roles.service_label, &series, self.range).await?);
+        services.retain(|s| roles.services.contains(s));
+        if services.is_empty() {
+            return Ok(None);
+        }
+        let durations = match durations {
+            Durations::Classic { buckets, .. } => Durations::Classic { buckets: buckets.clone(), bounds: self.bounds(&series).await? },
+            other => other.clone(),
+        };
+        let measured = self.family(row, requests, roles, Some(durations), &labels);
+        Ok(Some(Family { services: services.into_iter().collect(), ..measured }))
+    }
+
+    /// A family, still without the distance of its samples. Its route label is on the durations as well.
+    fn family(&self, row: &Row, requests: &Requests, roles: &Roles, durations: Option<Durations>, of: &[CompactString]) -> Family {
+        let routes = candidates(&self.own.metrics_route, &[], ROUTE_LABELS, &roles.labels);
+        let mut routes = routes.filter(|label| *label != roles.service_label && of.iter().any(|l| l == label));
+        Family {
+            name: row.name.clone(),
+            kind: row.kind,
+            unit: unit(durations.as_ref(), row.unit),
+            requests: requests.clone(),
             durations,
-            restrict,
-            service_label: service_label.to_owned(),
-            route_label,
-            failures,
+            restrict: roles.restrict.clone(),
+            service_label: roles.service_label.clone(),
+            route_label: routes.next().map(str::to_owned),
+            failures: roles.failures.clone(),
             scrape_interval: None,
-            services: services.into_iter().collect(),
-        }))
+            services: roles.services.iter().cloned().collect(),
+        }
+    }
+
+    /// The finite bounds of a histogram. Prometheus 3 writes "1.0" where 2 wrote "1".
+    async fn bounds(&self, series: &[Matcher]) -> Result<Vec<f64>, SourceError> {
+        let written = self.prom.label_values("le", series, self.range).await?;
+        let mut bounds: Vec<f64> = written.iter().filter_map(|le| le.parse().ok()).filter(|b: &f64| b.is_finite()).collect();
+        bounds.sort_by(f64::total_cmp);
+        bounds.dedup();
+        Ok(bounds)
     }
 
     /// The first of the expressions that a value of the label matches; of one, the proof is that services are found.
@@ -253,15 +315,15 @@ impl Server<'_> {
 
     async fn status(
         &self,
-        draft: &Draft<'_>,
+        row: &Row,
         labels: &[CompactString],
         service_label: &str,
         series: &[Matcher],
     ) -> Result<Option<StatusRule>, SourceError> {
-        let row = draft.candidate.map_or(&[][..], |c| c.known.statuses);
-        for label in candidates(&self.own.metrics_status, row, STATUS_LABELS, labels).filter(|l| *l != service_label) {
+        let first = row.known.map_or(&[][..], |k| k.statuses);
+        for label in candidates(&self.own.metrics_status, first, STATUS_LABELS, labels).filter(|l| *l != service_label) {
             let values = self.prom.label_values(label, series, self.range).await?;
-            if let Some(shape) = StatusShape::of(label, values.iter().map(CompactString::as_str), draft.kind == Kind::Grpc) {
+            if let Some(shape) = StatusShape::of(label, values.iter().map(CompactString::as_str), row.kind == Kind::Grpc) {
                 return Ok(Some(StatusRule { label: label.to_owned(), shape }));
             }
         }
@@ -269,8 +331,8 @@ impl Server<'_> {
     }
 
     /// The first counter of failures that tells services apart as the requests do.
-    async fn failures(&self, draft: &Draft<'_>, service_label: &str) -> Result<Option<String>, SourceError> {
-        for counter in &draft.failures {
+    async fn failures(&self, row: &Row, service_label: &str) -> Result<Option<String>, SourceError> {
+        for counter in &row.failures {
             let labels = self.prom.label_names(&[Matcher::equal("__name__", counter.as_str())], self.range).await?;
             if labels.iter().any(|l| l == service_label) {
                 return Ok(Some(counter.clone()));
@@ -278,50 +340,44 @@ impl Server<'_> {
         }
         Ok(None)
     }
+}
 
-    /// The durations with the bounds of their buckets, and their labels where those are not the requests'. Durations that
-    /// do not tell services apart are none.
-    async fn durations(
-        &self,
-        draft: &Draft<'_>,
-        service_label: &str,
-    ) -> Result<(Option<Durations>, Option<Vec<CompactString>>), SourceError> {
-        let metric = match &draft.durations {
-            None | Some(Durations::Native(_)) => return Ok((draft.durations.clone(), None)),
-            Some(Durations::Classic { buckets, .. }) => buckets,
-            Some(Durations::Given(given)) => &given[0].metric,
+/// The names of services that label values stand for.
+fn shown(values: &[CompactString]) -> BTreeSet<String> {
+    values.iter().map(|v| shown_service(v).to_owned()).filter(|s| !s.is_empty()).collect()
+}
+
+/// No two families have the same name.
+fn name_apart(families: &mut [Family]) {
+    let mut taken = BTreeSet::new();
+    for family in families {
+        let kind = match &family.durations {
+            Some(Durations::Native(_)) => ", native histograms",
+            Some(Durations::Given(_)) => ", summaries",
+            Some(Durations::Classic { .. }) => "",
+            None => ", without durations",
         };
-        let series = [Matcher::equal("__name__", metric.as_str())];
-        let labels = self.prom.label_names(&series, self.range).await?;
-        if !labels.iter().any(|l| l == service_label) {
-            return Ok((None, None));
+        if matches!(family.durations, Some(Durations::Native(_))) || taken.contains(&family.name) {
+            family.name.push_str(kind);
         }
-        let durations = match &draft.durations {
-            Some(Durations::Classic { buckets, .. }) => {
-                let mut bounds: Vec<f64> =
-                    self.prom.label_values("le", &series, self.range).await?.iter().filter_map(|le| le.parse().ok()).collect();
-                bounds.retain(|b: &f64| b.is_finite());
-                bounds.sort_by(f64::total_cmp);
-                // Prometheus 3 writes "1.0" where 2 wrote "1".
-                bounds.dedup();
-                Some(Durations::Classic { buckets: buckets.clone(), bounds })
-            }
-            other => other.clone(),
-        };
-        Ok((durations, Some(labels)))
+        if taken.contains(&family.name) {
+            family.name = format!("{} ({})", family.name, family.requests.metric());
+        }
+        taken.insert(family.name.clone());
     }
 }
 
-fn recorded_draft(rules: recorded::Rules) -> Draft<'static> {
+fn recorded_row(rules: recorded::Rules) -> Row {
+    let buckets = rules.buckets.map(|buckets| Durations::Classic { buckets, bounds: Vec::new() });
     let given = (!rules.quantiles.is_empty()).then_some(Durations::Given(rules.quantiles));
-    Draft {
+    Row {
         name: format!("{} ({})", recorded::NAME, rules.subject),
         kind: Kind::Recorded,
-        requests: Requests::Recorded(rules.requests),
-        durations: rules.buckets.map(|buckets| Durations::Classic { buckets, bounds: Vec::new() }).or(given),
+        requests: vec![Requests::Recorded(rules.requests)],
+        durations: buckets.into_iter().chain(given).collect(),
         unit: None,
         failures: rules.failures.into_iter().collect(),
-        candidate: None,
+        known: None,
     }
 }
 

@@ -33,10 +33,12 @@ pub struct Known {
     pub name: &'static str,
     /// What it measures.
     pub kind: Kind,
-    /// Counters of requests beside the `_count` of the durations; the first that exists is taken.
+    /// Counters of requests; a service that several have is counted by the first.
     pub counters: &'static [&'static str],
-    /// Histograms (without `_bucket`), native histograms and summaries of durations; the first that exists is taken.
+    /// Histograms (without `_bucket`), native histograms and summaries of durations; the first that a service has is taken.
     pub durations: &'static [&'static str],
+    /// Whether the `_count` of the durations counts requests where no counter does.
+    pub counts: bool,
     /// Unit of durations whose name does not tell; `None`: the bounds of the buckets do.
     pub unit: Option<Unit>,
     /// Labels of which it has one, where the names alone could mean anything.
@@ -57,6 +59,7 @@ const PLAIN: Known = Known {
     kind: Kind::Http,
     counters: &[],
     durations: &[],
+    counts: true,
     unit: Some(Unit::Seconds),
     marks: &[],
     restrict: None,
@@ -97,6 +100,7 @@ pub const FAMILIES: &[Known] = &[
         name: ".NET (prometheus-net)",
         counters: &["http_requests_received_total"],
         durations: &["http_request_duration_seconds"],
+        counts: false,
         ..PLAIN
     },
     Known {

@@ -16,16 +16,23 @@ pub struct Candidate {
     pub known: &'static Known,
     /// What the row's `*` stands for.
     pub prefix: String,
-    /// The counter of requests; `None`: there is only a native histogram.
-    pub counter: Option<String>,
-    /// The name of the durations, without suffix.
-    pub durations: Option<String>,
-    /// Whether the durations have buckets as series.
-    pub classic: bool,
-    /// Whether there is a metric with the durations' bare name: a native histogram or a summary.
-    pub bare: bool,
+    /// The counters of requests that there are.
+    pub counters: Vec<String>,
+    /// The durations that there are.
+    pub durations: Vec<Named>,
     /// Counters of failures.
     pub failures: Vec<String>,
+}
+
+/// Durations by their name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The name without suffix.
+    pub name: String,
+    /// Whether there are buckets as series.
+    pub classic: bool,
+    /// Whether there is a metric with the bare name: a native histogram or a summary.
+    pub bare: bool,
 }
 
 /// What the names point to, in the order of the table.
@@ -80,10 +87,8 @@ pub fn candidates(names: &BTreeSet<&str>) -> Candidates {
 
 /// A counter that one row has with its durations is no other row's without.
 fn drop_lesser(found: &mut Vec<Candidate>) {
-    let whole: BTreeSet<String> = found.iter().filter(|c| c.durations.is_some()).filter_map(|c| c.counter.clone()).collect();
-    found.retain(|c| c.durations.is_some() || c.counter.as_ref().is_none_or(|name| !whole.contains(name)));
-    let mut taken = BTreeSet::new();
-    found.retain(|c| c.durations.is_none() || taken.insert((c.counter.clone(), c.durations.clone())));
+    let whole: BTreeSet<String> = found.iter().filter(|c| !c.durations.is_empty()).flat_map(|c| c.counters.clone()).collect();
+    found.retain(|c| !c.durations.is_empty() || c.counters.iter().any(|name| !whole.contains(name)));
 }
 
 /// What the row's `*` may stand for: what other rows know by its full name, and requests that are sent, are left out.
@@ -103,16 +108,20 @@ fn prefixes(known: &Known, names: &BTreeSet<&str>) -> Vec<String> {
 
 fn candidate(known: &'static Known, prefix: String, names: &BTreeSet<&str>) -> Option<Candidate> {
     let full = |name: &str| name.replacen('*', &prefix, 1);
-    let there = |name: &String| names.contains(name.as_str());
     let has = |base: &str, suffix: &str| names.contains(format!("{base}{suffix}").as_str());
-    let durations = known.durations.iter().map(|d| full(d)).find(|d| has(d, "_bucket") || has(d, "_count") || has(d, ""));
-    let counter = known.counters.iter().map(|c| full(c)).find(there);
-    let counter = counter.or_else(|| durations.as_ref().map(|d| format!("{d}_count")).filter(there));
-    let (classic, bare) = durations.as_ref().map_or((false, false), |d| (has(d, "_bucket"), has(d, "")));
-    // Without buckets, quantiles and a count there is nothing to show.
-    let durations = durations.filter(|_| classic || bare);
-    let failures = known.failures.iter().map(|f| full(f)).filter(there).collect();
-    (counter.is_some() || bare).then_some(Candidate { known, counter, classic, bare, failures, durations, prefix })
+    let there = |names: &[&str]| names.iter().map(|name| full(name)).filter(|name| has(name, "")).collect::<Vec<_>>();
+    let (mut counters, mut durations) = (there(known.counters), Vec::new());
+    for name in known.durations.iter().map(|d| full(d)) {
+        if known.counts && has(&name, "_count") {
+            counters.push(format!("{name}_count"));
+        }
+        let named = Named { classic: has(&name, "_bucket"), bare: has(&name, ""), name };
+        // Without buckets and quantiles there is nothing to show of them.
+        durations.extend((named.classic || named.bare).then_some(named));
+    }
+    let counted = !counters.is_empty() || (known.counts && durations.iter().any(|d| d.bare));
+    let failures = there(known.failures);
+    counted.then_some(Candidate { known, prefix, counters, durations, failures })
 }
 
 impl Candidate {
@@ -126,9 +135,12 @@ impl Candidate {
 mod tests {
     use super::*;
 
-    fn found(names: &[&str]) -> Vec<(String, Option<String>, Option<String>)> {
-        let names = names.iter().copied().collect();
-        candidates(&names).found.into_iter().map(|c| (c.name(), c.counter, c.durations)).collect()
+    fn found(names: &[&str]) -> Vec<String> {
+        let show = |c: Candidate| {
+            let durations: Vec<&str> = c.durations.iter().map(|d| d.name.as_str()).collect();
+            format!("{}: {} | {}", c.name(), c.counters.join(" "), durations.join(" "))
+        };
+        candidates(&names.iter().copied().collect()).found.into_iter().map(show).collect()
     }
 
     #[test]
@@ -142,17 +154,12 @@ mod tests {
             "my_client_http_requests_total",
             "kong_http_requests_total",
         ];
-        let some = |s: &str| Some(s.to_owned());
         assert_eq!(
             found(&names),
             [
-                ("Kong".to_owned(), some("kong_http_requests_total"), None),
-                ("Prometheus client libraries (flask_)".to_owned(), some("flask_http_request_duration_seconds_count"), None),
-                (
-                    "Prometheus client libraries (shop_)".to_owned(),
-                    some("shop_http_requests_total"),
-                    some("shop_http_request_duration_seconds")
-                ),
+                "Kong: kong_http_requests_total | ",
+                "Prometheus client libraries (flask_): flask_http_request_duration_seconds_count | ",
+                "Prometheus client libraries (shop_): shop_http_requests_total shop_http_request_duration_seconds_count | shop_http_request_duration_seconds",
             ]
         );
     }
@@ -160,14 +167,20 @@ mod tests {
     #[test]
     fn a_counter_with_durations_is_one_family_only() {
         let names = ["traces_spanmetrics_calls_total", "traces_spanmetrics_duration_milliseconds_bucket"];
-        let names: Vec<String> = found(&names).into_iter().map(|f| f.0).collect();
-        assert_eq!(names, ["OpenTelemetry span metrics of Alloy"]);
-        let names: Vec<String> =
-            found(&["http_requests_received_total", "http_request_duration_seconds_bucket", "http_request_duration_seconds_count"])
-                .into_iter()
-                .map(|f| f.0)
-                .collect();
-        assert_eq!(names, [".NET (prometheus-net)", "Prometheus client libraries"]);
+        assert_eq!(
+            found(&names),
+            ["OpenTelemetry span metrics of Alloy: traces_spanmetrics_calls_total | traces_spanmetrics_duration_milliseconds"]
+        );
+    }
+
+    #[test]
+    fn a_count_of_durations_counts_requests_where_it_is_not_another_ones() {
+        let durations = ["http_request_duration_seconds_bucket", "http_request_duration_seconds_count"];
+        let plain = "Prometheus client libraries: http_request_duration_seconds_count | http_request_duration_seconds";
+        assert_eq!(found(&durations), [plain]);
+        let both = [durations[0], durations[1], "http_requests_received_total"];
+        let net = ".NET (prometheus-net): http_requests_received_total | http_request_duration_seconds";
+        assert_eq!(found(&both), [net, plain]);
     }
 
     #[test]

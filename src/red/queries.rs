@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Durations, Failures, Family, RedMapping, Requests, Unit};
+use super::{Durations, Failures, Family, RedMapping, Requests, StatusShape, Unit};
 use crate::model::labels::{Matcher, label_name, quote};
 
 /// What is asked of all services at once.
@@ -20,33 +20,40 @@ pub struct Part<'a> {
 impl RedMapping {
     /// Requests a second of each service.
     pub fn services_rate(&self, part: Part<'_>) -> Option<String> {
-        self.across(part, |f, matchers, window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label]))))
+        self.across(part, true, |f, matchers, window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label]))))
     }
 
     /// Failing requests a second of each service, 0 where none fails; no sample where its family does not tell.
     pub fn services_errors(&self, part: Part<'_>) -> Option<String> {
-        self.across(part, |f, matchers, window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?)))
+        self.across(part, true, |f, matchers, window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?)))
     }
 
     /// A quantile of each service in seconds; no sample without traffic.
     pub fn services_quantile(&self, q: f64, part: Part<'_>) -> Option<String> {
-        self.across(part, |f, matchers, window| f.services_quantile(q, matchers, window))
+        self.across(part, false, |f, matchers, window| f.services_quantile(q, matchers, window))
     }
 
-    /// `None`: no family can tell it.
-    fn across(&self, part: Part<'_>, one: impl Fn(&Family, &[String], Duration) -> Option<String>) -> Option<String> {
+    /// `None`: no family can tell it. Families that count the same requests, and differ in their durations only, have the
+    /// place of the first; what is `counted` is asked of that one alone.
+    fn across(&self, part: Part<'_>, counted: bool, one: impl Fn(&Family, &[String], Duration) -> Option<String>) -> Option<String> {
         let mut parts = Vec::new();
-        for (place, family) in self.families.iter().enumerate() {
-            let Some(matchers) = family.only(part.only) else { continue };
+        for (own, family) in self.families.iter().enumerate() {
+            let place = self.families.iter().position(|f| f.counts_as(family)).unwrap_or(own);
+            if counted && place != own {
+                continue;
+            }
+            let members = || self.families.iter().filter(|f| if counted { f.counts_as(family) } else { *f == family });
+            let Some(matchers) = family.only(part.only, |service| members().any(|f| f.has(service))) else { continue };
             let Some(query) = one(family, &matchers, family.rate_window(part.step)) else { continue };
             parts.push(format!("label_replace({query}, \"family\", \"{place}\", \"\", \"\")"));
         }
         (!parts.is_empty()).then(|| parts.join(" or on (service) "))
     }
 
-    /// The family that an element of an answer about all services is of.
-    pub fn family_at(&self, label: Option<&str>) -> Option<&Family> {
-        self.families.get(label?.parse::<usize>().ok()?)
+    /// The family that shows a service, of those that count its requests as the one that an answer is labelled with.
+    pub fn family_at(&self, service: &str, label: &str) -> Option<&Family> {
+        let first = self.families.get(label.parse::<usize>().ok()?)?;
+        self.families.iter().find(|f| f.counts_as(first) && f.has(service)).or(Some(first))
     }
 }
 
@@ -155,10 +162,15 @@ impl Family {
         if all.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", all.join(", ")) }
     }
 
+    /// Whether another family counts the same requests.
+    fn counts_as(&self, other: &Self) -> bool {
+        (&self.requests, &self.restrict, &self.service_label) == (&other.requests, &other.restrict, &other.service_label)
+    }
+
     /// The condition that leaves some services, none where all are asked. `None`: it has none of them.
-    fn only(&self, services: Option<&[String]>) -> Option<Vec<String>> {
+    fn only(&self, services: Option<&[String]>, has: impl Fn(&str) -> bool) -> Option<Vec<String>> {
         let Some(services) = services else { return (!self.services.is_empty()).then(Vec::new) };
-        let own: Vec<String> = services.iter().filter(|s| self.has(s)).map(|s| regex::escape(s)).collect();
+        let own: Vec<String> = services.iter().filter(|s| has(s)).map(|s| regex::escape(s)).collect();
         let any = format!("(.*/)?({})", own.join("|"));
         (!own.is_empty()).then(|| vec![format!("{}=~{}", self.service_label_name(), quote(&any))])
     }
@@ -171,15 +183,18 @@ impl Family {
 
     /// Where nothing failed there may be no series of failures: 0 stands in for it as long as there are requests.
     fn failing(&self, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
-        let failing = match self.failures.as_ref()? {
+        let and = |condition: String| matchers.iter().cloned().chain([condition]).collect::<Vec<_>>();
+        let (failing, telling) = match self.failures.as_ref()? {
+            Failures::Counter(counter) => (self.sum_rate(counter, matchers, window, by), matchers.to_vec()),
             Failures::Status(status) => {
-                let mut failing = matchers.to_vec();
-                failing.push(format!("{}{}", label_name(&status.label), status.shape.failed()));
-                self.requests(&failing, window, by)
+                let label = label_name(&status.label);
+                let failing = self.requests(&and(format!("{label}{}", status.shape.failed())), window, by);
+                // Requests without the label do not tell, unless its absence does.
+                let absence = status.shape == StatusShape::Present;
+                (failing, if absence { matchers.to_vec() } else { and(format!("{label}!=\"\"")) })
             }
-            Failures::Counter(counter) => self.sum_rate(counter, matchers, window, by),
         };
-        Some(format!("{failing} or {} * 0", self.requests(matchers, window, by)))
+        Some(format!("{failing} or {} * 0", self.requests(&telling, window, by)))
     }
 
     /// Services of one name in two namespaces are one, as everywhere; a quantile that is given stands for one instance only.

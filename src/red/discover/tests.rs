@@ -105,9 +105,11 @@ async fn a_service_is_shown_by_http_histograms_before_span_metrics() {
         "http_server_requests_seconds_count job=orders uri=/orders status=200 outcome=SUCCESS",
         "http_server_requests_seconds_count job=checkout uri=/checkout status=500 outcome=SERVER_ERROR",
         "http_server_requests_seconds_bucket job=orders uri=/orders status=200 le=1",
+        "http_server_requests_seconds_bucket job=checkout uri=/checkout status=200 le=1",
         "traces_spanmetrics_calls_total service=web span_name=x status_code=STATUS_CODE_UNSET span_kind=SPAN_KIND_SERVER",
         "traces_spanmetrics_calls_total service=mailer span_name=x status_code=STATUS_CODE_ERROR span_kind=SPAN_KIND_CONSUMER",
         "traces_spanmetrics_latency_bucket service=web span_name=x span_kind=SPAN_KIND_SERVER le=1",
+        "traces_spanmetrics_latency_bucket service=mailer span_name=x span_kind=SPAN_KIND_CONSUMER le=1",
     ])
     .await;
     let names: Vec<_> = mapping.families.iter().map(|f| (f.name.as_str(), f.services.join(","))).collect();
@@ -171,7 +173,7 @@ async fn native_histograms_and_summaries_are_told_apart_by_what_they_hold() {
     .await;
     let names: Vec<&str> = mapping.families.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["OpenTelemetry HTTP server, native histograms", "OpenTelemetry HTTP server", "Micrometer"]);
-    let [native, classic, summary] = &mapping.families[..] else { panic!("{mapping:?}") };
+    let [native, classic, summary] = mapping.families.as_slice() else { panic!("{mapping:?}") };
     assert_eq!(native.requests, Requests::Native("http_server_request_duration_seconds".to_owned()));
     assert!(matches!(&classic.durations, Some(Durations::Classic { bounds, .. }) if bounds == &[0.5]), "{classic:?}");
     assert!(matches!(&summary.durations, Some(Durations::Given(given)) if given[0].q == 0.95), "{summary:?}");
@@ -261,5 +263,32 @@ async fn what_the_server_refuses_is_left_out_and_told() {
     assert_eq!(
         mapping.notes,
         ["metrics with a prefix and recording rules were not looked for: too many series", "gRPC server is left out: too many series"]
+    );
+}
+
+#[tokio::test]
+async fn services_of_one_metric_may_be_counted_and_measured_differently() {
+    let mapping = found(&[
+        "http_requests_total job=a code=200",
+        "http_requests_total job=b code=200",
+        "http_requests_total job=c code=200",
+        "http_request_duration_seconds_bucket job=a le=1",
+        "http_request_duration_seconds_count job=a",
+        "http_request_duration_seconds job=b quantile=0.95",
+        "http_request_duration_seconds_count job=b",
+        "http_request_duration_seconds_count job=d code=200",
+        "http_request_duration_seconds_bucket job=d code=200 le=1",
+    ])
+    .await;
+    let shown: Vec<String> =
+        mapping.families.iter().map(|f| format!("{}: {} by {}", f.name, f.services.join(","), f.requests.metric())).collect();
+    assert_eq!(
+        shown,
+        [
+            "Prometheus client libraries: a by http_requests_total",
+            "Prometheus client libraries (http_request_duration_seconds_count): d by http_request_duration_seconds_count",
+            "Prometheus client libraries, summaries: b by http_requests_total",
+            "Prometheus client libraries, without durations: c by http_requests_total",
+        ]
     );
 }

@@ -113,7 +113,20 @@ fn the_number_of_queries_does_not_grow_with_services_and_families() {
         "each over the window that its own scrapes allow"
     );
     assert_eq!(RedMapping::default().services_rate(NOW), None);
-    assert_eq!(mapping.family_at(Some("1")).map(|f| f.kind), Some(Kind::Spans));
+    assert_eq!(mapping.family_at("web", "1").map(|f| f.kind), Some(Kind::Spans));
+}
+
+#[test]
+fn families_that_count_the_same_requests_are_asked_for_them_once() {
+    let given = Family { services: vec!["old".to_owned()], ..summary() };
+    let mapping = RedMapping { families: vec![family(None), given, spans()], ..RedMapping::default() };
+    let rate = mapping.services_rate(NOW).unwrap();
+    assert_eq!(rate.matches("http_requests_total").count(), 1, "{rate}");
+    let p95 = mapping.services_quantile(0.95, NOW).unwrap();
+    assert!(p95.contains("http_request_duration_seconds{quantile") && !p95.contains(r#""family", "1""#), "{p95}");
+    assert_eq!(mapping.family_at("old", "0"), Some(&mapping.families[1]));
+    let only = ["old".to_owned()];
+    assert!(mapping.services_rate(Part { only: Some(&only), ..NOW }).unwrap().contains(r#"job=~"(.*/)?(old)""#));
 }
 
 #[test]
