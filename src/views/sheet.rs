@@ -115,7 +115,10 @@ impl Sheet {
         let area = self.below_head(area);
         let room = Self::columns(area);
         let columns = usize::from(area.width / room.max(1)).max(1);
-        self.lines(usize::from(room), whole, shared).len().saturating_sub(usize::from(area.height) * columns)
+        let (lines, height) = (self.lines(usize::from(room), whole, shared), usize::from(area.height));
+        let least = lines.len().saturating_sub(height * columns);
+        // A heading that moves to the next column takes room with it.
+        (least..lines.len()).find(|scroll| placed(&lines[*scroll..], height, columns).len() <= height * columns).unwrap_or(least)
     }
 
     /// Moves a scroll position on a command. Returns false for commands that do not move.
@@ -153,7 +156,9 @@ impl Sheet {
         let room = Self::columns(area);
         let height = usize::from(area.height);
         let lines = self.lines(usize::from(room), whole, shared);
-        for (i, line) in lines.iter().skip(scroll).take(height * usize::from((area.width / room.max(1)).max(1))).enumerate() {
+        let columns = usize::from(area.width / room.max(1)).max(1);
+        for (i, line) in placed(&lines[scroll.min(lines.len())..], height, columns).into_iter().take(height * columns).enumerate() {
+            let Some(line) = line else { continue };
             let column = u16::try_from(i / height).unwrap_or(0);
             let y = area.y + u16::try_from(i % height).unwrap_or(0);
             let place = Rect::new(area.x + column * (room + GAP), y, room, 1).intersection(area);
@@ -161,6 +166,23 @@ impl Sheet {
             put(buf, place, place.x, &line.name, shared.theme.style(Role::Dim));
         }
     }
+}
+
+/// The lines one below the other over all columns, with blank ones where a heading would stand alone at the end of a
+/// column: it belongs to what is below it.
+fn placed(lines: &[Line], height: usize, columns: usize) -> Vec<Option<&Line>> {
+    let mut out: Vec<Option<&Line>> = Vec::with_capacity(lines.len());
+    for (i, line) in lines.iter().enumerate() {
+        let left = height - out.len() % height.max(1);
+        let is_heading = |l: &&Line| l.role == Role::Heading;
+        let begins = i == 0 || !is_heading(&&lines[i - 1]);
+        let heads = lines[i..].iter().take_while(is_heading).count();
+        if columns > 1 && begins && (1..height).contains(&heads) && heads >= left {
+            out.extend(std::iter::repeat_n(None, left));
+        }
+        out.push(Some(line));
+    }
+    out
 }
 
 fn wrapped(text: &str, room: usize) -> impl Iterator<Item = String> {
@@ -210,6 +232,26 @@ mod tests {
         sheet.add("k", "v");
         assert_eq!(drawn(&sheet, 18, 4, 0), " one two three\n four five six…\n one two three\n four five six");
         assert_eq!(drawn(&sheet, 18, 4, 2), " one two three\n four five six…\n seven eight\n k  v");
+    }
+
+    #[test]
+    fn a_heading_stands_above_what_it_heads_not_alone_at_the_end_of_a_column() {
+        let mut sheet = Sheet::default();
+        sheet.add("k0", "v0");
+        sheet.add("k1", "v1");
+        sheet.heading("stream labels");
+        for i in 2..6 {
+            sheet.add(format!("k{i}"), format!("v{i}"));
+        }
+        let text = drawn(&sheet, 120, 3, 0);
+        let rows: Vec<&str> = text.lines().collect();
+        assert!(rows[0].ends_with("stream labels") && rows[1].ends_with("k2  v2") && rows[2].trim() == "k3  v3", "{text}");
+        // All can still be scrolled to.
+        let mut scroll = 0;
+        sheet.scroll(&mut scroll, Command::Bottom, Rect::new(0, 0, 120, 3), &test_shared());
+        assert!(drawn(&sheet, 120, 3, scroll).contains("k5  v5"), "{scroll}");
+        // One column ends where the pane does.
+        assert_eq!(drawn(&sheet, 20, 3, 0), " k0  v0\n k1  v1\n stream labels");
     }
 
     #[test]
