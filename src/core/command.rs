@@ -168,6 +168,9 @@ commands! {
     EditQuery, "edit-query", [Logs, Traces], ["E"], "query", "Edit the query", |f| if f.query { Ok(()) } else { Err("no query to edit") };
     Order, "order", [Alerts, Services, Service, Traces], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity or not at all", ROWS;
+    Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
+    Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
+    Exclude, "exclude", [Service], ["!"], "exclude", "Leave out what is selected", ROWS;
     Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
     FoldAll, "fold-all", [Waterfall], ["F"], "fold all", "Fold all but errors, or unfold all", ROWS;

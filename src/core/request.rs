@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use compact_str::CompactString;
+
 use crate::{
     model::{
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
@@ -46,6 +48,13 @@ pub enum Request {
     },
     /// Exemplars of the series that a selector matches.
     Exemplars {
+        /// PromQL selector.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// The names of the labels that series have.
+    LabelNames {
         /// PromQL selector.
         query: String,
         /// The window.
@@ -96,6 +105,7 @@ impl Request {
             Self::Instant { window, .. }
             | Self::Range { window, .. }
             | Self::Exemplars { window, .. }
+            | Self::LabelNames { window, .. }
             | Self::LogRange { window, .. }
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
@@ -127,6 +137,8 @@ pub enum Response {
     Matrix(Matrix),
     /// To [`Request::Exemplars`].
     Exemplars(Vec<Exemplar>),
+    /// To [`Request::LabelNames`].
+    LabelNames(Vec<CompactString>),
     /// Some of many to [`Request::LogStream`], all to [`Request::LogOlder`].
     Log(Vec<LogEvent>),
     /// To [`Request::Search`].

@@ -58,12 +58,11 @@ impl RedMapping {
 }
 
 impl Family {
-    /// This family with further conditions, those on the route: counter and histogram both have it. Conditions on other
-    /// systems' labels (a level, a pod) would leave nothing.
+    /// This family with further conditions on labels that its series have.
     #[must_use]
-    pub fn narrowed(&self, matchers: &[Matcher]) -> Self {
+    pub fn narrowed<'a>(&self, matchers: impl IntoIterator<Item = &'a Matcher>) -> Self {
         let mut family = self.clone();
-        for matcher in matchers.iter().filter(|m| self.route_label.as_deref() == Some(&m.name)) {
+        for matcher in matchers {
             let and = if family.restrict.is_empty() { "" } else { ", " };
             family.restrict.push_str(&format!("{and}{matcher}"));
         }
@@ -310,7 +309,7 @@ pub fn deploys(service: &str) -> [DeployQuery; 3] {
 }
 
 /// `90s`, or `1500ms` where a fraction is meant.
-fn promql_duration(d: Duration) -> String {
+pub fn promql_duration(d: Duration) -> String {
     if d.subsec_millis() == 0 { format!("{}s", d.as_secs().max(1)) } else { format!("{}ms", d.as_millis()) }
 }
 

@@ -178,9 +178,12 @@ async fn stream(slot: SlotId, request: &Arc<Request>, context: &Context, query: 
 
 fn backend_of(request: &Request) -> Backend {
     match request {
-        Request::PrometheusAlerts | Request::DiscoverRed | Request::Instant { .. } | Request::Range { .. } | Request::Exemplars { .. } => {
-            Backend::Prometheus
-        }
+        Request::PrometheusAlerts
+        | Request::DiscoverRed
+        | Request::Instant { .. }
+        | Request::Range { .. }
+        | Request::Exemplars { .. }
+        | Request::LabelNames { .. } => Backend::Prometheus,
         Request::AlertmanagerAlerts => Backend::Alertmanager,
         Request::DiscoverLogLabels | Request::LogRange { .. } | Request::LogStream { .. } | Request::LogOlder { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) => Backend::Tempo,

@@ -33,6 +33,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         Request::Instant { query, window } => Response::Vector(prometheus()?.query(query, window.range(now).end).await?),
         Request::Range { query, window, step } => Response::Matrix(prometheus()?.query_range(query, window.range(now), *step).await?),
         Request::Exemplars { query, window } => Response::Exemplars(prometheus()?.exemplars(query, window.range(now)).await?),
+        Request::LabelNames { query, window } => Response::LabelNames(prometheus()?.labels_of(query, window.range(now)).await?),
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
         Request::LogOlder { query, window, before } => {
             let range = TimeRange { start: window.range(now).start, end: *before };

@@ -109,7 +109,7 @@ impl Prometheus {
     /// As any request.
     pub async fn label_values(&self, name: &str, matchers: &[Matcher], range: TimeRange) -> Result<Vec<CompactString>, SourceError> {
         let path = format!("/api/v1/label/{}/values", escaped_label(name));
-        self.names("label values", Request::get(path), matchers, range).await
+        self.names("label values", Request::get(path), matchers_as(matchers), range).await
     }
 
     /// Names of the labels of the series that match.
@@ -117,20 +117,28 @@ impl Prometheus {
     /// # Errors
     /// As any request.
     pub async fn label_names(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<CompactString>, SourceError> {
-        self.names("label names", Request::post("/api/v1/labels"), matchers, range).await
+        self.names("label names", Request::post("/api/v1/labels"), matchers_as(matchers), range).await
+    }
+
+    /// Names of the labels of the series that a selector matches.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn labels_of(&self, selector: &str, range: TimeRange) -> Result<Vec<CompactString>, SourceError> {
+        self.names("label names", Request::post("/api/v1/labels"), Some(selector.to_owned()), range).await
     }
 
     async fn names(
         &self,
         what: &'static str,
         request: Request,
-        matchers: &[Matcher],
+        of: Option<String>,
         range: TimeRange,
     ) -> Result<Vec<CompactString>, SourceError> {
         let mut request =
             request.param("start", seconds(range.start)).param("end", seconds(range.end)).param("limit", MAX_VALUES.to_string());
-        if !matchers.is_empty() {
-            request = request.param("match[]", selector(matchers));
+        if let Some(selector) = of {
+            request = request.param("match[]", selector);
         }
         let data: wire::Enveloped<wire::Names> = self.data(what, request).await?;
         Ok(data.data.0.into_iter().take(MAX_VALUES).map(|t| t.0).collect())
@@ -195,6 +203,11 @@ fn aligned(range: TimeRange, step: Duration) -> (TimeRange, Duration) {
     let end = range.end.align_down(step);
     let start = range.start.align_down(step).min(end);
     (TimeRange { start, end }, step)
+}
+
+/// The selector of matchers; none of all series.
+fn matchers_as(matchers: &[Matcher]) -> Option<String> {
+    (!matchers.is_empty()).then(|| selector(matchers))
 }
 
 /// Seconds with milliseconds, exactly.

@@ -1,4 +1,4 @@
-//! The breakdown by route.
+//! The breakdown by a label.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,24 @@ use crate::{
     views::{Look, filter::Filter},
 };
 
-/// Left out in this order when the screen is narrow: the share, then the rate.
-pub(super) const COLUMNS: [Column; 6] = [
-    Column::text("ROUTE", 12, 64),
+/// Left out in this order when there is no room: the rate before, the errors before, the share, then the rate.
+const COLUMNS: [Column; 8] = [
+    Column::text("", 12, 64),
     Column::number("RATE", 9).drop(1),
+    Column::number("WAS", 9).drop(4),
     Column::number("ERRORS", 7),
+    Column::number("WAS", 6).drop(3),
     Column::number("SHARE", 6).drop(2),
     Column::number("P95", 8),
     Column::number("CHANGE", 7),
 ];
+
+/// The columns, under the label's name.
+pub(super) fn columns(label: &'static str) -> [Column; 8] {
+    let mut columns = COLUMNS;
+    columns[0].title = label;
+    columns
+}
 
 /// Orders, the next one at each `O`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +40,7 @@ pub(super) enum Order {
     Rate,
     P95,
     Change,
-    Route,
+    Name,
 }
 
 impl Order {
@@ -41,7 +50,7 @@ impl Order {
             Self::Rate => "by rate",
             Self::P95 => "by p95",
             Self::Change => "by change",
-            Self::Route => "by route",
+            Self::Name => "by name",
         }
     }
 
@@ -50,32 +59,35 @@ impl Order {
             Self::Errors => Self::Rate,
             Self::Rate => Self::P95,
             Self::P95 => Self::Change,
-            Self::Change => Self::Route,
-            Self::Route => Self::Errors,
+            Self::Change => Self::Name,
+            Self::Name => Self::Errors,
         }
     }
 }
 
-/// A route's figures.
+/// The figures of one value of the label.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Route {
+pub(super) struct Row {
     pub name: String,
     pub rate: Option<f64>,
+    rate_before: Option<f64>,
     /// Failing requests a second.
     pub errors: Option<f64>,
+    errors_before: Option<f64>,
     /// Of all failing requests of the service, 0 to 1.
     pub share: Option<f64>,
     /// Seconds.
     pub p95: Option<f64>,
-    pub p95_before: Option<f64>,
+    p95_before: Option<f64>,
 }
 
-impl Route {
-    fn error_share(&self) -> Option<f64> {
-        let rate = self.rate.filter(|r| *r > 0.0)?;
-        Some(self.errors.unwrap_or(0.0) / rate)
-    }
+fn ratio(errors: Option<f64>, rate: Option<f64>) -> Option<f64> {
+    let rate = rate.filter(|r| *r > 0.0)?;
+    Some(errors.unwrap_or(0.0) / rate)
+}
 
+impl Row {
+    /// How many times as slow as before.
     fn change(&self) -> Option<f64> {
         Some(self.p95? / self.p95_before.filter(|b| *b > 0.0)?)
     }
@@ -86,32 +98,34 @@ impl Route {
         let text = |value: Option<f64>, show: fn(f64) -> String, role| {
             Cell::new(value.map_or_else(|| format::MISSING.to_owned(), show), style(role))
         };
-        let failing = self.error_share().is_some_and(|s| s >= shared.error_threshold(service));
-        let slower = self.change().is_some_and(|c| c >= 2.0);
+        let share = ratio(self.errors, self.rate);
+        let failing = share.is_some_and(|s| s >= shared.error_threshold(service));
         match column {
             0 => Cell::new(shown(&self.name).to_owned(), style(Role::Text)),
             1 => text(self.rate, format::rate, Role::Text),
-            2 => text(self.error_share(), format::percent, if failing { Role::Bad } else { Role::Text }),
-            3 => text(self.share, |v| format!("{:.0} %", v * 100.0), Role::Text),
-            4 => text(self.p95, format::seconds, Role::Text),
+            2 => text(self.rate_before, format::rate, Role::Dim),
+            3 => text(share, format::percent, if failing { Role::Bad } else { Role::Text }),
+            4 => text(ratio(self.errors_before, self.rate_before), format::percent, Role::Dim),
+            5 => text(self.share, |v| format!("{:.0} %", v * 100.0), Role::Text),
+            6 => text(self.p95, format::seconds, Role::Text),
             _ => {
-                let change =
-                    self.p95.zip(self.p95_before).map_or_else(|| format::MISSING.to_owned(), |(now, before)| format::change(now, before));
+                let change = self.change().map_or_else(|| format::MISSING.to_owned(), |c| format::change(c, 1.0));
+                let slower = self.change().is_some_and(|c| c >= 2.0);
                 Cell::new(change, style(if slower { Role::Warn } else { Role::Text }))
             }
         }
     }
 }
 
-/// A route's name, also where the label is empty.
+/// A value's name, also where the label is empty.
 pub(super) fn shown(name: &str) -> &str {
     if name.is_empty() { "(none)" } else { name }
 }
 
-/// The routes, from what was answered.
-pub(super) fn routes(data: &Data, label: &str, filter: &Filter, order: Order) -> Vec<Route> {
-    let mut rows: BTreeMap<String, Route> = BTreeMap::new();
-    let mut fill = |vector: Option<&Vector>, set: fn(&mut Route, f64), new: bool| {
+/// The rows, from what was answered.
+pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order) -> Vec<Row> {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut fill = |vector: Option<&Vector>, set: fn(&mut Row, f64), new: bool| {
         for (labels, sample) in vector.into_iter().flat_map(|v| &v.elements).filter(|(_, s)| s.value.is_finite()) {
             let name = labels.get(label).unwrap_or("");
             if new {
@@ -122,20 +136,23 @@ pub(super) fn routes(data: &Data, label: &str, filter: &Filter, order: Order) ->
             }
         }
     };
-    fill(data.routes[0].value(), |r, v| r.rate = Some(v), true);
-    fill(data.routes[1].value(), |r, v| r.errors = Some(v), true);
-    fill(data.routes[2].value(), |r, v| r.p95 = Some(v), true);
-    fill(data.routes_before.value(), |r, v| r.p95_before = Some(v), false);
+    fill(data.rows[0].value(), |r, v| r.rate = Some(v), true);
+    fill(data.rows[1].value(), |r, v| r.errors = Some(v), true);
+    // Durations may lack the label: all of them together are no value of it.
+    fill(data.rows[2].value(), |r, v| r.p95 = Some(v), data.rows[0].value().is_none());
+    fill(data.rows_before[0].value(), |r, v| r.rate_before = Some(v), false);
+    fill(data.rows_before[1].value(), |r, v| r.errors_before = Some(v), false);
+    fill(data.rows_before[2].value(), |r, v| r.p95_before = Some(v), false);
     let failing: f64 = rows.values().filter_map(|r| r.errors).sum();
-    let mut out: Vec<Route> = rows
+    let mut out: Vec<Row> = rows
         .into_iter()
         .map(|(name, row)| {
             let share = (failing > 0.0).then(|| row.errors.unwrap_or(0.0) / failing);
-            Route { name, share, ..row }
+            Row { name, share, ..row }
         })
         .filter(|r| filter.passes_one(label, &r.name))
         .collect();
-    let by = |value: fn(&Route) -> Option<f64>| move |a: &Route, b: &Route| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
+    let by = |value: fn(&Row) -> Option<f64>| move |a: &Row, b: &Row| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
     match order {
         Order::Errors => {
             let rate = by(|r| r.rate);
@@ -144,8 +161,8 @@ pub(super) fn routes(data: &Data, label: &str, filter: &Filter, order: Order) ->
         }
         Order::Rate => out.sort_by(by(|r| r.rate)),
         Order::P95 => out.sort_by(by(|r| r.p95)),
-        Order::Change => out.sort_by(by(Route::change)),
-        Order::Route => {}
+        Order::Change => out.sort_by(by(Row::change)),
+        Order::Name => {}
     }
     out
 }

@@ -3,13 +3,13 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Pane, Service,
-    data::{QUANTILES, family},
+    Compare, Pane, Service,
+    ask::{FAILED, LINE, QUANTILES, SUCCEEDED},
 };
 use crate::{
     core::slot::Slot,
     model::{
-        series::{Matrix, Sample, Series},
+        series::{Exemplar, Matrix, Sample, Series},
         time::Timestamp,
     },
     theme::Role,
@@ -31,17 +31,18 @@ fn class_order(class: &str) -> (u8, Role) {
     }
 }
 
+/// The lines of durations, the topmost last: p95 is what one looks at.
+const DURATIONS: [(&str, Role); 5] =
+    [(SUCCEEDED, Role::Status2xx), (FAILED, Role::Status5xx), ("p50", Role::P50), ("p99", Role::P99), ("p95", Role::P95)];
+
 impl Service {
     pub(super) fn render_graph(&self, pane: Pane, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let slot = match pane {
-            Pane::Rate => &self.data.rate,
-            Pane::Errors => &self.data.errors,
-            Pane::Duration | Pane::Routes => &self.data.quantiles[1],
-        };
+        let slot = self.slot(pane);
         let state = panel::state(slot, look);
         let title = self.title(pane, look);
-        let inner = Panel::new(title).focused(self.pane == pane).state(&state).render(look.shared, area, buf);
-        if let Some(lines) = blank(pane, slot, &state, look) {
+        let note = if pane == Pane::Rate { self.unused_conditions(look) } else { String::new() };
+        let inner = Panel::new(title).note(note).focused(self.pane == pane).state(&state).render(look.shared, area, buf);
+        if let Some(lines) = self.blank(pane, slot, &state, look) {
             panel::message(look.shared, inner, buf, &lines);
             return;
         }
@@ -53,70 +54,119 @@ impl Service {
         }
     }
 
+    fn slot(&self, pane: Pane) -> &Slot<Matrix> {
+        match pane {
+            Pane::Rate => &self.data.rate,
+            Pane::Errors => &self.data.errors,
+            _ => &self.data.durations,
+        }
+    }
+
+    /// The conditions of the scope that say nothing here.
+    fn unused_conditions(&self, look: &Look<'_>) -> String {
+        let service = look.scope.service.as_deref().unwrap_or("");
+        let family = look.shared.red.value().and_then(|red| red.family_of(service));
+        let unused = family.map(|f| self.data.conditions(look, f).1).unwrap_or_default();
+        if unused.is_empty() {
+            return String::new();
+        }
+        let names: Vec<&str> = unused.iter().map(|m| m.name.as_str()).collect();
+        format!("not by {}", names.join(", "))
+    }
+
     /// The graph of a pane; none without data.
     pub(super) fn graph(&self, pane: Pane, look: &Look<'_>) -> Option<Chart<'_>> {
         match pane {
             Pane::Rate => self.rate(look),
             Pane::Errors => self.errors(look),
             Pane::Duration => self.duration(look),
-            Pane::Routes => None,
+            Pane::Breakdown | Pane::Calls | Pane::Saturation => None,
         }
     }
 
     /// The pane's figure now and before, or at the value cursor.
     fn title(&self, pane: Pane, look: &Look<'_>) -> String {
-        let glyphs = look.shared.glyphs;
-        let line = format!(" {0}{0} ", glyphs.horizontal);
+        let line = format!(" {0}{0} ", look.shared.glyphs.horizontal);
         let mut parts = vec![pane.name().to_owned()];
         if let Some(at) = self.cursor {
             parts.push(format!("{} {}", format::clock_seconds(at, look.shared.settings.zone.0), self.values_at(pane, at)));
             return parts.join(&line);
         }
-        match pane {
-            Pane::Rate => {
-                let now = self.data.rate.value().map(total);
-                let change = now.zip(self.data.was(0)).map_or(String::new(), |(n, b)| format!("  {}", format::change(n, b)));
-                parts.extend(now.map(|v| format!("{}{change}", format::rate(v))));
-            }
-            Pane::Errors => {
-                parts.extend(last(&self.data.errors).map(|v| format!("{}{}", format::percent(v), self.was(1, format::percent))))
-            }
-            Pane::Duration | Pane::Routes => match self.selected_exemplar() {
-                Some(e) => {
-                    let trace = e.trace.map(|t| t.short()).unwrap_or_default();
-                    parts.push(format!("{} {} trace {trace}", glyphs.diamond, format::seconds(e.value)));
-                }
-                None => parts
-                    .extend(last(&self.data.quantiles[1]).map(|v| format!("p95 {}{}", format::seconds(v), self.was(2, format::seconds)))),
-            },
-        }
+        let exemplar = self.selected_exemplar().filter(|_| pane == Pane::Duration);
+        parts.extend(exemplar.map_or_else(|| self.figure(pane), |e| Some(exemplar_text(e, look))));
         parts.join(&line)
     }
 
-    fn was(&self, figure: usize, show: fn(f64) -> String) -> String {
-        self.data.was(figure).map_or(String::new(), |v| format!("  was {}", show(v)))
+    /// The pane's last value, and how it was.
+    fn figure(&self, pane: Pane) -> Option<String> {
+        let now = self.now(pane)?;
+        let show = match pane {
+            Pane::Rate => format::rate,
+            Pane::Errors => format::percent,
+            _ => format::seconds,
+        };
+        let name = if pane == Pane::Duration { "p95 " } else { "" };
+        if self.compare != Compare::Off {
+            let then = self.then(pane).map_or_else(|| format::MISSING.to_owned(), |then| compared(pane, now, then, show));
+            return Some(format!("{name}{}  {then} {}", show(now), self.compare.name()));
+        }
+        let was = match pane {
+            Pane::Rate => self.data.was(0).map(|b| format::change(now, b)),
+            Pane::Errors => self.data.was(1).map(|b| format!("was {}", show(b))),
+            _ => self.data.was(2).map(|b| format!("was {}", show(b))),
+        };
+        Some(format!("{name}{}{}", show(now), was.map_or_else(String::new, |w| format!("  {w}"))))
+    }
+
+    /// The pane's last value.
+    fn now(&self, pane: Pane) -> Option<f64> {
+        let matrix = self.slot(pane).value()?;
+        match pane {
+            Pane::Rate => Some(total(matrix)),
+            Pane::Errors => Some(matrix.series.first()?.last()?.value),
+            _ => Some(named(matrix, "p95")?.last()?.value),
+        }
+    }
+
+    /// The same of the period that is compared with, at the instant of the last value.
+    fn then(&self, pane: Pane) -> Option<f64> {
+        let end = |matrix: &Matrix| matrix.series.iter().filter_map(Series::last).map(|s| s.at).max();
+        let at = end(self.slot(pane).value()?)?;
+        self.then_at(pane, at)
+    }
+
+    /// The figure of a pane at an instant, in the period that is compared with.
+    fn then_at(&self, pane: Pane, at: Timestamp) -> Option<f64> {
+        let matrix = self.data.then.get(pane as usize)?.value()?;
+        let read = |s: &Series| value_at(&s.samples, at, matrix.step).filter(|v| v.is_finite());
+        match pane {
+            Pane::Rate => {
+                let values: Vec<f64> = matrix.series.iter().filter_map(read).collect();
+                (!values.is_empty()).then(|| values.iter().sum())
+            }
+            Pane::Errors => read(matrix.series.first()?),
+            _ => read(named(matrix, "p95")?),
+        }
     }
 
     /// The exact values of a pane at an instant.
     pub(super) fn values_at(&self, pane: Pane, at: Timestamp) -> String {
-        let read = |m: &Matrix, s: &Series, unit: Unit| value_at(&s.samples, at, m.step).map(|v| unit.show(v));
-        let one = |slot: &Slot<Matrix>, unit| slot.value().and_then(|m| read(m, m.series.first()?, unit));
-        let named = match pane {
-            Pane::Rate => {
-                let matrix = self.data.rate.value();
-                let series = matrix.into_iter().flat_map(|m| m.series.iter().map(move |s| (m, s)));
-                series.filter_map(|(m, s)| Some((s.labels.get("class").unwrap_or("").to_owned(), read(m, s, Unit::Rate)?))).collect()
-            }
-            Pane::Errors => one(&self.data.errors, Unit::Share).map(|v| (String::new(), v)).into_iter().collect::<Vec<_>>(),
-            Pane::Duration | Pane::Routes => {
-                let each = QUANTILES.iter().zip(&self.data.quantiles);
-                each.filter_map(|((_, name), slot)| Some(((*name).to_owned(), one(slot, Unit::Seconds)?))).collect()
-            }
+        let Some(matrix) = self.slot(pane).value() else { return format::MISSING.to_owned() };
+        let read = |s: &Series, unit: Unit| value_at(&s.samples, at, matrix.step).map(|v| unit.show(v));
+        let (unit, label) = match pane {
+            Pane::Rate => (Unit::Rate, "class"),
+            Pane::Errors => (Unit::Share, ""),
+            _ => (Unit::Seconds, LINE),
         };
-        if named.is_empty() {
-            return format::MISSING.to_owned();
+        let each = matrix.series.iter().filter_map(|s| Some((s.labels.get(label).unwrap_or(""), read(s, unit)?)));
+        let mut values: Vec<String> = each.map(|(name, value)| format!("{name} {value}").trim().to_owned()).collect();
+        if values.is_empty() {
+            values.push(format::MISSING.to_owned());
         }
-        named.iter().map(|(name, value)| format!("{name} {value}").trim().to_owned()).collect::<Vec<_>>().join("  ")
+        if let Some(then) = self.then_at(pane, at) {
+            values.push(format!("{} {}", self.compare.name(), unit.show(then)));
+        }
+        values.join("  ")
     }
 
     fn chart(&self, look: &Look<'_>, matrix: &Matrix, unit: Unit) -> Chart<'_> {
@@ -141,6 +191,10 @@ impl Service {
         let samples: Vec<&[Sample]> = series.iter().map(|(_, s)| s.samples.as_slice()).collect();
         let mut chart = self.chart(look, matrix, Unit::Rate);
         chart.named = true;
+        if let Some(then) = self.data.then[0].value() {
+            let all: Vec<&[Sample]> = then.series.iter().map(|s| s.samples.as_slice()).collect();
+            chart.lines.extend(stack(&all).pop().map(|sum| behind(look, sum)));
+        }
         for ((class, own), sum) in series.iter().zip(stack(&samples)).rev() {
             let (order, role) = class_order(class);
             let value = own.last().map_or(format::MISSING.to_owned(), |s| format::number(s.value));
@@ -162,6 +216,9 @@ impl Service {
         let role = if last >= limit { Role::Bad } else { Role::Text };
         let mut chart = self.chart(look, matrix, Unit::Share);
         chart.thresholds.push(Threshold { value: limit, label: Unit::Share.constant(limit) });
+        if let Some(then) = self.data.then[1].value().and_then(|m| m.series.first()) {
+            chart.lines.push(behind(look, then.samples.clone()));
+        }
         let end = format::percent(last);
         let (samples, style) = (series.samples.as_slice().into(), look.shared.theme.style(role));
         chart.lines.push(Line { samples, style, fill: false, end });
@@ -169,14 +226,17 @@ impl Service {
     }
 
     fn duration(&self, look: &Look<'_>) -> Option<Chart<'_>> {
-        let matrix = self.data.quantiles[1].value()?;
+        let matrix = self.data.durations.value()?;
         let mut chart = self.chart(look, matrix, Unit::Seconds);
         chart.named = true;
-        // Last is on top: p95 is what one looks at.
-        for (i, role) in [(0, Role::P50), (2, Role::P99), (1, Role::P95)] {
-            let Some(series) = self.data.quantiles[i].value().and_then(|m| m.series.first()) else { continue };
+        if let Some(then) = self.data.then[2].value().and_then(|m| named(m, "p95")) {
+            chart.lines.push(behind(look, then.samples.clone()));
+        }
+        let fails = named(matrix, FAILED).is_some_and(|s| s.last().is_some());
+        for (name, role) in DURATIONS.into_iter().filter(|(name, _)| fails || QUANTILES.iter().any(|q| q.1 == *name)) {
+            let Some(series) = named(matrix, name) else { continue };
             let value = series.last().map_or(format::MISSING.to_owned(), |s| format::seconds(s.value));
-            let (style, end) = (look.shared.theme.style(role), format!("{} {value}", QUANTILES[i].1));
+            let (style, end) = (look.shared.theme.style(role), format!("{name} {value}"));
             chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
         }
         if let Some(value) = look.shared.latency_threshold(look.scope.service.as_deref().unwrap_or("")) {
@@ -187,25 +247,47 @@ impl Service {
         }
         Some(chart)
     }
+
+    fn blank(&self, pane: Pane, slot: &Slot<Matrix>, state: &State, look: &Look<'_>) -> Option<Vec<String>> {
+        let family = self.data.family(look).map(|(f, _)| f)?;
+        if pane == Pane::Duration && family.durations.is_none() {
+            return Some(vec![format!("{} has no durations.", family.name)]);
+        }
+        if pane == Pane::Errors && family.failures.is_none() {
+            return Some(vec![format!("{} does not tell which requests failed.", family.name)]);
+        }
+        if let Some(lines) = &state.blank {
+            return Some(lines.clone());
+        }
+        let empty = slot.value().is_none_or(|m| m.series.iter().all(|s| s.last().is_none()));
+        empty.then(|| vec!["No requests in this window.".to_owned()])
+    }
 }
 
-fn blank(pane: Pane, slot: &Slot<Matrix>, state: &State, look: &Look<'_>) -> Option<Vec<String>> {
-    let family = family(look).map(|(f, _)| f)?;
-    if pane == Pane::Duration && family.durations.is_none() {
-        return Some(vec![format!("{} has no durations.", family.name)]);
-    }
-    if pane == Pane::Errors && family.failures.is_none() {
-        return Some(vec![format!("{} does not tell which requests failed.", family.name)]);
-    }
-    if let Some(lines) = &state.blank {
-        return Some(lines.clone());
-    }
-    let empty = slot.value().is_none_or(|m| m.series.iter().all(|s| s.last().is_none()));
-    empty.then(|| vec!["No requests in this window.".to_owned()])
+/// The line that a duration's answer has by a name.
+fn named<'a>(matrix: &'a Matrix, name: &str) -> Option<&'a Series> {
+    matrix.series.iter().find(|s| s.labels.get(LINE) == Some(name))
 }
 
-fn last(slot: &Slot<Matrix>) -> Option<f64> {
-    slot.value()?.series.first()?.last().map(|s| s.value)
+/// A line of another period: behind the others, without a name.
+fn behind(look: &Look<'_>, samples: Vec<Sample>) -> Line<'static> {
+    Line { samples: samples.into(), style: look.shared.theme.style(Role::Dim), fill: false, end: String::new() }
+}
+
+/// How a figure has changed: shares by how they were, all else by the factor.
+fn compared(pane: Pane, now: f64, then: f64, show: fn(f64) -> String) -> String {
+    if pane == Pane::Errors || then == 0.0 { format!("was {}", show(then)) } else { format::change(now, then) + " on" }
+}
+
+/// An exemplar's value, trace, time and labels.
+fn exemplar_text(e: &Exemplar, look: &Look<'_>) -> String {
+    let shared = look.shared;
+    let trace = e.trace.map(|t| t.short()).unwrap_or_default();
+    let at = format::clock_seconds(e.at, shared.settings.zone.0);
+    let told = |name: &str| !matches!(name, "__name__" | "le") && !name.replace(['_', '.'], "").eq_ignore_ascii_case("traceid");
+    let labels = e.labels.iter().chain(e.series.iter()).filter(|(name, _)| told(name));
+    let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{} {} trace {trace} {at} {}", shared.glyphs.diamond, format::seconds(e.value), labels.join(" ")).trim_end().to_owned()
 }
 
 /// The sum of all classes at the last instant that any has.

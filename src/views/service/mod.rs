@@ -1,22 +1,36 @@
-//! The Service view: rate, errors and duration of one service, and which route it is.
+//! The Service view: rate, errors and duration of one service, which part of it is at fault, whom it calls and how full
+//! it is.
 
+mod ask;
+mod breakdown;
+mod calls;
+mod compare;
 mod data;
+mod deploys;
 mod graphs;
+mod labels;
 mod layout;
-mod routes;
+mod moves;
+mod saturation;
+mod tables;
 #[cfg(test)]
 mod tests;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
 
 use self::{
-    data::{Data, family, table_window},
+    ask::Page,
+    breakdown::{Order, Row},
+    calls::Call,
+    compare::Compare,
+    data::Data,
+    labels::{Picked, Picker},
     layout::Panes,
-    routes::{Order, Route, routes},
+    saturation::Saturation,
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt, services::without_red};
 use crate::{
@@ -25,17 +39,12 @@ use crate::{
         request::Answer,
         scope::Scope,
     },
-    model::{
-        labels::{MatchOp, Matcher},
-        series::Exemplar,
-        time::{Timestamp, nanos},
-    },
-    red::known_families,
+    model::{labels::MatchOp, series::Exemplar, time::Timestamp},
+    red::{Family, known_families},
     ui::{
         chart::TimeAxis,
-        format,
         panel::{self, Panel},
-        table::{Table, TableState, position, visible_rows},
+        table::{TableState, visible_rows},
     },
 };
 
@@ -46,19 +55,28 @@ enum Pane {
     Errors,
     Duration,
     #[default]
-    Routes,
+    Breakdown,
+    Calls,
+    Saturation,
 }
 
 impl Pane {
-    const ALL: [Self; 4] = [Self::Rate, Self::Errors, Self::Duration, Self::Routes];
+    const ALL: [Self; 6] = [Self::Rate, Self::Errors, Self::Duration, Self::Breakdown, Self::Calls, Self::Saturation];
+    const GRAPHS: [Self; 3] = [Self::Rate, Self::Errors, Self::Duration];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Rate => "Rate",
             Self::Errors => "Errors",
             Self::Duration => "Duration",
-            Self::Routes => "by route",
+            Self::Breakdown => "by",
+            Self::Calls => "calls",
+            Self::Saturation => "saturation",
         }
+    }
+
+    const fn is_graph(self) -> bool {
+        matches!(self, Self::Rate | Self::Errors | Self::Duration)
     }
 
     fn step(self, by: usize) -> Self {
@@ -70,10 +88,18 @@ impl Pane {
 #[derive(Default)]
 pub struct Service {
     data: Data,
-    rows: Vec<Route>,
+    rows: Vec<Row>,
     table: TableState,
+    calls: Vec<Call>,
+    calls_table: TableState,
+    saturation: Vec<Saturation>,
+    saturation_table: TableState,
     order: Order,
     filter: Filter,
+    /// The label of the breakdown, where it is not the route's.
+    label: Option<String>,
+    picker: Option<Picker>,
+    compare: Compare,
     pane: Pane,
     alone: bool,
     cursor: Option<Timestamp>,
@@ -89,111 +115,42 @@ impl Service {
 
     fn panes(&self, area: Rect) -> Panes {
         // How many there are, not how many pass a filter that is being typed: nothing may jump.
-        let routes = self.data.routes[0].value().map_or(0, |v| v.elements.len());
-        layout::panes(area, self.pane, self.alone, routes.max(self.rows.len()))
+        let rows = self.data.rows[0].value().map_or(0, |v| v.elements.len()).max(self.rows.len());
+        let strips = if area.width < layout::STRIPS { 0 } else { self.calls.len().max(self.saturation.len()) };
+        let focused = match self.pane {
+            Pane::Calls => self.calls.len(),
+            Pane::Saturation => self.saturation.len(),
+            _ => rows,
+        };
+        layout::panes(area, self.pane, self.alone, focused.max(strips).max(if area.width < layout::STRIPS { 0 } else { rows }))
     }
 
-    fn height(&self, area: Rect) -> usize {
-        visible_rows(Panel::inner(self.panes(area).of(Pane::Routes)))
+    /// Rows of a table that are visible.
+    fn height(&self, pane: Pane, area: Rect) -> usize {
+        visible_rows(Panel::inner(self.panes(area).of(pane)))
     }
 
     fn selected_exemplar(&self) -> Option<&Exemplar> {
         self.data.exemplars.value()?.get(self.exemplar?)
     }
 
-    fn selected_route(&self) -> Option<&Route> {
+    fn selected_row(&self) -> Option<&Row> {
         self.rows.get(self.table.row(self.rows.len())?)
     }
 
-    fn rebuild(&mut self, look: &Look<'_>, area: Rect) {
-        let Some((family, _)) = family(look) else { return };
-        let Some(label) = &family.route_label else { return };
-        let keep = self.selected_route().map(|r| r.name.clone());
-        let first = self.table == TableState::default();
-        self.rows = routes(&self.data, label, &self.filter, self.order);
-        let place = keep.filter(|_| !first).and_then(|k| self.rows.iter().position(|r| r.name == k));
-        self.table.select(place.unwrap_or(self.table.selected), self.rows.len(), self.height(area));
+    fn selected_call(&self) -> Option<&Call> {
+        self.calls.get(self.calls_table.row(self.calls.len())?)
     }
 
-    /// The scope narrowed to the selected route; `None` when it is already, or there is none.
-    fn narrowed(&self, look: &Look<'_>) -> Option<Scope> {
-        let (family, _) = family(look)?;
-        let matcher = Matcher::equal(family.route_label?, self.selected_route()?.name.as_str());
-        (!look.scope.matchers.contains(&matcher)).then(|| look.scope.with_matcher(matcher))
-    }
-
-    fn drill(&self, cx: &mut Cx<'_>) {
-        if let Some(trace) = self.selected_exemplar().and_then(|e| e.trace) {
-            let scope = cx.look.scope.with_trace(trace, None);
-            cx.push(ViewKind::Waterfall, scope);
-        } else if let Some(scope) = self.narrowed(&cx.look) {
-            cx.push(ViewKind::Service, scope);
-        } else {
-            let key = |command| cx.look.shared.keymap.key(command).unwrap_or_default();
-            let (back, logs) = (key(Command::Back), key(Command::ViewLogs));
-            cx.notice(format!("this is the route already: {back} leaves it, {logs} shows the logs of all routes"));
-        }
-    }
-
-    fn next_exemplar(&mut self, cx: &mut Cx<'_>) {
-        match self.data.exemplars.value().map_or(0, Vec::len) {
-            0 => cx.notice("no exemplars in this window"),
-            n => {
-                self.exemplar = Some(self.exemplar.map_or(0, |i| (i + 1) % n));
-                if self.pane != Pane::Duration && self.panes(cx.area).of(Pane::Duration).is_empty() {
-                    self.pane = Pane::Duration;
-                }
-            }
-        }
-    }
-
-    fn move_cursor(&mut self, look: &Look<'_>, steps: i64) -> bool {
-        let Some(matrix) = self.data.rate.value().or(self.data.errors.value()) else { return false };
-        let range = matrix.range;
-        let from = self.cursor.unwrap_or(range.end.min(look.now));
-        let by = nanos(matrix.step).saturating_mul(steps);
-        self.cursor = Some(Timestamp(from.0.saturating_add(by)).clamp(range.start, range.end));
-        true
-    }
-
-    fn render_routes(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let shared = look.shared;
-        let line = shared.glyphs.horizontal;
-        let state = panel::state(&self.data.routes[0], look);
-        let mut title = Pane::Routes.name().to_owned();
-        if let Some(mapping) = shared.red.value() {
-            // The graphs rate over less: their last values differ from these.
-            title.push_str(&format!(", last {}", format::span(table_window(mapping))));
-        }
-        if let Some(note) = self.filter.note() {
-            title.push_str(&format!(" {line}{line} {note}"));
-        }
-        let found = family(look).map(|(f, _)| f);
-        let bottom = found.as_ref().map_or(String::new(), |f| format!("found: {} ({})", f.requests.metric(), f.name));
-        let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
-        let focused = self.pane == Pane::Routes;
-        let inner = Panel::new(title).focused(focused).note(note).bottom(bottom).state(&state).render(shared, area, buf);
-        if found.is_some_and(|f| f.route_label.is_none()) {
-            panel::message(shared, inner, buf, &["No label of this family names a route.".to_owned()]);
-        } else if let Some(lines) = &state.blank {
-            panel::message(shared, inner, buf, lines);
-        } else if self.rows.is_empty() {
-            let text = if self.filter.is_empty() { "No route had a request." } else { "No route passes the filter." };
-            panel::message(shared, inner, buf, &[text.to_owned()]);
-        } else {
-            let service = look.scope.service.as_deref().unwrap_or("");
-            let table = Table { columns: &routes::COLUMNS, rows: self.rows.len(), state: &self.table, focused: self.exemplar.is_none() };
-            table.render(shared, inner, buf, |row, column| self.rows[row].cell(look, service, column));
-            if state.stale {
-                panel::dim(shared, inner, buf);
-            }
-        }
+    /// The label that the service is broken down by; `None`: its family names no route, and nobody chose another.
+    fn label(&self, family: &Family) -> Option<String> {
+        self.label.clone().or_else(|| family.route_label.clone())
     }
 }
 
 /// The route that the scope is narrowed to.
 fn route(look: &Look<'_>) -> Option<String> {
-    let label = family(look)?.0.route_label?;
+    let label = look.shared.red.value()?.family_of(look.scope.service.as_deref()?)?.route_label.clone()?;
     let matcher = look.scope.matchers.iter().find(|m| m.op == MatchOp::Equal && m.name == label)?;
     Some(matcher.value.to_string())
 }
@@ -222,7 +179,7 @@ impl View for Service {
 
     fn crumb(&self, look: &Look<'_>) -> String {
         if let Some(route) = route(look) {
-            return routes::shown(&route).to_owned();
+            return breakdown::shown(&route).to_owned();
         }
         let service = look.scope.service.as_deref().unwrap_or(self.kind().title());
         match &look.scope.alert {
@@ -233,10 +190,14 @@ impl View for Service {
 
     fn facts(&self, look: &Look<'_>) -> Facts {
         let trace = self.selected_exemplar().is_some();
-        let drills = trace || self.selected_route().is_some();
+        let (rows, drill) = match self.pane {
+            Pane::Calls => (!self.calls.is_empty(), (!trace && self.calls.is_empty()).then_some("no call is selected")),
+            Pane::Saturation => (!self.saturation.is_empty(), (!trace).then_some("nothing to open here")),
+            _ => (!self.rows.is_empty(), (!trace && self.rows.is_empty()).then_some("no row and no exemplar is selected")),
+        };
         Facts {
-            rows: !self.rows.is_empty(),
-            drill: if drills { None } else { Some("no route and no exemplar is selected") },
+            rows,
+            drill,
             service: look.scope.service.is_some(),
             trace,
             graphs: self.data.rate.value().is_some(),
@@ -255,10 +216,13 @@ impl View for Service {
                 Command::ViewTraces,
                 Command::Drill,
                 Command::NextExemplar,
+                Command::Breakdown,
+                Command::Compare,
                 Command::ValueCursor,
                 Command::NextPane,
                 Command::Order,
                 Command::Filter,
+                Command::Exclude,
             ]
         }
     }
@@ -266,6 +230,8 @@ impl View for Service {
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
             Command::Drill if self.exemplar.is_some() => Some("trace"),
+            Command::Drill if self.pane == Pane::Calls => Some("service"),
+            Command::Drill if self.label.is_some() => Some("narrow to it"),
             Command::Drill => Some("narrow to route"),
             Command::NextPane => Some("next pane"),
             _ => None,
@@ -278,34 +244,61 @@ impl View for Service {
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         // One resolution for all graphs, so that the cursor means one instant everywhere.
-        let widest = Pane::ALL[..3].iter().map(|p| self.panes(area).of(*p).width).max().unwrap_or(0);
-        Data::ask(look, widest.max(40).saturating_sub(8), needs);
+        let panes = self.panes(area);
+        let widest = Pane::GRAPHS.iter().map(|p| panes.of(*p).width).max().unwrap_or(0);
+        let family = self.data.family(look).map(|(f, _)| f);
+        let page = Page {
+            columns: widest.max(40).saturating_sub(8),
+            label: family.and_then(|f| self.label(&f)),
+            compare: self.compare,
+            picking: self.picker.is_some(),
+            calls: !panes.of(Pane::Calls).is_empty(),
+            saturation: !panes.of(Pane::Saturation).is_empty(),
+        };
+        self.data.ask(look, &page, needs);
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         let pane = answer.slot.pane;
         let selected = self.selected_exemplar().and_then(|e| e.trace);
-        let changed = self.data.answer(&cx.look, answer);
-        if changed && pane.starts_with("routes") {
-            self.rebuild(&cx.look, cx.area);
+        let shift = self.compare.shift(&cx.look).unwrap_or_default();
+        let changed = self.data.answer(&cx.look, answer, shift);
+        if !changed {
+            return false;
         }
-        if changed && pane == "exemplars" {
-            let places = self.data.exemplars.value();
-            self.exemplar = selected.and_then(|trace| places?.iter().position(|e| e.trace == Some(trace)));
+        match pane {
+            "rows" | "rows before" => self.rebuild(&cx.look, cx.area),
+            "calls" | "saturation" => self.rebuild_strips(&cx.look),
+            "labels" | "counts" => {
+                if let Some(picker) = &mut self.picker {
+                    picker.rebuild(&self.data);
+                }
+            }
+            "exemplars" => {
+                let places = self.data.exemplars.value();
+                self.exemplar = selected.and_then(|trace| places?.iter().position(|e| e.trace == Some(trace)));
+            }
+            _ => {}
         }
-        changed
+        true
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
             Command::Drill => self.drill(cx),
+            Command::Exclude => self.exclude(cx),
+            Command::Breakdown => self.pick(),
+            Command::Compare => {
+                self.compare = self.compare.next();
+                self.data.forget_then();
+            }
             Command::Logs => {
                 let scope = cx.look.scope.clone();
                 cx.push(ViewKind::Logs, scope);
             }
             Command::NextExemplar => self.next_exemplar(cx),
             Command::NextPane => self.pane = self.pane.step(1),
-            Command::PreviousPane => self.pane = self.pane.step(3),
+            Command::PreviousPane => self.pane = self.pane.step(Pane::ALL.len() - 1),
             Command::FullScreen => self.alone = !self.alone,
             Command::Filter => self.filter.open(),
             Command::Order => {
@@ -316,13 +309,7 @@ impl View for Service {
             Command::ValueCursor => return self.move_cursor(&cx.look, 0),
             Command::Left => return self.move_cursor(&cx.look, -1),
             Command::Right => return self.move_cursor(&cx.look, 1),
-            _ => {
-                let moved = self.table.command(command, self.rows.len(), self.height(cx.area));
-                if moved {
-                    self.exemplar = None;
-                }
-                return moved;
-            }
+            _ => return self.move_row(command, cx.area),
         }
         true
     }
@@ -336,42 +323,30 @@ impl View for Service {
     }
 
     fn is_typing(&self) -> bool {
-        self.filter.is_typing()
+        self.filter.is_typing() || self.picker.is_some()
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        if self.filter.key(key) {
-            self.rebuild(&cx.look, cx.area);
+        match self.picker.as_mut().map(|picker| picker.key(key, &self.data)) {
+            Some(Picked::Open) => {}
+            Some(Picked::Close) => self.picker = None,
+            Some(Picked::Label(label)) => self.break_down(&cx.look, label.into()),
+            None if self.filter.key(key) => self.rebuild(&cx.look, cx.area),
+            None => {}
         }
     }
 
     fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        if let Some(picker) = &mut self.picker {
+            picker.paste(text, &self.data);
+            return;
+        }
         self.filter.paste(text);
         self.rebuild(&cx.look, cx.area);
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        let (panes, at) = (self.panes(cx.area), Position::new(event.column, event.row));
-        let pointed = self.table.mouse(event, Panel::inner(panes.of(Pane::Routes)), self.rows.len());
-        if pointed != Pointed::Nothing {
-            self.exemplar = None;
-        }
-        let Some(pane) = panes.at(at).filter(|_| event.kind == MouseEventKind::Down(MouseButton::Left)) else { return pointed };
-        let graph = Panel::inner(panes.of(pane));
-        let dot = self.graph(pane, &cx.look).and_then(|chart| chart.dot_at(graph, at));
-        if self.cursor.is_some() {
-            let axis = self.graph(pane, &cx.look).and_then(|chart| chart.time_axis(graph)).filter(|axis| axis.area.contains(at));
-            self.cursor = axis.map(|axis| axis.column(at.x).start).or(self.cursor);
-        }
-        self.pane = pane;
-        match dot {
-            Some(dot) => {
-                self.exemplar = Some(dot);
-                Pointed::Item
-            }
-            None if pointed == Pointed::Nothing => Pointed::Used,
-            None => pointed,
-        }
+        self.point(cx, event)
     }
 
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
@@ -392,41 +367,20 @@ impl View for Service {
             let place = panes.of(pane);
             match pane {
                 _ if place.is_empty() => {}
-                Pane::Routes => self.render_routes(look, place, buf),
+                Pane::Breakdown => self.render_breakdown(look, place, buf),
+                Pane::Calls => self.render_calls(look, place, buf),
+                Pane::Saturation => self.render_saturation(look, place, buf),
                 graph => self.render_graph(graph, look, place, buf),
             }
         }
     }
 
     fn prompt(&self) -> Option<&Prompt> {
-        self.filter.prompt()
+        self.picker.as_ref().map(Picker::prompt).or_else(|| self.filter.prompt())
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
-        let mut out = Vec::new();
-        let mut yank = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
-        if let Some(trace) = self.selected_exemplar().and_then(|e| e.trace) {
-            yank("trace id", trace.to_string());
-        }
-        if let Some(at) = self.cursor {
-            for pane in &Pane::ALL[..3] {
-                yank(&format!("{} at the cursor", pane.name()), self.values_at(*pane, at));
-            }
-        }
-        if let (Some(mapping), Some((family, service))) = (look.shared.red.value(), family(look)) {
-            let over = mapping.rate_window(std::time::Duration::ZERO);
-            yank("rate query", family.rate_by_status_class(&service, over));
-            if let Some(query) = family.error_ratio(&service, over) {
-                yank("errors query", query);
-            }
-            if let Some(query) = family.quantile(0.95, &service, over) {
-                yank("p95 query", query);
-            }
-        }
-        if let Some(route) = self.selected_route() {
-            yank("route", route.name.clone());
-        }
-        out
+        self.copies(look)
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

@@ -14,7 +14,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        labels::Labels,
+        labels::{Labels, Matcher},
         series::{Matrix, Sample, Series, Vector},
         time::{TimeRange, TimeWindow},
         trace::TraceId,
@@ -47,6 +47,49 @@ fn vector(rows: &[(&str, f64)]) -> Response {
     Response::Vector(Vector { elements: rows.iter().map(element).collect(), warnings: Vec::new() })
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn back(range: TimeRange) -> TimeRange {
+    TimeRange { start: range.start - HOUR, end: range.end - HOUR }
+}
+
+/// Elements that one label tells apart.
+fn figures(label: &str, rows: &[(&str, f64)]) -> Response {
+    elements(&rows.iter().map(|(name, value)| (vec![(label, *name)], *value)).collect::<Vec<_>>())
+}
+
+fn elements(rows: &[(Vec<(&str, &str)>, f64)]) -> Response {
+    let element = |(labels, value): &(Vec<(&str, &str)>, f64)| (labels.iter().copied().collect(), Sample { at: NOW, value: *value });
+    Response::Vector(Vector { elements: rows.iter().map(element).collect(), warnings: Vec::new() })
+}
+
+fn calls() -> Response {
+    let edge = |figure, client, server, value| (vec![("figure", figure), ("client", client), ("server", server)], value);
+    elements(&[
+        edge("rate", "shop/checkout", "shop/orders", 38.1),
+        edge("failed", "shop/checkout", "shop/orders", 9.1),
+        edge("p95", "shop/checkout", "shop/orders", 8.44),
+        edge("rate", "shop/orders", "postgres", 40.9),
+        edge("p95", "shop/orders", "postgres", 0.003),
+    ])
+}
+
+fn saturated() -> Response {
+    let of = |name, pod, value| (vec![("__name__", name), ("pod", pod)], value);
+    elements(&[
+        of("hikaricp_connections_active", "orders-1", 2.0),
+        of("hikaricp_connections_max", "orders-1", 2.0),
+        of("hikaricp_connections_active", "orders-2", 1.0),
+        of("hikaricp_connections_max", "orders-2", 2.0),
+        of("container_memory_working_set_bytes", "orders-1", 432_013_312.0),
+        (vec![("figure", "cpu"), ("pod", "orders-1")], 0.21),
+        (vec![("__name__", "kube_pod_container_resource_limits"), ("resource", "cpu"), ("pod", "orders-1")], 2.0),
+        (vec![("figure", "restarts")], 0.0),
+        (vec![("__name__", "kube_deployment_spec_replicas")], 3.0),
+        (vec![("__name__", "kube_deployment_status_replicas_available")], 2.0),
+    ])
+}
+
 fn exemplar(second: i64, value: f64, trace: u128) -> Exemplar {
     let at = NOW - Duration::from_secs(second.unsigned_abs());
     Exemplar { at, value, trace: Some(TraceId(trace)), labels: Labels::new(), series: Labels::new() }
@@ -61,18 +104,29 @@ fn answer(need: &Subscription) -> Response {
             vec![series(&[("class", "2xx")], range, |m| then(m, 60.0, 31.4)), series(&[("class", "5xx")], range, |m| then(m, 0.1, 9.8))],
         ),
         ("errors", _) => matrix(range, vec![series(&[], range, |m| then(m, 0.002, 0.238))]),
-        ("duration", part) => matrix(range, vec![series(&[], range, |m| then(m, 0.1, 6.0 + 2.0 * f64::from(part)))]),
-        ("deploys", 0) => {
-            let mut new = series(&[("version", "1.42.0")], range, |_| 1.0);
-            new.samples.drain(..25);
-            matrix(range, vec![series(&[("version", "1.41.3")], range, |_| 3.0), new])
+        ("duration", _) => {
+            let line = |(name, now): (&str, f64)| series(&[("line", name)], range, |m| then(m, 0.1, now));
+            matrix(range, [("p50", 6.0), ("p95", 8.0), ("p99", 10.0)].into_iter().map(line).collect())
         }
-        ("deploys", _) => matrix(range, Vec::new()),
+        ("then", 1) => matrix(back(range), vec![series(&[], back(range), |_| 0.004)]),
+        ("then", 2) => matrix(back(range), vec![series(&[("line", "p95")], back(range), |_| 0.2)]),
+        ("then", _) => matrix(back(range), vec![series(&[("class", "2xx")], back(range), |_| 20.6)]),
+        ("deploys", _) => {
+            let mut new = series(&[("version", "1.42.0"), ("source", "0")], range, |_| 1.0);
+            new.samples.drain(..25);
+            matrix(range, vec![series(&[("version", "1.41.3"), ("source", "0")], range, |_| 3.0), new])
+        }
+        ("labels", _) => Response::LabelNames(["__name__", "instance", "le", "status", "uri"].map(Into::into).into()),
+        ("counts", _) => figures("label", &[("instance", 3.0), ("status", 4.0), ("uri", 1.0)]),
+        ("calls", _) => calls(),
+        ("saturation", _) => saturated(),
         ("exemplars", _) => Response::Exemplars(vec![exemplar(600, 4.0, 1), exemplar(300, 9.0, 2), exemplar(290, 9.0, 2)]),
-        ("routes", 0) => vector(&[("/orders", 12.4), ("/orders/{id}", 24.1), ("/health", 4.7)]),
-        ("routes", 1) => vector(&[("/orders", 8.8), ("/orders/{id}", 0.3), ("/health", 0.0)]),
-        ("routes", _) => vector(&[("/orders", 9.9), ("/orders/{id}", 8.1)]),
-        ("routes before", _) => vector(&[("/orders", 0.143), ("/orders/{id}", 0.14)]),
+        ("rows", 0) => vector(&[("/orders", 12.4), ("/orders/{id}", 24.1), ("/health", 4.7)]),
+        ("rows", 1) => vector(&[("/orders", 8.8), ("/orders/{id}", 0.3), ("/health", 0.0)]),
+        ("rows", _) => vector(&[("/orders", 9.9), ("/orders/{id}", 8.1)]),
+        ("rows before", 0) => vector(&[("/orders", 13.0), ("/orders/{id}", 30.0), ("/health", 4.7)]),
+        ("rows before", 1) => vector(&[("/orders", 0.026), ("/orders/{id}", 0.03), ("/health", 0.0)]),
+        ("rows before", _) => vector(&[("/orders", 0.143), ("/orders/{id}", 0.14)]),
         ("before", 0) => vector(&[("", 62.0)]),
         ("before", 1) => vector(&[("", 0.002)]),
         _ => vector(&[("", 0.143)]),
@@ -159,7 +213,7 @@ fn a_deploy_back_to_an_older_version_is_marked_and_a_gap_of_the_scrapes_is_not()
     let look = look(&shared, &scope, NOW);
     let range = look.range();
     let version = |name: &str, up: &dyn Fn(u64) -> bool| {
-        let mut s = series(&[("version", name)], range, |m| m as f64);
+        let mut s = series(&[("version", name), ("source", "0")], range, |m| m as f64);
         s.samples.retain(|s| up(s.value as u64));
         s
     };
@@ -192,7 +246,7 @@ fn the_table_says_what_its_figures_are_taken_over() {
         });
         query.is_some_and(|q| q.contains(window))
     };
-    assert!(over("routes", "[120s]") && !over("rate", "[120s]"), "{asked:?}");
+    assert!(over("rows", "[120s]") && !over("rate", "[120s]"), "{asked:?}");
     assert!(draw(&view, &look, 140, 30).contains("by route, last 2m"));
 }
 
@@ -210,7 +264,7 @@ fn a_window_that_ends_before_the_onset_is_compared_with_an_hour_before_itself() 
         (of_pane.len(), r.end)
     };
     assert_eq!(asked_at(&scope, "before"), (3, onset - Duration::from_secs(300)));
-    assert_eq!(asked_at(&scope, "routes before"), (1, onset - Duration::from_secs(300)), "only the p95 is compared");
+    assert_eq!(asked_at(&scope, "rows before"), (3, onset - Duration::from_secs(300)));
     let night = scope.with_window(TimeWindow::Fixed(TimeRange { start: NOW - hours(6), end: NOW - hours(5) }));
     assert_eq!(asked_at(&night, "before"), (3, NOW - hours(6)));
     // What was before the onset does not stand beside the night's figures, not even until the answer comes.
@@ -240,16 +294,24 @@ fn the_cursor_shows_exact_values_in_all_panels() {
 
 #[test]
 fn a_page_costs_at_most_sixty_requests_a_minute() {
-    let (shared, mut scope) = stage();
+    let (mut shared, mut scope) = stage();
     scope = scope.with_alert(
         ScopeAlert { name: "A".into(), labels: Labels::new(), onset: Some(NOW - Duration::from_secs(900)) },
         scope.service.clone(),
         NOW,
     );
-    let asked = needs(&Service::default(), &look(&shared, &scope, NOW), SIZE.0, SIZE.1);
+    shared.settings.refresh = Duration::from_secs(5);
+    shared.settings.refresh_slow = Duration::from_secs(30);
+    let mut mapping = red_mapping(&["orders"]);
+    mapping.scrape_interval = Some(Duration::from_secs(5));
+    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let mut view = view(&look(&shared, &scope, NOW));
+    run(&mut view, &look(&shared, &scope, NOW), Command::Compare);
+    run(&mut view, &look(&shared, &scope, NOW), Command::Breakdown);
+    let asked = needs(&view, &look(&shared, &scope, NOW), SIZE.0, SIZE.1);
     let minute: f64 = asked.iter().map(|n| if let Refresh::Every(d) = n.refresh { 60.0 / d.as_secs_f64() } else { 0.0 }).sum();
     assert!(minute <= 60.0 && !asked.is_empty(), "{minute}");
-    let later = needs(&Service::default(), &look(&shared, &scope, NOW + Duration::from_secs(7)), SIZE.0, SIZE.1);
+    let later = needs(&view, &look(&shared, &scope, NOW + Duration::from_secs(7)), SIZE.0, SIZE.1);
     assert_eq!(asked, later, "time alone asks nothing anew");
 }
 
@@ -262,7 +324,9 @@ fn a_small_screen_stacks_the_panes_and_grows_the_focused_one() {
     let text = draw(&view, &look, 80, 21);
     assert!(["Rate", "Errors", "Duration", "by route"].iter().all(|p| text.contains(p)), "{text}");
     assert_eq!(rows(&text), 3, "{text}");
-    run(&mut view, &look, Command::NextPane);
+    for _ in 0..3 {
+        run(&mut view, &look, Command::PreviousPane);
+    }
     run(&mut view, &look, Command::FullScreen);
     let text = draw(&view, &look, 80, 21);
     assert!(text.contains("Rate") && !text.contains("Errors"), "{text}");
@@ -281,6 +345,178 @@ fn what_is_missing_is_said() {
     assert!(draw(&Service::default(), &look(&shared, &scope, NOW), 100, 20).contains("no RED metrics"));
 }
 
+#[test]
+fn calls_and_saturation_stand_beside_the_breakdown() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let text = draw(&view, &look, 200, 40);
+    let has = |parts: &[&str]| text.lines().any(|l| parts.iter().all(|p| l.contains(p)));
+    assert!(has(&["← checkout", "38.1 /s", "23.9 %", "8.44 s"]), "{text}");
+    assert!(has(&["→ postgres", "40.9 /s", "0.0 %", "3.0 ms"]), "{text}");
+    assert!(has(&["pool", "3 / 4", "100 %"]), "the fullest pod, not the mean\n{text}");
+    assert!(has(&["cpu", "0.21 / 2", "10 %"]) || has(&["cpu", "0.21 / 2", "11 %"]), "{text}");
+    assert!(has(&["memory", "412 MiB"]) && has(&["pods", "2 / 3"]), "{text}");
+    assert!(!text.contains("lag") && !text.contains("heap"), "only rows that have series\n{text}");
+    // One of them opens the other service.
+    run(&mut view, &look, Command::NextPane);
+    run(&mut view, &look, Command::Down);
+    let acts = run(&mut view, &look, Command::Drill);
+    assert!(matches!(&acts[..], [Act::Push(ViewKind::Service, s)] if s.service.as_deref() == Some("postgres")), "{acts:?}");
+}
+
+#[test]
+fn a_narrow_screen_turns_to_calls_and_saturation_by_tab() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let asks = |view: &Service| needs(view, &look, 80, 21).iter().any(|n| n.slot.pane == "calls");
+    assert!(!draw(&view, &look, 80, 21).contains("checkout") && !asks(&view), "what is not seen is not asked for");
+    run(&mut view, &look, Command::NextPane);
+    assert!(draw(&view, &look, 80, 21).contains("← checkout") && asks(&view));
+    run(&mut view, &look, Command::NextPane);
+    assert!(draw(&view, &look, 80, 21).contains("412 MiB"));
+}
+
+#[test]
+fn b_breaks_down_by_any_label_and_says_how_many_values_each_has() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    run(&mut view, &look, Command::Breakdown);
+    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+    let text = draw(&view, &look, 140, 30);
+    let labels: Vec<&str> =
+        text.lines().filter_map(|l| ["instance", "status", "uri", "le"].into_iter().find(|n| l.contains(&format!("{n}    ")))).collect();
+    assert_eq!(labels, ["instance", "status", "uri"], "those that tell something apart first\n{text}");
+    assert!(text.lines().any(|l| l.contains("status") && l.contains('4')), "{text}");
+    for c in "stat".chars() {
+        with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Char(c))));
+    }
+    with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Enter)));
+    assert!(!view.is_typing());
+    let asked = needs(&view, &look, SIZE.0, SIZE.1);
+    let by_status = |n: &Subscription| matches!(&n.request, Request::Instant { query, .. } if query.contains("by (status)"));
+    assert_eq!(asked.iter().filter(|n| n.slot.pane == "rows" && by_status(n)).count(), 2, "rate and errors; p95 by (status, le)");
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "rows" => Some(Ok(figures("status", &[("200", 1.0), ("500", 2.0)]))),
+        _ => None,
+    });
+    assert!(draw(&view, &look, 140, 30).contains("by status"));
+    // Enter narrows to the row, ! leaves it out.
+    for (command, op) in [(Command::Drill, MatchOp::Equal), (Command::Exclude, MatchOp::NotEqual)] {
+        let acts = run(&mut view, &look, command);
+        let matcher = Matcher::new("status", op, "500");
+        assert!(matches!(&acts[..], [Act::Push(ViewKind::Service, s)] if s.matchers == [matcher.clone()]), "{acts:?}");
+    }
+}
+
+#[test]
+fn conditions_hold_where_the_series_have_their_label_and_the_others_are_named() {
+    let (shared, scope) = stage();
+    let by = |name: &str| Matcher::equal(name, "x");
+    let scope = scope.with_matcher(by("instance")).with_matcher(by("level"));
+    let look = look(&shared, &scope, NOW);
+    let rate = |view: &Service| {
+        let all = needs(view, &look, SIZE.0, SIZE.1);
+        all.into_iter().find(|n| n.slot.pane == "rate").map(|n| format!("{:?}", n.request))
+    };
+    assert_eq!(rate(&Service::default()), None, "not known yet");
+    let mut view = Service::default();
+    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+    let query = rate(&view).unwrap();
+    assert!(query.contains("instance=") && !query.contains("level="), "{query}");
+    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+    assert!(draw(&view, &look, 140, 30).contains("not by level"));
+}
+
+#[test]
+fn the_graphs_are_compared_with_another_period() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let starts = |view: &Service| {
+        let all = needs(view, &look, SIZE.0, SIZE.1);
+        let then = all.iter().filter(|n| n.slot.pane == "then");
+        then.filter_map(|n| n.request.window()).map(|w| w.range(NOW).start).collect::<Vec<_>>()
+    };
+    assert!(starts(&view).is_empty());
+    let start = NOW - HOUR;
+    for (back, words) in [(3600, "the period before"), (86_400, "a day before"), (604_800, "a week before")] {
+        run(&mut view, &look, Command::Compare);
+        assert_eq!(starts(&view), [start - Duration::from_secs(back); 3], "{words}");
+        assert!(draw(&view, &look, 200, 30).contains(words));
+    }
+    run(&mut view, &look, Command::Compare);
+    assert!(starts(&view).is_empty());
+    run(&mut view, &look, Command::Compare);
+    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+    let text = draw(&view, &look, 200, 30);
+    for part in ["41.2 /s  ×2.0 on the period before", "23.8 %  was 0.4 % the period before", "p95 8.00 s  ×40 on the period before"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    // Drawn at today's times, behind the line of now.
+    let chart = view.graph(Pane::Errors, &look).unwrap();
+    assert_eq!(chart.lines.len(), 2);
+    assert_eq!((chart.lines[0].samples[0].at, chart.lines[0].samples[0].value), (start, 0.004));
+}
+
+#[test]
+fn failed_and_successful_requests_have_their_own_durations() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let view = Service::default();
+    let asked = needs(&view, &look, SIZE.0, SIZE.1);
+    let query = asked.iter().find(|n| n.slot.pane == "duration").map(|n| format!("{:?}", n.request)).unwrap();
+    assert!(query.contains(r#"status=~\\\"5..\\\""#) || query.contains("5.."), "{query}");
+    assert_eq!(query.matches("histogram_quantile").count(), 5, "one question for all lines");
+    let mut view = Service::default();
+    let range = look.range();
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "duration" => {
+            let line = |(name, value): (&str, f64)| series(&[("line", name)], range, |_| value);
+            let lines = [("p50", 1.0), ("p95", 2.0), ("p99", 3.0), ("failed", 8.0), ("ok", 0.5)];
+            Some(Ok(matrix(range, lines.into_iter().map(line).collect())))
+        }
+        _ => Some(Ok(answer(need))),
+    });
+    let text = draw(&view, &look, 200, 40);
+    assert!(text.contains("failed 8.00 s") && text.contains("ok 500 ms"), "{text}");
+}
+
+#[test]
+fn an_exemplar_shows_its_labels_and_none_says_why() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut one = exemplar(600, 4.0, 1);
+    one.labels = [("trace_id", "1"), ("user", "u7")].into_iter().collect();
+    one.series = [("uri", "/orders"), ("le", "5")].into_iter().collect();
+    let mut view = Service::default();
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "exemplars" => Some(Ok(Response::Exemplars(vec![one.clone()]))),
+        _ => Some(Ok(answer(need))),
+    });
+    run(&mut view, &look, Command::NextExemplar);
+    run(&mut view, &look, Command::FullScreen);
+    view.pane = Pane::Duration;
+    let text = draw(&view, &look, 140, 30);
+    assert!(text.contains("◆ 4.00 s trace 0000…0001 09:50:00 user=u7 uri=/orders"), "{text}");
+    let why = |result: Result<Response, crate::model::backend::SourceError>| {
+        let mut view = Service::default();
+        feed(&mut view, &look, SIZE, |need| if need.slot.pane == "exemplars" { Some(result.clone()) } else { Some(Ok(answer(need))) });
+        let acts = run(&mut view, &look, Command::NextExemplar);
+        let [Act::Notice(text)] = &acts[..] else { panic!("{acts:?}") };
+        text.clone()
+    };
+    assert!(why(Ok(Response::Exemplars(Vec::new()))).contains("exemplar-storage"));
+    let gone = crate::model::backend::SourceError::new(
+        crate::model::backend::Backend::Prometheus,
+        crate::model::backend::ErrorKind::NotSupported,
+        "404",
+    );
+    assert!(why(Err(gone)).contains("no query_exemplars"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
@@ -292,9 +528,11 @@ proptest! {
         feed(&mut view, &look, SIZE, |need| Some(Ok(match need.request {
             Request::Instant { .. } => vector(&[(&name, a), ("b", b)]),
             Request::Exemplars { .. } => Response::Exemplars(vec![exemplar(5, a, 1), exemplar(10, b, 2)]),
+            Request::LabelNames { .. } => Response::LabelNames(vec![name.as_str().into()]),
             _ => matrix(range, vec![series(&[("class", &name), ("version", "2")], range, |m| if m % 3 == 0 { a } else { b })]),
         })));
-        for command in [Command::ValueCursor, Command::NextExemplar, Command::NextPane, Command::NextPane, Command::Order, Command::FullScreen] {
+        use Command::{Breakdown, Compare, Exclude, FullScreen, NextExemplar, NextPane, Order, ValueCursor};
+        for command in [ValueCursor, NextExemplar, NextPane, Compare, NextPane, NextPane, Order, FullScreen, Exclude, Breakdown] {
             run(&mut view, &look, command);
             draw(&view, &look, w, h);
             needs(&view, &look, w, h);

@@ -1,0 +1,188 @@
+//! What the Service page asks: few questions, each for all that one pane shows.
+
+use std::time::Duration;
+
+use super::{Compare, calls, data::Data, deploys, labels, saturation};
+use crate::{
+    core::request::{Refresh, Request, step},
+    model::{
+        labels::{label_name, quote},
+        time::{TimeRange, TimeWindow, Timestamp},
+    },
+    red::{Durations, Failures, Family, Requests, USUAL_SCRAPE},
+    views::{Look, Needs},
+};
+
+/// The quantiles shown, and their names.
+pub(super) const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")];
+/// The label that tells the lines of one answer apart.
+pub(super) const LINE: &str = "line";
+/// The p95 of those that failed and of those that did not.
+pub(super) const FAILED: &str = "failed";
+pub(super) const SUCCEEDED: &str = "ok";
+/// What a page without an alert is compared with lies this far back.
+const BEFORE: Duration = Duration::from_secs(3600);
+/// The instant to compare with moves in steps of this: each step asks anew.
+const BEFORE_STEP: Duration = Duration::from_secs(300);
+/// A window that is compared with moves in steps of this.
+const THEN_STEP: Duration = Duration::from_secs(60);
+
+/// What is on the page, which decides what it asks.
+pub(super) struct Page {
+    /// Width of one graph in columns.
+    pub columns: u16,
+    /// The label of the breakdown.
+    pub label: Option<String>,
+    pub compare: Compare,
+    /// The list of labels is open.
+    pub picking: bool,
+    pub calls: bool,
+    pub saturation: bool,
+}
+
+/// How the graphs are asked for.
+struct Grid {
+    window: TimeWindow,
+    step: Duration,
+    /// Window of the rates.
+    over: Duration,
+}
+
+/// The instant that the page compares with: before the alert's onset where the window reaches it, or else an hour before.
+pub(super) fn before(look: &Look<'_>) -> Timestamp {
+    let end = look.range().end;
+    match look.scope.alert.as_ref().and_then(|a| a.onset).filter(|onset| *onset < end) {
+        Some(onset) => (onset - BEFORE_STEP).align_down(Duration::from_secs(60)),
+        None => (end - BEFORE).align_down(BEFORE_STEP),
+    }
+}
+
+/// What the figures of a table are taken over: enough samples for a percentile with little traffic.
+pub(super) fn table_window(family: &Family) -> Duration {
+    family.rate_window(Duration::ZERO).max(Duration::from_secs(120))
+}
+
+/// A query whose results have one more label, so that several can be one question.
+pub(super) fn tagged(query: &str, label: &str, value: &str) -> String {
+    format!("label_replace({query}, {}, {}, \"\", \"\")", quote(label), quote(value))
+}
+
+impl Data {
+    /// The page's questions.
+    pub(super) fn ask(&self, look: &Look<'_>, page: &Page, needs: &mut Needs<'_>) {
+        let (Some(mapping), Some(service)) = (look.shared.red.value(), look.scope.service.as_deref()) else { return };
+        let Some(whole) = mapping.family_of(service) else { return };
+        let seldom = look.shared.refresh_slow();
+        let labels = whole.selector(whole.requests.metric(), &[whole.service_matcher(service)]);
+        needs.ask("labels", 0, Request::LabelNames { query: labels.clone(), window: look.scope.window }, Refresh::Once);
+        if let Some(query) = self.labels.value().and_then(|names| labels::query(&labels, names)).filter(|_| page.picking) {
+            needs.ask("counts", 0, Request::Instant { query, window: look.scope.window }, Refresh::Once);
+        }
+        let over = table_window(whole);
+        if page.calls {
+            needs.ask("calls", 0, Request::Instant { query: calls::query(service, over), window: look.scope.window }, seldom);
+        }
+        if page.saturation {
+            let query = saturation::query(service, &whole.service_label, over);
+            needs.ask("saturation", 0, Request::Instant { query, window: look.scope.window }, seldom);
+        }
+        // Which conditions hold for these series is not known yet.
+        let Some((family, service)) = self.family(look) else { return };
+        Self::ask_graphs(look, (&family, &service), page, needs);
+        Self::ask_tables(look, &by_label(&family, page.label.clone()), &service, needs);
+    }
+
+    fn ask_graphs(look: &Look<'_>, (family, service): (&Family, &str), page: &Page, needs: &mut Needs<'_>) {
+        let (often, seldom) = (look.shared.refresh(), look.shared.refresh_slow());
+        let step = step(look.range().duration(), page.columns, family.scrape_interval.unwrap_or(USUAL_SCRAPE));
+        let grid = Grid { window: look.scope.window, step, over: family.rate_window(step) };
+        for (pane, query) in ["rate", "errors", "duration"].into_iter().zip(graphs(family, service, grid.over)) {
+            if let Some(query) = query {
+                needs.ask(pane, 0, grid.ask(query), often);
+            }
+        }
+        if let Some(query) = family.exemplar_selector(service) {
+            needs.ask("exemplars", 0, Request::Exemplars { query, window: grid.window }, seldom);
+        }
+        needs.ask("deploys", 0, grid.ask(deploys::query(service)), seldom);
+        if let Some(shift) = page.compare.shift(look) {
+            let now = look.range();
+            let back = |at: Timestamp| at.align_down(THEN_STEP.max(step)) - shift;
+            let then = TimeRange { start: back(now.start), end: back(now.end) };
+            let grid = Grid { window: TimeWindow::Fixed(then), ..grid };
+            for (part, query) in (0..).zip(graphs(family, service, grid.over)) {
+                if let Some(query) = query {
+                    needs.ask("then", part, grid.ask(query), seldom);
+                }
+            }
+        }
+    }
+
+    fn ask_tables(look: &Look<'_>, family: &Family, service: &str, needs: &mut Needs<'_>) {
+        let over = table_window(family);
+        let at = before(look);
+        let then = TimeWindow::Fixed(TimeRange { start: at - over, end: at });
+        let rows = [family.rate_by_route(service, over), family.errors_by_route(service, over), family.p95_by_route(service, over)];
+        for (part, query) in (0..).zip(rows) {
+            let Some(query) = query else { continue };
+            needs.ask("rows", part, Request::Instant { query: query.clone(), window: look.scope.window }, look.shared.refresh_slow());
+            needs.ask("rows before", part, Request::Instant { query, window: then }, Refresh::Once);
+        }
+        let whole = [Some(family.rate_of(service, over)), family.error_ratio(service, over), family.quantile(0.95, service, over)];
+        for (part, query) in (0..).zip(whole) {
+            let Some(query) = query else { continue };
+            needs.ask("before", part, Request::Instant { query, window: then }, Refresh::Once);
+        }
+    }
+}
+
+impl Grid {
+    fn ask(&self, query: String) -> Request {
+        Request::Range { query, window: self.window, step: self.step }
+    }
+}
+
+/// The queries of the three graphs.
+fn graphs(family: &Family, service: &str, over: Duration) -> [Option<String>; 3] {
+    [Some(family.rate_by_status_class(service, over)), family.error_ratio(service, over), durations(family, service, over)]
+}
+
+/// All lines of the durations in one question, each labelled [`LINE`].
+fn durations(family: &Family, service: &str, over: Duration) -> Option<String> {
+    let line = |family: &Family, q: f64, name: &str| Some(tagged(&family.quantile(q, service, over)?, LINE, name));
+    let whole = QUANTILES.into_iter().filter_map(|(q, name)| line(family, q, name));
+    let apart = by_outcome(family).into_iter().flatten().filter_map(|(name, part)| line(&part, 0.95, name));
+    let all: Vec<String> = whole.chain(apart).collect();
+    (!all.is_empty()).then(|| all.join(" or "))
+}
+
+/// The family once with failures alone and once without them, where its durations tell them apart: where what counts
+/// them counts the requests as well.
+fn by_outcome(family: &Family) -> Option<[(&'static str, Family); 2]> {
+    let Some(Failures::Status(status)) = &family.failures else { return None };
+    let counts = match (&family.durations, &family.requests) {
+        (Some(Durations::Classic { buckets, .. }), Requests::Counter(counter)) => {
+            buckets.strip_suffix("_bucket").is_some_and(|name| counter.strip_suffix("_count") == Some(name))
+        }
+        (Some(Durations::Native(durations)), Requests::Native(requests)) => durations == requests,
+        _ => false,
+    };
+    if !counts {
+        return None;
+    }
+    let failed = status.shape.failed();
+    let succeeded = match failed.strip_prefix("=~") {
+        Some(pattern) => format!("!~{pattern}"),
+        None => format!("!{failed}"),
+    };
+    let with = |condition: &str| {
+        let and = if family.restrict.is_empty() { "" } else { ", " };
+        Family { restrict: format!("{}{and}{}{condition}", family.restrict, label_name(&status.label)), ..family.clone() }
+    };
+    Some([(FAILED, with(failed)), (SUCCEEDED, with(&succeeded))])
+}
+
+/// The family with another label in the place of its route.
+fn by_label(family: &Family, label: Option<String>) -> Family {
+    Family { route_label: label, ..family.clone() }
+}

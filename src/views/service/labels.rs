@@ -1,0 +1,119 @@
+//! The labels that the service can be broken down by, each with how many values it has, to choose from.
+
+use compact_str::CompactString;
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::{ask::tagged, data::Data};
+use crate::{
+    model::labels::label_name,
+    theme::Role,
+    ui::{
+        field::Typed,
+        format,
+        table::{Cell, Column, TableState},
+    },
+    views::{Look, prompt::Prompt},
+};
+
+/// Labels that are counted at the most: one question does it for all.
+const MOST: usize = 30;
+/// The label that names the label that was counted.
+const LABEL: &str = "label";
+
+pub(super) const COLUMNS: [Column; 2] = [Column::text("LABEL", 12, 40), Column::number("VALUES", 9)];
+
+/// A label and how many values it has, where that is known.
+pub(super) type Choice = (CompactString, Option<u64>);
+
+/// The open list.
+pub(super) struct Picker {
+    prompt: Prompt,
+    table: TableState,
+    pub choices: Vec<Choice>,
+}
+
+/// What a key led to.
+pub(super) enum Picked {
+    Open,
+    Close,
+    Label(CompactString),
+}
+
+/// Labels that tell nothing apart here: the name, the bounds of buckets.
+fn is_use(name: &str) -> bool {
+    name != "__name__" && name != "le" && name != "quantile"
+}
+
+/// How many values each label has, in one question. `None`: there is no label.
+pub(super) fn query(selector: &str, names: &[CompactString]) -> Option<String> {
+    let one = |name: &CompactString| tagged(&format!("count(count by ({}) ({selector}))", label_name(name)), LABEL, name);
+    let all: Vec<String> = names.iter().filter(|n| is_use(n)).take(MOST).map(one).collect();
+    (!all.is_empty()).then(|| all.join(" or "))
+}
+
+impl Picker {
+    pub(super) fn new(data: &Data) -> Self {
+        let mut picker = Self {
+            prompt: Prompt::new("by ", "", "type to narrow the list   ↓ ↑ choose   Enter take   Esc leave"),
+            table: TableState::default(),
+            choices: Vec::new(),
+        };
+        picker.rebuild(data);
+        picker
+    }
+
+    /// The labels, those that tell most apart with the fewest rows first; those with one value last.
+    pub(super) fn rebuild(&mut self, data: &Data) {
+        let keep = self.choices.get(self.table.selected).map(|c| c.0.clone());
+        let text = self.prompt.text().to_lowercase();
+        let names = data.labels.value().into_iter().flatten().filter(|n| is_use(n) && n.to_lowercase().contains(&text));
+        let count = |name: &str| {
+            let found = data.counts.value()?.elements.iter().find(|(labels, _)| labels.get(LABEL) == Some(name))?;
+            Some(found.1.value.max(0.0) as u64)
+        };
+        self.choices = names.map(|n| (n.clone(), count(n))).collect();
+        self.choices.sort_by_key(|(_, count)| (count.is_some_and(|n| n < 2), count.unwrap_or(u64::MAX)));
+        let place = keep.and_then(|k| self.choices.iter().position(|c| c.0 == k)).unwrap_or(0);
+        self.table.select(place, self.choices.len(), usize::MAX);
+    }
+
+    pub(super) fn key(&mut self, key: KeyEvent, data: &Data) -> Picked {
+        let rows = self.choices.len();
+        match key.code {
+            KeyCode::Down => self.table.selected = (self.table.selected + 1).min(rows.saturating_sub(1)),
+            KeyCode::Up => self.table.selected = self.table.selected.saturating_sub(1),
+            _ => match self.prompt.key(key) {
+                Typed::Accepted => return self.choices.get(self.table.selected).map_or(Picked::Close, |c| Picked::Label(c.0.clone())),
+                Typed::Cancelled => return Picked::Close,
+                Typed::Changed => {
+                    self.table.selected = 0;
+                    self.choices.clear();
+                    self.rebuild(data);
+                }
+                Typed::Ignored => {}
+            },
+        }
+        Picked::Open
+    }
+
+    pub(super) fn paste(&mut self, text: &str, data: &Data) {
+        self.prompt.paste(text);
+        self.choices.clear();
+        self.rebuild(data);
+    }
+
+    pub(super) fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
+    pub(super) fn table(&self) -> &TableState {
+        &self.table
+    }
+
+    pub(super) fn cell(&self, look: &Look<'_>, row: usize, column: usize) -> Cell<'static> {
+        let (name, count) = &self.choices[row];
+        let role = if count.is_some_and(|n| n < 2) { Role::Dim } else { Role::Text };
+        let text = if column == 0 { name.to_string() } else { count.map_or_else(|| format::MISSING.to_owned(), format::count) };
+        Cell::new(text, look.shared.theme.style(role))
+    }
+}

@@ -1,0 +1,133 @@
+//! The tables of the Service page: breakdown, calls, saturation.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Pane, Service, ask::table_window, breakdown, calls, labels, saturation};
+use crate::{
+    ui::{
+        format,
+        panel::{self, Panel},
+        table::{Cell, Table, position},
+    },
+    views::Look,
+};
+
+impl Service {
+    pub(super) fn render_breakdown(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let shared = look.shared;
+        let line = shared.glyphs.horizontal;
+        if self.picker.is_some() {
+            return self.render_picker(look, area, buf);
+        }
+        let state = panel::state(&self.data.rows[0], look);
+        let family = self.data.family(look).map(|(f, _)| f);
+        let label = family.as_ref().and_then(|f| self.label(f));
+        let mut title = match (&self.label, &label) {
+            (Some(label), _) => format!("by {label}"),
+            (None, _) => "by route".to_owned(),
+        };
+        if let Some(family) = &family {
+            // The graphs rate over less: their last values differ from these.
+            title.push_str(&format!(", last {}", format::span(table_window(family))));
+        }
+        if let Some(note) = self.filter.note() {
+            title.push_str(&format!(" {line}{line} {note}"));
+        }
+        let bottom = family.as_ref().map_or(String::new(), |f| format!("found: {} ({})", f.requests.metric(), f.name));
+        let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
+        let focused = self.pane == Pane::Breakdown;
+        let inner = Panel::new(title).focused(focused).note(note).bottom(bottom).state(&state).render(shared, area, buf);
+        if family.is_some() && label.is_none() {
+            let key = shared.keymap.key(crate::core::command::Command::Breakdown).unwrap_or_default();
+            let lines = ["No label of this family names a route.".to_owned(), format!("{key} breaks it down by another label.")];
+            panel::message(shared, inner, buf, &lines);
+        } else if let Some(lines) = &state.blank {
+            panel::message(shared, inner, buf, lines);
+        } else if self.rows.is_empty() {
+            let text = match (self.filter.is_empty(), &self.label) {
+                (false, _) => "No row passes the filter.".to_owned(),
+                (true, None) => "No route had a request.".to_owned(),
+                (true, Some(label)) => format!("No value of {label} had a request."),
+            };
+            panel::message(shared, inner, buf, &[text]);
+        } else {
+            let service = look.scope.service.as_deref().unwrap_or("");
+            let columns = breakdown::columns(if self.label.is_none() { "ROUTE" } else { "VALUE" });
+            let focused = self.exemplar.is_none() && !matches!(self.pane, Pane::Calls | Pane::Saturation);
+            let table = Table { columns: &columns, rows: self.rows.len(), state: &self.table, focused };
+            table.render(shared, inner, buf, |row, column| self.rows[row].cell(look, service, column));
+            if state.stale {
+                panel::dim(shared, inner, buf);
+            }
+        }
+    }
+
+    fn render_picker(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let Some(picker) = &self.picker else { return };
+        let rows = picker.choices.len();
+        let state = panel::state(&self.data.labels, look);
+        let note = position(picker.table(), rows);
+        let inner = Panel::new("break down by").focused(true).note(note).state(&state).render(look.shared, area, buf);
+        if let Some(lines) = &state.blank {
+            panel::message(look.shared, inner, buf, lines);
+        } else if rows == 0 {
+            panel::message(look.shared, inner, buf, &["No label has this in its name.".to_owned()]);
+        } else {
+            let table = Table { columns: &labels::COLUMNS, rows, state: picker.table(), focused: true };
+            table.render(look.shared, inner, buf, |row, column| picker.cell(look, row, column));
+        }
+    }
+
+    pub(super) fn render_calls(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let strip = Strip {
+            pane: Pane::Calls,
+            state: panel::state(&self.data.calls, look),
+            table: Table { columns: &calls::COLUMNS, rows: self.calls.len(), state: &self.calls_table, focused: self.is_in(Pane::Calls) },
+            none: calls::NONE.map(str::to_owned).into(),
+        };
+        strip.render(self.pane, look, area, buf, |row, column| self.calls[row].cell(look, column));
+    }
+
+    pub(super) fn render_saturation(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let (rows, focused) = (self.saturation.len(), self.is_in(Pane::Saturation));
+        let strip = Strip {
+            pane: Pane::Saturation,
+            state: panel::state(&self.data.saturation, look),
+            table: Table { columns: &saturation::COLUMNS, rows, state: &self.saturation_table, focused },
+            none: saturation::none(look.scope.service.as_deref().unwrap_or("")),
+        };
+        strip.render(self.pane, look, area, buf, |row, column| self.saturation[row].cell(look, column));
+    }
+
+    /// Whether the keys act on the row that is selected in a table.
+    fn is_in(&self, pane: Pane) -> bool {
+        self.pane == pane && self.exemplar.is_none()
+    }
+}
+
+/// A table beside the breakdown.
+struct Strip<'a> {
+    pane: Pane,
+    state: panel::State,
+    table: Table<'a>,
+    /// Said where there are no rows.
+    none: Vec<String>,
+}
+
+impl Strip<'_> {
+    fn render<'c>(&self, focus: Pane, look: &Look<'_>, area: Rect, buf: &mut Buffer, cell: impl Fn(usize, usize) -> Cell<'c>) {
+        let note = if focus == self.pane { position(self.table.state, self.table.rows) } else { String::new() };
+        let panel = Panel::new(self.pane.name()).focused(focus == self.pane).note(note).state(&self.state);
+        let inner = panel.render(look.shared, area, buf);
+        if let Some(lines) = &self.state.blank {
+            panel::message(look.shared, inner, buf, lines);
+        } else if self.table.rows == 0 {
+            panel::message(look.shared, inner, buf, &self.none);
+        } else {
+            self.table.render(look.shared, inner, buf, cell);
+            if self.state.stale {
+                panel::dim(look.shared, inner, buf);
+            }
+        }
+    }
+}
