@@ -3,6 +3,7 @@
 //! `docs/architecture.md` has the module map and the path of one key press and of one log line.
 
 pub mod alert_expr;
+pub mod alert_origins;
 pub mod app;
 pub mod cli;
 pub mod clock;

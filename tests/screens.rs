@@ -240,6 +240,7 @@ fn sources(servers: &Servers) -> Sources {
         loki: Some(Loki::new(endpoint(Backend::Loki, &servers.loki), observer.clone()).unwrap()),
         tempo: Some(Tempo::new(endpoint(Backend::Tempo, &servers.tempo), observer).unwrap()),
         labels: LabelNames::default(),
+        severities: redline::model::alert::Severities::default(),
     }
 }
 

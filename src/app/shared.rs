@@ -11,6 +11,7 @@ use crate::{
         slot::Slot,
     },
     model::{
+        alert::Severities,
         backend::{Backend, Health},
         labels::LabelNames,
         log::{LogEvent, LogLabels},
@@ -45,6 +46,8 @@ pub struct Settings {
     pub log_bytes: usize,
     /// What the user says labels mean.
     pub labels: LabelNames,
+    /// How the user says severities are told.
+    pub severities: Severities,
     /// Options to repeat in a command line that reopens a view: `["--config", "x.toml"]`.
     pub reopen: Vec<String>,
 }
@@ -64,6 +67,7 @@ impl Default for Settings {
             service_thresholds: BTreeMap::new(),
             log_bytes: 64 << 20,
             labels: LabelNames::default(),
+            severities: Severities::default(),
             reopen: Vec::new(),
         }
     }

@@ -15,7 +15,7 @@ use super::{
     reader::{Item, Reader, Section},
 };
 use crate::{
-    model::{backend::Backend, labels::LabelNames},
+    model::{alert::Severities, backend::Backend, labels::LabelNames},
     source::trace_id::Patterns,
 };
 
@@ -76,6 +76,7 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
     each(root, "limits", |s| apply_limits(config, s));
     each(root, "thresholds", |s| apply_thresholds(config, s));
     each(root, "labels", |s| apply_labels(&mut config.labels, s));
+    each(root, "alerts", |s| apply_alerts(&mut config.severities, s));
     each(root, "trace_ids", |s| s.set("patterns", &mut config.trace_ids, patterns));
     each(root, "log", |s| {
         if let Some(file) = s.item("file").and_then(|item| item.string()) {
@@ -152,6 +153,14 @@ fn apply_labels(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
     s.set("logs_service", &mut labels.logs_service, label);
     s.set("logs_instance", &mut labels.logs_instance, label);
     s.set("traces_service", &mut labels.traces_service, |item| names(item, "attribute", "_.-/"));
+}
+
+fn apply_alerts(severities: &mut Severities, s: &mut Section<'_, '_>) {
+    s.set("severity_labels", &mut severities.labels, |item| names(item, "label", "_"));
+    s.set("severity_order", &mut severities.ranks, |item| {
+        let ranks = item.items("a list of lists like [[\"page\", \"critical\"], [\"warning\"]]")?;
+        Some(ranks.iter().filter_map(Item::strings).collect())
+    });
 }
 
 /// Names that can stand in a query as they are.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    model::{backend::Backend, labels::LabelNames, time::Timestamp},
+    model::{alert::Severities, backend::Backend, labels::LabelNames, time::Timestamp},
     source::trace_id::Patterns,
 };
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// Label names that override what redline finds by itself.
     pub labels: LabelNames,
+    /// How severities of alerts are told.
+    pub severities: Severities,
     /// Own ways to find a trace id in a log line.
     pub trace_ids: Patterns,
     /// Key bindings by command name, unchecked.

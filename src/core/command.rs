@@ -138,6 +138,7 @@ const ROWS: Enabled = |f| if f.rows { Ok(()) } else { Err("the list is empty") }
 const MATCHES: Enabled = |f| if f.matches { Ok(()) } else { Err("nothing is searched for: press / first") };
 const FOLDS: Enabled = |f| if f.folds { Ok(()) } else { Err("nothing to unfold here") };
 const GRAPHS: Enabled = |f| if f.graphs { Ok(()) } else { Err("no graph with values here") };
+const GRAPHS_OR_FOLDS: Enabled = |f| if f.folds { Ok(()) } else { GRAPHS(f) };
 const PANES: Enabled = |f| if f.panes { Ok(()) } else { Err("this view has one pane") };
 
 commands! {
@@ -167,7 +168,7 @@ commands! {
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
     EditQuery, "edit-query", [Logs, Traces], ["E"], "query", "Edit the query", |f| if f.query { Ok(()) } else { Err("no query to edit") };
     Order, "order", [Alerts, Services, Service, Traces], ["O"], "order", "Order by the next column", ROWS;
-    Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity or not at all", ROWS;
+    Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
     Exclude, "exclude", [Service], ["!"], "exclude", "Leave out what is selected", ROWS;
@@ -175,8 +176,8 @@ commands! {
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
     FoldAll, "fold-all", [Waterfall], ["F"], "fold all", "Fold all but errors, or unfold all", ROWS;
     ValueCursor, "value-cursor", [Alerts, Service], ["v"], "values", "Value cursor over the graphs, moved with the arrows", GRAPHS;
-    Left, "left", [Alerts, Service], ["left", "h"], "", "Value cursor to the left", GRAPHS;
-    Right, "right", [Alerts, Service], ["right"], "", "Value cursor to the right", GRAPHS;
+    Left, "left", [Alerts, Service], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
+    Right, "right", [Alerts, Service], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
     FullScreen, "full-screen", [], ["z"], "", "The focused pane alone, or all again", PANES;
     ShowLink, "show-link", [Alerts], ["o"], "link", "Show the runbook or link", |f| if f.link { Ok(()) } else { Err("no link here") };

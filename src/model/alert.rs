@@ -17,9 +17,16 @@ pub enum AlertState {
     Silenced,
     /// Firing, and another alert inhibits it.
     Inhibited,
+    /// Whether it still holds is not known: who told it does not answer, or its rule is not evaluated any more.
+    Stale,
+    /// It fired within the last hour and does no more.
+    Resolved,
 }
 
 impl AlertState {
+    /// All, the loudest first.
+    pub const ALL: [Self; 6] = [Self::Firing, Self::Pending, Self::Silenced, Self::Inhibited, Self::Stale, Self::Resolved];
+
     /// The field's word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -27,6 +34,8 @@ impl AlertState {
             Self::Pending => "pending",
             Self::Silenced => "silenced",
             Self::Inhibited => "inhibited",
+            Self::Stale => "stale",
+            Self::Resolved => "resolved",
         }
     }
 }
@@ -38,25 +47,48 @@ pub struct Severity(pub u8);
 impl Severity {
     /// What an alert without any severity gets.
     pub const UNKNOWN: Self = Self(4);
+    /// The last rank.
+    pub const LOWEST: u8 = 5;
+}
 
-    /// From the usual labels (`severity`, `priority`, `level`) and values (critical, page, P1, sev2, warning, info…).
-    pub fn of(labels: &Labels) -> Self {
-        ["severity", "priority", "level", "sev"].iter().find_map(|name| labels.get(name).and_then(Self::parse)).unwrap_or(Self::UNKNOWN)
+/// How severities are told: the user's labels and order of values, or else the usual ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Severities {
+    /// Labels that tell it, the surest first; empty: the usual ones.
+    pub labels: Vec<String>,
+    /// Values by rank, P1's first; what is in none of them is read as usual.
+    pub ranks: Vec<Vec<String>>,
+}
+
+impl Severities {
+    /// An alert's rank, from labels like `severity`, `priority`, `level` and values like critical, page, P1, sev2, warning.
+    pub fn of(&self, labels: &Labels) -> Severity {
+        const USUAL: [&str; 6] = ["severity", "priority", "level", "sev", "urgency", "criticality"];
+        let told = |name: &str| labels.get(name).and_then(|value| self.rank(value));
+        let own = self.labels.iter().find_map(|name| told(name));
+        own.or_else(|| USUAL.iter().find_map(|name| told(name))).unwrap_or(Severity::UNKNOWN)
     }
 
-    fn parse(value: &str) -> Option<Self> {
-        let value = value.trim().to_ascii_lowercase();
-        Some(Self(match value.as_str() {
-            "page" | "critical" | "crit" | "emergency" | "fatal" | "disaster" => 1,
-            "error" | "high" | "major" | "urgent" => 2,
-            "warning" | "warn" | "medium" | "ticket" | "minor" => 3,
-            "low" | "notice" => 4,
-            "info" | "information" | "informational" | "none" | "debug" => 5,
-            other => {
-                other.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '-').parse::<u8>().ok().filter(|n| *n <= 9)?.clamp(1, 5)
-            }
-        }))
+    fn rank(&self, value: &str) -> Option<Severity> {
+        let value = value.trim().to_lowercase();
+        let own = self.ranks.iter().position(|values| values.iter().any(|v| v.trim().to_lowercase() == value));
+        own.and_then(|rank| u8::try_from(rank + 1).ok()).map(|rank| Severity(rank.min(Severity::LOWEST))).or_else(|| usual_rank(&value))
     }
+}
+
+/// `None`: the value is no severity's.
+fn usual_rank(value: &str) -> Option<Severity> {
+    Some(Severity(match value {
+        "page" | "pager" | "critical" | "crit" | "emergency" | "emerg" | "fatal" | "disaster" | "blocker" => 1,
+        "error" | "err" | "high" | "major" | "urgent" | "alert" => 2,
+        "warning" | "warn" | "medium" | "moderate" | "ticket" | "minor" => 3,
+        "low" | "notice" => 4,
+        "info" | "information" | "informational" | "none" | "debug" => Severity::LOWEST,
+        other => {
+            let digits = other.trim_start_matches(|c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '_' | ' '));
+            digits.parse::<u8>().ok().filter(|n| *n <= 9)?.clamp(1, Severity::LOWEST)
+        }
+    }))
 }
 
 /// An alerting rule, as the rules API tells it.
@@ -68,6 +100,8 @@ pub struct Rule {
     pub name: String,
     /// PromQL expression.
     pub query: String,
+    /// How often it is evaluated; zero where that is not told.
+    pub interval: Duration,
     /// `for`.
     pub hold: Duration,
     /// `keep_firing_for`.
@@ -85,12 +119,25 @@ pub struct Rule {
 /// What Alertmanager knows of an alert.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Routing {
+    /// Its names for the alert: one for each of the alert's label sets that it was sent.
+    pub fingerprints: Vec<String>,
     /// Ids of matching silences.
     pub silenced_by: Vec<String>,
     /// Fingerprints of inhibiting alerts.
     pub inhibited_by: Vec<String>,
+    /// Names of time intervals in which no one is told.
+    pub muted_by: Vec<String>,
     /// Names of receivers.
     pub receivers: Vec<String>,
+}
+
+/// Why it is not known whether an alert still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Who told it does not answer, since when.
+    Unanswered(Timestamp),
+    /// Its rule was evaluated last at this instant.
+    NotEvaluated(Timestamp),
 }
 
 /// One alert: Prometheus' and Alertmanager's view of it in one row.
@@ -104,7 +151,7 @@ pub struct Alert {
     pub state: AlertState,
     /// Rank.
     pub severity: Severity,
-    /// When the condition began to hold (`activeAt`, or Alertmanager's `startsAt`).
+    /// When the condition began to hold (`activeAt`, or Alertmanager's `startsAt`); of a resolved one, when it ended.
     pub since: Timestamp,
     /// The expression's value now.
     pub value: Option<f64>,
@@ -112,6 +159,10 @@ pub struct Alert {
     pub rule: Option<Arc<Rule>>,
     /// Alertmanager's part. `None`: Alertmanager does not know this alert (it fires but no one is told).
     pub routing: Option<Routing>,
+    /// Since when it fires without Alertmanager knowing it.
+    pub unrouted_since: Option<Timestamp>,
+    /// Of a stale one: its state when it was last told, and why that is no longer sure.
+    pub doubt: Option<(AlertState, Doubt)>,
     /// Where it was made, a link to Prometheus.
     pub generator_url: Option<String>,
     /// The service it is about: from its labels, or else from what its expression selects.
@@ -121,17 +172,25 @@ pub struct Alert {
 impl Alert {
     /// `alertname`.
     pub fn name(&self) -> &str {
-        self.labels.get("alertname").unwrap_or("(unnamed)")
+        self.labels.get("alertname").filter(|name| !name.is_empty()).unwrap_or(UNNAMED)
     }
 
     /// Since when its state is what it is: the condition of a rule with `for` held that long before it fired.
     pub fn state_since(&self) -> Timestamp {
-        match (&self.rule, self.state) {
-            (_, AlertState::Pending) | (None, _) => self.since,
+        let state = self.doubt.map_or(self.state, |(was, _)| was);
+        match (&self.rule, state) {
+            (_, AlertState::Pending | AlertState::Resolved) | (None, _) => self.since,
             (Some(rule), _) => self.since + rule.hold,
         }
     }
 }
+
+/// Labels that name an alert's service, the surest first.
+pub const SERVICE_LABELS: [&str; 9] =
+    ["service", "service_name", "exported_service", "app", "application", "app_kubernetes_io_name", "deployment", "container", "job"];
+
+/// What an alert without a name is called.
+pub const UNNAMED: &str = "(unnamed)";
 
 /// A silence of Alertmanager.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,4 +205,55 @@ pub struct Silence {
     pub ends_at: Timestamp,
     /// `active`, `pending` or `expired`.
     pub state: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn severity(how: &Severities, name: &str, value: &str) -> u8 {
+        how.of(&[("alertname", "A"), (name, value)].into_iter().collect()).0
+    }
+
+    #[test]
+    fn severities_are_read_from_the_usual_labels_and_values() {
+        for (name, value, expected) in [
+            ("severity", "critical", 1),
+            ("severity", "page", 1),
+            ("severity", "P1", 1),
+            ("severity", "p0", 1),
+            ("severity", "sev2", 2),
+            ("severity", "SEV-3", 3),
+            ("severity", "Warning", 3),
+            ("severity", "error", 2),
+            ("severity", "info", 5),
+            ("severity", "none", 5),
+            ("level", "fatal", 1),
+            ("priority", "P4", 4),
+            ("priority", "2", 2),
+            ("priority", "high", 2),
+            ("urgency", "low", 4),
+            ("severity", "purple", 4),
+            ("team", "critical", 4),
+            ("severity", "", 4),
+        ] {
+            assert_eq!(severity(&Severities::default(), name, value), expected, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn the_users_labels_and_order_come_first_and_the_usual_values_stay() {
+        let own = Severities {
+            labels: vec!["tier".to_owned()],
+            ranks: vec![vec!["gold".to_owned(), "Warning".to_owned()], vec!["silver".to_owned()]],
+        };
+        assert_eq!(severity(&own, "tier", "gold"), 1);
+        assert_eq!(severity(&own, "tier", "silver"), 2);
+        assert_eq!(severity(&own, "severity", "warning"), 1);
+        assert_eq!(severity(&own, "severity", "info"), 5);
+        let both: Labels = [("tier", "silver"), ("severity", "critical")].into_iter().collect();
+        assert_eq!(own.of(&both), Severity(2));
+        let unreadable: Labels = [("severity", "purple"), ("priority", "P2")].into_iter().collect();
+        assert_eq!(Severities::default().of(&unreadable), Severity(2), "a label that says nothing hides none that does");
+    }
 }

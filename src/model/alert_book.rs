@@ -3,11 +3,15 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
-    alert::{Alert, AlertState, Routing, Rule, Silence},
+    alert::{Alert, AlertState, Doubt, Routing, Rule, Severities, Silence},
+    alert_match::partners,
     labels::Labels,
+    series::Sample,
+    time::Timestamp,
 };
 
 /// What Prometheus knows: pending and firing alerts, none of them routed.
@@ -17,6 +21,10 @@ pub struct PrometheusAlerts {
     pub alerts: Vec<Alert>,
     /// All alerting rules.
     pub rules: Vec<Arc<Rule>>,
+    /// When it told, by its own clock, which evaluations are dated by.
+    pub told_at: Timestamp,
+    /// What of it is missing, and why.
+    pub notes: Vec<String>,
 }
 
 /// What Alertmanager knows: alerts without a rule and a value, each routed.
@@ -43,61 +51,102 @@ pub struct AlertBook {
     pub has_alertmanager: bool,
 }
 
-/// One entry an alert, worst first; of a part that has not been told nothing is known. Alertmanager's alert belongs to the alert of Prometheus whose labels it has, plus what
-/// external labels add; of several, the one with the most labels. What finds no partner stands alone.
-pub fn merge(prometheus: Option<&PrometheusAlerts>, alertmanager: Option<&AlertmanagerAlerts>) -> AlertBook {
-    let (has_prometheus, has_alertmanager) = (prometheus.is_some(), alertmanager.is_some());
-    let PrometheusAlerts { mut alerts, rules } = prometheus.cloned().unwrap_or_default();
-    let AlertmanagerAlerts { alerts: routed, silences } = alertmanager.cloned().unwrap_or_default();
-    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-    for (i, alert) in alerts.iter().enumerate() {
-        by_name.entry(alert.name().to_owned()).or_default().push(i);
-    }
-    for theirs in routed {
-        let name = theirs.labels.get("alertname").unwrap_or("(unnamed)");
-        let candidates = by_name.get(name).map_or(&[][..], Vec::as_slice);
-        let partner =
-            candidates.iter().copied().filter(|i| is_subset(&alerts[*i].labels, &theirs.labels)).max_by_key(|i| alerts[*i].labels.len());
-        match partner {
-            Some(i) => add_routing(&mut alerts[i], theirs),
-            None => alerts.push(theirs),
+/// What is known of alerts at an instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told<'a> {
+    /// What Prometheus told last.
+    pub prometheus: Option<&'a PrometheusAlerts>,
+    /// What Alertmanager told last.
+    pub alertmanager: Option<&'a AlertmanagerAlerts>,
+    /// Series of `ALERTS` that fired within the last hour, each with the instant (in seconds) of its last sample.
+    pub fired: &'a [(Labels, Sample)],
+    /// Since when Prometheus does not answer, and Alertmanager.
+    pub unanswered: (Option<Timestamp>, Option<Timestamp>),
+    /// What was known before.
+    pub before: Option<&'a AlertBook>,
+    /// How severities are told.
+    pub severities: Option<&'a Severities>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A backend that has not answered for longer may have missed an alert's end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Evaluations that a rule may miss.
+const MISSED: u32 = 3;
+/// The interval of a rule that does not tell its own.
+const USUAL_INTERVAL: Duration = Duration::from_secs(60);
+
+/// One entry an alert, worst first; of a part that has not been told nothing is known. What finds no partner stands alone.
+pub fn merge(told: &Told<'_>) -> AlertBook {
+    let mut alerts = told.prometheus.map(|p| p.alerts.clone()).unwrap_or_default();
+    let routed = told.alertmanager.map_or(&[][..], |a| &a.alerts);
+    let rules = told.prometheus.map(|p| p.rules.clone()).unwrap_or_default();
+    for (theirs, places) in routed.iter().zip(partners(&alerts, routed)) {
+        if places.is_empty() {
+            alerts.push(theirs.clone());
+        }
+        for place in places {
+            add_routing(&mut alerts[place], theirs);
         }
     }
+    let before = told.before.map(by_labels).unwrap_or_default();
     for alert in &mut alerts {
         alert.state = suppressed(alert.state, alert.routing.as_ref());
+        alert.unrouted_since = unrouted_since(alert, told, &before);
+        if let Some(doubt) = doubt(alert, told) {
+            alert.doubt = Some((alert.state, doubt));
+            alert.state = AlertState::Stale;
+        }
     }
+    let resolved = resolved(told, &alerts, &rules);
+    alerts.extend(resolved);
     alerts.sort_by(|a, b| (a.state, a.severity, b.since, a.name(), &a.labels).cmp(&(b.state, b.severity, a.since, b.name(), &b.labels)));
     let referred: HashSet<&str> =
         alerts.iter().filter_map(|a| a.routing.as_ref()).flat_map(|r| &r.silenced_by).map(String::as_str).collect();
+    let silences = told.alertmanager.map(|a| a.silences.clone()).unwrap_or_default();
     let silences = silences.into_iter().filter(|s| referred.contains(s.id.as_str())).collect();
-    AlertBook { alerts, silences, rules, has_prometheus, has_alertmanager }
+    AlertBook { alerts, silences, rules, has_prometheus: told.prometheus.is_some(), has_alertmanager: told.alertmanager.is_some() }
+}
+
+impl AlertBook {
+    /// The alert that Alertmanager calls so.
+    pub fn called(&self, fingerprint: &str) -> Option<&Alert> {
+        self.alerts.iter().find(|a| a.routing.as_ref().is_some_and(|r| r.fingerprints.iter().any(|f| f == fingerprint)))
+    }
+}
+
+fn by_labels(book: &AlertBook) -> HashMap<&Labels, &Alert> {
+    book.alerts.iter().filter(|a| a.state != AlertState::Resolved).map(|a| (&a.labels, a)).collect()
 }
 
 /// Replicas of a Prometheus send the same alert with different external labels: it is silenced only if all of them are.
-fn add_routing(alert: &mut Alert, theirs: Alert) {
-    alert.generator_url = alert.generator_url.take().or(theirs.generator_url);
-    alert.service = alert.service.take().or(theirs.service);
-    let Some(theirs) = theirs.routing else { return };
+fn add_routing(alert: &mut Alert, theirs: &Alert) {
+    alert.generator_url = alert.generator_url.take().or_else(|| theirs.generator_url.clone());
+    alert.service = alert.service.take().or_else(|| theirs.service.clone());
+    let Some(theirs) = &theirs.routing else { return };
     let Some(routing) = &mut alert.routing else {
-        alert.routing = Some(theirs);
+        alert.routing = Some(theirs.clone());
         return;
     };
-    let both = |a: &mut Vec<String>, b: Vec<String>| {
+    let both = |a: &mut Vec<String>, b: &[String]| {
         if a.is_empty() || b.is_empty() {
             a.clear();
         } else {
             add_new(a, b);
         }
     };
-    both(&mut routing.silenced_by, theirs.silenced_by);
-    both(&mut routing.inhibited_by, theirs.inhibited_by);
-    add_new(&mut routing.receivers, theirs.receivers);
+    both(&mut routing.silenced_by, &theirs.silenced_by);
+    both(&mut routing.inhibited_by, &theirs.inhibited_by);
+    both(&mut routing.muted_by, &theirs.muted_by);
+    add_new(&mut routing.receivers, &theirs.receivers);
+    add_new(&mut routing.fingerprints, &theirs.fingerprints);
 }
 
-fn add_new(to: &mut Vec<String>, from: Vec<String>) {
+fn add_new(to: &mut Vec<String>, from: &[String]) {
     for item in from {
-        if !to.contains(&item) {
-            to.push(item);
+        if !to.contains(item) {
+            to.push(item.clone());
         }
     }
 }
@@ -110,8 +159,74 @@ fn suppressed(state: AlertState, routing: Option<&Routing>) -> AlertState {
     }
 }
 
-fn is_subset(part: &Labels, whole: &Labels) -> bool {
-    part.iter().all(|(n, v)| whole.get(n) == Some(v))
+/// Since when an alert fires that Alertmanager does not know, as far as is known: from when it fires, or from when it was
+/// last seen there.
+fn unrouted_since(alert: &Alert, told: &Told<'_>, before: &HashMap<&Labels, &Alert>) -> Option<Timestamp> {
+    let is_unrouted = alert.routing.is_none() && alert.state == AlertState::Firing && told.alertmanager.is_some();
+    is_unrouted.then(|| match before.get(&alert.labels) {
+        Some(before) if before.unrouted_since.is_some() => before.unrouted_since.unwrap_or(told.now),
+        Some(before) if before.routing.is_some() => told.now,
+        _ => alert.state_since(),
+    })
+}
+
+/// Whether, and why, it is not known if an alert still is what it was when it was last told.
+fn doubt(alert: &Alert, told: &Told<'_>) -> Option<Doubt> {
+    let is_overdue = |since: &Timestamp| told.now.since(*since) > PATIENCE;
+    // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
+    let of_prometheus = alert.rule.is_some() || alert.value.is_some();
+    let (prometheus, alertmanager) = (told.unanswered.0.filter(is_overdue), told.unanswered.1.filter(is_overdue));
+    let silent = match (of_prometheus, alert.routing.is_some()) {
+        (true, true) => prometheus.zip(alertmanager).map(|(a, b)| a.max(b)),
+        (true, false) => prometheus,
+        (false, _) => alertmanager,
+    };
+    if let Some(since) = silent {
+        return Some(Doubt::Unanswered(since));
+    }
+    let rule = alert.rule.as_ref().filter(|_| prometheus.is_none())?;
+    let (last, told_at) = (rule.last_evaluation?, told.prometheus?.told_at);
+    let interval = if rule.interval.is_zero() { USUAL_INTERVAL } else { rule.interval };
+    (told_at.since(last) > (interval * MISSED).max(PATIENCE)).then_some(Doubt::NotEvaluated(last))
+}
+
+/// What fired within the last hour and does no more. Prometheus' history tells it: Alertmanager forgets an alert as soon as
+/// it ends, so that its `endsAt` is never a past one.
+fn resolved(told: &Told<'_>, alerts: &[Alert], rules: &[Arc<Rule>]) -> Vec<Alert> {
+    let current: HashSet<&Labels> = alerts.iter().map(|a| &a.labels).collect();
+    let default = Severities::default();
+    let severities = told.severities.unwrap_or(&default);
+    let mut out = Vec::new();
+    for (series, last) in told.fired {
+        let mut labels = series.clone();
+        labels.remove("__name__");
+        labels.remove("alertstate");
+        if current.contains(&labels) {
+            continue;
+        }
+        let name = labels.get("alertname").unwrap_or_default().to_owned();
+        let made = |rule: &&Arc<Rule>| rule.name == name && is_made_by(&labels, &rule.labels);
+        out.push(Alert {
+            severity: severities.of(&labels),
+            annotations: Labels::new(),
+            state: AlertState::Resolved,
+            since: Timestamp::from_secs_f64(last.value),
+            value: None,
+            rule: rules.iter().find(made).cloned(),
+            routing: None,
+            unrouted_since: None,
+            doubt: None,
+            generator_url: None,
+            service: None,
+            labels,
+        });
+    }
+    out
+}
+
+/// Whether a rule's own labels are in those of an alert; what is a template is anything.
+fn is_made_by(labels: &Labels, of_rule: &Labels) -> bool {
+    of_rule.iter().all(|(name, value)| value.contains("{{") || labels.get(name) == Some(value))
 }
 
 #[cfg(test)]
@@ -133,6 +248,8 @@ mod tests {
             value: Some(1.0),
             rule: None,
             routing: None,
+            unrouted_since: None,
+            doubt: None,
             generator_url: None,
             service: None,
         }
@@ -149,9 +266,39 @@ mod tests {
         }
     }
 
+    const NOW: Timestamp = Timestamp::from_secs(1000);
+
+    fn prometheus(alerts: Vec<Alert>) -> PrometheusAlerts {
+        PrometheusAlerts { alerts, told_at: NOW, ..PrometheusAlerts::default() }
+    }
+
+    fn alertmanager(alerts: Vec<Alert>) -> AlertmanagerAlerts {
+        AlertmanagerAlerts { alerts, silences: Vec::new() }
+    }
+
     fn merged(firing: Vec<Alert>, routed: Vec<Alert>) -> AlertBook {
-        let firing = PrometheusAlerts { alerts: firing, rules: Vec::new() };
-        merge(Some(&firing), Some(&AlertmanagerAlerts { alerts: routed, silences: Vec::new() }))
+        let (firing, routed) = (prometheus(firing), alertmanager(routed));
+        merge(&Told { prometheus: Some(&firing), alertmanager: Some(&routed), now: NOW, ..Told::default() })
+    }
+
+    fn ruled(seconds_ago: u64) -> Alert {
+        let rule = Rule {
+            group: "g".to_owned(),
+            name: "A".to_owned(),
+            query: "x > 1".to_owned(),
+            interval: Duration::from_secs(30),
+            hold: Duration::ZERO,
+            keep_firing_for: Duration::ZERO,
+            labels: labels(&[("severity", "{{ $labels.level }}"), ("team", "a")]),
+            annotations: Labels::new(),
+            error: None,
+            last_evaluation: Some(NOW - Duration::from_secs(seconds_ago)),
+        };
+        Alert { rule: Some(Arc::new(rule)), ..firing(&[("alertname", "A")]) }
+    }
+
+    fn states(book: &AlertBook) -> Vec<AlertState> {
+        book.alerts.iter().map(|a| a.state).collect()
     }
 
     #[test]
@@ -207,7 +354,73 @@ mod tests {
             state: "active".to_owned(),
         };
         let alerts = vec![routed(&[("alertname", "A")], &["s1"])];
-        let book = merge(None, Some(&AlertmanagerAlerts { alerts, silences: vec![silence("s1"), silence("s2")] }));
+        let told = AlertmanagerAlerts { alerts, silences: vec![silence("s1"), silence("s2")] };
+        let book = merge(&Told { alertmanager: Some(&told), ..Told::default() });
         assert_eq!(book.silences.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1"]);
+    }
+
+    #[test]
+    fn an_alert_is_stale_once_no_one_who_told_it_answers() {
+        let (ours, theirs) = (prometheus(vec![ruled(10)]), alertmanager(vec![routed(&[("alertname", "A")], &[])]));
+        let at = |seconds: u64| Some(NOW - Duration::from_secs(seconds));
+        let with = |unanswered| {
+            let told = Told { prometheus: Some(&ours), alertmanager: Some(&theirs), unanswered, now: NOW, ..Told::default() };
+            merge(&told).alerts.remove(0)
+        };
+        assert_eq!(with((at(30), at(30))).state, AlertState::Firing, "one failed refresh is no doubt");
+        assert_eq!(with((at(300), None)).state, AlertState::Firing, "Alertmanager still tells it");
+        let stale = with((at(300), at(90)));
+        assert_eq!(stale.doubt, Some((AlertState::Firing, Doubt::Unanswered(NOW - Duration::from_secs(90)))));
+        assert_eq!((stale.state, stale.state_since()), (AlertState::Stale, Timestamp::from_secs(100)));
+    }
+
+    #[test]
+    fn a_rule_that_is_not_evaluated_any_more_makes_its_alerts_stale() {
+        assert_eq!(states(&merged(vec![ruled(85)], vec![])), [AlertState::Firing]);
+        let book = merged(vec![ruled(100)], vec![]);
+        let last = NOW - Duration::from_secs(100);
+        assert_eq!(book.alerts[0].doubt, Some((AlertState::Firing, Doubt::NotEvaluated(last))));
+    }
+
+    #[test]
+    fn what_fired_within_the_hour_is_resolved_unless_it_is_there_again() {
+        let series = |name: &str| {
+            let labels =
+                labels(&[("__name__", "ALERTS"), ("alertstate", "firing"), ("alertname", name), ("severity", "page"), ("team", "a")]);
+            (labels, Sample { at: NOW, value: 700.0 })
+        };
+        let mut ours = prometheus(vec![firing(&[("alertname", "B"), ("severity", "page"), ("team", "a")])]);
+        ours.rules = vec![ruled(10).rule.unwrap()];
+        let fired = [series("A"), series("B")];
+        let book = merge(&Told { prometheus: Some(&ours), fired: &fired, now: NOW, ..Told::default() });
+        assert_eq!(states(&book), [AlertState::Firing, AlertState::Resolved]);
+        let a = &book.alerts[1];
+        assert_eq!((a.name(), a.severity, a.since), ("A", Severity(1), Timestamp::from_secs(700)));
+        assert_eq!((a.labels.len(), a.rule.as_ref().map(|r| r.query.as_str())), (3, Some("x > 1")));
+    }
+
+    #[test]
+    fn how_long_an_alert_is_not_in_alertmanager_counts_from_when_it_was_seen_there() {
+        let (ours, empty) = (prometheus(vec![firing(&[("alertname", "A")])]), alertmanager(vec![]));
+        let there = alertmanager(vec![routed(&[("alertname", "A")], &[])]);
+        let with = |alertmanager, before: Option<&AlertBook>, now| {
+            merge(&Told { prometheus: Some(&ours), alertmanager, before, now: Timestamp::from_secs(now), ..Told::default() })
+        };
+        assert_eq!(with(None, None, 1000).alerts[0].unrouted_since, None, "Alertmanager was not asked yet");
+        assert_eq!(with(Some(&empty), None, 1000).alerts[0].unrouted_since, Some(Timestamp::from_secs(100)));
+        let seen = with(Some(&there), None, 1000);
+        assert_eq!(seen.alerts[0].unrouted_since, None);
+        let lost = with(Some(&empty), Some(&seen), 1010);
+        assert_eq!(lost.alerts[0].unrouted_since, Some(Timestamp::from_secs(1010)));
+        assert_eq!(with(Some(&empty), Some(&lost), 1020).alerts[0].unrouted_since, Some(Timestamp::from_secs(1010)));
+    }
+
+    #[test]
+    fn who_inhibits_is_found_by_the_name_alertmanager_has_for_it() {
+        let mut source = routed(&[("alertname", "Source"), ("cluster", "eu")], &[]);
+        source.routing.as_mut().unwrap().fingerprints = vec!["f1".to_owned()];
+        let book = merged(vec![firing(&[("alertname", "Source")])], vec![source]);
+        assert_eq!(book.called("f1").map(Alert::name), Some("Source"));
+        assert!(book.called("f2").is_none());
     }
 }

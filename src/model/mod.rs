@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod alert_book;
+pub mod alert_match;
 pub mod backend;
 pub mod labels;
 pub mod log;

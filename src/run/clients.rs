@@ -52,6 +52,7 @@ pub(super) fn sources(
     let loki = endpoint(Backend::Loki).map(|e| Loki::new(e, observer.clone())).transpose().map_err(told)?;
     Ok(Sources {
         labels: config.labels.clone(),
+        severities: config.severities.clone(),
         prometheus: endpoint(Backend::Prometheus).map(|e| Prometheus::new(e, observer.clone())).transpose().map_err(told)?,
         alertmanager: endpoint(Backend::Alertmanager).map(|e| Alertmanager::new(e, observer.clone())).transpose().map_err(told)?,
         loki: loki.map(|l| l.with_trace_ids(config.trace_ids.clone())),

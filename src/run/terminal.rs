@@ -145,6 +145,7 @@ fn settings(
             .collect(),
         log_bytes: config.limits.log_buffer,
         labels: config.labels.clone(),
+        severities: config.severities.clone(),
         reopen,
     })
 }

@@ -9,37 +9,43 @@ use super::{
     prometheus::{FiringAlert, Rules},
 };
 use crate::{
-    alert_expr,
+    alert_expr::Anatomy,
     model::{
-        alert::{Alert, AlertState, Rule, Severity, Silence},
+        alert::{Alert, AlertState, Rule, SERVICE_LABELS, Severities, Silence},
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
+        time::Timestamp,
     },
     red::shown_service,
 };
 
-/// Labels that name an alert's service, the surest first.
-const SERVICE_LABELS: [&str; 9] =
-    ["service", "service_name", "exported_service", "app", "application", "app_kubernetes_io_name", "deployment", "container", "job"];
-
-/// Prometheus' part. `own` are labels that name services, looked at before those that usually do.
-pub fn of_prometheus(told: Rules, own: &[String]) -> PrometheusAlerts {
-    let Rules { rules, alerts } = told;
-    let mut alerts: Vec<Alert> = alerts.into_iter().map(|a| from_prometheus(a, &rules)).collect();
-    name_services(&mut alerts, own);
-    PrometheusAlerts { alerts, rules }
+/// What the user says of alerts.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Labels that name services, looked at before those that usually do.
+    pub services: &'a [String],
+    /// How severities are told.
+    pub severities: &'a Severities,
 }
 
-/// Alertmanager's part; `own` as above.
-pub fn of_alertmanager(alerts: Vec<RoutedAlert>, silences: Vec<Silence>, own: &[String]) -> AlertmanagerAlerts {
-    let mut alerts: Vec<Alert> = alerts.into_iter().map(from_alertmanager).collect();
-    name_services(&mut alerts, own);
+/// Prometheus' part, told at an instant of its own clock.
+pub fn of_prometheus(told: Rules, told_at: Timestamp, how: Reading<'_>) -> PrometheusAlerts {
+    let Rules { rules, alerts } = told;
+    let mut alerts: Vec<Alert> = alerts.into_iter().map(|a| from_prometheus(a, &rules, how.severities)).collect();
+    name_services(&mut alerts, how.services);
+    PrometheusAlerts { alerts, rules, told_at, notes: Vec::new() }
+}
+
+/// Alertmanager's part.
+pub fn of_alertmanager(alerts: Vec<RoutedAlert>, silences: Vec<Silence>, how: Reading<'_>) -> AlertmanagerAlerts {
+    let mut alerts: Vec<Alert> = alerts.into_iter().map(|a| from_alertmanager(a, how.severities)).collect();
+    name_services(&mut alerts, how.services);
     AlertmanagerAlerts { alerts, silences }
 }
 
-fn from_prometheus(a: FiringAlert, rules: &[Arc<Rule>]) -> Alert {
+fn from_prometheus(a: FiringAlert, rules: &[Arc<Rule>], severities: &Severities) -> Alert {
     let rule = a.rule.or_else(|| rules.iter().find(|r| a.labels.get("alertname") == Some(&r.name)).cloned());
     Alert {
-        severity: Severity::of(&a.labels),
+        severity: severities.of(&a.labels),
         labels: a.labels,
         annotations: a.annotations,
         state: a.state,
@@ -47,14 +53,16 @@ fn from_prometheus(a: FiringAlert, rules: &[Arc<Rule>]) -> Alert {
         value: a.value,
         rule,
         routing: None,
+        unrouted_since: None,
+        doubt: None,
         generator_url: None,
         service: None,
     }
 }
 
-fn from_alertmanager(a: RoutedAlert) -> Alert {
+fn from_alertmanager(a: RoutedAlert, severities: &Severities) -> Alert {
     Alert {
-        severity: Severity::of(&a.labels),
+        severity: severities.of(&a.labels),
         labels: a.labels,
         annotations: a.annotations,
         state: AlertState::Firing,
@@ -62,6 +70,8 @@ fn from_alertmanager(a: RoutedAlert) -> Alert {
         value: None,
         rule: None,
         routing: Some(a.routing),
+        unrouted_since: None,
+        doubt: None,
         generator_url: a.generator_url,
         service: None,
     }
@@ -70,12 +80,12 @@ fn from_alertmanager(a: RoutedAlert) -> Alert {
 /// Alerts without a label that names their service take it from the expression, which is read once a rule.
 fn name_services(alerts: &mut [Alert], own: &[String]) {
     let names: Vec<&str> = own.iter().map(String::as_str).chain(SERVICE_LABELS).collect();
-    let mut selected: HashMap<*const Rule, Option<String>> = HashMap::new();
+    let mut read: HashMap<*const Rule, Anatomy> = HashMap::new();
     for alert in alerts {
         let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(|v| !v.is_empty()));
         let named = match (labelled, &alert.rule) {
             (Some(value), _) => Some(value),
-            (None, Some(rule)) => selected.entry(Arc::as_ptr(rule)).or_insert_with(|| alert_expr::label_of(&rule.query, &names)).as_deref(),
+            (None, Some(rule)) => read.entry(Arc::as_ptr(rule)).or_insert_with(|| Anatomy::of(&rule.query)).label_of(&names),
             (None, None) => None,
         };
         alert.service = named.map(|value| CompactString::from(shown_service(value)));
@@ -93,6 +103,7 @@ mod tests {
             group: "g".to_owned(),
             name: "A".to_owned(),
             query: r#"sum(rate(x{job="shop/checkout", crew="web"}[5m])) > 1"#.to_owned(),
+            interval: std::time::Duration::ZERO,
             hold: std::time::Duration::ZERO,
             keep_firing_for: std::time::Duration::ZERO,
             labels: Labels::new(),
@@ -111,7 +122,8 @@ mod tests {
                 rule: None,
             };
             let told = Rules { rules: vec![rule.clone()], alerts: vec![alert] };
-            of_prometheus(told, &own).alerts[0].service.as_ref().map(ToString::to_string)
+            let how = Reading { services: &own, severities: &Severities::default() };
+            of_prometheus(told, Timestamp::from_secs(200), how).alerts[0].service.as_ref().map(ToString::to_string)
         };
         let labelled = [("alertname", "A"), ("service", "ns/orders"), ("crew", "web")];
         assert_eq!(service(&labelled, &[]).as_deref(), Some("orders"));

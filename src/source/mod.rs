@@ -10,6 +10,7 @@ pub mod tempo;
 pub mod trace_id;
 
 use crate::model::{
+    alert::Severities,
     alert_book::{AlertmanagerAlerts, PrometheusAlerts},
     backend::{Backend, ErrorKind, SourceError},
     labels::LabelNames,
@@ -25,6 +26,8 @@ pub use tempo::Tempo;
 pub struct Sources {
     /// What the user says labels mean.
     pub labels: LabelNames,
+    /// How the user says severities are told.
+    pub severities: Severities,
     /// Metrics and rules.
     pub prometheus: Option<Prometheus>,
     /// Alerts as routed.
@@ -67,7 +70,7 @@ impl Sources {
             Err(e) if e.kind == ErrorKind::NotSupported => prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? },
             told => told?,
         };
-        Ok(alerts::of_prometheus(told, &self.labels.metrics_service))
+        Ok(alerts::of_prometheus(told, prometheus.http().now(), self.reading()))
     }
 
     /// What Alertmanager knows of alerts.
@@ -77,7 +80,11 @@ impl Sources {
     pub async fn alertmanager_alerts(&self) -> Result<AlertmanagerAlerts, SourceError> {
         let alertmanager = self.alertmanager.as_ref().ok_or_else(|| not_configured(Backend::Alertmanager))?;
         let (alerts, silences) = tokio::try_join!(alertmanager.alerts(), alertmanager.silences())?;
-        Ok(alerts::of_alertmanager(alerts, silences, &self.labels.metrics_service))
+        Ok(alerts::of_alertmanager(alerts, silences, self.reading()))
+    }
+
+    fn reading(&self) -> alerts::Reading<'_> {
+        alerts::Reading { services: &self.labels.metrics_service, severities: &self.severities }
     }
 }
 

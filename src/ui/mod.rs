@@ -4,6 +4,7 @@ pub mod chart;
 pub mod field;
 pub mod format;
 pub mod panel;
+pub mod promql;
 pub mod spark;
 pub mod table;
 pub mod text;

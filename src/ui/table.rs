@@ -182,6 +182,18 @@ pub struct Table<'a> {
 impl Table<'_> {
     /// Draws heading and visible rows; `cell` is asked for each visible row and column (by its place in `columns`).
     pub fn render<'c>(&self, shared: &Shared, area: Rect, buf: &mut Buffer, cell: impl Fn(usize, usize) -> Cell<'c>) {
+        self.render_with(shared, area, buf, |_| None, cell);
+    }
+
+    /// The same, where some rows are one line over all columns.
+    pub fn render_with<'c>(
+        &self,
+        shared: &Shared,
+        area: Rect,
+        buf: &mut Buffer,
+        whole: impl Fn(usize) -> Option<Cell<'c>>,
+        cell: impl Fn(usize, usize) -> Cell<'c>,
+    ) {
         let area = area.intersection(buf.area);
         if area.is_empty() {
             return;
@@ -197,7 +209,10 @@ impl Table<'_> {
         for (line, row) in (first..self.rows.min(first + height)).enumerate() {
             let y = top + u16::try_from(line).unwrap_or(0);
             let area = Rect { y, height: 1, ..area };
-            self.line(shared, area, buf, &places, |column| cell(row, column));
+            match whole(row) {
+                Some(text) => text.render(shared, Rect { x: area.x + 1, width: area.width - 1, ..area }, false, buf),
+                None => self.line(shared, area, buf, &places, |column| cell(row, column)),
+            }
             if Some(row) == self.state.row(self.rows) {
                 self.mark(shared, area, buf);
             }

@@ -24,7 +24,7 @@ pub struct Filter {
 #[derive(Debug)]
 enum Term {
     /// Appears anywhere, in any case.
-    Word(String),
+    Word(Regex),
     /// A condition on a label; a missing label is empty, as in PromQL.
     Label { name: String, op: MatchOp, value: String, regex: Option<Regex> },
 }
@@ -87,13 +87,23 @@ impl Filter {
 
     /// Whether a row passes: its labels and the other texts that words are looked for in.
     pub fn passes<'a>(&self, labels: &'a Labels, texts: impl Iterator<Item = &'a str> + Clone) -> bool {
+        self.passes_with(labels, |_| None, texts)
+    }
+
+    /// The same, where `known` tells what a label means that the row does not have.
+    pub fn passes_with<'a>(
+        &self,
+        labels: &'a Labels,
+        known: impl Fn(&str) -> Option<&'a str>,
+        texts: impl Iterator<Item = &'a str> + Clone,
+    ) -> bool {
         self.terms.iter().all(|term| match term {
             Term::Word(word) => {
                 let values = labels.iter().map(|(_, value)| value);
-                values.chain(texts.clone()).any(|text| text.to_lowercase().contains(word))
+                values.chain(texts.clone()).any(|text| word.is_match(text))
             }
             Term::Label { name, op, value, regex } => {
-                let actual = labels.get(name).unwrap_or("");
+                let actual = labels.get(name).or_else(|| known(name)).unwrap_or("");
                 let matches = regex.as_ref().map_or(actual == value, |r| r.is_match(actual));
                 matches == matches!(op, MatchOp::Equal | MatchOp::Regex)
             }
@@ -138,7 +148,8 @@ fn term(word: &str) -> Result<Term, String> {
     let found = operators.iter().filter_map(|(text, op)| word.find(text).map(|at| (at, *text, *op)));
     // The first operator in the word; of two at one place the longer one.
     let Some((at, text, op)) = found.min_by_key(|(at, text, _)| (*at, 2 - text.len())).filter(|(at, ..)| *at > 0) else {
-        return Ok(Term::Word(word.trim_matches('"').to_lowercase()));
+        let word = regex::escape(word.trim_matches('"'));
+        return Regex::new(&format!("(?i){word}")).map(Term::Word).map_err(|_| "the word is too long to look for".to_owned());
     };
     let value = word[at + text.len()..].trim_matches('"').to_owned();
     let regex = match op {

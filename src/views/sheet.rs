@@ -6,7 +6,10 @@ use crate::{
     app::Shared,
     core::command::Command,
     theme::Role,
-    ui::text::{put, truncate, width, wrap},
+    ui::{
+        promql,
+        text::{put, truncate, width, wrap},
+    },
 };
 
 /// Rows that are laid out at the most: attributes have no bound, a screen has.
@@ -19,6 +22,8 @@ struct Entry {
     name: String,
     value: String,
     role: Role,
+    /// Whether the value is PromQL, drawn with its parts told apart.
+    is_code: bool,
 }
 
 /// What a pane of names and values shows.
@@ -34,6 +39,62 @@ struct Line {
     name: String,
     value: String,
     role: Role,
+    /// Roles of the pieces of the value, where it has several: how many bytes, which role.
+    pieces: Vec<(usize, Role)>,
+}
+
+impl Line {
+    fn plain(name: String, value: String, role: Role) -> Self {
+        Self { name, value, role, pieces: Vec::new() }
+    }
+}
+
+impl Line {
+    fn draw(&self, shared: &Shared, place: Rect, buf: &mut Buffer) {
+        if self.pieces.is_empty() {
+            put(buf, place, place.x, &self.value, shared.theme.style(self.role));
+            return;
+        }
+        let (mut x, mut rest) = (place.x, self.value.as_str());
+        for (bytes, role) in &self.pieces {
+            let (piece, after) = rest.split_at_checked(*bytes).unwrap_or((rest, ""));
+            x = put(buf, place, x, piece, shared.theme.style(*role));
+            rest = after;
+        }
+    }
+}
+
+/// The parts of an expression, dealt out to the lines it is wrapped into.
+#[derive(Default)]
+struct Code<'a> {
+    text: &'a str,
+    parts: Vec<(&'a str, Role)>,
+    /// Bytes of the text that are on a line already.
+    used: usize,
+}
+
+impl<'a> Code<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, parts: promql::parts(text), used: 0 }
+    }
+
+    /// The roles of the next line; none where there is no code.
+    fn take(&mut self, line: &str) -> Vec<(usize, Role)> {
+        // Between two lines lies the blank or the line's end that was wrapped at.
+        let Some(start) = self.text.get(self.used..).and_then(|rest| rest.find(line)).map(|at| self.used + at) else { return Vec::new() };
+        let end = start + line.len();
+        self.used = end;
+        let mut at = 0;
+        let mut out = Vec::new();
+        for (part, role) in &self.parts {
+            let (from, to) = (at.max(start), (at + part.len()).min(end));
+            at += part.len();
+            if from < to {
+                out.push((to - from, *role));
+            }
+        }
+        out
+    }
 }
 
 impl Sheet {
@@ -49,7 +110,12 @@ impl Sheet {
 
     /// A name and its value in a role's style.
     pub(super) fn add_as(&mut self, name: impl Into<String>, value: impl Into<String>, role: Role) {
-        self.entries.push(Entry { name: name.into(), value: value.into(), role });
+        self.entries.push(Entry { name: name.into(), value: value.into(), role, is_code: false });
+    }
+
+    /// A name and an expression of PromQL.
+    pub(super) fn add_code(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.entries.push(Entry { name: name.into(), value: value.into(), role: Role::Text, is_code: true });
     }
 
     /// A heading.
@@ -68,7 +134,7 @@ impl Sheet {
         let mut out = Vec::new();
         if self.head_rows(area).count() > self.head_lines(area).len() {
             let whole = self.head.iter().flat_map(|(text, role)| wrapped(text, room).map(|value| (value, *role)));
-            out.extend(whole.take(MAX_LINES).map(|(value, role)| Line { name: String::new(), value, role }));
+            out.extend(whole.take(MAX_LINES).map(|(value, role)| Line::plain(String::new(), value, role)));
         }
         for entry in &self.entries {
             // A stack trace needs the width: its name stands above it.
@@ -82,13 +148,19 @@ impl Sheet {
             };
             let mut name = truncate(&entry.name, names, shared.glyphs.ellipsis);
             if block && !name.is_empty() {
-                out.push(Line { name: std::mem::take(&mut name), value: String::new(), role: entry.role });
+                out.push(Line::plain(std::mem::take(&mut name), String::new(), entry.role));
             }
+            let mut code = if entry.is_code { Code::new(&entry.value) } else { Code::default() };
             for piece in entry.value.split('\n').flat_map(|line| wrap(line, room.saturating_sub(indent).max(1))) {
                 if out.len() == MAX_LINES {
                     return out;
                 }
-                out.push(Line { name: std::mem::take(&mut name), value: format!("{}{piece}", " ".repeat(indent)), role: entry.role });
+                let mut pieces = code.take(&piece);
+                if !pieces.is_empty() {
+                    pieces.insert(0, (indent, Role::Text));
+                }
+                let value = format!("{}{piece}", " ".repeat(indent));
+                out.push(Line { name: std::mem::take(&mut name), value, role: entry.role, pieces });
             }
         }
         out
@@ -162,7 +234,7 @@ impl Sheet {
             let column = u16::try_from(i / height).unwrap_or(0);
             let y = area.y + u16::try_from(i % height).unwrap_or(0);
             let place = Rect::new(area.x + column * (room + GAP), y, room, 1).intersection(area);
-            put(buf, place, place.x, &line.value, shared.theme.style(line.role));
+            line.draw(shared, place, buf);
             put(buf, place, place.x, &line.name, shared.theme.style(Role::Dim));
         }
     }
@@ -216,6 +288,26 @@ mod tests {
         let mut scroll = 0;
         sheet.scroll(&mut scroll, Command::Bottom, Rect::new(0, 0, 18, 2), &test_shared());
         assert_eq!(scroll, 2);
+    }
+
+    #[test]
+    fn an_expression_is_coloured_wherever_it_is_wrapped() {
+        let text = "sum(rate(x[5m]))\n  / on (job) sum(y) > 0.25";
+        let theme = crate::theme::load("dark", "t", &[]).0;
+        let shared = Shared { theme, ..test_shared() };
+        for width in [9, 14, 30, 120] {
+            let mut sheet = Sheet::default();
+            sheet.add_code("expr", text);
+            let mut buf = Buffer::empty(Rect::new(0, 0, width, 20));
+            let area = buf.area;
+            sheet.render(&shared, area, &mut buf, 0);
+            let coloured = |role: Role| {
+                let style = shared.theme.style(role);
+                buf.content().iter().filter(|c| c.fg == style.fg.unwrap() && c.symbol() != " ").map(|c| c.symbol()).collect::<String>()
+            };
+            assert_eq!(coloured(Role::Threshold), "5m0.25", "{width}");
+            assert_eq!(coloured(Role::Accent), "sumrateonsum", "{width}");
+        }
     }
 
     #[test]

@@ -26,7 +26,15 @@ async fn alerts_of_old_and_new_versions_are_read_once_each() {
     let alerts = am.alerts().await.unwrap();
     assert_eq!(alerts.len(), 2);
     assert_eq!((alerts[0].routing.silenced_by.join(","), alerts[0].routing.receivers.join(",")), ("u".to_owned(), "web.hook".to_owned()));
+    assert_eq!((alerts[0].routing.fingerprints.join(","), alerts[0].routing.muted_by.join(",")), ("a1".to_owned(), "night".to_owned()));
     assert_eq!((alerts[1].labels.get("alertname"), alerts[1].generator_url.as_ref()), (Some("Y"), None));
+}
+
+#[tokio::test]
+async fn two_alerts_with_one_fingerprint_are_two() {
+    let body = r#"[{"fingerprint":"a1","labels":{"alertname":"X"}},{"fingerprint":"a1","labels":{"alertname":"Y"}}]"#;
+    let (_server, am) = alertmanager("/api/v2/alerts", 200, body).await;
+    assert_eq!(am.alerts().await.unwrap().len(), 2);
 }
 
 #[tokio::test]

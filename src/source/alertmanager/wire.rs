@@ -45,6 +45,8 @@ struct AlertStatus {
     silenced_by: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]
     inhibited_by: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    muted_by: Vec<String>,
 }
 
 /// An alert as Alertmanager tells it.
@@ -66,12 +68,15 @@ pub fn alerts(data: Vec<WireAlert>) -> Vec<RoutedAlert> {
     let mut seen = HashSet::new();
     let mut out = Vec::with_capacity(data.len());
     for a in data {
-        if !a.fingerprint.is_empty() && !seen.insert(a.fingerprint) {
+        // The same labels twice are the same alert; one fingerprint of two label sets is a clash of hashes.
+        if !seen.insert(a.labels.0.clone()) {
             continue;
         }
         let routing = Routing {
+            fingerprints: Some(a.fingerprint).filter(|f| !f.is_empty()).into_iter().collect(),
             silenced_by: a.status.silenced_by,
             inhibited_by: a.status.inhibited_by,
+            muted_by: a.status.muted_by,
             receivers: a.receivers.into_iter().map(|r| r.name).collect(),
         };
         out.push(RoutedAlert {

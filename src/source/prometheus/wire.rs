@@ -171,6 +171,8 @@ pub struct RuleGroups {
 struct Group {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    interval: Float,
     #[serde(default, deserialize_with = "nullable")]
     rules: Vec<WireRule>,
 }
@@ -256,6 +258,7 @@ pub fn rules(groups: RuleGroups) -> Rules {
                 group: group.name.clone(),
                 name: rule.name,
                 query: rule.query,
+                interval: duration(group.interval),
                 hold: duration(rule.duration),
                 keep_firing_for: duration(rule.keep_firing_for),
                 labels: rule.labels.0,

@@ -1,164 +1,141 @@
-//! What is known of the selected alert, and its expression over time.
+//! What is known of the selected alert, or of the selected group.
+
+use std::collections::BTreeMap;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{
-    Alerts,
-    rows::{link, remark, split_of, summary, unit_of},
-};
+use super::{Alerts, Pane, rows, rows::Heading, told};
 use crate::{
-    alert_expr::{Limit, Split},
     model::{
-        alert::{Alert, AlertState, Rule},
+        alert::{Alert, Routing, Rule},
         alert_book::AlertBook,
         labels::Labels,
-        series::{Matrix, Series},
     },
     theme::Role,
     ui::{
-        chart::{Chart, Line, Mark, Threshold, value_at},
         format,
         panel::{self, Panel},
     },
     views::{Look, sheet::Sheet},
 };
 
-/// Names and values of the alert.
-pub(super) fn sheet(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
+/// Annotations that have a line of their own.
+const SHOWN_APART: [&str; 3] = ["summary", "runbook_url", "runbook"];
+
+pub(super) fn render(view: &Alerts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    let title = view.alert().map(Alert::name).or_else(|| view.heading().map(|h| h.name.as_str())).unwrap_or("details");
+    let inner = Panel::new(title).focused(view.pane == Pane::Facts).render(look.shared, area, buf);
+    match sheet(view, look) {
+        Some(sheet) => sheet.render(look.shared, inner, buf, view.scroll),
+        None => panel::message(look.shared, inner, buf, &["No alert is selected.".to_owned()]),
+    }
+}
+
+/// Names and values of what is selected.
+pub(super) fn sheet(view: &Alerts, look: &Look<'_>) -> Option<Sheet> {
+    let book = view.book.as_ref()?;
+    match (view.alert(), view.heading()) {
+        (Some(alert), _) => Some(of_alert(view, alert, book, look)),
+        (None, Some(heading)) => Some(of_group(heading, book, look)),
+        (None, None) => None,
+    }
+}
+
+/// A line unless there is nothing to say.
+fn add(sheet: &mut Sheet, name: &str, value: impl Into<String>) {
+    let value = value.into();
+    if !value.is_empty() {
+        sheet.add(name, value);
+    }
+}
+
+fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> Sheet {
     let zone = look.shared.settings.zone.0;
     let mut sheet = Sheet::default();
-    let mut add = |name: &str, value: String| {
-        if !value.is_empty() {
-            sheet.add(name, value);
-        }
-    };
-    if let Some(text) = remark(alert, book, look.now, zone) {
-        add("note", text);
-    }
-    add("summary", summary(alert).to_owned());
+    add(&mut sheet, "note", told::remark(alert, book, look.now, zone).unwrap_or_default());
+    add(&mut sheet, "summary", told::summary(alert));
     let since = alert.state_since();
     let ago = format::age(look.now.since(since));
-    add("state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(since, zone)));
-    add("service", alert.service.as_ref().map(ToString::to_string).unwrap_or_default());
+    add(&mut sheet, "state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(since, zone)));
+    add(&mut sheet, "service", alert.service.as_deref().unwrap_or(""));
     if let Some(routing) = &alert.routing {
-        add("routed to", routing.receivers.join(", "));
+        add(&mut sheet, "routed to", routing.receivers.join(", "));
+        suppression(&mut sheet, routing, book, look);
     }
+    add(&mut sheet, "runbook", told::runbook(alert).unwrap_or(""));
     if let Some(rule) = &alert.rule {
-        rule_facts(rule, &mut add);
+        rule_facts(&mut sheet, rule, look);
     }
-    add("link", link(alert).unwrap_or("").to_owned());
-    add("labels", pairs(&alert.labels, &["alertname"]));
-    let routing = alert.routing.as_ref();
-    for silence in book.silences.iter().filter(|s| routing.is_some_and(|r| r.silenced_by.contains(&s.id))) {
-        let until = format::day_clock(silence.ends_at, look.now, zone);
-        add("silence", format!("until {until} by {}: {}", silence.created_by, silence.comment));
+    add(&mut sheet, "labels", pairs(&alert.labels));
+    for (name, value) in alert.annotations.iter().filter(|(n, _)| !SHOWN_APART.contains(n)) {
+        add(&mut sheet, name, value);
     }
-    for (name, value) in alert.annotations.iter().filter(|(n, _)| !matches!(*n, "summary" | "runbook_url" | "runbook")) {
-        add(name, value.to_owned());
-    }
-    for error in view.errors() {
+    add(&mut sheet, "made by", alert.generator_url.as_deref().unwrap_or(""));
+    for error in view.data.errors() {
         sheet.add_as(error.backend.name(), error.message.clone(), Role::Bad);
     }
     sheet
 }
 
-fn rule_facts(rule: &Rule, add: &mut impl FnMut(&str, String)) {
-    let keep =
-        if rule.keep_firing_for.is_zero() { String::new() } else { format!(", keeps firing for {}", format::span(rule.keep_firing_for)) };
-    if !rule.hold.is_zero() || !keep.is_empty() {
-        add("for", format!("{}{keep}", format::span(rule.hold)));
+/// Who keeps an alert quiet: silences, other alerts, times of the day.
+fn suppression(sheet: &mut Sheet, routing: &Routing, book: &AlertBook, look: &Look<'_>) {
+    let zone = look.shared.settings.zone.0;
+    for silence in book.silences.iter().filter(|s| routing.silenced_by.contains(&s.id)) {
+        let until = format::day_clock(silence.ends_at, look.now, zone);
+        add(sheet, "silence", format!("until {until} by {}: {}", silence.created_by, silence.comment));
     }
-    add("group", rule.group.clone());
-    add("expr", rule.query.clone());
-    add("error", rule.error.clone().unwrap_or_default());
-}
-
-fn pairs(labels: &Labels, without: &[&str]) -> String {
-    labels.iter().filter(|(n, _)| !without.contains(n)).map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("  ")
-}
-
-/// The series that belongs to an alert: all its labels are the alert's.
-pub(super) fn series_of<'a>(matrix: &'a Matrix, alert: &Alert) -> Option<&'a Series> {
-    let belongs = |s: &&Series| s.labels.iter().all(|(n, v)| n == "__name__" || alert.labels.get(n).is_none_or(|own| own == v));
-    let common = |s: &&Series| s.labels.iter().filter(|(n, v)| alert.labels.get(n) == Some(*v)).count();
-    matrix.series.iter().filter(belongs).max_by_key(common)
-}
-
-/// The expression over time with its threshold and the alert's marks.
-pub(super) fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, focused: bool, area: Rect, buf: &mut Buffer) {
-    let shared = look.shared;
-    let (split, unit) = (split_of(alert), unit_of(alert));
-    let state = panel::state(&view.expression, look);
-    let title = match &split {
-        Some(Split { limit: Limit::Number(n), comparison, .. }) => {
-            format!("expression {0}{0} fires {1} {2}", shared.glyphs.horizontal, comparison.as_str(), unit.constant(*n))
-        }
-        Some(_) => "expression and threshold".to_owned(),
-        None => "expression".to_owned(),
-    };
-    let at_cursor = view.cursor.zip(drawn(view, alert)).map(|(at, (m, s))| {
-        let value = value_at(&s.samples, at, m.step).map_or(format::MISSING.to_owned(), |v| unit.show(v));
-        format!("{} {} {value}", format::clock_seconds(at, shared.settings.zone.0), shared.glyphs.middle_dot)
-    });
-    let panel = Panel::new(title).focused(focused).note(at_cursor.unwrap_or_default()).state(&state);
-    let inner = panel.render(shared, area, buf);
-    if alert.rule.is_none() {
-        panel::message(
-            shared,
-            inner,
-            buf,
-            &["Only Alertmanager knows this alert:".to_owned(), "no rule, so no expression to draw.".to_owned()],
+    for fingerprint in &routing.inhibited_by {
+        let by = book.called(fingerprint).map_or_else(
+            || format!("an alert that Alertmanager calls {fingerprint}"),
+            |source| format!("{} {}", source.name(), pairs(&source.labels)),
         );
-        return;
+        add(sheet, "inhibited by", by);
     }
-    if let Some(lines) = &state.blank {
-        panel::message(shared, inner, buf, lines);
-        return;
-    }
-    let Some(chart) = chart(view, alert, look) else {
-        panel::message(shared, inner, buf, &["No data for this expression in the window.".to_owned()]);
-        return;
-    };
-    chart.render(shared, inner, buf);
-    if state.stale {
-        panel::dim(shared, inner, buf);
-    }
+    add(sheet, "muted during", routing.muted_by.join(", "));
 }
 
-/// The matrix of the alert's expression and the series in it that is the alert's.
-fn drawn<'a>(view: &'a Alerts, alert: &Alert) -> Option<(&'a Matrix, &'a Series)> {
-    let matrix = view.expression.value()?;
-    Some((matrix, series_of(matrix, alert)?))
+fn rule_facts(sheet: &mut Sheet, rule: &Rule, look: &Look<'_>) {
+    add(sheet, "for", if rule.hold.is_zero() { String::new() } else { format::span(rule.hold) });
+    add(
+        sheet,
+        "keeps firing",
+        if rule.keep_firing_for.is_zero() { String::new() } else { format!("for {}", format::span(rule.keep_firing_for)) },
+    );
+    if let Some(error) = &rule.error {
+        sheet.add_as("error", error.clone(), Role::Bad);
+    }
+    if let Some(at) = rule.last_evaluation {
+        let every = if rule.interval.is_zero() { String::new() } else { format!(", every {}", format::span(rule.interval)) };
+        let clock = format::clock_seconds(at, look.shared.settings.zone.0);
+        add(sheet, "evaluated", format!("{clock} ({} ago){every}", format::age(look.now.since(at))));
+    }
+    add(sheet, "group", rule.group.clone());
+    sheet.add_code("expr", rule.query.clone());
 }
 
-/// The graph of an alert's expression; none without data.
-pub(super) fn chart<'a>(view: &'a Alerts, alert: &Alert, look: &Look<'_>) -> Option<Chart<'a>> {
-    let (shared, unit) = (look.shared, unit_of(alert));
-    let (matrix, series) = drawn(view, alert)?;
-    let style = |role| shared.theme.style(role);
-    let role = if alert.state == AlertState::Pending { Role::Warn } else { Role::Bad };
-    let mut chart = Chart::new(matrix.range, matrix.step, unit);
-    chart.cursor = view.cursor;
-    if let Some(limit) = view.limit.value().and_then(|m| series_of(m, alert)) {
-        let (samples, style) = (limit.samples.as_slice().into(), style(Role::Threshold));
-        chart.lines.push(Line { samples, style, fill: false, end: "threshold".to_owned() });
-    }
-    let end = series.last().map_or(String::new(), |s| unit.show(s.value));
-    chart.lines.push(Line { samples: series.samples.as_slice().into(), style: style(role), fill: false, end });
-    if let Some(Split { limit: Limit::Number(value), .. }) = split_of(alert) {
-        chart.thresholds.push(Threshold { value, label: unit.constant(value) });
-    }
-    let zone = shared.settings.zone.0;
-    let mark = |at, glyph, word: &str, role| Mark {
-        at,
-        glyph,
-        label: format!("{word} {}", format::clock(at, zone)),
-        style: style(role),
-        line: false,
-    };
-    chart.marks.push(mark(alert.since, shared.glyphs.ring, "pending", Role::Warn));
-    if alert.state != AlertState::Pending {
-        chart.marks.push(mark(alert.state_since(), shared.glyphs.triangle, "firing", Role::Bad));
-    }
-    Some(chart)
+fn pairs(labels: &Labels) -> String {
+    labels.iter().filter(|(n, _)| *n != "alertname").map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("  ")
+}
+
+fn of_group(heading: &Heading, book: &AlertBook, look: &Look<'_>) -> Sheet {
+    let zone = look.shared.settings.zone.0;
+    let mut sheet = Sheet::default();
+    let alerts = || heading.members.iter().filter_map(|i| book.alerts.get(*i));
+    let all = format::counted(heading.members.len(), "alert");
+    add(&mut sheet, "holds", format!("{all}: {}", rows::counts_text(&heading.counts, look.shared.glyphs.middle_dot)));
+    add(&mut sheet, "why here", told::why(heading, look));
+    let ago = format::age(look.now.since(heading.since));
+    add(&mut sheet, "since", format!("{} ({ago})", format::clock_seconds(heading.since, zone)));
+    add(&mut sheet, "services", counted(alerts().map(|a| a.service.as_deref().unwrap_or("no service"))));
+    add(&mut sheet, "alerts", counted(alerts().map(Alert::name)));
+    sheet
+}
+
+/// `orders 12  web 9`, the most first.
+fn counted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    counts.into_iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join("  ")
 }

@@ -3,8 +3,11 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Alerts, HOUR, MAX_TRENDS, Pane, TREND, detail,
-    rows::{self, Row},
+    Alerts, Pane,
+    data::{HOUR, MAX_TRENDS, TREND},
+    expression,
+    rows::{self, Group, Heading, Row},
+    told,
 };
 use crate::{
     model::{
@@ -43,7 +46,7 @@ impl Alerts {
         let mut out: Vec<String> = Vec::new();
         for row in self.rows.iter().skip(first).take(height) {
             let Row::Alert(i) = row else { continue };
-            if let Some(query) = book.alerts.get(*i).and_then(trend_query).filter(|q| !out.contains(q)) {
+            if let Some(query) = book.alerts.get(*i).and_then(|a| self.exprs.queries(a).0).filter(|q| !out.contains(q)) {
                 out.push(query);
             }
         }
@@ -54,28 +57,16 @@ impl Alerts {
     pub(super) fn render_list(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let shared = look.shared;
         let state = self.list_state(look);
-        let line = shared.glyphs.horizontal;
-        let book = self.book.as_ref();
-        let mut title = "Alerts".to_owned();
-        // Alerts are what fires now, whatever the window is.
-        let as_of = (!look.scope.window.is_live()).then(|| "as of now".to_owned());
-        for part in [book.map(|b| rows::counts(b, shared.glyphs.middle_dot)), as_of, self.filter.note()].into_iter().flatten() {
-            if !part.is_empty() {
-                title.push_str(&format!(" {line}{line} {part}"));
-            }
-        }
-        let missing = self.missing(line);
-        let place = position(&self.table, self.rows.len());
-        let note = format!("{missing}{}{} {line}{line} {place}", self.group.note(), self.order.name());
-        let inner = Panel::new(title).focused(self.pane == Pane::List).note(note).state(&state).render(shared, area, buf);
+        let panel = Panel::new(self.title(look)).focused(self.pane == Pane::List).note(self.list_note(look)).state(&state);
+        let inner = panel.render(shared, area, buf);
         if let Some(lines) = &state.blank {
             panel::message(shared, inner, buf, lines);
             return;
         }
-        let Some(book) = book else { return };
+        let Some(book) = &self.book else { return };
         if self.rows.is_empty() {
             let text = if book.alerts.is_empty() {
-                rows::no_alerts(book, self.errors(), look.now)
+                told::no_alerts(book, self.data.errors(), look.now)
             } else {
                 vec![format!("None of {} alerts passes the filter.", book.alerts.len()), "/ then Esc removes it.".to_owned()]
             };
@@ -83,21 +74,63 @@ impl Alerts {
             return;
         }
         let table = Table { columns: &COLUMNS, rows: self.rows.len(), state: &self.table, focused: self.pane == Pane::List };
-        table.render(shared, inner, buf, |row, column| match self.rows.get(row) {
+        let heading = |row: usize| match self.rows.get(row) {
+            Some(Row::Group(heading)) => Some(heading_line(look, heading)),
+            _ => None,
+        };
+        table.render_with(shared, inner, buf, heading, |row, column| match self.rows.get(row) {
             Some(Row::Alert(i)) => book.alerts.get(*i).map_or_else(Cell::default, |a| self.cell(look, book, a, column)),
-            Some(Row::Group(name, count)) => group_cell(look, name, *count, column),
-            None => Cell::default(),
+            _ => Cell::default(),
         });
         if state.stale {
             panel::dim(shared, inner, buf);
         }
     }
 
+    /// How many alerts are in which state, what of them is shown, and which rules fail.
+    fn title(&self, look: &Look<'_>) -> String {
+        let (line, dot) = (look.shared.glyphs.horizontal, look.shared.glyphs.middle_dot);
+        let book = self.book.as_ref();
+        // Alerts are what fires now, whatever the window is.
+        let as_of = (!look.scope.window.is_live()).then(|| "as of now".to_owned());
+        let counts = book.map(|b| rows::counts_text(&rows::counts(b.alerts.iter()), dot));
+        let failing = book.filter(|b| !b.alerts.is_empty()).and_then(told::failing);
+        let passing = self.filter.note().map(|note| match book.filter(|_| !self.filter.is_empty()) {
+            Some(book) => format!("{note} {} of {}", self.passing(), book.alerts.len()),
+            None => note,
+        });
+        let mut title = "Alerts".to_owned();
+        for part in [counts, as_of, passing, failing].into_iter().flatten().filter(|part| !part.is_empty()) {
+            title.push_str(&format!(" {line}{line} {part}"));
+        }
+        title
+    }
+
+    /// How many alerts pass the filter, in folds or not.
+    fn passing(&self) -> usize {
+        match self.group() {
+            Group::None => self.rows.len(),
+            _ => self.rows.iter().map(|row| if let Row::Group(h) = row { h.members.len() } else { 0 }).sum(),
+        }
+    }
+
+    /// Whose part is missing, the grouping and order, and where the selection is.
+    fn list_note(&self, look: &Look<'_>) -> String {
+        let line = look.shared.glyphs.horizontal;
+        let missing = self.missing(line);
+        let cut = self.data.prometheus.value().map(|p| p.notes.join(", ")).filter(|notes| !notes.is_empty());
+        let cut = cut.map(|notes| format!("{notes} {line}{line} ")).unwrap_or_default();
+        let no_graph = self.group() == Group::Origin && !self.data.calls.has_graph();
+        let by = if no_graph { "by common onset and labels, the largest first; then " } else { self.group().note() };
+        let place = position(&self.table, self.rows.len());
+        format!("{missing}{cut}{by}{} {line}{line} {place}", self.order.name())
+    }
+
     /// Of the two that tell alerts, the state of the one that matters more: that there is nothing yet, or that what is shown
     /// is old.
     fn list_state(&self, look: &Look<'_>) -> panel::State {
-        let (prometheus, alertmanager) = (panel::state(&self.prometheus, look), panel::state(&self.alertmanager, look));
-        let is_absent = self.prometheus.error().is_some_and(|e| e.kind == ErrorKind::NotConfigured);
+        let (prometheus, alertmanager) = (panel::state(&self.data.prometheus, look), panel::state(&self.data.alertmanager, look));
+        let is_absent = self.data.prometheus.error().is_some_and(|e| e.kind == ErrorKind::NotConfigured);
         match &self.book {
             Some(_) if prometheus.stale => prometheus,
             Some(_) if alertmanager.stale => alertmanager,
@@ -110,11 +143,12 @@ impl Alerts {
     /// Whose part is missing, for the pane's edge.
     fn missing(&self, line: &str) -> String {
         let waiting = |is: bool, backend: Backend| if is { format!("waiting for {backend} {line}{line} ") } else { String::new() };
-        match self.errors().next() {
+        match self.data.errors().next() {
             Some(error) => format!("{error} {line}{line} "),
             None if self.book.is_none() => String::new(),
             None => {
-                waiting(self.prometheus.is_waiting(), Backend::Prometheus) + &waiting(self.alertmanager.is_waiting(), Backend::Alertmanager)
+                waiting(self.data.prometheus.is_waiting(), Backend::Prometheus)
+                    + &waiting(self.data.alertmanager.is_waiting(), Backend::Alertmanager)
             }
         }
     }
@@ -122,10 +156,10 @@ impl Alerts {
     fn cell(&self, look: &Look<'_>, book: &AlertBook, alert: &Alert, column: usize) -> Cell<'static> {
         let shared = look.shared;
         let style = |role| shared.theme.style(role);
-        let quiet = matches!(alert.state, AlertState::Silenced | AlertState::Inhibited);
+        let quiet = !matches!(alert.state, AlertState::Firing | AlertState::Pending);
         let text = style(if quiet { Role::Dim } else { Role::Text });
         match column {
-            0 => Cell::new(format!("P{}", alert.severity.0), style(severity_role(alert, quiet))),
+            0 => Cell::new(format!("P{}", alert.severity.0), style(severity_role(alert.severity.0, quiet))),
             1 => Cell::new(alert.state.as_str(), style(state_role(alert.state))),
             2 => {
                 let cell = Cell::new(alert.name().to_owned(), text);
@@ -139,31 +173,27 @@ impl Alerts {
                 None => Cell::new(shared.glyphs.dash, style(Role::Dim)),
             },
             4 => Cell::new(format::age(look.now.since(alert.state_since())), text),
-            5 => Cell::new(rows::value_text(alert), text),
+            5 => Cell::new(self.exprs.value_text(alert), text),
             6 => Cell::new(self.trend(alert, look), style(if quiet { Role::Dim } else { state_role(alert.state) })),
-            _ => match rows::remark(alert, book, look.now, shared.settings.zone.0) {
+            _ => match told::remark(alert, book, look.now, shared.settings.zone.0) {
                 Some(remark) if quiet => Cell::new(remark, text),
-                Some(remark) => Cell::new(remark, style(Role::Warn)).and(format!("  {}", rows::summary(alert)), text),
-                None => Cell::new(rows::summary(alert).to_owned(), text),
+                Some(remark) => Cell::new(remark, style(Role::Warn)).and(format!("  {}", told::summary(alert)), text),
+                None => Cell::new(told::summary(alert).to_owned(), text),
             },
         }
     }
 
     fn trend(&self, alert: &Alert, look: &Look<'_>) -> String {
-        let slot = trend_query(alert).and_then(|q| self.trends.get(&q));
+        let slot = self.exprs.queries(alert).0.and_then(|q| self.data.trends.get(&q));
         let Some(matrix) = slot.and_then(|s| s.value()) else { return String::new() };
         let range = TimeWindow::Last(HOUR).range(matrix.range.end.max(look.now - HOUR));
-        let samples = detail::series_of(matrix, alert).map_or(&[][..], |s| &s.samples);
+        let samples = expression::series_of(matrix, alert).map_or(&[][..], |s| &s.samples);
         spark(samples, range, usize::from(TREND), look.shared.glyphs)
     }
 }
 
-fn trend_query(alert: &Alert) -> Option<String> {
-    rows::queries_of(alert).0
-}
-
-fn severity_role(alert: &Alert, quiet: bool) -> Role {
-    match alert.severity.0 {
+fn severity_role(severity: u8, quiet: bool) -> Role {
+    match severity {
         _ if quiet => Role::Dim,
         1 | 2 => Role::Bad,
         3 => Role::Warn,
@@ -175,7 +205,8 @@ fn state_role(state: AlertState) -> Role {
     match state {
         AlertState::Firing => Role::Bad,
         AlertState::Pending => Role::Warn,
-        AlertState::Silenced | AlertState::Inhibited => Role::Dim,
+        AlertState::Stale => Role::Stale,
+        AlertState::Silenced | AlertState::Inhibited | AlertState::Resolved => Role::Dim,
     }
 }
 
@@ -186,12 +217,16 @@ fn pending_text(alert: &Alert, look: &Look<'_>) -> Option<String> {
     Some(format!("{}/{}", format::age(passed), format::span(rule.hold)))
 }
 
-fn group_cell(look: &Look<'_>, name: &str, count: usize, column: usize) -> Cell<'static> {
-    let style = |role| look.shared.theme.style(role);
-    match column {
-        0 => Cell::new(look.shared.glyphs.unfolded, style(Role::Dim)),
-        1 => Cell::new(format!("{count} of"), style(Role::Dim)),
-        2 => Cell::new(name.to_owned(), style(Role::Title)),
-        _ => Cell::default(),
-    }
+/// What a group holds, and why: `▸ P1 postgres  38 firing · 2 pending  since 6m  lowest bad dependency of 5 services`.
+fn heading_line(look: &Look<'_>, heading: &Heading) -> Cell<'static> {
+    let shared = look.shared;
+    let style = |role| shared.theme.style(role);
+    let fold = if heading.is_open { shared.glyphs.unfolded } else { shared.glyphs.folded };
+    let quiet = heading.counts[AlertState::Firing as usize] + heading.counts[AlertState::Pending as usize] == 0;
+    Cell::new(format!("{fold} "), style(Role::Dim))
+        .and(format!("P{} ", heading.severity.0), style(severity_role(heading.severity.0, quiet)))
+        .and(heading.name.clone(), style(Role::Title))
+        .and(format!("  {}", rows::counts_text(&heading.counts, shared.glyphs.middle_dot)), style(Role::Text))
+        .and(format!("  since {}", format::age(look.now.since(heading.since))), style(Role::Dim))
+        .and(format!("  {}", told::why(heading, look)), style(Role::Dim))
 }

@@ -1,12 +1,17 @@
 //! The Alerts view: what fires, since when, how far beyond its threshold; `Enter` opens the case of the selected one.
 
+mod data;
 mod detail;
+mod expression;
+mod exprs;
 mod list;
 mod rows;
+mod storm;
 #[cfg(test)]
 mod tests;
+mod told;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
@@ -14,23 +19,19 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::rows::{Group, Order, Row};
-use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, part_of, prompt::Prompt};
+use self::{
+    data::{Change, Data, Drawn},
+    exprs::Exprs,
+    rows::{Group, Heading, Order, Row, Wish},
+};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
-    app::expect,
+    alert_origins::Origin,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response, step},
-        slot::Slot,
+        request::Answer,
     },
-    model::{
-        alert::Alert,
-        alert_book::{self, AlertBook, AlertmanagerAlerts, PrometheusAlerts},
-        backend::SourceError,
-        labels::Labels,
-        series::Matrix,
-        time::{TimeWindow, Timestamp},
-    },
+    model::{alert::Alert, alert_book::AlertBook, labels::Labels, time::Timestamp},
     ui::{
         chart::TimeAxis,
         format,
@@ -39,14 +40,8 @@ use crate::{
     },
 };
 
-/// The trend beside an alert.
-const HOUR: Duration = Duration::from_secs(3600);
-/// Cells of the trend.
-const TREND: u16 = 20;
-/// Rules whose trend is asked for at once.
-const MAX_TRENDS: usize = 12;
-/// The finest resolution asked for: rules are evaluated no more often.
-const MIN_STEP: Duration = Duration::from_secs(15);
+/// Rows whose ages are kept up to date: more than a screen has.
+const ON_SCREEN: usize = 300;
 
 /// What has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,31 +52,36 @@ enum Pane {
     Expression,
 }
 
+/// What the selection stays on when rows move.
+#[derive(Clone, Debug, PartialEq)]
+enum Kept {
+    /// An alert by its labels, and by its place among those with the same ones.
+    Alert(Labels, usize),
+    /// A heading by its name.
+    Group(String),
+}
+
 /// The page's state.
 #[derive(Default)]
 pub struct Alerts {
-    prometheus: Slot<PrometheusAlerts>,
-    alertmanager: Slot<AlertmanagerAlerts>,
-    /// What is known of both, once any has told its part.
+    data: Data,
+    /// What is known of alerts, once anyone has told any.
     book: Option<AlertBook>,
+    exprs: Exprs,
+    /// Where a storm may come from.
+    origins: Vec<Origin>,
     rows: Vec<Row>,
     table: TableState,
     order: Order,
-    group: Group,
+    /// The grouping that the user chose; `None`: by origin in a storm, or else none.
+    group: Option<Group>,
+    turned: BTreeSet<(Group, String)>,
     filter: Filter,
     pane: Pane,
     alone: bool,
     scroll: usize,
-    /// Trends by the expression that is drawn.
-    trends: BTreeMap<String, Slot<Matrix>>,
-    /// The selected alert's expression, or its value's side.
-    expression: Slot<Matrix>,
-    /// The threshold's side, where it is an expression too.
-    limit: Slot<Matrix>,
-    /// The queries of these two.
-    drawn_queries: (Option<String>, Option<String>),
     /// The alert that cursor and scroll belong to.
-    drawn: Option<Labels>,
+    drawn: Option<Kept>,
     cursor: Option<Timestamp>,
 }
 
@@ -137,84 +137,131 @@ impl Alerts {
         visible_rows(Panel::inner(self.panes(area).list))
     }
 
+    /// The grouping in effect.
+    fn group(&self) -> Group {
+        let storm = || self.book.as_ref().is_some_and(storm::is_storm);
+        self.group.unwrap_or_else(|| if storm() { Group::Origin } else { Group::None })
+    }
+
+    fn row(&self) -> Option<&Row> {
+        self.rows.get(self.table.row(self.rows.len())?)
+    }
+
     /// The selected alert; `None` on a group's heading.
-    fn selected<'a>(&self, book: &'a AlertBook) -> Option<&'a Alert> {
-        match self.rows.get(self.table.row(self.rows.len())?)? {
-            Row::Alert(i) => book.alerts.get(*i),
-            Row::Group(..) => None,
-        }
-    }
-
     fn alert(&self) -> Option<&Alert> {
-        self.selected(self.book.as_ref()?)
-    }
-
-    /// After one of both told its part, or that it cannot: what the other knows stays as it is.
-    fn merge(&mut self, area: Rect, changed: bool) -> bool {
-        if changed && (self.prometheus.value().is_some() || self.alertmanager.value().is_some()) {
-            let book = alert_book::merge(self.prometheus.value(), self.alertmanager.value());
-            // While the page is being filled no one has chosen the first row: it is the worst alert's.
-            let parts = |b: &AlertBook| (b.has_prometheus, b.has_alertmanager);
-            let is_filled = self.book.as_ref().map(parts) == Some(parts(&book));
-            let keep = self.labels().filter(|_| is_filled || self.table.selected > 0);
-            self.book = Some(book);
-            self.rebuild(area, keep.as_ref());
+        match self.row()? {
+            Row::Alert(i) => self.book.as_ref()?.alerts.get(*i),
+            Row::Group(_) => None,
         }
-        changed
     }
 
-    /// Whom the last question got no answer from, and why.
-    fn errors(&self) -> impl Iterator<Item = &SourceError> {
-        self.prometheus.error().into_iter().chain(self.alertmanager.error())
+    fn heading(&self) -> Option<&Heading> {
+        match self.row()? {
+            Row::Group(heading) => Some(heading),
+            Row::Alert(_) => None,
+        }
     }
 
-    /// Computes the rows anew; the selection stays on its alert.
-    fn rebuild(&mut self, area: Rect, keep: Option<&Labels>) {
+    /// After one of those who tell alerts told its part, or that it cannot: what the others know stays as it is.
+    fn merge(&mut self, cx: &Cx<'_>) {
+        let Some(mut book) = self.data.book(self.book.as_ref(), &cx.look) else { return };
+        // While the page is being filled no one has chosen the first row: it is the worst alert's.
+        let parts = |b: &AlertBook| (b.has_prometheus, b.has_alertmanager);
+        let is_filled = self.book.as_ref().map(parts) == Some(parts(&book));
+        let keep = self.kept().filter(|_| is_filled || self.table.selected > 0);
+        let shared = cx.look.shared;
+        self.exprs.learn(&book);
+        self.exprs.name_services(&mut book, shared.red.value().map(|red| &**red), &shared.settings.labels.metrics_service);
+        self.book = Some(book);
+        self.rebuild(cx.area, keep.as_ref());
+    }
+
+    /// Computes the rows anew; the selection stays where it is.
+    fn rebuild(&mut self, area: Rect, keep: Option<&Kept>) {
         let Some(book) = &self.book else { return };
-        self.rows = rows::rows(book, &self.filter, self.order, self.group);
-        let is_kept = |row: &Row| matches!(row, Row::Alert(i) if book.alerts.get(*i).map(|a| &a.labels) == keep);
-        let row = keep.and_then(|_| self.rows.iter().position(is_kept)).unwrap_or(self.table.selected);
+        let group = self.group();
+        self.origins = if group == Group::Origin { storm::origins(book, &self.data.calls) } else { Vec::new() };
+        let Self { filter, order, turned, origins, exprs, .. } = &*self;
+        let wish = Wish { filter, order: *order, group, turned, origins, exprs };
+        self.rows = rows::rows(book, &wish);
+        let row = keep.and_then(|keep| self.place_of(keep)).unwrap_or(self.table.selected);
         // The very first rows begin with a heading where there are groups.
-        let row = if keep.is_none() && row == 0 && self.group != Group::None { 1 } else { row };
+        let row =
+            if keep.is_none() && row == 0 && matches!(self.rows.get(1), Some(Row::Alert(_))) && group != Group::None { 1 } else { row };
         let height = self.list_height(area);
         self.table.select(row, self.rows.len(), height);
         self.forget_other();
     }
 
-    fn labels(&self) -> Option<Labels> {
-        self.alert().map(|a| a.labels.clone())
+    /// What the selection is on.
+    fn kept(&self) -> Option<Kept> {
+        let selected = self.table.row(self.rows.len())?;
+        let book = self.book.as_ref()?;
+        match self.rows.get(selected)? {
+            Row::Group(heading) => Some(Kept::Group(heading.name.clone())),
+            Row::Alert(i) => {
+                let labels = &book.alerts.get(*i)?.labels;
+                let before = book.alerts[..*i].iter().filter(|a| a.labels == *labels).count();
+                Some(Kept::Alert(labels.clone(), before))
+            }
+        }
     }
 
-    /// Another alert is selected: what is drawn of the last one is no longer true, unless the same is asked for this one.
+    /// The row of what the selection was on; of an alert that is folded now, its heading's.
+    fn place_of(&self, kept: &Kept) -> Option<usize> {
+        let book = self.book.as_ref()?;
+        let Kept::Alert(labels, nth) = kept else {
+            return self.rows.iter().position(|row| matches!((row, kept), (Row::Group(h), Kept::Group(name)) if h.name == *name));
+        };
+        let mut same = book.alerts.iter().enumerate().filter(|(_, a)| a.labels == *labels).map(|(i, _)| i);
+        let alert = same.nth(*nth).or_else(|| book.alerts.iter().position(|a| a.labels == *labels))?;
+        let shown = self.rows.iter().position(|row| *row == Row::Alert(alert));
+        shown.or_else(|| self.rows.iter().position(|row| matches!(row, Row::Group(h) if h.members.contains(&alert))))
+    }
+
+    /// Another row is selected.
     fn forget_other(&mut self) {
-        let (now, queries) = (self.labels(), self.alert().map(rows::queries_of).unwrap_or_default());
+        let now = self.kept();
         if self.drawn != now {
             self.cursor = None;
             self.scroll = 0;
             self.drawn = now;
         }
-        // What is still asked for is still answered: it must not be forgotten.
-        if self.drawn_queries.0 != queries.0 {
-            self.expression.clear();
-        }
-        if self.drawn_queries.1 != queries.1 {
-            self.limit.clear();
-        }
-        self.drawn_queries = queries;
+        let drawn = Drawn::of(self.alert(), &self.exprs);
+        self.data.forget_other(drawn);
     }
 
     fn reorder(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Self)) -> bool {
-        let keep = self.labels();
+        let keep = self.kept();
         change(self);
         self.rebuild(cx.area, keep.as_ref());
         true
     }
 
-    fn drill(&self, cx: &mut Cx<'_>, kind: ViewKind) {
-        let Some(alert) = self.alert() else { return };
-        let scope = rows::scope_of(alert, &cx.look);
+    /// Folds or unfolds the selected group, or the one that the selected alert is in.
+    fn fold(&mut self, cx: &Cx<'_>, open: Option<bool>) -> bool {
+        let Some(selected) = self.table.row(self.rows.len()) else { return false };
+        let headings = self.rows[..=selected].iter().rev();
+        let Some(Row::Group(heading)) = headings.clone().find(|row| matches!(row, Row::Group(_))) else { return false };
+        if open.is_some_and(|open| open == heading.is_open) {
+            return false;
+        }
+        let (key, keep) = ((self.group(), heading.name.clone()), Kept::Group(heading.name.clone()));
+        if !self.turned.remove(&key) {
+            self.turned.insert(key);
+        }
+        self.rebuild(cx.area, Some(&keep));
+        true
+    }
+
+    fn drill(&mut self, cx: &mut Cx<'_>, kind: ViewKind) -> bool {
+        let Some(alert) = self.alert() else {
+            return kind == ViewKind::Service && self.heading().is_some() && self.fold(cx, None);
+        };
+        let scope = told::scope_of(alert, &cx.look);
         let kind = if kind == ViewKind::Service && scope.service.is_none() { ViewKind::Services } else { kind };
         cx.push(kind, scope);
+        true
     }
 
     fn next_pane(&mut self, forward: bool) -> bool {
@@ -227,8 +274,14 @@ impl Alerts {
         true
     }
 
+    /// The arrows: the value cursor where there is one, folds in a list of groups.
+    fn sideways(&mut self, cx: &Cx<'_>, columns: i64) -> bool {
+        let folds = self.pane == Pane::List && self.cursor.is_none() && self.group() != Group::None;
+        if folds { self.fold(cx, Some(columns > 0)) } else { self.move_cursor(&cx.look, columns) }
+    }
+
     fn move_cursor(&mut self, look: &Look<'_>, columns: i64) -> bool {
-        let Some(matrix) = self.expression.value() else { return false };
+        let Some(matrix) = self.data.expression.value() else { return false };
         let range = matrix.range;
         let by = crate::model::time::nanos(matrix.step);
         let from = self.cursor.unwrap_or(range.end.min(look.now));
@@ -246,19 +299,17 @@ impl Alerts {
         self.forget_other();
         moved
     }
-}
 
-impl Alerts {
     fn scroll_facts(&mut self, cx: &Cx<'_>, command: Command) -> bool {
-        let (Some(book), Some(alert)) = (&self.book, self.alert()) else { return false };
         let inner = Panel::inner(self.panes(cx.area).facts);
-        detail::sheet(self, alert, book, &cx.look).scroll(&mut self.scroll, command, inner, cx.look.shared)
+        let Some(sheet) = detail::sheet(self, &cx.look) else { return false };
+        sheet.scroll(&mut self.scroll, command, inner, cx.look.shared)
     }
 
     /// The selected alert's graph and its place, if there is one at a place.
     fn graph_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
         let inner = Panel::inner(self.panes(area).expression);
-        let chart = detail::chart(self, self.alert()?, look).filter(|_| inner.contains(at))?;
+        let chart = expression::chart(self, self.alert()?, look).filter(|_| inner.contains(at))?;
         chart.time_axis(inner).filter(|axis| axis.area.contains(at))
     }
 }
@@ -277,10 +328,11 @@ impl View for Alerts {
         let alert = self.alert();
         Facts {
             rows: !self.rows.is_empty(),
-            drill: if alert.is_some() { None } else { Some("no alert is selected") },
+            drill: if self.row().is_some() { None } else { Some("no alert is selected") },
             service: alert.is_some_and(|a| a.service.is_some()),
-            link: alert.is_some_and(|a| rows::link(a).is_some()),
-            graphs: self.expression.value().is_some(),
+            link: alert.is_some_and(|a| told::link(a).is_some()),
+            graphs: self.data.expression.value().is_some(),
+            folds: self.group() != Group::None && !self.rows.is_empty(),
             panes: true,
             live: look.scope.window.is_live(),
             ..Facts::default()
@@ -304,6 +356,7 @@ impl View for Alerts {
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
+            Command::Drill if self.heading().is_some() => Some("unfold"),
             Command::Drill => Some("case"),
             Command::ViewServices => Some("services"),
             Command::NextPane => Some("details"),
@@ -311,90 +364,67 @@ impl View for Alerts {
         }
     }
 
+    fn wants(&self) -> Wants {
+        // What names services for RED names those of alerts, too.
+        Wants { red: true, ..Wants::default() }
+    }
+
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
-        let (often, seldom) = (look.shared.refresh(), look.shared.refresh_slow());
-        let alerts = Refresh::Every(look.shared.settings.refresh_alerts);
-        needs.ask("prometheus", 0, Request::PrometheusAlerts, alerts);
-        needs.ask("alertmanager", 0, Request::AlertmanagerAlerts, alerts);
+        let storm = self.book.as_ref().filter(|_| self.group() == Group::Origin).and_then(storm::before_onset);
+        self.data.ask_alerts(look, storm, needs);
         let Some(book) = &self.book else { return };
-        if self.panes(area).list.width > 0 {
-            let trend = step(HOUR, TREND, MIN_STEP);
-            for query in self.visible_queries(book, area) {
-                let part = part_of(&query);
-                let request = Request::Range { query, window: TimeWindow::Last(HOUR), step: trend };
-                needs.ask("trend", part, request, seldom);
-            }
+        let panes = self.panes(area);
+        if panes.list.width > 0 {
+            Data::ask_trends(look, self.visible_queries(book, area), needs);
         }
-        let (Some(alert), panes) = (self.alert(), self.panes(area)) else { return };
-        if panes.expression.width == 0 {
-            return;
-        }
-        let window = look.scope.window;
-        let step = step(look.range().duration(), panes.expression.width.saturating_sub(8), MIN_STEP);
-        let (value, limit) = rows::queries_of(alert);
-        if let Some(query) = value {
-            needs.ask("expression", 0, Request::Range { query, window, step }, often);
-        }
-        if let Some(query) = limit {
-            needs.ask("threshold", 0, Request::Range { query, window, step }, seldom);
+        if panes.expression.width > 0 {
+            self.data.ask_expression(look, panes.expression, needs);
         }
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
-        match answer.slot.pane {
-            "prometheus" => {
-                let told = |r| if let Response::PrometheusAlerts(p) = r { Some(p) } else { None };
-                let changed = self.prometheus.settle(answer.asked, expect(answer.result, told));
-                self.merge(cx.area, changed)
+        let tells_alerts = matches!(answer.slot.pane, "prometheus" | "alertmanager");
+        let change = self.data.take(answer);
+        match change {
+            Change::Alerts => self.merge(cx),
+            Change::Origins => drop(self.reorder(cx, |_| {})),
+            // The same failure again: what was told is a little less sure.
+            Change::Nothing if tells_alerts && self.data.is_in_doubt() => {
+                self.merge(cx);
+                return true;
             }
-            "alertmanager" => {
-                let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
-                let changed = self.alertmanager.settle(answer.asked, expect(answer.result, told));
-                self.merge(cx.area, changed)
-            }
-            "trend" => {
-                let Request::Range { query, .. } = answer.request.as_ref() else { return false };
-                // Rules come and go; what is no longer asked for is dropped before it adds up.
-                if self.trends.len() > 4 * MAX_TRENDS && !self.trends.contains_key(query) {
-                    self.trends.clear();
-                }
-                self.trends.entry(query.clone()).or_default().settle(answer.asked, expect(answer.result, matrix))
-            }
-            "expression" => self.expression.settle(answer.asked, expect(answer.result, matrix)),
-            "threshold" => self.limit.settle(answer.asked, expect(answer.result, matrix)),
-            _ => false,
+            _ => {}
         }
+        change != Change::Nothing
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
-            Command::Drill | Command::Red => self.drill(cx, ViewKind::Service),
-            Command::Logs => self.drill(cx, ViewKind::Logs),
+            Command::Drill | Command::Red => return self.drill(cx, ViewKind::Service),
+            Command::Logs => return self.drill(cx, ViewKind::Logs),
             Command::Order => return self.reorder(cx, |v| v.order = v.order.next()),
-            Command::Group => return self.reorder(cx, |v| v.group = v.group.next()),
+            Command::Group => return self.reorder(cx, |v| v.group = Some(v.group().next())),
             Command::Filter => self.filter.open(),
             Command::NextPane => return self.next_pane(true),
             Command::PreviousPane => return self.next_pane(false),
             Command::FullScreen => self.alone = !self.alone,
             Command::ShowLink => {
-                let link = self.alert().and_then(rows::link).map(str::to_owned);
+                let link = self.alert().and_then(told::link).map(str::to_owned);
                 cx.notice(link.unwrap_or_else(|| "this alert has no link".to_owned()));
             }
             Command::ValueCursor => match self.cursor.take() {
                 Some(_) => {}
                 None => return self.move_cursor(&cx.look, 0),
             },
-            Command::Left => return self.move_cursor(&cx.look, -1),
-            Command::Right => return self.move_cursor(&cx.look, 1),
+            Command::Left => return self.sideways(cx, -1),
+            Command::Right => return self.sideways(cx, 1),
             _ => return self.movement(cx, command),
         }
         true
     }
 
     fn rescoped(&mut self, _cx: &mut Cx<'_>) {
-        self.expression.clear();
-        self.limit.clear();
+        self.data.rescoped();
         self.cursor = None;
     }
 
@@ -403,7 +433,7 @@ impl View for Alerts {
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        let keep = self.labels();
+        let keep = self.kept();
         if self.filter.key(key) {
             self.rebuild(cx.area, keep.as_ref());
         }
@@ -446,24 +476,11 @@ impl View for Alerts {
         if panes.list.width > 0 {
             self.render_list(look, panes.list, buf);
         }
-        let selected = self.book.as_ref().and_then(|b| self.selected(b).map(|a| (b, a)));
-        let nothing = || vec!["No alert is selected.".to_owned()];
         if panes.facts.width > 0 {
-            let title = selected.map_or("details", |(_, a)| a.name());
-            let inner = Panel::new(title).focused(self.pane == Pane::Facts).render(look.shared, panes.facts, buf);
-            match selected {
-                Some((book, alert)) => detail::sheet(self, alert, book, look).render(look.shared, inner, buf, self.scroll),
-                None => panel::message(look.shared, inner, buf, &nothing()),
-            }
+            detail::render(self, look, panes.facts, buf);
         }
         if panes.expression.width > 0 {
-            match selected {
-                Some((_, alert)) => detail::render_expression(self, alert, look, self.pane == Pane::Expression, panes.expression, buf),
-                None => {
-                    let inner = Panel::new("expression").focused(self.pane == Pane::Expression).render(look.shared, panes.expression, buf);
-                    panel::message(look.shared, inner, buf, &nothing());
-                }
-            }
+            expression::render(self, look, panes.expression, buf);
         }
     }
 
@@ -475,17 +492,24 @@ impl View for Alerts {
         let Some(alert) = self.alert() else { return Vec::new() };
         let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
         let mut out = vec![yank("alert", alert.name().to_owned())];
+        out.extend(told::runbook(alert).map(|l| yank("runbook", l.to_owned())));
         out.extend(alert.value.map(|v| yank("value", v.to_string())));
         out.extend(alert.rule.iter().map(|r| yank("query", r.query.clone())));
         out.push(yank("labels", alert.labels.to_string()));
-        out.extend(rows::link(alert).map(|l| yank("link", l.to_owned())));
+        out.extend(told::link(alert).filter(|l| told::runbook(alert) != Some(l)).map(|l| yank("link", l.to_owned())));
         out
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        let ages = self.book.iter().flat_map(|b| b.alerts.iter()).map(|a| format::next_age(look.now, a.state_since()));
-        let evaluated = self.book.as_ref().filter(|b| b.alerts.is_empty()).map(|_| look.now + Duration::from_secs(1));
-        let stale = [panel::state(&self.prometheus, look).wake, panel::state(&self.alertmanager, look).wake];
+        let book = self.book.as_ref();
+        let seen = self.rows.iter().skip(self.table.offset).take(ON_SCREEN);
+        let ages = seen.filter_map(|row| match row {
+            Row::Alert(i) => book?.alerts.get(*i).map(Alert::state_since),
+            Row::Group(heading) => Some(heading.since),
+        });
+        let ages = ages.map(|since| format::next_age(look.now, since));
+        let evaluated = book.filter(|b| b.alerts.is_empty()).map(|_| look.now + Duration::from_secs(1));
+        let stale = [panel::state(&self.data.prometheus, look).wake, panel::state(&self.data.alertmanager, look).wake];
         ages.chain(evaluated).chain(stale.into_iter().flatten()).min()
     }
 }

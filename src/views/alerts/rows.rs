@@ -1,62 +1,66 @@
-//! Which alerts are shown, in which order, and what is said of each.
+//! Which alerts are shown, in which order, and under which headings.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
+use super::exprs::Exprs;
 use crate::{
-    alert_expr::{self, Limit, Split},
-    core::scope::{Scope, ScopeAlert},
+    alert_origins::{Origin, Why},
     model::{
-        alert::{Alert, AlertState},
+        alert::{Alert, AlertState, Severity},
         alert_book::AlertBook,
-        backend::SourceError,
         time::Timestamp,
     },
-    ui::{chart::Unit, format},
-    views::{Look, filter::Filter},
+    ui::format,
+    views::filter::Filter,
 };
 
-/// Orders, the next one at each `O`.
+/// Orders, the next one at each `O`: one by each column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Severity, then onset.
+    /// Severity, then onset; what is over comes last.
     #[default]
     Severity,
-    /// The newest first.
-    Newest,
     /// State, then severity.
     State,
-    /// Service, then severity.
-    Service,
     /// Name.
     Name,
+    /// Service, then severity.
+    Service,
+    /// The newest first.
+    Newest,
+    /// The oldest first.
+    Oldest,
+    /// The furthest beyond its threshold first.
+    Value,
+    /// Summary.
+    Summary,
 }
 
 impl Order {
+    const ALL: [Self; 8] = [Self::Severity, Self::State, Self::Name, Self::Service, Self::Newest, Self::Oldest, Self::Value, Self::Summary];
+
     /// Words for the pane's edge.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Severity => "by severity, onset",
-            Self::Newest => "newest first",
             Self::State => "by state, severity",
-            Self::Service => "by service, severity",
             Self::Name => "by name",
+            Self::Service => "by service, severity",
+            Self::Newest => "newest first",
+            Self::Oldest => "oldest first",
+            Self::Value => "furthest beyond threshold first",
+            Self::Summary => "by summary",
         }
     }
 
     /// The next one.
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Severity => Self::Newest,
-            Self::Newest => Self::State,
-            Self::State => Self::Service,
-            Self::Service => Self::Name,
-            Self::Name => Self::Severity,
-        }
+    pub fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
     }
 }
 
 /// What rows are grouped by, the next one at each `b`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// Nothing.
     #[default]
@@ -67,6 +71,8 @@ pub enum Group {
     Service,
     /// Severity.
     Severity,
+    /// Probable origin.
+    Origin,
 }
 
 impl Group {
@@ -76,7 +82,8 @@ impl Group {
             Self::None => Self::Name,
             Self::Name => Self::Service,
             Self::Service => Self::Severity,
-            Self::Severity => Self::None,
+            Self::Severity => Self::Origin,
+            Self::Origin => Self::None,
         }
     }
 
@@ -87,12 +94,18 @@ impl Group {
             Self::Name => "grouped by name, ",
             Self::Service => "grouped by service, ",
             Self::Severity => "grouped by severity, ",
+            Self::Origin => "by origin, what explains most first; then ",
         }
+    }
+
+    /// Whether its groups are open until they are folded.
+    const fn opens(self) -> bool {
+        !matches!(self, Self::Origin)
     }
 
     fn of(self, alert: &Alert) -> String {
         match self {
-            Self::None => String::new(),
+            Self::None | Self::Origin => String::new(),
             Self::Name => alert.name().to_owned(),
             Self::Service => alert.service.as_ref().map_or_else(|| "no service".to_owned(), ToString::to_string),
             Self::Severity => format!("P{}", alert.severity.0),
@@ -101,151 +114,151 @@ impl Group {
 }
 
 /// A row of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Row {
-    /// Heading of a group: its name and how many alerts it has.
-    Group(String, usize),
+    /// Heading of a group.
+    Group(Box<Heading>),
     /// An alert, by its place in the book.
     Alert(usize),
 }
 
-/// The rows of a book.
-pub fn rows(book: &AlertBook, filter: &Filter, order: Order, group: Group) -> Vec<Row> {
-    let mut shown: Vec<usize> = (0..book.alerts.len()).filter(|i| passes(filter, &book.alerts[*i])).collect();
-    shown.sort_by(|a, b| compare(&book.alerts[*a], &book.alerts[*b], order));
-    if group == Group::None {
-        return shown.into_iter().map(Row::Alert).collect();
+/// What a group holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heading {
+    /// Its name.
+    pub name: String,
+    /// Why its alerts are one group, where that is not said by the name.
+    pub why: Option<Why>,
+    /// Its alerts that pass the filter, by their places in the book.
+    pub members: Vec<usize>,
+    /// How many of them are in each state, in the order of [`AlertState::ALL`].
+    pub counts: [usize; 6],
+    /// The worst of them.
+    pub severity: Severity,
+    /// When the first of them began.
+    pub since: Timestamp,
+    /// Whether they follow.
+    pub is_open: bool,
+}
+
+/// What is wished for.
+pub struct Wish<'a> {
+    /// Which alerts.
+    pub filter: &'a Filter,
+    /// In which order.
+    pub order: Order,
+    /// Under which headings.
+    pub group: Group,
+    /// Groups that are folded where they would be open, and the other way round.
+    pub turned: &'a std::collections::BTreeSet<(Group, String)>,
+    /// Probable origins, for headings by them.
+    pub origins: &'a [Origin],
+    /// What the expressions say.
+    pub exprs: &'a Exprs,
+}
+
+/// The rows of a book. Every alert that passes is in exactly one group.
+pub fn rows(book: &AlertBook, wish: &Wish<'_>) -> Vec<Row> {
+    let mut shown: Vec<usize> = (0..book.alerts.len()).filter(|i| passes(wish.filter, &book.alerts[*i])).collect();
+    shown.sort_by(|a, b| compare(&book.alerts[*a], &book.alerts[*b], wish).then(a.cmp(b)));
+    let mut out = Vec::new();
+    let groups = match wish.group {
+        Group::None => return shown.into_iter().map(Row::Alert).collect(),
+        Group::Origin => by_origin(&shown, wish.origins),
+        group => by_name(&shown, |i| group.of(&book.alerts[i])),
+    };
+    for (name, why, members) in groups {
+        let heading = heading(book, name, why, members, wish);
+        let members = if heading.is_open { heading.members.clone() } else { Vec::new() };
+        out.push(Row::Group(Box::new(heading)));
+        out.extend(members.into_iter().map(Row::Alert));
     }
-    // A group stands where its first alert would.
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    out
+}
+
+type Members = (String, Option<Why>, Vec<usize>);
+
+/// A group stands where its first alert would.
+fn by_name(shown: &[usize], name_of: impl Fn(usize) -> String) -> Vec<Members> {
+    let mut groups: Vec<Members> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for i in shown {
-        let key = group.of(&book.alerts[i]);
-        let place = *places.entry(key).or_insert_with_key(|key| {
-            groups.push((key.clone(), Vec::new()));
+        let place = *places.entry(name_of(*i)).or_insert_with_key(|name| {
+            groups.push((name.clone(), None, Vec::new()));
             groups.len() - 1
         });
-        groups[place].1.push(i);
+        groups[place].2.push(*i);
     }
-    let heading = |(key, members): (String, Vec<usize>)| {
-        std::iter::once(Row::Group(key, members.len())).chain(members.into_iter().map(Row::Alert)).collect::<Vec<_>>()
-    };
-    groups.into_iter().flat_map(heading).collect()
+    groups
 }
 
-fn passes(filter: &Filter, alert: &Alert) -> bool {
-    filter.passes(&alert.labels, alert.annotations.iter().map(|(_, v)| v).chain([alert.state.as_str()]))
-}
-
-fn compare(a: &Alert, b: &Alert, order: Order) -> std::cmp::Ordering {
-    let severity = || (a.severity, a.since).cmp(&(b.severity, b.since));
-    let first = match order {
-        Order::Severity => severity(),
-        Order::Newest => b.since.cmp(&a.since),
-        Order::State => a.state.cmp(&b.state).then_with(severity),
-        Order::Service => a.service.cmp(&b.service).then_with(severity),
-        Order::Name => a.name().cmp(b.name()).then_with(severity),
-    };
-    first.then_with(|| a.labels.cmp(&b.labels))
-}
-
-/// The scope that an alert leads to.
-pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
-    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: Some(alert.since) };
-    look.scope.with_alert(narrowed, alert.service.clone(), look.now)
-}
-
-/// An alert's expression taken apart.
-pub fn split_of(alert: &Alert) -> Option<Split> {
-    alert_expr::split(&alert.rule.as_ref()?.query, alert.value)
-}
-
-/// What the values of an expression are, as far as it can be told: a quantile of durations in seconds.
-pub fn unit_of(alert: &Alert) -> Unit {
-    let query = alert.rule.as_ref().map_or("", |r| r.query.trim_start());
-    let seconds = query.starts_with("histogram_quantile") && query.contains("_seconds");
-    if seconds { Unit::Seconds } else { Unit::Plain }
-}
-
-/// `8.42 s > 1 s`, or the value alone.
-pub fn value_text(alert: &Alert) -> String {
-    let Some(value) = alert.value else { return format::MISSING.to_owned() };
-    let unit = unit_of(alert);
-    match split_of(alert) {
-        Some(Split { comparison, limit: Limit::Number(limit), .. }) => {
-            format!("{} {} {}", unit.show(value), comparison.as_str(), unit.constant(limit))
+/// The origins in their own order, the alerts in each in that of the list.
+fn by_origin(shown: &[usize], origins: &[Origin]) -> Vec<Members> {
+    let mut groups: Vec<Members> = origins.iter().map(|o| (o.name.clone(), Some(o.why.clone()), Vec::new())).collect();
+    let of: HashMap<usize, usize> = origins.iter().enumerate().flat_map(|(n, o)| o.members.iter().map(move |i| (*i, n))).collect();
+    for i in shown {
+        if let Some(group) = of.get(i).and_then(|n| groups.get_mut(*n)) {
+            group.2.push(*i);
         }
-        _ => unit.show(value),
+    }
+    groups.retain(|(.., members)| !members.is_empty());
+    groups
+}
+
+fn heading(book: &AlertBook, name: String, why: Option<Why>, members: Vec<usize>, wish: &Wish<'_>) -> Heading {
+    let alerts = || members.iter().map(|i| &book.alerts[*i]);
+    Heading {
+        counts: counts(alerts()),
+        severity: alerts().map(|a| a.severity).min().unwrap_or(Severity::UNKNOWN),
+        since: alerts().map(Alert::state_since).min().unwrap_or_default(),
+        is_open: wish.group.opens() != wish.turned.contains(&(wish.group, name.clone())),
+        name,
+        why,
+        members,
     }
 }
 
-/// What must be known of an alert beyond its summary: who knows it not, or who silenced it.
-pub fn remark(alert: &Alert, book: &AlertBook, now: Timestamp, offset: i32) -> Option<String> {
-    // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
-    if alert.rule.is_none() && alert.value.is_none() && book.has_prometheus {
-        return Some("only Alertmanager knows this alert".to_owned());
-    }
-    if alert.routing.is_none() && alert.state == AlertState::Firing && book.has_alertmanager {
-        return Some("not in Alertmanager: no one is told".to_owned());
-    }
-    let routing = alert.routing.as_ref()?;
-    // The last one to end is the one that counts.
-    let silences = book.silences.iter().filter(|s| routing.silenced_by.contains(&s.id));
-    if let Some(silence) = silences.max_by_key(|s| s.ends_at) {
-        return Some(format!("until {} by {}", format::day_clock(silence.ends_at, now, offset), silence.created_by));
-    }
-    (!routing.inhibited_by.is_empty()).then(|| "inhibited by another alert".to_owned())
+/// How many alerts are in each state, in the order of [`AlertState::ALL`].
+pub fn counts<'a>(alerts: impl Iterator<Item = &'a Alert>) -> [usize; 6] {
+    let mut out = [0; 6];
+    alerts.for_each(|a| out[a.state as usize] += 1);
+    out
 }
 
-/// One line that says what the alert is about.
-pub fn summary(alert: &Alert) -> &str {
-    ["summary", "description", "message"].iter().find_map(|name| alert.annotations.get(name)).unwrap_or("")
-}
-
-/// The link of an alert: its runbook, or else where it was made.
-pub fn link(alert: &Alert) -> Option<&str> {
-    let named = ["runbook_url", "runbook", "dashboard_url", "dashboard"].iter().find_map(|name| alert.annotations.get(name));
-    named.or(alert.generator_url.as_deref())
-}
-
-/// What is drawn of an alert's expression: its value's side, or all of it, and its limit's where that is a query.
-pub fn queries_of(alert: &Alert) -> (Option<String>, Option<String>) {
-    let Some(rule) = &alert.rule else { return (None, None) };
-    match split_of(alert) {
-        Some(Split { value, limit: Limit::Query(limit), .. }) => (Some(value), Some(limit)),
-        Some(Split { value, .. }) => (Some(value), None),
-        None => (Some(rule.query.clone()), None),
-    }
-}
-
-/// `3 firing · 1 pending`, in the order of [`AlertState`].
-pub fn counts(book: &AlertBook, dot: &str) -> String {
-    let states = [AlertState::Firing, AlertState::Pending, AlertState::Silenced, AlertState::Inhibited];
-    let count = |state| book.alerts.iter().filter(|a| a.state == state).count();
-    let parts: Vec<String> = states
-        .into_iter()
-        .map(|s| (count(s), s.as_str()))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, s)| format!("{} {s}", format::count(n as u64)))
-        .collect();
+/// `3 firing · 1 pending`.
+pub fn counts_text(counts: &[usize; 6], dot: &str) -> String {
+    let told = AlertState::ALL.iter().zip(counts).filter(|(_, n)| **n > 0);
+    let parts: Vec<String> = told.map(|(state, n)| format!("{} {}", format::count(*n as u64), state.as_str())).collect();
     parts.join(&format!(" {dot} "))
 }
 
-/// What is said when there is no alert: good news with its age, or why it is none.
-pub fn no_alerts<'a>(book: &AlertBook, mut errors: impl Iterator<Item = &'a SourceError>, now: Timestamp) -> Vec<String> {
-    if let Some(error) = errors.next() {
-        return vec![format!("No alerts where redline could ask. {error}"), error.advice().to_owned()];
-    }
-    let failing: Vec<&str> = book.rules.iter().filter(|r| r.error.is_some()).map(|r| r.name.as_str()).collect();
-    let healthy = book.rules.len() - failing.len();
-    let evaluated = book.rules.iter().filter_map(|r| r.last_evaluation).max();
-    let last = evaluated.map(|t| format!(", last evaluated {} ago", format::age(now.since(t)))).unwrap_or_default();
-    let mut lines = vec![format!("No firing alerts.  {} healthy{last}.", format::counted(healthy, "rule"))];
-    if book.rules.is_empty() {
-        lines = vec!["No alerts, and Prometheus has no alerting rules.".to_owned()];
-    }
-    if !failing.is_empty() {
-        lines.push(format!("{} cannot be evaluated: {}", format::counted(failing.len(), "rule"), failing.join(", ")));
-    }
-    lines
+fn passes(filter: &Filter, alert: &Alert) -> bool {
+    let state = alert.state.as_str();
+    let known = |name: &str| match name {
+        "service" => alert.service.as_deref(),
+        "state" => Some(state),
+        "name" => Some(alert.name()),
+        _ => None,
+    };
+    let texts = alert.annotations.iter().map(|(_, v)| v).chain([state]).chain(alert.service.as_deref());
+    filter.is_empty() || filter.passes_with(&alert.labels, known, texts)
+}
+
+fn compare(a: &Alert, b: &Alert, wish: &Wish<'_>) -> Ordering {
+    let severity = || (a.severity, a.since).cmp(&(b.severity, b.since));
+    let is_over = |alert: &Alert| alert.state == AlertState::Resolved;
+    let first = match wish.order {
+        Order::Severity => is_over(a).cmp(&is_over(b)).then_with(severity),
+        Order::State => a.state.cmp(&b.state).then_with(severity),
+        Order::Name => a.name().cmp(b.name()).then_with(severity),
+        Order::Service => (a.service.is_none(), &a.service).cmp(&(b.service.is_none(), &b.service)).then_with(severity),
+        Order::Newest => b.state_since().cmp(&a.state_since()),
+        Order::Oldest => a.state_since().cmp(&b.state_since()),
+        Order::Value => {
+            let excess = |alert| wish.exprs.excess(alert).unwrap_or(f64::NEG_INFINITY);
+            excess(b).total_cmp(&excess(a)).then_with(severity)
+        }
+        Order::Summary => super::told::summary(a).cmp(super::told::summary(b)),
+    };
+    first.then_with(|| a.labels.cmp(&b.labels))
 }

@@ -9,11 +9,16 @@ use crate::{
         Shared,
         testing::{draw, feed, look, needs, test_shared, with},
     },
-    core::scope::Scope,
+    core::{
+        request::{Refresh, Request, Response},
+        scope::Scope,
+    },
     model::{
         alert::{AlertState, Routing, Rule, Severity},
+        alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::{Backend, ErrorKind, SourceError},
-        series::{Sample, Series},
+        series::{Matrix, Sample, Series, Vector},
+        time::TimeWindow,
     },
     views::Act,
 };
@@ -26,6 +31,7 @@ fn rule(query: &str) -> Arc<Rule> {
         group: "shop".to_owned(),
         name: "x".to_owned(),
         query: query.to_owned(),
+        interval: Duration::from_secs(15),
         hold: Duration::from_secs(600),
         keep_firing_for: Duration::ZERO,
         labels: Labels::new(),
@@ -45,6 +51,8 @@ fn alert(name: &str, severity: u8, minutes: u64, state: AlertState) -> Alert {
         value: Some(8.42),
         rule: Some(rule("latency > 1")),
         routing: Some(Routing { receivers: vec!["pager".to_owned()], ..Routing::default() }),
+        unrouted_since: None,
+        doubt: None,
         generator_url: None,
         service: Some("orders".into()),
     }
@@ -67,7 +75,13 @@ fn book() -> AlertBook {
 
 fn of_prometheus(book: &AlertBook) -> PrometheusAlerts {
     let known = book.alerts.iter().filter(|a| a.rule.is_some());
-    PrometheusAlerts { alerts: known.map(|a| Alert { routing: None, ..a.clone() }).collect(), rules: book.rules.clone() }
+    let rules = book.rules.iter().cloned().chain(book.alerts.iter().filter_map(|a| a.rule.clone()));
+    PrometheusAlerts {
+        alerts: known.map(|a| Alert { routing: None, ..a.clone() }).collect(),
+        rules: rules.collect(),
+        told_at: NOW,
+        notes: Vec::new(),
+    }
 }
 
 fn of_alertmanager(book: &AlertBook) -> AlertmanagerAlerts {
@@ -93,7 +107,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        Self { shared: test_shared(), scope: Scope::new("prod", TimeWindow::Last(HOUR)) }
+        Self { shared: test_shared(), scope: Scope::new("prod", TimeWindow::Last(data::HOUR)) }
     }
 
     fn look(&self) -> Look<'_> {
@@ -109,6 +123,7 @@ impl Stage {
                 Some(Ok(match need.request {
                     Request::PrometheusAlerts => Response::PrometheusAlerts(of_prometheus(book)),
                     Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(of_alertmanager(book)),
+                    Request::Instant { .. } => Response::Vector(Vector::default()),
                     _ => matrix(range),
                 }))
             });
@@ -155,14 +170,14 @@ fn alerts_are_ordered_by_severity_then_onset_with_all_that_matters_in_the_row() 
 fn who_does_not_know_an_alert_is_said() {
     let stage = Stage::new();
     let view = stage.view(&book());
-    let text = draw(&view, &stage.look(), 160, 30);
-    assert!(text.contains("not in Alertmanager: no one is told") && text.contains("only Alertmanager knows this alert"), "{text}");
+    let text = draw(&view, &stage.look(), 180, 30);
+    assert!(text.contains("not in Alertmanager for 5m: no one is told") && text.contains("only Alertmanager knows this alert"), "{text}");
     let mut view = Alerts::default();
     stage.prometheus(&mut view, Ok(of_prometheus(&book())));
-    let text = draw(&view, &stage.look(), 160, 30);
+    let text = draw(&view, &stage.look(), 180, 30);
     assert!(!text.contains("no one is told") && text.contains("waiting for alertmanager"), "{text}");
     stage.alertmanager(&mut view, Err(refused(Backend::Alertmanager)));
-    let text = draw(&view, &stage.look(), 160, 30);
+    let text = draw(&view, &stage.look(), 180, 30);
     assert!(!text.contains("no one is told") && text.contains("alertmanager: connect refused"), "{text}");
 }
 
@@ -201,7 +216,7 @@ fn two_alerts_that_draw_the_same_keep_what_was_answered() {
     let mut both = book();
     both.alerts[3].rule = Some(rule("latency > 5"));
     let mut view = stage.view(&both);
-    let drawn = |view: &Alerts| view.expression.value().is_some();
+    let drawn = |view: &Alerts| view.data.expression.value().is_some();
     assert!(drawn(&view));
     stage.run(&mut view, Command::Down);
     assert!(drawn(&view), "the same query is not asked again");
@@ -226,7 +241,7 @@ fn the_value_side_is_asked_and_each_rule_once() {
     let view = stage.view(&book());
     let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
     let ranges: Vec<_> = asked.iter().filter(|n| matches!(&n.request, Request::Range { query, .. } if query == "latency")).collect();
-    assert_eq!((asked.len(), ranges.len()), (4, 2), "{asked:?}");
+    assert_eq!((asked.len(), ranges.len()), (6, 2), "{asked:?}");
     assert!(
         asked.iter().all(
             |n| !matches!(n.refresh, Refresh::Every(d) if d < stage.shared.settings.refresh_alerts.min(stage.shared.settings.refresh))
@@ -245,6 +260,7 @@ fn enter_narrows_the_scope_to_the_alert() {
     let mut lonely = book();
     lonely.alerts.truncate(1);
     lonely.alerts[0].service = None;
+    lonely.alerts[0].labels.remove("service");
     let mut view = stage.view(&lonely);
     assert!(matches!(&stage.run(&mut view, Command::Drill)[..], [Act::Push(ViewKind::Services, _)]));
 }
@@ -255,7 +271,7 @@ fn the_selection_stays_on_its_alert_when_rows_move() {
     let mut view = stage.view(&book());
     stage.run(&mut view, Command::Down);
     let name = view.alert().unwrap().name().to_owned();
-    for _ in 0..4 {
+    for _ in 0..8 {
         stage.run(&mut view, Command::Order);
         assert_eq!(view.alert().unwrap().name(), name);
     }
@@ -274,7 +290,286 @@ fn groups_have_headings_and_lose_no_alert() {
     stage.run(&mut view, Command::Group);
     assert_eq!(stage.order(&view), ["-", "Budget", "Slow", "NotRouted", "OnlyThere", "Pending"]);
     stage.run(&mut view, Command::Top);
-    assert!(view.facts(&stage.look()).drill.is_some(), "a heading leads nowhere");
+    stage.run(&mut view, Command::Drill);
+    assert_eq!(stage.order(&view), ["-"], "Enter on a heading folds it");
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("▸ P1 orders  4 firing · 1 pending  since 8m"), "{text}");
+    stage.run(&mut view, Command::Right);
+    assert_eq!(stage.order(&view).len(), 6);
+    stage.run(&mut view, Command::Bottom);
+    stage.run(&mut view, Command::Left);
+    assert_eq!(stage.order(&view), ["-"], "and so does the arrow on any of its alerts");
+}
+
+/// A storm: everything above postgres, which has no alerts of its own, and two that have nothing to do with it.
+fn storm() -> AlertBook {
+    let services = ["web", "catalog", "checkout", "orders", "inventory"];
+    let storm = (0..400).map(|n| {
+        let mut a = alert(&format!("Slow{n}"), 1 + (n % 3) as u8, 20, if n % 10 == 0 { AlertState::Pending } else { AlertState::Firing });
+        a.since = NOW - Duration::from_secs(1200 - n);
+        a.service = Some(services[n as usize % 5].into());
+        a.labels.set("service", services[n as usize % 5]);
+        a
+    });
+    let mut other = alert("DiskFull", 4, 3000, AlertState::Firing);
+    other.service = None;
+    other.labels = [("alertname", "DiskFull"), ("node", "n3")].into_iter().collect();
+    let mut payments = alert("BankSlow", 1, 19, AlertState::Firing);
+    payments.service = Some("payments".into());
+    payments.labels.set("service", "payments");
+    AlertBook { alerts: storm.chain([other, payments]).collect(), rules: vec![rule("latency > 1")], ..AlertBook::default() }
+}
+
+/// What the service graph says of calls: how long they take now, or before.
+fn calls(query: &str, is_past: bool) -> Vector {
+    let edges = [
+        ("web", "catalog", 6.0),
+        ("web", "checkout", 4.0),
+        ("checkout", "orders", 5.0),
+        ("checkout", "payments", 1.0),
+        ("checkout", "inventory", 3.0),
+        ("catalog", "postgres", 10.0),
+        ("orders", "postgres", 9.0),
+        ("inventory", "postgres", 11.0),
+    ];
+    let value = |slower: f64| match () {
+        () if query.contains("failed") => 0.0,
+        () if is_past => 0.1,
+        () => 0.1 * slower,
+    };
+    let element = |(client, server, slower): (&str, &str, f64)| {
+        ([("client", client), ("server", server)].into_iter().collect(), Sample { at: NOW, value: value(slower) })
+    };
+    Vector { elements: edges.into_iter().map(element).collect(), warnings: Vec::new() }
+}
+
+fn stormy(stage: &Stage, with_graph: bool) -> Alerts {
+    let (book, mut view) = (storm(), Alerts::default());
+    for _ in 0..2 {
+        feed(&mut view, &stage.look(), SIZE, |need| {
+            Some(Ok(match &need.request {
+                Request::PrometheusAlerts => Response::PrometheusAlerts(of_prometheus(&book)),
+                Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(of_alertmanager(&book)),
+                Request::Instant { query, window } if query.contains("service_graph") && with_graph => {
+                    Response::Vector(calls(query, !window.is_live()))
+                }
+                Request::Instant { .. } => Response::Vector(Vector::default()),
+                _ => matrix(stage.look().range()),
+            }))
+        });
+    }
+    view
+}
+
+#[test]
+fn a_storm_folds_into_its_origins_which_open_in_place_and_lose_nothing() {
+    let stage = Stage::new();
+    let mut view = stormy(&stage, true);
+    let text = draw(&view, &stage.look(), 200, 50);
+    assert!(text.contains("Alerts ── 362 firing · 40 pending"), "{text}");
+    let headings: Vec<&Heading> = view.rows.iter().filter_map(|r| if let Row::Group(h) = r { Some(&**h) } else { None }).collect();
+    assert_eq!(
+        headings.iter().map(|h| (h.name.as_str(), h.members.len())).collect::<Vec<_>>(),
+        [("postgres", 400), ("payments", 1), ("others", 1)]
+    );
+    let mut sum = [0; 6];
+    headings.iter().for_each(|h| (0..6).for_each(|i| sum[i] += h.counts[i]));
+    assert_eq!(sum, rows::counts(view.book.as_ref().unwrap().alerts.iter()), "what is folded adds up");
+    for part in
+        ["▸ P1 postgres  360 firing · 40 pending", "lowest bad dependency of 5 services, answers ×11 slower", "what explains most first"]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert_eq!((view.rows.len(), view.table.selected), (3, 0));
+    stage.run(&mut view, Command::Right);
+    assert_eq!((view.rows.len(), view.table.selected), (403, 0), "it opens in place");
+    stage.run(&mut view, Command::Down);
+    let opened = view.alert().unwrap().name().to_owned();
+    stage.prometheus(&mut view, Ok(of_prometheus(&storm())));
+    assert_eq!(view.alert().unwrap().name(), opened);
+    stage.run(&mut view, Command::Group);
+    assert_eq!((view.group(), stage.order(&view).len()), (Group::None, 402), "the user may have them one by one");
+}
+
+#[test]
+fn a_storm_without_a_service_graph_folds_by_onset_and_labels() {
+    let stage = Stage::new();
+    let view = stormy(&stage, false);
+    let text = draw(&view, &stage.look(), 200, 50);
+    assert!(text.contains("by common onset and labels") && text.contains("began within"), "{text}");
+    let held: usize = view.rows.iter().map(|r| if let Row::Group(h) = r { h.members.len() } else { 0 }).sum();
+    assert_eq!(held, 402);
+}
+
+#[test]
+fn states_add_up_and_what_is_over_comes_last() {
+    let stage = Stage::new();
+    let mut both = book();
+    both.alerts[0].routing.as_mut().unwrap().silenced_by = vec!["s1".to_owned()];
+    both.alerts[3].routing.as_mut().unwrap().inhibited_by = vec!["f1".to_owned()];
+    let mut view = stage.view(&both);
+    let over = |name: &str| {
+        ([("alertname", name), ("alertstate", "firing"), ("severity", "page")].into_iter().collect(), Sample { at: NOW, value: 35_400.0 })
+    };
+    feed(&mut view, &stage.look(), SIZE, |n| {
+        (n.slot.pane == "resolved").then(|| Ok(Response::Vector(Vector { elements: vec![over("Gone")], warnings: Vec::new() })))
+    });
+    let text = draw(&view, &stage.look(), 200, 30);
+    assert!(text.contains("2 firing · 1 pending · 1 silenced · 1 inhibited · 1 resolved"), "{text}");
+    assert_eq!(stage.order(&view).last().map(String::as_str), Some("Gone"), "although it was a page");
+    let row = text.lines().find(|l| l.contains("Gone")).unwrap();
+    assert!(row.contains("resolved") && row.contains("10m") && row.contains("fired until 09:50"), "{row}");
+}
+
+#[test]
+fn every_column_can_be_sorted_by() {
+    let stage = Stage::new();
+    let mut wild = book();
+    let mut set = |i: usize, value: f64, summary: &str, minutes: u64| {
+        let a: &mut Alert = &mut wild.alerts[i];
+        a.value = Some(value);
+        a.annotations.set("summary", summary);
+        a.since = NOW - Duration::from_secs(60 * minutes);
+        a.labels.set("n", i.to_string());
+    };
+    set(0, 3.0, "b", 30);
+    set(1, 9.0, "a", 31);
+    set(2, 2.0, "d", 32);
+    set(3, 4.0, "c", 33);
+    wild.alerts.truncate(4);
+    let mut view = stage.view(&wild);
+    let mut seen = Vec::new();
+    for _ in 0..8 {
+        seen.push((view.order, stage.order(&view)));
+        stage.run(&mut view, Command::Order);
+    }
+    assert_eq!(view.order, Order::Severity, "round and round");
+    let of = |order| seen.iter().find(|(o, _)| *o == order).unwrap().1.join(" ");
+    assert_eq!(of(Order::Value), "Pending Budget Slow NotRouted");
+    assert_eq!(of(Order::Summary), "Pending Slow Budget NotRouted");
+    assert_eq!(of(Order::Name), "Budget NotRouted Pending Slow");
+    assert_eq!(of(Order::Oldest), "Pending Budget NotRouted Slow");
+    assert_eq!(of(Order::Newest), "Slow NotRouted Budget Pending");
+    assert_eq!(of(Order::State), "Budget NotRouted Slow Pending");
+}
+
+#[test]
+fn after_a_minute_without_an_answer_alerts_are_stale_and_say_what_they_were() {
+    let stage = Stage::new();
+    let mut view = stage.view(&book());
+    stage.alertmanager(&mut view, Err(refused(Backend::Alertmanager)));
+    stage.prometheus(&mut view, Err(refused(Backend::Prometheus)));
+    let later = look(&stage.shared, &stage.scope, NOW + Duration::from_secs(90));
+    feed(&mut view, &later, SIZE, |n| match n.request {
+        Request::PrometheusAlerts => Some(Err(refused(Backend::Prometheus))),
+        Request::AlertmanagerAlerts => Some(Err(refused(Backend::Alertmanager))),
+        _ => None,
+    });
+    let text = draw(&view, &later, 200, 30);
+    assert!(text.contains("Alerts ── 5 stale") && text.contains("was firing when last told, no answer for 1m"), "{text}");
+}
+
+#[test]
+fn two_alerts_with_the_same_labels_are_two_rows_and_keep_the_selection() {
+    let stage = Stage::new();
+    let mut twins = book();
+    twins.alerts.truncate(1);
+    let mut twin = twins.alerts[0].clone();
+    twin.value = Some(1.5);
+    twins.alerts.push(twin);
+    let mut view = stage.view(&twins);
+    assert_eq!(stage.order(&view), ["Slow", "Slow"]);
+    stage.run(&mut view, Command::Down);
+    let value = view.alert().unwrap().value;
+    stage.prometheus(&mut view, Ok(PrometheusAlerts { told_at: NOW + Duration::from_secs(1), ..of_prometheus(&twins) }));
+    assert_eq!((view.table.selected, view.alert().unwrap().value), (1, value));
+}
+
+#[test]
+fn a_rule_that_cannot_be_evaluated_says_so() {
+    let stage = Stage::new();
+    let mut broken = book();
+    let mut bad = (*rule("latency > 1")).clone();
+    bad.error = Some("found duplicate series for the match group".to_owned());
+    broken.alerts[3].rule = Some(Arc::new(bad));
+    broken.rules.clear();
+    let view = stage.view(&broken);
+    let text = draw(&view, &stage.look(), 200, 40);
+    for part in ["1 rule cannot be evaluated: x", "expression ── cannot be evaluated: found duplicate series", "error      found duplicate"]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn the_strip_tells_when_it_fired_within_the_day() {
+    let stage = Stage::new();
+    let mut view = stage.view(&book());
+    let at = |hours: u64| Sample { at: NOW - Duration::from_secs(3600 * hours), value: 1.0 };
+    let series = |state: &str, hours: &[u64]| Series {
+        labels: [("alertstate", state)].into_iter().collect(),
+        samples: hours.iter().map(|h| at(*h)).collect(),
+    };
+    feed(&mut view, &stage.look(), SIZE, |n| match &n.request {
+        Request::Range { query, window, step } if n.slot.pane == "day" => {
+            assert!(query.contains(r#"alertname="Budget""#) && query.contains(r#"team="shop""#), "{query}");
+            let series = vec![series("firing", &[0, 10, 20]), series("pending", &[11])];
+            Some(Ok(Response::Matrix(Matrix { series, range: window.range(NOW), step: *step, warnings: Vec::new() })))
+        }
+        _ => None,
+    });
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    let strip = text.lines().find(|l| l.contains("24h")).unwrap();
+    assert!(strip.contains("fired 3 times"), "{strip}");
+    let count = |text: &str, c: char| text.lines().find(|l| l.contains("24h")).unwrap().matches(c).count();
+    assert_eq!((count(&text, '█'), count(&text, '▄'), count(&text, '▁')), (3, 1, 20), "{strip}");
+    let wide = draw(&view, &stage.look(), 200, 50);
+    assert_eq!((count(&wide, '█'), count(&wide, '▄'), count(&wide, '▁')), (3, 1, 44), "{wide}");
+}
+
+#[test]
+fn shares_are_shown_in_percent_and_all_thresholds_drawn() {
+    let stage = Stage::new();
+    let mut shares = book();
+    shares.alerts[3].rule = Some(rule("sum(a) / sum(b) > 0.05 or sum(a) / sum(b) < 0.001"));
+    shares.alerts[3].value = Some(0.23);
+    let view = stage.view(&shares);
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("23.0 % > 5 %") && text.contains("fires > 5 %, < 0.1 %"), "{text}");
+}
+
+#[test]
+fn a_service_is_what_the_red_metrics_call_one() {
+    let mut stage = Stage::new();
+    let mapping = crate::app::testing::red_mapping(&["orders", "checkout"]);
+    stage.shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let mut named = book();
+    named.alerts[0].labels = [("alertname", "Slow"), ("job", "scraper"), ("application", "shop/checkout")].into_iter().collect();
+    named.alerts[0].service = Some("scraper".into());
+    named.alerts[1].labels = [("alertname", "Pending")].into_iter().collect();
+    named.alerts[1].service = None;
+    named.alerts[1].rule = Some(rule(r#"sum(rate(x{application="orders"}[5m])) > 1"#));
+    named.alerts[2].labels = [("alertname", "NotRouted"), ("job", "node")].into_iter().collect();
+    named.alerts[2].service = Some("node".into());
+    let view = stage.view(&named);
+    let alerts = &view.book.as_ref().unwrap().alerts;
+    let service = |name: &str| alerts.iter().find(|a| a.name() == name).unwrap().service.as_deref().map(str::to_owned);
+    assert_eq!(service("Slow").as_deref(), Some("checkout"));
+    assert_eq!(service("Pending").as_deref(), Some("orders"));
+    assert_eq!(service("NotRouted").as_deref(), Some("node"), "no service of RED, so its own label stays");
+}
+
+#[test]
+fn the_filter_knows_service_and_state_and_counts_what_passes() {
+    let stage = Stage::new();
+    let mut view = stage.view(&book());
+    with(&stage.look(), SIZE, |cx| view.paste(cx, "service=orders state!=pending"));
+    assert_eq!(stage.order(&view).len(), 4);
+    let text = draw(&view, &stage.look(), 200, 30);
+    assert!(text.contains("/service=orders state!=pending 4 of 5"), "{text}");
+    with(&stage.look(), SIZE, |cx| view.paste(cx, " team=~("));
+    assert_eq!(stage.order(&view).len(), 4, "a wrong regex hides nothing");
+    assert!(draw(&view, &stage.look(), 200, 30).contains("no regular expression"));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Alerts that no service graph joins: those that began together and share a label.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{Fact, Origin, Why};
+use crate::model::time::Timestamp;
+
+/// Between two alerts of one onset.
+const GAP: Duration = Duration::from_secs(300);
+/// An onset is no longer than this.
+const LONGEST: Duration = Duration::from_secs(1800);
+/// Alerts that are worth a fold of their own.
+const FEWEST: usize = 3;
+/// Labels that name the alert or rank it, not where it is.
+const NOT_A_PLACE: [&str; 7] = ["alertname", "severity", "priority", "level", "sev", "alertgroup", "rule_group"];
+
+pub(super) fn clusters(facts: &[Fact<'_>], mut places: Vec<usize>) -> Vec<Origin> {
+    places.sort_by(|a, b| (facts[*a].since, facts[*a].labels, a).cmp(&(facts[*b].since, facts[*b].labels, b)));
+    let all = places.clone();
+    let (mut out, mut apart) = (Vec::new(), Vec::new());
+    for onset in onsets(facts, places) {
+        let mut left = onset;
+        while let Some((name, value)) = shared(facts, &left, &all) {
+            let (with, without): (Vec<usize>, Vec<usize>) = left.iter().partition(|i| facts[**i].labels.get(&name) == Some(value.as_str()));
+            let (from, within) = span(facts, &with);
+            out.push(Origin { name: format!("{name}={value}"), why: Why::Shared { from, within }, members: with });
+            left = without;
+        }
+        if left.len() >= FEWEST {
+            let (from, within) = span(facts, &left);
+            out.push(Origin { name: "one onset".to_owned(), why: Why::Onset { from, within }, members: left });
+        } else {
+            apart.extend(left);
+        }
+    }
+    if !apart.is_empty() {
+        out.push(Origin { name: "others".to_owned(), why: Why::Apart, members: apart });
+    }
+    out
+}
+
+/// Alerts in the order of their onset, apart where nothing began for a while.
+fn onsets(facts: &[Fact<'_>], places: Vec<usize>) -> Vec<Vec<usize>> {
+    let mut out: Vec<Vec<usize>> = Vec::new();
+    for place in places {
+        let since = facts[place].since;
+        let goes_on = |onset: &&mut Vec<usize>| {
+            let ends = onset.first().zip(onset.last());
+            ends.is_some_and(|(first, last)| since.since(facts[*last].since) <= GAP && since.since(facts[*first].since) <= LONGEST)
+        };
+        match out.last_mut().filter(goes_on) {
+            Some(onset) => onset.push(place),
+            None => out.push(vec![place]),
+        }
+    }
+    out
+}
+
+/// The label that most of these share, if it is enough of them to say something: not one that all others have as well.
+fn shared(facts: &[Fact<'_>], of: &[usize], all: &[usize]) -> Option<(String, String)> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for i in of {
+        for pair in facts[*i].labels.iter().filter(|(name, value)| !NOT_A_PLACE.contains(name) && !value.is_empty()) {
+            *counts.entry(pair).or_default() += 1;
+        }
+    }
+    let here: BTreeSet<usize> = of.iter().copied().collect();
+    let elsewhere: Vec<usize> = all.iter().copied().filter(|i| !here.contains(i)).collect();
+    let is_common = |name: &str, value: &str| {
+        let with = elsewhere.iter().filter(|i| facts[**i].labels.get(name) == Some(value)).count();
+        elsewhere.len() >= FEWEST && with * 5 >= elsewhere.len() * 4
+    };
+    let least = FEWEST.max(of.len().div_ceil(5));
+    let mut found: Vec<((&str, &str), usize)> = counts.into_iter().filter(|(_, n)| *n >= least).collect();
+    found.sort_by_key(|((name, value), n)| (std::cmp::Reverse(n * weight(name)), *name, *value));
+    let best = found.into_iter().map(|(pair, _)| pair).find(|(name, value)| !is_common(name, value))?;
+    Some((best.0.to_owned(), best.1.to_owned()))
+}
+
+/// What names a place says more than what names an owner.
+fn weight(label: &str) -> usize {
+    match label {
+        "node" | "host" | "hostname" | "instance" | "device" | "zone" | "availability_zone" | "database" | "topic" => 14,
+        "service" | "service_name" | "app" | "application" | "job" | "cluster" | "region" | "pod" => 12,
+        "namespace" | "team" | "env" | "environment" | "tenant" | "owner" => 8,
+        _ => 10,
+    }
+}
+
+fn span(facts: &[Fact<'_>], places: &[usize]) -> (Timestamp, Duration) {
+    let times = || places.iter().map(|i| facts[*i].since);
+    let from = times().min().unwrap_or_default();
+    (from, times().max().unwrap_or(from).since(from))
+}

@@ -1,0 +1,226 @@
+//! What the page asks, and what was answered.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ratatui::layout::Rect;
+
+use super::{exprs::Exprs, storm::Calls};
+use crate::{
+    app::expect,
+    core::{
+        request::{Answer, Refresh, Request, Response, step},
+        slot::Slot,
+    },
+    model::{
+        alert::Alert,
+        alert_book::{self, AlertBook, AlertmanagerAlerts, PrometheusAlerts, Told},
+        backend::SourceError,
+        labels::{MatchOp, Matcher, selector},
+        series::{Matrix, Vector},
+        time::{TimeWindow, Timestamp},
+    },
+    ui::format,
+    views::{Look, Needs, part_of},
+};
+
+/// The trend beside an alert, and how long a resolved one is shown.
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+/// The strip of a day.
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+/// A cell of it.
+const DAY_STEP: Duration = Duration::from_secs(1800);
+/// Cells of the trend.
+pub(super) const TREND: u16 = 20;
+/// Rules whose trend is asked for at once.
+pub(super) const MAX_TRENDS: usize = 12;
+/// The finest resolution asked for: rules are evaluated no more often.
+const MIN_STEP: Duration = Duration::from_secs(15);
+
+/// Alerts that fired within the hour and do no more, each with the instant of its last sample.
+const FIRED: &str = r#"max_over_time(timestamp(ALERTS{alertstate="firing"})[1h:30s]) unless ALERTS{alertstate="firing"}"#;
+
+/// The answers.
+#[derive(Default)]
+pub(super) struct Data {
+    pub(super) prometheus: Slot<PrometheusAlerts>,
+    pub(super) alertmanager: Slot<AlertmanagerAlerts>,
+    fired: Slot<Vector>,
+    pub(super) calls: Calls,
+    /// Trends by the expression that is drawn.
+    pub(super) trends: BTreeMap<String, Slot<Matrix>>,
+    /// The selected alert's expression, or its value's side.
+    pub(super) expression: Slot<Matrix>,
+    /// The threshold's side, where it is an expression too.
+    pub(super) limit: Slot<Matrix>,
+    /// When the selected alert was pending and firing within the day.
+    pub(super) day: Slot<Matrix>,
+    /// The queries of these three.
+    drawn: Drawn,
+}
+
+/// What is asked for the selected alert.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Drawn {
+    value: Option<String>,
+    limit: Option<String>,
+    day: Option<String>,
+}
+
+/// What an answer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing that is seen.
+    Nothing,
+    /// What is drawn beside the alerts.
+    Picture,
+    /// The alerts.
+    Alerts,
+    /// Where a storm of them comes from.
+    Origins,
+}
+
+impl Drawn {
+    pub(super) fn of(alert: Option<&Alert>, exprs: &Exprs) -> Self {
+        let Some(alert) = alert else { return Self::default() };
+        let (value, limit) = exprs.queries(alert);
+        Self { value, limit, day: alert.rule.is_some().then(|| day_query(alert)) }
+    }
+}
+
+/// The highest `ALERTS` had in each cell of the strip, apart by state.
+fn day_query(alert: &Alert) -> String {
+    let matchers: Vec<Matcher> =
+        [("__name__", "ALERTS")].into_iter().chain(alert.labels.iter()).map(|(n, v)| Matcher::new(n, MatchOp::Equal, v)).collect();
+    format!("max by (alertstate) (max_over_time({}[{}]))", selector(&matchers), format::span(DAY_STEP))
+}
+
+impl Data {
+    /// What is known of alerts now; `None` while nobody has told any.
+    pub(super) fn book(&self, before: Option<&AlertBook>, look: &Look<'_>) -> Option<AlertBook> {
+        (self.prometheus.value().is_some() || self.alertmanager.value().is_some()).then(|| {
+            alert_book::merge(&Told {
+                prometheus: self.prometheus.value(),
+                alertmanager: self.alertmanager.value(),
+                fired: self.fired.value().map_or(&[], |v| &v.elements),
+                unanswered: self.unanswered(),
+                before,
+                severities: Some(&look.shared.settings.severities),
+                now: look.now,
+            })
+        })
+    }
+
+    /// Since when Prometheus and Alertmanager, which did tell something, do not answer.
+    fn unanswered(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.prometheus.failed_since(), self.alertmanager.failed_since())
+    }
+
+    /// Whether the page waits for one of both, or the last answer was a failure: doubts grow with time.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.unanswered() != (None, None)
+    }
+
+    /// Whom the last question got no answer from, and why.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &SourceError> {
+        self.prometheus.error().into_iter().chain(self.alertmanager.error())
+    }
+
+    /// Another alert is selected: what is drawn of the last one is no longer true, unless the same is asked for this one.
+    pub(super) fn forget_other(&mut self, now: Drawn) {
+        // What is still asked for is still answered: it must not be forgotten.
+        if self.drawn.value != now.value {
+            self.expression.clear();
+        }
+        if self.drawn.limit != now.limit {
+            self.limit.clear();
+        }
+        if self.drawn.day != now.day {
+            self.day.clear();
+        }
+        self.drawn = now;
+    }
+
+    /// The window is another one.
+    pub(super) fn rescoped(&mut self) {
+        self.expression.clear();
+        self.limit.clear();
+    }
+
+    /// What tells the alerts, and in a storm where they come from.
+    pub(super) fn ask_alerts(&self, look: &Look<'_>, storm: Option<Timestamp>, needs: &mut Needs<'_>) {
+        let seldom = look.shared.refresh_slow();
+        let alerts = Refresh::Every(look.shared.settings.refresh_alerts);
+        needs.ask("prometheus", 0, Request::PrometheusAlerts, alerts);
+        needs.ask("alertmanager", 0, Request::AlertmanagerAlerts, alerts);
+        needs.ask("resolved", 0, Request::Instant { query: FIRED.to_owned(), window: TimeWindow::Last(HOUR) }, seldom);
+        if let Some(before) = storm {
+            let questions = self.calls.questions(before, TimeWindow::Last(HOUR));
+            for (part, request) in (0..).zip(questions) {
+                needs.ask("calls", part, request, seldom);
+            }
+        }
+    }
+
+    /// The trends of these expressions.
+    pub(super) fn ask_trends(look: &Look<'_>, queries: Vec<String>, needs: &mut Needs<'_>) {
+        let step = step(HOUR, TREND, MIN_STEP);
+        for query in queries {
+            let part = part_of(&query);
+            needs.ask("trend", part, Request::Range { query, window: TimeWindow::Last(HOUR), step }, look.shared.refresh_slow());
+        }
+    }
+
+    /// What is drawn of the selected alert.
+    pub(super) fn ask_expression(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
+        let (window, seldom) = (look.scope.window, look.shared.refresh_slow());
+        let step = step(look.range().duration(), area.width.saturating_sub(8), MIN_STEP);
+        if let Some(query) = self.drawn.value.clone() {
+            needs.ask("expression", 0, Request::Range { query, window, step }, look.shared.refresh());
+        }
+        if let Some(query) = self.drawn.limit.clone() {
+            needs.ask("threshold", 0, Request::Range { query, window, step }, seldom);
+        }
+        if let Some(query) = self.drawn.day.clone() {
+            needs.ask("day", 0, Request::Range { query, window: TimeWindow::Last(DAY), step: DAY_STEP }, seldom);
+        }
+    }
+
+    /// Takes an answer.
+    pub(super) fn take(&mut self, answer: Answer) -> Change {
+        let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
+        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        let then = |changed: bool, change| if changed { change } else { Change::Nothing };
+        let (at, result) = (answer.asked, answer.result);
+        match answer.slot.pane {
+            "prometheus" => {
+                let told = |r| if let Response::PrometheusAlerts(p) = r { Some(p) } else { None };
+                then(self.prometheus.settle(at, expect(result, told)), Change::Alerts)
+            }
+            "alertmanager" => {
+                let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
+                then(self.alertmanager.settle(at, expect(result, told)), Change::Alerts)
+            }
+            "resolved" => then(self.fired.settle(at, expect(result, vector)), Change::Alerts),
+            "calls" => {
+                let slot = match answer.slot.part {
+                    0 => &mut self.calls.failed,
+                    1 => &mut self.calls.now,
+                    _ => &mut self.calls.before,
+                };
+                then(slot.settle(at, expect(result, vector)), Change::Origins)
+            }
+            "trend" => {
+                let Request::Range { query, .. } = answer.request.as_ref() else { return Change::Nothing };
+                // Rules come and go; what is no longer asked for is dropped before it adds up.
+                if self.trends.len() > 4 * MAX_TRENDS && !self.trends.contains_key(query) {
+                    self.trends.clear();
+                }
+                then(self.trends.entry(query.clone()).or_default().settle(at, expect(result, matrix)), Change::Picture)
+            }
+            "expression" => then(self.expression.settle(at, expect(result, matrix)), Change::Picture),
+            "threshold" => then(self.limit.settle(at, expect(result, matrix)), Change::Picture),
+            "day" => then(self.day.settle(at, expect(result, matrix)), Change::Picture),
+            _ => Change::Nothing,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What is read from the expressions of rules, each once.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    alert_expr::{Anatomy, Comparison, Limit, Quantity, Split},
+    model::{
+        alert::{Alert, SERVICE_LABELS},
+        alert_book::AlertBook,
+    },
+    red::{RedMapping, shown_service},
+    ui::{chart::Unit, format},
+};
+
+/// Expressions by their text.
+#[derive(Debug, Default)]
+pub(super) struct Exprs(HashMap<String, Anatomy>);
+
+impl Exprs {
+    /// Reads those of a book that are new, and forgets those that are gone.
+    pub(super) fn learn(&mut self, book: &AlertBook) {
+        let mut known = std::mem::take(&mut self.0);
+        for rule in &book.rules {
+            if !self.0.contains_key(&rule.query) {
+                let read = known.remove(&rule.query).unwrap_or_else(|| Anatomy::of(&rule.query));
+                self.0.insert(rule.query.clone(), read);
+            }
+        }
+    }
+
+    fn of(&self, alert: &Alert) -> Option<&Anatomy> {
+        self.0.get(&alert.rule.as_ref()?.query)
+    }
+
+    /// The comparison of an alert's expression that is shown.
+    pub(super) fn split(&self, alert: &Alert) -> Option<&Split> {
+        self.of(alert)?.main(alert.value)
+    }
+
+    /// All numbers that the shown value is held against.
+    pub(super) fn limits<'a>(&'a self, alert: &Alert) -> impl Iterator<Item = (Comparison, f64)> + 'a {
+        self.of(alert).zip(self.split(alert)).into_iter().flat_map(|(read, split)| read.limits(split))
+    }
+
+    /// What the shown value is.
+    pub(super) fn unit(&self, alert: &Alert) -> Unit {
+        let quantity = self.split(alert).map(|s| s.quantity).or_else(|| self.of(alert).map(|a| a.quantity));
+        match quantity.unwrap_or_default() {
+            Quantity::Number => Unit::Plain,
+            Quantity::Share => Unit::Share,
+            Quantity::Seconds => Unit::Seconds,
+        }
+    }
+
+    /// `8.42 s > 1 s`, or the value alone.
+    pub(super) fn value_text(&self, alert: &Alert) -> String {
+        let Some(value) = alert.value else { return format::MISSING.to_owned() };
+        match self.split(alert) {
+            Some(Split { is_own: false, .. }) => Unit::Plain.show(value),
+            Some(Split { comparison, limit: Limit::Number(limit), .. }) => {
+                let unit = self.unit(alert);
+                format!("{} {} {}", unit.show(value), comparison.as_str(), unit.constant(*limit))
+            }
+            _ => self.unit(alert).show(value),
+        }
+    }
+
+    /// How many times the value is beyond its threshold; `None` where that cannot be told.
+    pub(super) fn excess(&self, alert: &Alert) -> Option<f64> {
+        let split = self.split(alert).filter(|s| s.is_own)?;
+        let Limit::Number(limit) = split.limit else { return None };
+        let value = alert.value?;
+        let ratio = match split.comparison {
+            Comparison::Below | Comparison::AtMost => limit / value,
+            _ => value / limit,
+        };
+        (!ratio.is_nan()).then_some(ratio)
+    }
+
+    /// What is drawn of an alert's expression: its value's side, or all of it, and its limit's where that is a query.
+    pub(super) fn queries(&self, alert: &Alert) -> (Option<String>, Option<String>) {
+        let Some(rule) = &alert.rule else { return (None, None) };
+        match self.split(alert) {
+            Some(Split { value, limit: Limit::Query(limit), .. }) => (Some(value.clone()), Some(limit.clone())),
+            Some(Split { value, .. }) => (Some(value.clone()), None),
+            None => (Some(rule.query.clone()), None),
+        }
+    }
+
+    /// Names services by the labels that the RED metrics name theirs by: they say most surely what a service is. What no
+    /// RED metric knows keeps the name that its own labels or expression give it; `own` are the user's labels for that.
+    pub(super) fn name_services(&self, book: &mut AlertBook, red: Option<&RedMapping>, own: &[String]) {
+        let usual: Vec<&str> = own.iter().map(String::as_str).chain(SERVICE_LABELS).collect();
+        let known: HashSet<&str> = red.into_iter().flat_map(RedMapping::services).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for family in red.into_iter().flat_map(|red| &red.families) {
+            if !names.contains(&family.service_label.as_str()) {
+                names.push(&family.service_label);
+            }
+        }
+        for alert in &mut book.alerts {
+            let service = self.of_red(alert, &names, &known).or_else(|| match alert.service {
+                Some(_) => None,
+                None => self.labelled(alert, &usual),
+            });
+            if let Some(service) = service.map(|v| shown_service(v).into()) {
+                alert.service = Some(service);
+            }
+        }
+    }
+
+    fn of_red<'a>(&'a self, alert: &'a Alert, names: &[&str], known: &HashSet<&str>) -> Option<&'a str> {
+        let is_known = |value: &&str| known.contains(shown_service(value));
+        let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(is_known));
+        let kept = || alert.service.as_deref().filter(is_known);
+        labelled.or_else(kept).or_else(|| self.of(alert)?.label_of(names).filter(is_known))
+    }
+
+    fn labelled<'a>(&'a self, alert: &'a Alert, names: &[&str]) -> Option<&'a str> {
+        let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(|v| !v.is_empty()));
+        labelled.or_else(|| self.of(alert)?.label_of(names))
+    }
+}

@@ -1,0 +1,120 @@
+//! What is said of alerts in words.
+
+use super::rows::Heading;
+use crate::{
+    alert_origins::Why,
+    core::scope::{Scope, ScopeAlert},
+    model::{
+        alert::{Alert, AlertState, Doubt},
+        alert_book::AlertBook,
+        backend::SourceError,
+        time::Timestamp,
+    },
+    ui::format,
+    views::Look,
+};
+
+/// An alert that is just being sent to Alertmanager is not missed there.
+const ON_ITS_WAY: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The scope that an alert leads to.
+pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
+    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: Some(alert.since) };
+    look.scope.with_alert(narrowed, alert.service.clone(), look.now)
+}
+
+/// What must be known of an alert beyond its summary: that it is in doubt, who knows it not, or who silenced it.
+pub fn remark(alert: &Alert, book: &AlertBook, now: Timestamp, offset: i32) -> Option<String> {
+    if let Some((was, doubt)) = alert.doubt {
+        return Some(match doubt {
+            Doubt::Unanswered(since) => format!("was {} when last told, no answer for {}", was.as_str(), format::age(now.since(since))),
+            Doubt::NotEvaluated(last) => format!("was {}, its rule is not evaluated for {}", was.as_str(), format::age(now.since(last))),
+        });
+    }
+    if let Some(error) = alert.rule.as_ref().and_then(|r| r.error.as_ref()) {
+        return Some(format!("its rule cannot be evaluated: {error}"));
+    }
+    if alert.state == AlertState::Resolved {
+        return Some(format!("fired until {}", format::day_clock(alert.since, now, offset)));
+    }
+    // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
+    if alert.rule.is_none() && alert.value.is_none() && book.has_prometheus {
+        return Some("only Alertmanager knows this alert".to_owned());
+    }
+    if let Some(since) = alert.unrouted_since.filter(|since| now.since(*since) >= ON_ITS_WAY) {
+        return Some(format!("not in Alertmanager for {}: no one is told", format::age(now.since(since))));
+    }
+    let routing = alert.routing.as_ref()?;
+    // The last one to end is the one that counts.
+    let silences = book.silences.iter().filter(|s| routing.silenced_by.contains(&s.id));
+    if let Some(silence) = silences.max_by_key(|s| s.ends_at) {
+        return Some(format!("until {} by {}", format::day_clock(silence.ends_at, now, offset), silence.created_by));
+    }
+    if let Some(by) = routing.inhibited_by.first() {
+        return Some(format!("inhibited by {}", book.called(by).map_or("another alert", Alert::name)));
+    }
+    (!routing.muted_by.is_empty()).then(|| format!("no one is told during {}", routing.muted_by.join(", ")))
+}
+
+/// One line that says what the alert is about.
+pub fn summary(alert: &Alert) -> &str {
+    ["summary", "description", "message"].iter().find_map(|name| alert.annotations.get(name)).unwrap_or("")
+}
+
+/// The runbook of an alert.
+pub fn runbook(alert: &Alert) -> Option<&str> {
+    ["runbook_url", "runbook"].iter().find_map(|name| alert.annotations.get(name)).filter(|link| !link.is_empty())
+}
+
+/// The link of an alert: its runbook, or else its dashboard or where it was made.
+pub fn link(alert: &Alert) -> Option<&str> {
+    let dashboard = ["dashboard_url", "dashboard"].iter().find_map(|name| alert.annotations.get(name));
+    runbook(alert).or(dashboard).or(alert.generator_url.as_deref())
+}
+
+/// Why the alerts of a group are one, in words.
+pub fn why(heading: &Heading, look: &Look<'_>) -> String {
+    let began = |from: Timestamp, within| {
+        let from = format::day_clock(from, look.now, look.shared.settings.zone.0);
+        format!("began within {} from {from}", format::age(within))
+    };
+    match &heading.why {
+        None => String::new(),
+        Some(Why::Dependency { services, failed, slower }) => {
+            let mut parts = vec![format!("lowest bad dependency of {}", format::counted(*services, "service"))];
+            if *slower >= 1.3 {
+                parts.push(format!("answers {} slower", format::change(*slower, 1.0)));
+            }
+            if *failed >= 0.01 {
+                parts.push(format!("{} of its calls fail", format::percent(*failed)));
+            }
+            parts.join(", ")
+        }
+        Some(Why::Itself) => "calls nothing that is bad".to_owned(),
+        Some(Why::Shared { from, within }) => format!("all have {}, {}", heading.name, began(*from, *within)),
+        Some(Why::Onset { from, within }) => began(*from, *within),
+        Some(Why::Apart) => "no origin in common".to_owned(),
+    }
+}
+
+/// Which rules fail, for the pane's edge.
+pub fn failing(book: &AlertBook) -> Option<String> {
+    let names: Vec<&str> = book.rules.iter().filter(|r| r.error.is_some()).map(|r| r.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("{} cannot be evaluated: {}", format::counted(names.len(), "rule"), names.join(", ")))
+}
+
+/// What is said when there is no alert: good news with its age, or why it is none.
+pub fn no_alerts<'a>(book: &AlertBook, mut errors: impl Iterator<Item = &'a SourceError>, now: Timestamp) -> Vec<String> {
+    if let Some(error) = errors.next() {
+        return vec![format!("No alerts where redline could ask. {error}"), error.advice().to_owned()];
+    }
+    if book.rules.is_empty() {
+        return vec!["No alerts, and Prometheus has no alerting rules.".to_owned()];
+    }
+    let healthy = book.rules.iter().filter(|r| r.error.is_none()).count();
+    let evaluated = book.rules.iter().filter_map(|r| r.last_evaluation).max();
+    let last = evaluated.map(|t| format!(", last evaluated {} ago", format::age(now.since(t)))).unwrap_or_default();
+    let mut lines = vec![format!("No firing alerts.  {} healthy{last}.", format::counted(healthy, "rule"))];
+    lines.extend(failing(book));
+    lines
+}
