@@ -34,6 +34,13 @@ pub enum Action {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Print the alerts once; the exit code is 1 when any fires, 3 when a backend did not answer. --alert, --service and
+    /// --label narrow them.
+    Alerts {
+        /// How to print them.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Write a commented config.toml into the user's configuration folder.
     Init,
     /// Print completions for a shell.

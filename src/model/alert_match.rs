@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use compact_str::CompactString;
 
-use super::{alert::Alert, labels::Labels};
+use super::{
+    alert::{Alert, AlertState},
+    labels::Labels,
+};
 
-/// How many alerts with the same annotations are compared before an alert is taken for a stranger.
+/// Annotations that more alerts have tell none from another.
 const MOST_COMPARED: usize = 256;
 
 type Names = Vec<CompactString>;
@@ -14,8 +17,9 @@ type Names = Vec<CompactString>;
 /// For each of Alertmanager's alerts the places of those it is in Prometheus' list; none: it stands alone. From the surest
 /// sign to the weakest, each for what is left over by the one before:
 /// 1. it has all labels of the other, and perhaps external ones; of several others the one with the most labels,
-/// 2. relabelling dropped or renamed some: no label that both have differs, and it may be several of them,
-/// 3. relabelling changed values: they have one name and the same annotations; the one with the most labels in common.
+/// 2. it alone has the same name and annotations,
+/// 3. relabelling dropped or renamed some: no label that both have differs, and it may be several of them,
+/// 4. relabelling changed values: of those with the same name and annotations the one with the most labels in common.
 pub fn partners(ours: &[Alert], theirs: &[Alert]) -> Vec<Vec<usize>> {
     let mut out: Vec<Vec<usize>> = vec![Vec::new(); theirs.len()];
     let mut groups: HashMap<&str, (Vec<usize>, Vec<usize>)> = HashMap::new();
@@ -37,10 +41,13 @@ pub fn partners(ours: &[Alert], theirs: &[Alert]) -> Vec<Vec<usize>> {
         }
         part_clusters(ours, theirs, theirs_here, &mut out);
         let left = |out: &[Vec<usize>]| theirs_here.iter().copied().filter(|i| out[*i].is_empty()).collect::<Vec<_>>();
-        let free: Vec<usize> = ours_here.iter().copied().filter(|i| !is_taken[*i]).collect();
-        compatible(ours, &free, theirs, &left(&out), &mut out, &mut is_taken);
-        let free: Vec<usize> = ours_here.iter().copied().filter(|i| !is_taken[*i]).collect();
-        annotated(ours, &free, theirs, &left(&out), &mut out, &mut is_taken);
+        // What does not fire yet was never sent.
+        let free = |is_taken: &[bool]| -> Vec<usize> {
+            ours_here.iter().copied().filter(|i| !is_taken[*i] && ours[*i].state != AlertState::Pending).collect()
+        };
+        annotated(ours, &free(&is_taken), theirs, &left(&out), 1, &mut out, &mut is_taken);
+        compatible(ours, &free(&is_taken), theirs, &left(&out), &mut out, &mut is_taken);
+        annotated(ours, &free(&is_taken), theirs, &left(&out), MOST_COMPARED, &mut out, &mut is_taken);
     }
     out
 }
@@ -132,16 +139,16 @@ fn compatible(ours: &[Alert], free: &[usize], theirs: &[Alert], left: &[usize], 
     }
 }
 
-/// Those with the same annotations, of which some tell one alert from another; the one with the most labels in common.
-fn annotated(ours: &[Alert], free: &[usize], theirs: &[Alert], left: &[usize], out: &mut [Vec<usize>], is_taken: &mut [bool]) {
+/// Those with the same annotations, where they are of at most so many alerts; the one with the most labels in common.
+fn annotated(ours: &[Alert], free: &[usize], theirs: &[Alert], left: &[usize], most: usize, out: &mut [Vec<usize>], is_taken: &mut [bool]) {
     let mut by_annotations: HashMap<&Labels, Vec<usize>> = HashMap::new();
     for i in free.iter().filter(|i| !ours[**i].annotations.is_empty()) {
         by_annotations.entry(&ours[*i].annotations).or_default().push(*i);
     }
     for their in left {
-        let Some(places) = by_annotations.get(&theirs[*their].annotations) else { continue };
+        let Some(places) = by_annotations.get(&theirs[*their].annotations).filter(|places| places.len() <= most) else { continue };
         let common = |i: &usize| ours[*i].labels.iter().filter(|(n, v)| theirs[*their].labels.get(n) == Some(*v)).count();
-        let candidates = places.iter().copied().filter(|i| !is_taken[*i]).take(MOST_COMPARED);
+        let candidates = places.iter().copied().filter(|i| !is_taken[*i]);
         // The first of equals, whatever the order of the maps.
         if let Some(best) = candidates.max_by_key(|i| (common(i), std::cmp::Reverse(*i))) {
             out[*their].push(best);
@@ -153,10 +160,7 @@ fn annotated(ours: &[Alert], free: &[usize], theirs: &[Alert], left: &[usize], o
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        alert::{AlertState, Severity},
-        time::Timestamp,
-    };
+    use crate::model::{alert::Severity, time::Timestamp};
 
     fn alert(labels: &[(&str, &str)], annotations: &[(&str, &str)], since: i64) -> Alert {
         Alert {

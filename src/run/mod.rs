@@ -1,5 +1,6 @@
 //! From the command line to a running program: reads the configuration, then opens the terminal, the demo or a report.
 
+mod alerts;
 mod clients;
 mod demo;
 mod passwords;
@@ -76,6 +77,11 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             let loaded = load(&cli.options, &system, true)?;
             log_to_file(&cli.options, &loaded)?;
             report::doctor(&loaded, &cli.options, output)
+        }
+        Some(Action::Alerts { output }) => {
+            let loaded = load(&cli.options, &system, true)?;
+            log_to_file(&cli.options, &loaded)?;
+            alerts::alerts(&loaded, &cli.options, output)
         }
         Some(Action::Init) => init(&system),
         Some(Action::Completions { shell }) => report::completions(shell),

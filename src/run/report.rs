@@ -50,7 +50,7 @@ pub(super) fn man() -> Result<u8, Failure> {
 }
 
 /// Writes to standard output; a reader that has gone, like `head`, is no failure.
-fn print(text: &[u8]) -> Result<u8, Failure> {
+pub(super) fn print(text: &[u8]) -> Result<u8, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::other(format!("standard output: {error}"))),

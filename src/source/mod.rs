@@ -66,11 +66,19 @@ impl Sources {
     /// What the client says, or that there is no address.
     pub async fn prometheus_alerts(&self) -> Result<PrometheusAlerts, SourceError> {
         let prometheus = self.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus))?;
+        let mut notes = Vec::new();
         let told = match prometheus.rules().await {
-            Err(e) if e.kind == ErrorKind::NotSupported => prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? },
+            Err(e) if matches!(e.kind, ErrorKind::NotSupported | ErrorKind::TooLarge(_)) => {
+                if let ErrorKind::TooLarge(limit) = e.kind {
+                    notes.push(format!("rules are larger than {} MiB (body_mib): alerts alone", limit >> 20));
+                }
+                prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? }
+            }
             told => told?,
         };
-        Ok(alerts::of_prometheus(told, prometheus.http().now(), self.reading()))
+        notes.extend(skew_note(prometheus.http().clock().correction()));
+        let told_at = prometheus.http().now();
+        Ok(PrometheusAlerts { notes, ..alerts::of_prometheus(told, told_at, self.reading()) })
     }
 
     /// What Alertmanager knows of alerts.
@@ -88,6 +96,13 @@ impl Sources {
     }
 }
 
+/// Whose clock is shown, where this machine's is another one.
+fn skew_note(correction: i64) -> Option<String> {
+    let apart = std::time::Duration::from_nanos(correction.unsigned_abs());
+    let is = if correction > 0 { "behind" } else { "ahead of" };
+    (correction != 0).then(|| format!("this machine's clock is {}m {is} prometheus', whose times are shown", (apart.as_secs() + 30) / 60))
+}
+
 async fn maybe<F: Future>(asked: Option<F>) -> Option<F::Output> {
     match asked {
         Some(asked) => Some(asked.await),
@@ -99,3 +114,6 @@ async fn maybe<F: Future>(asked: Option<F>) -> Option<F::Output> {
 pub fn not_configured(backend: Backend) -> SourceError {
     SourceError::new(backend, ErrorKind::NotConfigured, format!("{backend} has no address in this environment"))
 }
+
+#[cfg(test)]
+mod tests;

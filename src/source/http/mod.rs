@@ -155,12 +155,17 @@ impl HttpClient {
 
     /// Now by the server's clock where it differs from ours by more than 2 s, else by ours.
     pub fn now(&self) -> Timestamp {
-        let ours = self.endpoint.clock.now();
+        let ours = self.endpoint.clock.uncorrected();
         let skew = self.skew.load(Ordering::Relaxed);
         if skew.unsigned_abs() > 2_000_000_000 { Timestamp(ours.0.saturating_add(skew)) } else { ours }
     }
 
-    /// The server's clock minus ours in nanoseconds, as its last answer told, to a second; 0 before any.
+    /// What times are told by.
+    pub fn clock(&self) -> &crate::clock::Clock {
+        &self.endpoint.clock
+    }
+
+    /// The server's clock minus this machine's in nanoseconds, as its last answer told, to a second; 0 before any.
     pub fn skew(&self) -> i64 {
         self.skew.load(Ordering::Relaxed)
     }
@@ -416,7 +421,12 @@ impl HttpClient {
         };
         // A date beyond what nanoseconds count, such as of the year 9999, is no clock to go by.
         let Some(theirs) = date.timestamp_nanos_opt().and_then(|t| t.checked_add(nanos(Duration::from_millis(500)))) else { return };
-        self.skew.store(theirs.saturating_sub(self.endpoint.clock.now().0), Ordering::Relaxed);
+        let skew = theirs.saturating_sub(self.endpoint.clock.uncorrected().0);
+        self.skew.store(skew, Ordering::Relaxed);
+        // Samples and alerts are dated by the clock of who takes them.
+        if self.backend() == Backend::Prometheus {
+            self.endpoint.clock.correct(skew);
+        }
     }
 
     fn log(&self, request: &Request, url: &Url, outcome: &str, started: Instant, bytes: usize, attempt: u32) {

@@ -37,7 +37,7 @@ pub(super) const MAX_TRENDS: usize = 12;
 const MIN_STEP: Duration = Duration::from_secs(15);
 
 /// Alerts that fired within the hour and do no more, each with the instant of its last sample.
-const FIRED: &str = r#"max_over_time(timestamp(ALERTS{alertstate="firing"})[1h:30s]) unless ALERTS{alertstate="firing"}"#;
+pub const FIRED: &str = r#"max_over_time(timestamp(ALERTS{alertstate="firing"})[1h:30s]) unless ALERTS{alertstate="firing"}"#;
 
 /// The answers.
 #[derive(Default)]

@@ -5,6 +5,7 @@ mod detail;
 mod expression;
 mod exprs;
 mod list;
+pub mod report;
 mod rows;
 mod storm;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+pub use self::data::FIRED;
 use self::{
     data::{Change, Data, Drawn},
     exprs::Exprs,

@@ -1,0 +1,81 @@
+//! `redline alerts`: the table of the Alerts view once, on standard output.
+
+use std::sync::Arc;
+
+use super::{Failure, clients::sources, report::print, runtime};
+use crate::{
+    cli::{Options, Output},
+    clock::Clock,
+    config::Loaded,
+    model::{
+        alert_book::Told,
+        backend::{Backend, ErrorKind, SourceError},
+    },
+    red,
+    source::{Sources, http::Observer},
+    views::alerts::{
+        FIRED,
+        report::{Only, Report},
+    },
+};
+
+/// Something fires.
+const BAD_NEWS: u8 = 1;
+/// A backend did not answer.
+const NO_ANSWER: u8 = 3;
+
+/// Prints the alerts; the exit code tells whether any fires, or that a backend that may know of more did not answer.
+pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Result<u8, Failure> {
+    let config = &loaded.config;
+    let (_, environment) = config.current().ok_or_else(|| Failure::usage("there is no environment to ask"))?;
+    for warning in &loaded.warnings {
+        eprintln!("redline: {warning}");
+    }
+    let nobody: Observer = Arc::new(|_, _| {});
+    let clock = Clock::system();
+    let sources = sources(config, &environment.backends, &nobody, &clock).map_err(Failure::usage)?;
+    if !sources.has(Backend::Prometheus) && !sources.has(Backend::Alertmanager) {
+        return Err(Failure::usage("no backend tells alerts: give --prometheus URL or --alertmanager URL, or write them into config.toml"));
+    }
+    let only = Only { name: options.alert.clone(), service: options.service.clone(), labels: options.labels.clone() };
+    let (report, errors) = runtime()?.block_on(ask(&sources, &only, &clock));
+    for error in &errors {
+        eprintln!("redline: {error}. {}", error.advice());
+    }
+    match output {
+        Output::Text => print(report.text(&errors, config.display.time_zone.offset(clock.now()).0).as_bytes())?,
+        Output::Json => print(format!("{}\n", report.json()).as_bytes())?,
+    };
+    Ok(match () {
+        () if !errors.is_empty() => NO_ANSWER,
+        () if report.is_bad_news() => BAD_NEWS,
+        () => 0,
+    })
+}
+
+/// Asks those who tell alerts, which also tells how far the clocks are apart, and then what names services and has ended.
+async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> (Report, Vec<SourceError>) {
+    let (prometheus, alertmanager) = tokio::join!(sources.prometheus_alerts(), sources.alertmanager_alerts());
+    let now = clock.now();
+    let fired = async { Some(sources.prometheus.as_ref().filter(|_| prometheus.is_ok())?.query(FIRED, now).await) };
+    let red = async { Some(red::discover(sources.prometheus.as_ref().filter(|_| prometheus.is_ok())?, &sources.labels, now).await) };
+    let (fired, red) = tokio::join!(fired, red);
+    let told = Told {
+        prometheus: prometheus.as_ref().ok(),
+        alertmanager: alertmanager.as_ref().ok(),
+        fired: fired.as_ref().and_then(|f| f.as_ref().ok()).map_or(&[], |v| &v.elements),
+        severities: Some(&sources.severities),
+        now,
+        ..Told::default()
+    };
+    let report = Report::new(&told, red.as_ref().and_then(|r| r.as_ref().ok()), &sources.labels.metrics_service, only);
+    let failed = [prometheus.err(), alertmanager.err(), fired.and_then(Result::err), red.and_then(Result::err)];
+    let mut errors: Vec<SourceError> = Vec::new();
+    // A server that is away fails each question alike.
+    for error in failed.into_iter().flatten().filter(|e| e.kind != ErrorKind::NotConfigured) {
+        if !errors.iter().any(|e| e.backend == error.backend) {
+            errors.push(error);
+        }
+    }
+    (report, errors)
+}
