@@ -13,6 +13,7 @@ use std::{
 
 use redline::{
     demo::{
+        rules::{RuleEngine, RuleFile},
         store::{Clock, Direction, LogHint, LogStore, MetricStore, TraceHint, TraceStore},
         world::{Scenario, World},
     },
@@ -93,6 +94,19 @@ fn failed(world: &World, from: Timestamp, to: Timestamp, service: &str) -> usize
     n
 }
 
+/// The rules from ten minutes before an onset that long ago, in a world that nobody has asked anything.
+fn looked_back(hours: u64, warm: bool) -> usize {
+    let (world, clock) = world();
+    if warm && let Err(e) = world.warm_up() {
+        panic!("{e}");
+    }
+    let since = START - Duration::from_secs(3_600 * hours + 600);
+    match RuleFile::shop().and_then(|rules| RuleEngine::new(rules, "rules.yml", world, clock, since)) {
+        Ok(rules) => rules.alerts().len(),
+        Err(e) => panic!("{e}"),
+    }
+}
+
 fn main() {
     const RED: &str = "http_server_request.*";
     println!("series: {}", world().0.series(&[], ago(60).millis(), START.millis()).len());
@@ -100,6 +114,9 @@ fn main() {
     figure("first question: volume by level of web, last hour", || volume(&world().0, ago(60), START, "web"));
     figure("first question: 20 newest failed traces of checkout", || failed(&world().0, ago(60), START, "checkout"));
     figure("first question: 20 newest failed traces of payments, an hour", || failed(&world().0, ago(60), START, "payments"));
+    figure("first question: alerts, rules looked back for 2 h", || looked_back(2, false));
+    figure("first question: alerts, rules looked back for 3 h", || looked_back(3, false));
+    figure("the same beside the thread that simulates", || looked_back(3, true));
     let (world, clock) = world();
     figure("the hour before a day ago: request histograms (25 h simulated)", || samples(&world, RED, ago(24 * 60), ago(23 * 60)));
     figure("again: request histograms, last hour", || samples(&world, RED, ago(60), START));

@@ -10,6 +10,7 @@ pub mod logql;
 pub mod memory;
 pub mod memory_logs;
 pub mod memory_traces;
+pub mod native;
 pub mod promql;
 pub mod rules;
 pub mod server;

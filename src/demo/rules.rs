@@ -222,6 +222,9 @@ impl MetricStore for RuleEngine {
 fn by_step(rule: &Rule, store: &dyn MetricStore, (start, end, step): (i64, i64, i64)) -> Result<Vec<Vec<Sample>>, QueryError> {
     let mut steps = vec![Vec::new(); usize::try_from((end - start) / step + 1).unwrap_or(0)];
     for series in promql::range(store, &rule.expr, start, end, step, &Limits::default())? {
+        if !series.histograms.is_empty() {
+            return Err(QueryError::Execution("rules that give native histograms are not supported by redline's demo".into()));
+        }
         for (at, value) in series.points {
             if let Some(samples) = usize::try_from((at - start) / step).ok().and_then(|i| steps.get_mut(i)) {
                 samples.push((series.labels.clone(), value));

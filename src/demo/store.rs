@@ -5,6 +5,7 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
+use super::native::Native;
 use crate::{
     model::{
         labels::{Labels, Matcher},
@@ -21,12 +22,14 @@ pub trait Clock: Send + Sync {
 }
 
 /// One stored series. Timestamps are in milliseconds, as Prometheus keeps them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredSeries {
     /// Labels with `__name__`.
     pub labels: Arc<Labels>,
     /// Samples by time; a staleness marker is [`STALE`].
     pub samples: Vec<(i64, f64)>,
+    /// Native histograms by time. Where they end, a staleness marker is among the samples.
+    pub histograms: Vec<(i64, Arc<Native>)>,
 }
 
 /// Prometheus' staleness marker (`model/value`, `StaleNaN`): the bit pattern, compared as bits.

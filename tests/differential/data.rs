@@ -1,7 +1,11 @@
 //! Series with everything that scraped data has: resets, missed scrapes, staleness markers, odd values, odd buckets.
 
 use redline::{
-    demo::{memory::MemStore, store::STALE},
+    demo::{
+        memory::MemStore,
+        native::{self, Native},
+        store::STALE,
+    },
     model::labels::Labels,
 };
 
@@ -81,6 +85,50 @@ impl Builder<'_> {
         }
     }
 
+    /// Native histograms: counters with resets, missed scrapes, an end with its marker, other resolutions, gauges.
+    fn natives(&mut self) {
+        for (job, schema) in [("api", 3), ("db", 3), ("web", 2)] {
+            for instance in ["1", "2"] {
+                let mut total = Native { schema, zero_threshold: 1e-4, ..Native::default() };
+                let mut samples = Vec::new();
+                let offset = 1 + self.random.below(14_000) as i64;
+                let last = if (job, instance) == ("db", "2") { SCRAPES - 90 } else { SCRAPES };
+                for i in 0..last {
+                    if self.random.chance(0.01) {
+                        total = Native { schema, zero_threshold: 1e-4, ..Native::default() };
+                    }
+                    for _ in 0..self.random.below(12) {
+                        observe(&mut total, self.random, job == "web");
+                    }
+                    if !self.random.chance(0.05) {
+                        samples.push((self.end - (SCRAPES - 1 - i) * STEP - offset, total.clone()));
+                    }
+                }
+                let stale = samples.last().filter(|_| last < SCRAPES).map(|s| s.0 + STEP);
+                self.native("nat", &[("job", job), ("instance", instance)], samples, stale.as_slice());
+            }
+        }
+        // A classic histogram of the same name in the same labels once rates are taken, and one that turns into numbers.
+        let half = SCRAPES / 2;
+        let mut total = Native { schema: 1, zero_threshold: 1e-4, ..Native::default() };
+        let mut samples = Vec::new();
+        for i in 0..half {
+            observe(&mut total, self.random, false);
+            samples.push((self.end - (SCRAPES - 1 - i) * STEP - 7_000, total.clone()));
+        }
+        self.native("turns", &[("job", "api")], samples, &[]);
+        let floats = (half..SCRAPES).map(|i| (self.end - (SCRAPES - 1 - i) * STEP - 7_000, i as f64)).collect();
+        if let Some(series) = self.store.series.last_mut() {
+            series.samples = floats;
+        }
+    }
+
+    fn native(&mut self, name: &str, labels: &[(&str, &str)], samples: Vec<(i64, Native)>, stale: &[i64]) {
+        let name = format!("{}{name}", self.prefix);
+        let all: Labels = labels.iter().copied().chain([("__name__", name.as_str())]).collect();
+        self.store.push_native(all, samples, stale);
+    }
+
     fn histograms(&mut self) {
         for job in ["api", "db", "web"] {
             for (i, le) in ["0.1", "0.5", "1.0", "2.5", "10.0", "+Inf"].into_iter().enumerate() {
@@ -115,11 +163,29 @@ impl Builder<'_> {
     }
 }
 
+/// Counts an observation: most are positive, some zero, some negative where they may be.
+fn observe(h: &mut Native, random: &mut Random, negative: bool) {
+    let value = (random.unit() * 14.0 - 9.0).exp2();
+    h.count += 1.0;
+    if random.chance(0.1) {
+        h.zero_count += 1.0;
+        return;
+    }
+    let below = negative && random.chance(0.3);
+    h.sum += if below { -value } else { value };
+    let (index, side) = (native::index(value, h.schema), if below { &mut h.negative } else { &mut h.positive });
+    match side.binary_search_by_key(&index, |b| b.0) {
+        Ok(at) => side[at].1 += 1.0,
+        Err(at) => side.insert(at, (index, 1.0)),
+    }
+}
+
 /// An hour of series up to `end` (milliseconds), names with the prefix.
 pub fn build(random: &mut Random, prefix: &str, end: i64) -> MemStore {
     let mut builder = Builder { store: MemStore::default(), random, prefix, end };
     builder.counters();
     builder.gauges();
     builder.histograms();
+    builder.natives();
     builder.store
 }

@@ -59,6 +59,7 @@ fn time_series(series: &StoredSeries) -> TimeSeries {
         labels: series.labels.iter().map(|(name, value)| Label { name: name.into(), value: value.into() }).collect(),
         samples: series.samples.iter().map(|&(timestamp, value)| Sample { value, timestamp }).collect(),
         exemplars: Vec::new(),
+        histograms: series.histograms.iter().map(|(at, h)| h.to_wire(*at)).collect(),
     }
 }
 

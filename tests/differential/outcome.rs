@@ -17,13 +17,32 @@ pub enum Outcome {
     Series(String, BTreeMap<String, Vec<Point>>),
 }
 
-fn points(element: &Value) -> Vec<Point> {
-    let point = |p: &Value| ((p[0].as_f64().unwrap() * 1000.0).round() as i64, p[1].as_str().unwrap().to_owned());
-    match (&element["value"], &element["values"]) {
-        (Value::Array(_), _) => vec![point(&element["value"])],
-        (_, Value::Array(values)) => values.iter().map(point).collect(),
-        _ => vec![point(element)],
+/// A native histogram as text: count, sum, then the buckets, each number apart.
+fn histogram(h: &Value) -> String {
+    let mut words = vec![h["count"].as_str().unwrap().to_owned(), h["sum"].as_str().unwrap().to_owned()];
+    for bucket in h["buckets"].as_array().into_iter().flatten() {
+        words.push(format!("kind{}", bucket[0]));
+        words.extend((1..4).map(|i| bucket[i].as_str().unwrap().to_owned()));
     }
+    words.join(" ")
+}
+
+fn points(element: &Value) -> Vec<Point> {
+    let native = |p: &Value| ((p[0].as_f64().unwrap() * 1000.0).round() as i64, histogram(&p[1]));
+    let point = |p: &Value| ((p[0].as_f64().unwrap() * 1000.0).round() as i64, p[1].as_str().unwrap().to_owned());
+    let list = |name: &str| element[name].as_array().into_iter().flatten();
+    if element["value"].is_array() {
+        return vec![point(&element["value"])];
+    }
+    if element["histogram"].is_array() {
+        return vec![native(&element["histogram"])];
+    }
+    if element.is_array() {
+        return vec![point(element)];
+    }
+    let mut all: Vec<Point> = list("values").map(point).chain(list("histograms").map(native)).collect();
+    all.sort_by_key(|p| p.0);
+    all
 }
 
 impl Outcome {
@@ -45,6 +64,10 @@ impl Outcome {
 }
 
 pub fn same_value(a: &str, b: &str) -> bool {
+    if a.contains(' ') || b.contains(' ') {
+        let (a, b): (Vec<&str>, Vec<&str>) = (a.split(' ').collect(), b.split(' ').collect());
+        return a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| same_value(a, b));
+    }
     let (Ok(x), Ok(y)) = (a.parse::<f64>(), b.parse::<f64>()) else { return a == b };
     x == y || (x.is_nan() && y.is_nan()) || (x - y).abs() <= TOLERANCE * x.abs().max(y.abs())
 }

@@ -40,7 +40,7 @@ pub(super) async fn write(
         let series = tokio::task::spawn_blocking(move || written_with(&*store, piece, begin));
         let series = series.await.map_err(|e| IntoError(e.to_string()))?;
         for batch in series.chunks(BATCH) {
-            samples += batch.iter().map(|s| s.samples.len()).sum::<usize>();
+            samples += batch.iter().map(|s| s.samples.len() + s.histograms.len()).sum::<usize>();
             send(sink, &headers, WriteRequest { timeseries: batch.to_vec(), metadata: Vec::new() }).await?;
         }
         progress.advance(piece.duration(), samples, "samples");
@@ -103,12 +103,13 @@ fn labels(labels: &Labels) -> Vec<Label> {
 
 fn samples_of(series: &StoredSeries) -> TimeSeries {
     let samples = series.samples.iter().map(|(timestamp, value)| Sample { value: *value, timestamp: *timestamp }).collect();
-    TimeSeries { labels: labels(&series.labels), samples, exemplars: Vec::new() }
+    let histograms = series.histograms.iter().map(|(at, h)| h.to_wire(*at)).collect();
+    TimeSeries { labels: labels(&series.labels), samples, exemplars: Vec::new(), histograms }
 }
 
 fn exemplar_of(exemplar: &StoredExemplar) -> TimeSeries {
     let one = Exemplar { labels: labels(&exemplar.labels), value: exemplar.value, timestamp: exemplar.at };
-    TimeSeries { labels: labels(&exemplar.series), samples: Vec::new(), exemplars: vec![one] }
+    TimeSeries { labels: labels(&exemplar.series), samples: Vec::new(), exemplars: vec![one], histograms: Vec::new() }
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use promql_parser::parser::{
 };
 
 use super::{
-    QueryError,
+    Point, QueryError,
     eval::{Column, Evaluator, Grid, mismatch},
     invariant::unwrap,
     labels::{group, merge},
     numeric::{Kahan, format, mean, nan_first, quantile},
 };
-use crate::model::labels::Labels;
+use crate::{demo::native::Native, model::labels::Labels};
 
 /// Indexes of the columns of each group, groups in the order of their first column.
 struct Groups {
@@ -54,6 +54,9 @@ pub fn eval(evaluator: &Evaluator, e: &AggregateExpr, grid: Grid) -> Result<Vec<
         }
         op => {
             let fold = fold(op).ok_or_else(|| mismatch("aggregation operator"))?;
+            if columns.iter().any(|c| !c.histograms.is_empty()) && matches!(op, T_SUM | T_AVG | T_COUNT | T_GROUP) {
+                return mixed(&columns, e, grid, fold);
+            }
             Ok(folded(&columns, e, grid, |_, values| fold(values)))
         }
     }
@@ -99,7 +102,48 @@ fn variance(values: &[f64]) -> Option<f64> {
     Some(sum / count)
 }
 
-/// One column a group, its values folded at each step.
+/// One column a group where native histograms are among the values: they are added up, or counted. Numbers and histograms
+/// do not add up.
+fn mixed(columns: &[Column], e: &AggregateExpr, grid: Grid, fold: Fold) -> Result<Vec<Column>, QueryError> {
+    let groups = Groups::of(columns, e);
+    let mut out = Vec::with_capacity(groups.labels.len());
+    for (labels, members) in groups.labels.into_iter().zip(&groups.members) {
+        let mut column = Column::floats(Arc::new(labels), vec![None; grid.len]);
+        for step in 0..grid.len {
+            let points: Vec<Point> = members.iter().filter_map(|&i| columns[i].point(step)).collect();
+            column.set(step, together(&points, e.op.id(), fold)?);
+        }
+        out.push(column);
+    }
+    out.retain(Column::has_values);
+    Ok(out)
+}
+
+fn together(points: &[Point], op: u16, fold: Fold) -> Result<Option<Point>, QueryError> {
+    let floats =
+        |points: &[Point]| -> Option<Vec<f64>> { points.iter().map(|p| if let Point::Float(v) = p { Some(*v) } else { None }).collect() };
+    if points.is_empty() {
+        return Ok(None);
+    }
+    if matches!(op, T_COUNT | T_GROUP) {
+        return Ok(fold(&vec![0.0; points.len()]).map(Point::Float));
+    }
+    if let Some(values) = floats(points) {
+        return Ok(fold(&values).map(Point::Float));
+    }
+    let mut sum: Option<Native> = None;
+    for point in points {
+        let Point::Histogram(h) = point else { return Ok(None) };
+        sum = Some(match sum {
+            None => (**h).clone(),
+            Some(sum) => sum.plus(h).map_err(|e| QueryError::Execution(e.to_string()))?,
+        });
+    }
+    let mean = |sum: Native| if op == T_AVG { sum.divided(points.len() as f64) } else { sum };
+    Ok(sum.map(|sum| Point::Histogram(Arc::new(mean(sum)))))
+}
+
+/// One column a group, its values folded at each step; native histograms are left out.
 fn folded(columns: &[Column], e: &AggregateExpr, grid: Grid, mut fold: impl FnMut(usize, &mut [f64]) -> Option<f64>) -> Vec<Column> {
     let groups = Groups::of(columns, e);
     let mut buffer = Vec::new();
@@ -111,7 +155,7 @@ fn folded(columns: &[Column], e: &AggregateExpr, grid: Grid, mut fold: impl FnMu
             buffer.extend(members.iter().filter_map(|&i| columns[i].values[step]));
             values.push(if buffer.is_empty() { None } else { fold(step, &mut buffer) });
         }
-        out.push(Column { labels: Arc::new(labels), values });
+        out.push(Column::floats(Arc::new(labels), values));
     }
     out.retain(Column::has_values);
     out
@@ -130,7 +174,7 @@ fn ranked(columns: &[Column], e: &AggregateExpr, k: &[f64]) -> Result<Vec<Column
         return Err(QueryError::Execution(format!("Scalar value {k} {flow} int64")));
     }
     let top = e.op.id() == T_TOPK;
-    let mut out: Vec<Column> = columns.iter().map(|c| Column { labels: c.labels.clone(), values: vec![None; c.values.len()] }).collect();
+    let mut out: Vec<Column> = columns.iter().map(|c| Column::floats(c.labels.clone(), vec![None; c.values.len()])).collect();
     let mut order = Vec::with_capacity(columns.len());
     for members in Groups::of(columns, e).members {
         for (step, &k) in k.iter().enumerate() {
@@ -159,6 +203,9 @@ fn count_values(columns: &[Column], e: &AggregateExpr, grid: Grid) -> Result<Vec
     if label.val.is_empty() {
         return Err(QueryError::Execution("invalid label name \"\"".into()));
     }
+    if columns.iter().any(|c| !c.histograms.is_empty()) {
+        return Err(QueryError::Execution("count_values of native histograms is not supported by redline's demo".into()));
+    }
     let mut counts: HashMap<Labels, Vec<Option<f64>>> = HashMap::new();
     let mut order = Vec::new();
     for column in columns {
@@ -172,7 +219,7 @@ fn count_values(columns: &[Column], e: &AggregateExpr, grid: Grid) -> Result<Vec
             values[step] = Some(values[step].unwrap_or(0.0) + 1.0);
         }
     }
-    merge(order.into_iter().filter_map(|labels| counts.remove(&labels).map(|values| Column { labels: Arc::new(labels), values })).collect())
+    merge(order.into_iter().filter_map(|labels| counts.remove(&labels).map(|values| Column::floats(Arc::new(labels), values))).collect())
 }
 
 /// The group of a value: `by` keeps its label, `without` may drop it.

@@ -11,11 +11,14 @@ use promql_parser::parser::{
 };
 
 use super::{
-    QueryError,
+    Point, QueryError,
     eval::{Column, Evaluator, Grid, Value, mismatch},
     labels::{except, merge, only, set, signature, without_name},
 };
-use crate::model::labels::Labels;
+use crate::{
+    demo::native::{Mismatch, Native},
+    model::labels::Labels,
+};
 
 /// What an operator does with two numbers.
 #[derive(Clone, Copy)]
@@ -45,6 +48,7 @@ fn operator(op: u16) -> Option<Operator> {
 
 /// An operator with its modifiers.
 struct Operation<'e> {
+    op: u16,
     operator: Operator,
     return_bool: bool,
     matching: Option<&'e LabelModifier>,
@@ -52,6 +56,33 @@ struct Operation<'e> {
 }
 
 impl Operation<'_> {
+    /// The result of two points of vectors.
+    fn join(&self, left: Point, right: Point) -> Result<Option<Point>, QueryError> {
+        match (left, right) {
+            (Point::Float(l), Point::Float(r)) => Ok(self.apply(l, r, l).map(Point::Float)),
+            (left, right) => self.with_histograms(&left, &right),
+        }
+    }
+
+    /// The result of two points of which at least one is a native histogram; nothing where Prometheus has none either.
+    fn with_histograms(&self, left: &Point, right: &Point) -> Result<Option<Point>, QueryError> {
+        let made = |h: Native| Some(Point::Histogram(Arc::new(h)));
+        let failed = |e: Mismatch| QueryError::Execution(e.to_string());
+        let kept = |holds: bool| match self.return_bool {
+            true => Some(Point::Float(f64::from(u8::from(holds)))),
+            false => holds.then(|| left.clone()),
+        };
+        Ok(match (self.op, left, right) {
+            (T_MUL, Point::Histogram(h), Point::Float(v)) | (T_MUL, Point::Float(v), Point::Histogram(h)) => made(h.map(|n| n * v)),
+            (T_DIV, Point::Histogram(h), Point::Float(v)) => made(h.divided(*v)),
+            (T_ADD, Point::Histogram(l), Point::Histogram(r)) => made(l.plus(r).map_err(failed)?),
+            (T_SUB, Point::Histogram(l), Point::Histogram(r)) => made(l.minus(r).map_err(failed)?),
+            (T_EQLC, Point::Histogram(l), Point::Histogram(r)) => kept(l == r),
+            (T_NEQ, Point::Histogram(l), Point::Histogram(r)) => kept(l != r),
+            _ => None,
+        })
+    }
+
     /// The result of two values; a comparison without `bool` keeps `kept` or nothing.
     fn apply(&self, left: f64, right: f64, kept: f64) -> Option<f64> {
         match self.operator {
@@ -94,6 +125,7 @@ pub fn eval(evaluator: &Evaluator, e: &BinaryExpr, grid: Grid) -> Result<Value, 
         };
     }
     let operation = Operation {
+        op: e.op.id(),
         operator: operator(e.op.id()).ok_or_else(|| mismatch("binary operator"))?,
         return_bool: e.return_bool(),
         matching,
@@ -103,28 +135,44 @@ pub fn eval(evaluator: &Evaluator, e: &BinaryExpr, grid: Grid) -> Result<Value, 
         (Value::Scalar(left), Value::Scalar(right)) => {
             Value::Scalar(left.into_iter().zip(right).map(|(l, r)| operation.apply(l, r, l).unwrap_or(f64::NAN)).collect())
         }
-        (Value::Vector(columns), Value::Scalar(scalar)) => Value::Vector(merge(with_scalar(columns, &operation, &scalar, |v, s| (v, s)))?),
-        (Value::Scalar(scalar), Value::Vector(columns)) => Value::Vector(merge(with_scalar(columns, &operation, &scalar, |v, s| (s, v)))?),
+        (Value::Vector(columns), Value::Scalar(scalar)) => Value::Vector(merge(with_scalar(columns, &operation, &scalar, |v, s| (v, s))?)?),
+        (Value::Scalar(scalar), Value::Vector(columns)) => Value::Vector(merge(with_scalar(columns, &operation, &scalar, |v, s| (s, v))?)?),
         (Value::Vector(left), Value::Vector(right)) => Value::Vector(matched(&left, &right, &operation, grid)?),
         _ => return Err(mismatch("scalar or instant vector")),
     })
 }
 
 /// A vector and a scalar; `sides` puts (element, scalar) into the order of the expression.
-fn with_scalar(columns: Vec<Column>, operation: &Operation, scalar: &[f64], sides: fn(f64, f64) -> (f64, f64)) -> Vec<Column> {
-    let apply = |mut column: Column| {
-        for (value, &scalar) in column.values.iter_mut().zip(scalar) {
-            *value = value.and_then(|v| {
-                let (left, right) = sides(v, scalar);
-                operation.apply(left, right, v)
-            });
+fn with_scalar(
+    columns: Vec<Column>,
+    operation: &Operation,
+    scalar: &[f64],
+    sides: fn(Point, Point) -> (Point, Point),
+) -> Result<Vec<Column>, QueryError> {
+    let mut out = Vec::with_capacity(columns.len());
+    for mut column in columns {
+        for (step, &scalar) in scalar.iter().enumerate() {
+            let result = match column.point(step) {
+                None => continue,
+                Some(Point::Float(v)) => {
+                    let (Point::Float(left), Point::Float(right)) = sides(Point::Float(v), Point::Float(scalar)) else { continue };
+                    operation.apply(left, right, v).map(Point::Float)
+                }
+                Some(histogram) => {
+                    let (left, right) = sides(histogram, Point::Float(scalar));
+                    operation.with_histograms(&left, &right)?
+                }
+            };
+            column.set(step, result);
         }
         if operation.drops_name() {
             column.labels = without_name(&column.labels);
         }
-        column
-    };
-    columns.into_iter().map(apply).filter(Column::has_values).collect()
+        if column.has_values() {
+            out.push(column);
+        }
+    }
+    Ok(out)
 }
 
 /// The number of the match group of each column of both sides, and how many groups there are.
@@ -151,8 +199,8 @@ fn set_operation(
     let presence = |columns: &[Column], groups: &[usize]| {
         let mut present = vec![false; count * grid.len];
         for (column, group) in columns.iter().zip(groups) {
-            for (step, value) in column.values.iter().enumerate() {
-                present[step * count + group] |= value.is_some();
+            for step in 0..column.values.len() {
+                present[step * count + group] |= column.has(step);
             }
         }
         present
@@ -160,9 +208,9 @@ fn set_operation(
     let keep = |columns: Vec<Column>, groups: &[usize], other: &[bool], wanted: bool| {
         let mut columns = columns;
         for (column, group) in columns.iter_mut().zip(groups) {
-            for (step, value) in column.values.iter_mut().enumerate() {
+            for step in 0..column.values.len() {
                 if other[step * count + group] != wanted {
-                    *value = None;
+                    column.set(step, None);
                 }
             }
         }
@@ -191,7 +239,7 @@ impl OneSide {
     /// Notes the columns with a value at the step; fails when two have one in the same group.
     fn fill(&mut self, step: usize, columns: &[Column], groups: &[usize], operation: &Operation) -> Result<(), QueryError> {
         for (i, (column, &group)) in columns.iter().zip(groups).enumerate() {
-            if column.values[step].is_none() {
+            if !column.has(step) {
                 continue;
             }
             if let Some((at, other)) = self.seen[group]
@@ -218,7 +266,7 @@ fn matched(left: &[Column], right: &[Column], operation: &Operation, grid: Grid)
     let mut results: HashMap<(usize, usize), usize> = HashMap::new();
     let mut out: Vec<Column> = Vec::new();
     for step in 0..grid.len {
-        let has_value = |c: &Column| c.values[step].is_some();
+        let has_value = |c: &Column| c.has(step);
         if !many.iter().any(has_value) || !one.iter().any(has_value) {
             continue;
         }
@@ -226,10 +274,10 @@ fn matched(left: &[Column], right: &[Column], operation: &Operation, grid: Grid)
         let mut taken: HashSet<usize> = HashSet::new();
         let mut inserted: HashSet<(usize, Arc<Labels>)> = HashSet::new();
         for (i, (column, &group)) in many.iter().zip(&many_groups).enumerate() {
-            let (Some(value), Some(j)) = (column.values[step], side.get(group, step)) else { continue };
-            let Some(other) = one[j].values[step] else { continue };
+            let (Some(value), Some(j)) = (column.point(step), side.get(group, step)) else { continue };
+            let Some(other) = one[j].point(step) else { continue };
             let place = *results.entry((i, j)).or_insert_with(|| {
-                out.push(Column { labels: operation.result_labels(&column.labels, &one[j].labels), values: vec![None; grid.len] });
+                out.push(Column::floats(operation.result_labels(&column.labels, &one[j].labels), vec![None; grid.len]));
                 out.len() - 1
             });
             let unique =
@@ -238,7 +286,7 @@ fn matched(left: &[Column], right: &[Column], operation: &Operation, grid: Grid)
                 return Err(not_unique(operation.card));
             }
             let (l, r) = if swapped { (other, value) } else { (value, other) };
-            out[place].values[step] = operation.apply(l, r, l);
+            out[place].set(step, operation.join(l, r)?);
         }
     }
     out.retain(Column::has_values);

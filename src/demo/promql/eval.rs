@@ -5,13 +5,16 @@ use std::{sync::Arc, time::SystemTime};
 use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
 
 use super::{
-    Budget, Limits, QueryError, Series, aggregate, binary, functions,
+    Budget, Limits, Point, QueryError, Series, aggregate, binary, functions,
     invariant::is_invariant,
     labels::{merge, without_name},
     matchers, window,
 };
 use crate::{
-    demo::store::{MetricStore, STALE},
+    demo::{
+        native::Native,
+        store::{MetricStore, STALE},
+    },
     model::labels::Labels,
 };
 
@@ -47,18 +50,68 @@ impl Grid {
 pub struct Column {
     pub labels: Arc<Labels>,
     pub values: Vec<Option<f64>>,
+    /// Native histograms by step, where there are any; a step has a value or one of these.
+    pub histograms: Vec<Option<Arc<Native>>>,
 }
 
 impl Column {
+    /// A column of numbers alone.
+    pub const fn floats(labels: Arc<Labels>, values: Vec<Option<f64>>) -> Self {
+        Self { labels, values, histograms: Vec::new() }
+    }
+
+    /// A column of any points.
+    pub fn of_points(labels: Arc<Labels>, points: impl Iterator<Item = Option<Point>>) -> Self {
+        let mut column = Self::floats(labels, Vec::new());
+        for (step, point) in points.enumerate() {
+            column.values.push(None);
+            column.set(step, point);
+        }
+        column
+    }
+
+    /// Its native histogram at a step.
+    pub fn histogram(&self, step: usize) -> Option<&Arc<Native>> {
+        self.histograms.get(step)?.as_ref()
+    }
+
+    /// What it has at a step.
+    pub fn point(&self, step: usize) -> Option<Point> {
+        let histogram = || self.histogram(step).cloned().map(Point::Histogram);
+        self.values.get(step).copied().flatten().map(Point::Float).or_else(histogram)
+    }
+
+    /// Puts something at a step, or takes away what is there.
+    pub fn set(&mut self, step: usize, point: Option<Point>) {
+        let (value, histogram) = match point {
+            Some(Point::Float(value)) => (Some(value), None),
+            Some(Point::Histogram(histogram)) => (None, Some(histogram)),
+            None => (None, None),
+        };
+        self.values[step] = value;
+        if histogram.is_some() && self.histograms.len() < self.values.len() {
+            self.histograms.resize(self.values.len(), None);
+        }
+        if let Some(place) = self.histograms.get_mut(step) {
+            *place = histogram;
+        }
+    }
+
+    /// Whether it has anything at a step.
+    pub fn has(&self, step: usize) -> bool {
+        self.values.get(step).is_some_and(Option::is_some) || self.histogram(step).is_some()
+    }
+
     /// Its values with their instants.
     pub fn into_series(self, grid: Grid) -> Series {
         let points = self.values.into_iter().enumerate().filter_map(|(i, v)| Some((grid.at(i), v?))).collect();
-        Series { labels: self.labels, points }
+        let histograms = self.histograms.into_iter().enumerate().filter_map(|(i, h)| Some((grid.at(i), h?))).collect();
+        Series { labels: self.labels, points, histograms }
     }
 
-    /// Whether it has a value at any step.
+    /// Whether it has anything at any step.
     pub fn has_values(&self) -> bool {
-        self.values.iter().any(Option::is_some)
+        self.values.iter().any(Option::is_some) || self.histograms.iter().any(Option::is_some)
     }
 }
 
@@ -76,7 +129,10 @@ impl Value {
         match self {
             Self::Scalar(values) => Self::Scalar(vec![values.first().copied().unwrap_or(f64::NAN); len]),
             Self::Vector(mut columns) => {
-                columns.iter_mut().for_each(|c| c.values = vec![c.values.first().copied().flatten(); len]);
+                for c in &mut columns {
+                    c.values = vec![c.values.first().copied().flatten(); len];
+                    c.histograms = c.histogram(0).cloned().map_or_else(Vec::new, |h| vec![Some(h); len]);
+                }
                 Self::Vector(columns)
             }
             Self::Text(text) => Self::Text(text),
@@ -130,7 +186,7 @@ impl<'a> Evaluator<'a> {
             Expr::Paren(e) => return self.eval(&e.expr, grid),
             Expr::NumberLiteral(n) => Value::Scalar(vec![n.val; grid.len]),
             Expr::StringLiteral(text) => Value::Text(text.val.clone()),
-            Expr::VectorSelector(selector) => Value::Vector(self.instant_selector(selector, grid, |sample| sample.1)?),
+            Expr::VectorSelector(selector) => Value::Vector(self.instant_selector(selector, grid)?),
             Expr::Unary(e) => match self.eval(&e.expr, grid)? {
                 Value::Scalar(values) => Value::Scalar(values.into_iter().map(|v| -v).collect()),
                 Value::Vector(columns) => Value::Vector(merge(columns.into_iter().map(negate).collect())?),
@@ -169,14 +225,26 @@ impl<'a> Evaluator<'a> {
         let windows = self.windows(expr, grid)?;
         let end = windows.shift.apply(grid.start);
         let cut = |mut series: Series| {
-            series.points.retain(|p| p.0 > end.saturating_sub(windows.range) && p.0 <= end);
+            let inside = |at: i64| at > end.saturating_sub(windows.range) && at <= end;
+            series.points.retain(|p| inside(p.0));
+            series.histograms.retain(|h| inside(h.0));
             series
         };
-        Ok(windows.series.into_iter().map(cut).filter(|s| !s.points.is_empty()).collect())
+        Ok(windows.series.into_iter().map(cut).filter(|s| !s.is_empty()).collect())
     }
 
-    /// A selector of an instant vector; `pick` says what of the sample (milliseconds, value) is the value.
-    pub fn instant_selector(&self, selector: &VectorSelector, grid: Grid, pick: fn((i64, f64)) -> f64) -> Result<Vec<Column>, QueryError> {
+    /// A selector of an instant vector.
+    pub fn instant_selector(&self, selector: &VectorSelector, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        self.newest(selector, grid, |_, point| point)
+    }
+
+    /// When the samples of an instant vector were taken, in seconds.
+    pub fn timestamps(&self, selector: &VectorSelector, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        self.newest(selector, grid, |at, _| Point::Float(at as f64 / 1000.0))
+    }
+
+    /// The newest sample of each series at each step; `pick` makes of its time (milliseconds) and value what is wanted.
+    fn newest(&self, selector: &VectorSelector, grid: Grid, pick: fn(i64, Point) -> Point) -> Result<Vec<Column>, QueryError> {
         if grid.len == 0 {
             return Ok(Vec::new());
         }
@@ -185,17 +253,31 @@ impl<'a> Evaluator<'a> {
         let found = self.store.select(&matchers(selector), from, shift.apply(grid.end()));
         let mut columns = Vec::with_capacity(found.len());
         for series in found {
-            self.budget.take(series.samples.len())?;
-            let mut next = 0;
-            let values = (0..grid.len).map(|i| {
-                let at = shift.apply(grid.at(i));
-                while series.samples.get(next).is_some_and(|s| s.0 <= at) {
-                    next += 1;
-                }
-                let sample = *series.samples.get(next.checked_sub(1)?)?;
-                (sample.0 > at.saturating_sub(self.lookback) && !is_stale(sample.1)).then(|| pick(sample))
-            });
-            let column = Column { values: values.collect(), labels: series.labels };
+            self.budget.take(series.samples.len() + series.histograms.len())?;
+            let (mut floats, mut histograms) = (Newest::of(&series.samples), Newest::of(&series.histograms));
+            let recent = |t: i64, at: i64| t > at.saturating_sub(self.lookback);
+            let float = |found: Option<&(i64, f64)>, at: i64| {
+                let (t, v) = *found?;
+                (recent(t, at) && !is_stale(v)).then(|| pick(t, Point::Float(v)))
+            };
+            let column = if series.histograms.is_empty() {
+                let value = |i: usize| match float(floats.at(shift.apply(grid.at(i))), shift.apply(grid.at(i))) {
+                    Some(Point::Float(value)) => Some(value),
+                    _ => None,
+                };
+                Column::floats(series.labels, (0..grid.len).map(value).collect())
+            } else {
+                let points = (0..grid.len).map(|i| {
+                    let at = shift.apply(grid.at(i));
+                    match (floats.at(at), histograms.at(at)) {
+                        (sample, Some((t, h))) if sample.is_none_or(|s| s.0 < *t) => {
+                            recent(*t, at).then(|| pick(*t, Point::Histogram(h.clone())))
+                        }
+                        (sample, _) => float(sample, at),
+                    }
+                });
+                Column::of_points(series.labels.clone(), points)
+            };
             if column.has_values() {
                 columns.push(column);
             }
@@ -222,9 +304,9 @@ impl<'a> Evaluator<'a> {
         let found = self.store.select(&matchers(selector), from, shift.apply(grid.end()));
         let mut series = Vec::with_capacity(found.len());
         for mut s in found {
-            self.budget.take(s.samples.len())?;
+            self.budget.take(s.samples.len() + s.histograms.len())?;
             s.samples.retain(|sample| !is_stale(sample.1));
-            series.push(Series { labels: s.labels, points: s.samples });
+            series.push(Series { labels: s.labels, points: s.samples, histograms: s.histograms });
         }
         Ok(series)
     }
@@ -261,7 +343,28 @@ impl<'a> Evaluator<'a> {
 fn negate(mut column: Column) -> Column {
     column.labels = without_name(&column.labels);
     column.values.iter_mut().flatten().for_each(|v| *v = -*v);
+    column.histograms.iter_mut().flatten().for_each(|h| *h = Arc::new(h.map(|n| -n)));
     column
+}
+
+/// Walks through samples by time.
+struct Newest<'a, T> {
+    samples: &'a [(i64, T)],
+    next: usize,
+}
+
+impl<'a, T> Newest<'a, T> {
+    const fn of(samples: &'a [(i64, T)]) -> Self {
+        Self { samples, next: 0 }
+    }
+
+    /// The newest sample at an instant that is no earlier than the one before.
+    fn at(&mut self, at: i64) -> Option<&'a (i64, T)> {
+        while self.samples.get(self.next).is_some_and(|s| s.0 <= at) {
+            self.next += 1;
+        }
+        self.samples.get(self.next.checked_sub(1)?)
+    }
 }
 
 fn is_stale(value: f64) -> bool {

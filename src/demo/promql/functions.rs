@@ -12,9 +12,9 @@ use super::{
     histogram,
     invariant::unwrap,
     labels::{merge, set, without_name},
-    numeric, window,
+    native, numeric, window,
 };
-use crate::model::labels::Labels;
+use crate::{demo::native::Native, model::labels::Labels};
 
 /// Functions that need more than the values of one vector.
 const OTHERS: [&str; 16] = [
@@ -38,7 +38,7 @@ const OTHERS: [&str; 16] = [
 
 /// Whether there is such a function.
 pub fn is_known(name: &str) -> bool {
-    OTHERS.contains(&name) || math(name).is_some() || date(name).is_some()
+    OTHERS.contains(&name) || math(name).is_some() || date(name).is_some() || native::simple(name).is_some()
 }
 
 /// Functions of one value.
@@ -100,6 +100,9 @@ pub fn eval(evaluator: &Evaluator, call: &Call, grid: Grid) -> Result<Value, Que
     if let Some(f) = math(name) {
         return mapped(args.vector(0)?, |_, v| Some(f(v)));
     }
+    if let Some(f) = native::simple(name) {
+        return of_histograms(args.vector(0)?, f);
+    }
     if let Some(f) = date(name) {
         // Not a number has no date: what Prometheus then says depends on its machine.
         let field = |seconds: f64| DateTime::from_timestamp(seconds.is_finite().then_some(seconds as i64)?, 0).map(|t| f64::from(f(t)));
@@ -122,12 +125,14 @@ pub fn eval(evaluator: &Evaluator, call: &Call, grid: Grid) -> Result<Value, Que
         }
         "histogram_quantile" => {
             let q = args.scalar(0)?;
-            Ok(Value::Vector(histogram::fold(&args.vector(1)?, grid, |step, buckets| histogram::quantile(q[step], buckets))?))
+            let classic = |step: usize, buckets: &mut Vec<(f64, f64)>| histogram::quantile(q[step], buckets);
+            Ok(Value::Vector(histogram::fold(&args.vector(1)?, grid, classic, |step, h| native::quantile(q[step], h))?))
         }
         "histogram_fraction" => {
             let (lower, upper) = (args.scalar(0)?, args.scalar(1)?);
-            let share = |step: usize, buckets: &mut Vec<(f64, f64)>| histogram::fraction(lower[step], upper[step], buckets);
-            Ok(Value::Vector(histogram::fold(&args.vector(2)?, grid, share)?))
+            let classic = |step: usize, buckets: &mut Vec<(f64, f64)>| histogram::fraction(lower[step], upper[step], buckets);
+            let of_native = |step: usize, h: &Native| native::fraction(lower[step], upper[step], h);
+            Ok(Value::Vector(histogram::fold(&args.vector(2)?, grid, classic, of_native)?))
         }
         "label_join" => label_join(&args),
         "label_replace" => label_replace(&args),
@@ -175,14 +180,23 @@ fn seconds(ms: i64) -> f64 {
 }
 
 fn vector(values: Vec<Option<f64>>) -> Value {
-    Value::Vector(vec![Column { labels: Arc::new(Labels::new()), values }])
+    Value::Vector(vec![Column::floats(Arc::new(Labels::new()), values)])
 }
 
-/// Each value changed, the metric's name dropped.
+/// A number of each native histogram, the metric's name dropped; other values are left out.
+fn of_histograms(columns: Vec<Column>, f: fn(&Native) -> f64) -> Result<Value, QueryError> {
+    let map = |column: Column| {
+        let values = (0..column.values.len()).map(|step| column.histogram(step).map(|h| f(h)));
+        Column::floats(without_name(&column.labels), values.collect())
+    };
+    Ok(Value::Vector(merge(columns.into_iter().map(map).filter(Column::has_values).collect())?))
+}
+
+/// Each value changed, the metric's name dropped; native histograms are left out.
 fn mapped(columns: Vec<Column>, f: impl Fn(usize, f64) -> Option<f64>) -> Result<Value, QueryError> {
-    let map = |column: Column| Column {
-        labels: without_name(&column.labels),
-        values: column.values.into_iter().enumerate().map(|(step, v)| f(step, v?)).collect(),
+    let map = |column: Column| {
+        let values = column.values.into_iter().enumerate().map(|(step, v)| f(step, v?));
+        Column::floats(without_name(&column.labels), values.collect())
     };
     Ok(Value::Vector(merge(columns.into_iter().map(map).filter(Column::has_values).collect())?))
 }
@@ -206,8 +220,9 @@ fn scalar(columns: &[Column], grid: Grid) -> Value {
     Value::Scalar((0..grid.len).map(only).collect())
 }
 
-/// Orders an instant vector, NaN last; a range has no order.
-fn sorted(mut columns: Vec<Column>, grid: Grid, order: fn(f64, f64) -> std::cmp::Ordering) -> Value {
+/// Orders an instant vector, NaN last; a range has no order. Native histograms are left out.
+fn sorted(columns: Vec<Column>, grid: Grid, order: fn(f64, f64) -> std::cmp::Ordering) -> Value {
+    let mut columns: Vec<Column> = columns.into_iter().map(|c| Column::floats(c.labels, c.values)).filter(Column::has_values).collect();
     if grid.len == 1 {
         let value = |c: &Column| c.values.first().copied().flatten().unwrap_or(f64::NAN);
         columns.sort_by(|a, b| {
@@ -221,10 +236,14 @@ fn sorted(mut columns: Vec<Column>, grid: Grid, order: fn(f64, f64) -> std::cmp:
 /// When the sample of a selector was taken; of anything else, when it was evaluated.
 fn timestamp(args: &Args) -> Result<Value, QueryError> {
     match args.args.first().map(|e| unwrap(e)) {
-        Some(Expr::VectorSelector(selector)) => {
-            mapped(args.evaluator.instant_selector(selector, args.grid, |sample| seconds(sample.0))?, |_, v| Some(v))
+        Some(Expr::VectorSelector(selector)) => mapped(args.evaluator.timestamps(selector, args.grid)?, |_, v| Some(v)),
+        _ => {
+            let evaluated = |column: Column| {
+                let values = (0..args.grid.len).map(|step| column.has(step).then(|| seconds(args.grid.at(step))));
+                Column::floats(column.labels.clone(), values.collect())
+            };
+            mapped(args.vector(0)?.into_iter().map(evaluated).collect(), |_, v| Some(v))
         }
-        _ => mapped(args.vector(0)?, |step, _| Some(seconds(args.grid.at(step)))),
     }
 }
 
@@ -261,6 +280,6 @@ fn label_join(args: &Args) -> Result<Value, QueryError> {
 }
 
 fn relabeled(columns: Vec<Column>, f: impl Fn(&Labels) -> Labels) -> Result<Value, QueryError> {
-    let relabel = |column: Column| Column { labels: Arc::new(f(&column.labels)), values: column.values };
+    let relabel = |column: Column| Column { labels: Arc::new(f(&column.labels)), ..column };
     Ok(Value::Vector(merge(columns.into_iter().map(relabel).collect())?))
 }

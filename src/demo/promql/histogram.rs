@@ -1,4 +1,4 @@
-//! Classic histograms: `histogram_quantile` and `histogram_fraction` (`promql/quantile.go`).
+//! Classic histograms, with native ones beside them: `histogram_quantile` and `histogram_fraction` (`promql/quantile.go`).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use super::{
     eval::{Column, Grid},
     labels::{merge, without_name},
 };
-use crate::model::labels::Labels;
+use crate::{demo::native::Native, model::labels::Labels};
 
 /// Differences between neighbouring buckets that are rounding errors, relative to their counts.
 const TOLERANCE: f64 = 1e-12;
@@ -15,8 +15,14 @@ const TOLERANCE: f64 = 1e-12;
 /// Upper bound and cumulative count.
 type Bucket = (f64, f64);
 
-/// Folds the buckets of each histogram, sorted by bound and at least one, at each step.
-pub fn fold(columns: &[Column], grid: Grid, fold: impl Fn(usize, &mut Vec<Bucket>) -> f64) -> Result<Vec<Column>, QueryError> {
+/// Folds the buckets of each classic histogram, sorted by bound and at least one, and each native one, at each step. Where
+/// both are of the same labels neither counts.
+pub fn fold(
+    columns: &[Column],
+    grid: Grid,
+    fold: impl Fn(usize, &mut Vec<Bucket>) -> f64,
+    native: impl Fn(usize, &Native) -> f64,
+) -> Result<Vec<Column>, QueryError> {
     let mut histograms: HashMap<Labels, Vec<(f64, usize)>> = HashMap::new();
     let mut order = Vec::new();
     for (i, column) in columns.iter().enumerate() {
@@ -29,18 +35,28 @@ pub fn fold(columns: &[Column], grid: Grid, fold: impl Fn(usize, &mut Vec<Bucket
         });
         members.push((bound, i));
     }
+    let mut natives: HashMap<&Labels, &Column> = columns.iter().filter(|c| !c.histograms.is_empty()).map(|c| (&*c.labels, c)).collect();
     let mut buckets = Vec::new();
     let mut out = Vec::with_capacity(order.len());
     for labels in order {
+        let beside = natives.remove(&labels);
         let mut members = histograms.remove(&labels).unwrap_or_default();
         members.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut values = Vec::with_capacity(grid.len);
         for step in 0..grid.len {
             buckets.clear();
             buckets.extend(members.iter().filter_map(|&(bound, i)| Some((bound, columns[i].values[step]?))));
-            values.push(if buckets.is_empty() { None } else { Some(fold(step, &mut buckets)) });
+            values.push(match (buckets.is_empty(), beside.and_then(|c| c.histogram(step))) {
+                (true, Some(h)) => Some(native(step, h)),
+                (false, None) => Some(fold(step, &mut buckets)),
+                (true, None) | (false, Some(_)) => None,
+            });
         }
-        out.push(Column { labels: without_name(&Arc::new(labels)), values });
+        out.push(Column::floats(without_name(&Arc::new(labels)), values));
+    }
+    for column in columns.iter().filter(|c| natives.contains_key(&*c.labels)) {
+        let values = (0..grid.len).map(|step| column.histogram(step).map(|h| native(step, h)));
+        out.push(Column::floats(without_name(&column.labels), values.collect()));
     }
     out.retain(Column::has_values);
     merge(out)

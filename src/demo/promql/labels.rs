@@ -73,10 +73,12 @@ pub fn merge(columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
             out.push(column);
             continue;
         };
-        for (into, value) in out[place].values.iter_mut().zip(column.values) {
-            if value.is_some() && into.replace(value.unwrap_or_default()).is_some() {
+        for step in 0..column.values.len() {
+            let Some(point) = column.point(step) else { continue };
+            if out[place].has(step) {
                 return Err(same_labels());
             }
+            out[place].set(step, Some(point));
         }
     }
     Ok(out)

@@ -2,7 +2,7 @@
 //!
 //! [`parse`] reads a query and refuses what is not supported by name; [`instant`] and [`range`] evaluate it. Every
 //! selector is read from the store once for the whole range; the evaluation then steps through columns, one value per
-//! step and series. Native histograms and experimental functions are not supported.
+//! step and series. Experimental functions are not supported.
 
 mod aggregate;
 mod binary;
@@ -13,6 +13,7 @@ mod functions;
 mod histogram;
 mod invariant;
 mod labels;
+mod native;
 mod numeric;
 mod window;
 
@@ -34,7 +35,7 @@ pub use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
 
 use self::eval::{Evaluator, Grid, Value};
-use super::store::MetricStore;
+use super::{native::Native, store::MetricStore};
 use crate::model::labels::{Labels, MatchOp, Matcher};
 
 /// Why a query has no answer, by Prometheus' error types.
@@ -88,6 +89,24 @@ pub struct Series {
     pub labels: Arc<Labels>,
     /// Its values by time, gaps left out.
     pub points: Vec<(i64, f64)>,
+    /// Its native histograms by time.
+    pub histograms: Vec<(i64, Arc<Native>)>,
+}
+
+impl Series {
+    /// Whether it has nothing at any time.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.histograms.is_empty()
+    }
+}
+
+/// What a series has at an instant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Point {
+    /// A number.
+    Float(f64),
+    /// A native histogram.
+    Histogram(Arc<Native>),
 }
 
 /// An answer.
@@ -98,7 +117,7 @@ pub enum Answer {
     /// One text.
     Text(String),
     /// One value per series, in the order that `sort` and `topk` give.
-    Vector(Vec<(Arc<Labels>, f64)>),
+    Vector(Vec<(Arc<Labels>, Point)>),
     /// Many values per series: the raw samples of a range selector.
     Matrix(Vec<Series>),
 }
@@ -116,9 +135,7 @@ pub fn instant(store: &dyn MetricStore, expr: &Expr, at: i64, limits: &Limits) -
     Ok(match evaluator.eval(expr, grid)? {
         Value::Scalar(values) => Answer::Scalar(values.first().copied().unwrap_or(f64::NAN)),
         Value::Text(text) => Answer::Text(text),
-        Value::Vector(columns) => {
-            Answer::Vector(columns.into_iter().filter_map(|c| Some((c.labels, c.values.first().copied().flatten()?))).collect())
-        }
+        Value::Vector(columns) => Answer::Vector(columns.into_iter().filter_map(|c| Some((c.labels.clone(), c.point(0)?))).collect()),
     })
 }
 
@@ -138,9 +155,10 @@ pub fn range(store: &dyn MetricStore, expr: &Expr, start: i64, end: i64, step: i
     let grid = Grid::new(start, end, step);
     let series = match Evaluator::new(store, grid, limits).eval(expr, grid)? {
         Value::Scalar(values) => {
-            vec![Series { labels: Arc::new(Labels::new()), points: values.into_iter().enumerate().map(|(i, v)| (grid.at(i), v)).collect() }]
+            let points = values.into_iter().enumerate().map(|(i, v)| (grid.at(i), v)).collect();
+            vec![Series { labels: Arc::new(Labels::new()), points, histograms: Vec::new() }]
         }
-        Value::Vector(columns) => columns.into_iter().map(|c| c.into_series(grid)).filter(|s| !s.points.is_empty()).collect(),
+        Value::Vector(columns) => columns.into_iter().map(|c| c.into_series(grid)).filter(|s| !s.is_empty()).collect(),
         Value::Text(_) => Vec::new(),
     };
     Ok(by_labels(series))

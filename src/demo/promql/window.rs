@@ -7,18 +7,23 @@ use promql_parser::{
 use std::sync::Arc;
 
 use super::{
-    QueryError, Series,
+    Point, QueryError, Series,
     eval::{Column, Evaluator, Grid, mismatch},
     invariant::{is_fixed_subquery, is_invariant},
     labels::{same_labels, without_name},
     numeric::{Kahan, mean, quantile},
 };
-use crate::model::labels::Labels;
+use crate::{
+    demo::native::{Mismatch, Native},
+    model::labels::Labels,
+};
 
-/// One window of one series: `start < t <= end`.
+/// One window of one series: `start < t <= end`. It has at least one sample or histogram.
 struct Window<'a> {
-    /// At least one sample, by time.
+    /// By time.
     samples: &'a [(i64, f64)],
+    /// By time.
+    histograms: &'a [(i64, Arc<Native>)],
     /// Milliseconds.
     start: i64,
     /// Milliseconds.
@@ -80,34 +85,133 @@ pub fn eval(evaluator: &Evaluator, call: &Call, grid: Grid) -> Result<Vec<Column
     }
     let params = param.map(|p| evaluator.scalar(p, grid)).transpose()?;
     let windows = evaluator.windows(range, grid)?;
-    let apply = |samples: &[(i64, f64)], start: i64, end: i64, step: usize| {
-        let param = params.as_ref().and_then(|p| p.get(step)).copied().unwrap_or(f64::NAN);
-        function(&Window { samples, start, end, step: grid.at(step), param })
-    };
     let mut columns = Vec::with_capacity(windows.series.len());
-    for Series { labels, points } in &windows.series {
-        let (mut from, mut to) = (0, 0);
-        let values = (0..grid.len).map(|step| {
+    for Series { labels, points, histograms } in &windows.series {
+        let labels = if call.func.name == "last_over_time" { labels.clone() } else { without_name(labels) };
+        let mut column = Column::floats(labels, vec![None; grid.len]);
+        let (mut floats, mut natives) = (Sliding::of(points), Sliding::of(histograms));
+        for step in 0..grid.len {
             let end = windows.shift.apply(grid.at(step));
             let start = end.saturating_sub(windows.range);
-            while points.get(to).is_some_and(|p| p.0 <= end) {
-                to += 1;
+            let (samples, histograms) = (floats.within(start, end), natives.within(start, end));
+            let param = params.as_ref().and_then(|p| p.get(step)).copied().unwrap_or(f64::NAN);
+            let window = Window { samples, histograms, start, end, step: grid.at(step), param };
+            if !histograms.is_empty() {
+                column.set(step, with_histograms(call.func.name, &window, function)?);
+            } else if !samples.is_empty() {
+                column.values[step] = function(&window);
             }
-            while points.get(from).is_some_and(|p| p.0 <= start) {
-                from += 1;
-            }
-            let samples = points.get(from..to).filter(|s| !s.is_empty())?;
-            apply(samples, start, end, step)
-        });
-        let values = values.collect();
-        let labels = if call.func.name == "last_over_time" { labels.clone() } else { without_name(labels) };
-        columns.push(Column { labels, values });
+        }
+        columns.push(column);
     }
     columns.retain(Column::has_values);
     if call.func.name == "absent_over_time" {
         return Ok(absent(&columns, range, grid));
     }
     distinct(columns)
+}
+
+/// A window that slides over samples by time.
+struct Sliding<'a, T> {
+    samples: &'a [(i64, T)],
+    from: usize,
+    to: usize,
+}
+
+impl<'a, T> Sliding<'a, T> {
+    const fn of(samples: &'a [(i64, T)]) -> Self {
+        Self { samples, from: 0, to: 0 }
+    }
+
+    /// Samples after `start` up to `end`, which are no earlier than before.
+    fn within(&mut self, start: i64, end: i64) -> &'a [(i64, T)] {
+        while self.samples.get(self.to).is_some_and(|s| s.0 <= end) {
+            self.to += 1;
+        }
+        while self.samples.get(self.from).is_some_and(|s| s.0 <= start) {
+            self.from += 1;
+        }
+        self.samples.get(self.from..self.to).unwrap_or_default()
+    }
+}
+
+/// A function over a window with native histograms: numbers beside them count only where the function knows both.
+fn with_histograms(name: &str, w: &Window, function: Function) -> Result<Option<Point>, QueryError> {
+    let alone = w.samples.is_empty();
+    let made = |h: Native| Some(Point::Histogram(Arc::new(h)));
+    Ok(match name {
+        "rate" | "increase" | "delta" if alone => native_change(w, name != "delta", name == "rate")?.and_then(made),
+        "irate" | "idelta" => match points(w).as_slice() {
+            [.., (_, Point::Float(_)), (_, Point::Float(_))] => function(w).map(Point::Float),
+            [.., (from, Point::Histogram(before)), (to, Point::Histogram(last))] if from < to => {
+                made(native_instant_change((*from, before), (*to, last), name == "irate")?)
+            }
+            _ => None,
+        },
+        "sum_over_time" | "avg_over_time" if alone => {
+            let mut sum = Native::clone(&w.histograms[0].1);
+            for (_, h) in &w.histograms[1..] {
+                sum = sum.plus(h).map_err(failed)?;
+            }
+            made(if name == "sum_over_time" { sum } else { sum.divided(w.histograms.len() as f64) })
+        }
+        "rate" | "increase" | "delta" | "sum_over_time" | "avg_over_time" => None,
+        "count_over_time" => Some(Point::Float((w.samples.len() + w.histograms.len()) as f64)),
+        "present_over_time" | "absent_over_time" => Some(Point::Float(1.0)),
+        "last_over_time" => points(w).pop().map(|p| p.1),
+        // Prometheus compares how they are stored as well, and so may see a change where there is none.
+        "changes" => Some(Point::Float(points(w).windows(2).filter(|p| p[0].1 != p[1].1).count() as f64)),
+        "resets" => Some(Point::Float(points(w).windows(2).filter(|p| is_reset(&p[0].1, &p[1].1)).count() as f64)),
+        _ if alone => None,
+        _ => function(&Window { histograms: &[], ..*w }).map(Point::Float),
+    })
+}
+
+fn failed(mismatch: Mismatch) -> QueryError {
+    QueryError::Execution(mismatch.to_string())
+}
+
+/// Numbers and histograms of a window by time.
+fn points(w: &Window) -> Vec<(i64, Point)> {
+    let floats = w.samples.iter().map(|s| (s.0, Point::Float(s.1)));
+    let mut all: Vec<(i64, Point)> = floats.chain(w.histograms.iter().map(|h| (h.0, Point::Histogram(h.1.clone())))).collect();
+    all.sort_by_key(|p| p.0);
+    all
+}
+
+fn is_reset(before: &Point, after: &Point) -> bool {
+    match (before, after) {
+        (Point::Float(before), Point::Float(after)) => after < before,
+        (Point::Histogram(before), Point::Histogram(after)) => after.is_reset_of(before),
+        _ => true,
+    }
+}
+
+/// The change of native histograms, extended to the window's bounds as that of numbers is.
+fn native_change(w: &Window, is_counter: bool, is_rate: bool) -> Result<Option<Native>, QueryError> {
+    let [first, .., last] = w.histograms else { return Ok(None) };
+    let reset_at_once = is_counter && w.histograms[1].1.is_reset_of(&first.1);
+    let nothing = Native { schema: w.histograms[1].1.schema, zero_threshold: first.1.zero_threshold, ..Native::default() };
+    let begin = if reset_at_once { &nothing } else { &*first.1 };
+    let mut change = last.1.minus(begin).map_err(failed)?;
+    if is_counter {
+        let mut before = begin;
+        for (_, h) in &w.histograms[1..] {
+            if h.is_reset_of(before) {
+                change = change.plus(before).map_err(failed)?;
+            }
+            before = h;
+        }
+    }
+    let zero = (is_counter && change.count > 0.0 && first.1.count >= 0.0).then(|| first.1.count / change.count);
+    let factor = extension(w, (first.0, last.0), w.histograms.len(), zero, is_rate);
+    Ok(Some(change.map(|n| n * factor)))
+}
+
+/// The change between two native histograms at instants.
+fn native_instant_change((from, before): (i64, &Native), (to, last): (i64, &Native), is_rate: bool) -> Result<Native, QueryError> {
+    let change = if is_rate && last.is_reset_of(before) { last.clone() } else { last.minus(before).map_err(failed)? };
+    Ok(if is_rate { change.divided((to - from) as f64 / 1000.0) } else { change })
 }
 
 /// Refuses two series of the same labels, even where their values do not meet: so does Prometheus here.
@@ -118,8 +222,8 @@ fn distinct(columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
 
 /// One series of 1 at the steps where no series has a value.
 pub fn absent(columns: &[Column], arg: &Expr, grid: Grid) -> Vec<Column> {
-    let missing = |step: usize| columns.iter().all(|c| c.values.get(step).copied().flatten().is_none()).then_some(1.0);
-    let column = Column { labels: Arc::new(labels_of_absent(arg)), values: (0..grid.len).map(missing).collect() };
+    let missing = |step: usize| columns.iter().all(|c| !c.has(step)).then_some(1.0);
+    let column = Column::floats(Arc::new(labels_of_absent(arg)), (0..grid.len).map(missing).collect());
     if column.has_values() { vec![column] } else { Vec::new() }
 }
 
@@ -162,30 +266,33 @@ fn extrapolated(w: &Window, is_counter: bool, is_rate: bool) -> Option<f64> {
     if is_counter {
         change += pairs(w).filter(|(a, b)| b < a).map(|(a, _)| a).sum::<f64>();
     }
+    let zero = (is_counter && change > 0.0 && first >= 0.0).then(|| first / change);
+    Some(change * extension(w, (first_at, last_at), w.samples.len(), zero, is_rate))
+}
+
+/// By how much the change between the first and the last of some samples grows when it is extended to the window's bounds;
+/// `zero` is how far before the first sample, in terms of its change, a counter was zero.
+fn extension(w: &Window, (first_at, last_at): (i64, i64), samples: usize, zero: Option<f64>, is_rate: bool) -> f64 {
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let mut to_start = seconds(first_at - w.start);
     let mut to_end = seconds(w.end - last_at);
     let sampled = seconds(last_at - first_at);
-    let average = sampled / (w.samples.len() - 1) as f64;
+    let average = sampled / (samples - 1) as f64;
     let threshold = average * 1.1;
     if to_start >= threshold {
         to_start = average / 2.0;
     }
-    if is_counter && change > 0.0 && first >= 0.0 {
-        // A counter is not extended below zero.
-        let to_zero = sampled * (first / change);
-        if to_zero < to_start {
-            to_start = to_zero;
-        }
+    // A counter is not extended below zero.
+    if let Some(to_zero) = zero.map(|zero| sampled * zero)
+        && to_zero < to_start
+    {
+        to_start = to_zero;
     }
     if to_end >= threshold {
         to_end = average / 2.0;
     }
-    let mut factor = (sampled + to_start + to_end) / sampled;
-    if is_rate {
-        factor /= seconds(w.end - w.start);
-    }
-    Some(change * factor)
+    let factor = (sampled + to_start + to_end) / sampled;
+    if is_rate { factor / seconds(w.end - w.start) } else { factor }
 }
 
 /// `instantValue`: the change between the last two samples.

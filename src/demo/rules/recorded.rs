@@ -61,7 +61,7 @@ impl Recorded {
         let in_range = |(labels, samples): (&Arc<Labels>, &Samples)| {
             let samples = samples.get(samples.partition_point(|s| s.0 < start)..samples.partition_point(|s| s.0 <= end))?;
             let found = !samples.is_empty() && filter.matches(labels);
-            found.then(|| StoredSeries { labels: labels.clone(), samples: samples.to_vec() })
+            found.then(|| StoredSeries { labels: labels.clone(), samples: samples.to_vec(), histograms: Vec::new() })
         };
         let name = exact_name(matchers);
         self.0.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())).flat_map(|(_, s)| s.iter().filter_map(in_range)).collect()

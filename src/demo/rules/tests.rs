@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::demo::{
     memory::MemStore,
-    promql::{Answer, instant, parse},
+    promql::{Answer, Point, instant, parse},
     store::STALE,
 };
 
@@ -54,7 +54,13 @@ fn shop(clock_at: i64) -> (Arc<TestClock>, RuleEngine) {
 
 fn ask(engine: &RuleEngine, query: &str, at: i64) -> Vec<String> {
     match instant(engine, &parse(query).unwrap(), at, &Limits::default()).unwrap() {
-        Answer::Vector(samples) => samples.iter().map(|(labels, value)| format!("{labels} {value}")).collect(),
+        Answer::Vector(samples) => samples
+            .iter()
+            .map(|(labels, value)| match value {
+                Point::Float(value) => format!("{labels} {value}"),
+                Point::Histogram(_) => panic!("{labels} is a native histogram"),
+            })
+            .collect(),
         other => panic!("{other:?}"),
     }
 }

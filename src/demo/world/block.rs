@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::{
     model::{Model, PodId, Request, SECOND},
-    shop::{OP, OPS, Op, Outcome, SERVICES, Service},
+    shop::{Family, OP, OPS, Op, Outcome, SERVICES, Service},
     walk::{Hop, Observer, PARTITIONS, lost},
 };
-use crate::wire::otlp::SpanKind;
+use crate::{demo::native, wire::otlp::SpanKind};
 
 /// Seconds of a block.
 pub const BLOCK: i64 = 120;
@@ -24,6 +24,12 @@ pub const WIDE: usize = SLOTS + 5;
 pub const BOUNDS: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0];
 /// Buckets of a histogram with `+Inf`.
 pub const BUCKETS: usize = BOUNDS.len() + 1;
+/// Schema of native histograms: four buckets for a power of two.
+pub const NATIVE_SCHEMA: i32 = 2;
+/// Buckets of a native histogram: from a microsecond to a minute.
+pub const NATIVE: std::ops::RangeInclusive<i32> = -80..=24;
+/// How many these are.
+pub const NATIVE_BUCKETS: usize = 105;
 /// Seconds between two probes of a pod by its kubelet.
 const PROBE: i64 = 5;
 
@@ -71,6 +77,8 @@ pub struct Layout {
     histograms: usize,
     /// First cell of a pod's pool.
     pools: Vec<Option<usize>>,
+    /// First cell of the native buckets of a histogram that has them.
+    native: Vec<Option<usize>>,
     /// Cell of the calls of an operation that are in flight at a scrape of who is called.
     in_flight: [Option<(usize, i64)>; OPS],
     /// First cell of the events that wait to be consumed, by partition.
@@ -120,6 +128,13 @@ impl Layout {
                 })
             })
             .collect();
+        let mut native = vec![None; histograms];
+        for op in OP.iter().filter(|op| op.service.info().family == Family::OtelNative) {
+            for h in own[op.op as usize * 3 * pods..(op.op as usize + 1) * 3 * pods].iter().filter(|h| **h != ABSENT) {
+                native[*h as usize] = Some(cells);
+                cells += NATIVE_BUCKETS;
+            }
+        }
         let mut in_flight = [None; OPS];
         for (service, peer, phase) in CONNECTED {
             for op in OP.iter().filter(|op| op.service == service && op.peer == Some(peer)) {
@@ -130,7 +145,7 @@ impl Layout {
         let lag = cells;
         cells += PARTITIONS;
         let phases = (0..pods).map(|i| (super::rng::hash(model.seed, 90 + i as u64) % 14_000) as i64 * 1_000_000).collect();
-        Self { own, spans, pods, histograms, pools, in_flight, lag, cells, phases }
+        Self { own, spans, pods, histograms, pools, native, in_flight, lag, cells, phases }
     }
 
     /// The histogram of an operation's status in a pod.
@@ -142,6 +157,11 @@ impl Layout {
     /// The pod whose requests a histogram counts; none for spans.
     pub fn pod_of(&self, histogram: usize) -> Option<PodId> {
         self.own.iter().position(|h| *h as usize == histogram).map(|i| (i % self.pods) as PodId)
+    }
+
+    /// First cell of a histogram's native buckets, where it has them.
+    pub fn native(&self, histogram: usize) -> Option<usize> {
+        self.native.get(histogram).copied().flatten()
     }
 
     /// The histogram of an operation's spans.
@@ -265,6 +285,11 @@ impl<'a> Counter<'a> {
         let cell = &mut self.cells[histogram * BUCKETS + bucket(duration)][slot];
         *cell = cell.saturating_add(1);
         self.sums[histogram][slot] += duration as u64;
+        if let Some(first) = self.layout.native(histogram) {
+            let index = native::index(duration as f64 / 1e9, NATIVE_SCHEMA).clamp(*NATIVE.start(), *NATIVE.end());
+            let cell = &mut self.cells[first + (index - NATIVE.start()) as usize][slot];
+            *cell = cell.saturating_add(1);
+        }
     }
 
     /// Counts something at each scrape between two instants.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     World,
-    block::{BLOCK, BOUNDS, BUCKETS, Layout, MetricBlock, SCRAPE, SLOTS, block_of},
+    block::{BLOCK, BOUNDS, BUCKETS, Layout, MetricBlock, NATIVE, NATIVE_BUCKETS, NATIVE_SCHEMA, SCRAPE, SLOTS, block_of},
     engine::Engine,
     exporters::{NODE_MEMORY, SYSTEM_MEMORY},
     model::{Model, Pod, PodId, SECOND},
@@ -19,10 +19,14 @@ use super::{
 use crate::{
     demo::{
         filter::LabelFilter,
+        native::Native,
         store::{Metadata, MetricStore, STALE, StoredExemplar, StoredSeries},
     },
     model::labels::{Labels, MatchOp, Matcher},
 };
+
+/// Durations up to this are zeros to native histograms, as client libraries have it: 2 to the power of -128.
+const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 
 /// What the counters had counted at the begin of a block. Whole numbers, so that sums do not depend on their order.
 #[derive(Debug)]
@@ -67,6 +71,13 @@ impl Base {
                 let seen: f64 = block.cell(cell).map_or(0.0, |row| row.iter().map(|n| f64::from(*n)).sum());
                 base.cells[cell] = ((seen + 1.5) * life).floor();
                 *sum += (base.cells[cell] * bound * 0.7e9).floor();
+            }
+        }
+        for (histogram, first) in (0..layout.histograms()).filter_map(|h| Some((h, layout.native(h)?))) {
+            let life = blocks_of_life(engine, histogram);
+            for cell in first..first + NATIVE_BUCKETS {
+                let seen: f64 = block.cell(cell).map_or(0.0, |row| row.iter().map(|n| f64::from(*n)).sum());
+                base.cells[cell] = (seen * life).floor();
             }
         }
         for (id, pod) in engine.model.pods.iter().enumerate() {
@@ -183,9 +194,34 @@ impl Window {
                 right.iter().chain(wrong).for_each(|c| self.add_cell(&mut all, *c as usize, 1.0));
                 out.iter_mut().zip(all).for_each(|(wrong, all)| *wrong /= all.max(1.0));
             }
-            Value::Constant(_) | Value::Line(_) | Value::Memory(_) | Value::Available(_) | Value::Load(..) => {}
+            Value::Native(_) | Value::Constant(_) | Value::Line(_) | Value::Memory(_) | Value::Available(_) | Value::Load(..) => {}
         }
         out
+    }
+}
+
+/// What a native histogram's buckets and sum show in each slot of a window.
+struct NativeCounts {
+    buckets: Vec<(i32, Vec<f64>)>,
+    /// Nanoseconds.
+    sums: Vec<f64>,
+}
+
+impl NativeCounts {
+    fn new(window: &Window, base: &Base, layout: &Layout, histogram: u16) -> Self {
+        let first = layout.native(histogram as usize).unwrap_or_default();
+        let counted = |(cell, index): (usize, i32)| {
+            let used = base.cells[cell] > 0.0 || window.blocks.iter().any(|b| b.cell(cell).is_some());
+            used.then(|| (index, window.counted(base, &Value::Count(vec![cell as u32]))))
+        };
+        Self { buckets: (first..).zip(NATIVE).filter_map(counted).collect(), sums: window.counted(base, &Value::Sum(vec![histogram])) }
+    }
+
+    fn at(&self, slot: usize) -> Native {
+        let count = |(index, counts): &(i32, Vec<f64>)| Some((*index, counts.get(slot).copied().filter(|n| *n > 0.0)?));
+        let positive: Vec<(i32, f64)> = self.buckets.iter().filter_map(count).collect();
+        let (count, sum) = (positive.iter().map(|b| b.1).sum(), self.sums.get(slot).copied().unwrap_or_default() / 1e9);
+        Native { schema: NATIVE_SCHEMA, count, sum, zero_threshold: ZERO_THRESHOLD, positive, ..Native::default() }
     }
 }
 
@@ -199,7 +235,7 @@ fn memory(model: &Model, pod: PodId, at: i64) -> f64 {
 /// What a series shows at an instant, given what was counted until then, in the smallest unit.
 fn shown(model: &Model, value: &Value, at: i64, counted: f64) -> f64 {
     match value {
-        Value::Count(_) | Value::Gauge(_) => counted,
+        Value::Count(_) | Value::Gauge(_) | Value::Native(_) => counted,
         Value::Sum(_) => counted / 1e9,
         Value::Along(line, _, factor) => line.at(at) + counted / 1e9 * factor,
         Value::Rest(line, _) => (line.at(at) + counted).max(0.0),
@@ -268,6 +304,20 @@ impl MetricStore for World {
         });
         let mut out = Vec::with_capacity(found.len());
         for series in found {
+            if let (Value::Native(histogram), Some((window, base))) = (&series.value, &counted) {
+                let counts = NativeCounts::new(window, base, &self.engine.layout, *histogram);
+                let (mut samples, mut histograms) = (Vec::new(), Vec::new());
+                for (at, slot) in self.instants(series.target, (from, to), (start, end)) {
+                    match slot {
+                        Some(slot) => histograms.push((at / 1_000_000, Arc::new(counts.at((slot - window.first) as usize)))),
+                        None => samples.push((at / 1_000_000, f64::from_bits(STALE))),
+                    }
+                }
+                if !samples.is_empty() || !histograms.is_empty() {
+                    out.push(StoredSeries { labels: series.labels.clone(), samples, histograms });
+                }
+                continue;
+            }
             let counts = counted
                 .as_ref()
                 .filter(|_| series.value.is_counted())
@@ -281,7 +331,7 @@ impl MetricStore for World {
                 .map(|(at, slot)| (at / 1_000_000, slot.map_or(f64::from_bits(STALE), |slot| value(slot, at))))
                 .collect();
             if !samples.is_empty() {
-                out.push(StoredSeries { labels: series.labels.clone(), samples });
+                out.push(StoredSeries { labels: series.labels.clone(), samples, histograms: Vec::new() });
             }
         }
         out

@@ -53,6 +53,8 @@ pub enum Value {
     Sum(Vec<u16>),
     /// The same times a factor, on top of a line.
     Along(Line, Vec<u16>, f64),
+    /// A native histogram.
+    Native(u16),
     /// Cells as they are.
     Gauge(Vec<u32>),
     /// What cells leave of a line, nothing when they take more.
@@ -192,19 +194,27 @@ impl Registry {
         self.add(count, target, labels, Value::Count(cells(BUCKETS - 1)));
     }
 
+    /// A native histogram, which is one series.
+    fn native(&mut self, name: &'static str, target: usize, labels: &Pairs, histogram: u16) {
+        let id = self.add(name, target, labels, Value::Native(histogram));
+        for bucket in 0..BUCKETS as u8 {
+            self.buckets.entry((histogram, bucket)).or_default().push(id);
+        }
+    }
+
     fn pod(&mut self, layout: &Layout, pod: &Pod, id: PodId) {
         let info = pod.service.info();
         let from = pod.born + 6 * SECOND;
         self.targets.push(Target { phase: layout.phases[id as usize], from, until: pod.gone, salt: hash(300, u64::from(id)) });
         let target = self.targets.len() - 1;
-        let job = if info.family == Family::Otel { format!("shop/{}", info.name) } else { info.name.to_owned() };
+        let job = if info.family.is_otel() { format!("shop/{}", info.name) } else { info.name.to_owned() };
         let base: Pairs =
             vec![("namespace", "shop".into()), ("job", job), ("instance", format!("{}:{}", pod.ip, info.port)), ("pod", pod.name.clone())];
         self.add("up", target, &base, Value::Constant(1.0));
         self.add("process_start_time_seconds", target, &base, Value::Constant((pod.born / 1_000_000) as f64 / 1000.0));
         let version = [base.clone(), vec![("version", pod.version.clone())]].concat();
         self.add(BUILD_INFO[pod.service as usize], target, &version, Value::Constant(1.0));
-        if info.family == Family::Otel {
+        if info.family.is_otel() {
             let target_info = vec![
                 ("service_name", info.name.into()),
                 ("service_version", pod.version.clone()),
@@ -228,7 +238,7 @@ impl Registry {
         };
         let name = op.service.info().name;
         match op.service.info().family {
-            Family::Otel => {
+            Family::Otel | Family::OtelNative => {
                 for (status, h) in &statuses {
                     let names = [
                         "http_server_request_duration_seconds_bucket",
@@ -241,7 +251,11 @@ impl Registry {
                         ("http_request_method", method),
                         ("http_response_status_code", op.statuses[*status]),
                     ];
-                    self.histogram(names, target, &with(&labels), &[*h], scraped);
+                    if op.service.info().family == Family::OtelNative {
+                        self.native("http_server_request_duration_seconds", target, &with(&labels), *h);
+                    } else {
+                        self.histogram(names, target, &with(&labels), &[*h], scraped);
+                    }
                 }
             }
             Family::Micrometer => {

@@ -26,6 +26,8 @@ pub const REPLICAS: usize = 3;
 pub enum Family {
     /// OpenTelemetry's HTTP server semantic conventions.
     Otel,
+    /// The same as native histograms.
+    OtelNative,
     /// Spring Boot's Micrometer.
     Micrometer,
     /// `http_requests_total` and `http_request_duration_seconds`, as client libraries are used by hand.
@@ -34,6 +36,13 @@ pub enum Family {
     Grpc,
     /// No request metrics of its own.
     None,
+}
+
+impl Family {
+    /// Whether it comes from an OpenTelemetry SDK.
+    pub const fn is_otel(self) -> bool {
+        matches!(self, Self::Otel | Self::OtelNative)
+    }
 }
 
 /// Facts of a service.
@@ -74,7 +83,7 @@ pub const SERVICE: [ServiceInfo; SERVICES] = [
     info(Service::Cart, "cart", ("python", "fastapi"), Family::ClientLibrary, "container", ("1.9.4", 8000), 120.0),
     info(Service::Checkout, "checkout", ("java", "spring"), Family::Micrometer, "service_name", ("2.7.1", 8080), 520.0),
     info(Service::Orders, "orders", ("java", "spring"), Family::Micrometer, "service_name", ("1.41.3", 8080), 410.0),
-    info(Service::Payments, "payments", ("rust", "axum"), Family::Otel, "service_name", ("0.22.1", 9000), 24.0),
+    info(Service::Payments, "payments", ("rust", "axum"), Family::OtelNative, "service_name", ("0.22.1", 9000), 24.0),
     info(Service::Inventory, "inventory", ("go", "grpc"), Family::Grpc, "app", ("1.3.7", 8080), 48.0),
     info(Service::Mailer, "mailer", ("python", "aiokafka"), Family::None, "container", ("0.8.0", 8000), 90.0),
 ];

@@ -41,6 +41,13 @@ fn rounded(v: f64) -> String {
     format!("{}", (v * 1e9).round() / 1e9)
 }
 
+fn told(point: &Point) -> String {
+    match point {
+        Point::Float(value) => rounded(*value),
+        Point::Histogram(h) => format!("{h:?}"),
+    }
+}
+
 /// The answer as text: `{labels} value` by line, sorted unless the expression sorts.
 fn ask(query: &str) -> String {
     let expr = match parse(query) {
@@ -52,7 +59,7 @@ fn ask(query: &str) -> String {
         Ok(Answer::Scalar(v)) => rounded(v),
         Ok(Answer::Text(text)) => text,
         Ok(Answer::Vector(samples)) => {
-            let mut lines: Vec<String> = samples.iter().map(|(l, v)| format!("{l} {}", rounded(*v))).collect();
+            let mut lines: Vec<String> = samples.iter().map(|(l, v)| format!("{l} {}", told(v))).collect();
             if !query.starts_with("sort") && !query.starts_with("topk") {
                 lines.sort();
             }
@@ -226,7 +233,6 @@ fn what_is_not_supported_is_refused_by_name() {
     check(&[
         ("limitk(1, up)", "bad_data: aggregation limitk is not supported by redline's demo"),
         ("mad_over_time(up[5m])", "bad_data: function mad_over_time() is not supported by redline's demo"),
-        ("histogram_avg(up)", "bad_data: function histogram_avg() is not supported by redline's demo"),
         ("up + fill(0) up", "bad_data: modifier fill is not supported by redline's demo"),
         (r#"{job="a" or job="b"}"#, "bad_data: \"or\" between matchers is not supported by redline's demo"),
     ]);

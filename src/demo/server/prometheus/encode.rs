@@ -5,7 +5,10 @@ use std::{fmt::Write as _, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    demo::promql::{Answer, Series, format_value},
+    demo::{
+        native::{Bucket, Native},
+        promql::{Answer, Point, Series, format_value},
+    },
     model::labels::Labels,
 };
 
@@ -20,8 +23,13 @@ pub fn answer(answer: &Answer, at: i64) -> String {
         Answer::Scalar(value) => data("scalar", &point(at, *value)),
         Answer::Text(text) => data("string", &format!("[{},{}]", seconds(at), json!(text))),
         Answer::Vector(samples) => {
-            let element =
-                |(labels, value): &(Arc<Labels>, f64)| format!("{{\"metric\":{},\"value\":{}}}", self::labels(labels), point(at, *value));
+            let element = |(labels, value): &(Arc<Labels>, Point)| {
+                let value = match value {
+                    Point::Float(value) => format!("\"value\":{}", point(at, *value)),
+                    Point::Histogram(h) => format!("\"histogram\":{}", native(at, h)),
+                };
+                format!("{{\"metric\":{},{value}}}", self::labels(labels))
+            };
             data("vector", &array(samples.iter().map(element)))
         }
         Answer::Matrix(series) => matrix(series),
@@ -31,8 +39,18 @@ pub fn answer(answer: &Answer, at: i64) -> String {
 /// The `data` of a range query.
 pub fn matrix(series: &[Series]) -> String {
     let element = |s: &Series| {
-        let values = array(s.points.iter().map(|&(at, value)| point(at, value)));
-        format!("{{\"metric\":{},\"values\":{values}}}", labels(&s.labels))
+        let mut out = format!("{{\"metric\":{}", labels(&s.labels));
+        for (key, list) in [
+            ("values", s.points.iter().map(|&(at, value)| point(at, value)).collect::<Vec<_>>()),
+            ("histograms", s.histograms.iter().map(|(at, h)| native(*at, h)).collect()),
+        ] {
+            if !list.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = write!(out, ",\"{key}\":{}", array(list.into_iter()));
+            }
+        }
+        out.push('}');
+        out
     };
     data("matrix", &array(series.iter().map(element)))
 }
@@ -55,6 +73,28 @@ fn array(items: impl Iterator<Item = String>) -> String {
 
 fn point(at: i64, value: f64) -> String {
     format!("[{},\"{}\"]", seconds(at), number(value))
+}
+
+/// A native histogram at an instant. A bucket says first which of its bounds belong to it: 0 the upper, 1 the lower, 3 both.
+fn native(at: i64, h: &Native) -> String {
+    let quoted = |v: f64| format!("\"{}\"", number(v));
+    let mut out = format!("[{},{{\"count\":{},\"sum\":{}", seconds(at), quoted(h.count), quoted(h.sum));
+    let bucket = |b: Bucket| {
+        let bounds = if b.lower > 0.0 {
+            0
+        } else if b.upper < 0.0 {
+            1
+        } else {
+            3
+        };
+        format!("[{bounds},{},{},{}]", quoted(b.lower), quoted(b.upper), quoted(b.count))
+    };
+    let buckets = array(h.buckets().map(bucket));
+    if buckets != "[]" {
+        let _ = write!(out, ",\"buckets\":{buckets}");
+    }
+    out.push_str("}]");
+    out
 }
 
 /// Seconds with milliseconds where there are any.
