@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    core::request::{Answer, Refresh, Response, SlotId, Subscription},
+    core::request::{Answer, Refresh, Request, Response, SlotId, Subscription},
     model::{
         log::{LogEvent, TailState},
         time::Timestamp,
@@ -41,6 +41,11 @@ impl Answered {
             view if view == visible => needs.iter().any(|n| n.is_same(answered)),
             view => is_open(view),
         });
+    }
+
+    /// Forgets what was answered to a question: the answer would be another one now.
+    pub(super) fn forget_answers_to(&mut self, request: &Request) {
+        self.0.retain(|_, (answered, _)| answered.request != *request);
     }
 
     /// Forgets all.

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use crossterm::event::KeyEvent;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
     style::Style,
 };
 
-use super::Shared;
+use super::{App, Shared};
 use crate::{
     core::{
         command::{COMMANDS, Command},
@@ -24,7 +25,7 @@ use crate::{
         format,
         text::{put, truncate, truncate_left, width},
     },
-    views::{Look, View},
+    views::{Look, TypingKey, View},
 };
 
 /// A request that takes longer than this shows that it runs.
@@ -96,6 +97,8 @@ pub(super) enum Target {
     Page(usize),
     /// Does a command.
     Run(Command),
+    /// Presses a key.
+    Type(KeyEvent),
 }
 
 /// A text of the frame.
@@ -329,11 +332,20 @@ impl Frame<'_> {
             row.put(truncate(line.forms, row.room(), self.look.shared.glyphs.ellipsis), Role::Dim, None);
             return vec![row];
         }
+        let typing = self.view.typing_keys();
         let waiting = self.waiting().map(|text| Row::at_right(&mut area, vec![(format!(" {text}"), Role::Dim, None)]));
         if !self.pressed.is_empty() {
             row = self.which_key(area);
         } else if let Some(notice) = &self.notice {
             row.put(format!(" {notice}"), Role::Warn, None);
+        } else if !typing.is_empty() {
+            for TypingKey { key, words } in typing {
+                let press = Some(Target::Type(key));
+                row.space(1);
+                row.put(format!("{} ", Chord::of(key)), Role::Accent, press);
+                row.put(words, Role::Text, press);
+                row.space(2);
+            }
         } else {
             return self.hints(area).into_iter().chain(waiting).collect();
         }
@@ -347,7 +359,7 @@ impl Frame<'_> {
         let mut row = Row::new(area);
         row.put(format!(" {pressed}"), Role::Accent, None);
         row.space(2);
-        for spec in COMMANDS.iter().filter(|s| s.applies(self.view.kind())) {
+        for spec in COMMANDS.iter().filter(|s| s.applies(self.view.kind()) && App::has(&self.look, s)) {
             for keys in self.look.shared.keymap.keys(spec.command) {
                 if let Some(rest) = keys.strip_prefix(&pressed).filter(|rest| !rest.is_empty()) {
                     let run = Some(Target::Run(spec.command));
@@ -371,7 +383,8 @@ impl Frame<'_> {
         row.space(1);
         for command in self.view.hints() {
             let spec = command.spec();
-            let Some(key) = keymap.key(*command).filter(|_| (spec.enabled)(&facts).is_ok()) else { continue };
+            let offered = App::has(&self.look, spec) && (spec.enabled)(&facts).is_ok();
+            let Some(key) = keymap.key(*command).filter(|_| offered) else { continue };
             let hint = self.view.hint(*command).unwrap_or(spec.hint);
             if width(&key) + width(hint) + 1 > row.room() {
                 break;
@@ -397,14 +410,11 @@ impl Frame<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crossterm::event::{KeyCode, KeyEvent};
+    use crossterm::event::KeyCode;
 
     use super::*;
     use crate::{
-        app::{
-            App,
-            testing::{test_shared, text_of},
-        },
+        app::testing::{test_shared, text_of},
         core::{
             command::ViewKind,
             msg::{Event, Msg},

@@ -6,6 +6,7 @@ use super::{
     App, Urgency,
     overlay::{Done, Overlay},
     reopen,
+    writing::READ_ONLY,
 };
 use crate::core::{
     command::{Command, ViewKind},
@@ -81,6 +82,10 @@ impl App {
     /// Does a command, from a key or the palette.
     pub(super) fn run(&mut self, command: Command) {
         let spec = command.spec();
+        if !Self::has(&self.look(), spec) {
+            self.say(READ_ONLY);
+            return;
+        }
         if !spec.applies(self.top().view.kind()) {
             self.say(format!("{} has no use here", spec.name));
             return;
@@ -107,6 +112,8 @@ impl App {
             Command::ViewLogs => self.jump(ViewKind::Logs),
             Command::ViewTraces => self.jump(ViewKind::Traces),
             Command::Diagnostics => self.jump(ViewKind::Diagnostics),
+            Command::Silences => self.jump(ViewKind::Silences),
+            Command::Silence => self.open_silence_form(),
             Command::ZoomIn | Command::ZoomOut => self.set_window(self.top().scope.window.zoom(command == Command::ZoomIn, self.now)),
             Command::PanEarlier | Command::PanLater => {
                 self.set_window(self.top().scope.window.pan(command == Command::PanEarlier, self.now))

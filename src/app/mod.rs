@@ -13,6 +13,7 @@ mod stack;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -32,7 +33,7 @@ use crate::{
         time::{TimeWindow, Timestamp},
     },
     ui::text,
-    views::{self, Act, Cx, Look, Needs, View},
+    views::{self, Act, Cx, Look, Needs, View, silence_form::Draft},
 };
 
 /// How soon a change wants to be seen.
@@ -60,6 +61,8 @@ pub struct App {
     pointer: Pointer,
     overlay: Option<Overlay>,
     notice: Option<(String, Timestamp)>,
+    /// A silence that was begun and not written.
+    draft: Option<Draft>,
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
     answered: Answered,
@@ -70,8 +73,9 @@ impl App {
     /// Opens a view on a scope. `query` is what `--query` gave.
     pub fn new(shared: Shared, kind: ViewKind, scope: Scope, query: Option<&str>, now: Timestamp, size: (u16, u16)) -> Self {
         let live = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
-        let view = views::open(kind, &scope, query);
-        Self {
+        let refused = shared.settings.read_only && kind.writes();
+        let view = views::open(if refused { ViewKind::Alerts } else { kind }, &scope, query, &shared.settings);
+        let mut app = Self {
             shared,
             stack: vec![Entry { id: 1, view, scope, live, nonce: 0 }],
             last_id: 1,
@@ -81,11 +85,16 @@ impl App {
             pointer: Pointer::default(),
             overlay: None,
             notice: None,
+            draft: None,
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
             answered: Answered::default(),
             nonce: 0,
+        };
+        if refused {
+            app.say(writing::READ_ONLY);
         }
+        app
     }
 
     /// Takes one happening.
@@ -112,6 +121,7 @@ impl App {
                 }
             }
             Event::Notice(text) => self.say(text),
+            Event::Write(news) => self.written(&news),
             Event::Wake => {
                 if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.now) {
                     self.notice = None;
@@ -205,6 +215,9 @@ impl App {
         match &self.overlay {
             Some(overlay) => overlay.cursor(self.size),
             None => {
+                if let Some(at) = self.top().view.cursor(&self.look(), self.body()) {
+                    return Some((at.x, at.y));
+                }
                 let prompt = self.top().view.prompt()?.line(self.size.width);
                 Some((prompt.column.min(self.size.width - 1), self.size.height - 1))
             }
@@ -260,6 +273,9 @@ impl App {
                 Act::Rescope(scope) => self.rescope(*scope),
                 Act::Notice(text) => self.say(text),
                 Act::Effect(effect) => self.effects.push(effect),
+                Act::Back => self.back(),
+                Act::OpenSilence(silence) => self.open_silence(*silence),
+                Act::Write(change) => self.write(*change),
             }
         }
     }

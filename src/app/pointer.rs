@@ -105,9 +105,10 @@ impl App {
         }
         match target {
             Some(Target::Page(depth)) => {
-                self.stack.truncate(depth + 1);
+                self.keep_draft_of_all_above(depth);
                 self.mark(Urgency::Input);
             }
+            Some(Target::Type(key)) => self.key(key),
             Some(Target::Run(command)) => {
                 self.pressed.clear();
                 self.mark(Urgency::Input);

@@ -15,6 +15,9 @@ fn command_line(view: &dyn View, look: &Look<'_>) -> String {
     let scope = look.scope;
     let mut words = vec!["redline".to_owned()];
     words.extend(look.shared.settings.reopen.iter().cloned());
+    if look.shared.settings.read_only {
+        words.push("--read-only".to_owned());
+    }
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     // Addresses given as options are an environment without a name that could be chosen.
     if !scope.environment.is_empty() && scope.environment != COMMAND_LINE {

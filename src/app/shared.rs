@@ -48,6 +48,10 @@ pub struct Settings {
     pub labels: LabelNames,
     /// How the user says severities are told.
     pub severities: Severities,
+    /// Who silences are by; empty where nobody says.
+    pub author: String,
+    /// Nothing that writes to a server is offered.
+    pub read_only: bool,
     /// Options to repeat in a command line that reopens a view: `["--config", "x.toml"]`.
     pub reopen: Vec<String>,
 }
@@ -68,6 +72,8 @@ impl Default for Settings {
             log_bytes: 64 << 20,
             labels: LabelNames::default(),
             severities: Severities::default(),
+            author: String::new(),
+            read_only: false,
             reopen: Vec::new(),
         }
     }

@@ -31,11 +31,20 @@ impl App {
         self.shared.health = Default::default();
         self.shared.asked.clear();
         self.answered.clear();
-        let live = self.top().live;
+        let (live, service) = (self.top().live, self.top().scope.service.clone());
+        for left in std::mem::take(&mut self.stack) {
+            self.keep_draft(&left);
+        }
         let mut scope = Scope::new(name, live);
-        scope.service.clone_from(&self.top().scope.service);
+        scope.service = service;
         self.last_id += 1;
-        self.stack = vec![Entry { id: self.last_id, view: views::open(ViewKind::Alerts, &scope, None), scope, live, nonce: 0 }];
+        self.stack = vec![Entry {
+            id: self.last_id,
+            view: views::open(ViewKind::Alerts, &scope, None, &self.shared.settings),
+            scope,
+            live,
+            nonce: 0,
+        }];
         self.say(format!("environment {name}"));
     }
 
@@ -52,8 +61,15 @@ impl App {
     }
 
     pub(super) fn push(&mut self, kind: ViewKind, scope: Scope) {
+        let view = match self.form_for(kind, &scope) {
+            Some(form) => form,
+            None => views::open(kind, &scope, None, &self.shared.settings),
+        };
+        self.push_view(view, scope);
+    }
+
+    pub(super) fn push_view(&mut self, view: Box<dyn View>, scope: Scope) {
         self.last_id += 1;
-        let view = views::open(kind, &scope, None);
         let live = if scope.window.is_live() { scope.window } else { self.top().live };
         self.stack.push(Entry { id: self.last_id, view, scope, live, nonce: 0 });
         if self.stack.len() > MAX_DEPTH {
@@ -64,7 +80,9 @@ impl App {
 
     pub(super) fn back(&mut self) {
         if self.stack.len() > 1 {
-            self.stack.pop();
+            if let Some(left) = self.stack.pop() {
+                self.keep_draft(&left);
+            }
             self.mark(Urgency::Input);
         } else {
             let quit = self.shared.keymap.key(Command::Quit).unwrap_or_default();

@@ -25,8 +25,13 @@ pub const VIEW: u32 = 1;
 
 /// Shared state with default keys, no configuration and Unicode glyphs, times in UTC.
 pub fn test_shared() -> Shared {
-    let settings =
-        Settings { environments: vec!["prod".to_owned()], themes: vec!["test".to_owned()], log_bytes: 1 << 20, ..Settings::default() };
+    let settings = Settings {
+        environments: vec!["prod".to_owned()],
+        themes: vec!["test".to_owned()],
+        log_bytes: 1 << 20,
+        author: "ana".to_owned(),
+        ..Settings::default()
+    };
     Shared::new(settings, Keymap::new(&BTreeMap::new()).0, Theme::default(), Glyphs::UNICODE)
 }
 

@@ -77,6 +77,11 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
     each(root, "thresholds", |s| apply_thresholds(config, s));
     each(root, "labels", |s| apply_labels(&mut config.labels, s));
     each(root, "alerts", |s| apply_alerts(&mut config.severities, s));
+    each(root, "silences", |s| {
+        if let Some(author) = s.item("author").and_then(|item| item.string()) {
+            config.silence_author = Some(author).filter(|a| !a.trim().is_empty());
+        }
+    });
     each(root, "trace_ids", |s| s.set("patterns", &mut config.trace_ids, patterns));
     each(root, "log", |s| {
         if let Some(file) = s.item("file").and_then(|item| item.string()) {

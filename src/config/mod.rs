@@ -39,6 +39,8 @@ pub struct Config {
     pub labels: LabelNames,
     /// How severities of alerts are told.
     pub severities: Severities,
+    /// Who silences are by; `None`: the user's name.
+    pub silence_author: Option<String>,
     /// Own ways to find a trace id in a log line.
     pub trace_ids: Patterns,
     /// Key bindings by command name, unchecked.

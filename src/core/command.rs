@@ -18,13 +18,27 @@ pub enum ViewKind {
     Traces,
     /// One trace.
     Waterfall,
+    /// All silences.
+    Silences,
+    /// A silence that is being written.
+    SilenceForm,
     /// redline's own log.
     Diagnostics,
 }
 
 impl ViewKind {
     /// All, in the order of the digits where they have one.
-    pub const ALL: [Self; 7] = [Self::Alerts, Self::Services, Self::Logs, Self::Traces, Self::Service, Self::Waterfall, Self::Diagnostics];
+    pub const ALL: [Self; 9] = [
+        Self::Alerts,
+        Self::Services,
+        Self::Logs,
+        Self::Traces,
+        Self::Service,
+        Self::Waterfall,
+        Self::Silences,
+        Self::SilenceForm,
+        Self::Diagnostics,
+    ];
 
     /// Title on the screen.
     pub const fn title(self) -> &'static str {
@@ -35,6 +49,8 @@ impl ViewKind {
             Self::Logs => "Logs",
             Self::Traces => "Traces",
             Self::Waterfall => "Waterfall",
+            Self::Silences => "Silences",
+            Self::SilenceForm => "Silence",
             Self::Diagnostics => "Log of redline",
         }
     }
@@ -48,8 +64,15 @@ impl ViewKind {
             Self::Logs => "logs",
             Self::Traces => "traces",
             Self::Waterfall => "waterfall",
+            Self::Silences => "silences",
+            Self::SilenceForm => "silence",
             Self::Diagnostics => "log",
         }
+    }
+
+    /// Whether it is there to write to a server.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Silences | Self::SilenceForm)
     }
 }
 
@@ -91,6 +114,10 @@ pub struct Facts {
     pub query: bool,
     /// The window is live.
     pub live: bool,
+    /// What is selected is a silence.
+    pub silence: bool,
+    /// What is selected is a silence that is not over.
+    pub silencing: bool,
 }
 
 /// Whether a command can be used: `Err` says why not, in words for the footer.
@@ -139,6 +166,8 @@ const MATCHES: Enabled = |f| if f.matches { Ok(()) } else { Err("nothing is sear
 const FOLDS: Enabled = |f| if f.folds { Ok(()) } else { Err("nothing to unfold here") };
 const GRAPHS: Enabled = |f| if f.graphs { Ok(()) } else { Err("no graph with values here") };
 const GRAPHS_OR_FOLDS: Enabled = |f| if f.folds { Ok(()) } else { GRAPHS(f) };
+const SILENCE: Enabled = |f| if f.silence { Ok(()) } else { Err("no silence is selected") };
+const SILENCING: Enabled = |f| if f.silencing { Ok(()) } else { Err("this silence is over") };
 const PANES: Enabled = |f| if f.panes { Ok(()) } else { Err("this view has one pane") };
 
 commands! {
@@ -159,7 +188,7 @@ commands! {
     Logs, "logs", [Alerts, Services, Service, Traces, Waterfall], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
     NextError, "next-error", [Logs, Waterfall, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
-    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
+    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Silences, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
     NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
     PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
@@ -167,7 +196,7 @@ commands! {
     Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
     EditQuery, "edit-query", [Logs, Traces], ["E"], "query", "Edit the query", |f| if f.query { Ok(()) } else { Err("no query to edit") };
-    Order, "order", [Alerts, Services, Service, Traces], ["O"], "order", "Order by the next column", ROWS;
+    Order, "order", [Alerts, Services, Service, Traces, Silences], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
@@ -181,6 +210,10 @@ commands! {
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
     FullScreen, "full-screen", [], ["z"], "", "The focused pane alone, or all again", PANES;
     ShowLink, "show-link", [Alerts], ["o"], "link", "Show the runbook or link", |f| if f.link { Ok(()) } else { Err("no link here") };
+    Silence, "silence", [], ["s"], "silence", "Silence the selected alert: shows what it would hit, and asks before it is written", ALWAYS;
+    Silences, "silences", [], ["S"], "silences", "All silences: what each hits; extend, expire, make again", ALWAYS;
+    RenewSilence, "renew-silence", [Silences], ["u"], "extend", "Extend the selected silence, or make an expired one again", SILENCE;
+    ExpireSilence, "expire-silence", [Silences], ["X"], "expire", "Expire the selected silence: asks first", SILENCING;
     Yank, "yank", [], ["y"], "yank", "Copy the value, the query or the command line that reopens this view", ALWAYS;
     TimePicker, "time", [], ["t"], "time", "Choose the window: relative, absolute or pasted", ALWAYS;
     ZoomIn, "zoom-in", [], ["+"], "", "Half the window", ALWAYS;
@@ -199,6 +232,11 @@ commands! {
 }
 
 impl Command {
+    /// Whether it is there to write to a server: `--read-only` has none of these.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Silence | Self::Silences | Self::RenewSilence | Self::ExpireSilence)
+    }
+
     /// Its row of the table.
     pub fn spec(self) -> &'static Spec {
         &COMMANDS[self as usize]

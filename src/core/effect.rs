@@ -2,8 +2,13 @@
 
 use compact_str::CompactString;
 
+use crate::model::{
+    backend::SourceError,
+    silence::{SilenceChange, SilenceOutcome},
+};
+
 /// What the shell is to do once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Put text into the terminal's clipboard by OSC 52.
     Copy(String),
@@ -11,8 +16,37 @@ pub enum Effect {
     SwitchEnvironment(CompactString),
     /// Load another theme.
     SwitchTheme(CompactString),
+    /// Write to Alertmanager. What comes of it is told as [`super::msg::Event::Write`], also when the view is gone by then.
+    Write(Box<Write>),
     /// Stop as Ctrl-Z does.
     Suspend,
     /// End.
     Quit,
+}
+
+/// A change that the user has confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// The view that asked, by its number on the stack.
+    pub view: u32,
+    /// What to change.
+    pub change: SilenceChange,
+}
+
+/// How a [`Write`] goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteNews {
+    /// The view that asked.
+    pub view: u32,
+    /// What happened.
+    pub stage: WriteStage,
+}
+
+/// Stages of a [`Write`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum WriteStage {
+    /// No answer came: whether it was done is being looked up.
+    Looking(SourceError),
+    /// It has come to an end.
+    Ended(SilenceOutcome),
 }

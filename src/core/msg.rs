@@ -2,7 +2,10 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use super::request::{Answer, SlotId};
+use super::{
+    effect::WriteNews,
+    request::{Answer, SlotId},
+};
 use crate::model::{
     backend::{Backend, Health},
     time::Timestamp,
@@ -36,6 +39,8 @@ pub enum Event {
     Health(Backend, Health),
     /// The instant that [`crate::app::App::next_wake`] asked for.
     Wake,
+    /// How something goes that is being written.
+    Write(Box<WriteNews>),
     /// The shell tells of something the user should know.
     Notice(String),
 }

@@ -192,21 +192,6 @@ pub const SERVICE_LABELS: [&str; 9] =
 /// What an alert without a name is called.
 pub const UNNAMED: &str = "(unnamed)";
 
-/// A silence of Alertmanager.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Silence {
-    /// Its id.
-    pub id: String,
-    /// Who made it.
-    pub created_by: String,
-    /// Why.
-    pub comment: String,
-    /// When it ends.
-    pub ends_at: Timestamp,
-    /// `active`, `pending` or `expired`.
-    pub state: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,10 +7,11 @@ use std::{
 };
 
 use super::{
-    alert::{Alert, AlertState, Doubt, Routing, Rule, Severities, Silence},
+    alert::{Alert, AlertState, Doubt, Routing, Rule, Severities},
     alert_match::partners,
     labels::Labels,
     series::Sample,
+    silence::Silence,
     time::Timestamp,
 };
 
@@ -346,13 +347,7 @@ mod tests {
 
     #[test]
     fn only_silences_that_are_referred_to_are_kept() {
-        let silence = |id: &str| Silence {
-            id: id.to_owned(),
-            created_by: "me".to_owned(),
-            comment: String::new(),
-            ends_at: Timestamp::ZERO,
-            state: "active".to_owned(),
-        };
+        let silence = |id: &str| Silence { id: id.to_owned(), ..Silence::default() };
         let alerts = vec![routed(&[("alertname", "A")], &["s1"])];
         let told = AlertmanagerAlerts { alerts, silences: vec![silence("s1"), silence("s2")] };
         let book = merge(&Told { alertmanager: Some(&told), ..Told::default() });

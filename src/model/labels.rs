@@ -148,6 +148,16 @@ impl Matcher {
     pub fn new(name: impl Into<CompactString>, op: MatchOp, value: impl Into<CompactString>) -> Self {
         Self { name: name.into(), op, value: value.into() }
     }
+
+    /// Whether its value is a regular expression.
+    pub const fn is_regex(&self) -> bool {
+        matches!(self.op, MatchOp::Regex | MatchOp::NotRegex)
+    }
+
+    /// Whether it asks for the value, not for any other.
+    pub const fn is_equal(&self) -> bool {
+        matches!(self.op, MatchOp::Equal | MatchOp::Regex)
+    }
 }
 
 impl fmt::Display for Matcher {

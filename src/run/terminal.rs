@@ -73,7 +73,7 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
         (false, None) => Glyphs::for_locale(&system.vars),
     };
     let now = clock.now();
-    let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref())?;
+    let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref(), system)?;
     let environment = config.environment.clone().unwrap_or_default();
     let scope = scope(options, &environment, now, settings.zone.0)?;
     let shared = Shared::new(settings, keymap, theme.downgrade(colors), glyphs);
@@ -119,6 +119,7 @@ fn settings(
     themes: Vec<String>,
     now: Timestamp,
     path: Option<&std::path::Path>,
+    system: &System,
 ) -> Result<Settings, Failure> {
     let mut reopen = Vec::new();
     let addresses = options.addresses()?;
@@ -146,8 +147,16 @@ fn settings(
         log_bytes: config.limits.log_buffer,
         labels: config.labels.clone(),
         severities: config.severities.clone(),
+        author: config.silence_author.clone().unwrap_or_else(|| user(system)),
+        read_only: options.read_only,
         reopen,
     })
+}
+
+/// The name of who is logged in.
+fn user(system: &System) -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| system.vars.get(*name).filter(|v| !v.trim().is_empty()));
+    named.cloned().unwrap_or_default()
 }
 
 /// The view that the options name, or the one that shows what they are about.

@@ -17,12 +17,14 @@ use super::{
 use crate::{
     clock::Clock,
     core::{
+        effect::{Write, WriteNews, WriteStage},
         msg::{Event, Msg},
         request::{Answer, Refresh, Request, Response, SlotId, Subscription},
     },
     model::{
         backend::{Backend, ErrorKind, SourceError},
         log::LogEvent,
+        silence::SilenceOutcome,
         time::{TimeWindow, Timestamp},
     },
     source::{Sources, not_configured},
@@ -90,6 +92,25 @@ impl Exec {
             handle.abort();
         }
     }
+}
+
+/// Writes once, whatever is on the screen meanwhile: only its end ends it.
+pub fn write(write: Write, context: Context) {
+    tokio::spawn(async move {
+        let Write { view, change } = write;
+        let news = |stage| Event::Write(Box::new(WriteNews { view, stage }));
+        let lost = |error: &SourceError| {
+            // Full means that the core is busy; the end is told in any case.
+            let _ = context.out.try_send(Msg { now: context.clock.now(), event: news(WriteStage::Looking(error.clone())) });
+        };
+        let outcome = AssertUnwindSafe(context.sources.change_silence(change, &lost)).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            let what = "redline failed while it wrote; whether it was done is seen in the list of silences";
+            SilenceOutcome::Refused(SourceError::new(Backend::Alertmanager, ErrorKind::Bug, what))
+        });
+        // Nobody listens when the program is ending.
+        let _ = context.send(news(WriteStage::Ended(outcome))).await;
+    });
 }
 
 /// One subscription from its start until it is aborted.

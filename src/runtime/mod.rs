@@ -241,6 +241,12 @@ impl Shell {
             Effect::Copy(text) => self.screen.copy(&text)?,
             Effect::Quit => self.exit = Some(0),
             Effect::Suspend => self.suspend()?,
+            Effect::Write(write) => {
+                // Views ask for it only after the environment was opened.
+                if let Some(context) = self.context.clone() {
+                    exec::write(*write, context);
+                }
+            }
             Effect::SwitchEnvironment(name) => {
                 self.setup.environment = name.to_string();
                 self.app.environment_switched(&name);

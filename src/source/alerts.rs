@@ -11,8 +11,9 @@ use super::{
 use crate::{
     alert_expr::Anatomy,
     model::{
-        alert::{Alert, AlertState, Rule, SERVICE_LABELS, Severities, Silence},
+        alert::{Alert, AlertState, Rule, SERVICE_LABELS, Severities},
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
+        silence::Silence,
         time::Timestamp,
     },
     red::shown_service,

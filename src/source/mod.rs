@@ -14,6 +14,7 @@ use crate::model::{
     alert_book::{AlertmanagerAlerts, PrometheusAlerts},
     backend::{Backend, ErrorKind, SourceError},
     labels::LabelNames,
+    silence::{SilenceChange, SilenceOutcome},
 };
 
 pub use alertmanager::Alertmanager;
@@ -101,6 +102,16 @@ fn skew_note(correction: i64) -> Option<String> {
     let apart = std::time::Duration::from_nanos(correction.unsigned_abs());
     let is = if correction > 0 { "behind" } else { "ahead of" };
     (correction != 0).then(|| format!("this machine's clock is {}m {is} prometheus', whose times are shown", (apart.as_secs() + 30) / 60))
+}
+
+impl Sources {
+    /// Changes a silence. `lost` is told when no answer came and what was written is being looked up.
+    pub async fn change_silence(&self, change: SilenceChange, lost: alertmanager::Lost<'_>) -> SilenceOutcome {
+        match &self.alertmanager {
+            Some(alertmanager) => alertmanager.change(change, lost).await,
+            None => SilenceOutcome::Refused(not_configured(Backend::Alertmanager)),
+        }
+    }
 }
 
 async fn maybe<F: Future>(asked: Option<F>) -> Option<F::Output> {

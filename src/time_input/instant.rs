@@ -86,6 +86,16 @@ impl Clock {
         next_day.unwrap_or(same_day)
     }
 
+    /// The next such time after `now`.
+    pub(super) fn next_after(&self, now: Timestamp, offset: i32) -> Option<Timestamp> {
+        (0..=1).find_map(|days| self.near(now, offset, days).filter(|t| *t > now))
+    }
+
+    /// This time on a day.
+    pub(super) fn on(&self, day: NaiveDate, offset: i32) -> Option<Timestamp> {
+        at(day.and_time(self.time), self.zone.unwrap_or(offset))
+    }
+
     /// This time on the day of `t`, or so many days later.
     fn near(&self, t: Timestamp, offset: i32, days: i64) -> Option<Timestamp> {
         let zone = self.zone.unwrap_or(offset);
@@ -174,7 +184,7 @@ fn decimal_point(text: &str) -> String {
     }
 }
 
-fn local(t: Timestamp, zone: i32) -> NaiveDateTime {
+pub(super) fn local(t: Timestamp, zone: i32) -> NaiveDateTime {
     let utc = DateTime::from_timestamp_nanos(t.0).naive_utc();
     utc.checked_add_signed(TimeDelta::seconds(zone.into())).unwrap_or(utc)
 }

@@ -216,6 +216,11 @@ pub fn day_clock(t: Timestamp, other: Timestamp, offset: i32) -> String {
     a.format(shown).to_string()
 }
 
+/// `2026-11-21 14:32`, as it is typed.
+pub fn date_minute(t: Timestamp, offset: i32) -> String {
+    local(t, offset).format("%Y-%m-%d %H:%M").to_string()
+}
+
 /// `2026-11-21 14:32:07.114`, the whole of it.
 pub fn date_time(t: Timestamp, offset: i32) -> String {
     local(t, offset).format("%Y-%m-%d %H:%M:%S%.3f").to_string()

@@ -11,6 +11,9 @@ pub mod prompt;
 pub mod service;
 pub mod services;
 mod sheet;
+pub mod silence_form;
+pub mod silence_words;
+pub mod silences;
 pub mod traces;
 pub mod waterfall;
 
@@ -20,16 +23,19 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::prompt::Prompt;
+use self::{prompt::Prompt, silence_form::Draft};
 use crate::{
-    app::Shared,
+    app::{Settings, Shared},
     core::{
         command::{Command, Facts, ViewKind},
-        effect::Effect,
+        effect::{Effect, WriteStage},
         request::{Answer, Refresh, Request, SlotId, Subscription},
         scope::Scope,
     },
-    model::time::{TimeRange, Timestamp},
+    model::{
+        silence::{Silence, SilenceChange},
+        time::{TimeRange, Timestamp},
+    },
     ui::chart::TimeAxis,
 };
 
@@ -86,6 +92,12 @@ pub enum Act {
     Notice(String),
     /// Have the shell do something.
     Effect(Effect),
+    /// Go back, as `Esc` does.
+    Back,
+    /// Open the form on a silence that there is.
+    OpenSilence(Box<Silence>),
+    /// Write what the user has confirmed; how it goes is told by [`View::written`].
+    Write(Box<SilenceChange>),
 }
 
 /// Collects a view's subscriptions.
@@ -112,6 +124,15 @@ impl<'a> Needs<'a> {
         let slot = SlotId { view: self.view, pane, part };
         self.out.push(Subscription { slot, request, refresh, nonce: self.nonce, answered: None });
     }
+}
+
+/// A key that has a meaning while keys are text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypingKey {
+    /// The key.
+    pub key: KeyEvent,
+    /// What it does, in a few words.
+    pub words: &'static str,
 }
 
 /// Something that `y` offers to copy.
@@ -192,6 +213,24 @@ pub trait View: Send {
     /// A key while typing.
     fn type_key(&mut self, _cx: &mut Cx<'_>, _key: KeyEvent) {}
 
+    /// The keys that mean something while typing, for the footer, where there is no [`View::prompt`].
+    fn typing_keys(&self) -> Vec<TypingKey> {
+        Vec::new()
+    }
+
+    /// Where the terminal's cursor belongs while typing, where there is no [`View::prompt`].
+    fn cursor(&self, _look: &Look<'_>, _area: Rect) -> Option<Position> {
+        None
+    }
+
+    /// How something goes that this view writes.
+    fn written(&mut self, _look: &Look<'_>, _stage: &WriteStage) {}
+
+    /// What was begun and is lost with the view, unless it is kept.
+    fn draft(&self) -> Option<Draft> {
+        None
+    }
+
     /// Pasted text. Ignored unless typing.
     fn paste(&mut self, _cx: &mut Cx<'_>, _text: &str) {}
 
@@ -228,7 +267,7 @@ pub trait View: Send {
 }
 
 /// A new page on a scope. `query` is what `--query` gave, or `--alert` for the Alerts view.
-pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>) -> Box<dyn View> {
+pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>, settings: &Settings) -> Box<dyn View> {
     match kind {
         ViewKind::Alerts => Box::new(alerts::Alerts::new(query)),
         ViewKind::Services => Box::new(services::Services::default()),
@@ -236,6 +275,8 @@ pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>) -> Box<dyn View>
         ViewKind::Logs => Box::new(logs::Logs::new(scope, query)),
         ViewKind::Traces => Box::new(traces::Traces::new(scope, query)),
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
+        ViewKind::Silences => Box::new(silences::Silences::default()),
+        ViewKind::SilenceForm => Box::new(silence_form::SilenceForm::new(silence_form::Subject::of(scope), settings)),
         ViewKind::Diagnostics => Box::new(diagnostics::Diagnostics::default()),
     }
 }

@@ -14,6 +14,7 @@ pub fn shared(themes: &[&str]) -> Shared {
         environments: vec!["demo".to_owned()],
         themes: themes.iter().map(|t| (*t).to_owned()).collect(),
         latency_threshold: Some(1.0),
+        author: "ana".to_owned(),
         ..Settings::default()
     };
     Shared::new(settings, Keymap::new(&BTreeMap::new()).0, Theme::default(), Glyphs::UNICODE)

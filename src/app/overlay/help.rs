@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Done, draw_box, middle};
 use crate::{
+    app::App,
     core::command::{COMMANDS, Facts, Spec, ViewKind},
     theme::Role,
     ui::text::put,
@@ -60,7 +61,7 @@ fn rows<'a>(look: &'a Look<'_>, kind: Option<ViewKind>) -> impl Iterator<Item = 
     let applies = move |s: &&'static Spec| kind.is_none_or(|k| s.applies(k));
     let own = COMMANDS.iter().filter(|s| !s.views.is_empty());
     let all = COMMANDS.iter().filter(|s| s.views.is_empty());
-    own.chain(all).filter(applies).filter_map(|spec| {
+    own.chain(all).filter(applies).filter(|s| App::has(look, s)).filter_map(|spec| {
         let keys: Vec<String> = look.shared.keymap.keys(spec.command).collect();
         (!keys.is_empty()).then(|| (spec, keys.join("  ")))
     })

@@ -103,7 +103,7 @@ impl Overlay {
                 let line = usize::from(event.row.checked_sub(inner.y).filter(|_| inner.contains(at))?);
                 return match self {
                     Self::Help(_) => None,
-                    Self::Palette(o) => o.click(line, inner.height),
+                    Self::Palette(o) => o.click(look, line, inner.height),
                     Self::Time(o) => o.click(look, line, inner.width),
                     Self::Choose(o) => o.click(line, inner.height),
                 };

@@ -9,6 +9,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Done, draw_box, middle, row_style, scroll};
 use crate::{
+    app::App,
     core::command::{COMMANDS, Facts, Spec, ViewKind},
     theme::Role,
     ui::{
@@ -34,7 +35,7 @@ pub(in crate::app) struct Palette {
 }
 
 impl Palette {
-    pub(in crate::app) fn key(&mut self, _look: &Look<'_>, key: KeyEvent) -> Done {
+    pub(in crate::app) fn key(&mut self, look: &Look<'_>, key: KeyEvent) -> Done {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Down | KeyCode::Tab => self.selected += 1,
@@ -44,7 +45,7 @@ impl Palette {
             KeyCode::Backspace if self.field.text().is_empty() => return Done::Close,
             _ => match self.field.key(key) {
                 Typed::Accepted => {
-                    let found = self.found();
+                    let found = self.found(look);
                     return found.get(self.selected.min(found.len().saturating_sub(1))).map_or(Done::Close, |s| Done::Run(s.command));
                 }
                 Typed::Cancelled => return Done::Close,
@@ -52,14 +53,14 @@ impl Palette {
                 Typed::Ignored => {}
             },
         }
-        self.selected = self.selected.min(self.found().len().saturating_sub(1));
+        self.selected = self.selected.min(self.found(look).len().saturating_sub(1));
         Done::Open
     }
 
     /// A click on a line of the box runs its command; the first line is the text.
-    pub(super) fn click(&self, line: usize, height: u16) -> Option<Done> {
+    pub(super) fn click(&self, look: &Look<'_>, line: usize, height: u16) -> Option<Done> {
         let row = scroll(self.selected, height.saturating_sub(1)) + line.checked_sub(1)?;
-        self.found().get(row).map(|s| Done::Run(s.command))
+        self.found(look).get(row).map(|s| Done::Run(s.command))
     }
 
     pub(in crate::app) fn paste(&mut self, text: &str) {
@@ -73,10 +74,10 @@ impl Palette {
     }
 
     /// Commands that match, the best first; all of them when nothing is typed. The name counts before the help line.
-    fn found(&self) -> Vec<&'static Spec> {
+    fn found(&self, look: &Look<'_>) -> Vec<&'static Spec> {
         let typed = self.field.text().trim();
         if typed.is_empty() {
-            return COMMANDS.iter().collect();
+            return COMMANDS.iter().filter(|s| App::has(look, s)).collect();
         }
         let mut matcher = Matcher::new(Config::DEFAULT);
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
@@ -86,6 +87,7 @@ impl Palette {
         };
         let mut found: Vec<(u32, &Spec)> = COMMANDS
             .iter()
+            .filter(|s| App::has(look, s))
             .filter_map(|s| {
                 let exact = if s.name == typed { 10_000 } else { 0 };
                 let name = score(s.name).map(|n| n * 2 + exact);
@@ -105,7 +107,7 @@ impl Palette {
         let line = Rect { height: 1, ..inner };
         put(buf, line, inner.x, ":", theme.style(Role::Accent));
         put(buf, line, inner.x + 2, &self.field.visible(inner.width.saturating_sub(2)).0, theme.style(Role::Text));
-        let found = self.found();
+        let found = self.found(look);
         let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
         let first = scroll(self.selected, list.height);
         let key = |spec: &Spec| look.shared.keymap.key(spec.command).unwrap_or_default();
@@ -124,7 +126,12 @@ impl Palette {
             put(buf, row, texts, spec.help, if enabled { theme.style(Role::Text) } else { style });
         }
         if found.is_empty() {
-            put(buf, list, list.x + 2, "no command matches", theme.style(Role::Dim));
+            let why = if look.shared.settings.read_only {
+                "no command matches; --read-only offers none that writes"
+            } else {
+                "no command matches"
+            };
+            put(buf, list, list.x + 2, why, theme.style(Role::Dim));
         }
     }
 }
@@ -132,12 +139,28 @@ impl Palette {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::command::Command;
+    use crate::{
+        app::testing::{look, test_shared},
+        core::{command::Command, scope::Scope},
+        model::time::{TimeWindow, Timestamp},
+    };
 
-    fn first(typed: &str) -> Option<Command> {
+    fn first_of(typed: &str, read_only: bool) -> Option<Command> {
         let mut palette = Palette::default();
         palette.paste(typed);
-        palette.found().first().map(|s| s.command)
+        let (mut shared, scope) = (test_shared(), Scope::new("prod", TimeWindow::Last(std::time::Duration::from_secs(60))));
+        shared.settings.read_only = read_only;
+        palette.found(&look(&shared, &scope, Timestamp::ZERO)).first().map(|s| s.command)
+    }
+
+    fn first(typed: &str) -> Option<Command> {
+        first_of(typed, false)
+    }
+
+    #[test]
+    fn what_writes_is_not_there_with_read_only() {
+        assert_eq!(first("silence"), Some(Command::Silence));
+        assert!(!first_of("silence", true).is_some_and(Command::writes));
     }
 
     #[test]

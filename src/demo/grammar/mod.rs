@@ -2,7 +2,6 @@
 //! `yacc` words them, since that is what the real servers answer.
 
 pub mod literal;
-pub mod re2;
 mod scan;
 
 use std::fmt;
@@ -12,6 +11,7 @@ use winnow::{
     stream::{Stateful, Stream, TokenSlice},
 };
 
+pub use crate::model::re2;
 pub use scan::{Dialect, scan};
 
 /// A query that cannot be run. It is displayed as Loki and Tempo word it; line and column count from 1, 0 is "nowhere".

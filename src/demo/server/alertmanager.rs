@@ -1,24 +1,24 @@
-//! The demo's Alertmanager: the firing alerts of the rule engine, routed by severity, and its silences. Reading only.
+//! The demo's Alertmanager: the firing alerts of the rule engine, routed by severity, and its silences.
 
 mod matcher;
+mod silences;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, RawQuery, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
 use regex::Regex;
 use serde_json::{Value, json};
 
+use self::silences::{Refusal, Silences, is_uuid};
 use super::prometheus::rfc3339;
 use crate::{
     demo::{
@@ -26,7 +26,8 @@ use crate::{
         rules::{ActiveAlert, AlertState, Rule, RuleEngine},
     },
     model::{
-        labels::{Labels, MatchOp, Matcher},
+        labels::{Labels, Matcher},
+        silence::{Silence, SilenceState},
         time::Timestamp,
     },
 };
@@ -36,59 +37,9 @@ const VALIDITY_MS: i64 = 4 * 60_000;
 /// The routing, which [`receiver`] and [`groups`] follow.
 const CONFIG: &str = "route:\n  receiver: tickets\n  group_by: [service]\n  routes:\n    - matchers: ['severity=~\"page|critical\"']\n      receiver: pager\nreceivers:\n  - name: pager\n  - name: tickets\n";
 
-/// A silence that exists.
-#[derive(Clone, Debug)]
-pub struct Silence {
-    /// Its id, a UUID.
-    pub id: String,
-    /// What it silences: alerts that all of them match.
-    pub matchers: Vec<Matcher>,
-    /// From when.
-    pub starts_at: Timestamp,
-    /// Until when.
-    pub ends_at: Timestamp,
-    /// Who made it.
-    pub created_by: String,
-    /// Why.
-    pub comment: String,
-}
-
-impl Silence {
-    fn state(&self, now: Timestamp) -> &'static str {
-        if now >= self.ends_at {
-            "expired"
-        } else if now < self.starts_at {
-            "pending"
-        } else {
-            "active"
-        }
-    }
-
-    fn silences(&self, labels: &Labels, now: Timestamp) -> bool {
-        self.state(now) == "active" && LabelFilter::new(&self.matchers).is_ok_and(|f| f.matches(labels))
-    }
-
-    fn json(&self, now: Timestamp) -> Value {
-        let matcher = |m: &Matcher| {
-            let (regex, equal) = (matches!(m.op, MatchOp::Regex | MatchOp::NotRegex), matches!(m.op, MatchOp::Equal | MatchOp::Regex));
-            json!({"name": m.name.as_str(), "value": m.value.as_str(), "isRegex": regex, "isEqual": equal})
-        };
-        json!({
-            "id": self.id,
-            "status": {"state": self.state(now)},
-            "updatedAt": rfc3339(Some(self.starts_at.millis())),
-            "startsAt": rfc3339(Some(self.starts_at.millis())),
-            "endsAt": rfc3339(Some(self.ends_at.millis())),
-            "createdBy": self.created_by,
-            "comment": self.comment,
-            "matchers": self.matchers.iter().map(matcher).collect::<Vec<_>>(),
-        })
-    }
-}
-
 struct Alertmanager {
     rules: Arc<RuleEngine>,
-    silences: Vec<Silence>,
+    silences: Silences,
     started: Timestamp,
     /// Base URL of Prometheus, for `generatorURL`.
     prometheus: String,
@@ -110,13 +61,13 @@ fn json_response(status: StatusCode, body: &Value) -> Response {
 /// The routes of Alertmanager's v2 API. `prometheus` is the base URL that alerts link to.
 pub fn router(rules: Arc<RuleEngine>, silences: Vec<Silence>, prometheus: &str) -> Router {
     let started = rules.clock().now();
+    let silences = Silences::new(silences);
     let state = Arc::new(Alertmanager { rules, silences, started, prometheus: prometheus.trim_end_matches('/').to_owned() });
-    let read_only = || async { ApiError(StatusCode::METHOD_NOT_ALLOWED, "redline's demo has no writable silences".to_owned()) };
     Router::new()
         .route("/api/v2/alerts", api(alerts))
         .route("/api/v2/alerts/groups", api(groups))
-        .route("/api/v2/silences", api(silence_list).post(read_only))
-        .route("/api/v2/silence/{id}", get(silence).delete(read_only))
+        .route("/api/v2/silences", api(silence_list).post(post_silence))
+        .route("/api/v2/silence/{id}", get(silence).delete(expire_silence))
         .route("/api/v2/status", api(status))
         .route("/api/v2/receivers", get(|| async { json_response(StatusCode::OK, &json!([{"name": "pager"}, {"name": "tickets"}])) }))
         .route("/-/ready", get(|| async { "OK" }))
@@ -158,11 +109,13 @@ impl Query {
         }
     }
 
-    fn filter(&self) -> Result<LabelFilter, ApiError> {
-        let bad = |message: String| ApiError(StatusCode::BAD_REQUEST, message);
+    fn matchers(&self) -> Result<Vec<Matcher>, ApiError> {
         let texts = self.0.iter().filter(|(name, _)| name == "filter");
-        let matchers = texts.map(|(_, text)| matcher::parse(text)).collect::<Result<Vec<_>, _>>().map_err(bad)?;
-        LabelFilter::new(&matchers).map_err(|e| bad(format!("bad matcher format: {e}")))
+        texts.map(|(_, text)| matcher::parse(text)).collect::<Result<_, _>>().map_err(|message| ApiError(StatusCode::BAD_REQUEST, message))
+    }
+
+    fn filter(&self) -> Result<LabelFilter, ApiError> {
+        LabelFilter::new(&self.matchers()?).map_err(|e| ApiError(StatusCode::BAD_REQUEST, format!("bad matcher format: {e}")))
     }
 
     fn receiver(&self) -> Result<Option<Regex>, ApiError> {
@@ -198,7 +151,7 @@ impl Alertmanager {
             if receivers.as_ref().is_some_and(|r| !r.is_match(receiver(&alert.labels))) {
                 continue;
             }
-            let by: Vec<&str> = self.silences.iter().filter(|s| s.silences(&alert.labels, now)).map(|s| s.id.as_str()).collect();
+            let by = self.silences.silencing(&alert.labels, now);
             if if by.is_empty() { active } else { silenced } {
                 chosen.insert(fingerprint(&alert.labels), (alert.labels.clone(), self.alert_json(rule, &alert, &by)));
             }
@@ -206,7 +159,7 @@ impl Alertmanager {
         Ok(chosen)
     }
 
-    fn alert_json(&self, rule: &Rule, alert: &ActiveAlert, silenced_by: &[&str]) -> Value {
+    fn alert_json(&self, rule: &Rule, alert: &ActiveAlert, silenced_by: &[String]) -> Value {
         let object = |labels: &Labels| labels.iter().map(|(n, v)| (n.to_owned(), json!(v))).collect::<serde_json::Map<_, _>>();
         let now = self.rules.clock().now().millis();
         let expr: String = url::form_urlencoded::byte_serialize(rule.expr.to_string().as_bytes()).collect();
@@ -246,24 +199,61 @@ fn groups(alertmanager: &Alertmanager, query: &Query) -> Result<Value, ApiError>
 
 fn silence_list(alertmanager: &Alertmanager, query: &Query) -> Result<Value, ApiError> {
     let now = alertmanager.rules.clock().now();
-    let mut hidden = BTreeSet::new();
-    for state in ["active", "expired", "pending"] {
-        if !query.flag(state)? {
-            hidden.insert(state);
+    let mut states = Vec::new();
+    for state in SilenceState::ALL {
+        if query.flag(state.as_str())? {
+            states.push(state);
         }
     }
-    let filter = query.filter()?;
-    // A filter chooses silences by the labels that their matchers name.
-    let named = |s: &Silence| s.matchers.iter().map(|m| (m.name.clone(), m.value.clone())).collect::<Labels>();
-    let chosen = alertmanager.silences.iter().filter(|s| !hidden.contains(s.state(now)) && filter.matches(&named(s)));
-    Ok(chosen.map(|s| s.json(now)).collect())
+    Ok(alertmanager.silences.list(&states, &query.matchers()?, now).into())
 }
 
 async fn silence(State(alertmanager): State<Arc<Alertmanager>>, Path(id): Path<String>) -> Response {
-    let now = alertmanager.rules.clock().now();
-    match alertmanager.silences.iter().find(|s| s.id == id) {
-        Some(silence) => json_response(StatusCode::OK, &silence.json(now)),
+    if !is_uuid(&id) {
+        return no_uuid(&id).into_response();
+    }
+    match alertmanager.silences.get(&id, alertmanager.rules.clock().now()) {
+        Some(silence) => json_response(StatusCode::OK, &silence),
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn post_silence(State(alertmanager): State<Arc<Alertmanager>>, headers: HeaderMap, body: Bytes) -> Response {
+    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/octet-stream");
+    if kind.split(';').next() != Some("application/json") {
+        let message = format!("unsupported media type {kind:?}, only [application/json] are allowed");
+        return json_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!({"code": 415, "message": message}));
+    }
+    match alertmanager.silences.set(&body, alertmanager.rules.clock().now()) {
+        Ok(id) => json_response(StatusCode::OK, &json!({ "silenceID": id })),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn expire_silence(State(alertmanager): State<Arc<Alertmanager>>, Path(id): Path<String>) -> Response {
+    if !is_uuid(&id) {
+        return no_uuid(&id).into_response();
+    }
+    match alertmanager.silences.expire(&id, alertmanager.rules.clock().now()) {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn no_uuid(id: &str) -> Refusal {
+    Refusal::Undefined(601, format!("silenceID in path must be of type uuid: {id:?}"))
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Bad(message) => ApiError(StatusCode::BAD_REQUEST, message).into_response(),
+            Self::Unknown => ApiError(StatusCode::NOT_FOUND, "silence not found".to_owned()).into_response(),
+            Self::Undefined(code, message) => {
+                let status = if code < 600 { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+                json_response(status, &json!({"code": code, "message": message}))
+            }
+        }
     }
 }
 

@@ -17,19 +17,18 @@ use axum::{
 use tokio::{net::TcpListener, sync::watch};
 use url::Url;
 
-use self::alertmanager::Silence;
 use super::{
     rules::RuleEngine,
     store::{Clock, LogStore, TraceStore},
 };
-use crate::model::time::Timestamp;
+use crate::model::{silence::Silence, time::Timestamp};
 
 /// What the servers read.
 #[derive(Clone)]
 pub struct DemoStores {
     /// The rules over the scraped series: what Prometheus and Alertmanager answer from.
     pub rules: Arc<RuleEngine>,
-    /// Silences of Alertmanager.
+    /// Silences that Alertmanager has from the beginning.
     pub silences: Vec<Silence>,
     /// Log lines.
     pub logs: Arc<dyn LogStore>,

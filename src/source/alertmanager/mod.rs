@@ -1,18 +1,25 @@
-//! Alertmanager's API v2, reading only.
+//! Alertmanager's API v2.
 
+mod silence_wire;
 mod wire;
+mod write;
+
+use std::time::Duration;
 
 use super::{
     http::{Endpoint, HttpClient, Observer, Request},
     json,
 };
-use crate::model::{alert::Silence, backend::SourceError};
+use crate::model::{backend::SourceError, silence::Silence};
 
 pub use wire::{RoutedAlert, Status};
+pub use write::Lost;
 
 /// The client of an Alertmanager.
 pub struct Alertmanager {
     http: HttpClient,
+    /// When silences are looked for whose answer was lost, each so long after the one before.
+    looks: &'static [Duration],
 }
 
 impl Alertmanager {
@@ -21,7 +28,7 @@ impl Alertmanager {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self { http: HttpClient::new(endpoint, observer)? })
+        Ok(Self { http: HttpClient::new(endpoint, observer)?, looks: &write::LOOKS })
     }
 
     /// The HTTP client: its address, its clock.
@@ -44,7 +51,17 @@ impl Alertmanager {
     /// As any request.
     pub async fn silences(&self) -> Result<Vec<Silence>, SourceError> {
         let answer = self.http.send(Request::get("/api/v2/silences")).await?;
-        Ok(wire::silences(json::decode(self.http.backend(), "silences", &answer.body)?))
+        let (now, told) = (self.http.now(), json::decode::<Vec<_>>(self.http.backend(), "silences", &answer.body)?);
+        Ok(told.into_iter().map(|s| silence_wire::silence(s, now)).collect())
+    }
+
+    /// One silence.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn silence(&self, id: &str) -> Result<Silence, SourceError> {
+        let answer = self.http.send(Request::get(write::path(id)).thing()).await?;
+        Ok(silence_wire::silence(json::decode(self.http.backend(), "silence", &answer.body)?, self.http.now()))
     }
 
     /// Its version and cluster.

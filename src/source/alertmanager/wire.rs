@@ -5,11 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use crate::{
-    model::{
-        alert::{Routing, Silence},
-        labels::Labels,
-        time::Timestamp,
-    },
+    model::{alert::Routing, labels::Labels, time::Timestamp},
     source::json::{Instant, LabelMap, nullable},
 };
 
@@ -88,38 +84,6 @@ pub fn alerts(data: Vec<WireAlert>) -> Vec<RoutedAlert> {
         });
     }
     out
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WireSilence {
-    #[serde(default)]
-    id: String,
-    #[serde(default, deserialize_with = "nullable")]
-    created_by: String,
-    #[serde(default, deserialize_with = "nullable")]
-    comment: String,
-    #[serde(default)]
-    ends_at: Instant,
-    #[serde(default, deserialize_with = "nullable")]
-    status: SilenceStatus,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct SilenceStatus {
-    #[serde(default)]
-    state: String,
-}
-
-pub fn silences(data: Vec<WireSilence>) -> Vec<Silence> {
-    let silence = |s: WireSilence| Silence {
-        id: s.id,
-        created_by: s.created_by,
-        comment: s.comment,
-        ends_at: s.ends_at.0.unwrap_or_default(),
-        state: s.status.state,
-    };
-    data.into_iter().map(silence).collect()
 }
 
 #[derive(Debug, Deserialize)]

@@ -35,7 +35,7 @@ use url::Url;
 pub use backoff::{backoff, full_jitter, retry_after};
 pub use endpoint::{ClientCertificate, Endpoint};
 pub use error_text::error_text;
-pub use request::{Answer, Request};
+pub use request::{Answer, Request, Unsent};
 pub use secret::{Auth, AuthSource, Secret};
 
 use crate::model::{
@@ -81,6 +81,8 @@ struct Heard {
     latency: Duration,
     /// The last attempt came as far as a status line.
     status: bool,
+    /// Some attempt came as far as a connection.
+    connected: bool,
 }
 
 /// What an attempt came to, when not an answer.
@@ -180,10 +182,31 @@ impl HttpClient {
     /// # Errors
     /// Everything but 2xx, in [`ErrorKind`]'s terms; retried inside the timeout where that may help.
     pub async fn send(&self, request: Request) -> Result<Answer, SourceError> {
+        self.send_heard(request, &mut Heard::default()).await
+    }
+
+    /// The same for what changes something, which is sent once: whether the server may have done it is told with the error.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`].
+    pub async fn send_once(&self, request: Request) -> Result<Answer, Unsent> {
+        let mut heard = Heard::default();
+        let result = self.send_heard(Request { once: true, ..request }, &mut heard).await;
+        result.map_err(|error| {
+            let refused = match error.kind {
+                ErrorKind::BadQuery | ErrorKind::Unauthorized(_) | ErrorKind::RateLimited(_) => true,
+                ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::Tls(_) | ErrorKind::Secret => true,
+                ErrorKind::Server(status) => status < 500,
+                _ => false,
+            };
+            Unsent { taken: heard.connected && !refused, error }
+        })
+    }
+
+    async fn send_heard(&self, request: Request, heard: &mut Heard) -> Result<Answer, SourceError> {
         let _permit = self.permits.acquire().await.map_err(|_| self.error(ErrorKind::Bug, "the client is closed"))?;
         self.not_limited()?;
-        let mut heard = Heard::default();
-        let result = self.attempts(request, &mut heard).await;
+        let result = self.attempts(request, heard).await;
         match &result {
             Err(e) if !e.is_of_the_question(heard.status) => self.tell_failure(e),
             // Those that were under way when another one was refused do not end the limit.
@@ -209,7 +232,7 @@ impl HttpClient {
     }
 
     async fn attempts(&self, mut request: Request, heard: &mut Heard) -> Result<Answer, SourceError> {
-        if self.only_get.load(Ordering::Relaxed) {
+        if self.only_get.load(Ordering::Relaxed) && !request.once {
             request.method = Method::GET;
         }
         let mut identity = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
@@ -219,7 +242,7 @@ impl HttpClient {
         loop {
             let started = Instant::now();
             heard.status = false;
-            let tried = match timeout_at(deadline, self.attempt(&request, &identity, attempt, &mut heard.status)).await {
+            let tried = match timeout_at(deadline, self.attempt(&request, &identity, attempt, heard)).await {
                 Ok(tried) => tried,
                 Err(_) => {
                     let e = self.timed_out();
@@ -246,7 +269,7 @@ impl HttpClient {
                 }
                 Err(Failed::With(e, wish)) => {
                     let wait = wish.unwrap_or_else(|| full_jitter(attempt));
-                    if attempt > RETRIES || !retryable(&e, wish) || Instant::now() + wait >= deadline {
+                    if request.once || attempt > RETRIES || !retryable(&e, wish) || Instant::now() + wait >= deadline {
                         return Err(e);
                     }
                     tokio::time::sleep(wait).await;
@@ -257,20 +280,23 @@ impl HttpClient {
     }
 
     /// One attempt, redirects of the same origin included.
-    async fn attempt(&self, request: &Request, identity: &Identity, attempt: u32, heard: &mut bool) -> Result<Answer, Failed> {
+    async fn attempt(&self, request: &Request, identity: &Identity, attempt: u32, heard: &mut Heard) -> Result<Answer, Failed> {
         let mut url = self.url(&request.path);
         for _ in 0..=REDIRECTS {
             let started = Instant::now();
+            // Until it is known that there was none.
+            let before = std::mem::replace(&mut heard.connected, true);
             let sent = self.build(request, identity, url.clone()).send().await;
             let response = match sent {
                 Ok(r) => r,
                 Err(e) => {
+                    heard.connected = before || !e.is_connect();
                     let e = self.unreachable(&e);
                     self.log(request, &url, &e.message, started, 0, attempt);
                     return Err(Failed::With(e, None));
                 }
             };
-            *heard = true;
+            heard.status = true;
             self.note_clock(response.headers());
             let status = response.status();
             if status.is_redirection() {
@@ -298,7 +324,9 @@ impl HttpClient {
             headers.insert(name.clone(), value.clone());
         }
         let mut builder = self.http.request(request.method.clone(), url).headers(headers);
-        if post {
+        if let Some(body) = &request.json {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        } else if post {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
         match &identity.auth {
@@ -336,7 +364,7 @@ impl HttpClient {
             }
             return Ok(Answer { status: status.as_u16(), content_type, body });
         }
-        if status == StatusCode::METHOD_NOT_ALLOWED && request.method == Method::POST {
+        if status == StatusCode::METHOD_NOT_ALLOWED && request.method == Method::POST && !request.once {
             return Err(Failed::MethodRefused);
         }
         let body = head(response, ERROR_BODY).await;

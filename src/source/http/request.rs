@@ -6,7 +6,7 @@ use reqwest::{
     header::{HeaderName, HeaderValue},
 };
 
-use crate::model::backend::ErrorKind;
+use crate::model::backend::{ErrorKind, SourceError};
 
 /// One question.
 #[derive(Clone, Debug)]
@@ -16,17 +16,39 @@ pub struct Request {
     pub(super) params: Vec<(&'static str, String)>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) missing: ErrorKind,
+    /// What it writes, as JSON.
+    pub(super) json: Option<String>,
+    /// It changes something: it is sent once, as it is.
+    pub(super) once: bool,
 }
 
 impl Request {
     /// GET `path` below the base address.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), params: Vec::new(), headers: Vec::new(), missing: ErrorKind::NotSupported }
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            params: Vec::new(),
+            headers: Vec::new(),
+            missing: ErrorKind::NotSupported,
+            json: None,
+            once: false,
+        }
     }
 
     /// A reading POST with its parameters as a form: queries too long for a URL.
     pub fn post(path: impl Into<String>) -> Self {
         Self { method: Method::POST, ..Self::get(path) }
+    }
+
+    /// A POST that writes.
+    pub fn json(path: impl Into<String>, body: String) -> Self {
+        Self { method: Method::POST, json: Some(body), once: true, ..Self::get(path) }
+    }
+
+    /// A DELETE.
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, once: true, ..Self::get(path) }
     }
 
     /// Adds a parameter.
@@ -60,6 +82,15 @@ impl Request {
         let more = if text.chars().nth(CUT).is_some() { "…" } else { "" };
         format!(" {name}={cut}{more}")
     }
+}
+
+/// Why something that is sent once got no answer that says it was done.
+#[derive(Clone, Debug)]
+pub struct Unsent {
+    /// Why.
+    pub error: SourceError,
+    /// The server may have done it all the same.
+    pub taken: bool,
 }
 
 /// A complete successful answer.

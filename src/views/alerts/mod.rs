@@ -344,6 +344,7 @@ impl View for Alerts {
     fn hints(&self) -> &'static [Command] {
         &[
             Command::Drill,
+            Command::Silence,
             Command::Logs,
             Command::ViewTraces,
             Command::ViewServices,
@@ -404,6 +405,7 @@ impl View for Alerts {
         match command {
             Command::Drill | Command::Red => return self.drill(cx, ViewKind::Service),
             Command::Logs => return self.drill(cx, ViewKind::Logs),
+            Command::Silence if self.alert().is_some() => return self.drill(cx, ViewKind::SilenceForm),
             Command::Order => return self.reorder(cx, |v| v.order = v.order.next()),
             Command::Group => return self.reorder(cx, |v| v.group = Some(v.group().next())),
             Command::Filter => self.filter.open(),

@@ -46,6 +46,7 @@ async fn server() -> Server {
         ends_at: Timestamp::from_secs(7_200),
         created_by: "ops".into(),
         comment: "known".into(),
+        ..Silence::default()
     };
     start(router(Arc::new(engine), vec![silence], "http://prom/"), clock).await.unwrap()
 }
@@ -121,8 +122,117 @@ async fn errors_are_json_strings() {
     assert_eq!(get_json(&server, "api/v2/alerts?active=maybe").await.0, 400);
     let (status, body) = get_json(&server, "api/v2/alerts?filter=%7Ba%3D%22b%22%7D").await;
     assert_eq!((status, body.as_str()), (400, Some("bad matcher format: {a=\"b\"}: unexpected open or close brace")));
-    let response =
-        crate::source::http::plain().build().unwrap().post(server.url.join("api/v2/silences").unwrap()).body("{}").send().await.unwrap();
-    assert_eq!(response.status(), 405);
-    assert!(serde_json::from_str::<String>(&response.text().await.unwrap()).is_ok());
+    for text in ["a", "a=\"b", "=b", "1a=b"] {
+        let filter: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        assert_eq!(get_json(&server, &format!("api/v2/alerts?filter={filter}")).await, (400, json!(format!("bad matcher format: {text}"))));
+    }
+}
+
+async fn send(server: &Server, method: reqwest::Method, path: &str, body: &str) -> (u16, Value) {
+    let request = crate::source::http::plain().build().unwrap().request(method, server.url.join(path).unwrap());
+    let response = request.header("content-type", "application/json").body(body.to_owned()).send().await.unwrap();
+    (response.status().as_u16(), serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
+}
+
+fn body(matcher: &str, starts: i64, ends: i64, id: &str) -> String {
+    let time = |s| rfc3339(Some(s * 1000));
+    format!(
+        r#"{{"id":"{id}","matchers":[{matcher}],"startsAt":"{}","endsAt":"{}","createdBy":"ana","comment":"why"}}"#,
+        time(starts),
+        time(ends)
+    )
+}
+
+const DOWN: &str = r#"{"name":"alertname","value":"Down","isRegex":false}"#;
+const NOW: i64 = 1_800;
+
+async fn post(server: &Server, body: &str) -> (u16, Value) {
+    send(server, reqwest::Method::POST, "api/v2/silences", body).await
+}
+
+async fn made(server: &Server, body: &str) -> String {
+    let (status, answer) = post(server, body).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["silenceID"].as_str().unwrap().to_owned()
+}
+
+async fn of(server: &Server, id: &str) -> Value {
+    get_json(server, &format!("api/v2/silence/{id}")).await.1
+}
+
+#[tokio::test]
+async fn a_silence_that_is_written_silences_and_one_that_is_expired_does_no_more() {
+    let server = server().await;
+    let id = made(&server, &body(DOWN, 0, 3600, "")).await;
+    let silence = of(&server, &id).await;
+    assert_eq!((&silence["status"]["state"], &silence["createdBy"], &silence["comment"]), (&json!("active"), &json!("ana"), &json!("why")));
+    assert_eq!((&silence["startsAt"], &silence["endsAt"]), (&json!("1970-01-01T00:30:00.000Z"), &json!("1970-01-01T01:00:00.000Z")));
+    assert_eq!(silence["matchers"][0]["isEqual"], true, "an old client says nothing of it");
+    assert_eq!(names(&get_json(&server, "api/v2/alerts?active=false").await.1), ["Down", "Noisy"]);
+    for _ in 0..2 {
+        assert_eq!(send(&server, reqwest::Method::DELETE, &format!("api/v2/silence/{id}"), "").await.0, 200, "twice is once");
+    }
+    assert_eq!(of(&server, &id).await["status"]["state"], "expired");
+    assert_eq!(names(&get_json(&server, "api/v2/alerts?active=false").await.1), ["Noisy"]);
+    let negative = r#"{"name":"alertname","value":"Noi.*","isRegex":true,"isEqual":false}"#;
+    made(&server, &body(negative, 0, 3600, "")).await;
+    assert_eq!(names(&get_json(&server, "api/v2/alerts?active=false").await.1), ["Down", "Noisy"]);
+}
+
+#[tokio::test]
+async fn a_change_keeps_the_id_where_the_past_stays_as_it_was() {
+    let server = server().await;
+    let id = made(&server, &body(DOWN, 0, 3600, "")).await;
+    assert_eq!(made(&server, &body(DOWN, NOW, 5400, &id)).await, id, "longer");
+    assert_eq!(of(&server, &id).await["endsAt"], "1970-01-01T01:30:00.000Z");
+    let other = made(&server, &body(&DOWN.replace("Down", "Other"), NOW, 5400, &id)).await;
+    assert_ne!(other, id, "other matchers are another silence");
+    assert_eq!(of(&server, &id).await["status"]["state"], "expired");
+    let pending = made(&server, &body(DOWN, 3600, 5400, "")).await;
+    assert_eq!(of(&server, &pending).await["status"]["state"], "pending");
+    assert_eq!(made(&server, &body(DOWN, 4000, 5400, &pending)).await, pending);
+    let states: Vec<Value> =
+        get_json(&server, "api/v2/silences").await.1.as_array().unwrap().iter().map(|s| s["status"]["state"].clone()).collect();
+    assert_eq!(states, ["active", "active", "pending", "expired"]);
+}
+
+#[tokio::test]
+async fn what_is_no_silence_is_refused_in_alertmanagers_words() {
+    let server = server().await;
+    let without = |field: &str| {
+        let mut body: Value = serde_json::from_str(&body(DOWN, 0, 3600, "")).unwrap();
+        body.as_object_mut().unwrap().remove(field);
+        body.to_string()
+    };
+    let unknown = "7d8e2f3a-0000-4000-8000-000000000002";
+    let empty = DOWN.replace("Down", "");
+    for (body, status, expected) in [
+        (body(DOWN, 3600, 3600, ""), 400, json!("Failed to create silence: start time must be before end time")),
+        (body(DOWN, 0, 1799, ""), 400, json!("Failed to create silence: end time can't be in the past")),
+        (body(&empty, 0, 3600, ""), 400, json!("invalid silence: at least one matcher must not match the empty string")),
+        (body(DOWN, 0, 3600, unknown), 404, json!("silence not found")),
+        (body("", 0, 3600, ""), 422, json!({"code": 612, "message": "matchers in body should have at least 1 items"})),
+        (without("comment"), 422, json!({"code": 602, "message": "comment in body is required"})),
+        (without("matchers"), 422, json!({"code": 602, "message": "matchers in body is required"})),
+        (
+            body(r#"{"name":"a","isRegex":false}"#, 0, 3600, ""),
+            422,
+            json!({"code": 602, "message": "matchers.0.value in body is required"}),
+        ),
+    ] {
+        assert_eq!(post(&server, &body).await, (status, expected), "{body}");
+    }
+    let regex = body(r#"{"name":"a","value":"(","isRegex":true}"#, 0, 3600, "");
+    let (status, why) = post(&server, &regex).await;
+    assert!(
+        status == 400
+            && why
+                .as_str()
+                .unwrap()
+                .starts_with(r#"invalid silence: invalid label matcher 0: invalid regular expression "(": error parsing regexp: "#),
+        "{why}"
+    );
+    assert_eq!(send(&server, reqwest::Method::DELETE, &format!("api/v2/silence/{unknown}"), "").await.0, 404);
+    let (status, why) = send(&server, reqwest::Method::GET, "api/v2/silence/x", "").await;
+    assert_eq!((status, why), (422, json!({"code": 601, "message": "silenceID in path must be of type uuid: \"x\""})));
 }

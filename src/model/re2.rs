@@ -21,6 +21,45 @@ pub fn compile_anchored(pattern: &str) -> Result<Regex, String> {
     Regex::new(&format!("^(?s:{})$", translate(pattern))).map_err(|e| reason(&e, pattern))
 }
 
+/// As [`compile`], but the whole text must match, and `.` matches no newline: as Alertmanager compiles its matchers.
+///
+/// # Errors
+/// The reason, on one line.
+pub fn compile_matcher(pattern: &str) -> Result<Regex, String> {
+    // Alone first: `a)(b` is none, though it would be inside the anchors.
+    let translated = compile(pattern)?;
+    Regex::new(&format!("^(?:{translated})$")).map_err(|e| reason(&e, pattern))
+}
+
+/// A pattern that matches this text alone, as Go's `regexp.QuoteMeta` writes it.
+pub fn quote_meta(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if META.contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The one text that a pattern matches, where it has nothing but letters and escaped signs.
+pub fn literal(pattern: &str) -> Option<String> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.push(chars.next().filter(char::is_ascii_punctuation)?),
+            c if META.contains(c) => return None,
+            c => out.push(c),
+        }
+    }
+    Some(out)
+}
+
+/// What is no letter of a pattern.
+const META: &str = r"\.+*?()|[]{}^$";
+
 fn reason(error: &regex::Error, pattern: &str) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

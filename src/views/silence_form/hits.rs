@@ -1,0 +1,104 @@
+//! Which alerts a silence would hit now, and what is worth a second look about them.
+
+use compact_str::CompactString;
+
+use super::{About, Subject};
+use crate::{
+    model::{alert::Alert, alert_book::AlertmanagerAlerts, labels::Labels, silence::MatcherSet},
+    ui::format,
+};
+
+/// Services that are named in a warning.
+const NAMED: usize = 3;
+
+/// What a set of matchers hits of all that Alertmanager holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hits {
+    /// Places of the alerts in the answer.
+    pub rows: Vec<usize>,
+    /// How many alerts there are.
+    pub total: usize,
+    /// How many of those that are hit are silenced already.
+    pub silenced: usize,
+    /// Services of those that are hit, with how many of each, the most first; `None` are alerts without one.
+    pub services: Vec<(Option<CompactString>, usize)>,
+}
+
+impl Hits {
+    /// Of what Alertmanager told: the labels there are the ones that it matches. What the silence itself silences, `own`, is not
+    /// silenced already.
+    pub fn of(set: &MatcherSet, told: &AlertmanagerAlerts, own: Option<&str>) -> Self {
+        let hit = |(i, alert): (usize, &Alert)| set.matches(&alert.labels).then_some(i);
+        let rows: Vec<usize> = told.alerts.iter().enumerate().filter_map(hit).collect();
+        let mut services: Vec<(Option<CompactString>, usize)> = Vec::new();
+        let mut silenced = 0;
+        for alert in rows.iter().map(|i| &told.alerts[*i]) {
+            silenced += usize::from(alert.routing.iter().flat_map(|r| &r.silenced_by).any(|id| Some(id.as_str()) != own));
+            match services.iter_mut().find(|(name, _)| *name == alert.service) {
+                Some((_, n)) => *n += 1,
+                None => services.push((alert.service.clone(), 1)),
+            }
+        }
+        services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Self { rows, total: told.alerts.len(), silenced, services }
+    }
+
+    /// `3 of 12 alerts`.
+    pub fn counted(&self) -> String {
+        format!("{} of {}", format::count(self.rows.len() as u64), format::counted(self.total, "alert"))
+    }
+
+    /// What may be a mistake, one sentence each.
+    pub(super) fn warnings(&self, set: &MatcherSet, subject: &Subject, told: &AlertmanagerAlerts) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.rows.is_empty() {
+            out.push("It hits no alert now.".to_owned());
+        } else if self.rows.len() == self.total && self.total > 1 {
+            out.push(format!("It hits every alert that there is: all {}.", format::count(self.total as u64)));
+        }
+        if let About::Alert { labels, .. } = &subject.about
+            && !self.rows.is_empty()
+            && !self.hits_one_with(labels, set, told)
+        {
+            out.push("It does not hit the alert that it was opened on.".to_owned());
+        }
+        out.extend(self.other_services(subject));
+        if self.silenced > 0 {
+            out.push(format!("{} of them {} silenced already.", self.silenced, if self.silenced == 1 { "is" } else { "are" }));
+        }
+        out
+    }
+
+    /// An alert that is not in Alertmanager yet has only the labels that it is known by.
+    fn hits_one_with(&self, labels: &Labels, set: &MatcherSet, told: &AlertmanagerAlerts) -> bool {
+        let is_it = |a: &&Alert| labels.iter().all(|(name, value)| a.labels.get(name) == Some(value));
+        let mut routed = told.alerts.iter().filter(is_it).peekable();
+        if routed.peek().is_none() { set.matches(labels) } else { routed.any(|a| set.matches(&a.labels)) }
+    }
+
+    fn other_services(&self, subject: &Subject) -> Option<String> {
+        let shown = |services: &[&(Option<CompactString>, usize)]| {
+            let names = services.iter().take(NAMED).map(|(name, n)| match name {
+                Some(name) => format!("{name} ({n})"),
+                None => format!("without a service ({n})"),
+            });
+            let more = services.len().saturating_sub(NAMED);
+            names.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
+        };
+        if subject.service.is_none() {
+            let all: Vec<_> = self.services.iter().collect();
+            return (all.len() > 1).then(|| format!("It hits alerts of {} services: {}.", all.len(), shown(&all)));
+        }
+        let others: Vec<_> = self.services.iter().filter(|(name, _)| *name != subject.service).collect();
+        let n: usize = others.iter().map(|(_, n)| n).sum();
+        let own = subject.service.as_deref().unwrap_or("");
+        (n > 0).then(|| {
+            format!("It hits {} that {} not of {own}: {}.", format::counted(n, "alert"), if n == 1 { "is" } else { "are" }, shown(&others))
+        })
+    }
+}
+
+/// Whether a silence matches it already.
+pub fn is_silenced(alert: &Alert) -> bool {
+    alert.routing.as_ref().is_some_and(|r| !r.silenced_by.is_empty())
+}

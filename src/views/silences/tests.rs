@@ -1,0 +1,197 @@
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{draw, feed, look, test_shared, with},
+    },
+    core::scope::Scope,
+    model::{
+        alert::{Alert, AlertState, Routing, Severities},
+        backend::{Backend, ErrorKind, SourceError},
+        labels::{Labels, Matcher},
+        silence::SilenceOutcome,
+        time::TimeWindow,
+    },
+};
+
+const SIZE: (u16, u16) = (160, 40);
+const NOW: Timestamp = Timestamp::from_secs(1_795_271_400);
+
+fn silence(id: &str, state: SilenceState, alertname: &str, minutes: i64) -> Silence {
+    let ends_at = Timestamp::from_secs(NOW.secs() + 60 * minutes);
+    Silence {
+        id: id.to_owned(),
+        matchers: vec![Matcher::equal("alertname", alertname)],
+        starts_at: if state == SilenceState::Pending { NOW + Duration::from_secs(600) } else { NOW - Duration::from_secs(7200) },
+        ends_at,
+        updated_at: NOW - Duration::from_secs(7200),
+        created_by: "bob".to_owned(),
+        comment: format!("why {id}"),
+        state,
+    }
+}
+
+fn alert(name: &str, pod: &str, silenced_by: &[&str]) -> Alert {
+    let labels: Labels = [("alertname", name), ("pod", pod)].into_iter().collect();
+    Alert {
+        annotations: Labels::new(),
+        state: AlertState::Firing,
+        severity: Severities::default().of(&labels),
+        since: NOW,
+        value: None,
+        rule: None,
+        unrouted_since: None,
+        doubt: None,
+        routing: Some(Routing { silenced_by: silenced_by.iter().map(|s| (*s).to_owned()).collect(), ..Routing::default() }),
+        generator_url: None,
+        service: None,
+        labels,
+    }
+}
+
+fn told() -> AlertmanagerAlerts {
+    AlertmanagerAlerts {
+        alerts: vec![alert("Slow", "a", &["s-long"]), alert("Slow", "b", &["s-long", "s-short"]), alert("Full", "a", &[])],
+        silences: vec![
+            silence("s-old", SilenceState::Expired, "Full", -180),
+            silence("s-long", SilenceState::Active, "Slow", 300),
+            silence("s-soon", SilenceState::Pending, "Full", 600),
+            silence("s-short", SilenceState::Active, "Slow", 30),
+            silence("s-older", SilenceState::Expired, "Gone", -1440),
+        ],
+    }
+}
+
+struct Page {
+    shared: Shared,
+    scope: Scope,
+    view: Silences,
+    acts: Vec<Act>,
+}
+
+impl Page {
+    fn new() -> Self {
+        let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
+        let mut page = Self { shared: test_shared(), scope, view: Silences::default(), acts: Vec::new() };
+        page.told(Ok(told()));
+        page
+    }
+
+    fn told(&mut self, told: Result<AlertmanagerAlerts, SourceError>) {
+        let look = look(&self.shared, &self.scope, NOW);
+        feed(&mut self.view, &look, SIZE, |_| Some(told.clone().map(Response::AlertmanagerAlerts)));
+    }
+
+    fn run(&mut self, command: Command) -> &mut Self {
+        let look = look(&self.shared, &self.scope, NOW);
+        let (_, acts) = with(&look, SIZE, |cx| self.view.command(cx, command));
+        self.acts.extend(acts);
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        let look = look(&self.shared, &self.scope, NOW);
+        for c in text.chars() {
+            let code = if c == '\x1b' { KeyCode::Esc } else { KeyCode::Char(c) };
+            let ((), acts) = with(&look, SIZE, |cx| self.view.type_key(cx, KeyEvent::from(code)));
+            self.acts.extend(acts);
+        }
+        self
+    }
+
+    fn screen(&self) -> String {
+        draw(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1)
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.view.rows.iter().map(|r| r.silence.id.as_str()).collect()
+    }
+}
+
+#[track_caller]
+fn sees(screen: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(screen.contains(text), "{text:?} is not on\n{screen}");
+    }
+}
+
+#[test]
+fn silences_stand_in_the_order_in_which_they_matter_with_what_each_hits() {
+    let mut page = Page::new();
+    assert_eq!(page.ids(), ["s-short", "s-long", "s-soon", "s-old", "s-older"]);
+    let hits: Vec<Option<usize>> = page.view.rows.iter().map(|r| r.hits.as_ref().map(Vec::len)).collect();
+    assert_eq!(hits, [Some(1), Some(2), Some(1), None, None]);
+    sees(
+        &page.screen(),
+        &["2 active, 1 pending, 2 expired", "in 30m · 15:00", "begins in 10m", "3h00m ago", "why s-short", "silences 1 alert", "pod=b"],
+    );
+    page.run(Command::Order);
+    assert_eq!(page.ids()[0], "s-long", "{}", page.screen());
+    page.run(Command::Order).run(Command::Order).run(Command::Order);
+    assert_eq!(page.ids()[0], "s-short");
+}
+
+#[test]
+fn a_filter_looks_at_matchers_and_words() {
+    let mut page = Page::new();
+    page.run(Command::Filter).text("alertname=Full");
+    assert_eq!(page.ids(), ["s-soon", "s-old"]);
+    sees(&page.screen(), &["0 active, 1 pending, 1 expired"]);
+    page.text("\x1b").run(Command::Filter).text("older");
+    assert_eq!(page.ids(), ["s-older"]);
+    page.text("zzz");
+    sees(&page.screen(), &["No silence passes the filter."]);
+}
+
+#[test]
+fn expiring_asks_first_and_says_what_will_be_loud_again() {
+    let mut page = Page::new();
+    page.run(Command::Down).run(Command::ExpireSilence);
+    sees(&page.screen(), &["expire this silence?", "It silences 2 alerts: 1 will notify again."]);
+    page.text("x\x1b");
+    assert!(page.acts.is_empty() && !page.view.is_typing());
+    page.run(Command::ExpireSilence).text("yy");
+    assert_eq!(page.acts, [Act::Write(Box::new(SilenceChange::Expire("s-long".to_owned())))]);
+    let silence = Silence { state: SilenceState::Expired, ..silence("s-long", SilenceState::Active, "Slow", 0) };
+    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Vec::new() };
+    page.view.written(&look(&page.shared, &page.scope, NOW), &WriteStage::Ended(outcome));
+    sees(&page.screen(), &["Silence s-long is expired."]);
+    let mut after = told();
+    after.silences[1].state = SilenceState::Expired;
+    page.told(Ok(after));
+    assert_eq!(page.view.id().as_deref(), Some("s-long"), "the selection stays with it");
+    assert!(!page.view.facts(&look(&page.shared, &page.scope, NOW)).silencing);
+    assert_eq!(page.view.hint(Command::RenewSilence), Some("make again"));
+}
+
+#[test]
+fn the_selected_one_opens_in_the_form() {
+    let mut page = Page::new();
+    page.run(Command::Bottom).run(Command::RenewSilence);
+    let [Act::OpenSilence(opened)] = &page.acts[..] else { panic!("{:?}", page.acts) };
+    assert_eq!(opened.id, "s-older");
+}
+
+#[test]
+fn none_and_none_to_be_had_are_two_things() {
+    let mut page = Page::new();
+    page.told(Ok(AlertmanagerAlerts::default()));
+    sees(&page.screen(), &["Alertmanager has no silence, neither active nor expired."]);
+    let mut page = Page { view: Silences::default(), ..Page::new() };
+    page.told(Err(SourceError::new(Backend::Alertmanager, ErrorKind::Unauthorized(403), "answered 403: no")));
+    sees(&page.screen(), &["answered 403: no"]);
+    assert!(!page.view.facts(&look(&page.shared, &page.scope, NOW)).silence);
+}
+
+#[test]
+fn it_is_drawn_at_any_size() {
+    let mut page = Page::new();
+    for asks in [false, true] {
+        for size in [(1, 1), (20, 3), (40, 8), (80, 21), (400, 5)] {
+            draw(&page.view, &look(&page.shared, &page.scope, NOW), size.0, size.1);
+        }
+        if !asks {
+            page.run(Command::ExpireSilence);
+        }
+    }
+}
