@@ -200,6 +200,8 @@ commands! {
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
+    Heatmap, "heatmap", [Service], ["H"], "heatmap", "Durations as a heatmap of their histogram, or as lines", GRAPHS;
+    SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
     Exclude, "exclude", [Service], ["!"], "exclude", "Leave out what is selected", ROWS;
     Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;

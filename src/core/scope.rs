@@ -26,6 +26,8 @@ pub struct Scope {
     pub environment: CompactString,
     /// The service.
     pub service: Option<CompactString>,
+    /// The family of metrics that shows the service, where the user has chosen another than the usual one.
+    pub family: Option<CompactString>,
     /// Further conditions on labels (route, pod, level …), as shown in the header.
     pub matchers: Vec<Matcher>,
     /// The window of all panes.
@@ -41,7 +43,16 @@ pub struct Scope {
 impl Scope {
     /// A whole environment over a window.
     pub fn new(environment: impl Into<CompactString>, window: TimeWindow) -> Self {
-        Self { environment: environment.into(), service: None, matchers: Vec::new(), window, alert: None, trace: None, span: None }
+        Self {
+            environment: environment.into(),
+            service: None,
+            family: None,
+            matchers: Vec::new(),
+            window,
+            alert: None,
+            trace: None,
+            span: None,
+        }
     }
 
     /// Narrowed to a service. Matchers of another service, and the trace it was reached through, do not carry over.
@@ -51,6 +62,7 @@ impl Scope {
         let mut scope = self.clone();
         if scope.service.as_ref() != Some(&service) {
             scope.matchers.clear();
+            scope.family = None;
             scope = scope.without_trace();
         }
         scope.service = Some(service);
@@ -66,6 +78,7 @@ impl Scope {
             scope.window = TimeWindow::Since((onset - lead).align_down(std::time::Duration::from_secs(60)));
         }
         scope.service = service;
+        scope.family = None;
         scope.matchers.clear();
         scope.alert = Some(alert);
         scope
@@ -81,6 +94,12 @@ impl Scope {
     #[must_use]
     pub fn without_trace(&self) -> Self {
         Self { trace: None, span: None, ..self.clone() }
+    }
+
+    /// With the service as another family of metrics shows it. Conditions on the labels of one do not hold for another.
+    #[must_use]
+    pub fn with_family(&self, family: Option<CompactString>) -> Self {
+        Self { family, matchers: Vec::new(), ..self.clone() }
     }
 
     /// With another window.

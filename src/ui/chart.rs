@@ -2,6 +2,7 @@
 
 mod axis;
 mod canvas;
+mod heat;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-pub use self::axis::Unit;
+pub use self::{axis::Unit, heat::Heat};
 use self::{
     axis::{Scale, time_ticks, value_scale},
     canvas::Canvas,
@@ -46,6 +47,17 @@ impl Line<'_> {
     fn end_text(&self, name: bool) -> &str {
         self.end.split(' ').next().filter(|_| name).unwrap_or(&self.end)
     }
+}
+
+/// What a line hides: the lowest and the highest value around each of its samples.
+#[derive(Clone, Debug)]
+pub struct Band<'a> {
+    /// By time.
+    pub low: &'a [Sample],
+    /// By time.
+    pub high: &'a [Sample],
+    /// Its colour.
+    pub style: Style,
 }
 
 /// A mark at an instant.
@@ -94,6 +106,8 @@ pub struct Chart<'a> {
     pub step: Duration,
     /// Unit of the values.
     pub unit: Unit,
+    /// Bands, behind all lines.
+    pub bands: Vec<Band<'a>>,
     /// The lines; a later one lies on top.
     pub lines: Vec<Line<'a>>,
     /// Threshold lines.
@@ -150,6 +164,7 @@ impl<'a> Chart<'a> {
             range,
             step,
             unit,
+            bands: Vec::new(),
             lines: Vec::new(),
             thresholds: Vec::new(),
             marks: Vec::new(),
@@ -199,7 +214,8 @@ impl<'a> Chart<'a> {
     }
 
     fn scale(&self, height: u16) -> Scale {
-        let values = self.lines.iter().flat_map(|l| l.samples.iter()).filter(|s| self.range.contains(s.at)).map(|s| s.value);
+        let bands = self.bands.iter().flat_map(|b| b.low.iter().chain(b.high));
+        let values = self.lines.iter().flat_map(|l| l.samples.iter()).chain(bands).filter(|s| self.range.contains(s.at)).map(|s| s.value);
         let others = self.thresholds.iter().map(|t| t.value).chain(self.dots.iter().map(|d| d.value));
         value_scale(values.chain(others), height.saturating_sub(1), self.unit)
     }
@@ -293,6 +309,9 @@ impl<'a> Chart<'a> {
 
     fn draw_lines(&self, shared: &Shared, plot: Rect, scale: &Scale, buf: &mut Buffer) {
         let mut canvas = Canvas::new(plot);
+        for (owner, band) in self.bands.iter().enumerate() {
+            self.draw_band(&mut canvas, self.lines.len() + owner, band, scale);
+        }
         for (owner, line) in self.lines.iter().enumerate() {
             let points = line.samples.iter().filter(|s| self.range.contains(s.at) && !s.value.is_nan());
             let mut previous: Option<(Timestamp, (usize, usize))> = None;
@@ -303,7 +322,23 @@ impl<'a> Chart<'a> {
                 previous = Some((sample.at, point));
             }
         }
-        canvas.render(shared.glyphs, buf, |owner| self.lines[owner].style);
+        let bands = &self.bands;
+        canvas.render(shared.glyphs, buf, |owner| self.lines.get(owner).map_or_else(|| bands[owner - self.lines.len()].style, |l| l.style));
+    }
+
+    /// From the lowest to the highest value at each instant; the highest ones are joined, so that no peak stands alone.
+    fn draw_band(&self, canvas: &mut Canvas, owner: usize, band: &Band<'_>, scale: &Scale) {
+        let mut previous: Option<(Timestamp, (usize, usize))> = None;
+        for high in band.high.iter().filter(|s| self.range.contains(s.at) && !s.value.is_nan()) {
+            let top = canvas.dot(self.share(high.at), scale.share(high.value));
+            let low = band.low.binary_search_by_key(&high.at, |s| s.at).map_or(high.value, |i| band.low[i].value);
+            let bottom = canvas.dot(self.share(high.at), scale.share(if low.is_nan() { high.value } else { low }));
+            canvas.segment(bottom, top, owner, false);
+            if let Some((_, from)) = previous.filter(|(at, _)| !self.is_gap(*at, high.at)) {
+                canvas.segment(from, top, owner, false);
+            }
+            previous = Some((high.at, top));
+        }
     }
 
     /// Whether a sample is missing between two instants. A step and three quarters: jitter of the grid is no gap.

@@ -40,7 +40,7 @@ impl Unit {
     }
 
     /// A round value at an axis, as short as it goes.
-    fn tick(self, value: f64) -> String {
+    pub(super) fn tick(self, value: f64) -> String {
         match self {
             Self::Plain | Self::Rate => short(value),
             Self::Share => format!("{}%", short(value * 100.0)),

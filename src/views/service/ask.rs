@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Compare, calls, data::Data, deploys, labels, saturation};
+use compact_str::CompactString;
+
+use super::{
+    Compare, calls,
+    data::{Data, chosen},
+    deploys, heat, labels, saturation,
+};
 use crate::{
     core::request::{Refresh, Request, step},
     model::{
         labels::{label_name, quote},
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    red::{Durations, Failures, Family, Requests, USUAL_SCRAPE},
+    red::{Durations, Failures, Family, Requests, USUAL_SCRAPE, queries::promql_duration},
     views::{Look, Needs},
 };
 
@@ -34,11 +40,23 @@ pub(super) struct Page {
     /// The label of the breakdown.
     pub label: Option<String>,
     pub compare: Compare,
+    /// Durations are a heatmap.
+    pub heat: bool,
     /// The list of labels is open.
     pub picking: bool,
     pub calls: bool,
     pub saturation: bool,
 }
+
+/// The panes of the three graphs, and the label that says which one a line of now is of.
+pub(super) const GRAPHS: [&str; 3] = ["rate", "errors", "duration"];
+pub(super) const GRAPH: &str = "graph";
+/// The label that says which graph an edge of the band is of, and which edge it is.
+pub(super) const EDGE: &str = "edge";
+/// The two edges of a band and what finds them.
+pub(super) const EDGES: [(&str, &str); 2] = [("low", "min_over_time"), ("high", "max_over_time")];
+/// Evaluations of a query that looks for peaks, at the most.
+const MOST_PARTS: u32 = 3000;
 
 /// How the graphs are asked for.
 struct Grid {
@@ -70,8 +88,7 @@ pub(super) fn tagged(query: &str, label: &str, value: &str) -> String {
 impl Data {
     /// The page's questions.
     pub(super) fn ask(&self, look: &Look<'_>, page: &Page, needs: &mut Needs<'_>) {
-        let (Some(mapping), Some(service)) = (look.shared.red.value(), look.scope.service.as_deref()) else { return };
-        let Some(whole) = mapping.family_of(service) else { return };
+        let (Some(whole), Some(service)) = (chosen(look), look.scope.service.as_deref()) else { return };
         let seldom = look.shared.refresh_slow();
         let labels = whole.selector(whole.requests.metric(), &[whole.service_matcher(service)]);
         needs.ask("labels", 0, Request::LabelNames { query: labels.clone(), window: look.scope.window }, Refresh::Once);
@@ -88,23 +105,33 @@ impl Data {
         }
         // Which conditions hold for these series is not known yet.
         let Some((family, service)) = self.family(look) else { return };
-        Self::ask_graphs(look, (&family, &service), page, needs);
+        let labels = self.labels.value().map_or(&[][..], Vec::as_slice);
+        Self::ask_graphs(look, (&family, &service), labels, page, needs);
         Self::ask_tables(look, &by_label(&family, page.label.clone()), &service, needs);
     }
 
-    fn ask_graphs(look: &Look<'_>, (family, service): (&Family, &str), page: &Page, needs: &mut Needs<'_>) {
+    fn ask_graphs(look: &Look<'_>, (family, service): (&Family, &str), labels: &[CompactString], page: &Page, needs: &mut Needs<'_>) {
         let (often, seldom) = (look.shared.refresh(), look.shared.refresh_slow());
         let step = step(look.range().duration(), page.columns, family.scrape_interval.unwrap_or(USUAL_SCRAPE));
         let grid = Grid { window: look.scope.window, step, over: family.rate_window(step) };
-        for (pane, query) in ["rate", "errors", "duration"].into_iter().zip(graphs(family, service, grid.over)) {
+        let peaks = grid.peaks(look.range().duration(), family, service);
+        let lines = if peaks.is_some() { seldom } else { often };
+        for (pane, query) in GRAPHS.into_iter().zip(graphs(family, service, grid.over)) {
             if let Some(query) = query {
-                needs.ask(pane, 0, grid.ask(query), often);
+                needs.ask(pane, 0, grid.ask(query), lines);
             }
+        }
+        if let Some(query) = peaks {
+            needs.ask("peaks", 0, grid.ask(query), seldom);
+            needs.ask("now", 0, Request::Instant { query: now(family, service), window: grid.window }, often);
+        }
+        if let Some(query) = heat::query(family, service, grid.over).filter(|_| page.heat) {
+            needs.ask("heat", 0, grid.ask(query), seldom);
         }
         if let Some(query) = family.exemplar_selector(service) {
             needs.ask("exemplars", 0, Request::Exemplars { query, window: grid.window }, seldom);
         }
-        needs.ask("deploys", 0, grid.ask(deploys::query(service)), seldom);
+        needs.ask("deploys", 0, grid.ask(deploys::query(service, family, labels)), seldom);
         if let Some(shift) = page.compare.shift(look) {
             let now = look.range();
             let back = |at: Timestamp| at.align_down(THEN_STEP.max(step)) - shift;
@@ -140,6 +167,40 @@ impl Grid {
     fn ask(&self, query: String) -> Request {
         Request::Range { query, window: self.window, step: self.step }
     }
+
+    /// The lowest and the highest value in each step, in one question. `None`: a step is no longer than what a rate is
+    /// taken over, so that no value lies between two.
+    ///
+    /// A rate over a long step is a mean: a peak of one minute in half an hour would be lost in it. So the server takes
+    /// the rates over as little as the scrapes allow, one after the other without a hole, and answers the extremes:
+    /// asking for those rates themselves would be some thousand points a line every time.
+    fn peaks(&self, window: Duration, family: &Family, service: &str) -> Option<String> {
+        let shortest = family.rate_window(Duration::ZERO);
+        if self.step <= shortest {
+            return None;
+        }
+        let scrape = family.scrape_interval.unwrap_or(USUAL_SCRAPE);
+        let part = Duration::from_secs((window / MOST_PARTS).as_secs() + 1).max(shortest.saturating_sub(scrape)).min(self.step);
+        let over = (part + scrape).max(shortest);
+        let graphs = [
+            Some(("rate", family.rate_of(service, over))),
+            family.error_ratio(service, over).map(|q| ("errors", q)),
+            family.quantile(0.95, service, over).map(|q| ("duration", q)),
+        ];
+        let (step, part) = (promql_duration(self.step), promql_duration(part));
+        let edge = |(pane, query): &(&str, String), (edge, function): (&str, &str)| {
+            tagged(&format!("{function}(({query})[{step}:{part}])"), EDGE, &format!("{pane} {edge}"))
+        };
+        let all = graphs.iter().flatten().flat_map(|graph| EDGES.map(|e| edge(graph, e)));
+        Some(all.collect::<Vec<_>>().join(" or "))
+    }
+}
+
+/// The lines as they are at the window's end, over as little as the scrapes allow: the last step of a long window may have
+/// ended half an hour ago.
+fn now(family: &Family, service: &str) -> String {
+    let each = GRAPHS.into_iter().zip(graphs(family, service, family.rate_window(Duration::ZERO)));
+    each.filter_map(|(graph, query)| Some(tagged(&query?, GRAPH, graph))).collect::<Vec<_>>().join(" or ")
 }
 
 /// The queries of the three graphs.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
 
-use super::{ask::before, deploys};
+use super::{
+    ask::{GRAPH, GRAPHS, before},
+    deploys,
+};
 use crate::{
     app::expect,
     core::{
@@ -12,7 +15,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        labels::Matcher,
+        labels::{Labels, Matcher},
         series::{Exemplar, Matrix, Vector},
         time::Timestamp,
     },
@@ -26,6 +29,8 @@ const MAX_EXEMPLARS: usize = 200;
 /// All that was answered.
 #[derive(Default)]
 pub(super) struct Data {
+    /// The family that the scope names.
+    of: Option<CompactString>,
     /// Names of the labels of the service's series.
     pub labels: Slot<Vec<CompactString>>,
     /// How many values each label has.
@@ -34,6 +39,12 @@ pub(super) struct Data {
     pub rate: Slot<Matrix>,
     /// Share of failures.
     pub errors: Slot<Matrix>,
+    /// Lowest and highest values in each step of the three graphs, by [`EDGE`](super::ask::EDGE).
+    pub peaks: Slot<Matrix>,
+    /// The lines at the window's end, where the last step ended long before.
+    now: Slot<Vector>,
+    /// The histogram of durations.
+    pub heat: Slot<Matrix>,
     /// Quantiles and what else is drawn beside them, by the label `line`.
     pub durations: Slot<Matrix>,
     /// The three graphs' data of the period that is compared with, at the times of now.
@@ -56,6 +67,10 @@ impl Data {
     /// labels are those of the service.
     pub(super) fn forget_window(&mut self, look: &Look<'_>) {
         let old = std::mem::take(self);
+        self.of.clone_from(&look.scope.family);
+        if old.of != self.of {
+            return;
+        }
         self.labels = old.labels;
         if old.before_at == Some(before(look)) {
             (self.before, self.rows_before, self.before_at) = (old.before, old.rows_before, old.before_at);
@@ -76,7 +91,7 @@ impl Data {
     /// `None` as long as nobody knows whether they do.
     pub(super) fn family(&self, look: &Look<'_>) -> Option<(Family, String)> {
         let service = look.scope.service.as_ref()?;
-        let family = look.shared.red.value()?.family_of(service)?;
+        let family = chosen(look)?;
         if self.labels.is_waiting() && !look.scope.matchers.iter().all(|m| is_route(family, m)) {
             return None;
         }
@@ -103,9 +118,12 @@ impl Data {
             self.before_at = Some(before(look));
         }
         match answer.slot.pane {
-            "rate" => self.rate.settle(at, expect(answer.result, matrix)),
-            "errors" => self.errors.settle(at, expect(answer.result, matrix)),
-            "duration" => self.durations.settle(at, expect(answer.result, matrix)),
+            "rate" => self.rate.settle(at, expect(answer.result, matrix)) | self.extend(),
+            "now" => self.now.settle(at, expect(answer.result, vector)) | self.extend(),
+            "peaks" => self.peaks.settle(at, expect(answer.result, matrix)),
+            "heat" => self.heat.settle(at, expect(answer.result, matrix)),
+            "errors" => self.errors.settle(at, expect(answer.result, matrix)) | self.extend(),
+            "duration" => self.durations.settle(at, expect(answer.result, matrix)) | self.extend(),
             "deploys" => self.deploys.settle(at, expect(answer.result, matrix)),
             "then" => self.then.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, matrix).map(|m| later(m, shift)))),
             "rows" => self.rows.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
@@ -124,6 +142,19 @@ impl Data {
         }
     }
 
+    /// Lets the lines end with their values of now.
+    fn extend(&mut self) -> bool {
+        let Some(now) = self.now.value() else { return false };
+        let mut changed = false;
+        for (slot, graph) in [&mut self.rate, &mut self.errors, &mut self.durations].into_iter().zip(GRAPHS) {
+            let (at, longer) = (slot.at(), slot.value().filter(|_| !slot.is_stale()).and_then(|m| until(m, now, graph)));
+            if let Some(longer) = longer {
+                changed |= slot.settle(at, Ok(longer));
+            }
+        }
+        changed
+    }
+
     /// A figure of the service before: 0 rate, 1 share of failures, 2 p95 in seconds.
     pub(super) fn was(&self, figure: usize) -> Option<f64> {
         let vector = self.before.get(figure)?.value()?;
@@ -134,6 +165,36 @@ impl Data {
     pub(super) fn deploys(&self, service: &str) -> Vec<(Timestamp, String)> {
         self.deploys.value().map(|m| deploys::marks(m, service)).unwrap_or_default()
     }
+}
+
+/// The family that shows the scope's service: the one that the scope names, or the usual one.
+pub(super) fn chosen<'a>(look: &Look<'a>) -> Option<&'a Family> {
+    let (red, service) = (look.shared.red.value()?, look.scope.service.as_deref()?);
+    let named = look.scope.family.as_ref().and_then(|name| red.families_of(service).find(|f| f.name == name.as_str()));
+    named.or_else(|| red.family_of(service))
+}
+
+/// The lines of a graph with what they are now at their ends. `None`: they end later.
+fn until(matrix: &Matrix, now: &Vector, graph: &str) -> Option<Matrix> {
+    let at = now.elements.iter().map(|(_, s)| s.at).max()?;
+    // What was asked for ends on a step; beyond it is what was added the last time.
+    let end = matrix.range.end.align_down(matrix.step);
+    if at <= end {
+        return None;
+    }
+    let mut out = matrix.clone();
+    out.range.end = at;
+    for series in &mut out.series {
+        series.samples.retain(|s| s.at <= end);
+        let same = |labels: &Labels| {
+            let mut own = labels.clone();
+            own.remove(GRAPH);
+            labels.get(GRAPH) == Some(graph) && own == series.labels
+        };
+        let last = now.elements.iter().find(|(labels, _)| same(labels)).map(|(_, sample)| *sample);
+        series.samples.extend(last);
+    }
+    Some(out)
 }
 
 fn is_route(family: &Family, matcher: &Matcher) -> bool {

@@ -1,11 +1,17 @@
 //! When the service was deployed, read from what its series tell.
 
+use compact_str::CompactString;
+
 use crate::{
     model::{
+        labels::quote,
         series::{Matrix, Sample, Series},
         time::Timestamp,
     },
-    red::queries::{DeployMark, deploys},
+    red::{
+        Family,
+        queries::{DeployMark, deploys},
+    },
     views::service::ask::tagged,
 };
 
@@ -14,20 +20,34 @@ const MAX_DEPLOYS: usize = 8;
 /// The label that tells the sources apart in the one answer.
 const SOURCE: &str = "source";
 
-/// All sources in one question.
-pub(super) fn query(service: &str) -> String {
-    let each = (0..).zip(deploys(service)).map(|(i, deploy): (usize, _)| tagged(&deploy.query, SOURCE, &i.to_string()));
-    each.collect::<Vec<_>>().join(" or ")
+/// Labels of the requests themselves that tell a version; the first that there is counts.
+const VERSIONS: [&str; 5] = ["version", "service_version", "app_version", "app_kubernetes_io_version", "destination_version"];
+/// The source that is the requests themselves.
+const OWN: &str = "own";
+
+/// All sources in one question: what the service's series with these labels tell, and what others tell of it.
+pub(super) fn query(service: &str, family: &Family, labels: &[CompactString]) -> String {
+    let version = VERSIONS.into_iter().find(|name| labels.iter().any(|l| l == name));
+    let own = version.map(|name| {
+        let selector = family.selector(family.requests.metric(), &[family.service_matcher(service)]);
+        let versions = format!("label_replace({selector}, \"version\", \"$1\", {}, \"(.+)\")", quote(name));
+        tagged(&format!("count by (version) ({versions})"), SOURCE, OWN)
+    });
+    let others = (0..).zip(deploys(service)).map(|(i, deploy): (usize, _)| tagged(&deploy.query, SOURCE, &i.to_string()));
+    own.into_iter().chain(others).collect::<Vec<_>>().join(" or ")
 }
 
 /// The deploys in an answer, and what was deployed; from the surest source that knows of any.
 pub(super) fn marks(matrix: &Matrix, service: &str) -> Vec<(Timestamp, String)> {
-    let mut sources = (0..).zip(deploys(service)).map(|(i, deploy): (usize, _)| {
-        let of_source = matrix.series.iter().filter(|s| s.labels.get(SOURCE) == Some(&i.to_string()));
+    let mut sources: Vec<(String, DeployMark)> = (0..).zip(deploys(service)).map(|(i, d): (usize, _)| (i.to_string(), d.reads)).collect();
+    // After what tells versions alone: a version that nobody asks has no requests yet.
+    sources.insert(1, (OWN.to_owned(), DeployMark::Version));
+    let mut found = sources.into_iter().map(|(source, reads)| {
+        let of_source = matrix.series.iter().filter(|s| s.labels.get(SOURCE) == Some(&source));
         let own = Matrix { series: of_source.cloned().collect(), range: matrix.range, step: matrix.step, warnings: Vec::new() };
-        deploy_marks(&own, deploy.reads)
+        deploy_marks(&own, reads)
     });
-    sources.find(|m| !m.is_empty()).unwrap_or_default()
+    found.find(|m| !m.is_empty()).unwrap_or_default()
 }
 
 fn deploy_marks(matrix: &Matrix, reads: DeployMark) -> Vec<(Timestamp, String)> {

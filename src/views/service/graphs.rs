@@ -1,10 +1,14 @@
 //! The three graphs: rate, errors, duration.
 
+use std::borrow::Cow;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Compare, Pane, Service,
-    ask::{FAILED, LINE, QUANTILES, SUCCEEDED},
+    ask::{EDGE, EDGES, FAILED, LINE, QUANTILES, SUCCEEDED},
+    data::chosen,
+    heat::heat,
 };
 use crate::{
     core::slot::Slot,
@@ -14,7 +18,7 @@ use crate::{
     },
     theme::Role,
     ui::{
-        chart::{Chart, Dot, Line, Mark, Threshold, Unit, stack, value_at},
+        chart::{Band, Chart, Dot, Heat, Line, Mark, Threshold, TimeAxis, Unit, stack, value_at},
         format,
         panel::{self, Panel, State},
     },
@@ -37,16 +41,26 @@ const DURATIONS: [(&str, Role); 5] =
 
 impl Service {
     pub(super) fn render_graph(&self, pane: Pane, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let slot = self.slot(pane);
+        let heat = pane == Pane::Duration && self.heat;
+        let slot = if heat { &self.data.heat } else { self.slot(pane) };
         let state = panel::state(slot, look);
         let title = self.title(pane, look);
-        let note = if pane == Pane::Rate { self.unused_conditions(look) } else { String::new() };
+        let unused = if pane == Pane::Rate { self.unused_conditions(look) } else { String::new() };
+        let note = if heat {
+            "heatmap".to_owned()
+        } else if unused.is_empty() {
+            self.band_note(pane)
+        } else {
+            unused
+        };
         let inner = Panel::new(title).note(note).focused(self.pane == pane).state(&state).render(look.shared, area, buf);
         if let Some(lines) = self.blank(pane, slot, &state, look) {
             panel::message(look.shared, inner, buf, &lines);
             return;
         }
-        if let Some(chart) = self.graph(pane, look) {
+        if let Some(heat) = self.heatmap(pane, look) {
+            heat.render(look.shared, inner, buf);
+        } else if let Some(chart) = self.graph(pane, look) {
             chart.render(look.shared, inner, buf);
         }
         if state.stale {
@@ -64,9 +78,7 @@ impl Service {
 
     /// The conditions of the scope that say nothing here.
     fn unused_conditions(&self, look: &Look<'_>) -> String {
-        let service = look.scope.service.as_deref().unwrap_or("");
-        let family = look.shared.red.value().and_then(|red| red.family_of(service));
-        let unused = family.map(|f| self.data.conditions(look, f).1).unwrap_or_default();
+        let unused = chosen(look).map(|f| self.data.conditions(look, f).1).unwrap_or_default();
         if unused.is_empty() {
             return String::new();
         }
@@ -74,14 +86,55 @@ impl Service {
         format!("not by {}", names.join(", "))
     }
 
+    /// The durations as a heatmap, while they are one.
+    fn heatmap(&self, pane: Pane, look: &Look<'_>) -> Option<Heat> {
+        let matrix = self.data.heat.value().filter(|_| self.heat && pane == Pane::Duration)?;
+        let marks = self.chart(look, matrix, Unit::Seconds).marks;
+        Some(heat(matrix, chosen(look)?.unit)?.marked(marks, self.cursor))
+    }
+
+    /// The columns of a pane's graph as instants.
+    pub(super) fn axis(&self, pane: Pane, look: &Look<'_>, area: Rect) -> Option<TimeAxis> {
+        match self.heatmap(pane, look) {
+            Some(heat) => heat.time_axis(area),
+            None => self.graph(pane, look)?.time_axis(area),
+        }
+    }
+
+    /// What the band behind a line is.
+    fn band_note(&self, pane: Pane) -> String {
+        let Some(peaks) = self.data.peaks.value() else { return String::new() };
+        self.edge(pane, EDGES[1].0).map_or_else(String::new, |_| format!("{} range", format::span(peaks.step)))
+    }
+
+    /// An edge of a pane's band.
+    fn edge(&self, pane: Pane, edge: &str) -> Option<&Series> {
+        let name = match pane {
+            Pane::Rate => "rate",
+            Pane::Errors => "errors",
+            _ => "duration",
+        };
+        let is_meant = |s: &&Series| s.labels.get(EDGE).and_then(|e| e.strip_prefix(name)).is_some_and(|e| e.trim_start() == edge);
+        self.data.peaks.value()?.series.iter().find(is_meant)
+    }
+
+    /// The band behind a pane's line.
+    fn band(&self, pane: Pane, look: &Look<'_>) -> Option<Band<'_>> {
+        let [low, high] = EDGES.map(|(edge, _)| self.edge(pane, edge));
+        let style = look.shared.theme.style(Role::Dim);
+        Some(Band { low: low.map_or(&[], |s| s.samples.as_slice()), high: high?.samples.as_slice(), style })
+    }
+
     /// The graph of a pane; none without data.
     pub(super) fn graph(&self, pane: Pane, look: &Look<'_>) -> Option<Chart<'_>> {
-        match pane {
+        let mut chart = match pane {
             Pane::Rate => self.rate(look),
             Pane::Errors => self.errors(look),
             Pane::Duration => self.duration(look),
             Pane::Breakdown | Pane::Calls | Pane::Saturation => None,
-        }
+        }?;
+        chart.bands.extend(self.band(pane, look));
+        Some(chart)
     }
 
     /// The pane's figure now and before, or at the value cursor.
@@ -163,6 +216,10 @@ impl Service {
         if values.is_empty() {
             values.push(format::MISSING.to_owned());
         }
+        let peak = |edge: &str| value_at(&self.edge(pane, edge)?.samples, at, matrix.step).map(|v| unit.show(v));
+        if let (Some(low), Some(high)) = (peak(EDGES[0].0), peak(EDGES[1].0)) {
+            values.push(format!("{low} to {high}"));
+        }
         if let Some(then) = self.then_at(pane, at) {
             values.push(format!("{} {}", self.compare.name(), unit.show(then)));
         }
@@ -186,8 +243,7 @@ impl Service {
 
     fn rate(&self, look: &Look<'_>) -> Option<Chart<'_>> {
         let matrix = self.data.rate.value()?;
-        let mut series: Vec<(&str, &Series)> = matrix.series.iter().map(|s| (s.labels.get("class").unwrap_or(""), s)).collect();
-        series.sort_by(|a, b| (class_order(a.0).0, a.0).cmp(&(class_order(b.0).0, b.0)));
+        let series = classes(matrix);
         let samples: Vec<&[Sample]> = series.iter().map(|(_, s)| s.samples.as_slice()).collect();
         let mut chart = self.chart(look, matrix, Unit::Rate);
         chart.named = true;
@@ -262,6 +318,24 @@ impl Service {
         let empty = slot.value().is_none_or(|m| m.series.iter().all(|s| s.last().is_none()));
         empty.then(|| vec!["No requests in this window.".to_owned()])
     }
+}
+
+/// Classes with a line of their own; a legend of more is not read.
+const MOST_CLASSES: usize = 8;
+
+/// The classes from the bottom of the stack on. Of many the busiest have their own line, and the rest are one.
+fn classes(matrix: &Matrix) -> Vec<(Cow<'_, str>, Cow<'_, Series>)> {
+    let mut series: Vec<(&str, &Series)> = matrix.series.iter().map(|s| (s.labels.get("class").unwrap_or(""), s)).collect();
+    let busy = |s: &Series| s.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).sum::<f64>();
+    series.sort_by(|a, b| class_order(a.0).0.cmp(&class_order(b.0).0).then(busy(b.1).total_cmp(&busy(a.1))).then(a.0.cmp(b.0)));
+    let failing = series.iter().filter(|(class, _)| class_order(class).0 == 0).count();
+    let own = if series.len() > MOST_CLASSES { MOST_CLASSES.max(failing + 1) - 1 } else { series.len() };
+    let rest: Vec<&[Sample]> = series.iter().skip(own).map(|(_, s)| s.samples.as_slice()).collect();
+    let mut out: Vec<_> = series.iter().take(own).map(|(class, s)| (Cow::Borrowed(*class), Cow::Borrowed(*s))).collect();
+    if let Some(samples) = stack(&rest).pop() {
+        out.push((format!("others({})", rest.len()).into(), Cow::Owned(Series { samples, ..Series::default() })));
+    }
+    out
 }
 
 /// The line that a duration's answer has by a name.

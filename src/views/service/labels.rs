@@ -29,6 +29,8 @@ pub(super) type Choice = (CompactString, Option<u64>);
 pub(super) struct Picker {
     prompt: Prompt,
     table: TableState,
+    /// The user has moved: the selection follows its label, not the top.
+    moved: bool,
     pub choices: Vec<Choice>,
 }
 
@@ -56,6 +58,7 @@ impl Picker {
         let mut picker = Self {
             prompt: Prompt::new("by ", "", "type to narrow the list   ↓ ↑ choose   Enter take   Esc leave"),
             table: TableState::default(),
+            moved: false,
             choices: Vec::new(),
         };
         picker.rebuild(data);
@@ -64,7 +67,7 @@ impl Picker {
 
     /// The labels, those that tell most apart with the fewest rows first; those with one value last.
     pub(super) fn rebuild(&mut self, data: &Data) {
-        let keep = self.choices.get(self.table.selected).map(|c| c.0.clone());
+        let keep = self.choices.get(self.table.selected).filter(|_| self.moved).map(|c| c.0.clone());
         let text = self.prompt.text().to_lowercase();
         let names = data.labels.value().into_iter().flatten().filter(|n| is_use(n) && n.to_lowercase().contains(&text));
         let count = |name: &str| {
@@ -79,6 +82,7 @@ impl Picker {
 
     pub(super) fn key(&mut self, key: KeyEvent, data: &Data) -> Picked {
         let rows = self.choices.len();
+        self.moved |= matches!(key.code, KeyCode::Down | KeyCode::Up);
         match key.code {
             KeyCode::Down => self.table.selected = (self.table.selected + 1).min(rows.saturating_sub(1)),
             KeyCode::Up => self.table.selected = self.table.selected.saturating_sub(1),
@@ -86,8 +90,7 @@ impl Picker {
                 Typed::Accepted => return self.choices.get(self.table.selected).map_or(Picked::Close, |c| Picked::Label(c.0.clone())),
                 Typed::Cancelled => return Picked::Close,
                 Typed::Changed => {
-                    self.table.selected = 0;
-                    self.choices.clear();
+                    self.moved = false;
                     self.rebuild(data);
                 }
                 Typed::Ignored => {}
@@ -98,7 +101,7 @@ impl Picker {
 
     pub(super) fn paste(&mut self, text: &str, data: &Data) {
         self.prompt.paste(text);
-        self.choices.clear();
+        self.moved = false;
         self.rebuild(data);
     }
 

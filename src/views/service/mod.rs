@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod deploys;
 mod graphs;
+mod heat;
 mod labels;
 mod layout;
 mod moves;
@@ -27,7 +28,7 @@ use self::{
     breakdown::{Order, Row},
     calls::Call,
     compare::Compare,
-    data::Data,
+    data::{Data, chosen},
     labels::{Picked, Picker},
     layout::Panes,
     saturation::Saturation,
@@ -100,6 +101,8 @@ pub struct Service {
     label: Option<String>,
     picker: Option<Picker>,
     compare: Compare,
+    /// Durations are a heatmap.
+    heat: bool,
     pane: Pane,
     alone: bool,
     cursor: Option<Timestamp>,
@@ -116,13 +119,13 @@ impl Service {
     fn panes(&self, area: Rect) -> Panes {
         // How many there are, not how many pass a filter that is being typed: nothing may jump.
         let rows = self.data.rows[0].value().map_or(0, |v| v.elements.len()).max(self.rows.len());
-        let strips = if area.width < layout::STRIPS { 0 } else { self.calls.len().max(self.saturation.len()) };
-        let focused = match self.pane {
+        let seen = match self.pane {
+            _ if area.width >= layout::STRIPS => rows.max(self.calls.len()).max(self.saturation.len()),
             Pane::Calls => self.calls.len(),
             Pane::Saturation => self.saturation.len(),
             _ => rows,
         };
-        layout::panes(area, self.pane, self.alone, focused.max(strips).max(if area.width < layout::STRIPS { 0 } else { rows }))
+        layout::panes(area, self.pane, self.alone, seen)
     }
 
     /// Rows of a table that are visible.
@@ -150,7 +153,7 @@ impl Service {
 
 /// The route that the scope is narrowed to.
 fn route(look: &Look<'_>) -> Option<String> {
-    let label = look.shared.red.value()?.family_of(look.scope.service.as_deref()?)?.route_label.clone()?;
+    let label = chosen(look)?.route_label.clone()?;
     let matcher = look.scope.matchers.iter().find(|m| m.op == MatchOp::Equal && m.name == label)?;
     Some(matcher.value.to_string())
 }
@@ -218,6 +221,7 @@ impl View for Service {
                 Command::NextExemplar,
                 Command::Breakdown,
                 Command::Compare,
+                Command::Heatmap,
                 Command::ValueCursor,
                 Command::NextPane,
                 Command::Order,
@@ -251,6 +255,7 @@ impl View for Service {
             columns: widest.max(40).saturating_sub(8),
             label: family.and_then(|f| self.label(&f)),
             compare: self.compare,
+            heat: self.heat,
             picking: self.picker.is_some(),
             calls: !panes.of(Pane::Calls).is_empty(),
             saturation: !panes.of(Pane::Saturation).is_empty(),
@@ -292,6 +297,8 @@ impl View for Service {
                 self.compare = self.compare.next();
                 self.data.forget_then();
             }
+            Command::Heatmap => self.heat = !self.heat,
+            Command::SwitchFamily => self.switch_family(cx),
             Command::Logs => {
                 let scope = cx.look.scope.clone();
                 cx.push(ViewKind::Logs, scope);
@@ -352,7 +359,7 @@ impl View for Service {
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
         let panes = self.panes(area);
         let pane = panes.at(at)?;
-        let axis = self.graph(pane, look)?.time_axis(Panel::inner(panes.of(pane)))?;
+        let axis = self.axis(pane, look, Panel::inner(panes.of(pane)))?;
         axis.area.contains(at).then_some(axis)
     }
 

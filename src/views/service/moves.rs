@@ -3,7 +3,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Pane, Picker, Service, breakdown};
+use super::{Pane, Picker, Service, breakdown, data::chosen};
 use crate::{
     core::{
         command::{Command, ViewKind},
@@ -14,9 +14,9 @@ use crate::{
         labels::{MatchOp, Matcher},
         time::{Timestamp, nanos},
     },
-    red::Durations,
+    red::{Durations, Family},
     ui::{panel::Panel, table::TableState},
-    views::{Cx, Look, Pointed, Yank},
+    views::{Act, Cx, Look, Pointed, Yank},
 };
 
 impl Service {
@@ -93,6 +93,27 @@ impl Service {
         }
     }
 
+    /// The service as the next family that has it shows it.
+    pub(super) fn switch_family(&self, cx: &mut Cx<'_>) {
+        let (Some(red), Some(service)) = (cx.look.shared.red.value(), cx.look.scope.service.as_deref()) else { return };
+        let all: Vec<&Family> = red.families_of(service).collect();
+        let now = chosen(&cx.look).and_then(|family| all.iter().position(|f| *f == family)).unwrap_or(0);
+        let Some(choice) = red.choice(service) else { return };
+        if all.len() < 2 {
+            cx.notice(choice.why);
+            return;
+        }
+        let next = (now + 1) % all.len();
+        let family = &all[next].name;
+        cx.notice(if next == 0 {
+            choice.why
+        } else {
+            format!("{family}, which has {service} as well; {} is the usual one", choice.chosen.name)
+        });
+        let named = (next > 0).then(|| family.as_str().into());
+        cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_family(named))));
+    }
+
     /// Opens the list of labels.
     pub(super) fn pick(&mut self) {
         self.picker = Some(Picker::new(&self.data));
@@ -116,6 +137,8 @@ impl Service {
             0 => cx.notice(self.why_no_exemplars(&cx.look)),
             n => {
                 self.exemplar = Some(self.exemplar.map_or(0, |i| (i + 1) % n));
+                // A heatmap has no dots.
+                self.heat = false;
                 if self.pane != Pane::Duration && self.panes(cx.area).of(Pane::Duration).is_empty() {
                     self.pane = Pane::Duration;
                 }
@@ -168,7 +191,7 @@ impl Service {
         }
         let dot = self.graph(pane, &cx.look).and_then(|chart| chart.dot_at(inner, at));
         if self.cursor.is_some() {
-            let axis = self.graph(pane, &cx.look).and_then(|chart| chart.time_axis(inner)).filter(|axis| axis.area.contains(at));
+            let axis = self.axis(pane, &cx.look, inner).filter(|axis| axis.area.contains(at));
             self.cursor = axis.map(|axis| axis.column(at.x).start).or(self.cursor);
         }
         self.pane = pane;

@@ -19,9 +19,14 @@ use crate::{
 
 /// Cells of a bar.
 const BAR: u16 = 8;
-/// Left out in this order when the pane is narrow: the bar, then what there is of it.
-pub(super) const COLUMNS: [Column; 4] =
-    [Column::text("", 10, 22), Column::number("USED", 18), Column::text("FULLEST", BAR, BAR).drop(2), Column::number("", 5)];
+/// Left out in this order when the pane is narrow: the bar, then what there is.
+pub(super) const COLUMNS: [Column; 5] = [
+    Column::text("", 8, 22),
+    Column::number("USED", 9),
+    Column::number("OF", 9).drop(1),
+    Column::text("FULLEST", BAR, BAR).drop(2),
+    Column::number("", 5),
+];
 
 /// From this share on a resource is nearly full, and from this on it is.
 const NEARLY: f64 = 0.8;
@@ -65,7 +70,7 @@ const fn waits(name: &'static str, used: &'static [&'static str]) -> Resource {
     Resource { name, used, limit: &[], amount: Amount::Number, waits: true }
 }
 
-/// A name with `{label=value}` is the series with that label; `cpu`, `throttled` and `restarts` are rates made of counters.
+/// A name with `{label=value}` is the series with that label; one without an underscore is what the question makes of several.
 const RESOURCES: &[Resource] = &[
     row(
         "pool",
@@ -107,8 +112,8 @@ const RESOURCES: &[Resource] = &[
     waits("restarts, 1h", &["restarts"]),
     row(
         "pods",
-        &["kube_deployment_status_replicas_available", "kube_statefulset_status_replicas_ready"],
-        &["kube_deployment_spec_replicas", "kube_statefulset_replicas"],
+        &["kube_deployment_status_replicas_available", "kube_statefulset_status_replicas_ready", "ready"],
+        &["kube_deployment_spec_replicas", "kube_statefulset_replicas", "kube_deployment_spec_replicas"],
         Amount::Number,
     ),
     row("targets up", &["up"], &["targets"], Amount::Number),
@@ -153,11 +158,9 @@ impl Saturation {
         let shown = self.fullest.filter(|_| !NEEDED.contains(&self.name));
         match column {
             0 => Cell::new(self.name, style(Role::Text)),
-            1 => {
-                let limit = self.limit.map_or_else(String::new, |l| format!(" / {}", self.amount.show(l)));
-                Cell::new(format!("{}{limit}", self.amount.show(self.used)), style(self.role()))
-            }
-            2 => Cell::new(shown.map_or_else(String::new, |s| bar(s, &shared.glyphs.bars)), style(self.role())),
+            1 => Cell::new(self.amount.show(self.used), style(self.role())),
+            2 => Cell::new(self.limit.map_or_else(String::new, |l| self.amount.show(l)), style(Role::Dim)),
+            3 => Cell::new(shown.map_or_else(String::new, |s| bar(s, &shared.glyphs.bars)), style(self.role())),
             _ => Cell::new(shown.map_or_else(String::new, |s| format!("{:.0} %", s * 100.0)), style(self.role())),
         }
     }
@@ -201,6 +204,7 @@ pub(super) fn query(service: &str, service_label: &str, over: Duration) -> Strin
         tagged(&format!("sum by (pod) (rate(container_cpu_usage_seconds_total{{{container}}}[{over}]))"), FIGURE, "cpu"),
         tagged(&format!("{} / {}", throttled("throttled_periods"), throttled("periods")), FIGURE, "throttled"),
         tagged(&format!("sum(increase(kube_pod_container_status_restarts_total{{pod=~{pods}}}[1h]))"), FIGURE, "restarts"),
+        tagged(&format!("sum(kube_pod_status_ready{{condition=\"true\", pod=~{pods}}})"), FIGURE, "ready"),
         tagged(&format!("count(up{{job=~{own}}})"), FIGURE, "targets"),
     ]
     .join(" or ")

@@ -4,6 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, Service, ask::table_window, breakdown, calls, labels, saturation};
 use crate::{
+    core::command::Command,
     ui::{
         format,
         panel::{self, Panel},
@@ -36,9 +37,11 @@ impl Service {
         let bottom = family.as_ref().map_or(String::new(), |f| format!("found: {} ({})", f.requests.metric(), f.name));
         let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
         let focused = self.pane == Pane::Breakdown;
-        let inner = Panel::new(title).focused(focused).note(note).bottom(bottom).state(&state).render(shared, area, buf);
+        let others = others(look);
+        let inner =
+            Panel::new(title).focused(focused).note(note).bottom(bottom).bottom_note(others).state(&state).render(shared, area, buf);
         if family.is_some() && label.is_none() {
-            let key = shared.keymap.key(crate::core::command::Command::Breakdown).unwrap_or_default();
+            let key = shared.keymap.key(Command::Breakdown).unwrap_or_default();
             let lines = ["No label of this family names a route.".to_owned(), format!("{key} breaks it down by another label.")];
             panel::message(shared, inner, buf, &lines);
         } else if let Some(lines) = &state.blank {
@@ -102,6 +105,15 @@ impl Service {
     /// Whether the keys act on the row that is selected in a table.
     fn is_in(&self, pane: Pane) -> bool {
         self.pane == pane && self.exemplar.is_none()
+    }
+}
+
+/// How many other families have the service, and the key that shows them.
+fn others(look: &Look<'_>) -> String {
+    let all = look.shared.red.value().zip(look.scope.service.as_deref()).map_or(0, |(red, service)| red.families_of(service).count());
+    match look.shared.keymap.key(Command::SwitchFamily) {
+        Some(key) if all > 1 => format!("{key} {} more", all - 1),
+        _ => String::new(),
     }
 }
 

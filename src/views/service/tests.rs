@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+mod graphs;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -354,9 +356,9 @@ fn calls_and_saturation_stand_beside_the_breakdown() {
     let has = |parts: &[&str]| text.lines().any(|l| parts.iter().all(|p| l.contains(p)));
     assert!(has(&["← checkout", "38.1 /s", "23.9 %", "8.44 s"]), "{text}");
     assert!(has(&["→ postgres", "40.9 /s", "0.0 %", "3.0 ms"]), "{text}");
-    assert!(has(&["pool", "3 / 4", "100 %"]), "the fullest pod, not the mean\n{text}");
-    assert!(has(&["cpu", "0.21 / 2", "10 %"]) || has(&["cpu", "0.21 / 2", "11 %"]), "{text}");
-    assert!(has(&["memory", "412 MiB"]) && has(&["pods", "2 / 3"]), "{text}");
+    assert!(has(&["pool", " 3 ", " 4 ", "100 %"]), "the fullest pod, not the mean\n{text}");
+    assert!(has(&["cpu", "0.21", " 2 ", "10 %"]), "{text}");
+    assert!(has(&["memory", "412 MiB"]) && has(&["pods", " 2 ", " 3 "]), "{text}");
     assert!(!text.contains("lag") && !text.contains("heap"), "only rows that have series\n{text}");
     // One of them opens the other service.
     run(&mut view, &look, Command::NextPane);

@@ -1,0 +1,228 @@
+//! What the graphs show: peaks, the heatmap, many classes, other families, deploys.
+
+use super::*;
+
+fn asked(view: &Service, look: &Look<'_>, pane: &str) -> Option<(String, Duration)> {
+    needs(view, look, 200, 50).into_iter().find(|n| n.slot.pane == pane).and_then(|n| match n.request {
+        Request::Range { query, step, .. } => Some((query, step)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_peak_between_two_steps_is_asked_for_and_drawn() {
+    let (shared, scope) = stage();
+    let view = Service::default();
+    assert_eq!(asked(&view, &look(&shared, &scope, NOW), "peaks"), None, "an hour's steps are as short as its rates");
+    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(86_400)));
+    let look = look(&shared, &scope, NOW);
+    let (query, step) = asked(&view, &look, "peaks").unwrap();
+    // Rates of a minute, each beginning where the last one before it was sampled.
+    let rates = format!("[60s])))[{}s:45s]", step.as_secs());
+    assert!(
+        query.contains(&format!("max_over_time((sum(rate(http_server_requests_seconds_count{{application=~\"(.*/)?orders\"}}{rates}")),
+        "{query}"
+    );
+    assert_eq!((query.matches("max_over_time").count(), query.matches("min_over_time").count()), (3, 3), "{query}");
+
+    let mut view = Service::default();
+    let range = look.range();
+    let day = |labels: &[(&str, &str)], value: &dyn Fn(u64) -> f64| {
+        let samples = (0..=96).map(|i| Sample { at: range.start + Duration::from_secs(900 * i), value: value(i) });
+        Series { labels: labels.iter().copied().collect(), samples: samples.collect() }
+    };
+    let matrix = |series| Response::Matrix(Matrix { series, range, step: Duration::from_secs(900), warnings: Vec::new() });
+    feed(&mut view, &look, SIZE, |need| {
+        Some(Ok(match need.slot.pane {
+            "errors" => matrix(vec![day(&[], &|_| 0.01)]),
+            "peaks" => matrix(vec![
+                day(&[("edge", "errors low")], &|_| 0.0),
+                day(&[("edge", "errors high")], &|i| if i == 40 { 0.4 } else { 0.01 }),
+            ]),
+            _ => answer(need),
+        }))
+    });
+    let text = draw(&view, &look, 200, 50);
+    assert!(text.contains("15m range") && text.contains("40%┤"), "the scale holds the peak\n{text}");
+    let top = text.lines().find(|l| l.contains("40%┤")).unwrap();
+    let graph = top.split("40%┤").nth(1).unwrap().split('│').next().unwrap();
+    assert!(graph.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "the peak reaches its value\n{text}");
+    // The cursor tells it in figures.
+    run(&mut view, &look, Command::ValueCursor);
+    view.cursor = Some(range.start + Duration::from_secs(900 * 40));
+    assert_eq!(view.values_at(Pane::Errors, view.cursor.unwrap()), "1.0 %  0.0 % to 40.0 %");
+}
+
+#[test]
+fn a_long_window_ends_with_what_is_now() {
+    let (shared, scope) = stage();
+    let now = NOW + Duration::from_secs(840);
+    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(86_400)));
+    let look = look(&shared, &scope, now);
+    let mut view = Service::default();
+    let step = Duration::from_secs(1800);
+    let range = TimeRange { start: NOW - Duration::from_secs(86_400), end: NOW };
+    let day = |labels: &[(&str, &str)], value: f64| {
+        let samples = (0..=48).map(|i| Sample { at: range.start + step * i, value });
+        Series { labels: labels.iter().copied().collect(), samples: samples.collect() }
+    };
+    let lines = |series| Response::Matrix(Matrix { series, range, step, warnings: Vec::new() });
+    for share in [0.3, 0.4] {
+        feed(&mut view, &look, SIZE, |need| {
+            Some(Ok(match need.slot.pane {
+                "rate" => lines(vec![day(&[("class", "2xx")], 40.0)]),
+                "errors" => lines(vec![day(&[], 0.01)]),
+                "duration" => lines(vec![day(&[("line", "p95")], 0.2)]),
+                "now" => {
+                    let Response::Vector(mut v) = elements(&[
+                        (vec![("graph", "rate"), ("class", "2xx")], 30.0),
+                        (vec![("graph", "errors")], share),
+                        (vec![("graph", "duration"), ("line", "p95")], 9.0),
+                    ]) else {
+                        unreachable!()
+                    };
+                    v.elements.iter_mut().for_each(|e| e.1.at = now);
+                    Response::Vector(v)
+                }
+                _ => answer(need),
+            }))
+        });
+    }
+    let text = draw(&view, &look, 200, 50);
+    for part in ["Rate ── 30.0 /s", "Errors ── 40.0 %", "p95 9.00 s"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let chart = view.graph(Pane::Errors, &look).unwrap();
+    assert_eq!((chart.range.end, chart.lines[0].samples.len()), (now, 50), "one more sample, not one more each time");
+    let often = |pane: &str| needs(&view, &look, 200, 50).into_iter().find(|n| n.slot.pane == pane).unwrap().refresh;
+    assert_eq!((often("rate"), often("now")), (Refresh::Every(Duration::from_secs(60)), Refresh::Every(Duration::from_secs(15))));
+}
+
+#[test]
+fn a_month_is_looked_through_in_a_bounded_number_of_parts() {
+    let (shared, scope) = stage();
+    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(30 * 86_400)));
+    let (query, _) = asked(&Service::default(), &look(&shared, &scope, NOW), "peaks").unwrap();
+    let part: u64 = query.split(':').nth(1).unwrap().split('s').next().unwrap().parse().unwrap();
+    assert!(30 * 86_400 / part <= 3000, "{part}");
+    let over: u64 = query.split("orders\"}[").nth(1).unwrap().split('s').next().unwrap().parse().unwrap();
+    assert_eq!(over, part + 15, "no increase lies between two parts");
+}
+
+#[test]
+fn durations_are_a_heatmap_on_a_key() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    assert!(asked(&view, &look, "heat").is_none(), "not asked before it is seen");
+    run(&mut view, &look, Command::Heatmap);
+    let range = look.range();
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        // Cumulative: 50 below 100 ms, then nothing up to 1 s, and from the middle on one between 1 and 10 s.
+        "heat" => Some(Ok(matrix(
+            range,
+            [("0.1", 50.0, 50.0), ("1.0", 50.0, 50.0), ("10.0", 50.0, 51.0), ("+Inf", 50.0, 51.0)]
+                .into_iter()
+                .map(|(le, a, b)| series(&[("le", le)], range, |m| if m < 30 { a } else { b }))
+                .collect(),
+        ))),
+        _ => None,
+    });
+    let text = draw(&view, &look, 200, 50);
+    // A bucket's bound stands at its upper edge.
+    let rows = |bound: &str| {
+        let line = text.lines().find(|l| l.contains(&format!("{bound}┤"))).unwrap_or_else(|| panic!("{bound}\n{text}"));
+        line.split(&format!("{bound}┤")).nth(1).unwrap().trim_end_matches('│').to_owned()
+    };
+    assert!(rows("100ms").contains("████") && !rows("100ms").trim().contains(' '), "{text}");
+    assert!(!rows("1s").contains(['▁', '▂', '█']), "what is below 100 ms is not counted again\n{text}");
+    let slow = rows("10s");
+    let half = slow.chars().count() / 2;
+    assert!(slow.chars().take(half - 2).all(|c| c == ' ' || c == '┊') && slow.contains('▂'), "few beside many are seen\n{text}");
+    assert!(!text.contains("more┤"), "the empty last bucket has no row\n{text}");
+}
+
+#[test]
+fn a_native_histogram_is_asked_for_what_lies_below_each_bound() {
+    let mut mapping = red_mapping(&["orders"]);
+    mapping.families[0].durations = Some(crate::red::Durations::Native("http_server_requests_seconds".to_owned()));
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let look = look(&shared, &scope, NOW);
+    let mut view = Service { heat: true, ..Service::default() };
+    let (query, _) = asked(&view, &look, "heat").unwrap();
+    assert!(query.contains("histogram_fraction(0, 0.001, ") && query.contains("histogram_fraction(0, 65.536, "), "{query}");
+    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+}
+
+#[test]
+fn of_thirty_classes_the_busiest_have_a_line_and_the_rest_are_one() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "rate" => {
+            let class = |i: u32| series(&[("class", &format!("CODE_{i}"))], range, |_| f64::from(i));
+            Some(Ok(matrix(range, (1..=30).map(class).collect())))
+        }
+        _ => Some(Ok(answer(need))),
+    });
+    let chart = view.graph(Pane::Rate, &look).unwrap();
+    assert_eq!(chart.lines.len(), 8);
+    let ends: Vec<&str> = chart.lines.iter().map(|l| l.end.as_str()).collect();
+    assert!(ends.contains(&"CODE_30 30.0") && ends.contains(&"others(23) 276"), "{ends:?}");
+    // Stacked they are still all requests.
+    let most = chart.lines.iter().filter_map(|l| l.samples.last()).map(|s| s.value).fold(0.0, f64::max);
+    assert_eq!(most, 465.0);
+}
+
+#[test]
+fn m_shows_the_service_as_another_family_has_it_and_says_why() {
+    let mut mapping = red_mapping(&["orders"]);
+    let mut spans = mapping.families[0].clone();
+    spans.name = "Tempo span metrics".to_owned();
+    spans.requests = crate::red::Requests::Counter("traces_spanmetrics_calls_total".to_owned());
+    mapping.families.push(spans);
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let at = look(&shared, &scope, NOW);
+    let mut view = view(&at);
+    assert!(draw(&view, &at, 140, 30).contains("M 1 more"));
+    let acts = run(&mut view, &at, Command::SwitchFamily);
+    let [Act::Notice(why), Act::Rescope(other)] = &acts[..] else { panic!("{acts:?}") };
+    assert!(why.contains("Tempo span metrics") && why.contains("Micrometer is the usual one"), "{why}");
+    let at = look(&shared, other, NOW);
+    with(&at, SIZE, |cx| view.rescoped(cx));
+    assert!(asked(&view, &at, "rate").unwrap().0.contains("traces_spanmetrics_calls_total"));
+    feed(&mut view, &at, SIZE, |need| Some(Ok(answer(need))));
+    assert!(draw(&view, &at, 140, 30).contains("found: traces_spanmetrics_calls_total (Tempo span metrics)"));
+    // Around again.
+    let acts = run(&mut view, &at, Command::SwitchFamily);
+    assert!(matches!(&acts[..], [Act::Notice(_), Act::Rescope(s)] if s.family.is_none()), "{acts:?}");
+    // It travels to the row, and not to another service.
+    let acts = run(&mut view, &at, Command::Drill);
+    assert!(matches!(&acts[..], [Act::Push(_, s)] if s.family.is_some()), "{acts:?}");
+    assert_eq!(other.with_service("web").family, None);
+}
+
+#[test]
+fn a_version_label_of_the_requests_marks_deploys_too() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    let labelled = |need: &Subscription| match need.slot.pane {
+        "labels" => Some(Ok(Response::LabelNames(["service_version", "uri"].map(Into::into).into()))),
+        "deploys" => {
+            let mut new = series(&[("version", "2.0"), ("source", "own")], range, |_| 1.0);
+            new.samples.drain(..25);
+            Some(Ok(matrix(range, vec![series(&[("version", "1.9"), ("source", "own")], range, |_| 1.0), new])))
+        }
+        _ => Some(Ok(answer(need))),
+    };
+    feed(&mut view, &look, SIZE, labelled);
+    let (query, _) = asked(&view, &look, "deploys").unwrap();
+    assert!(query.contains("\"version\", \"$1\", \"service_version\""), "{query}");
+    assert_eq!(view.data.deploys("orders"), [(range.start + Duration::from_secs(25 * 60), "deploy 2.0".to_owned())]);
+}
