@@ -22,7 +22,7 @@ pub fn everything(config: &str, recorder: &Recorder) {
     for view in ViewKind::ALL {
         every_command(config, view, recorder);
     }
-    doctor(config);
+    without_a_screen(config);
 }
 
 fn every_command(config: &str, view: ViewKind, recorder: &Recorder) {
@@ -45,7 +45,9 @@ fn every_command(config: &str, view: ViewKind, recorder: &Recorder) {
     t.ended();
 }
 
-fn doctor(config: &str) {
-    let done = std::process::Command::new(env!("CARGO_BIN_EXE_redline")).args(["doctor", "--config", config]).output().unwrap();
-    assert!(done.status.code().is_some_and(|c| c < 2), "doctor: {}", String::from_utf8_lossy(&done.stderr));
+fn without_a_screen(config: &str) {
+    for report in [&["doctor"][..], &["alerts", "--output", "json"]] {
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_redline")).args(report).args(["--config", config]).output().unwrap();
+        assert!(done.status.code().is_some_and(|c| c < 2), "{report:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
 }

@@ -118,16 +118,26 @@ impl Drop for Open {
     }
 }
 
-/// Beginnings of paths of newer servers that this Tempo does not know.
+/// What newer servers understand at the end of a TraceQL query, and what older ones say of it.
+const HINT: &str = "with (most_recent=true)";
+const REFUSED: &str = "invalid TraceQL query: parse error at line 1, col 4: syntax error: unexpected IDENTIFIER";
+
+/// Beginnings of paths of newer servers that this Tempo does not know, and the hint where it does not know that.
 pub async fn lacking(tempo: &Url) -> Vec<&'static str> {
     const NEWER: [(&str, &str); 2] = [("/api/v2/traces/", "/api/v2/traces/1"), ("/api/status/buildinfo", "/api/status/buildinfo")];
+    let ask = async |path: &str| {
+        let client = redline::source::http::plain().build().unwrap();
+        client.get(tempo.join(path).unwrap()).send().await.unwrap().text().await.unwrap()
+    };
     let mut lacks = Vec::new();
     for (beginning, path) in NEWER {
-        let answer =
-            redline::source::http::plain().build().unwrap().get(tempo.join(path).unwrap()).send().await.unwrap().text().await.unwrap();
-        if answer.starts_with("404 page not found") {
+        if ask(path).await.starts_with("404 page not found") {
             lacks.push(beginning);
         }
+    }
+    let search: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", &format!("{{}} {HINT}")).finish();
+    if ask(&format!("/api/search?{search}")).await.contains("unexpected IDENTIFIER") {
+        lacks.push(HINT);
     }
     lacks
 }
@@ -144,6 +154,9 @@ async fn overhear(State((recorder, backend, lacks)): State<Listening>, request: 
     let pairs = |text: &[u8]| url::form_urlencoded::parse(text).into_owned().collect::<Vec<_>>();
     let mut params = pairs(parts.uri.query().unwrap_or_default().as_bytes());
     params.extend(pairs(&body));
+    if lacks.contains(&HINT) && params.iter().any(|(name, value)| name == "q" && value.contains(HINT)) {
+        return (StatusCode::BAD_REQUEST, REFUSED).into_response();
+    }
     let headers = parts.headers.iter().filter(|(name, _)| !TRANSPORT.contains(&name.as_str()));
     let sent = Sent {
         backend,

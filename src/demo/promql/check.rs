@@ -8,7 +8,7 @@ use promql_parser::parser::{
 };
 use regex::Regex;
 
-use super::{QueryError, functions, window};
+use super::{QueryError, functions, place::placed, window};
 
 /// Longest query in bytes.
 const MAX_LENGTH: usize = 64 * 1024;
@@ -32,7 +32,7 @@ static EXPONENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b[0-9.
 /// [`QueryError::BadData`] when it is not PromQL or uses something that the demo does not support.
 pub fn parse(query: &str) -> Result<Expr, QueryError> {
     guard(query)?;
-    let expr = parser::parse(query).map_err(|e| QueryError::BadData(format!("parse error: {e}")))?;
+    let expr = parser::parse(query).map_err(|e| QueryError::BadData(placed(query, &e)))?;
     let mut refused = None;
     visit(&expr, &mut |e| {
         if refused.is_none() {
@@ -46,7 +46,7 @@ pub fn parse(query: &str) -> Result<Expr, QueryError> {
 }
 
 /// Refuses what would overflow the stack or make the parser panic.
-fn guard(query: &str) -> Result<(), QueryError> {
+pub(super) fn guard(query: &str) -> Result<(), QueryError> {
     if query.len() > MAX_LENGTH {
         return Err(QueryError::BadData(format!("query is longer than {MAX_LENGTH} bytes")));
     }

@@ -15,6 +15,7 @@ mod invariant;
 mod labels;
 mod native;
 mod numeric;
+mod place;
 mod window;
 
 #[cfg(test)]

@@ -142,7 +142,11 @@ fn mistakes_in_a_rule_file_are_named() {
         RuleEngine::new(file, "r", Arc::new(MemStore::default()), clock.clone(), Timestamp::ZERO).err().unwrap().to_string()
     };
     let rule = |rule: &str| format!("groups: [{{name: g, rules: [{rule}]}}]");
-    assert!(error(&rule("{alert: A, expr: 'up >'}")).starts_with("rule A: parse error"), "{}", error(&rule("{alert: A, expr: 'up >'}")));
+    assert!(
+        error(&rule("{alert: A, expr: 'up >'}")).starts_with("rule A: 1:5: parse error"),
+        "{}",
+        error(&rule("{alert: A, expr: 'up >'}"))
+    );
     assert_eq!(error(&rule("{alert: A, expr: up, for: 5}")), "group g: for: not a duration: \"5\"");
     assert_eq!(error(&rule("{expr: up}")), "group g: a rule needs either \"record\" or \"alert\"");
     let unknown = serde_saphyr::from_str::<RuleFile>(&rule("{alert: A, exprs: up}")).err().unwrap();

@@ -139,7 +139,7 @@ fn windows_fold() {
         (r#"predict_linear(requests_total{code="200"}[5m], 60)"#, r#"{code="200", job="a"} 2520"#),
         ("max_over_time(rate(requests_total{code=\"200\"}[1m])[5m:1m])", r#"{code="200", job="a"} 2"#),
         ("count_over_time(up{job=\"b\"}[1m:])", r#"{instance="1", job="b"} 4"#),
-        ("sum_over_time(time()[1m:])", "bad_data: parse error: subquery is only allowed on vector, got scalar instead"),
+        ("sum_over_time(time()[1m:])", "bad_data: unknown position: parse error: subquery is only allowed on vector, got scalar instead"),
     ]);
 }
 
