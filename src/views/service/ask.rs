@@ -95,6 +95,8 @@ impl Data {
         if let Some(query) = self.labels.value().and_then(|names| labels::query(&labels, names)).filter(|_| page.picking) {
             needs.ask("counts", 0, Request::Instant { query, window: look.scope.window }, Refresh::Once);
         }
+        // Rules change with deployments of rules: once a page is enough.
+        needs.ask("limits", 0, Request::PrometheusAlerts, Refresh::Once);
         let over = table_window(whole);
         if page.calls {
             needs.ask("calls", 0, Request::Instant { query: calls::query(service, over), window: look.scope.window }, seldom);

@@ -7,6 +7,7 @@ use compact_str::CompactString;
 use super::{
     ask::{GRAPH, GRAPHS, before},
     deploys,
+    limits::{self, RuleLimit},
 };
 use crate::{
     app::expect,
@@ -50,6 +51,8 @@ pub(super) struct Data {
     /// The three graphs' data of the period that is compared with, at the times of now.
     pub then: [Slot<Matrix>; 3],
     pub exemplars: Slot<Vec<Exemplar>>,
+    /// Where alerting rules draw the line.
+    pub limits: Slot<Vec<RuleLimit>>,
     /// Rate, failures and p95 by the breakdown's label, now and before.
     pub rows: [Slot<Vector>; 3],
     pub rows_before: [Slot<Vector>; 3],
@@ -71,7 +74,7 @@ impl Data {
         if old.of != self.of {
             return;
         }
-        self.labels = old.labels;
+        (self.labels, self.limits) = (old.labels, old.limits);
         if old.before_at == Some(before(look)) {
             (self.before, self.rows_before, self.before_at) = (old.before, old.rows_before, old.before_at);
         }
@@ -133,6 +136,11 @@ impl Data {
             "saturation" => self.saturation.settle(at, expect(answer.result, vector)),
             "counts" => self.counts.settle(at, expect(answer.result, vector)),
             "labels" => self.labels.settle(at, expect(answer.result, |r| if let Response::LabelNames(n) = r { Some(n) } else { None })),
+            "limits" => {
+                let rules = expect(answer.result, |r| if let Response::PrometheusAlerts(told) = r { Some(told.rules) } else { None });
+                let of = |rules: Vec<_>| chosen(look).zip(look.scope.service.as_deref()).map(|(f, s)| limits::of_rules(&rules, f, s));
+                self.limits.settle(at, rules.map(|rules| of(rules).unwrap_or_default()))
+            }
             "exemplars" => {
                 let unit = self.family(look).map_or(Unit::Seconds, |(f, _)| f.unit);
                 let result = expect(answer.result, |r| if let Response::Exemplars(e) = r { Some(e) } else { None });

@@ -134,6 +134,12 @@ impl Service {
             Pane::Breakdown | Pane::Calls | Pane::Saturation => None,
         }?;
         chart.bands.extend(self.band(pane, look));
+        let unit = if pane == Pane::Errors { Unit::Share } else { Unit::Seconds };
+        for limit in self.data.limits.value().into_iter().flatten().filter(|l| l.pane == pane) {
+            // Two lines in one place are one.
+            chart.thresholds.retain(|t| t.value != limit.value);
+            chart.thresholds.push(Threshold { value: limit.value, label: format!("{} alert", unit.constant(limit.value)) });
+        }
         Some(chart)
     }
 
@@ -158,7 +164,11 @@ impl Service {
             Pane::Errors => format::percent,
             _ => format::seconds,
         };
-        let name = if pane == Pane::Duration { "p95 " } else { "" };
+        let name = match pane {
+            Pane::Duration if self.is_of_instances() => "p95 of the slowest instance ",
+            Pane::Duration => "p95 ",
+            _ => "",
+        };
         if self.compare != Compare::Off {
             let then = self.then(pane).map_or_else(|| format::MISSING.to_owned(), |then| compared(pane, now, then, show));
             return Some(format!("{name}{}  {then} {}", show(now), self.compare.name()));
@@ -169,6 +179,12 @@ impl Service {
             _ => self.data.was(2).map(|b| format!("was {}", show(b))),
         };
         Some(format!("{name}{}{}", show(now), was.map_or_else(String::new, |w| format!("  {w}"))))
+    }
+
+    /// Whether the quantiles are those of several instances.
+    fn is_of_instances(&self) -> bool {
+        let lines = self.data.durations.value().into_iter().flat_map(|m| &m.series);
+        lines.filter(|s| s.labels.get(LINE) == Some("p95")).nth(1).is_some()
     }
 
     /// The pane's last value.
@@ -290,10 +306,13 @@ impl Service {
         }
         let fails = named(matrix, FAILED).is_some_and(|s| s.last().is_some());
         for (name, role) in DURATIONS.into_iter().filter(|(name, _)| fails || QUANTILES.iter().any(|q| q.1 == *name)) {
-            let Some(series) = named(matrix, name) else { continue };
-            let value = series.last().map_or(format::MISSING.to_owned(), |s| format::seconds(s.value));
-            let (style, end) = (look.shared.theme.style(role), format!("{name} {value}"));
-            chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
+            let style = look.shared.theme.style(role);
+            let slowest = named(matrix, name);
+            for series in matrix.series.iter().filter(|s| s.labels.get(LINE) == Some(name)) {
+                let value = series.last().map_or(format::MISSING.to_owned(), |s| format::seconds(s.value));
+                let end = if slowest == Some(series) { format!("{name} {value}") } else { String::new() };
+                chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
+            }
         }
         if let Some(value) = look.shared.latency_threshold(look.scope.service.as_deref().unwrap_or("")) {
             chart.thresholds.push(Threshold { value, label: Unit::Seconds.constant(value) });
@@ -338,9 +357,11 @@ fn classes(matrix: &Matrix) -> Vec<(Cow<'_, str>, Cow<'_, Series>)> {
     out
 }
 
-/// The line that a duration's answer has by a name.
+/// The line that a duration's answer has by a name. Quantiles of single instances are not put together: of those the
+/// slowest one's.
 fn named<'a>(matrix: &'a Matrix, name: &str) -> Option<&'a Series> {
-    matrix.series.iter().find(|s| s.labels.get(LINE) == Some(name))
+    let last = |s: &Series| s.last().map_or(f64::NEG_INFINITY, |s| s.value);
+    matrix.series.iter().filter(|s| s.labels.get(LINE) == Some(name)).max_by(|a, b| last(a).total_cmp(&last(b)))
 }
 
 /// A line of another period: behind the others, without a name.

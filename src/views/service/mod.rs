@@ -11,6 +11,7 @@ mod graphs;
 mod heat;
 mod labels;
 mod layout;
+mod limits;
 mod moves;
 mod saturation;
 mod tables;

@@ -226,3 +226,47 @@ fn a_version_label_of_the_requests_marks_deploys_too() {
     assert!(query.contains("\"version\", \"$1\", \"service_version\""), "{query}");
     assert_eq!(view.data.deploys("orders"), [(range.start + Duration::from_secs(25 * 60), "deploy 2.0".to_owned())]);
 }
+
+#[test]
+fn rules_draw_their_limits() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = Service::default();
+    let query = "histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{application=\"orders\"}[2m]))) > 5";
+    let rule = crate::model::alert::Rule {
+        group: "g".to_owned(),
+        name: "OrdersSlow".to_owned(),
+        query: query.to_owned(),
+        hold: Duration::ZERO,
+        interval: Duration::ZERO,
+        keep_firing_for: Duration::ZERO,
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        error: None,
+        last_evaluation: None,
+    };
+    let told = crate::model::alert_book::PrometheusAlerts { rules: vec![Arc::new(rule)], ..Default::default() };
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "limits" => Some(Ok(Response::PrometheusAlerts(told.clone()))),
+        _ => Some(Ok(answer(need))),
+    });
+    assert!(draw(&view, &look, 200, 40).contains("5 s alert"));
+}
+
+#[test]
+fn quantiles_of_single_instances_are_not_put_together() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "duration" => {
+            let of = |(instance, value): (&str, f64)| series(&[("line", "p95"), ("instance", instance)], range, |_| value);
+            Some(Ok(matrix(range, [("a", 0.2), ("b", 4.0), ("c", 0.3)].into_iter().map(of).collect())))
+        }
+        _ => Some(Ok(answer(need))),
+    });
+    assert!(draw(&view, &look, 200, 40).contains("p95 of the slowest instance 4.00 s"));
+    let lines = view.graph(Pane::Duration, &look).unwrap().lines;
+    assert_eq!((lines.len(), lines.iter().filter(|l| !l.end.is_empty()).count()), (3, 1));
+}
