@@ -40,8 +40,10 @@ use redline::{
     logging,
     model::{
         backend::{Backend, Health},
-        labels::LabelNames,
+        labels::{LabelNames, MatchOp, Matcher},
         log::{LogEvent, Older, TailState},
+        matcher_text,
+        silence::Silence,
         time::{TimeWindow, Timestamp},
     },
     runtime::fetch::fetch,
@@ -83,7 +85,7 @@ impl Stage {
         world.warm_up().unwrap();
         let rules =
             RuleEngine::new(RuleFile::shop().unwrap(), "rules.yml", world.clone(), clock.clone(), NOW - Duration::from_secs(7200)).unwrap();
-        let stores = DemoStores { rules: Arc::new(rules), silences: Vec::new(), logs: world.clone(), traces: world };
+        let stores = DemoStores { rules: Arc::new(rules), silences: silences(), logs: world.clone(), traces: world };
         let servers = server::serve(stores, clock).await.unwrap();
         let app = App::new(
             shared(&["dark", "light", "terminal"]),
@@ -310,6 +312,8 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
         ("help", "\t\t?", ""),
         ("palette", "\x1b:", ""),
         ("time-picker", "\x1bt", ""),
+        ("silences", "\x1bS", "/"),
+        ("silence", "\x1bs", ""),
         ("services", "\x1b2", "/"),
         ("service", "\x1b\r", "/"),
         ("service-duration", "\t\t\tv", ""),
@@ -326,6 +330,25 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
     stage.keys(":log\r").await;
     stage.page("own-log", &mut stale).await;
     assert!(stale.is_empty(), "other than kept: {stale:?}; REDLINE_UPDATE=1 cargo test --test screens keeps them: look at the difference");
+}
+
+/// Silences that touch no alert now: one that is to come, one that is over.
+fn silences() -> Vec<Silence> {
+    let hour = Duration::from_secs(3600);
+    let silence = |id: &str, text: &str, starts_at: Timestamp, comment: &str| Silence {
+        id: format!("7d8e2f3a-0000-4000-8000-00000000000{id}"),
+        matchers: vec![matcher_text::parse(text).unwrap(), Matcher::new("severity", MatchOp::NotEqual, "page")],
+        starts_at,
+        ends_at: starts_at + 2 * hour,
+        updated_at: NOW - 4 * hour,
+        created_by: "ana".to_owned(),
+        comment: comment.to_owned(),
+        ..Silence::default()
+    };
+    vec![
+        silence("1", "alertname=~\"Web.*\"", NOW + hour, "release of web"),
+        silence("2", "service=\"mailer\"", NOW - 3 * hour, "provider is down, they know"),
+    ]
 }
 
 /// A few records of redline's own log.

@@ -340,9 +340,12 @@ impl Frame<'_> {
             row.put(format!(" {notice}"), Role::Warn, None);
         } else if !typing.is_empty() {
             for TypingKey { key, words } in typing {
-                let press = Some(Target::Type(key));
+                let (press, label) = (Some(Target::Type(key)), format!("{} ", Chord::of(key)));
+                if width(&label) + width(words) + 1 > row.room() {
+                    break;
+                }
                 row.space(1);
-                row.put(format!("{} ", Chord::of(key)), Role::Accent, press);
+                row.put(label, Role::Accent, press);
                 row.put(words, Role::Text, press);
                 row.space(2);
             }

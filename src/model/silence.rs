@@ -129,16 +129,19 @@ pub struct NewSilence {
     pub comment: String,
 }
 
+/// What begins at once is sent as begun: where our clock is a little ahead, it would be pending. Alertmanager moves what is past
+/// to its now.
+const BEGUN: Duration = Duration::from_secs(5);
+
 impl NewSilence {
     /// As it is sent: from the server's clock on, in milliseconds, which are all that it keeps.
     pub fn resolve(self, now: Timestamp) -> SentSilence {
-        let starts_at = self.starts_at.unwrap_or(now);
+        let starts_at = self.starts_at.unwrap_or(now - BEGUN);
         let ends_at = match self.end {
             SilenceEnd::After(length) => starts_at.max(now) + length,
             SilenceEnd::At(at) => at,
         };
-        let Self { id, matchers, created_by, comment, .. } = self;
-        SentSilence { id, matchers, starts_at: whole_millis(starts_at), ends_at: whole_millis(ends_at), created_by, comment }
+        SentSilence { wish: self, starts_at: whole_millis(starts_at), ends_at: whole_millis(ends_at) }
     }
 }
 
@@ -149,18 +152,12 @@ fn whole_millis(at: Timestamp) -> Timestamp {
 /// A silence as it is sent. What is equal to it on the server is the same wish, however often it was sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SentSilence {
-    /// The silence that it changes.
-    pub id: Option<String>,
-    /// What it is to silence.
-    pub matchers: Vec<Matcher>,
+    /// As it was said.
+    pub wish: NewSilence,
     /// From when.
     pub starts_at: Timestamp,
     /// Until when.
     pub ends_at: Timestamp,
-    /// Who wants it.
-    pub created_by: String,
-    /// Why.
-    pub comment: String,
 }
 
 impl SentSilence {
@@ -174,25 +171,25 @@ impl SentSilence {
         };
         silence.state != SilenceState::Expired
             && whole_millis(silence.ends_at) == self.ends_at
-            && silence.comment == self.comment
-            && silence.created_by == self.created_by
-            && (silence.starts_at >= self.starts_at || self.id.as_ref() == Some(&silence.id))
-            && content(&silence.matchers) == content(&self.matchers)
+            && silence.comment == self.wish.comment
+            && silence.created_by == self.wish.created_by
+            && (silence.starts_at >= self.starts_at || self.wish.id.as_ref() == Some(&silence.id))
+            && content(&silence.matchers) == content(&self.wish.matchers)
     }
 
     /// What the server made of it that was not asked for, one sentence each.
     pub fn differences(&self, silence: &Silence) -> Vec<String> {
         let mut out = Vec::new();
-        let missing = self.matchers.iter().filter(|m| !silence.matchers.contains(m));
+        let missing = self.wish.matchers.iter().filter(|m| !silence.matchers.contains(m));
         for matcher in missing {
-            let kept = silence.matchers.iter().find(|m| m.name == matcher.name && !self.matchers.contains(m));
+            let kept = silence.matchers.iter().find(|m| m.name == matcher.name && !self.wish.matchers.contains(m));
             out.push(match kept {
                 Some(kept) => format!("{matcher} became {kept}"),
                 None => format!("{matcher} is missing"),
             });
         }
         out.extend(
-            silence.matchers.iter().filter(|m| !self.matchers.iter().any(|own| own.name == m.name)).map(|m| format!("{m} was added")),
+            silence.matchers.iter().filter(|m| !self.wish.matchers.iter().any(|own| own.name == m.name)).map(|m| format!("{m} was added")),
         );
         if whole_millis(silence.ends_at) != self.ends_at {
             out.push("it ends at another time".to_owned());
@@ -321,11 +318,11 @@ mod tests {
     fn kept(sent: &SentSilence) -> Silence {
         Silence {
             id: "1".to_owned(),
-            matchers: sent.matchers.iter().rev().cloned().collect(),
+            matchers: sent.wish.matchers.iter().rev().cloned().collect(),
             starts_at: sent.starts_at + Duration::from_millis(40),
             ends_at: sent.ends_at,
-            created_by: sent.created_by.clone(),
-            comment: sent.comment.clone(),
+            created_by: sent.wish.created_by.clone(),
+            comment: sent.wish.comment.clone(),
             ..Silence::default()
         }
     }
@@ -333,7 +330,7 @@ mod tests {
     #[test]
     fn a_wish_knows_its_silence_among_others() {
         let sent = sent();
-        assert_eq!((sent.starts_at, sent.ends_at), (Timestamp(1_000_000_000_000), Timestamp(4_600_000_000_000)));
+        assert_eq!((sent.starts_at, sent.ends_at), (Timestamp(995_000_000_000), Timestamp(4_600_000_000_000)));
         let own = kept(&sent);
         assert!(sent.became(&own) && sent.differences(&own).is_empty());
         let change = |change: &dyn Fn(&mut Silence)| {

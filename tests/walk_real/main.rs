@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod silences;
 #[path = "../support/mod.rs"]
 mod support;
 mod truth;
@@ -46,4 +47,5 @@ fn the_main_road_on_real_servers() {
         walks::budget_to_span(&["--config", &config], look).keys("q").ended();
     }
     truth::the_screen_says_what_the_servers_say(&config);
+    silences::the_form_and_the_list_say_and_do_what_alertmanager_does(&config);
 }

@@ -27,7 +27,7 @@ impl Servers {
         Self { config, client: redline::source::http::plain().no_proxy().build().unwrap(), runtime }
     }
 
-    fn get(&self, server: &str, path: &str, params: &[(&str, &str)]) -> Value {
+    pub fn get(&self, server: &str, path: &str, params: &[(&str, &str)]) -> Value {
         let environment = &self.config["environments"][self.config["default_environment"].as_str().unwrap()];
         let base = environment[server]["url"].as_str().unwrap().trim_end_matches('/');
         let request = self.client.get(format!("{base}{path}")).query(params);
@@ -57,7 +57,7 @@ impl Servers {
     }
 
     /// The alerts of a name.
-    fn alerts(&self, name: &str) -> Vec<Value> {
+    pub fn alerts(&self, name: &str) -> Vec<Value> {
         let answer = self.get("prometheus", "/api/v1/alerts", &[]);
         let all = answer["data"]["alerts"].as_array().unwrap();
         all.iter().filter(|a| a["labels"]["alertname"] == name).cloned().collect()

@@ -101,12 +101,12 @@ pub fn posted(silence: &SentSilence) -> serde_json::Result<String> {
         is_equal: Some(m.is_equal()),
     };
     serde_json::to_string(&PostedSilence {
-        id: silence.id.as_deref(),
-        matchers: silence.matchers.iter().map(matcher).collect(),
+        id: silence.wish.id.as_deref(),
+        matchers: silence.wish.matchers.iter().map(matcher).collect(),
         starts_at: rfc3339(silence.starts_at),
         ends_at: rfc3339(silence.ends_at),
-        created_by: &silence.created_by,
-        comment: &silence.comment,
+        created_by: &silence.wish.created_by,
+        comment: &silence.wish.comment,
     })
 }
 

@@ -14,7 +14,7 @@ use crate::{
     core::command::Command,
     model::{
         alert::Alert,
-        backend::SourceError,
+        backend::{ErrorKind, SourceError},
         labels::Matcher,
         silence::{Silence, SilenceEnd, SilenceOutcome, SilenceState},
         time::Timestamp,
@@ -98,8 +98,9 @@ fn lines(form: &SilenceForm, look: &Look<'_>, room: u16) -> Vec<Line> {
     out
 }
 
-fn refusal(error: &SourceError) -> [String; 1] {
-    [format!("{}: {}", error.backend, error.message)]
+fn refusal(error: &SourceError) -> Vec<String> {
+    let advice = (error.kind != ErrorKind::BadQuery).then(|| error.advice().to_owned());
+    std::iter::once(error.to_string()).chain(advice).collect()
 }
 
 /// `until 21:40 UTC, in 2h`.
@@ -310,6 +311,9 @@ fn ended(form: &SilenceForm, look: &Look<'_>, outcome: &SilenceOutcome) -> Sheet
             sheet.add("silences", format::counted(told.alerts.iter().filter(by_it).count(), "alert"));
         }
         add_silence(&mut sheet, silence, look);
+        if let Some(old) = form.subject.id().filter(|old| *old != silence.id) {
+            sheet.add("replaces", format!("{old}, which is over now"));
+        }
         let key = |command: Command| look.shared.keymap.key(command).unwrap_or_default();
         sheet.add(
             "next",

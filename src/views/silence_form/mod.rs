@@ -36,7 +36,7 @@ use crate::{
         alert_book::AlertmanagerAlerts,
         backend::{Backend, Health, SourceError},
         labels::{Labels, Matcher},
-        silence::{NewSilence, SentSilence, Silence, SilenceChange, SilenceOutcome, SilenceState},
+        silence::{SentSilence, Silence, SilenceChange, SilenceOutcome, SilenceState},
         time::Timestamp,
     },
     ui::{
@@ -262,7 +262,7 @@ impl SilenceForm {
         };
         // The same wish as one that got no answer is the same silence.
         let change = match self.pending.take() {
-            Some(sent) if is_same_wish(&sent, &new) => SilenceChange::CreateAgain(sent),
+            Some(sent) if sent.wish == new => SilenceChange::CreateAgain(sent),
             _ => SilenceChange::Create(new),
         };
         self.write(cx, change);
@@ -296,12 +296,6 @@ impl SilenceForm {
         // The list has no selection: what is selected is what is first.
         self.table = TableState { selected: row.min(last), offset: row.min(last) };
     }
-}
-
-/// Whether a silence to be written is what was sent before: it would have been the same then.
-fn is_same_wish(sent: &SentSilence, new: &NewSilence) -> bool {
-    let again = new.clone().resolve(sent.starts_at);
-    again == *sent
 }
 
 impl View for SilenceForm {

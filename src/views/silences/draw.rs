@@ -7,7 +7,7 @@ use crate::{
     core::command::Command,
     model::{
         labels::Matcher,
-        silence::{Silence, SilenceState},
+        silence::{MatcherSet, Silence, SilenceState},
     },
     theme::Role,
     ui::{
@@ -18,7 +18,7 @@ use crate::{
     views::{
         Look,
         sheet::Sheet,
-        silence_form::{add_silence, is_silenced},
+        silence_form::{Hits, add_silence, is_silenced},
     },
 };
 
@@ -140,11 +140,15 @@ pub(super) fn sheet(view: &Silences, look: &Look<'_>) -> Sheet {
         add_silence(&mut sheet, silence, look);
     }
     if let (Some(row), Some(told)) = (row, view.told.value()) {
-        let hits = row.hits.as_deref().unwrap_or_default();
-        if !hits.is_empty() {
-            let verb = if row.silence.state == SilenceState::Active { "silences" } else { "will silence" };
-            sheet.heading(format!("{verb} {}", format::counted(hits.len(), "alert")));
-        }
+        // Of one that is over only the one that is looked at.
+        let again = || MatcherSet::new(&row.silence.matchers).map(|set| Hits::of(&set, told, None).rows).unwrap_or_default();
+        let hits = row.hits.clone().unwrap_or_else(again);
+        let verb = match row.silence.state {
+            SilenceState::Active => "silences",
+            SilenceState::Pending => "begun now it would silence",
+            SilenceState::Expired => "made again it would silence",
+        };
+        sheet.heading(format!("{verb} {}", format::counted(hits.len(), "alert")));
         for alert in hits.iter().take(NAMED).filter_map(|i| told.alerts.get(*i)) {
             let labels = alert.labels.iter().filter(|(n, _)| *n != "alertname").map(|(n, v)| format!("{n}={v}"));
             sheet.add(alert.name(), labels.collect::<Vec<_>>().join("  "));

@@ -167,6 +167,8 @@ fn expiring_asks_first_and_says_what_will_be_loud_again() {
 #[test]
 fn the_selected_one_opens_in_the_form() {
     let mut page = Page::new();
+    page.run(Command::Bottom).run(Command::Up);
+    sees(&page.screen(), &["made again it would silence 1 alert"]);
     page.run(Command::Bottom).run(Command::RenewSilence);
     let [Act::OpenSilence(opened)] = &page.acts[..] else { panic!("{:?}", page.acts) };
     assert_eq!(opened.id, "s-older");
