@@ -121,7 +121,7 @@ impl Anatomy {
         let Ok(parsed) = parse(expr) else { return Self::default() };
         let mut splits = Vec::new();
         collect(&parsed, true, &mut splits);
-        Self { splits, quantity: Quantity::of(&parsed, None), selected: selected(&parsed) }
+        Self { splits, quantity: Quantity::of(&parsed), selected: selected(&parsed) }
     }
 
     /// What the selectors say a label is: the first value of the first of `names` that any of them has.
@@ -180,14 +180,17 @@ fn collect(expr: &Expr, is_own: bool, out: &mut Vec<Split>) {
 }
 
 fn taken_apart(binary: &BinaryExpr, comparison: Comparison, is_own: bool) -> Split {
-    let split = |value: &Expr, comparison, limit: Limit| {
-        let number = if let Limit::Number(n) = limit { Some(n) } else { None };
-        Split { value: value.to_string(), comparison, limit, quantity: Quantity::of(value, number), is_own }
+    let (lhs, rhs) = (&*binary.lhs, &*binary.rhs);
+    let (value, limit, comparison) = match (constant(lhs), constant(rhs)) {
+        (Some(_), None) => (rhs, lhs, comparison.flipped()),
+        _ => (lhs, rhs, comparison),
     };
-    match (constant(&binary.lhs), constant(&binary.rhs)) {
-        (Some(limit), None) => split(&binary.rhs, comparison.flipped(), Limit::Number(limit)),
-        (_, Some(limit)) => split(&binary.lhs, comparison, Limit::Number(limit)),
-        (None, None) => split(&binary.lhs, comparison, Limit::Query(binary.rhs.to_string())),
+    Split {
+        value: value.to_string(),
+        comparison,
+        limit: constant(limit).map_or_else(|| Limit::Query(limit.to_string()), Limit::Number),
+        quantity: Quantity::against(value, limit),
+        is_own,
     }
 }
 

@@ -18,19 +18,29 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// Of an expression that is held against `limit`. A quotient of two likes is a share where its limit may be one: where
-    /// none is known, or one beyond 1, it may as well be a factor.
-    pub(super) fn of(expr: &Expr, limit: Option<f64>) -> Self {
-        match kind(expr) {
-            Kind::Quotient => match limit {
-                Some(limit) if limit.abs() <= 1.0 => Self::Share,
-                _ => Self::Number,
-            },
+    /// Of an expression that is held against nothing.
+    pub(super) fn of(expr: &Expr) -> Self {
+        Self::of_kind(kind(expr), None)
+    }
+
+    /// Of an expression that is held against a limit. A quotient of two likes is a share where its limit may be one: where
+    /// that is beyond 1 it may as well be a factor. What says nothing of itself is what its limit says it is.
+    pub(super) fn against(expr: &Expr, limit: &Expr) -> Self {
+        match (kind(expr), kind(limit), super::constant(limit)) {
+            (own, _, Some(limit)) => Self::of_kind(own, Some(limit)),
+            (Kind::Quotient | Kind::Other, Kind::Share, _) => Self::Share,
+            (Kind::Other, Kind::Seconds, _) => Self::Seconds,
+            (own, ..) => Self::of_kind(own, None),
+        }
+    }
+
+    fn of_kind(kind: Kind, limit: Option<f64>) -> Self {
+        match kind {
+            Kind::Quotient if limit.is_some_and(|limit| limit.abs() <= 1.0) => Self::Share,
             // A share by its name that is held against 5 is told in percent already.
-            Kind::Share if limit.is_some_and(|limit| limit.abs() > 1.0) => Self::Number,
-            Kind::Share => Self::Share,
+            Kind::Share if limit.is_none_or(|limit| limit.abs() <= 1.0) => Self::Share,
             Kind::Seconds => Self::Seconds,
-            Kind::Other => Self::Number,
+            Kind::Quotient | Kind::Share | Kind::Other => Self::Number,
         }
     }
 }
@@ -157,6 +167,9 @@ mod tests {
             ("rate(process_cpu_seconds_total[5m]) > 0.8", Quantity::Number),
             ("time() - backup_last_success_timestamp_seconds > 86400", Quantity::Seconds),
             ("count(probe_duration_seconds) > 2", Quantity::Number),
+            ("sum(a) / sum(b) > on (service) error_budget_ratio", Quantity::Share),
+            ("sum(a) / sum(b) > on (service) budget", Quantity::Number),
+            ("p99 > on (route) latency_threshold_seconds", Quantity::Seconds),
             ("up == 0", Quantity::Number),
         ] {
             let read = Anatomy::of(expr);

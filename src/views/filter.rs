@@ -154,7 +154,7 @@ fn term(word: &str) -> Result<Term, String> {
     let value = word[at + text.len()..].trim_matches('"').to_owned();
     let regex = match op {
         MatchOp::Regex | MatchOp::NotRegex => {
-            Some(Regex::new(&format!("^(?:{value})$")).map_err(|_| format!("\"{value}\" is no regular expression yet"))?)
+            Some(Regex::new(&format!("^(?s:{value})$")).map_err(|_| format!("\"{value}\" is no regular expression yet"))?)
         }
         MatchOp::Equal | MatchOp::NotEqual => None,
     };

@@ -27,8 +27,8 @@ use crate::{
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 /// The strip of a day.
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
-/// A cell of it.
-const DAY_STEP: Duration = Duration::from_secs(1800);
+/// How far apart its samples are: the last one may be this old.
+pub(super) const DAY_STEP: Duration = Duration::from_secs(600);
 /// Cells of the trend.
 pub(super) const TREND: u16 = 20;
 /// Rules whose trend is asked for at once.

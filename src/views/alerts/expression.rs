@@ -2,13 +2,16 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Alerts, Pane, data::DAY};
+use super::{
+    Alerts, Pane,
+    data::{DAY, DAY_STEP},
+};
 use crate::{
     alert_expr::{Limit, Split},
     model::{
         alert::{Alert, AlertState},
         series::{Matrix, Series},
-        time::{TimeWindow, Timestamp},
+        time::Timestamp,
     },
     theme::Role,
     ui::{
@@ -137,13 +140,18 @@ pub(super) fn chart<'a>(view: &'a Alerts, alert: &Alert, look: &Look<'_>) -> Opt
 
 /// `24h ▁▁▁▃█▁▁  fired 2 times`: low where nothing was, half where it was pending, full where it fired.
 fn strip(view: &Alerts, look: &Look<'_>, columns: u16) -> Option<String> {
-    let matrix = view.data.day.value()?;
+    let (matrix, alert) = (view.data.day.value()?, view.alert()?);
+    let start = look.now - DAY;
+    let was = alert.doubt.map_or(alert.state, |(was, _)| was);
+    let is_on = !matches!(was, AlertState::Pending | AlertState::Resolved);
     // A server whose rules another one evaluates need not have their history.
-    if matrix.series.iter().all(|s| s.labels.get("alertstate").is_none()) {
+    let is_old = is_on && look.now.since(alert.state_since()) > 2 * DAY_STEP;
+    if is_old && matrix.series.iter().all(|s| s.labels.get("alertstate").is_none()) {
         return Some("24h: no history in ALERTS".to_owned());
     }
-    let range = TimeWindow::Last(DAY).range(matrix.range.end);
-    let (firing, pending) = (cells(matrix, "firing", range.start), cells(matrix, "pending", range.start));
+    let (mut firing, mut pending) = (cells(matrix, "firing", start), cells(matrix, "pending", start));
+    // What began after the last sample is known from the alert itself.
+    (firing[STRIP - 1], pending[STRIP - 1]) = (firing[STRIP - 1] || is_on, pending[STRIP - 1] || was == AlertState::Pending);
     let level = |i: usize| match (firing[i], pending[i]) {
         (true, _) => 7,
         (_, true) => 3,
@@ -157,11 +165,11 @@ fn strip(view: &Alerts, look: &Look<'_>, columns: u16) -> Option<String> {
     Some(format!("24h {strip}  fired {}", format::counted(times, "time")))
 }
 
-/// In which cells of the strip the alert was in a state. A sample stands for the cell that ends with it.
+/// In which cells of the strip the alert was in a state. A sample stands for what ends with it.
 fn cells(matrix: &Matrix, state: &str, start: Timestamp) -> [bool; STRIP] {
     let mut out = [false; STRIP];
     let of_state = matrix.series.iter().filter(|s| s.labels.get("alertstate") == Some(state));
-    for sample in of_state.flat_map(|s| &s.samples).filter(|s| s.value > 0.0) {
+    for sample in of_state.flat_map(|s| &s.samples).filter(|s| s.value > 0.0 && s.at > start) {
         let share = sample.at.since(start).as_secs_f64() / DAY.as_secs_f64();
         let cell = ((share * STRIP as f64).ceil() as usize).saturating_sub(1);
         out[cell.min(STRIP - 1)] = true;

@@ -26,6 +26,11 @@ use crate::{
     views::Look,
 };
 
+/// Below this width the edge has room for a few words only.
+const NARROW: u16 = 140;
+/// Characters of a text that a cell is given: more than a screen has.
+const MOST: usize = 500;
+
 /// Left out in this order when the screen is narrow: summary, last hour, value.
 const COLUMNS: [Column; 8] = [
     Column::text("SEV", 3, 3),
@@ -57,7 +62,7 @@ impl Alerts {
     pub(super) fn render_list(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let shared = look.shared;
         let state = self.list_state(look);
-        let panel = Panel::new(self.title(look)).focused(self.pane == Pane::List).note(self.list_note(look)).state(&state);
+        let panel = Panel::new(self.title(look)).focused(self.pane == Pane::List).note(self.list_note(look, area.width)).state(&state);
         let inner = panel.render(shared, area, buf);
         if let Some(lines) = &state.blank {
             panel::message(shared, inner, buf, lines);
@@ -115,15 +120,19 @@ impl Alerts {
     }
 
     /// Whose part is missing, the grouping and order, and where the selection is.
-    fn list_note(&self, look: &Look<'_>) -> String {
+    fn list_note(&self, look: &Look<'_>, columns: u16) -> String {
         let line = look.shared.glyphs.horizontal;
         let missing = self.missing(line);
         let cut = self.data.prometheus.value().map(|p| p.notes.join(", ")).filter(|notes| !notes.is_empty());
         let cut = cut.map(|notes| format!("{notes} {line}{line} ")).unwrap_or_default();
         let no_graph = self.group() == Group::Origin && !self.data.calls.has_graph();
-        let by = if no_graph { "by common onset and labels, the largest first; then " } else { self.group().note() };
+        let by = if no_graph { "by common onset and labels, the largest first, then " } else { self.group().note() };
         let place = position(&self.table, self.rows.len());
-        format!("{missing}{cut}{by}{} {line}{line} {place}", self.order.name())
+        let (group, order) = (self.group(), self.order.name());
+        match columns < NARROW {
+            true if group != Group::None => format!("{missing}{cut}by {} {line}{line} {place}", group.name()),
+            _ => format!("{missing}{cut}{by}{order} {line}{line} {place}"),
+        }
     }
 
     /// Of the two that tell alerts, the state of the one that matters more: that there is nothing yet, or that what is shown
@@ -162,7 +171,7 @@ impl Alerts {
             0 => Cell::new(format!("P{}", alert.severity.0), style(severity_role(alert.severity.0, quiet))),
             1 => Cell::new(alert.state.as_str(), style(state_role(alert.state))),
             2 => {
-                let cell = Cell::new(alert.name().to_owned(), text);
+                let cell = Cell::new(first_line(alert.name()).to_owned(), text);
                 match pending_text(alert, look) {
                     Some(progress) => cell.and(format!("  {progress}"), style(Role::Dim)),
                     None => cell,
@@ -176,9 +185,10 @@ impl Alerts {
             5 => Cell::new(self.exprs.value_text(alert), text),
             6 => Cell::new(self.trend(alert, look), style(if quiet { Role::Dim } else { state_role(alert.state) })),
             _ => match told::remark(alert, book, look.now, shared.settings.zone.0) {
-                Some(remark) if quiet => Cell::new(remark, text),
-                Some(remark) => Cell::new(remark, style(Role::Warn)).and(format!("  {}", told::summary(alert)), text),
-                None => Cell::new(told::summary(alert).to_owned(), text),
+                Some(remark) if quiet => Cell::new(first_line(&remark).to_owned(), text),
+                Some(remark) => Cell::new(first_line(&remark).to_owned(), style(Role::Warn))
+                    .and(format!("  {}", first_line(told::summary(alert))), text),
+                None => Cell::new(first_line(told::summary(alert)).to_owned(), text),
             },
         }
     }
@@ -190,6 +200,12 @@ impl Alerts {
         let samples = expression::series_of(matrix, alert).map_or(&[][..], |s| &s.samples);
         spark(samples, range, usize::from(TREND), look.shared.glyphs)
     }
+}
+
+/// As much of a text as a cell may show: the rest of 100 KB is not measured in each frame.
+fn first_line(text: &str) -> &str {
+    let line = text.trim_start().lines().next().unwrap_or("");
+    line.char_indices().nth(MOST).map_or(line, |(end, _)| &line[..end])
 }
 
 fn severity_role(severity: u8, quiet: bool) -> Role {

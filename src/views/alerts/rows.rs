@@ -87,6 +87,17 @@ impl Group {
         }
     }
 
+    /// What it is by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Name => "name",
+            Self::Service => "service",
+            Self::Severity => "severity",
+            Self::Origin => "origin",
+        }
+    }
+
     /// Words for the pane's edge.
     pub const fn note(self) -> &'static str {
         match self {
@@ -94,7 +105,7 @@ impl Group {
             Self::Name => "grouped by name, ",
             Self::Service => "grouped by service, ",
             Self::Severity => "grouped by severity, ",
-            Self::Origin => "by origin, what explains most first; then ",
+            Self::Origin => "by origin, what explains most first, then ",
         }
     }
 

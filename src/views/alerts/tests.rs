@@ -502,6 +502,69 @@ fn a_rule_that_cannot_be_evaluated_says_so() {
 }
 
 #[test]
+fn hostile_labels_and_annotations_of_any_size_are_drawn_as_text() {
+    let stage = Stage::new();
+    let mut hostile = book();
+    let wild = "\u{1b}[2J\u{202e}\u{1f525}שלום\u{0}\r\n\u{7}".repeat(200);
+    assert!(wild.len() > 4096);
+    hostile.alerts[3].labels.set("alertname", wild.clone());
+    hostile.alerts[3].labels.set("wild", wild.clone());
+    hostile.alerts[3].annotations.set("summary", format!("{wild} {}", "x".repeat(100_000)));
+    hostile.alerts[3].annotations.set("description", "word ".repeat(20_000));
+    hostile.alerts[3].service = Some(wild.as_str().into());
+    hostile.alerts.push(Alert { labels: Labels::new(), annotations: Labels::new(), service: None, ..hostile.alerts[0].clone() });
+    let mut view = stage.view(&hostile);
+    for pane in 0..3 {
+        for (w, h) in [SIZE, (80, 24), (40, 10)] {
+            let text = draw(&view, &stage.look(), w, h);
+            assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "pane {pane}");
+        }
+        stage.run(&mut view, Command::NextPane);
+    }
+    assert!(draw(&view, &stage.look(), SIZE.0, SIZE.1).contains("(unnamed)"));
+    stage.run(&mut view, Command::Filter);
+    with(&stage.look(), SIZE, |cx| view.paste(cx, "wild=~\".*שלום.*\" "));
+    assert_eq!(stage.order(&view).len(), 1, "a dot is any character, as in PromQL");
+    with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Esc)));
+    stage.run(&mut view, Command::Filter);
+    with(&stage.look(), SIZE, |cx| view.paste(cx, "שלום"));
+    assert_eq!(stage.order(&view).len(), 1);
+}
+
+#[test]
+fn an_expression_of_utf8_names_is_drawn() {
+    let stage = Stage::new();
+    let mut utf8 = book();
+    let query = r#"sum({"http.server.request.duration", "service.name"="orders"}) > 5"#;
+    utf8.alerts[3].rule = Some(rule(query));
+    let view = stage.view(&utf8);
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("http.server.request.duration"), "{text}");
+    let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
+    let drawn = asked.iter().find(|n| n.slot.pane == "expression").unwrap();
+    let Request::Range { query: drawn, .. } = &drawn.request else { panic!() };
+    assert!(drawn.contains(r#""http.server.request.duration""#) && drawn.contains(r#""service.name"="orders""#), "{drawn}");
+}
+
+#[test]
+fn what_just_began_to_fire_is_in_the_strip_before_the_next_sample() {
+    let stage = Stage::new();
+    let mut fresh = book();
+    fresh.alerts[3].since = NOW - Duration::from_secs(700);
+    let mut view = stage.view(&fresh);
+    feed(&mut view, &stage.look(), SIZE, |n| match &n.request {
+        Request::Range { window, step, .. } if n.slot.pane == "day" => {
+            Some(Ok(Response::Matrix(Matrix { series: Vec::new(), range: window.range(NOW), step: *step, warnings: Vec::new() })))
+        }
+        _ => None,
+    });
+    assert_eq!(view.alert().unwrap().name(), "Budget");
+    assert!(draw(&view, &stage.look(), 200, 50).contains("▁█  fired 1 time"));
+    let later = look(&stage.shared, &stage.scope, NOW + Duration::from_secs(3600));
+    assert!(draw(&view, &later, 200, 50).contains("no history in ALERTS"));
+}
+
+#[test]
 fn the_strip_tells_when_it_fired_within_the_day() {
     let stage = Stage::new();
     let mut view = stage.view(&book());
