@@ -1,6 +1,7 @@
 //! The pure core: [`App::update`] takes what happened, [`App::subscriptions`] says what the screen needs,
 //! [`App::render`] draws without changing anything.
 
+mod alarms;
 mod answered;
 mod frame;
 mod keys;
@@ -18,7 +19,7 @@ mod writing;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use self::shared::{Settings, Shared};
-use self::{answered::Answered, frame::Frame, overlay::Overlay, pointer::Pointer, stack::Entry};
+use self::{alarms::Alarms, answered::Answered, frame::Frame, overlay::Overlay, pointer::Pointer, stack::Entry};
 use crate::{
     core::{
         command::ViewKind,
@@ -66,6 +67,7 @@ pub struct App {
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
     answered: Answered,
+    alarms: Alarms,
     nonce: u32,
 }
 
@@ -89,6 +91,7 @@ impl App {
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
             answered: Answered::default(),
+            alarms: Alarms::default(),
             nonce: 0,
         };
         if refused {
@@ -163,6 +166,7 @@ impl App {
         if wants.log_labels {
             app.ask("log labels", 0, Request::DiscoverLogLabels, Refresh::Fact(DISCOVER));
         }
+        self.ask_for_alarms(&mut app);
         top.view.subscriptions(&self.look(), self.body(), &mut Needs::new(top.id, top.nonce, self.now, &mut out));
         out
     }
@@ -299,6 +303,7 @@ impl App {
             self.shared.learn_services(response);
         }
         self.answered.note(&needs, &answer, self.now);
+        self.hear(&answer);
         if answer.slot.view == 0 {
             if self.app_answer(answer) {
                 self.mark(Urgency::Data);

@@ -11,7 +11,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        alert::Severities,
+        alert::{Alarm, Severities},
         backend::{Backend, Health},
         labels::LabelNames,
         log::{LogEvent, LogLabels},
@@ -48,6 +48,8 @@ pub struct Settings {
     pub labels: LabelNames,
     /// How the user says severities are told.
     pub severities: Severities,
+    /// Which newly firing alerts make themselves heard.
+    pub alarm: Alarm,
     /// Who silences are by; empty where nobody says.
     pub author: String,
     /// Nothing that writes to a server is offered.
@@ -72,6 +74,7 @@ impl Default for Settings {
             log_bytes: 64 << 20,
             labels: LabelNames::default(),
             severities: Severities::default(),
+            alarm: Alarm::default(),
             author: String::new(),
             read_only: false,
             reopen: Vec::new(),

@@ -15,7 +15,11 @@ use super::{
     reader::{Item, Reader, Section},
 };
 use crate::{
-    model::{alert::Severities, backend::Backend, labels::LabelNames},
+    model::{
+        alert::{Severity, Sound},
+        backend::Backend,
+        labels::LabelNames,
+    },
     source::trace_id::Patterns,
 };
 
@@ -76,7 +80,7 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
     each(root, "limits", |s| apply_limits(config, s));
     each(root, "thresholds", |s| apply_thresholds(config, s));
     each(root, "labels", |s| apply_labels(&mut config.labels, s));
-    each(root, "alerts", |s| apply_alerts(&mut config.severities, s));
+    each(root, "alerts", |s| apply_alerts(config, s));
     each(root, "silences", |s| {
         if let Some(author) = s.item("author").and_then(|item| item.string()) {
             config.silence_author = Some(author).filter(|a| !a.trim().is_empty());
@@ -160,7 +164,13 @@ fn apply_labels(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
     s.set("traces_service", &mut labels.traces_service, |item| names(item, "attribute", "_.-/"));
 }
 
-fn apply_alerts(severities: &mut Severities, s: &mut Section<'_, '_>) {
+fn apply_alerts(config: &mut Config, s: &mut Section<'_, '_>) {
+    let sounds = [("off", None), ("bell", Some(Sound::Bell)), ("osc9", Some(Sound::Osc9))];
+    s.set("notify", &mut config.alarm.sound, |item| item.choice(&sounds));
+    s.set("notify_severity", &mut config.alarm.severity, |item| {
+        item.integer(1..=u64::from(Severity::LOWEST)).and_then(|n| u8::try_from(n).ok()).map(Severity)
+    });
+    let severities = &mut config.severities;
     s.set("severity_labels", &mut severities.labels, |item| names(item, "label", "_"));
     s.set("severity_order", &mut severities.ranks, |item| {
         let ranks = item.items("a list of lists like [[\"page\", \"critical\"], [\"warning\"]]")?;

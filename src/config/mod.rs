@@ -3,7 +3,12 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    model::{alert::Severities, backend::Backend, labels::LabelNames, time::Timestamp},
+    model::{
+        alert::{Alarm, Severities},
+        backend::Backend,
+        labels::LabelNames,
+        time::Timestamp,
+    },
     source::trace_id::Patterns,
 };
 
@@ -39,6 +44,8 @@ pub struct Config {
     pub labels: LabelNames,
     /// How severities of alerts are told.
     pub severities: Severities,
+    /// Which newly firing alerts make themselves heard.
+    pub alarm: Alarm,
     /// Who silences are by; `None`: the user's name.
     pub silence_author: Option<String>,
     /// Own ways to find a trace id in a log line.

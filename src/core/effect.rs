@@ -2,6 +2,8 @@
 
 use compact_str::CompactString;
 
+use crate::model::alert::Sound;
+
 use crate::model::{
     backend::SourceError,
     silence::{SilenceChange, SilenceOutcome},
@@ -12,6 +14,8 @@ use crate::model::{
 pub enum Effect {
     /// Put text into the terminal's clipboard by OSC 52.
     Copy(String),
+    /// Make these words heard.
+    Sound(Sound, String),
     /// Talk to another environment of the configuration from now on.
     SwitchEnvironment(CompactString),
     /// Load another theme.

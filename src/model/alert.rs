@@ -91,6 +91,30 @@ fn usual_rank(value: &str) -> Option<Severity> {
     }))
 }
 
+/// How a newly firing alert makes itself heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// The terminal's bell.
+    Bell,
+    /// A notification of the desktop, by OSC 9.
+    Osc9,
+}
+
+/// Which newly firing alerts make themselves heard, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// How; `None`: not at all.
+    pub sound: Option<Sound>,
+    /// Those of this rank and worse.
+    pub severity: Severity,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self { sound: None, severity: Severity(2) }
+    }
+}
+
 /// An alerting rule, as the rules API tells it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {

@@ -147,6 +147,7 @@ fn settings(
         log_bytes: config.limits.log_buffer,
         labels: config.labels.clone(),
         severities: config.severities.clone(),
+        alarm: config.alarm,
         author: config.silence_author.clone().unwrap_or_else(|| user(system)),
         read_only: options.read_only,
         reopen,

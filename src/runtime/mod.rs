@@ -239,6 +239,7 @@ impl Shell {
     fn effect(&mut self, effect: Effect) -> io::Result<()> {
         match effect {
             Effect::Copy(text) => self.screen.copy(&text)?,
+            Effect::Sound(sound, words) => self.screen.sound(sound, &words)?,
             Effect::Quit => self.exit = Some(0),
             Effect::Suspend => self.suspend()?,
             Effect::Write(write) => {

@@ -14,6 +14,8 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+use crate::{model::alert::Sound, ui::text::is_harmful};
+
 /// Alternate screen, hidden cursor, bracketed paste.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h";
 /// Clicks, drags and the wheel in SGR form; not every motion.
@@ -152,6 +154,20 @@ impl Screen {
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
         let mut out = io::stdout().lock();
         write!(out, "\x1b]52;c;{encoded}\x07")?;
+        out.flush()
+    }
+
+    /// Rings the bell, or has the desktop show words.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn sound(&mut self, sound: Sound, words: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match sound {
+            Sound::Bell => write!(out, "\x07")?,
+            // Nothing that a server said may end the sequence.
+            Sound::Osc9 => write!(out, "\x1b]9;{}\x07", words.chars().filter(|c| !is_harmful(*c)).take(200).collect::<String>())?,
+        }
         out.flush()
     }
 }
