@@ -141,6 +141,44 @@ fn without_a_terminal_it_says_so() {
     assert!(String::from_utf8_lossy(&out.stderr).contains("terminal"), "{out:?}");
 }
 
+#[tokio::test]
+async fn alerts_are_printed_once_and_the_exit_code_tells_how_it_is() {
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+    let server = MockServer::start().await;
+    let answer = |alerts: &str| {
+        let rules = format!(
+            r#"{{"status":"success","data":{{"groups":[{{"name":"g","interval":15,"rules":[{{"type":"alerting","name":"Slow","query":"p95 > 1","alerts":[{alerts}]}}]}}]}}}}"#
+        );
+        ResponseTemplate::new(200).set_body_raw(rules, "application/json")
+    };
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redline"));
+        command.arg("alerts").args(args);
+        async { tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap() }
+    };
+    let vector = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
+    Mock::given(path("/api/v1/query"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw(vector, "application/json"))
+        .mount(&server)
+        .await;
+    let rules = Mock::given(path("/api/v1/rules")).respond_with(answer("")).mount_as_scoped(&server).await;
+    let quiet = run(&["--prometheus", &server.uri()]).await;
+    assert_eq!(quiet.status.code(), Some(0), "{quiet:?}");
+    assert!(String::from_utf8_lossy(&quiet.stdout).starts_with("No firing alerts.  1 rule healthy"), "{quiet:?}");
+    drop(rules);
+    let firing = r#"{"labels":{"alertname":"Slow","service":"orders","severity":"page"},"state":"firing","activeAt":"2026-08-22T16:00:00Z","value":"2.5e+00"}"#;
+    let _rules = Mock::given(path("/api/v1/rules")).respond_with(answer(firing)).mount_as_scoped(&server).await;
+    let loud = run(&["--prometheus", &server.uri(), "-o", "json"]).await;
+    assert_eq!(loud.status.code(), Some(1), "{loud:?}");
+    let told: serde_json::Value = serde_json::from_slice(&loud.stdout).unwrap();
+    assert_eq!((&told[0]["name"], &told[0]["value"], &told[0]["threshold"]), (&"Slow".into(), &2.5.into(), &1.0.into()));
+    assert_eq!(run(&["--prometheus", &server.uri(), "--service", "web"]).await.status.code(), Some(0));
+    let half = run(&["--prometheus", &server.uri(), "--alertmanager", "http://127.0.0.1:1"]).await;
+    assert_eq!(half.status.code(), Some(3), "{half:?}");
+    assert!(String::from_utf8_lossy(&half.stdout).contains("Slow") && String::from_utf8_lossy(&half.stderr).contains("alertmanager"));
+    assert_eq!(run(&["--loki", "http://127.0.0.1:1"]).await.status.code(), Some(2));
+}
+
 #[test]
 fn an_alert_is_opened_by_its_name() {
     let t = Terminal::start(100, 30, &["demo", "--seed", "1", "--alert", "CheckoutBudgetBurn"]);

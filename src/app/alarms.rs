@@ -174,14 +174,14 @@ mod tests {
         let (old, page, quiet, info) = (alert("Old", 1), alert("Page", 1), alert("Quiet", 1), alert("Info", 3));
         let mut alarms = Alarms::default();
         let mut take = |answer: Answer, seconds: u64| alarms.take(&answer, ALARM, NOW + std::time::Duration::from_secs(seconds));
-        assert_eq!(take(of_prometheus(&[old.clone()]), 0), None);
+        assert_eq!(take(of_prometheus(std::slice::from_ref(&old)), 0), None);
         assert_eq!(take(of_alertmanager(&[(&old, &[])]), 0), None, "what fires already is no news");
         let all = [old.clone(), page.clone(), quiet.clone(), info.clone()];
         assert_eq!(take(of_prometheus(&all), 10), None, "Alertmanager may have silenced them");
         let routed: [(&Alert, &[&str]); 4] = [(&old, &[]), (&page, &[]), (&quiet, &["s1"]), (&info, &[])];
         assert_eq!(take(of_alertmanager(&routed), 10).as_deref(), Some("P1 Page of orders fires"));
         assert_eq!(take(of_prometheus(&all), 20), None);
-        assert_eq!(take(of_prometheus(&[old.clone()]), 30), None);
+        assert_eq!(take(of_prometheus(std::slice::from_ref(&old)), 30), None);
         assert_eq!(take(of_alertmanager(&[(&old, &[])]), 30), None);
         let again = all.each_ref().map(|a| Alert { since: NOW + std::time::Duration::from_secs(38), ..a.clone() });
         assert_eq!(take(of_prometheus(&again), 40), None);

@@ -38,23 +38,32 @@ pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Resu
         return Err(Failure::usage("no backend tells alerts: give --prometheus URL or --alertmanager URL, or write them into config.toml"));
     }
     let only = Only { name: options.alert.clone(), service: options.service.clone(), labels: options.labels.clone() };
-    let (report, errors) = runtime()?.block_on(ask(&sources, &only, &clock));
-    for error in &errors {
+    let Answers { report, silent, incomplete } = runtime()?.block_on(ask(&sources, &only, &clock));
+    for error in silent.iter().chain(&incomplete) {
         eprintln!("redline: {error}. {}", error.advice());
     }
     match output {
-        Output::Text => print(report.text(&errors, config.display.time_zone.offset(clock.now()).0).as_bytes())?,
+        Output::Text => print(report.text(&silent, config.display.time_zone.offset(clock.now()).0).as_bytes())?,
         Output::Json => print(format!("{}\n", report.json()).as_bytes())?,
     };
     Ok(match () {
-        () if !errors.is_empty() => NO_ANSWER,
+        () if !silent.is_empty() => NO_ANSWER,
         () if report.is_bad_news() => BAD_NEWS,
         () => 0,
     })
 }
 
+/// What came of asking.
+struct Answers {
+    report: Report,
+    /// Who tells alerts and did not.
+    silent: Vec<SourceError>,
+    /// What else could not be found out: names of services, what has ended.
+    incomplete: Vec<SourceError>,
+}
+
 /// Asks those who tell alerts, which also tells how far the clocks are apart, and then what names services and has ended.
-async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> (Report, Vec<SourceError>) {
+async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
     let (prometheus, alertmanager) = tokio::join!(sources.prometheus_alerts(), sources.alertmanager_alerts());
     let now = clock.now();
     let fired = async { Some(sources.prometheus.as_ref().filter(|_| prometheus.is_ok())?.query(FIRED, now).await) };
@@ -69,13 +78,10 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> (Report, Vec<Sour
         ..Told::default()
     };
     let report = Report::new(&told, red.as_ref().and_then(|r| r.as_ref().ok()), &sources.labels.metrics_service, only);
-    let failed = [prometheus.err(), alertmanager.err(), fired.and_then(Result::err), red.and_then(Result::err)];
-    let mut errors: Vec<SourceError> = Vec::new();
-    // A server that is away fails each question alike.
-    for error in failed.into_iter().flatten().filter(|e| e.kind != ErrorKind::NotConfigured) {
-        if !errors.iter().any(|e| e.backend == error.backend) {
-            errors.push(error);
-        }
+    let is_failure = |e: &SourceError| e.kind != ErrorKind::NotConfigured;
+    Answers {
+        silent: [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).collect(),
+        incomplete: [fired.and_then(Result::err), red.and_then(Result::err)].into_iter().flatten().filter(is_failure).collect(),
+        report,
     }
-    (report, errors)
 }
