@@ -14,7 +14,7 @@ use crate::{
         rules::{RuleEngine, RuleFile},
         server::{self, DemoStores, Servers},
         store::Clock,
-        world::{Scenario, World},
+        world::{LEAD, Scenario, World},
     },
     model::{backend::Backend, time::Timestamp},
     time_input,
@@ -23,10 +23,6 @@ use crate::{
 /// The name of the demo's environment.
 const ENVIRONMENT: &str = "demo";
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How far before the start the rules are evaluated, at least.
-const RULE_HISTORY: Duration = Duration::from_secs(2 * 3600);
-/// What is evaluated and written before the onset.
-const LEAD: Duration = Duration::from_secs(10 * 60);
 
 /// The world's clock: the machine's, or one that stands still.
 struct DemoClock(Option<Timestamp>);
@@ -67,16 +63,11 @@ impl Demo {
         let world = World::new(scenario, args.seed, start, clock.clone());
         world.warm_up().map_err(Failure::other)?;
         let rules = RuleFile::shop()
-            .and_then(|rules| RuleEngine::new(rules, "rules.yml", world.clone(), clock.clone(), rules_since(start, world.onset())))
+            .and_then(|rules| RuleEngine::new(rules, "rules.yml", world.clone(), clock.clone(), world.rules_since()))
             .map_err(|e| Failure::other(format!("the demo's rules: {e}")))?;
         let stores = DemoStores { rules: Arc::new(rules), silences: Vec::new(), logs: world.clone(), traces: world.clone() };
         Ok(Self { world, stores, clock })
     }
-}
-
-/// An alert's onset is the first evaluation that found it: the rules begin before the scenario's.
-fn rules_since(start: Timestamp, onset: Timestamp) -> Timestamp {
-    (start - RULE_HISTORY).min(onset - LEAD)
 }
 
 fn open(demo: Demo, args: &DemoArgs, options: &Options, system: &System) -> Result<u8, Failure> {
@@ -168,20 +159,4 @@ fn targets(config: &Path, system: &System) -> Result<Targets, Failure> {
     let missing =
         || Failure::usage(format!("{}: [environments.{name}.otlp] is needed: where Tempo takes OTLP over HTTP", config.display()));
     Ok(Targets { prometheus: url(Backend::Prometheus)?, loki: url(Backend::Loki)?, otlp: otlp.ok_or_else(missing)? })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rules_begin_before_the_onset_of_any_scenario() {
-        let start = Timestamp::from_secs(1_700_000_000);
-        let minutes = |n: u64| Duration::from_secs(60 * n);
-        assert_eq!(rules_since(start, start - minutes(18)), start - minutes(120), "no more than needed");
-        assert_eq!(rules_since(start, start + minutes(60)), start - minutes(120));
-        for onset in [115, 180, 720] {
-            assert!(rules_since(start, start - minutes(onset)) <= start - minutes(onset + 10), "{onset}");
-        }
-    }
 }

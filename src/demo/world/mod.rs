@@ -33,6 +33,18 @@ use self::{engine::Engine, metrics::Bases, model::Model, series::Registry};
 use super::store::Clock;
 use crate::model::{labels::Labels, time::Timestamp};
 
+/// How far before the start the alerting rules are evaluated, at least.
+const RULE_HISTORY: Duration = Duration::from_secs(2 * 3_600);
+/// What is evaluated and written before the onset.
+pub const LEAD: Duration = Duration::from_secs(10 * 60);
+/// The longest window of a rule.
+const RULE_WINDOW: i64 = 600 * model::SECOND;
+
+/// An alert's onset is the first evaluation that found it: the rules begin before the scenario's.
+fn rules_since(start: Timestamp, onset: Timestamp) -> Timestamp {
+    (start - RULE_HISTORY).min(onset - LEAD)
+}
+
 /// The shop with everything that its backends can be asked.
 pub struct World {
     scenario: Scenario,
@@ -63,13 +75,18 @@ impl World {
         Timestamp(self.engine.model.onset)
     }
 
+    /// From when on its alerting rules are evaluated.
+    pub fn rules_since(&self) -> Timestamp {
+        rules_since(Timestamp(self.engine.model.start), self.onset())
+    }
+
     /// The first instant of which anything is known.
     pub const fn birth(&self) -> Timestamp {
         Timestamp(self.engine.model.birth)
     }
 
-    /// Simulates the last hour and then the last day in a thread of its own, so that questions find it done. The thread
-    /// ends with the work or with the world.
+    /// Simulates what alerting rules look back over, then the last hour with its lines and traces, then the last day, in a
+    /// thread of its own, so that questions find it done. The thread ends with the work or with the world.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -81,6 +98,13 @@ impl World {
 
 fn warm_up(world: &Weak<World>) {
     let hour = 3_600 * model::SECOND;
+    let looked_back = |w: &World| w.clock.now().0 - w.rules_since().0 + RULE_WINDOW;
+    // Alerts are what is looked at first. In two questions, so that others get in between.
+    for whole in [false, true] {
+        let Some(world) = world.upgrade() else { return };
+        let blocks = world.blocks_back(if whole { looked_back(&world) } else { hour });
+        world.engine.metrics(*blocks.start(), *blocks.end());
+    }
     let Some(blocks) = world.upgrade().map(|w| w.blocks_back(25 * hour)) else { return };
     for (n, block) in blocks.rev().enumerate() {
         let Some(world) = world.upgrade() else { return };
