@@ -41,6 +41,12 @@ pub enum Action {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Print rate, failures and durations of all services, once.
+    Services {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Write a commented config.toml into the user's configuration folder.
     Init,
     /// Print completions for a shell.

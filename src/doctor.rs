@@ -140,7 +140,7 @@ async fn tempo(t: &Tempo, now: Timestamp) -> Result<(Found, Duration), SourceErr
     let searched = t.search(&search).await;
     let first = started.elapsed();
     if let Err(error) = &searched
-        && !matches!(error.kind, ErrorKind::BadQuery | ErrorKind::NotSupported)
+        && !matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotSupported)
     {
         return Err(error.clone());
     }

@@ -90,8 +90,11 @@ pub enum ErrorKind {
     Unauthorized(u16),
     /// 429: it is left alone this long from now on.
     RateLimited(Duration),
-    /// The server refused the query (400, 422): its own words are in the message.
+    /// The server cannot read the query (400, 422): its own words are in the message.
     BadQuery,
+    /// The server reads the query and will not answer it, now or at all (422): too many series, a store that is away. Its own
+    /// words are in the message.
+    Refused,
     /// The thing asked for does not exist (404 of an id).
     NotFound,
     /// This server cannot do that (404 of an API, an old version).
@@ -150,10 +153,15 @@ impl SourceError {
     /// a query that runs out of time says nothing of the others.
     pub fn is_of_the_question(&self, status_line: bool) -> bool {
         match self.kind {
-            ErrorKind::BadQuery | ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::TooLarge(_) => true,
+            ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::TooLarge(_) => true,
             ErrorKind::Timeout(_) => status_line,
             _ => false,
         }
+    }
+
+    /// Whether a smaller question may be answered: it was too much, or too slow.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.kind, ErrorKind::Refused | ErrorKind::TooLarge(_) | ErrorKind::Timeout(_))
     }
 
     /// How long a backend that limits us is left alone.
@@ -180,6 +188,7 @@ impl SourceError {
             ErrorKind::Unauthorized(_) => "Check the credentials and the tenant in config.toml.",
             ErrorKind::RateLimited(_) => "It is asked too much; redline asks less often by itself.",
             ErrorKind::BadQuery => "Correct the query.",
+            ErrorKind::Refused => "Ask for less, a shorter window or a narrower selector, or wait until the server is well again.",
             ErrorKind::NotFound => "It may be past the retention, not sampled, not written yet, or of another tenant.",
             ErrorKind::NotSupported => "This server cannot do it; redline doctor shows what it can.",
             ErrorKind::TooLarge(_) => "Ask for less (a shorter window, a narrower selector), or raise body_mib in config.toml.",

@@ -9,6 +9,16 @@ pub enum Unit {
     Milliseconds,
 }
 
+impl Unit {
+    /// One of it in seconds.
+    pub const fn seconds(self) -> f64 {
+        match self {
+            Self::Seconds => 1.0,
+            Self::Milliseconds => 0.001,
+        }
+    }
+}
+
 /// What a family measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -135,6 +145,7 @@ pub const FAMILIES: &[Known] = &[
         name: "Tempo span metrics",
         counters: &["traces_spanmetrics_calls_total"],
         durations: &["traces_spanmetrics_latency"],
+        services: &["service", "service_name"],
         ..SPANS
     },
     Known {

@@ -2,6 +2,7 @@
 
 pub mod discover;
 mod families;
+pub mod figures;
 mod intervals;
 mod names;
 pub mod queries;

@@ -20,34 +20,48 @@ pub struct Part<'a> {
 impl RedMapping {
     /// Requests a second of each service.
     pub fn services_rate(&self, part: Part<'_>) -> Option<String> {
-        self.across(part, true, |f, matchers, window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label]))))
+        self.across(part, Family::counts_as, |f, matchers, window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label]))))
     }
 
     /// Failing requests a second of each service, 0 where none fails; no sample where its family does not tell.
     pub fn services_errors(&self, part: Part<'_>) -> Option<String> {
-        self.across(part, true, |f, matchers, window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?)))
+        self.across(part, Family::counts_as, |f, matchers, window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?)))
     }
 
     /// A quantile of each service in seconds; no sample without traffic.
     pub fn services_quantile(&self, q: f64, part: Part<'_>) -> Option<String> {
-        self.across(part, false, |f, matchers, window| f.services_quantile(q, matchers, window))
+        self.across(part, Family::measures_as, |f, matchers, window| f.services_quantile(q, matchers, window))
     }
 
-    /// `None`: no family can tell it. Families that count the same requests, and differ in their durations only, have the
-    /// place of the first; what is `counted` is asked of that one alone.
-    fn across(&self, part: Part<'_>, counted: bool, one: impl Fn(&Family, &[String], Duration) -> Option<String>) -> Option<String> {
+    /// `None`: no family can tell it. What is the same series for several families is asked once, of the first of them.
+    fn across(
+        &self,
+        part: Part<'_>,
+        same: fn(&Family, &Family) -> bool,
+        one: impl Fn(&Family, &[String], Duration) -> Option<String>,
+    ) -> Option<String> {
         let mut parts = Vec::new();
-        for (own, family) in self.families.iter().enumerate() {
-            let place = self.families.iter().position(|f| f.counts_as(family)).unwrap_or(own);
-            if counted && place != own {
+        for (place, family) in self.families.iter().enumerate() {
+            if self.place(family, same) != Some(place) {
                 continue;
             }
-            let members = || self.families.iter().filter(|f| if counted { f.counts_as(family) } else { *f == family });
-            let Some(matchers) = family.only(part.only, |service| members().any(|f| f.has(service))) else { continue };
+            let has = |service: &str| self.families.iter().any(|f| same(f, family) && f.has(service));
+            let Some(matchers) = family.only(part.only, has) else { continue };
             let Some(query) = one(family, &matchers, family.rate_window(part.step)) else { continue };
             parts.push(format!("label_replace({query}, \"family\", \"{place}\", \"\", \"\")"));
         }
         (!parts.is_empty()).then(|| parts.join(" or on (service) "))
+    }
+
+    /// Whether durations in an answer, labelled with a family, are of the requests that are labelled with another: figures
+    /// of different requests do not belong together.
+    pub fn belong_together(&self, service: &str, requests: &str, durations: &str) -> bool {
+        let place = self.family_at(service, requests).and_then(|family| self.place(family, Family::measures_as));
+        place.is_some_and(|place| durations.parse() == Ok(place))
+    }
+
+    fn place(&self, family: &Family, same: fn(&Family, &Family) -> bool) -> Option<usize> {
+        self.families.iter().position(|f| same(f, family))
     }
 
     /// The family that shows a service, of those that count its requests as the one that an answer is labelled with.
@@ -166,6 +180,11 @@ impl Family {
         (&self.requests, &self.restrict, &self.service_label) == (&other.requests, &other.restrict, &other.service_label)
     }
 
+    /// Whether another family's durations are the same series.
+    fn measures_as(&self, other: &Self) -> bool {
+        (&self.durations, &self.restrict, &self.service_label) == (&other.durations, &other.restrict, &other.service_label)
+    }
+
     /// The condition that leaves some services, none where all are asked. `None`: it has none of them.
     fn only(&self, services: Option<&[String]>, has: impl Fn(&str) -> bool) -> Option<Vec<String>> {
         let Some(services) = services else { return (!self.services.is_empty()).then(Vec::new) };
@@ -211,7 +230,10 @@ impl Family {
                 format!("histogram_quantile({q}, sum by (service, le) ({}))", self.named(&buckets))
             }
             (None, Durations::Native(name)) => {
-                format!("histogram_quantile({q}, {})", self.by_service(&self.sum_rate(name, matchers, window, &[service])))
+                let sum = self.sum_rate(name, matchers, window, &[service]);
+                // Prometheus 2 loses the histograms in label_replace(): there, one of two services of one name is shown.
+                let old = format!("max by (service) ({})", self.named(&format!("histogram_quantile({q}, {sum})")));
+                format!("(histogram_quantile({q}, {}) or on (service) {old})", self.by_service(&sum))
             }
             (None, Durations::Given(_)) => return None,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Failure, clients::sources, report::print, runtime};
+use super::{Failure, NO_ANSWER, clients::sources, report::print, runtime};
 use crate::{
     cli::{Options, Output},
     clock::Clock,
@@ -21,8 +21,6 @@ use crate::{
 
 /// Something fires.
 const BAD_NEWS: u8 = 1;
-/// A backend did not answer.
-const NO_ANSWER: u8 = 3;
 
 /// Prints the alerts; the exit code tells whether any fires, or that a backend that may know of more did not answer.
 pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Result<u8, Failure> {

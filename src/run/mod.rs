@@ -5,6 +5,7 @@ mod clients;
 mod demo;
 mod passwords;
 mod report;
+mod services;
 mod terminal;
 
 use std::{fmt, path::PathBuf, process::ExitCode};
@@ -14,10 +15,13 @@ use clap::Parser as _;
 use crate::{
     cli::{Action, Cli, Options},
     config::{self, ConfigError, Loaded, Request, System},
+    model::backend::{ErrorKind, SourceError},
 };
 
 /// Wrong usage or configuration.
 const USAGE: u8 = 2;
+/// A backend did not answer.
+const NO_ANSWER: u8 = 3;
 
 /// Why the program ends at once, in words for standard error, and its exit code.
 #[derive(Debug)]
@@ -29,6 +33,12 @@ pub struct Failure {
 impl Failure {
     fn usage(message: impl fmt::Display) -> Self {
         Self { code: USAGE, message: message.to_string() }
+    }
+
+    /// A backend gave no answer that can be printed.
+    fn source(error: &SourceError) -> Self {
+        let code = if error.kind == ErrorKind::NotConfigured { USAGE } else { NO_ANSWER };
+        Self { code, message: format!("{error}. {}", error.advice()) }
     }
 
     /// Another program or the system is in the way.
@@ -82,6 +92,11 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             let loaded = load(&cli.options, &system, true)?;
             log_to_file(&cli.options, &loaded)?;
             alerts::alerts(&loaded, &cli.options, output)
+        }
+        Some(Action::Services { output }) => {
+            let loaded = load(&cli.options, &system, true)?;
+            log_to_file(&cli.options, &loaded)?;
+            services::run(&loaded, &cli.options, output)
         }
         Some(Action::Init) => init(&system),
         Some(Action::Completions { shell }) => report::completions(shell),

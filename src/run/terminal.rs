@@ -189,7 +189,8 @@ fn scope(options: &Options, environment: &str, now: Timestamp, offset: i32) -> R
     Ok(scope)
 }
 
-fn window(options: &Options, now: Timestamp, offset: i32) -> Result<TimeWindow, Failure> {
+/// The window that the options ask for.
+pub(super) fn window(options: &Options, now: Timestamp, offset: i32) -> Result<TimeWindow, Failure> {
     let instant =
         |name: &str, text: &str| time_input::parse_instant(text, now, offset).map_err(|e| Failure::usage(format!("--{name} {text}: {e}")));
     match (&options.since, &options.from, &options.to) {

@@ -31,6 +31,8 @@ pub(super) enum Outcome {
         overloaded: bool,
         /// The answer is larger than what is read.
         huge: bool,
+        /// 422: the backend will not answer this, at least not now.
+        refused: bool,
     },
 }
 
@@ -46,6 +48,7 @@ impl Outcome {
                     heals: e.heals(),
                     overloaded: e.kind == ErrorKind::Server(503),
                     huge: matches!(e.kind, ErrorKind::TooLarge(_)),
+                    refused: e.kind == ErrorKind::Refused,
                 },
             },
         }
@@ -68,6 +71,7 @@ pub(super) fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took
             let least = if let Refresh::Every(every) = refresh { every } else { Duration::ZERO };
             return Some(least.max(*wait).mul_f64(1.0 + 0.2 * fastrand::f64()));
         }
+        (Outcome::Failed { refused: true, .. }, _) => (HEALING * failures.max(1)).max(every.unwrap_or_default()).min(MAX_WAIT),
         (Outcome::Failed { heals: true, transient: false, .. }, _) if matches!(refresh, Refresh::Fact(_)) => HEALING,
         (Outcome::Failed { transient: false, .. }, None) => HEALING,
         (Outcome::Failed { transient: false, .. }, Some(every)) => every.max(HEALING / 2),
@@ -137,6 +141,16 @@ mod tests {
         assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(500)), 4, Duration::ZERO), 8.0));
         assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(503)), 1, Duration::ZERO), 15.0), "never faster than a good one");
         assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(503)), 4, Duration::ZERO), 40.0));
+    }
+
+    #[test]
+    fn a_refused_question_is_asked_again_ever_more_slowly() {
+        let refused = failed(ErrorKind::Refused);
+        for refresh in [EVERY, Refresh::Once, Refresh::Fact(Duration::from_secs(60))] {
+            let waits = [1, 2, 3, 9].map(|failures| next_wait(refresh, &refused, failures, Duration::ZERO).unwrap().as_secs_f64());
+            let expected = if matches!(refresh, Refresh::Fact(_)) { [60.0, 60.0, 90.0, 120.0] } else { [30.0, 60.0, 90.0, 120.0] };
+            assert!(waits.iter().zip(expected).all(|(w, e)| (w / e - 1.0).abs() <= 0.11), "{refresh:?} {waits:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,13 @@ pub fn is_query_timeout(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body).is_ok_and(|v| v.get("errorType").and_then(Value::as_str) == Some("timeout"))
 }
 
+/// Whether a 422 says that the query cannot be read. VictoriaMetrics has no other status for that.
+pub fn cannot_be_read(body: &[u8]) -> bool {
+    let Ok(answer) = serde_json::from_slice::<Value>(body) else { return false };
+    let bad_data = answer.get("errorType").and_then(Value::as_str) == Some("bad_data");
+    bad_data || message(&answer).is_some_and(|words| words.contains("cannot parse") || words.contains("parse error"))
+}
+
 /// Prometheus and its kin `error`, Grafana `message`, Jaeger `errors[0].msg`; nested objects are followed.
 fn message(value: &Value) -> Option<String> {
     match value {

@@ -400,7 +400,9 @@ impl HttpClient {
 
     fn status_error(&self, request: &Request, status: u16, wish: Option<Duration>, body: &[u8]) -> SourceError {
         let kind = match status {
-            400 | 422 => ErrorKind::BadQuery,
+            400 => ErrorKind::BadQuery,
+            422 if error_text::cannot_be_read(body) => ErrorKind::BadQuery,
+            422 => ErrorKind::Refused,
             401 | 403 => ErrorKind::Unauthorized(status),
             404 | 410 => request.missing.clone(),
             429 => ErrorKind::RateLimited(hold_off(wish)),
@@ -410,7 +412,7 @@ impl HttpClient {
         let text = error_text(body);
         let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("no reason given");
         let message = match (&kind, text.is_empty()) {
-            (ErrorKind::BadQuery, false) => text,
+            (ErrorKind::BadQuery | ErrorKind::Refused, false) => text,
             (_, false) => format!("answered {status}: {text}"),
             (_, true) => format!("answered {status} ({reason}) to {}", request.path),
         };

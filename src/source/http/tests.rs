@@ -110,7 +110,7 @@ async fn a_backend_that_limits_us_is_asked_again_only_when_it_says_when() {
 async fn what_is_final_is_not_tried_again() {
     for (status, kind, answered) in [
         (400, ErrorKind::BadQuery, true),
-        (422, ErrorKind::BadQuery, true),
+        (422, ErrorKind::Refused, true),
         (401, ErrorKind::Unauthorized(401), false),
         (403, ErrorKind::Unauthorized(403), false),
         (404, ErrorKind::NotSupported, true),
@@ -122,6 +122,20 @@ async fn what_is_final_is_not_tried_again() {
         assert!(e.message.contains("why"), "{e}");
         assert_eq!(requests(&server).await.len(), 1);
         assert_eq!(seen.lock().unwrap()[0].is_ok(), answered, "{status} says that the backend is up");
+    }
+}
+
+#[tokio::test]
+async fn a_422_is_a_refusal_in_the_servers_words_unless_the_query_cannot_be_read() {
+    for (body, kind) in [
+        (r#"{"status":"error","errorType":"execution","error":"expanding series: store-gateway is away"}"#, ErrorKind::Refused),
+        (r#"{"status":"error","errorType":"422","error":"cannot parse query: unexpected token"}"#, ErrorKind::BadQuery),
+        (r#"{"status":"error","errorType":"bad_data","error":"invalid parameter"}"#, ErrorKind::BadQuery),
+    ] {
+        let (_server, client, _) = answering(ResponseTemplate::new(422).set_body_string(body)).await;
+        let e = client.send(Request::post("/q")).await.unwrap_err();
+        assert!(e.kind == kind && body.contains(&e.message), "{e:?}");
+        assert_eq!(e.heals(), kind == ErrorKind::Refused, "a store may come back, a typing error stays");
     }
 }
 

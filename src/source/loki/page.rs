@@ -135,7 +135,7 @@ impl Forward {
 
 /// `max entries limit per query exceeded, limit > max_entries_limit_per_query (6000 > 5000)`
 fn told_cap(error: &SourceError) -> Option<usize> {
-    if error.kind != ErrorKind::BadQuery || !error.message.contains("max_entries_limit") {
+    if !matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused) || !error.message.contains("max_entries_limit") {
         return None;
     }
     let (_, numbers) = error.message.rsplit_once('(')?;

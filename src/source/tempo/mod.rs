@@ -112,7 +112,7 @@ impl Tempo {
         let path = if api == 1 { format!("/api/traces/{id}") } else { format!("/api/v2/traces/{id}") };
         let request = Request::get(path).header(ACCEPT, "application/protobuf").thing();
         let mut answer = self.http.send(request).await.map_err(|mut e| {
-            if e.kind == ErrorKind::BadQuery && e.message.contains("exceeds max size") {
+            if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) && e.message.contains("exceeds max size") {
                 e.kind = ErrorKind::TooLarge(0);
             }
             e
@@ -155,7 +155,7 @@ impl Tempo {
             return self.search_as(search, Some(q)).await;
         }
         match self.search_as(search, Some(&format!("{q} with (most_recent=true)"))).await {
-            Err(e) if e.kind == ErrorKind::BadQuery => {
+            Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) => {
                 let hits = self.search_as(search, Some(q)).await?;
                 self.no_most_recent.store(true, Ordering::Relaxed);
                 Ok(hits)

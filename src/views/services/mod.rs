@@ -1,5 +1,6 @@
 //! The Services view: rate, errors and duration of all services, the worst first.
 
+mod cut;
 mod rank;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,10 @@ use std::time::Duration;
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use self::rank::{Row, Verdict};
+use self::{
+    cut::Cut,
+    rank::{Row, Verdict},
+};
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
@@ -20,7 +24,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        series::{Matrix, Series, Vector},
+        series::{Matrix, Vector},
         time::{TimeRange, TimeWindow, Timestamp},
     },
     red::{RedMapping, known_families, queries::Part},
@@ -88,8 +92,12 @@ impl Order {
 pub struct Services {
     /// Rate, failures and p95 now.
     now: [Slot<Vector>; 3],
+    /// The longest duration that a histogram can tell, for services whose p95 may be that.
+    highest: Slot<Vector>,
     /// The same over the last hour.
     hour: [Slot<Matrix>; 3],
+    /// The questions of which the server refused more: those of now, then those of the hour.
+    cuts: [Option<Cut>; 6],
     /// Which hour that is.
     hour_of: Option<TimeWindow>,
     rows: Vec<Row>,
@@ -117,7 +125,10 @@ impl Services {
             .or_else(|| look.scope.service.as_ref().map(|s| s.to_string()));
         let now = self.now.each_ref().map(Slot::value);
         let hour = self.hour.each_ref().map(Slot::value);
-        self.rows = rank::rows(now, hour, |service| (look.shared.error_threshold(service), look.shared.latency_threshold(service)));
+        let Some(mapping) = look.shared.red.value() else { return };
+        self.rows =
+            rank::rows(mapping, now, hour, |service| (look.shared.error_threshold(service), look.shared.latency_threshold(service)));
+        rank::mark_highest(&mut self.rows, mapping, self.highest.value());
         let passes = |row: &Row| self.filter.passes_one("service", &row.service);
         let mut rows = std::mem::take(&mut self.rows);
         if !self.filter.is_empty() {
@@ -153,6 +164,57 @@ impl Services {
         }
     }
 
+    /// The services in the order in which they are worth asking for: those shown, then all others that pass the filter.
+    fn wanted(&self, look: &Look<'_>) -> Vec<String> {
+        let all = look.shared.red.value().into_iter().flat_map(|mapping| mapping.services());
+        let mut told = foldhash::HashSet::default();
+        let shown = self.rows.iter().map(|row| row.service.as_str());
+        let passing = all.filter(|service| self.filter.passes_one("service", service));
+        shown.chain(passing).filter(|service| told.insert(*service)).map(str::to_owned).collect()
+    }
+
+    /// What a question is cut to, until the mapping is found anew.
+    fn cut(&self, look: &Look<'_>, question: usize) -> Option<&Cut> {
+        self.cuts[question].as_ref().filter(|cut| cut.holds(look.shared.red.at()))
+    }
+
+    /// Asks a refused question of fewer services. The last good answer stays until there is one to the smaller question.
+    fn make_smaller(&mut self, look: &Look<'_>, answer: &Answer) -> bool {
+        let Err(error) = &answer.result else { return false };
+        let question = match (answer.slot.pane, answer.slot.part) {
+            ("now", column @ 0..3) => column as usize,
+            ("hour", column @ 0..3) => 3 + column as usize,
+            _ => return false,
+        };
+        if !error.is_refusal() {
+            return false;
+        }
+        let cut = Cut::after(error, self.cut(look, question), self.wanted(look), look.shared.red.at());
+        let smaller = cut.is_some();
+        if smaller {
+            self.cuts[question] = cut;
+        }
+        smaller
+    }
+
+    /// Cuts follow what is looked for.
+    fn choose(&mut self, look: &Look<'_>) {
+        if self.cuts.iter().any(Option::is_some) {
+            let wanted = self.wanted(look);
+            self.cuts.iter_mut().flatten().for_each(|cut| cut.choose(wanted.clone()));
+        }
+    }
+
+    /// What was cut and why.
+    fn cut_note(&self, look: &Look<'_>) -> Option<String> {
+        const QUESTIONS: [&str; 6] = ["rate", "errors", "p95", "the hour's rate", "the hour's errors", "the hour's p95"];
+        let all = look.shared.red.value()?.services().count();
+        let cuts: Vec<(&str, &Cut)> = QUESTIONS.into_iter().enumerate().filter_map(|(i, name)| Some((name, self.cut(look, i)?))).collect();
+        let (_, first) = cuts.first()?;
+        let parts: Vec<String> = cuts.iter().map(|(name, cut)| format!("{name} of {}", cut.services.len())).collect();
+        Some(format!("cut: {} of {all} services, / chooses which: {}", parts.join(", "), first.why))
+    }
+
     fn next_error(&mut self, area: Rect) {
         let from = self.table.selected + 1;
         let n = self.rows.len();
@@ -163,9 +225,9 @@ impl Services {
     }
 }
 
-/// The query of a column at a resolution.
-fn query(mapping: &RedMapping, column: usize, step: Duration) -> Option<String> {
-    let part = Part { step, only: None };
+/// The query of a column, of the services it is cut to.
+fn query(mapping: &RedMapping, column: usize, step: Duration, cut: Option<&Cut>) -> Option<String> {
+    let part = Part { step, only: cut.map(|cut| cut.services.as_slice()) };
     match column {
         0 => mapping.services_rate(part),
         1 => mapping.services_errors(part),
@@ -223,20 +285,29 @@ impl View for Services {
         let Some(mapping) = look.shared.red.value() else { return };
         let (scrape, hour) = (mapping.scrape_interval.unwrap_or(crate::red::USUAL_SCRAPE), hour_window(look));
         let step = step(HOUR, TREND, scrape);
-        for column in 0..3 {
-            let part = u32::try_from(column).unwrap_or(0);
-            if let Some(query) = query(mapping, column, Duration::ZERO) {
+        for (column, part) in (0..3).zip(0..) {
+            if let Some(query) = query(mapping, column, Duration::ZERO, self.cut(look, column)) {
                 needs.ask("now", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh());
             }
-            if let Some(query) = query(mapping, column, step) {
+            if let Some(query) = query(mapping, column, step, self.cut(look, 3 + column)) {
                 needs.ask("hour", part, Request::Range { query, window: hour, step }, look.shared.refresh_slow());
             }
+        }
+        let at_bound: Vec<String> = self.rows.iter().filter(|r| r.is_at_bound(mapping)).map(|r| r.service.clone()).collect();
+        if let Some(query) = mapping.services_quantile(1.0, Part { only: Some(&at_bound), ..Part::default() }) {
+            needs.ask("highest", 0, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
         }
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         let column = answer.slot.part as usize;
+        if self.make_smaller(&cx.look, &answer) {
+            return true;
+        }
         let changed = match answer.slot.pane {
+            "highest" => {
+                self.highest.settle(answer.asked, expect(answer.result, |r| if let Response::Vector(v) = r { Some(v) } else { None }))
+            }
             "now" => self.now.get_mut(column).is_some_and(|slot| {
                 slot.settle(answer.asked, expect(answer.result, |r| if let Response::Vector(v) = r { Some(v) } else { None }))
             }),
@@ -281,7 +352,7 @@ impl View for Services {
     }
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
-        self.now = Default::default();
+        (self.now, self.highest) = Default::default();
         // The hour to compare with is the same for all live windows, and for all that end together.
         let hour = Some(hour_window(&cx.look));
         if self.hour_of != hour {
@@ -297,6 +368,9 @@ impl View for Services {
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
         if self.filter.key(key) {
             self.rebuild(&cx.look, cx.area);
+        }
+        if !self.filter.is_typing() {
+            self.choose(&cx.look);
         }
     }
 
@@ -326,7 +400,8 @@ impl View for Services {
         let families =
             shared.red.value().map(|m| m.families.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
         let found = if families.is_empty() { String::new() } else { format!("found: {families}") };
-        let inner = Panel::new(title).focused(true).note(note).bottom(found).state(&state).render(shared, area, buf);
+        let bottom = self.cut_note(look).unwrap_or(found);
+        let inner = Panel::new(title).focused(true).note(note).bottom(bottom).state(&state).render(shared, area, buf);
         if let Some(lines) = without_red(look) {
             panel::message(shared, inner, buf, &lines);
         } else if let Some(lines) = &state.blank {
@@ -356,7 +431,7 @@ impl View for Services {
         }
         if let Some(mapping) = look.shared.red.value() {
             for (column, name) in ["rate query", "errors query", "p95 query"].into_iter().enumerate() {
-                out.extend(query(mapping, column, Duration::ZERO).map(|q| yank(name, q)));
+                out.extend(query(mapping, column, Duration::ZERO, None).map(|q| yank(name, q)));
             }
         }
         out.retain(|y| !y.text.is_empty());
@@ -382,6 +457,7 @@ impl Services {
             0 => Cell::new(row.service.clone(), shared.service_style(&row.service)),
             1 => text(row.rate, format::rate, Role::Text),
             3 => text(row.error_share(), format::percent, errors),
+            5 if row.above => text(row.p95, |p95| format!(">{}", format::seconds(p95)), slow),
             5 => text(row.p95, format::seconds, slow),
             2 | 4 | 6 => Cell::new(self.trend(look, row, column / 2 - 1), style(Role::Dim)),
             _ => {
@@ -392,14 +468,9 @@ impl Services {
     }
 
     fn trend(&self, look: &Look<'_>, row: &Row, column: usize) -> String {
-        let Some(matrix) = self.hour[column].value() else { return String::new() };
-        let is_row =
-            |s: &&Series| s.labels.get("service") == Some(&row.service) && s.labels.get("family").unwrap_or_default() == row.family;
-        matrix
-            .series
-            .iter()
-            .find(is_row)
-            .map_or_else(String::new, |s| spark(&s.samples, matrix.range, usize::from(TREND), look.shared.glyphs))
+        let Some((matrix, place)) = self.hour[column].value().zip(row.hour[column]) else { return String::new() };
+        let series = matrix.series.get(place);
+        series.map_or_else(String::new, |s| spark(&s.samples, matrix.range, usize::from(TREND), look.shared.glyphs))
     }
 }
 

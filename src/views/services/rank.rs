@@ -9,6 +9,7 @@ use crate::{
         series::{Matrix, Sample, Vector},
         time::{TimeRange, Timestamp},
     },
+    red::RedMapping,
     ui::format,
 };
 
@@ -27,6 +28,10 @@ pub struct Row {
     pub p95: Option<f64>,
     /// The same three an hour before.
     pub before: [Option<f64>; 3],
+    /// Where its last hour is in the answers.
+    pub hour: [Option<usize>; 3],
+    /// Its p95 may be longer: the histogram tells no more.
+    pub above: bool,
     /// The highest of its rates in the hour.
     pub peak: Option<f64>,
     /// The last sample of its rate, where it has none now.
@@ -68,6 +73,11 @@ impl Row {
     /// The share of requests that fail, 0 to 1.
     pub fn error_share(&self) -> Option<f64> {
         share(self.errors, self.rate)
+    }
+
+    /// Whether its p95 is the bound of a bucket, and so may be longer than told.
+    pub fn is_at_bound(&self, mapping: &RedMapping) -> bool {
+        self.p95.is_some_and(|p95| mapping.family_at(&self.service, &self.family).is_some_and(|f| f.is_bound(p95)))
     }
 
     /// With the thresholds of its share of failures and of its p95.
@@ -154,15 +164,24 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
 
 /// The rows from what was answered: rates, failures and percentiles now, and their last hour. `thresholds` are those of a
 /// service: its share of failures and its p95.
-pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: impl Fn(&str) -> (f64, Option<f64>)) -> Vec<Row> {
+pub fn rows(
+    mapping: &RedMapping,
+    now: [Option<&Vector>; 3],
+    hour: [Option<&Matrix>; 3],
+    thresholds: impl Fn(&str) -> (f64, Option<f64>),
+) -> Vec<Row> {
+    // Figures of two families are not of the same requests.
+    let together = |column: usize, service: &str, rate: &str, other: &str| match column {
+        2 => mapping.belong_together(service, rate, other),
+        _ => rate == other,
+    };
     let mut rows: HashMap<&str, Row> = HashMap::new();
     for (column, vector) in now.iter().enumerate() {
         for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
             let Some(service) = labels.get("service").filter(|_| sample.value.is_finite()) else { continue };
             let family = labels.get("family").unwrap_or_default();
             let row = rows.entry(service).or_insert_with(|| Row { family: family.to_owned(), ..Row::default() });
-            // Figures of two families are not of the same requests.
-            if row.family != family {
+            if !together(column, service, &row.family, family) {
                 continue;
             }
             *[&mut row.rate, &mut row.errors, &mut row.p95][column] = Some(sample.value);
@@ -170,7 +189,7 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: i
     }
     for (column, matrix) in hour.iter().enumerate() {
         let Some(matrix) = matrix else { continue };
-        for series in &matrix.series {
+        for (place, series) in matrix.series.iter().enumerate() {
             let Some(service) = series.labels.get("service") else { continue };
             // Only what has or had traffic is a service.
             if column > 0 && !rows.contains_key(service) {
@@ -178,9 +197,10 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: i
             }
             let family = series.labels.get("family").unwrap_or_default();
             let row = rows.entry(service).or_insert_with(|| Row { family: family.to_owned(), ..Row::default() });
-            if row.family != family {
+            if !together(column, service, &row.family, family) {
                 continue;
             }
+            row.hour[column] = Some(place);
             row.before[column] = normal(&series.samples, matrix.range);
             if column == 0 {
                 row.peak = series.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp);
@@ -198,6 +218,19 @@ pub fn rows(now: [Option<&Vector>; 3], hour: [Option<&Matrix>; 3], thresholds: i
         .collect();
     out.sort_by(worse);
     out
+}
+
+/// Marks the rows whose p95 is the longest duration that their histogram can tell.
+pub fn mark_highest(rows: &mut [Row], mapping: &RedMapping, highest: Option<&Vector>) {
+    let highest: HashMap<&str, (&str, f64)> = highest
+        .iter()
+        .flat_map(|v| &v.elements)
+        .filter_map(|(labels, s)| Some((labels.get("service")?, (labels.get("family").unwrap_or_default(), s.value))))
+        .collect();
+    for row in rows {
+        let of_row = highest.get(row.service.as_str()).filter(|(tag, _)| mapping.belong_together(&row.service, &row.family, tag));
+        row.above = row.p95.is_some() && of_row.map(|(_, value)| *value) == row.p95;
+    }
 }
 
 /// What was normal an hour before: the median of the first third of the range.
@@ -284,7 +317,7 @@ mod tests {
         let series = vec![crate::model::series::Series { labels, samples }];
         let hour = Matrix { series, range, step: std::time::Duration::from_secs(60), warnings: Vec::new() };
         let now = Vector { elements: Vec::new(), warnings: Vec::new() };
-        let rows = rows([Some(&now), None, None], [Some(&hour), None, None], |_| THRESHOLDS);
+        let rows = rows(&RedMapping::default(), [Some(&now), None, None], [Some(&hour), None, None], |_| THRESHOLDS);
         assert_eq!((rows[0].verdict, rows[0].reason(0)), (Verdict::Gone, "no data since 00:49".to_owned()));
     }
 }

@@ -6,9 +6,12 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, needs, red_mapping, test_shared, with},
+        testing::{draw, feed, look, look as app_look, needs, red_mapping, test_shared, with},
     },
-    model::series::Sample,
+    model::{
+        backend::{Backend, ErrorKind, SourceError},
+        series::{Sample, Series},
+    },
     views::Act,
 };
 
@@ -22,14 +25,17 @@ fn stage() -> (Shared, Scope) {
 }
 
 fn vector(values: &[(&str, f64)]) -> Response {
-    let element = |(service, value): &(&str, f64)| ([("service", *service)].into_iter().collect(), Sample { at: NOW, value: *value });
+    let element = |(service, value): &(&str, f64)| {
+        ([("service", *service), ("family", "0")].into_iter().collect(), Sample { at: NOW, value: *value })
+    };
     Response::Vector(Vector { elements: values.iter().map(element).collect(), warnings: Vec::new() })
 }
 
 fn hour(values: &[(&str, f64)], until: u64) -> Response {
     let range = TimeRange { start: NOW - HOUR, end: NOW };
     let samples = |value: f64| (0..until).map(|m| Sample { at: range.start + Duration::from_secs(60 * m), value }).collect();
-    let series = values.iter().map(|(s, v)| Series { labels: [("service", *s)].into_iter().collect(), samples: samples(*v) });
+    let series =
+        values.iter().map(|(s, v)| Series { labels: [("service", *s), ("family", "0")].into_iter().collect(), samples: samples(*v) });
     Response::Matrix(Matrix { series: series.collect(), range, step: Duration::from_secs(60), warnings: Vec::new() })
 }
 
@@ -89,6 +95,66 @@ fn the_number_of_questions_does_not_depend_on_the_services() {
     shared.red.settle(NOW, Ok(Arc::new(red_mapping(&names))));
     assert_eq!(needs(&Services::default(), &look(&shared, &scope, NOW), SIZE.0, SIZE.1).len(), few);
     assert!(few <= 8);
+}
+
+#[test]
+fn a_server_that_refuses_gets_smaller_questions_and_the_screen_says_what_was_cut() {
+    let (mut shared, scope) = stage();
+    let names: Vec<String> = (0..1000).map(|i| format!("s{i:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    shared.red.settle(NOW, Ok(Arc::new(red_mapping(&names))));
+    let look = look(&shared, &scope, NOW);
+    let p95 = |view: &Services| {
+        let all = needs(view, &look, SIZE.0, SIZE.1);
+        assert!(all.len() <= 8);
+        all.into_iter().find(|n| (n.slot.pane, n.slot.part) == ("now", 2)).unwrap().request
+    };
+    let asked = |request: &Request| match request {
+        Request::Instant { query, .. } => names.iter().filter(|n| query.contains(*n)).count(),
+        _ => 0,
+    };
+    let mut view = Services::default();
+    let whole = p95(&view);
+    assert_eq!(asked(&whole), 0, "all of them, without names");
+    for count in [250, 62] {
+        feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+            ("now", 2) => Some(Err(SourceError::new(Backend::Prometheus, ErrorKind::Refused, "too many series"))),
+            ("now", 0) => Some(Ok(vector(&[("s900", 5.0), ("s901", 4.0)]))),
+            _ => None,
+        });
+        let request = p95(&view);
+        assert_eq!(asked(&request), count);
+        let Request::Instant { query, .. } = request else { panic!("{request:?}") };
+        assert!(query.contains("s900"), "those on the screen first");
+    }
+    let text = draw(&view, &look, SIZE.0, SIZE.1);
+    assert!(text.contains("cut: p95 of 62 of 1000 services, / chooses which: too many series"), "{text}");
+    assert!(text.contains("s900") && text.contains("5.00 /s"), "the rates are there: {text}");
+    let mut shared = test_shared();
+    shared.red.settle(NOW + Duration::from_secs(600), Ok(Arc::new(red_mapping(&names))));
+    let later = app_look(&shared, &scope, NOW);
+    let again = needs(&view, &later, SIZE.0, SIZE.1).into_iter().find(|n| (n.slot.pane, n.slot.part) == ("now", 2)).unwrap();
+    assert_eq!(again.request, whole, "with the next mapping all are asked again");
+}
+
+#[test]
+fn a_p95_beyond_the_highest_bucket_is_marked() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = Services::default();
+    let answer = |need: &crate::core::request::Subscription| {
+        Some(Ok(match (need.slot.pane, need.slot.part) {
+            ("now", 0) => vector(&[("cart", 30.0), ("orders", 41.2)]),
+            ("now", 2) => vector(&[("cart", 1.0), ("orders", 10.0)]),
+            ("highest", _) => vector(&[("cart", 10.0), ("orders", 10.0)]),
+            _ => return None,
+        }))
+    };
+    feed(&mut view, &look, SIZE, answer);
+    assert_eq!(needs(&view, &look, SIZE.0, SIZE.1).len(), 7, "asked only where a p95 is a bound");
+    feed(&mut view, &look, SIZE, answer);
+    let text = draw(&view, &look, SIZE.0, SIZE.1);
+    assert!(text.contains(">10.0 s") && text.contains(" 1.00 s") && !text.contains(">1.00 s"), "{text}");
 }
 
 #[test]
