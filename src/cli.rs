@@ -123,7 +123,7 @@ pub struct Options {
     /// Show until this time.
     #[arg(long, global = true, value_name = "TIME", requires = "from")]
     pub to: Option<String>,
-    /// Open this view: alerts, services, logs, traces, service, waterfall, silences, silence, log.
+    /// Open this view: alerts, services, logs, traces, service, waterfall, query, silences, silence, log.
     #[arg(long, global = true, value_name = "NAME")]
     pub view: Option<ViewKind>,
     /// Open on this service.
@@ -138,7 +138,7 @@ pub struct Options {
     /// Open this trace.
     #[arg(long, global = true, value_name = "ID")]
     pub trace: Option<String>,
-    /// Open with this LogQL or TraceQL query.
+    /// Open with this query: LogQL, TraceQL, or PromQL for the view query, where `;` parts several.
     #[arg(long, global = true, value_name = "QUERY")]
     pub query: Option<String>,
     /// Theme: dark, light, terminal, or one of your own.

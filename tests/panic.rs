@@ -8,7 +8,7 @@ mod support;
 use redline::{
     app::App,
     clock::Clock,
-    core::{command::ViewKind, scope::Scope},
+    core::{command::ViewKind, effect::KeptQueries, scope::Scope},
     logging,
     model::time::TimeWindow,
     runtime::{self, Environments, Setup},
@@ -25,6 +25,14 @@ struct Panics;
 impl Environments for Panics {
     fn sources(&self, _name: &str, _observer: Observer) -> Result<Sources, String> {
         Ok(Sources::default())
+    }
+
+    fn kept(&self, _environment: &str) -> Result<Vec<KeptQueries>, String> {
+        Ok(Vec::new())
+    }
+
+    fn keep(&self, _environment: &str, _change: &KeptQueries) -> Result<Vec<KeptQueries>, String> {
+        Ok(Vec::new())
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {

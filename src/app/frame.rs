@@ -377,7 +377,7 @@ impl Frame<'_> {
 
     fn hints(&self, mut area: Rect) -> [Row; 2] {
         let keymap = &self.look.shared.keymap;
-        let facts = self.view.facts(&self.look);
+        let facts = super::facts(self.view, &self.look);
         let always = [(Command::Help, "help"), (Command::Palette, "command")];
         let always = always.iter().filter_map(|(c, hint)| keymap.key(*c).map(|k| (k, *hint, Some(Target::Run(*c)))));
         let always = always.flat_map(|(key, hint, run)| [(format!("  {key} "), Role::Accent, run), (format!("{hint} "), Role::Dim, run)]);

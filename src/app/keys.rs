@@ -90,7 +90,7 @@ impl App {
             self.say(format!("{} has no use here", spec.name));
             return;
         }
-        if let Err(why) = (spec.enabled)(&self.top().view.facts(&self.look())) {
+        if let Err(why) = (spec.enabled)(&self.facts()) {
             self.say(why);
             return;
         }
@@ -114,6 +114,12 @@ impl App {
             Command::Diagnostics => self.jump(ViewKind::Diagnostics),
             Command::Silences => self.jump(ViewKind::Silences),
             Command::Silence => self.open_silence_form(),
+            Command::Query => self.jump(ViewKind::Query),
+            Command::EditQuery => {
+                let queries = self.top().view.promql(&self.look());
+                self.query(&queries);
+            }
+            Command::Kept | Command::Forget => self.list_kept(command),
             Command::ZoomIn | Command::ZoomOut => self.set_window(self.top().scope.window.zoom(command == Command::ZoomIn, self.now)),
             Command::PanEarlier | Command::PanLater => {
                 self.set_window(self.top().scope.window.pan(command == Command::PanEarlier, self.now))
@@ -143,6 +149,17 @@ impl App {
         }
     }
 
+    fn list_kept(&mut self, command: Command) {
+        match &self.shared.kept {
+            Err(why) => self.say(why.clone()),
+            Ok(kept) if kept.is_empty() => {
+                let key = self.shared.keymap.key(Command::Keep).unwrap_or_default();
+                self.say(format!("nothing is kept yet: {key} in the Query view keeps its queries by a name"));
+            }
+            Ok(kept) => self.overlay = Some(Overlay::kept(kept, command == Command::Forget)),
+        }
+    }
+
     pub(super) fn overlay_done(&mut self, done: Done) {
         match done {
             Done::Open => return,
@@ -163,6 +180,14 @@ impl App {
             Done::Environment(name) => {
                 self.overlay = None;
                 self.effects.push(Effect::SwitchEnvironment(name.into()));
+            }
+            Done::Queries(queries) => {
+                self.overlay = None;
+                self.query(&queries);
+            }
+            Done::Forget(name) => {
+                self.overlay = None;
+                self.effects.push(Effect::Forget(name));
             }
             Done::Theme(name) => {
                 self.overlay = None;

@@ -22,8 +22,8 @@ pub use self::shared::{Settings, Shared};
 use self::{alarms::Alarms, answered::Answered, frame::Frame, overlay::Overlay, pointer::Pointer, stack::Entry};
 use crate::{
     core::{
-        command::ViewKind,
-        effect::Effect,
+        command::{Facts, ViewKind},
+        effect::{Effect, KeptQueries},
         keymap::Chord,
         msg::{Event, Msg},
         request::{Answer, Refresh, Request, Response, Subscription},
@@ -207,7 +207,7 @@ impl App {
         self.top().view.render(&self.look(), frame::body(area), buf);
         self.pointer.render(buf);
         if let Some(overlay) = &self.overlay {
-            overlay.render(&self.look(), &self.top().view.facts(&self.look()), self.top().view.kind(), area, buf);
+            overlay.render(&self.look(), &self.facts(), self.top().view.kind(), area, buf);
         }
     }
 
@@ -226,6 +226,11 @@ impl App {
                 Some((prompt.column.min(self.size.width - 1), self.size.height - 1))
             }
         }
+    }
+
+    /// What the visible view offers; a graph's query can be edited in the Query view.
+    fn facts(&self) -> Facts {
+        facts(self.top().view.as_ref(), &self.look())
     }
 
     fn top(&self) -> &Entry {
@@ -290,6 +295,12 @@ impl App {
         self.mark(Urgency::Input);
     }
 
+    /// What the shell read of the queries kept by a name, or why it could not.
+    pub fn kept(&mut self, told: Result<Vec<KeptQueries>, String>) {
+        self.shared.kept = told;
+        self.mark(Urgency::Data);
+    }
+
     fn answer(&mut self, answer: Answer) {
         if self.shared.asked.remove(&answer.slot).is_some_and(|since| self.now.since(since) >= frame::PATIENCE) {
             self.mark(Urgency::Data);
@@ -332,6 +343,12 @@ impl App {
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 const DISCOVER: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// What a view offers; a query that can be copied can be edited, in the Query view.
+fn facts(view: &dyn View, look: &Look<'_>) -> Facts {
+    let own = view.facts(look);
+    Facts { query: own.query || !view.promql(look).is_empty(), ..own }
+}
 
 /// The content of an answer that has the expected kind. Another kind is a fault of the shell, told as such.
 ///

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use crate::{
     core::{
+        effect::KeptQueries,
         keymap::Keymap,
         request::{Refresh, Response, SlotId},
         slot::Slot,
@@ -100,6 +101,8 @@ pub struct Shared {
     pub log_labels: Slot<Arc<LogLabels>>,
     /// Health of each backend, in the order of [`Backend::ALL`].
     pub health: [Health; 4],
+    /// Queries kept by a name, or why they cannot be read.
+    pub kept: Result<Vec<KeptQueries>, String>,
     /// Requests under way, since when.
     pub asked: BTreeMap<SlotId, Timestamp>,
 }
@@ -116,6 +119,7 @@ impl Shared {
             red: Slot::default(),
             log_labels: Slot::default(),
             health: Default::default(),
+            kept: Ok(Vec::new()),
             asked: BTreeMap::new(),
         }
     }

@@ -60,6 +60,14 @@ impl App {
         self.push(kind, scope);
     }
 
+    /// Opens queries in the Query view, on the same scope.
+    pub(super) fn query(&mut self, queries: &[String]) {
+        let scope = self.top().scope.clone();
+        let text = views::query::join(queries.iter().map(String::as_str));
+        let view = views::open(ViewKind::Query, &scope, Some(&text), &self.shared.settings);
+        self.push_view(view, scope);
+    }
+
     pub(super) fn push(&mut self, kind: ViewKind, scope: Scope) {
         let view = match self.form_for(kind, &scope) {
             Some(form) => form,

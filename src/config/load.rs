@@ -33,6 +33,8 @@ pub struct System {
     pub home: Option<PathBuf>,
     /// The user's configuration folder of redline.
     pub config_folder: Option<PathBuf>,
+    /// The user's data folder of redline: what it keeps for the user.
+    pub data_folder: Option<PathBuf>,
     /// The configuration for all users.
     pub system_config: Option<PathBuf>,
 }
@@ -45,6 +47,7 @@ impl System {
         Self {
             vars,
             home: folders.as_ref().map(|f| f.home_dir().to_owned()),
+            data_folder: folders.as_ref().map(|f| f.data_dir().join("redline")),
             config_folder: folders.map(|f| f.config_dir().join("redline")),
             system_config: Some(PathBuf::from(SYSTEM_CONFIG)),
         }

@@ -18,6 +18,8 @@ pub enum ViewKind {
     Traces,
     /// One trace.
     Waterfall,
+    /// PromQL typed by hand.
+    Query,
     /// All silences.
     Silences,
     /// A silence that is being written.
@@ -28,13 +30,14 @@ pub enum ViewKind {
 
 impl ViewKind {
     /// All, in the order of the digits where they have one.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Alerts,
         Self::Services,
         Self::Logs,
         Self::Traces,
         Self::Service,
         Self::Waterfall,
+        Self::Query,
         Self::Silences,
         Self::SilenceForm,
         Self::Diagnostics,
@@ -49,6 +52,7 @@ impl ViewKind {
             Self::Logs => "Logs",
             Self::Traces => "Traces",
             Self::Waterfall => "Waterfall",
+            Self::Query => "Query",
             Self::Silences => "Silences",
             Self::SilenceForm => "Silence",
             Self::Diagnostics => "Log of redline",
@@ -64,6 +68,7 @@ impl ViewKind {
             Self::Logs => "logs",
             Self::Traces => "traces",
             Self::Waterfall => "waterfall",
+            Self::Query => "query",
             Self::Silences => "silences",
             Self::SilenceForm => "silence",
             Self::Diagnostics => "log",
@@ -188,15 +193,15 @@ commands! {
     Logs, "logs", [Alerts, Services, Service, Traces, Waterfall], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
     NextError, "next-error", [Logs, Waterfall, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
-    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Silences, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
+    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
     NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
     PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
     Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
     Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
-    EditQuery, "edit-query", [Logs, Traces], ["E"], "query", "Edit the query", |f| if f.query { Ok(()) } else { Err("no query to edit") };
-    Order, "order", [Alerts, Services, Service, Traces, Silences], ["O"], "order", "Order by the next column", ROWS;
+    EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| if f.query { Ok(()) } else { Err("no query to edit") };
+    Order, "order", [Alerts, Services, Service, Traces, Silences, Query], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
@@ -206,9 +211,13 @@ commands! {
     Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
     FoldAll, "fold-all", [Waterfall], ["F"], "fold all", "Fold all but errors, or unfold all", ROWS;
-    ValueCursor, "value-cursor", [Alerts, Service], ["v"], "values", "Value cursor over the graphs, moved with the arrows", GRAPHS;
-    Left, "left", [Alerts, Service], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
-    Right, "right", [Alerts, Service], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
+    AddQuery, "add-query", [Query], ["A"], "add", "One more query beside the others", ALWAYS;
+    RemoveQuery, "remove-query", [Query], ["X"], "remove", "Remove the query", ALWAYS;
+    ResultForm, "result-form", [Query], ["T"], "graph/table", "The result as a graph or as a table", ALWAYS;
+    Keep, "keep", [Query], ["K"], "keep", "Keep the queries by a name", ALWAYS;
+    ValueCursor, "value-cursor", [Alerts, Service, Query], ["v"], "values", "Value cursor over the graphs, moved with the arrows", GRAPHS;
+    Left, "left", [Alerts, Service, Query], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
+    Right, "right", [Alerts, Service, Query], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
     FullScreen, "full-screen", [], ["z"], "", "The focused pane alone, or all again", PANES;
     ShowLink, "show-link", [Alerts], ["o"], "link", "Show the runbook or link", |f| if f.link { Ok(()) } else { Err("no link here") };
@@ -226,6 +235,9 @@ commands! {
     Refresh, "refresh", [], ["R"], "", "Ask again now", ALWAYS;
     Palette, "palette", [], [":"], "", "All commands, by name", ALWAYS;
     Help, "help", [], ["?"], "", "Keys of this view", ALWAYS;
+    Query, "query", [], [], "", "PromQL typed by hand, with completion", ALWAYS;
+    Kept, "kept", [], [], "", "Queries that were kept by a name", ALWAYS;
+    Forget, "forget", [], [], "", "Forget queries that were kept by a name", ALWAYS;
     Environment, "env", [], [], "", "Switch to another environment of config.toml", ALWAYS;
     Theme, "theme", [], [], "", "Switch to another theme", ALWAYS;
     Diagnostics, "log", [], [], "", "redline's own log: every request with status, time and bytes", ALWAYS;

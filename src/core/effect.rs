@@ -9,6 +9,15 @@ use crate::model::{
     silence::{SilenceChange, SilenceOutcome},
 };
 
+/// Queries that the user kept by a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptQueries {
+    /// The name.
+    pub name: String,
+    /// PromQL.
+    pub queries: Vec<String>,
+}
+
 /// What the shell is to do once.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -18,6 +27,15 @@ pub enum Effect {
     Sound(Sound, String),
     /// Talk to another environment of the configuration from now on.
     SwitchEnvironment(CompactString),
+    /// Keep queries of this environment by a name, in the place of those that have it.
+    Keep {
+        /// The name.
+        name: String,
+        /// The queries.
+        queries: Vec<String>,
+    },
+    /// Forget the queries kept by a name.
+    Forget(String),
     /// Load another theme.
     SwitchTheme(CompactString),
     /// Write to Alertmanager. What comes of it is told as [`super::msg::Event::Write`], also when the view is gone by then.

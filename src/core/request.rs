@@ -9,6 +9,7 @@ use crate::{
     model::{
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::SourceError,
+        explored::{About, Explored, Names},
         log::{LogEvent, LogLabels},
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
@@ -60,6 +61,34 @@ pub enum Request {
         /// The window.
         window: TimeWindow,
     },
+    /// A PromQL that a user typed, over the window where there is a step, or else at its end.
+    Explore {
+        /// PromQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution, see [`step`].
+        step: Option<Duration>,
+    },
+    /// Names of all metrics.
+    MetricNames {
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Values of a label on the series that a selector matches; an empty one means all.
+    LabelValues {
+        /// The label.
+        label: String,
+        /// PromQL selector.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Type and help of a metric.
+    AboutMetric {
+        /// Its name.
+        metric: String,
+    },
     /// A LogQL metric query.
     LogRange {
         /// LogQL.
@@ -106,11 +135,19 @@ impl Request {
             | Self::Range { window, .. }
             | Self::Exemplars { window, .. }
             | Self::LabelNames { window, .. }
+            | Self::Explore { window, .. }
+            | Self::MetricNames { window }
+            | Self::LabelValues { window, .. }
             | Self::LogRange { window, .. }
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
             | Self::Search { window, .. } => Some(*window),
-            Self::PrometheusAlerts | Self::AlertmanagerAlerts | Self::DiscoverRed | Self::DiscoverLogLabels | Self::Trace(_) => None,
+            Self::PrometheusAlerts
+            | Self::AlertmanagerAlerts
+            | Self::DiscoverRed
+            | Self::DiscoverLogLabels
+            | Self::AboutMetric { .. }
+            | Self::Trace(_) => None,
         }
     }
 
@@ -139,6 +176,12 @@ pub enum Response {
     Exemplars(Vec<Exemplar>),
     /// To [`Request::LabelNames`].
     LabelNames(Vec<CompactString>),
+    /// To [`Request::Explore`].
+    Explored(Arc<Explored>),
+    /// To [`Request::MetricNames`] and [`Request::LabelValues`].
+    Names(Arc<Names>),
+    /// To [`Request::AboutMetric`].
+    About(About),
     /// Some of many to [`Request::LogStream`], all to [`Request::LogOlder`].
     Log(Vec<LogEvent>),
     /// To [`Request::Search`].

@@ -67,6 +67,12 @@ impl<T> Slot<T> {
         self.value.is_none() && self.error.is_none()
     }
 
+    /// Forgets the failure and keeps the value: another question is asked in the same place.
+    pub fn forgive(&mut self) {
+        self.error = None;
+        self.failed_since = None;
+    }
+
     /// Forgets all, for another question.
     pub fn clear(&mut self) {
         self.value = None;

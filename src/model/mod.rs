@@ -6,6 +6,7 @@ pub mod alert;
 pub mod alert_book;
 pub mod alert_match;
 pub mod backend;
+pub mod explored;
 pub mod labels;
 pub mod log;
 pub mod matcher_text;

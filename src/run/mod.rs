@@ -3,6 +3,7 @@
 mod alerts;
 mod clients;
 mod demo;
+mod kept;
 mod passwords;
 mod report;
 mod services;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, clients::Clients, runtime};
+use super::{Failure, clients::Clients, kept::KeptFile, runtime};
 use crate::{
     app::{App, Settings, Shared},
     cli::Options,
@@ -81,7 +81,8 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
         (view(options), options.query.clone().or_else(|| options.alert.clone().filter(|_| view(options) == ViewKind::Alerts)));
     let mouse = config.display.mouse && !options.no_mouse;
     let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
-    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone() });
+    let kept = KeptFile::new(system);
+    let environments = Box::new(Clients { config, theme_folders, colors, kept, clock: clock.clone() });
     let notice = notice(&warnings);
     let warnings = warnings.iter().map(ToString::to_string).collect();
     let setup = Setup { environments, environment, clock, mouse, max_fps, probe, warnings, notice };

@@ -204,7 +204,11 @@ fn backend_of(request: &Request) -> Backend {
         | Request::Instant { .. }
         | Request::Range { .. }
         | Request::Exemplars { .. }
-        | Request::LabelNames { .. } => Backend::Prometheus,
+        | Request::LabelNames { .. }
+        | Request::Explore { .. }
+        | Request::MetricNames { .. }
+        | Request::LabelValues { .. }
+        | Request::AboutMetric { .. } => Backend::Prometheus,
         Request::AlertmanagerAlerts => Backend::Alertmanager,
         Request::DiscoverLogLabels | Request::LogRange { .. } | Request::LogStream { .. } | Request::LogOlder { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) => Backend::Tempo,

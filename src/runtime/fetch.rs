@@ -34,6 +34,14 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         Request::Range { query, window, step } => Response::Matrix(prometheus()?.query_range(query, window.range(now), *step).await?),
         Request::Exemplars { query, window } => Response::Exemplars(prometheus()?.exemplars(query, window.range(now)).await?),
         Request::LabelNames { query, window } => Response::LabelNames(prometheus()?.labels_of(query, window.range(now)).await?),
+        Request::Explore { query, window, step } => {
+            Response::Explored(Arc::new(prometheus()?.explore(query, window.range(now), *step).await?))
+        }
+        Request::MetricNames { window } => Response::Names(Arc::new(prometheus()?.metric_names(window.range(now)).await?)),
+        Request::LabelValues { label, query, window } => {
+            Response::Names(Arc::new(prometheus()?.values_of(label, query, window.range(now)).await?))
+        }
+        Request::AboutMetric { metric } => Response::About(prometheus()?.about(metric).await?),
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
         Request::LogOlder { query, window, before } => {
             let range = TimeRange { start: window.range(now).start, end: *before };

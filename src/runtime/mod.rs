@@ -32,7 +32,7 @@ use crate::{
     app::App,
     clock::Clock,
     core::{
-        effect::Effect,
+        effect::{Effect, KeptQueries},
         msg::{Event, Msg},
     },
     model::backend::Health,
@@ -47,6 +47,18 @@ pub trait Environments {
     /// # Errors
     /// A sentence for the user.
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String>;
+
+    /// The queries that the user kept in an environment.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    fn kept(&self, environment: &str) -> Result<Vec<KeptQueries>, String>;
+
+    /// Keeps queries by their name, or forgets those of a name that come without any. Returns all that are kept then.
+    ///
+    /// # Errors
+    /// A sentence for the user; nothing was changed.
+    fn keep(&self, environment: &str, change: &KeptQueries) -> Result<Vec<KeptQueries>, String>;
 
     /// A theme, fit for this terminal.
     ///
@@ -146,6 +158,7 @@ impl Shell {
     /// Makes the clients of the environment. Before this nothing touches the network.
     fn open_environment(&mut self) {
         self.exec.stop();
+        self.app.kept(self.setup.environments.kept(&self.setup.environment));
         let made = self.setup.environments.sources(&self.setup.environment, self.health.observer());
         // Without clients the panes say that there is no address: never another environment's data under this name.
         let mut notice = self.setup.notice.take();
@@ -253,6 +266,8 @@ impl Shell {
                 self.app.environment_switched(&name);
                 self.open_environment();
             }
+            Effect::Keep { name, queries } => self.keep(&KeptQueries { name, queries }),
+            Effect::Forget(name) => self.keep(&KeptQueries { name, queries: Vec::new() }),
             Effect::SwitchTheme(name) => match self.setup.environments.theme(&name) {
                 Ok(theme) => self.app.theme_switched(theme),
                 Err(error) => {
@@ -262,6 +277,19 @@ impl Shell {
             },
         }
         Ok(())
+    }
+
+    fn keep(&mut self, change: &KeptQueries) {
+        let told = match self.setup.environments.keep(&self.setup.environment, change) {
+            Ok(kept) => {
+                self.app.kept(Ok(kept));
+                let done = if change.queries.is_empty() { "forgot" } else { "kept as" };
+                format!("{done} {}", change.name)
+            }
+            Err(why) => why,
+        };
+        let notice = self.message(Event::Notice(told));
+        self.app.update(notice);
     }
 
     fn signalled(&mut self, signal: Signalled) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! A one-line text field, as filters, queries, the palette and the time picker use it.
 
+use std::ops::Range;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 use unicode_width::UnicodeWidthStr;
@@ -42,15 +44,53 @@ impl Field {
         u16::try_from(self.input.visual_cursor()).unwrap_or(u16::MAX)
     }
 
+    /// The cursor's byte in the text.
+    pub fn cursor(&self) -> usize {
+        self.text().char_indices().nth(self.input.cursor()).map_or(self.text().len(), |(i, _)| i)
+    }
+
+    /// Puts a text in the place of some bytes and the cursor behind it. What would be longer than a field may be is left.
+    pub fn splice(&mut self, bytes: Range<usize>, text: &str) {
+        let (Some(before), Some(after)) = (self.text().get(..bytes.start), self.text().get(bytes.end..)) else { return };
+        if before.len() + text.len() + after.len() > MAX_BYTES {
+            return;
+        }
+        let cursor = before.chars().count() + text.chars().count();
+        self.input = Input::new(format!("{before}{text}{after}")).with_cursor(cursor);
+    }
+
+    /// Puts the cursor into a column of [`Field::visible`].
+    pub fn click(&mut self, width: u16, column: u16) {
+        let shown = self.window(width).0;
+        let mut place = shown.start;
+        let mut left = usize::from(column);
+        for c in self.text()[shown].chars() {
+            let cells = c.encode_utf8(&mut [0; 4]).width();
+            if left < cells.max(1) {
+                break;
+            }
+            left -= cells;
+            place += c.len_utf8();
+        }
+        let cursor = self.text()[..place].chars().count();
+        self.input.handle(InputRequest::SetCursor(cursor));
+    }
+
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent) -> Typed {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
         let request = match (key.code, ctrl) {
+            (KeyCode::Left, _) | (KeyCode::Char('b'), _) if alt => InputRequest::GoToPrevWord,
+            (KeyCode::Right, _) | (KeyCode::Char('f'), _) if alt => InputRequest::GoToNextWord,
+            (KeyCode::Char('d'), _) if alt => InputRequest::DeleteNextWord,
+            (KeyCode::Backspace, _) if alt => InputRequest::DeletePrevWord,
+            (KeyCode::Char(_), _) if alt => return Typed::Ignored,
             (KeyCode::Enter, _) => return Typed::Accepted,
             (KeyCode::Esc, _) => return Typed::Cancelled,
-            (KeyCode::Left, false) => InputRequest::GoToPrevChar,
+            (KeyCode::Left, false) | (KeyCode::Char('b'), true) => InputRequest::GoToPrevChar,
             (KeyCode::Left, true) => InputRequest::GoToPrevWord,
-            (KeyCode::Right, false) => InputRequest::GoToNextChar,
+            (KeyCode::Right, false) | (KeyCode::Char('f'), true) => InputRequest::GoToNextChar,
             (KeyCode::Right, true) => InputRequest::GoToNextWord,
             (KeyCode::Home, _) | (KeyCode::Char('a'), true) => InputRequest::GoToStart,
             (KeyCode::End, _) | (KeyCode::Char('e'), true) => InputRequest::GoToEnd,
@@ -83,22 +123,31 @@ impl Field {
 
     /// The text as it fits into `width` cells around the cursor, and the cursor's column in it.
     pub fn visible(&self, width: u16) -> (String, u16) {
+        let (shown, column) = self.window(width);
+        (self.text()[shown].to_owned(), column)
+    }
+
+    /// The bytes of the text that fit into `width` cells around the cursor, and the cursor's column in them.
+    pub fn window(&self, width: u16) -> (Range<usize>, u16) {
         let width = width.max(1);
         let scroll = self.input.visual_scroll(usize::from(width.saturating_sub(1)));
-        let (mut skipped, mut out) = (0, String::new());
-        for c in self.text().chars() {
-            let mut utf8 = [0; 4];
-            let w = c.encode_utf8(&mut utf8).width();
+        let (mut skipped, mut cells, mut shown) = (0, 0, None);
+        for (i, c) in self.text().char_indices() {
+            let w = c.encode_utf8(&mut [0; 4]).width();
             if skipped < scroll {
                 skipped += w;
-            } else if out.width() + w < usize::from(width) {
-                out.push(c);
+            } else if cells + w < usize::from(width) {
+                let start = shown.map_or(i, |(start, _)| start);
+                shown = Some((start, i + c.len_utf8()));
+                cells += w;
             } else {
                 break;
             }
         }
+        let end = self.text().len();
+        let (start, end) = shown.unwrap_or((end, end));
         let column = usize::from(self.column()).saturating_sub(scroll);
-        (out, u16::try_from(column).unwrap_or(width).min(width - 1))
+        (start..end, u16::try_from(column).unwrap_or(width).min(width - 1))
     }
 }
 
@@ -121,5 +170,20 @@ mod tests {
     fn a_long_text_scrolls_with_the_cursor() {
         let field = Field::new("0123456789");
         assert_eq!(field.visible(5), ("6789".to_owned(), 4));
+    }
+
+    #[test]
+    fn a_part_is_replaced_and_words_are_walked_over() {
+        let mut field = Field::new("sum(é, b)");
+        field.splice(4..6, "rate");
+        assert_eq!((field.text(), field.cursor()), ("sum(rate, b)", 8));
+        field.key(KeyEvent::new(KeyCode::Char('b'), KeyModifiers::ALT));
+        assert_eq!(field.cursor(), 4);
+        field.key(KeyEvent::new(KeyCode::Char('d'), KeyModifiers::ALT));
+        assert_eq!(field.text(), "sum(b)");
+        field.click(20, 5);
+        assert_eq!(field.cursor(), 5);
+        field.splice(0..0, &"x".repeat(MAX_BYTES));
+        assert_eq!(field.text(), "sum(b)", "too long");
     }
 }

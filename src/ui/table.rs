@@ -19,9 +19,9 @@ pub const WHEEL: usize = 3;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct Column<'t> {
     /// Heading.
-    pub title: &'static str,
+    pub title: &'t str,
     /// Narrowest width in cells.
     pub min: u16,
     /// Widest width; `u16::MAX` takes what is left.
@@ -32,14 +32,14 @@ pub struct Column {
     pub drop: u8,
 }
 
-impl Column {
+impl<'t> Column<'t> {
     /// A column of text, from `min` to `max` cells wide.
-    pub const fn text(title: &'static str, min: u16, max: u16) -> Self {
+    pub const fn text(title: &'t str, min: u16, max: u16) -> Self {
         Self { title, min, max, right: false, drop: 0 }
     }
 
     /// A column of numbers.
-    pub const fn number(title: &'static str, width: u16) -> Self {
+    pub const fn number(title: &'t str, width: u16) -> Self {
         Self { title, min: width, max: width, right: true, drop: 0 }
     }
 
@@ -170,7 +170,7 @@ pub fn position(state: &TableState, rows: usize) -> String {
 /// A table to be drawn.
 pub struct Table<'a> {
     /// Its columns.
-    pub columns: &'a [Column],
+    pub columns: &'a [Column<'a>],
     /// How many rows there are.
     pub rows: usize,
     /// Selection and scroll.
@@ -252,7 +252,7 @@ struct Place {
 }
 
 /// Which columns fit and where. What is left of the width goes to the columns that may grow, evenly.
-fn places(columns: &[Column], room: u16) -> Vec<Place> {
+fn places(columns: &[Column<'_>], room: u16) -> Vec<Place> {
     let mut kept: Vec<usize> = (0..columns.len()).collect();
     let needed = |kept: &[usize]| -> u32 {
         let gaps = u32::from(GAP) * u32::try_from(kept.len().saturating_sub(1)).unwrap_or(0);
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
     use crate::app::testing::{test_shared, text_of};
 
-    const COLUMNS: [Column; 3] =
+    const COLUMNS: [Column<'_>; 3] =
         [Column::text("NAME", 4, u16::MAX), Column::number("RATE", 6).drop(1), Column::text("SUMMARY", 8, u16::MAX).drop(2)];
 
     fn drawn(state: &TableState, rows: usize, w: u16, h: u16) -> String {

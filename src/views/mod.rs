@@ -8,6 +8,7 @@ pub mod diagnostics;
 pub mod filter;
 pub mod logs;
 pub mod prompt;
+pub mod query;
 pub mod service;
 pub mod services;
 mod sheet;
@@ -252,6 +253,17 @@ pub trait View: Send {
         None
     }
 
+    /// Where the terminal's cursor belongs while a text in the page is typed.
+    fn cursor(&self, _look: &Look<'_>, _area: Rect) -> Option<Position> {
+        None
+    }
+
+    /// The PromQL of what is looked at, for the Query view: what can be copied as a query.
+    fn promql(&self, look: &Look<'_>) -> Vec<String> {
+        let copies = self.yanks(look).into_iter();
+        copies.filter(|y| y.label == "query" || y.label.ends_with(" query")).map(|y| y.text).collect()
+    }
+
     /// What can be copied, the most wanted first. The app adds the command line that reopens the view.
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank>;
 
@@ -277,6 +289,7 @@ pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>, settings: &Setti
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
         ViewKind::Silences => Box::new(silences::Silences::default()),
         ViewKind::SilenceForm => Box::new(silence_form::SilenceForm::new(silence_form::Subject::of(scope), settings)),
+        ViewKind::Query => Box::new(query::Query::new(query)),
         ViewKind::Diagnostics => Box::new(diagnostics::Diagnostics::default()),
     }
 }

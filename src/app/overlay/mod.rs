@@ -14,7 +14,10 @@ use ratatui::{
 
 use super::Settings;
 use crate::{
-    core::command::{Command, Facts, ViewKind},
+    core::{
+        command::{Command, Facts, ViewKind},
+        effect::KeptQueries,
+    },
     model::time::TimeWindow,
     theme::{Role, Theme},
     ui::text::{put, put_right, width},
@@ -38,6 +41,10 @@ pub(in crate::app) enum Done {
     Environment(String),
     /// A theme was chosen.
     Theme(String),
+    /// Queries were chosen to be asked.
+    Queries(Vec<String>),
+    /// Kept queries were chosen to be forgotten, by their name.
+    Forget(String),
 }
 
 /// The open box.
@@ -69,6 +76,12 @@ impl Overlay {
     pub(in crate::app) fn themes(settings: &Settings) -> Self {
         let rows = settings.themes.iter().map(|t| (t.clone(), String::new(), Done::Theme(t.clone()))).collect();
         Self::Choose(choose::Choose::new("theme", rows))
+    }
+
+    pub(in crate::app) fn kept(kept: &[KeptQueries], forget: bool) -> Self {
+        let done = |k: &KeptQueries| if forget { Done::Forget(k.name.clone()) } else { Done::Queries(k.queries.clone()) };
+        let rows = kept.iter().map(|k| (k.name.clone(), k.queries.join("; "), done(k))).collect();
+        Self::Choose(choose::Choose::new(if forget { "forget" } else { "kept queries" }, rows))
     }
 
     pub(in crate::app) fn yank(yanks: Vec<Yank>) -> Self {

@@ -1,5 +1,6 @@
 //! Prometheus and what speaks its API: Mimir, Thanos, VictoriaMetrics.
 
+mod explore;
 mod wire;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::model::{
     backend::{ErrorKind, SourceError},
+    explored::Names,
     labels::{Matcher, selector},
     series::{Exemplar, Matrix, Vector},
     time::{TimeRange, Timestamp, nanos},
@@ -135,13 +137,21 @@ impl Prometheus {
         of: Option<String>,
         range: TimeRange,
     ) -> Result<Vec<CompactString>, SourceError> {
-        let mut request =
-            request.param("start", seconds(range.start)).param("end", seconds(range.end)).param("limit", MAX_VALUES.to_string());
-        if let Some(selector) = of {
-            request = request.param("match[]", selector);
-        }
-        let data: wire::Enveloped<wire::Names> = self.data(what, request).await?;
-        Ok(data.data.0.into_iter().take(MAX_VALUES).map(|t| t.0).collect())
+        let request = in_range(request, range).param("limit", MAX_VALUES.to_string());
+        Ok(self.listed(what, request, of, MAX_VALUES).await?.names)
+    }
+
+    /// A list of names, cut at a limit that an old server ignores.
+    async fn listed(&self, what: &'static str, request: Request, of: Option<String>, limit: usize) -> Result<Names, SourceError> {
+        let request = match of.filter(|selector| !selector.is_empty()) {
+            Some(selector) => request.param("match[]", selector),
+            None => request,
+        };
+        let mut data: wire::Enveloped<wire::Names> = self.data(what, request).await?;
+        // The server says in words that it cut the list.
+        let cut = data.data.0.len() > limit || (data.data.0.len() == limit && !data.warnings.is_empty());
+        data.data.0.truncate(limit);
+        Ok(Names { names: data.data.0.into_iter().map(|t| t.0).collect(), cut })
     }
 
     /// Type, help and unit of a metric; empty where this server did not scrape it itself.
@@ -189,6 +199,10 @@ impl Prometheus {
         }
         Ok(envelope)
     }
+}
+
+fn in_range(request: Request, range: TimeRange) -> Request {
+    request.param("start", seconds(range.start)).param("end", seconds(range.end))
 }
 
 /// Start and end on multiples of the step, so that panels do not jitter and caches hit; both ends count as points.

@@ -35,7 +35,7 @@ pub struct Enveloped<T> {
 }
 
 impl<T> Enveloped<T> {
-    fn notes(&mut self) -> Vec<String> {
+    pub fn notes(&mut self) -> Vec<String> {
         let mut notes = std::mem::take(&mut self.warnings);
         notes.append(&mut self.infos);
         if self.is_partial {

@@ -26,7 +26,7 @@ const COLUMNS: [Column; 8] = [
 ];
 
 /// The columns, under the label's name.
-pub(super) fn columns(label: &'static str) -> [Column; 8] {
+pub(super) fn columns(label: &'static str) -> [Column<'static>; 8] {
     let mut columns = COLUMNS;
     columns[0].title = label;
     columns

@@ -1,0 +1,284 @@
+//! What can be typed next, the best first, and what choosing it writes.
+
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{Atom, AtomKind, CaseMatching, Normalization},
+};
+
+use super::{
+    context::{Context, What, unquoted},
+    words::{self, Word},
+};
+use crate::model::{
+    explored::Names,
+    labels::{MatchOp, quote},
+};
+
+/// Candidates that are offered at once.
+const MAX_OFFERED: usize = 100;
+
+/// Words that come before others that begin alike.
+const USUAL: [&str; 10] = ["rate", "increase", "sum", "avg", "max", "count", "topk", "by", "histogram_quantile", "max_over_time"];
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// What is seen.
+    pub name: String,
+    /// What is written.
+    pub insert: String,
+    /// How it is used, for words.
+    pub form: &'static str,
+    /// What it does, for words.
+    pub help: &'static str,
+    /// Whether it is a metric, which the server can tell more of.
+    pub metric: bool,
+}
+
+/// What is known before it is ranked: a candidate of each is made only for those that are offered.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Word(&'static Word, Class),
+    Name(&'a str),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Call,
+    Labels,
+    Comparison,
+    Plain,
+}
+
+impl Source<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Word(word, _) => word.name,
+            Self::Name(name) => name,
+        }
+    }
+}
+
+/// The best candidates for a context, and how many there are in all. `preferred` are values that come first where nothing
+/// is typed.
+pub(super) fn candidates(context: &Context, text: &str, names: Option<&Names>, preferred: &[&str]) -> (Vec<Candidate>, usize) {
+    let (typed, kept) = typed(context);
+    let mut sources = sources(context, names);
+    if typed.is_empty() {
+        sources.sort_by_key(|s| !preferred.contains(&s.name()));
+    }
+    let ranked = ranked(&typed, &sources);
+    let total = ranked.len();
+    let offered = ranked.into_iter().take(MAX_OFFERED).map(|i| candidate(context, text, &kept, sources[i]));
+    (offered.collect(), total)
+}
+
+/// What is looked for, and what of the string stays before it: of a regex the last alternative is completed.
+fn typed(context: &Context) -> (String, String) {
+    match &context.what {
+        What::Value { quote: None, .. } => (context.typed.clone(), String::new()),
+        What::Value { op, .. } => {
+            let text = unquoted(&context.typed);
+            match text.rfind('|').filter(|_| matches!(op, MatchOp::Regex | MatchOp::NotRegex)) {
+                Some(bar) => (text[bar + 1..].to_owned(), text[..=bar].to_owned()),
+                None => (text, String::new()),
+            }
+        }
+        What::QuotedName { .. } => (unquoted(&context.typed), String::new()),
+        _ => (context.typed.clone(), String::new()),
+    }
+}
+
+fn sources<'a>(context: &Context, names: Option<&'a Names>) -> Vec<Source<'a>> {
+    let told = names.into_iter().flat_map(|n| &n.names).map(|n| Source::Name(n.as_str()));
+    let all = |list: &'static [Word], class| list.iter().map(move |w| Source::Word(w, class));
+    match &context.what {
+        What::Operand => {
+            let calls = all(words::FUNCTIONS, Class::Call).chain(all(words::AGGREGATIONS, Class::Call));
+            // Nothing typed: the server's own names are what one does not know by heart.
+            if context.typed.is_empty() { told.chain(calls).collect() } else { calls.chain(told).collect() }
+        }
+        What::Words(lists) => lists.iter().flat_map(|list| list.iter()).map(|w| Source::Word(w, class(w))).collect(),
+        What::Label { used, .. } => told.filter(|s| s.name() != "__name__" && !used.iter().any(|u| u == s.name())).collect(),
+        What::QuotedName { .. } | What::Value { .. } => told.collect(),
+        What::Nothing => Vec::new(),
+    }
+}
+
+fn class(word: &Word) -> Class {
+    match word.name {
+        name if words::takes_labels(name) => Class::Labels,
+        "start" | "end" => Class::Call,
+        name if words::COMPARISONS.iter().any(|w| w.name == name) => Class::Comparison,
+        _ => Class::Plain,
+    }
+}
+
+/// Places of those that match, the best first: the very word, what begins with it, usual words first, then letters in this
+/// order.
+fn ranked(typed: &str, sources: &[Source<'_>]) -> Vec<usize> {
+    if typed.is_empty() {
+        return (0..sources.len()).collect();
+    }
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let atom = Atom::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
+    let mut chars = Vec::new();
+    let mut found: Vec<(u32, usize, usize)> = Vec::new();
+    for (i, source) in sources.iter().enumerate() {
+        let name = source.name();
+        let Some(score) = atom.score(Utf32Str::new(name, &mut chars), &mut matcher) else { continue };
+        let begins = name.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
+        let usual = matches!(source, Source::Word(..)) && USUAL.contains(&name);
+        let bonus = (u32::from(begins) + u32::from(name == typed) + u32::from(begins && usual)) * 1000;
+        found.push((u32::from(score) + bonus, name.len(), i));
+    }
+    found.sort_by_key(|(score, length, i)| (std::cmp::Reverse(*score), *length, *i));
+    found.into_iter().map(|(.., i)| i).collect()
+}
+
+fn candidate(context: &Context, text: &str, kept: &str, source: Source<'_>) -> Candidate {
+    let name = source.name().to_owned();
+    let next = text[context.to..].trim_start();
+    match source {
+        Source::Word(word, class) => {
+            let insert = match class {
+                Class::Call if word.form.ends_with("()") => word.form.to_owned(),
+                Class::Call if next.starts_with('(') => name.clone(),
+                Class::Call => format!("{name}("),
+                Class::Labels if next.starts_with('(') => name.clone(),
+                Class::Labels => format!("{name} ("),
+                Class::Comparison if next.starts_with(['"', '\'', '`']) => name.clone(),
+                Class::Comparison => format!("{name}\""),
+                Class::Plain if word.form.contains(' ') && words::is_keyword(word.name) => format!("{name} "),
+                Class::Plain => name.clone(),
+            };
+            Candidate { name, insert, form: word.form, help: word.help, metric: false }
+        }
+        Source::Name(told) => {
+            let metric =
+                matches!(context.what, What::Operand) || matches!(&context.what, What::QuotedName { selector } if selector.is_empty());
+            Candidate { insert: written(context, told, kept, next), name, form: "", help: "", metric }
+        }
+    }
+}
+
+/// A name or value as it is written in this place.
+fn written(context: &Context, name: &str, kept: &str, next: &str) -> String {
+    let compared = next.starts_with(['=', '!']);
+    match &context.what {
+        What::Value { op, quote: mark, .. } => {
+            let is_regex = matches!(op, MatchOp::Regex | MatchOp::NotRegex);
+            let value = if is_regex { format!("{kept}{}", regex::escape(name)) } else { name.to_owned() };
+            match mark {
+                Some('`') if !value.contains('`') => format!("`{value}`"),
+                Some('\'') => {
+                    let quoted = quote(&value);
+                    format!("'{}'", quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace('\'', "\\'"))
+                }
+                _ => quote(&value),
+            }
+        }
+        What::Label { matcher: false, .. } => label(name),
+        What::Label { .. } if compared => label(name),
+        What::Label { .. } => format!("{}=\"", label(name)),
+        What::QuotedName { selector } if selector.is_empty() || compared => quote(name),
+        What::QuotedName { .. } => format!("{}=\"", quote(name)),
+        // A name beyond the classic form stands in braces.
+        _ if !is_classic(name, true) => format!("{{{}}}", quote(name)),
+        _ => name.to_owned(),
+    }
+}
+
+fn label(name: &str) -> String {
+    if is_classic(name, false) { name.to_owned() } else { quote(name) }
+}
+
+fn is_classic(name: &str, colons: bool) -> bool {
+    let first = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
+    first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::context::context, *};
+
+    fn offered(marked: &str, names: &[&str]) -> Vec<Candidate> {
+        let cursor = marked.find('|').unwrap();
+        let text = marked.replacen('|', "", 1);
+        let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
+        candidates(&context(&text, cursor), &text, Some(&names), &["orders"]).0
+    }
+
+    /// The text after the first candidate was chosen.
+    fn chosen(marked: &str, names: &[&str]) -> String {
+        let cursor = marked.find('|').unwrap();
+        let mut text = marked.replacen('|', "", 1);
+        let found = context(&text, cursor);
+        let first = offered(marked, names).swap_remove(0);
+        text.replace_range(found.from..found.to, &first.insert);
+        text
+    }
+
+    #[test]
+    fn choosing_writes_what_the_place_needs() {
+        for (marked, names, expected) in [
+            ("sum(ra|", &["rare"][..], "sum(rate("),
+            ("ht|", &["http_requests_total"], "http_requests_total"),
+            ("ra|(x)", &[], "rate(x)"),
+            ("sum(x) b|", &[], "sum(x) by ("),
+            ("a an|", &[], "a and "),
+            ("x[5|", &[], "x[5m"),
+            ("tim|", &[], "time()"),
+            ("http.re|", &["http.requests"], "{\"http.requests\"}"),
+            ("x{s|}", &["service"], "x{service=\"}"),
+            ("x{s|=\"a\"}", &["service"], "x{service=\"a\"}"),
+            ("x{c|", &["c.d"], "x{\"c.d\"=\""),
+            ("sum by (c|", &["c.d"], "sum by (\"c.d\""),
+            ("{\"a|", &["a.b"], "{\"a.b\""),
+            ("{\"a.b\", \"c|", &["c.d"], "{\"a.b\", \"c.d\"=\""),
+            ("x{a=\"|", &["b"], "x{a=\"b\""),
+            ("x{a=|", &["b"], "x{a=\"b\""),
+            ("x{a=\"b|c\"}", &["bd"], "x{a=\"bd\"}"),
+            ("x{a=\"|", &[r#"say "hi" \ there"#], r#"x{a="say \"hi\" \\ there""#),
+            ("x{a='|", &["it's \"so\""], r#"x{a='it\'s "so"'"#),
+            ("x{a=`|", &[r"C:\x"], r"x{a=`C:\x`"),
+            ("x{a=~\"|", &["1.2.3"], r#"x{a=~"1\\.2\\.3""#),
+            ("x{a=~\"b|c|", &["cd"], r#"x{a=~"b|cd""#),
+        ] {
+            // The last bar is the cursor.
+            let marked = if marked.matches('|').count() > 1 { marked.replacen('|', "\u{1}", 1) } else { marked.to_owned() };
+            let cursor = marked.find('|').unwrap();
+            let mut text = marked.replacen('|', "", 1).replace('\u{1}', "|");
+            let found = context(&text, cursor);
+            let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
+            let first = candidates(&found, &text, Some(&names), &[]).0.swap_remove(0);
+            text.replace_range(found.from..found.to, &first.insert);
+            assert_eq!(text, expected, "{marked}");
+        }
+    }
+
+    #[test]
+    fn what_begins_with_the_text_comes_before_what_only_contains_its_letters() {
+        let names = ["http_requests_total", "rate_limit", "process_start_time_seconds"];
+        let found: Vec<String> = offered("rate|", &names).into_iter().map(|c| c.name).take(2).collect();
+        assert_eq!(found, ["rate", "rate_limit"]);
+        assert_eq!(offered("hrt|", &names)[0].name, "http_requests_total");
+        assert_eq!(offered("x{service=\"|", &["payments", "orders"])[0].name, "orders", "the scope's comes first");
+        assert_eq!(chosen("x{service=\"pay|", &["payments", "orders"]), "x{service=\"payments\"");
+    }
+
+    #[test]
+    fn labels_that_are_written_already_are_not_offered() {
+        let names: Vec<String> = offered("x{a=\"1\", |", &["__name__", "a", "b"]).into_iter().map(|c| c.name).collect();
+        assert_eq!(names, ["b"]);
+    }
+
+    #[test]
+    fn of_100_000_names_few_are_offered_and_all_are_counted() {
+        let names = Names { names: (0..100_000).map(|i| format!("metric_{i}").into()).collect(), cut: true };
+        let text = "metric_99";
+        let (offered, total) = candidates(&context(text, text.len()), text, Some(&names), &[]);
+        assert_eq!((offered.len(), offered[0].name.as_str()), (MAX_OFFERED, "metric_99"));
+        assert!(total > 1000, "{total}");
+    }
+}

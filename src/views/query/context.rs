@@ -1,0 +1,389 @@
+//! What can be written where the cursor is.
+
+use super::{
+    lex::{Kind, Token, tokens},
+    words,
+};
+use crate::model::labels::MatchOp;
+
+/// What completion is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A metric, a function or an aggregation.
+    Operand,
+    /// One of some words.
+    Words(Vec<&'static [words::Word]>),
+    /// A label of what a selector matches: of a matcher, or for grouping.
+    Label {
+        /// The selector; empty means all series.
+        selector: String,
+        /// Whether a comparison follows it.
+        matcher: bool,
+        /// Written already.
+        used: Vec<String>,
+    },
+    /// A name in quotes within braces: a metric, where there is none yet, or a label.
+    QuotedName {
+        /// As of `Label`.
+        selector: String,
+    },
+    /// A label's value.
+    Value {
+        /// The label.
+        label: String,
+        /// The other matchers.
+        selector: String,
+        /// How it is compared.
+        op: MatchOp,
+        /// The quote that it begins with, if it was written.
+        quote: Option<char>,
+    },
+    /// Nothing that can be known.
+    Nothing,
+}
+
+/// Where the cursor is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Context {
+    pub what: What,
+    /// The bytes that a completion takes the place of.
+    pub from: usize,
+    /// Their end.
+    pub to: usize,
+    /// What of it was typed so far.
+    pub typed: String,
+    /// The function or aggregation whose arguments the cursor is among.
+    pub call: Option<&'static words::Word>,
+}
+
+/// The context at a cursor, given in bytes.
+pub(super) fn context(text: &str, cursor: usize) -> Context {
+    let cursor = cursor.min(text.len());
+    let all = tokens(text);
+    let touched = all.iter().find(|t| t.start < cursor && is_word(t, text, cursor)).copied();
+    let from = touched.map_or(cursor, |t| t.start);
+    let before: Vec<Token> = all.iter().copied().filter(|t| t.end <= from).collect();
+    if all.iter().any(|t| t.kind == Kind::Comment && t.start < cursor && cursor <= t.end) {
+        return Context { what: What::Nothing, from: cursor, to: cursor, typed: String::new(), call: None };
+    }
+    let open = open_brackets(&before, text);
+    let place = Place { text, all: &all, before: &before, touched, cursor };
+    let what = match open.last() {
+        Some(&(at, "{")) => place.in_braces(at),
+        Some((_, "[")) => place.duration(),
+        Some(&(at, _)) if at.checked_sub(1).is_some_and(|i| words::takes_labels(before[i].of(text))) => place.grouping(at),
+        _ => place.in_expression(),
+    };
+    let call =
+        open.iter().rev().find(|(_, bracket)| *bracket == "(").and_then(|(at, _)| words::callable(before[at.checked_sub(1)?].of(text)));
+    let to = touched.map_or(cursor, |t| t.end);
+    Context { what, from, to, typed: text[from..cursor].to_owned(), call }
+}
+
+/// Whether the cursor is in a token or directly after it, and the token is one that more can be typed to.
+fn is_word(token: &Token, text: &str, cursor: usize) -> bool {
+    match token.kind {
+        Kind::Name | Kind::Number => cursor <= token.end,
+        Kind::Text { closed } => cursor < token.end || (!closed && cursor <= token.end),
+        Kind::Operator => cursor <= token.end && token.of(text) == "!",
+        _ => false,
+    }
+}
+
+/// The brackets that are open, by their place among the tokens.
+fn open_brackets<'t>(before: &[Token], text: &'t str) -> Vec<(usize, &'t str)> {
+    let mut open = Vec::new();
+    for (i, token) in before.iter().enumerate() {
+        match token.kind {
+            Kind::Open => open.push((i, token.of(text))),
+            Kind::Close => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open
+}
+
+struct Place<'t> {
+    text: &'t str,
+    all: &'t [Token],
+    before: &'t [Token],
+    touched: Option<Token>,
+    cursor: usize,
+}
+
+impl Place<'_> {
+    fn is_text(&self) -> bool {
+        matches!(self.touched, Some(Token { kind: Kind::Text { .. }, .. }))
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self.touched, Some(Token { kind: Kind::Number, .. }))
+    }
+
+    fn previous(&self) -> Option<&Token> {
+        self.before.last()
+    }
+
+    fn duration(&self) -> What {
+        if self.is_text() { What::Nothing } else { What::Words(vec![words::DURATIONS]) }
+    }
+
+    /// Within braces that open at a place among the tokens before.
+    fn in_braces(&self, open: usize) -> What {
+        let selector = self.selector(open);
+        let (last, name) = (self.before[self.before.len() - 1], self.before.get(self.before.len().wrapping_sub(2)));
+        let op = matcher_op(last.of(self.text)).filter(|_| last.kind == Kind::Operator);
+        match (last.kind, op, name) {
+            (Kind::Operator, Some(op), Some(name)) => {
+                let quote = self.touched.filter(|_| self.is_text()).and_then(|t| t.of(self.text).chars().next());
+                What::Value { label: unquoted(name.of(self.text)), selector, op, quote }
+            }
+            (Kind::Open | Kind::Comma, ..) if self.is_text() => What::QuotedName { selector },
+            (Kind::Open | Kind::Comma, ..) if !self.is_number() => What::Label { selector, matcher: true, used: self.used(open) },
+            (Kind::Name, ..) if !self.is_text() => What::Words(vec![words::COMPARISONS]),
+            _ => What::Nothing,
+        }
+    }
+
+    /// Labels that stand in the same brackets.
+    fn used(&self, open: usize) -> Vec<String> {
+        let inside = self.all[open + 1..].iter().take_while(|t| t.kind != Kind::Close);
+        let names = inside.filter(|t| t.kind == Kind::Name && Some(**t) != self.touched);
+        names.map(|t| t.of(self.text).to_owned()).collect()
+    }
+
+    /// The selector around braces, without the matcher that the cursor is in.
+    fn selector(&self, open: usize) -> String {
+        let named = open.checked_sub(1).map(|i| &self.all[i]).filter(|t| t.kind == Kind::Name && !words::is_keyword(t.of(self.text)));
+        let rest = &self.all[open + 1..];
+        let inside = &rest[..rest.iter().position(|t| t.kind == Kind::Close).unwrap_or(rest.len())];
+        let matchers = inside.split(|t| t.kind == Kind::Comma).filter_map(|part| {
+            let (first, last) = (part.first()?, part.last()?);
+            let holds_cursor = first.start <= self.cursor && self.cursor <= last.end;
+            let is_whole = match part {
+                [name] => name.kind == Kind::Text { closed: true },
+                [_, op, value] => matcher_op(op.of(self.text)).is_some() && value.kind == Kind::Text { closed: true },
+                _ => false,
+            };
+            (is_whole && !holds_cursor).then(|| &self.text[first.start..last.end])
+        });
+        let matchers: Vec<&str> = matchers.collect();
+        let name = named.map_or("", |t| t.of(self.text));
+        if matchers.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", matchers.join(",")) }
+    }
+
+    /// Labels of the operand that is grouped: the first selector after the cursor, or else the last before it.
+    fn grouping(&self, open: usize) -> What {
+        if self.is_text() {
+            return What::Nothing;
+        }
+        let names: Vec<usize> = (0..self.all.len()).filter(|i| self.is_metric(*i)).collect();
+        let chosen = names.iter().find(|i| self.all[**i].start >= self.cursor).or(names.last());
+        let selector = chosen.map_or_else(String::new, |i| match self.all.get(i + 1) {
+            Some(brace) if brace.of(self.text) == "{" => self.selector(i + 1),
+            _ => self.all[*i].of(self.text).to_owned(),
+        });
+        What::Label { selector, matcher: false, used: self.used(open) }
+    }
+
+    /// Whether a token names a metric: no function, no keyword, in no braces, and no label of a grouping.
+    fn is_metric(&self, i: usize) -> bool {
+        let token = self.all[i];
+        let name = token.of(self.text);
+        if token.kind != Kind::Name || words::is_keyword(name) || words::callable(name).is_some() {
+            return false;
+        }
+        let before: Vec<Token> = self.all[..i].to_vec();
+        match open_brackets(&before, self.text).last() {
+            None => true,
+            Some((at, "(")) => !at.checked_sub(1).is_some_and(|i| words::takes_labels(before[i].of(self.text))),
+            Some(_) => false,
+        }
+    }
+
+    fn in_expression(&self) -> What {
+        if self.is_text() {
+            return What::Nothing;
+        }
+        let Some(previous) = self.previous() else { return self.operand() };
+        let name = previous.of(self.text);
+        match previous.kind {
+            Kind::Operator if name == "@" => What::Words(vec![words::INSTANTS]),
+            Kind::Operator => self.operand_or(&[words::MATCHINGS]),
+            Kind::Open | Kind::Comma | Kind::Semicolon => self.operand(),
+            Kind::Name if name.eq_ignore_ascii_case("offset") => self.duration(),
+            Kind::Name if words::takes_labels(name) => What::Nothing,
+            Kind::Name if words::is_aggregation(name) => What::Words(vec![words::GROUPINGS]),
+            Kind::Name if words::is_keyword(name) => self.operand_or(&[words::MATCHINGS]),
+            Kind::Close if name == ")" => self.after_parenthesis(),
+            Kind::Name | Kind::Number | Kind::Close => What::Words(vec![words::OPERATORS]),
+            _ => What::Nothing,
+        }
+    }
+
+    fn operand(&self) -> What {
+        if self.is_number() { What::Nothing } else { What::Operand }
+    }
+
+    /// An operand, or a word that may come before it: those only once something of them is typed.
+    fn operand_or(&self, others: &[&'static [words::Word]]) -> What {
+        let typed = self.touched.map_or("", |t| &self.text[t.start..self.cursor]);
+        let fits = others.iter().flat_map(|w| w.iter()).any(|w| typed.len() > 1 && w.name.starts_with(typed));
+        if fits { What::Words(others.to_vec()) } else { self.operand() }
+    }
+
+    /// After `sum(…)` come groupings, after `on (…)` an operand, after others an operator.
+    fn after_parenthesis(&self) -> What {
+        let mut depth = 0;
+        for (i, token) in self.before.iter().enumerate().rev() {
+            match token.kind {
+                Kind::Close => depth += 1,
+                Kind::Open => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                let name = i.checked_sub(1).map_or("", |i| self.before[i].of(self.text));
+                if words::takes_labels(name) {
+                    return self.operand_or(&[words::MATCHINGS]);
+                }
+                let aggregates = words::is_aggregation(name);
+                return What::Words(if aggregates { vec![words::GROUPINGS, words::OPERATORS] } else { vec![words::OPERATORS] });
+            }
+        }
+        What::Nothing
+    }
+}
+
+fn matcher_op(text: &str) -> Option<MatchOp> {
+    [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex].into_iter().find(|op| op.as_str() == text)
+}
+
+/// What a string says, or a bare name.
+pub(super) fn unquoted(text: &str) -> String {
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) else { return text.to_owned() };
+    let inner = text[1..].strip_suffix(quote).unwrap_or(&text[1..]);
+    if quote == '`' {
+        return inner.to_owned();
+    }
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match (c, c == '\\') {
+            (_, true) => match chars.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some(other) => out.push(other),
+                None => {}
+            },
+            (c, false) => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The context where `|` stands.
+    fn at(marked: &str) -> Context {
+        let cursor = marked.find('|').unwrap();
+        context(&marked.replace('|', ""), cursor)
+    }
+
+    fn shown(marked: &str) -> String {
+        let found = at(marked);
+        let what = match &found.what {
+            What::Operand => "operand".to_owned(),
+            What::Words(words) => words.iter().map(|w| w[0].name).collect::<Vec<_>>().join("+"),
+            What::Label { selector, matcher, used } => {
+                format!("{} of {selector:?} without {used:?}", if *matcher { "matcher" } else { "label" })
+            }
+            What::QuotedName { selector } => format!("quoted of {selector:?}"),
+            What::Value { label, selector, op, quote } => {
+                format!("value of {label} {} {selector:?} {}", op.as_str(), quote.map_or("bare".to_owned(), String::from))
+            }
+            What::Nothing => "nothing".to_owned(),
+        };
+        format!("{what} <{}>", found.typed)
+    }
+
+    #[test]
+    fn the_place_decides_what_can_be_written() {
+        for (marked, expected) in [
+            ("|", "operand <>"),
+            ("ra|", "operand <ra>"),
+            ("sum(ra|te(x))", "operand <ra>"),
+            ("a + b|", "operand <b>"),
+            ("a + igno|", "on <igno>"),
+            ("a / on (job) group_l|", "on <group_l>"),
+            ("topk(5, h|", "operand <h>"),
+            ("topk(5|", "nothing <5>"),
+            ("up |", "and <>"),
+            ("up un|", "and <un>"),
+            ("sum |", "by <>"),
+            ("sum(x) |", "by+and <>"),
+            ("rate(x[5m]) |", "and <>"),
+            ("x offset |", "1m <>"),
+            ("x @ |", "start <>"),
+            ("rate(x[|", "1m <>"),
+            ("rate(x[1|", "1m <1>"),
+            ("x{|", "matcher of \"x\" without [] <>"),
+            ("x{jo|", "matcher of \"x\" without [] <jo>"),
+            ("x{a=\"b\", c|}", "matcher of \"x{a=\\\"b\\\"}\" without [\"a\"] <c>"),
+            ("{__name__=~\"x.*\", c|}", "matcher of \"{__name__=~\\\"x.*\\\"}\" without [\"__name__\"] <c>"),
+            ("x{job |", "= <>"),
+            ("x{job!|", "= <!>"),
+            ("x{job=|", "value of job = \"x\" bare <>"),
+            ("x{job=\"|", "value of job = \"x\" \" <\">"),
+            ("x{job=~'a.|', c=\"d\"}", "value of job =~ \"x{c=\\\"d\\\"}\" ' <'a.>"),
+            ("{\"a.b\", \"c.d\"=\"|\"}", "value of c.d = \"{\\\"a.b\\\"}\" \" <\">"),
+            ("{\"a.|", "quoted of \"\" <\"a.>"),
+            ("sum by (|", "label of \"\" without [] <>"),
+            ("sum by (a, s|) (rate(x{job=\"y\"}[5m]))", "label of \"x{job=\\\"y\\\"}\" without [\"a\"] <s>"),
+            ("sum(rate(x[5m])) by (|", "label of \"x\" without [] <>"),
+            ("a / on (|) group_left b", "label of \"b\" without [] <>"),
+            ("label_replace(x, \"ds|", "nothing <\"ds>"),
+            ("x # a com|", "nothing <>"),
+        ] {
+            assert_eq!(shown(marked), expected, "{marked}");
+        }
+    }
+
+    #[test]
+    fn the_call_is_the_innermost_one() {
+        let call = |marked| at(marked).call.map(|w| w.name);
+        assert_eq!(call("sum(rate(x[|"), Some("rate"));
+        assert_eq!(call("sum(rate(x[5m]) |"), Some("sum"));
+        assert_eq!(call("(x|"), None);
+    }
+
+    #[test]
+    fn a_completion_replaces_the_whole_word() {
+        let found = at("sum(ra|te(x))");
+        assert_eq!((found.from, found.to), (4, 8));
+        let value = at("x{a=\"b|c\"}");
+        assert_eq!((value.from, value.to), (4, 8));
+    }
+
+    #[test]
+    fn strings_are_read_back() {
+        assert_eq!(unquoted(r#""a\"b\\c""#), r#"a"b\c"#);
+        assert_eq!(unquoted(r"`a\b`"), r"a\b");
+        assert_eq!(unquoted("\"open"), "open");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_at_any_cursor_has_a_context(text in "[a-zé .:\"'`\\\\(){}\\[\\]=~!#,@1]{0,30}", cursor in 0usize..40) {
+            let mut cursor = cursor.min(text.len());
+            while !text.is_char_boundary(cursor) {
+                cursor -= 1;
+            }
+            let found = context(&text, cursor);
+            proptest::prop_assert!(found.from <= cursor && cursor <= found.to && found.to <= text.len());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A query's line: coloured as it is typed, brackets matched, what is wrong below its column.
+
+use std::ops::Range;
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{
+    lex::{self, Kind, Token, tokens},
+    row::Query as Row,
+    words,
+};
+use crate::{
+    app::Shared,
+    theme::Role,
+    ui::{
+        panel::Panel,
+        text::{put, truncate, width},
+    },
+};
+
+/// Cells before a query's text: the selection bar, its letter and a blank.
+pub(super) const LEAD: u16 = 3;
+
+/// Cells for the text of a query in the pane of the queries.
+pub(super) fn room(queries: Rect) -> u16 {
+    Panel::inner(queries).width.saturating_sub(LEAD).max(1)
+}
+
+/// What of the text is seen in so many cells: what is around the cursor, or around what is wrong.
+pub(super) fn shown(row: &Row, room: u16, typing: bool) -> Range<usize> {
+    let text = row.field.text();
+    if typing {
+        return row.field.window(room).0;
+    }
+    let cells = usize::from(room);
+    let at = row.fault().and_then(|f| f.at).unwrap_or(0);
+    let mut start = 0;
+    // A third of the room is left for what follows.
+    while width(&text[start..at.min(text.len())]) > cells * 2 / 3 {
+        start += text[start..].chars().next().map_or(1, char::len_utf8);
+    }
+    let mut end = start;
+    for (i, c) in text[start..].char_indices() {
+        if width(&text[start..start + i + c.len_utf8()]) > cells {
+            break;
+        }
+        end = start + i + c.len_utf8();
+    }
+    start..end
+}
+
+/// Draws the text of a query into a line.
+pub(super) fn render(shared: &Shared, row: &Row, typing: bool, area: Rect, buf: &mut Buffer) {
+    let text = row.field.text();
+    let seen = shown(row, area.width, typing);
+    let pair = if typing { lex::pair(text, row.field.cursor()) } else { None };
+    let wrong = lex::fault(text, false).map(|(at, _)| at);
+    let all = tokens(text);
+    let mut x = area.x;
+    let mut place = seen.start;
+    for (i, token) in all.iter().enumerate().filter(|(_, t)| t.end > seen.start && t.start < seen.end) {
+        let (start, end) = (token.start.max(seen.start), token.end.min(seen.end));
+        x = put(buf, area, x, &text[place..start], shared.theme.style(Role::Text));
+        let mut style = style(shared, text, &all, i);
+        if pair.is_some_and(|(open, close)| token.start == open || token.start == close) {
+            style = style.patch(shared.theme.style(Role::Match));
+        }
+        if wrong == Some(token.start) {
+            style = shared.theme.style(Role::Bad);
+        }
+        x = put(buf, area, x, &text[start..end], style);
+        place = end;
+    }
+    put(buf, area, x, &text[place..seen.end], shared.theme.style(Role::Text));
+    if seen.end < text.len() && !typing {
+        put(buf, area, area.right() - 1, shared.glyphs.ellipsis, shared.theme.style(Role::Dim));
+    }
+}
+
+fn style(shared: &Shared, text: &str, all: &[Token], i: usize) -> Style {
+    let token = all[i];
+    let calls = all.get(i + 1).is_some_and(|next| next.of(text) == "(");
+    let role = match token.kind {
+        Kind::Name if words::is_keyword(token.of(text)) => Role::Accent,
+        Kind::Name if words::is_aggregation(token.of(text)) || (calls && words::callable(token.of(text)).is_some()) => Role::Accent,
+        Kind::Text { .. } => Role::Good,
+        Kind::Operator | Kind::Comma | Kind::Comment | Kind::Semicolon => Role::Dim,
+        Kind::Name | Kind::Number | Kind::Open | Kind::Close | Kind::Other => Role::Text,
+    };
+    shared.theme.style(role)
+}
+
+/// Draws what is wrong: a mark below its column, and the words below that.
+pub(super) fn render_fault(shared: &Shared, row: &Row, typing: bool, area: Rect, buf: &mut Buffer) {
+    let Some(fault) = row.fault() else { return };
+    let style = shared.theme.style(Role::Bad);
+    let text = row.field.text();
+    let seen = shown(row, area.width, typing);
+    let line = |n: u16| Rect { y: area.y + n, height: 1, ..area };
+    let mut words = line(1);
+    match fault.at.map(|at| at.min(text.len())).filter(|at| *at >= seen.start && *at <= seen.end) {
+        Some(at) => {
+            let column = u16::try_from(width(&text[seen.start..at])).unwrap_or(u16::MAX).min(area.width - 1);
+            put(buf, line(0), area.x + column, "^", style);
+        }
+        None => words = line(0),
+    }
+    if words.y < area.bottom() {
+        put(buf, words, words.x, &truncate(&fault.message, usize::from(words.width), shared.glyphs.ellipsis), style);
+    }
+}

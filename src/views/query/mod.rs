@@ -1,0 +1,441 @@
+//! The Query view: PromQL typed by hand, completed, several at once, as graph and table, kept by name.
+
+mod catalog;
+mod complete;
+mod context;
+mod draw;
+mod editor;
+mod fault;
+mod layout;
+mod lex;
+mod line;
+mod reading;
+mod result;
+mod row;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use self::{
+    catalog::Catalog,
+    editor::{Edited, Editor},
+    layout::Places,
+    row::{Form, Query as Row},
+};
+use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, prompt::Prompt};
+use crate::{
+    app::expect,
+    core::{
+        command::{Command, Facts, ViewKind},
+        effect::Effect,
+        request::{Answer, Refresh, Request, Response, step},
+    },
+    model::time::{Timestamp, nanos},
+    red::USUAL_SCRAPE,
+    ui::{chart::TimeAxis, field::Typed, panel},
+};
+
+/// Queries of one page.
+const MAX_QUERIES: usize = 26;
+/// Queries as the one text that [`Query::new`] takes.
+pub fn join<'a>(queries: impl Iterator<Item = &'a str>) -> String {
+    lex::join(queries)
+}
+
+/// Slots: results by form, and what completes.
+const GRAPH: &str = "graph";
+const TABLE: &str = "table";
+const NAMES: &str = "names";
+const ABOUT: &str = "about";
+
+/// The page's state.
+pub struct Query {
+    rows: Vec<Row>,
+    focus: usize,
+    last_id: u32,
+    editor: Editor,
+    catalog: Catalog,
+    filter: Filter,
+    alone: bool,
+    cursor: Option<Timestamp>,
+    /// The name to keep the queries by, being typed.
+    naming: Option<Prompt>,
+}
+
+impl Query {
+    /// A new page. `query` is PromQL to begin with, several parted by `;`; without one it begins to be typed.
+    pub fn new(query: Option<&str>) -> Self {
+        let texts = query.map(lex::split).unwrap_or_default();
+        let mut page = Self {
+            rows: Vec::new(),
+            focus: 0,
+            last_id: 0,
+            editor: Editor::default(),
+            catalog: Catalog::default(),
+            filter: Filter::default(),
+            alone: false,
+            cursor: None,
+            naming: None,
+        };
+        for text in texts.iter().take(MAX_QUERIES) {
+            page.add(text);
+            page.editor.remember(text.clone());
+        }
+        if page.rows.is_empty() {
+            page.add("");
+            page.editor.open();
+        }
+        page.focus = 0;
+        page
+    }
+
+    fn add(&mut self, text: &str) {
+        self.last_id += 1;
+        self.rows.push(Row::new(self.last_id, text));
+        self.focus = self.rows.len() - 1;
+    }
+
+    fn remove(&mut self) {
+        self.rows.remove(self.focus);
+        if self.rows.is_empty() {
+            self.add("");
+        }
+        self.focus = self.focus.min(self.rows.len() - 1);
+    }
+
+    fn row(&self) -> &Row {
+        // There is always one: `remove` leaves an empty one.
+        &self.rows[self.focus.min(self.rows.len() - 1)]
+    }
+
+    fn row_mut(&mut self) -> &mut Row {
+        let focus = self.focus.min(self.rows.len() - 1);
+        &mut self.rows[focus]
+    }
+
+    fn places(&self, area: Rect) -> Places {
+        layout::places(area, self.lines(), self.rows.len(), self.focus, self.alone)
+    }
+
+    /// What is asked and kept: the queries of all rows that have one.
+    fn queries(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|r| if r.asked.is_empty() { r.field.text().trim() } else { r.asked.as_str() }).filter(|q| !q.is_empty())
+    }
+
+    fn read(&mut self, area: Rect) {
+        let (places, cursor) = (self.places(area), self.cursor);
+        for (row, place) in self.rows.iter_mut().zip(places.results) {
+            let height = result::table_height(row, place);
+            row.read(&self.filter, cursor, height);
+        }
+    }
+
+    fn suggest(&mut self, look: &Look<'_>) {
+        let focus = self.focus.min(self.rows.len() - 1);
+        self.editor.suggest(&self.rows[focus].field, &self.catalog, look);
+    }
+
+    fn step_focus(&mut self, by: usize) {
+        self.focus = (self.focus + by) % self.rows.len();
+    }
+
+    fn accept(&mut self) {
+        self.editor.close();
+        if let Some(query) = self.row_mut().ask() {
+            self.editor.remember(query);
+        }
+    }
+
+    fn move_cursor(&mut self, cx: &Cx<'_>, steps: i64) -> bool {
+        let Some(matrix) = result::matrix(self.row()).or_else(|| self.rows.iter().find_map(result::matrix)) else { return false };
+        let range = matrix.range;
+        let from = self.cursor.unwrap_or(range.end.min(cx.look.now));
+        let by = nanos(matrix.step).saturating_mul(steps);
+        self.cursor = Some(Timestamp(from.0.saturating_add(by)).clamp(range.start, range.end));
+        self.read(cx.area);
+        true
+    }
+
+    fn keep(&mut self, cx: &mut Cx<'_>) {
+        if self.queries().next().is_none() {
+            cx.notice("there is no query to keep");
+        } else {
+            self.naming = Some(Prompt::new("keep as ", "", "a name; the same name again replaces what it stood for"));
+        }
+    }
+
+    fn name(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        let Some(prompt) = &mut self.naming else { return };
+        match prompt.key(key) {
+            Typed::Accepted => {
+                let name = prompt.text().trim().to_owned();
+                self.naming = None;
+                if name.is_empty() {
+                    cx.notice("nothing was kept: it needs a name");
+                } else {
+                    let queries = self.queries().map(str::to_owned).collect();
+                    cx.acts.push(super::Act::Effect(Effect::Keep { name, queries }));
+                }
+            }
+            Typed::Cancelled => self.naming = None,
+            Typed::Changed | Typed::Ignored => {}
+        }
+    }
+
+    fn edit(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        let focus = self.focus.min(self.rows.len() - 1);
+        match self.editor.key(&mut self.rows[focus].field, key) {
+            Edited::Changed => {}
+            Edited::Accepted => self.accept(),
+            Edited::Left => self.editor.close(),
+            Edited::Next => {
+                self.step_focus(1);
+                self.editor.open();
+            }
+            Edited::Previous => {
+                self.step_focus(self.rows.len() - 1);
+                self.editor.open();
+            }
+        }
+        self.suggest(&cx.look);
+    }
+
+    fn click(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let at = Position::new(event.column, event.row);
+        if let Some(row) = self.offered_at(cx.area, at) {
+            let focus = self.focus.min(self.rows.len() - 1);
+            self.editor.choose(&mut self.rows[focus].field, row);
+            self.suggest(&cx.look);
+            return Pointed::Used;
+        }
+        if let Some((row, column)) = self.line_at(cx.area, at) {
+            self.focus = row;
+            self.editor.open();
+            let width = line::room(self.places(cx.area).queries);
+            self.row_mut().field.click(width, column);
+            return Pointed::Used;
+        }
+        let places = self.places(cx.area);
+        let Some(focus) = places.results.iter().position(|p| p.contains(at)) else { return Pointed::Nothing };
+        self.focus = focus;
+        if self.cursor.is_some()
+            && let Some(axis) = self.time_axis(&cx.look, cx.area, at)
+        {
+            self.cursor = Some(axis.column(at.x).start);
+            self.read(cx.area);
+        }
+        Pointed::Used
+    }
+}
+
+impl View for Query {
+    fn kind(&self) -> ViewKind {
+        ViewKind::Query
+    }
+
+    fn crumb(&self, _look: &Look<'_>) -> String {
+        self.kind().title().to_owned()
+    }
+
+    fn facts(&self, look: &Look<'_>) -> Facts {
+        Facts {
+            rows: self.row().selected().is_some(),
+            graphs: self.rows.iter().any(|r| result::matrix(r).is_some()),
+            panes: true,
+            query: true,
+            live: look.scope.window.is_live(),
+            ..Facts::default()
+        }
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        use Command::{AddQuery, Drill, Filter, Keep, NextPane, Order, RemoveQuery, ResultForm, ValueCursor};
+        &[Drill, ResultForm, ValueCursor, AddQuery, NextPane, Keep, Filter, Order, RemoveQuery]
+    }
+
+    fn hint(&self, command: Command) -> Option<&'static str> {
+        match command {
+            Command::Drill => Some("edit"),
+            Command::NextPane => Some("next query"),
+            _ => None,
+        }
+    }
+
+    fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
+        let scraped = look.shared.red.value().and_then(|m| m.scrape_interval).unwrap_or(USUAL_SCRAPE);
+        let (places, window) = (self.places(area), look.scope.window);
+        for (row, place) in self.rows.iter().zip(&places.results) {
+            if row.asked.is_empty() || place.is_empty() {
+                continue;
+            }
+            let graph = row.form == Form::Graph;
+            let step = graph.then(|| step(look.range().duration(), place.width.max(40).saturating_sub(8), scraped));
+            let request = Request::Explore { query: row.asked.clone(), window, step };
+            needs.ask(if graph { GRAPH } else { TABLE }, row.id, request, look.shared.refresh());
+        }
+        if let Some(question) = self.editor.question(&self.row().field, look).filter(|q| !self.catalog.knows(q)) {
+            needs.ask(NAMES, 0, question, Refresh::Once);
+        }
+        let chosen = self.editor.offer.as_ref().and_then(|o| o.candidates.get(o.selected)).filter(|c| c.metric);
+        if let Some(question) = chosen.map(|c| catalog::about(&c.name)).filter(|q| !self.catalog.knows(q)) {
+            needs.ask(ABOUT, 0, question, Refresh::Once);
+        }
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let form = match answer.slot.pane {
+            GRAPH => Form::Graph,
+            TABLE => Form::Table,
+            _ => {
+                let changed = self.catalog.settle(answer);
+                self.suggest(&cx.look);
+                return changed;
+            }
+        };
+        let Some(row) = self.rows.iter_mut().find(|r| r.id == answer.slot.part) else { return false };
+        let result = expect(answer.result, |r| if let Response::Explored(e) = r { Some(e) } else { None });
+        let changed = row.settle(form, answer.asked, result);
+        if changed {
+            self.read(cx.area);
+        }
+        changed
+    }
+
+    fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::Drill | Command::EditQuery => self.editor.open(),
+            Command::AddQuery if self.rows.len() >= MAX_QUERIES => cx.notice("26 queries are as many as a page has"),
+            Command::AddQuery => {
+                self.add("");
+                self.editor.open();
+            }
+            Command::RemoveQuery => self.remove(),
+            Command::ResultForm => {
+                let row = self.row_mut();
+                row.form = if row.form == Form::Graph { Form::Table } else { Form::Graph };
+                self.read(cx.area);
+            }
+            Command::Keep => self.keep(cx),
+            Command::NextPane => self.step_focus(1),
+            Command::PreviousPane => self.step_focus(self.rows.len() - 1),
+            Command::FullScreen => self.alone = !self.alone,
+            Command::Filter => self.filter.open(),
+            Command::Order => {
+                self.row_mut().order = self.row().order.next();
+                self.read(cx.area);
+            }
+            Command::ValueCursor if self.cursor.is_some() => {
+                self.cursor = None;
+                self.read(cx.area);
+            }
+            Command::ValueCursor => return self.move_cursor(cx, 0),
+            Command::Left => return self.move_cursor(cx, -1),
+            Command::Right => return self.move_cursor(cx, 1),
+            _ => {
+                let place = self.places(cx.area).results[self.focus.min(self.rows.len() - 1)];
+                let row = self.row_mut();
+                let (rows, height) = (row.reading.rows.len(), result::table_height(row, place));
+                return row.table.command(command, rows, height);
+            }
+        }
+        true
+    }
+
+    fn rescoped(&mut self, _cx: &mut Cx<'_>) {
+        self.rows.iter_mut().for_each(Row::forget);
+        self.cursor = None;
+    }
+
+    fn is_typing(&self) -> bool {
+        self.editor.typing || self.naming.is_some() || self.filter.is_typing()
+    }
+
+    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        if self.naming.is_some() {
+            self.name(cx, key);
+        } else if self.editor.typing {
+            self.edit(cx, key);
+        } else if self.filter.key(key) {
+            self.read(cx.area);
+        }
+    }
+
+    fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        if let Some(prompt) = &mut self.naming {
+            prompt.paste(text);
+        } else if self.editor.typing {
+            let focus = self.focus.min(self.rows.len() - 1);
+            self.editor.paste(&mut self.rows[focus].field, text);
+            self.suggest(&cx.look);
+        } else {
+            self.filter.paste(text);
+            self.read(cx.area);
+        }
+    }
+
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let at = Position::new(event.column, event.row);
+        let places = self.places(cx.area);
+        for (i, place) in places.results.iter().enumerate().filter(|(_, p)| p.contains(at)) {
+            if self.offered_at(cx.area, at).is_some() {
+                break;
+            }
+            let table = result::table_area(&self.rows[i], *place);
+            let rows = self.rows[i].reading.rows.len();
+            let pointed = self.rows[i].table.mouse(event, table, rows);
+            if pointed != Pointed::Nothing {
+                self.focus = i;
+                return Pointed::Used;
+            }
+        }
+        if event.kind == MouseEventKind::Down(MouseButton::Left) { self.click(cx, event) } else { Pointed::Nothing }
+    }
+
+    fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        let places = self.places(area);
+        let i = places.results.iter().position(|p| p.contains(at))?;
+        let axis = self.axis(i, look, places.results[i])?;
+        axis.area.contains(at).then_some(axis)
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        self.draw(look, area, buf);
+    }
+
+    fn prompt(&self) -> Option<&Prompt> {
+        self.naming.as_ref().or_else(|| self.filter.prompt())
+    }
+
+    fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
+        self.editor.typing.then(|| self.cursor_at(area))
+    }
+
+    fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
+        let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
+        let mut out: Vec<Yank> = result::value(self, look).map(|value| yank("value", value)).into_iter().collect();
+        out.extend(self.row().selected().filter(|r| !r.labels.is_empty()).map(|r| yank("series", r.labels.to_string())));
+        let all: Vec<&str> = self.queries().collect();
+        if !self.row().asked.is_empty() {
+            out.push(yank("query", self.row().asked.clone()));
+        }
+        if all.len() > 1 {
+            out.push(yank("all queries", lex::join(all.into_iter())));
+        }
+        out
+    }
+
+    fn reopen(&self, _look: &Look<'_>) -> Vec<String> {
+        let queries = lex::join(self.queries());
+        if queries.is_empty() { Vec::new() } else { vec!["--query".to_owned(), queries] }
+    }
+
+    fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        self.rows.iter().filter_map(|r| panel::state(r.slot(), look).wake).min()
+    }
+}

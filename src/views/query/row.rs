@@ -1,0 +1,160 @@
+//! One query of the page: its text, what it was answered, and what of that is selected.
+
+use std::sync::Arc;
+
+use super::{
+    super::filter::Filter,
+    fault::{self, Fault},
+    lex::{self, one_line},
+    reading::{Order, Reading, Row},
+};
+use crate::{
+    core::slot::Slot,
+    model::{
+        backend::{ErrorKind, SourceError},
+        explored::Explored,
+        time::Timestamp,
+    },
+    ui::{field::Field, table::TableState},
+};
+
+/// How a result is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Over the window, with a table of the lines.
+    #[default]
+    Graph,
+    /// At the end of the window.
+    Table,
+}
+
+/// One query.
+pub(super) struct Query {
+    /// Names its slots for as long as the page lives.
+    pub id: u32,
+    /// What is typed.
+    pub field: Field,
+    /// What was asked last; empty before the first time.
+    pub asked: String,
+    pub form: Form,
+    pub order: Order,
+    pub table: TableState,
+    pub reading: Reading,
+    graph: Answered,
+    instant: Answered,
+}
+
+/// The last good answer, with the query it belongs to.
+#[derive(Default)]
+struct Answered {
+    slot: Slot<Arc<Explored>>,
+    of: String,
+}
+
+impl Query {
+    pub(super) fn new(id: u32, text: &str) -> Self {
+        let text = one_line(text);
+        Self {
+            id,
+            field: Field::new(&text),
+            order: order_of(&text),
+            asked: text,
+            form: Form::default(),
+            table: TableState::default(),
+            reading: Reading::default(),
+            graph: Answered::default(),
+            instant: Answered::default(),
+        }
+    }
+
+    fn answered(&self) -> &Answered {
+        match self.form {
+            Form::Graph => &self.graph,
+            Form::Table => &self.instant,
+        }
+    }
+
+    pub(super) fn slot(&self) -> &Slot<Arc<Explored>> {
+        &self.answered().slot
+    }
+
+    /// The query that the shown result is of, where that is no longer the one that was asked.
+    pub(super) fn older(&self) -> Option<&str> {
+        let of = self.answered().of.as_str();
+        (self.slot().value().is_some() && of != self.asked).then_some(of)
+    }
+
+    /// Whether the typed text was not asked yet.
+    pub(super) fn is_edited(&self) -> bool {
+        self.field.text().trim() != self.asked
+    }
+
+    /// Asks what is typed. Returns the text, unless it is empty.
+    pub(super) fn ask(&mut self) -> Option<String> {
+        let text = self.field.text().trim().to_owned();
+        if text != self.asked {
+            // The error of another text says nothing of this one; its result stays until there is a new one.
+            self.graph.slot.forgive();
+            self.instant.slot.forgive();
+            self.order = order_of(&text);
+            self.asked.clone_from(&text);
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Takes an answer to what was asked in a form.
+    pub(super) fn settle(&mut self, form: Form, at: Timestamp, result: Result<Arc<Explored>, SourceError>) -> bool {
+        let good = result.is_ok();
+        let answered = match form {
+            Form::Graph => &mut self.graph,
+            Form::Table => &mut self.instant,
+        };
+        let newer = good && answered.of != self.asked;
+        if good {
+            answered.of.clone_from(&self.asked);
+        }
+        if newer {
+            self.table = TableState::default();
+        }
+        answered.slot.settle(at, result) || newer
+    }
+
+    /// Forgets the results: the window is another.
+    pub(super) fn forget(&mut self) {
+        self.graph = Answered::default();
+        self.instant = Answered::default();
+        self.reading = Reading::default();
+        self.table = TableState::default();
+    }
+
+    /// Reads the shown result anew; the selection stays on its series.
+    pub(super) fn read(&mut self, filter: &Filter, at: Option<Timestamp>, height: usize) {
+        let keep = self.selected().map(|row| row.labels.clone()).filter(|_| self.table != TableState::default());
+        self.reading = match self.slot().value() {
+            Some(data) => Reading::new(data, self.order, filter, at),
+            None => Reading::default(),
+        };
+        let place = keep.and_then(|labels| self.reading.rows.iter().position(|r| r.labels == labels));
+        self.table.select(place.unwrap_or(self.table.selected), self.reading.rows.len(), height);
+    }
+
+    pub(super) fn selected(&self) -> Option<&Row> {
+        self.reading.rows.get(self.table.row(self.reading.rows.len())?)
+    }
+
+    /// What is wrong with the text: the server's word on what was asked, or what no server takes.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        if self.is_edited() {
+            let (at, message) = lex::fault(self.field.text(), false)?;
+            return Some(Fault { at: Some(at), message });
+        }
+        let error = self.slot().error().filter(|e| e.kind == ErrorKind::BadQuery)?;
+        Some(fault::of(&self.asked, &error.message))
+    }
+}
+
+/// The order that a query itself gives its result, or the largest first.
+fn order_of(text: &str) -> Order {
+    let sorts = ["sort", "topk", "bottomk"].iter().any(|name| text.starts_with(name));
+    if sorts { Order::Answer } else { Order::default() }
+}

@@ -1,0 +1,66 @@
+//! The Query view on the demo: typed with completion, seen as graph and table, refused under its column, kept and opened
+//! again.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use support::Terminal;
+
+fn start(data: &tempfile::TempDir, args: &[&str]) -> Terminal {
+    let args: Vec<&str> = ["demo"].iter().chain(args).copied().collect();
+    Terminal::start_with(120, 34, &args, &[("XDG_DATA_HOME", data.path().to_str().unwrap())])
+}
+
+/// The row and the column of a text on the screen.
+fn place(screen: &str, text: &str) -> Option<(usize, usize)> {
+    let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains(text))?;
+    Some((row, line[..line.find(text)?].chars().count()))
+}
+
+#[test]
+fn a_query_is_typed_seen_kept_and_opened_again() {
+    let data = tempfile::tempdir().unwrap();
+    let mut t = start(&data, &["--view", "query"]);
+    t.at("Query").keys("http_server_req");
+    t.see("http_server_requests");
+    t.keys("\x15sum by (application) (rate(http_server_requests_seconds_coun\t");
+    t.see("http_server_requests_seconds_count");
+    t.keys("{applica");
+    t.see("1   application");
+    t.keys("\t");
+    t.see("application=\"");
+    t.see("orders");
+    t.keys("order\t");
+    t.see("application=\"orders\"");
+    t.keys("}[5m]))\r");
+    t.see("a ── graph ── 1 series");
+    t.see("all {application=\"orders\"}");
+    t.keys("T");
+    t.see("a ── table ── 1 series");
+
+    t.keys("K").see("keep as");
+    t.keys("orders rate\r").see("kept as orders rate");
+    t.keys("E)\r");
+    let screen = t.see("closes nothing");
+    assert!(place(&screen, "^").is_some(), "{screen}");
+    drop(t);
+
+    let mut t = start(&data, &[]);
+    t.at("Alerts").keys(":kept\r");
+    t.see("orders rate");
+    t.keys("\r").at("Query");
+    t.see("a ── graph ── 1 series");
+    t.keys("\x1b").at("Alerts");
+}
+
+#[test]
+fn a_graphs_query_is_edited_and_esc_comes_back() {
+    let data = tempfile::tempdir().unwrap();
+    let mut t = start(&data, &["--view", "service", "--service", "orders"]);
+    t.see("Rate ──");
+    t.wait("a rate", |screen| screen.contains("/s"));
+    t.keys("E").at("Query");
+    t.see("a ── graph ──");
+    t.keys("\x1b").at("orders");
+}
