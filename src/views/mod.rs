@@ -253,11 +253,6 @@ pub trait View: Send {
         None
     }
 
-    /// Where the terminal's cursor belongs while a text in the page is typed.
-    fn cursor(&self, _look: &Look<'_>, _area: Rect) -> Option<Position> {
-        None
-    }
-
     /// The PromQL of what is looked at, for the Query view: what can be copied as a query.
     fn promql(&self, look: &Look<'_>) -> Vec<String> {
         let copies = self.yanks(look).into_iter();

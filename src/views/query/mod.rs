@@ -16,7 +16,7 @@ mod row;
 mod tests;
 mod words;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -28,7 +28,7 @@ use self::{
     layout::Places,
     row::{Form, Query as Row},
 };
-use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -414,6 +414,25 @@ impl View for Query {
 
     fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
         self.editor.typing.then(|| self.cursor_at(area))
+    }
+
+    fn typing_keys(&self) -> Vec<TypingKey> {
+        let key = |code, words| TypingKey { key: KeyEvent::from(code), words };
+        let ctrl = |c, words| TypingKey { key: KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL), words };
+        if self.editor.offer.is_some() {
+            return vec![
+                key(KeyCode::Tab, "take it"),
+                key(KeyCode::Down, "next"),
+                key(KeyCode::Enter, "ask"),
+                key(KeyCode::Esc, "no list"),
+            ];
+        }
+        let mut keys =
+            vec![key(KeyCode::Enter, "ask"), ctrl(' ', "what fits"), key(KeyCode::Up, "asked before"), key(KeyCode::Esc, "done")];
+        if self.rows.len() > 1 {
+            keys.push(key(KeyCode::Tab, "next query"));
+        }
+        keys
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {

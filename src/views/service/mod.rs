@@ -391,6 +391,17 @@ impl View for Service {
         self.copies(look)
     }
 
+    /// Of the focused graph, or of all three.
+    fn promql(&self, look: &Look<'_>) -> Vec<String> {
+        let focused = match self.pane {
+            Pane::Rate => "rate query",
+            Pane::Errors => "errors query",
+            Pane::Duration => "p95 query",
+            _ => " query",
+        };
+        self.copies(look).into_iter().filter(|y| y.label.ends_with(focused)).map(|y| y.text).collect()
+    }
+
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
         [panel::state(&self.data.rate, look).wake, panel::state(&self.data.errors, look).wake].into_iter().flatten().min()
     }
