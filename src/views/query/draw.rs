@@ -128,9 +128,6 @@ impl Query {
         let dim = look.shared.theme.style(Role::Dim);
         let text = match context(field.text(), field.cursor()).call {
             Some(word) => format!("{}   {}", word.form, word.help),
-            None if field.text().is_empty() => {
-                "Enter asks   Tab completes   Ctrl-Space lists   Up and Down: asked before   Esc ends".to_owned()
-            }
             None => String::new(),
         };
         put(buf, area, area.x, &truncate(&text, usize::from(area.width), look.shared.glyphs.ellipsis), dim);

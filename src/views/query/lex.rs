@@ -154,7 +154,7 @@ pub(super) fn join<'a>(queries: impl Iterator<Item = &'a str>) -> String {
 
 /// The bracket that belongs to the one at or before the cursor, and that one.
 pub(super) fn pair(text: &str, cursor: usize) -> Option<(usize, usize)> {
-    let (pairs, _) = brackets(text);
+    let pairs = brackets(text).pairs;
     let at = |place: usize| pairs.iter().find(|(open, close)| *open == place || *close == place).copied();
     at(cursor).or_else(|| at(cursor.checked_sub(1)?))
 }
@@ -162,38 +162,45 @@ pub(super) fn pair(text: &str, cursor: usize) -> Option<(usize, usize)> {
 /// What no server takes, by its byte, in words: a bracket that closes nothing or another kind, and, once the text is
 /// `whole`, what is left open.
 pub(super) fn fault(text: &str, whole: bool) -> Option<(usize, String)> {
-    let (_, wrong) = brackets(text);
-    if let Some(wrong) = wrong {
-        return Some(wrong);
+    let Brackets { open, wrong, .. } = brackets(text);
+    if wrong.is_some() || !whole {
+        return wrong;
     }
-    let all = tokens(text);
-    let open = all.iter().find(|t| t.kind == Kind::Text { closed: false }).filter(|_| whole)?;
-    Some((open.start, "this string is not closed".to_owned()))
+    let string = tokens(text).into_iter().find(|t| t.kind == Kind::Text { closed: false });
+    let left = string.or(open.last().copied())?;
+    Some((left.start, format!("{} is not closed", &text[left.start..=left.start])))
 }
 
-type Brackets = (Vec<(usize, usize)>, Option<(usize, String)>);
+/// Pairs, what is left open, and the first that is wrong.
+#[derive(Default)]
+struct Brackets {
+    pairs: Vec<(usize, usize)>,
+    open: Vec<Token>,
+    wrong: Option<(usize, String)>,
+}
 
 fn brackets(text: &str) -> Brackets {
-    let (mut open, mut pairs): (Vec<Token>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+    let mut found = Brackets::default();
     for token in tokens(text) {
         match token.kind {
-            Kind::Open => open.push(token),
+            Kind::Open => found.open.push(token),
             Kind::Close => {
                 let close = token.of(text);
-                let Some(opened) = open.pop() else {
-                    return (pairs, Some((token.start, format!("\"{close}\" closes nothing"))));
+                let wrong = match found.open.pop() {
+                    Some(open) if closing(open.of(text)) == close => {
+                        found.pairs.push((open.start, token.start));
+                        continue;
+                    }
+                    Some(open) => format!("\"{close}\" does not close \"{}\"", open.of(text)),
+                    None => format!("\"{close}\" closes nothing"),
                 };
-                let expected = closing(opened.of(text));
-                if expected != close {
-                    let message = format!("\"{close}\" does not close \"{}\"", opened.of(text));
-                    return (pairs, Some((token.start, message)));
-                }
-                pairs.push((opened.start, token.start));
+                found.wrong = Some((token.start, wrong));
+                return found;
             }
             _ => {}
         }
     }
-    (pairs, None)
+    found
 }
 
 fn closing(open: &str) -> &'static str {
@@ -282,7 +289,8 @@ mod tests {
         assert_eq!(fault("sum(x))", false), Some((6, "\")\" closes nothing".to_owned())));
         assert_eq!(fault("x[5m}", false), Some((4, "\"}\" does not close \"[\"".to_owned())));
         assert_eq!(fault("x{a=\"b", false), None, "it is being typed");
-        assert!(fault("x{a=\"b", true).is_some());
+        assert_eq!(fault("x{a=\"b", true).map(|(at, _)| at), Some(4));
+        assert_eq!(fault("sum(rate(x)", true).map(|(at, _)| at), Some(3));
         assert_eq!(fault("keep_last_value(x) default 0", true), None, "MetricsQL");
     }
 

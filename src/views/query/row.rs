@@ -149,7 +149,10 @@ impl Query {
             return Some(Fault { at: Some(at), message });
         }
         let error = self.slot().error().filter(|e| e.kind == ErrorKind::BadQuery)?;
-        Some(fault::of(&self.asked, &error.message))
+        let told = fault::of(&self.asked, &error.message);
+        // A server that says no place: what is left open or closes nothing is most likely what it means.
+        let at = told.at.or_else(|| lex::fault(&self.asked, true).map(|(at, _)| at));
+        Some(Fault { at, ..told })
     }
 }
 
