@@ -33,6 +33,9 @@ pub(super) fn shown(row: &Row, room: u16, typing: bool) -> Range<usize> {
         return row.field.window(room).0;
     }
     let cells = usize::from(room);
+    if width(text) <= cells {
+        return 0..text.len();
+    }
     let at = row.fault().and_then(|f| f.at).unwrap_or(0);
     let mut start = 0;
     // A third of the room is left for what follows.
