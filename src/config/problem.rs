@@ -40,13 +40,20 @@ fn hide_userinfo(text: &str) -> String {
     let mut rest = text;
     while let Some(start) = rest.find("://").map(|i| i + 3) {
         let end = rest[start..].find(char::is_whitespace).map_or(rest.len(), |i| start + i);
-        // A password may have any character but a space; the last @ ends it.
-        let host = rest[start..end].rfind('@').map_or(start, |i| start + i);
+        // A password may have any character but a space; the last @ ends it, or a quote that stands in it.
+        let word = rest[start..end].trim_end_matches(['`', '"', '\'']);
+        let host = rest[start..end].rfind('@').or_else(|| is_user_and_password(word).then_some(word.len())).map_or(start, |i| start + i);
         out.push_str(&rest[..start]);
         out.push_str(if host > start { "…" } else { "" });
         rest = &rest[host..];
     }
     out + rest
+}
+
+/// Whether what follows `://` is `user:password` that lost its `@host`: what follows the colon is no port.
+fn is_user_and_password(word: &str) -> bool {
+    let after = word.split_once(':').map(|(_, after)| after.split('/').next().unwrap_or_default());
+    !word.starts_with('[') && after.is_some_and(|port| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Everything wrong that keeps redline from starting: exit code 2.
@@ -122,6 +129,8 @@ mod tests {
             ("no value \"https://me:p@s/\"w@host\" and ftp://token@b", "no value \"https://…@host\" and ftp://…@b"),
             ("see http://host/a@b", "see http://…@b"),
             ("a://b c://", "a://b c://"),
+            ("no environment `http://me:pw`", "no environment `http://…`"),
+            ("no answer from http://host:9090/x and http://[::1]:9090", "no answer from http://host:9090/x and http://[::1]:9090"),
             ("plain", "plain"),
         ] {
             assert_eq!(hide_userinfo(text), shown);

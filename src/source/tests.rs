@@ -1,4 +1,4 @@
-//! What the sources of alerts tell, from answers as servers gave them.
+//! What the sources of alerts tell, from answers in the shapes that servers document.
 
 use std::{sync::Arc, time::Duration};
 
