@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn errors_are_placed_where_the_server_says() {
         for (query, message, at, said) in [
-            // Prometheus 2.42 and 3.x, recorded.
+            // In the words of Prometheus.
             (
                 "sum(rate(up[5m])",
                 r#"invalid parameter "query": 1:17: parse error: unclosed left parenthesis"#,
