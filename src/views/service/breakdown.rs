@@ -83,7 +83,7 @@ pub(super) struct Row {
 
 fn ratio(errors: Option<f64>, rate: Option<f64>) -> Option<f64> {
     let rate = rate.filter(|r| *r > 0.0)?;
-    Some(errors.unwrap_or(0.0) / rate)
+    Some(errors? / rate)
 }
 
 impl Row {

@@ -12,6 +12,8 @@ const PART: usize = 4;
 pub struct Cut {
     /// These.
     pub services: Vec<String>,
+    /// How many it may be asked of.
+    count: usize,
     /// The server's words.
     pub why: String,
     /// The mapping it was cut under; with the next one all are asked again.
@@ -20,15 +22,16 @@ pub struct Cut {
 
 impl Cut {
     /// What is asked after a refusal; `None`: it does not get smaller. The `wanted` come first in their order.
-    pub fn after(refused: &SourceError, last: Option<&Self>, wanted: Vec<String>, of: Timestamp) -> Option<Self> {
-        let asked = last.map_or(wanted.len(), |cut| cut.services.len());
+    /// `all` are so many.
+    pub fn after(refused: &SourceError, last: Option<&Self>, wanted: Vec<String>, all: usize, of: Timestamp) -> Option<Self> {
+        let asked = last.map_or(all, |cut| cut.services.len());
         let count = (asked / PART).max(SMALLEST);
-        (count < asked).then(|| Self { services: first(wanted, count), why: refused.message.clone(), of })
+        (count < asked).then(|| Self { services: first(wanted, count), count, why: refused.message.clone(), of })
     }
 
     /// As many services, the wanted ones.
     pub fn choose(&mut self, wanted: Vec<String>) {
-        self.services = first(wanted, self.services.len());
+        self.services = first(wanted, self.count);
     }
 
     /// Whether it holds under the mapping that was found at this time.
@@ -53,17 +56,21 @@ mod tests {
     fn each_refusal_asks_a_quarter_until_it_gets_no_smaller() {
         let wanted = |n: usize| (0..n).rev().map(|i| format!("s{i:04}")).collect::<Vec<_>>();
         let refused = SourceError::new(Backend::Prometheus, ErrorKind::Refused, "too many series");
-        let mut cut = Cut::after(&refused, None, wanted(1000), Timestamp::ZERO).unwrap();
+        let mut cut = Cut::after(&refused, None, wanted(1000), 1000, Timestamp::ZERO).unwrap();
         assert_eq!((cut.services.len(), cut.services[0].as_str(), cut.why.as_str()), (250, "s0750", "too many series"));
         let mut sizes = Vec::new();
-        while let Some(next) = Cut::after(&refused, Some(&cut), wanted(1000), Timestamp::ZERO) {
+        while let Some(next) = Cut::after(&refused, Some(&cut), wanted(1000), 1000, Timestamp::ZERO) {
             sizes.push(next.services.len());
             cut = next;
         }
         assert_eq!(sizes, [62, 15, 8]);
+        cut.choose(wanted(3));
+        assert_eq!(cut.services.len(), 3);
         cut.choose(wanted(20));
+        assert_eq!(cut.services.len(), 8, "as many as before a filter left few");
         assert_eq!(cut.services[7], "s0019", "those that are wanted now");
         assert!(cut.holds(Timestamp::ZERO) && !cut.holds(Timestamp::from_secs(600)));
-        assert_eq!(Cut::after(&refused, None, wanted(8), Timestamp::ZERO), None);
+        assert_eq!(Cut::after(&refused, None, wanted(8), 8, Timestamp::ZERO), None);
+        assert!(Cut::after(&refused, None, wanted(5), 1000, Timestamp::ZERO).is_some(), "all were asked, whatever the filter shows");
     }
 }

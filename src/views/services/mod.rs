@@ -98,6 +98,8 @@ pub struct Services {
     hour: [Slot<Matrix>; 3],
     /// The questions of which the server refused more: those of now, then those of the hour.
     cuts: [Option<Cut>; 6],
+    /// Of which services the rate was told; `None`: of all.
+    rate_of: Option<Vec<String>>,
     /// Which hour that is.
     hour_of: Option<TimeWindow>,
     rows: Vec<Row>,
@@ -126,8 +128,9 @@ impl Services {
         let now = self.now.each_ref().map(Slot::value);
         let hour = self.hour.each_ref().map(Slot::value);
         let Some(mapping) = look.shared.red.value() else { return };
-        self.rows =
-            rank::rows(mapping, now, hour, |service| (look.shared.error_threshold(service), look.shared.latency_threshold(service)));
+        let has_rate = |service: &str| self.rate_of.as_ref().is_none_or(|of| of.iter().any(|s| s == service));
+        let thresholds = |service: &str| (look.shared.error_threshold(service), look.shared.latency_threshold(service));
+        self.rows = rank::rows(mapping, now, hour, has_rate, thresholds);
         rank::mark_highest(&mut self.rows, mapping, self.highest.value());
         let passes = |row: &Row| self.filter.passes_one("service", &row.service);
         let mut rows = std::mem::take(&mut self.rows);
@@ -189,7 +192,8 @@ impl Services {
         if !error.is_refusal() {
             return false;
         }
-        let cut = Cut::after(error, self.cut(look, question), self.wanted(look), look.shared.red.at());
+        let all = look.shared.red.value().map_or(0, |mapping| mapping.services().count());
+        let cut = Cut::after(error, self.cut(look, question), self.wanted(look), all, look.shared.red.at());
         let smaller = cut.is_some();
         if smaller {
             self.cuts[question] = cut;
@@ -303,6 +307,9 @@ impl View for Services {
         let column = answer.slot.part as usize;
         if self.make_smaller(&cx.look, &answer) {
             return true;
+        }
+        if (answer.slot.pane, column, answer.result.is_ok()) == ("now", 0, true) {
+            self.rate_of = self.cut(&cx.look, 0).map(|cut| cut.services.clone());
         }
         let changed = match answer.slot.pane {
             "highest" => {

@@ -28,6 +28,8 @@ pub struct Row {
     pub p95: Option<f64>,
     /// The same three an hour before.
     pub before: [Option<f64>; 3],
+    /// It had no requests an hour before.
+    pub is_new: bool,
     /// Where its last hour is in the answers.
     pub hour: [Option<usize>; 3],
     /// Its p95 may be longer: the histogram tells no more.
@@ -87,12 +89,14 @@ impl Row {
         }
         let rate = self.rate.unwrap_or(0.0);
         let errors = self.errors.unwrap_or(0.0);
-        let excess = errors - self.before[1].unwrap_or(0.0);
-        let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
         let share = self.error_share().unwrap_or(0.0);
-        let noticeable = share - usual >= NOTICEABLE.0 || excess >= NOTICEABLE.1;
-        if excess >= EXCESS && share > usual * GROWN && noticeable {
-            return Verdict::Failing(excess);
+        // What is not known of the hour before is no zero.
+        if let Some(failed) = self.before[1].or(self.is_new.then_some(0.0)) {
+            let (excess, usual) = (errors - failed, self.usual());
+            let noticeable = share - usual >= NOTICEABLE.0 || excess >= NOTICEABLE.1;
+            if excess >= EXCESS && share > usual * GROWN && noticeable {
+                return Verdict::Failing(excess);
+            }
         }
         if errors >= EXCESS && share >= error_threshold {
             return Verdict::StillFailing(error_threshold);
@@ -103,6 +107,11 @@ impl Row {
             return Verdict::Slower(factor);
         }
         latency_threshold.filter(|t| *t > 0.0 && p95 > *t).map_or(Verdict::Fine, Verdict::Slow)
+    }
+
+    /// The share that failed an hour before.
+    fn usual(&self) -> f64 {
+        share(self.before[1], self.before[0]).unwrap_or(0.0)
     }
 
     /// Whether something is worse than an hour before.
@@ -123,8 +132,8 @@ impl Row {
                 format!("no data{since}")
             }
             Verdict::Failing(excess) => {
-                let usual = share(self.before[1], self.before[0]).unwrap_or(0.0);
-                format!("+{} failing, was {}", format::rate(excess), format::percent(usual))
+                let was = if self.is_new { "new".to_owned() } else { format!("was {}", format::percent(self.usual())) };
+                format!("+{} failing, {was}", format::rate(excess))
             }
             Verdict::StillFailing(threshold) => format!("errors above {}", format::without_zeros(&format::percent(threshold))),
             Verdict::Slower(_) => match (self.p95, self.before[2]) {
@@ -137,9 +146,10 @@ impl Row {
     }
 }
 
+/// Where nothing fails the part is 0: `None` is not known.
 fn share(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
     let whole = whole.filter(|w| *w > 0.0)?;
-    Some(part.unwrap_or(0.0) / whole)
+    Some(part? / whole)
 }
 
 /// The worst first.
@@ -162,12 +172,13 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
     class(a.verdict).cmp(&class(b.verdict)).then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
 }
 
-/// The rows from what was answered: rates, failures and percentiles now, and their last hour. `thresholds` are those of a
-/// service: its share of failures and its p95.
+/// The rows from what was answered: rates, failures and percentiles now, and their last hour. `has_rate`: whether the rate
+/// was asked of a service. `thresholds` are those of a service: its share of failures and its p95.
 pub fn rows(
     mapping: &RedMapping,
     now: [Option<&Vector>; 3],
     hour: [Option<&Matrix>; 3],
+    has_rate: impl Fn(&str) -> bool,
     thresholds: impl Fn(&str) -> (f64, Option<f64>),
 ) -> Vec<Row> {
     // Figures of two families are not of the same requests.
@@ -204,14 +215,15 @@ pub fn rows(
             row.before[column] = normal(&series.samples, matrix.range);
             if column == 0 {
                 row.peak = series.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp);
-                row.gone_since = series.last().map(|s| s.at).filter(|_| row.rate.is_none() && now[0].is_some());
+                row.gone_since = series.last().map(|s| s.at).filter(|_| row.rate.is_none() && now[0].is_some() && has_rate(service));
             }
         }
     }
     let mut out: Vec<Row> = rows
         .into_iter()
         .map(|(service, row)| {
-            let mut row = Row { service: service.to_owned(), ..row };
+            let is_new = hour[0].is_some() && row.before[0].is_none();
+            let mut row = Row { service: service.to_owned(), is_new, ..row };
             row.verdict = row.judge(thresholds(service));
             row
         })
@@ -257,6 +269,7 @@ mod tests {
             p95: some(now[2]),
             before: before.map(some),
             peak: some(before[0]),
+            is_new: before[0].is_nan(),
             ..Row::default()
         };
         row.gone_since = row.rate.is_none().then_some(Timestamp::from_secs(60));
@@ -317,7 +330,24 @@ mod tests {
         let series = vec![crate::model::series::Series { labels, samples }];
         let hour = Matrix { series, range, step: std::time::Duration::from_secs(60), warnings: Vec::new() };
         let now = Vector { elements: Vec::new(), warnings: Vec::new() };
-        let rows = rows(&RedMapping::default(), [Some(&now), None, None], [Some(&hour), None, None], |_| THRESHOLDS);
-        assert_eq!((rows[0].verdict, rows[0].reason(0)), (Verdict::Gone, "no data since 00:49".to_owned()));
+        let told = |was_asked: bool| {
+            rows(&RedMapping::default(), [Some(&now), None, None], [Some(&hour), None, None], |_| was_asked, |_| THRESHOLDS)
+        };
+        let found = &told(true)[0];
+        assert_eq!((found.verdict, found.reason(0)), (Verdict::Gone, "no data since 00:49".to_owned()));
+        assert_eq!(told(false)[0].verdict, Verdict::Fine, "of a question cut to others nothing is known of it");
+    }
+
+    #[test]
+    fn failures_that_are_not_known_are_no_zero() {
+        let mut row = Row { rate: Some(5.0), ..Row::default() };
+        assert_eq!(row.error_share(), None);
+        row.errors = Some(2.0);
+        row.before = [Some(5.0), None, None];
+        row.verdict = row.judge(THRESHOLDS);
+        assert_eq!(row.reason(0), "errors above 1 %", "how many failed an hour before was not told");
+        (row.before, row.is_new) = ([None; 3], true);
+        row.verdict = row.judge(THRESHOLDS);
+        assert_eq!(row.reason(0), "+2.00 /s failing, new");
     }
 }
