@@ -262,7 +262,7 @@ impl Family {
     }
 
     /// What a recording rule took is a rate already.
-    fn sum_rate(&self, metric: &str, matchers: &[String], window: Duration, by: &[&str]) -> String {
+    pub(crate) fn sum_rate(&self, metric: &str, matchers: &[String], window: Duration, by: &[&str]) -> String {
         let series = self.selector(metric, matchers);
         let rate = match self.requests {
             Requests::Recorded(_) => series,

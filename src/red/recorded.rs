@@ -1,6 +1,9 @@
 //! Recording rules of the RED shape, by the naming that Prometheus recommends: `level:metric:operation`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::GivenQuantile;
 
@@ -60,6 +63,9 @@ pub struct Rules {
     pub quantiles: Vec<GivenQuantile>,
 }
 
+/// A rate over a longer window tells too late.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
 /// What a name says.
 #[derive(Debug, PartialEq)]
 enum Says {
@@ -69,21 +75,23 @@ enum Says {
     Quantile(f64),
 }
 
-/// The rules among these names. Where several levels are recorded, the coarsest is taken.
+/// The rules among these names, of a subject those over the shortest window first. Where several levels are recorded, the
+/// coarsest is taken.
 pub fn rules(names: &BTreeSet<&str>) -> Vec<Rules> {
     let mut read: Vec<(&str, usize, String, Says)> = names.iter().filter_map(|name| read(name)).collect();
     read.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(b.0)));
-    let mut by_subject: BTreeMap<(String, String), Rules> = BTreeMap::new();
+    let mut by_subject: BTreeMap<(String, Duration, String), Rules> = BTreeMap::new();
     for (name, _, subject, says) in &read {
         let Says::Requests(window) = says else { continue };
-        let rules = by_subject.entry((subject.clone(), window.clone())).or_default();
+        let Some(length) = length(window).filter(|l| *l <= LONGEST) else { continue };
+        let rules = by_subject.entry((subject.clone(), length, window.clone())).or_default();
         if rules.requests.is_empty() {
             rules.requests = (*name).to_owned();
             rules.subject = format!("{subject} {window}").trim().to_owned();
         }
     }
     for (name, _, subject, says) in read {
-        for ((_, window), rules) in by_subject.iter_mut().filter(|((of, _), _)| *of == subject) {
+        for ((_, _, window), rules) in by_subject.iter_mut().filter(|((of, ..), _)| *of == subject) {
             match &says {
                 Says::Failures(over) if over == window => drop(rules.failures.get_or_insert_with(|| name.to_owned())),
                 Says::Buckets(over) if over == window => drop(rules.buckets.get_or_insert_with(|| name.to_owned())),
@@ -107,7 +115,7 @@ fn read<'n>(name: &&'n str) -> Option<(&'n str, usize, String, Says)> {
         return None;
     }
     let subject = words.iter().filter(|w| !NOISE.contains(w) && !w.is_empty()).copied().collect::<Vec<_>>().join("_");
-    let window = operation.strip_prefix("sum_").unwrap_or(operation).strip_prefix("rate").filter(|w| w.is_empty() || is_duration(w));
+    let window = operation.strip_prefix("sum_").unwrap_or(operation).strip_prefix("rate").filter(|w| length(w).is_some());
     let says = match window {
         Some(over) if metric.ends_with("_bucket") => Says::Buckets(over.to_owned()),
         Some(over) if any(&FAILURES) || metric.ends_with("failed") || metric.ends_with("failed_total") => Says::Failures(over.to_owned()),
@@ -118,8 +126,22 @@ fn read<'n>(name: &&'n str) -> Option<(&'n str, usize, String, Says)> {
     Some((name, level.split('_').count(), subject, says))
 }
 
+/// Of `5m`; nothing said is taken for the shortest.
+fn length(window: &str) -> Option<Duration> {
+    let unit = match window.chars().last() {
+        None => return Some(Duration::ZERO),
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        Some(_) => return None,
+    };
+    let number: u64 = window[..window.len() - 1].parse().ok()?;
+    Some(Duration::from_secs(number.checked_mul(unit)?))
+}
+
 fn is_duration(text: &str) -> bool {
-    text.strip_suffix(['s', 'm', 'h', 'd']).is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    !text.is_empty() && length(text).is_some()
 }
 
 /// `p95`, `p999`, `histogram_quantile95`, `99quantile`, `95percentile`, also with a window: `p95_5m`, `p99_rate5m`.
@@ -147,6 +169,7 @@ mod tests {
             "job:http_requests:rate5m",
             "job_route:http_requests:rate5m",
             "job:http_requests:rate1h",
+            "job:http_requests:rate10m",
             "job:http_errors:rate5m",
             "job:http_request_errors:ratio_rate5m",
             "job_le:http_request_duration_seconds_bucket:rate5m",
@@ -158,14 +181,14 @@ mod tests {
             "node:request_size:rate5m",
         ]);
         let subjects: Vec<&str> = found.iter().map(|r| r.subject.as_str()).collect();
-        assert_eq!(subjects, ["grpc_server 1m", "http 1h", "http 5m"]);
-        let http = &found[2];
+        assert_eq!(subjects, ["grpc_server 1m", "http 5m", "http 10m"], "the shortest first, and none that tells too late");
+        let http = &found[1];
         assert_eq!(http.requests, "job:http_requests:rate5m");
         assert_eq!(http.failures.as_deref(), Some("job:http_errors:rate5m"));
         assert_eq!(http.buckets.as_deref(), Some("job_le:http_request_duration_seconds_bucket:rate5m"));
         let quantiles: Vec<f64> = http.quantiles.iter().map(|q| q.q).collect();
         assert_eq!(quantiles, [0.99, 0.95]);
-        assert_eq!((found[1].failures.as_ref(), found[1].buckets.as_ref()), (None, None), "those are of another window");
+        assert_eq!((found[2].failures.as_ref(), found[2].buckets.as_ref()), (None, None), "those are of another window");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The three graphs: rate, errors, duration.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -24,6 +24,9 @@ use crate::{
     },
     views::Look,
 };
+
+/// A series without a sample for so long has ended, as Prometheus' own lookback has it.
+const LOOKBACK: Duration = Duration::from_secs(300);
 
 /// Bottom of the stack first: what fails must not be hidden by what does not.
 fn class_order(class: &str) -> (u8, Role) {
@@ -158,7 +161,10 @@ impl Service {
 
     /// The pane's last value, and how it was.
     fn figure(&self, pane: Pane) -> Option<String> {
-        let now = self.now(pane)?;
+        let Some(now) = self.now(pane) else {
+            let had_some = self.slot(pane).value()?.series.iter().any(|s| s.last().is_some());
+            return had_some.then(|| "none now".to_owned());
+        };
         let show = match pane {
             Pane::Rate => format::rate,
             Pane::Errors => format::percent,
@@ -191,9 +197,9 @@ impl Service {
     fn now(&self, pane: Pane) -> Option<f64> {
         let matrix = self.slot(pane).value()?;
         match pane {
-            Pane::Rate => Some(total(matrix)),
-            Pane::Errors => Some(matrix.series.first()?.last()?.value),
-            _ => Some(named(matrix, "p95")?.last()?.value),
+            Pane::Rate => total(matrix),
+            Pane::Errors => Some(latest(matrix.series.first()?, matrix)?.value),
+            _ => Some(latest(named(matrix, "p95")?, matrix)?.value),
         }
     }
 
@@ -385,8 +391,14 @@ fn exemplar_text(e: &Exemplar, look: &Look<'_>) -> String {
     format!("{} {} trace {trace} {at} {}", shared.glyphs.diamond, format::seconds(e.value), labels.join(" ")).trim_end().to_owned()
 }
 
+/// A series' last value, if it is of the window's end: one that ended earlier is no value of now.
+fn latest(series: &Series, matrix: &Matrix) -> Option<Sample> {
+    series.last().filter(|s| s.at + LOOKBACK + matrix.step >= matrix.range.end)
+}
+
 /// The sum of all classes at the last instant that any has.
-fn total(matrix: &Matrix) -> f64 {
-    let at = matrix.series.iter().filter_map(Series::last).map(|s| s.at).max();
-    matrix.series.iter().filter_map(Series::last).filter(|s| Some(s.at) == at).map(|s| s.value).sum()
+fn total(matrix: &Matrix) -> Option<f64> {
+    let last = || matrix.series.iter().filter_map(|s| latest(s, matrix));
+    let at = last().map(|s| s.at).max()?;
+    Some(last().filter(|s| s.at == at).map(|s| s.value).sum())
 }

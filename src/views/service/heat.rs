@@ -5,11 +5,10 @@ use std::time::Duration;
 use super::ask::tagged;
 use crate::{
     model::{
-        labels::label_name,
         series::{Matrix, Sample},
         time::Timestamp,
     },
-    red::{Durations, Family, Unit, queries::promql_duration},
+    red::{Durations, Family, Unit},
     ui::chart::Heat,
 };
 
@@ -21,14 +20,11 @@ const DOUBLINGS: u32 = 17;
 /// Requests a second in each bucket. `None`: the family has no histogram.
 pub(super) fn query(family: &Family, service: &str, over: Duration) -> Option<String> {
     let matchers = [family.service_matcher(service)];
-    let over = promql_duration(over);
     match family.durations.as_ref()? {
-        Durations::Classic { buckets, .. } => {
-            Some(format!("sum by ({}) (rate({}[{over}]))", label_name(BOUND), family.selector(buckets, &matchers)))
-        }
+        Durations::Classic { buckets, .. } => Some(family.sum_rate(buckets, &matchers, over, &[BOUND])),
         Durations::Native(name) => {
             // A native histogram is one sample: what lies below each bound is asked of it.
-            let sum = format!("sum(rate({}[{over}]))", family.selector(name, &matchers));
+            let sum = family.sum_rate(name, &matchers, over, &[]);
             let unit = if family.unit == Unit::Seconds { 1e-3 } else { 1.0 };
             let below = |i: u32| {
                 let bound = f64::from(1u32 << i) * unit;
@@ -51,12 +47,17 @@ pub(super) fn heat(matrix: &Matrix, unit: Unit) -> Option<Heat> {
     let mut below: Vec<(f64, &[Sample])> =
         matrix.series.iter().filter_map(|s| Some((bound(s.labels.get(BOUND)?)?, s.samples.as_slice()))).collect();
     below.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // `1` and `1.0` are one bound of two versions' series: they are never there together.
+    // `1` and `1.0` are one bound of two versions' series, which run side by side in a deploy.
     let mut buckets: Vec<(f64, Vec<Sample>)> = Vec::with_capacity(below.len());
     let mut under: Vec<(Timestamp, f64)> = Vec::new();
     for group in below.chunk_by(|a, b| a.0 == b.0) {
         let mut all: Vec<(Timestamp, f64)> = group.iter().flat_map(|(_, samples)| samples.iter().map(|s| (s.at, s.value))).collect();
         all.sort_by_key(|s| s.0);
+        all.dedup_by(|b, a| {
+            let same = a.0 == b.0;
+            a.1 += if same { b.1 } else { 0.0 };
+            same
+        });
         let alone = all.iter().map(|(at, value)| {
             let less = under.binary_search_by_key(at, |u| u.0).map_or(0.0, |i| under[i].1);
             // Rates of neighbouring buckets may differ by rounding.

@@ -203,7 +203,7 @@ pub(super) fn query(service: &str, service_label: &str, over: Duration) -> Strin
         group("group", "kafka_consumer_group_lag"),
         tagged(&format!("sum by (pod) (rate(container_cpu_usage_seconds_total{{{container}}}[{over}]))"), FIGURE, "cpu"),
         tagged(&format!("{} / {}", throttled("throttled_periods"), throttled("periods")), FIGURE, "throttled"),
-        tagged(&format!("sum(increase(kube_pod_container_status_restarts_total{{pod=~{pods}}}[1h]))"), FIGURE, "restarts"),
+        tagged(&format!("round(sum(increase(kube_pod_container_status_restarts_total{{pod=~{pods}}}[1h])))"), FIGURE, "restarts"),
         tagged(&format!("sum(kube_pod_status_ready{{condition=\"true\", pod=~{pods}}})"), FIGURE, "ready"),
         tagged(&format!("count(up{{job=~{own}}})"), FIGURE, "targets"),
     ]
