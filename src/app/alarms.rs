@@ -12,6 +12,7 @@ use crate::{
     model::{
         alert::{Alarm, Alert, AlertState},
         alert_book::{self, AlertBook, AlertmanagerAlerts, PrometheusAlerts, Told},
+        backend::{ErrorKind, SourceError},
         labels::Labels,
         time::Timestamp,
     },
@@ -27,7 +28,7 @@ const ON_ITS_WAY: std::time::Duration = std::time::Duration::from_secs(30);
 pub(super) struct Alarms {
     prometheus: Option<PrometheusAlerts>,
     alertmanager: Option<AlertmanagerAlerts>,
-    /// Who of the two has answered or failed.
+    /// Who of the two has told, or is not configured.
     asked: (bool, bool),
     book: AlertBook,
     heard: HashSet<Labels>,
@@ -40,13 +41,13 @@ impl Alarms {
         let is_baseline = self.asked != (true, true);
         match (answer.request.as_ref(), &answer.result) {
             (Request::PrometheusAlerts, result) => {
-                self.asked.0 = true;
+                self.asked.0 |= is_told(result);
                 if let Ok(Response::PrometheusAlerts(told)) = result {
                     self.prometheus = Some(told.clone());
                 }
             }
             (Request::AlertmanagerAlerts, result) => {
-                self.asked.1 = true;
+                self.asked.1 |= is_told(result);
                 if let Ok(Response::AlertmanagerAlerts(told)) = result {
                     self.alertmanager = Some(told.clone());
                 }
@@ -66,6 +67,11 @@ impl Alarms {
         self.heard.extend(loud);
         words
     }
+}
+
+/// Whether nothing more is to come of who was asked: a failure may pass, and what fires then is not new.
+fn is_told(result: &Result<Response, SourceError>) -> bool {
+    result.as_ref().map_or_else(|e| e.kind == ErrorKind::NotConfigured, |_| true)
 }
 
 /// Whether someone wants to hear of it: nobody silenced it, as far as is known.

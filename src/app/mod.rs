@@ -62,8 +62,8 @@ pub struct App {
     pointer: Pointer,
     overlay: Option<Overlay>,
     notice: Option<(String, Timestamp)>,
-    /// A silence that was begun and not written.
-    draft: Option<Draft>,
+    /// Silences that were begun and not written, one a subject.
+    drafts: Vec<Draft>,
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
     answered: Answered,
@@ -87,7 +87,7 @@ impl App {
             pointer: Pointer::default(),
             overlay: None,
             notice: None,
-            draft: None,
+            drafts: Vec::new(),
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
             answered: Answered::default(),

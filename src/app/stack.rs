@@ -31,6 +31,7 @@ impl App {
         self.shared.health = Default::default();
         self.shared.asked.clear();
         self.answered.clear();
+        self.alarms = Default::default();
         let (live, service) = (self.top().live, self.top().scope.service.clone());
         for left in std::mem::take(&mut self.stack) {
             self.keep_draft(&left);

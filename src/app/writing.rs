@@ -41,8 +41,9 @@ impl App {
 
     /// The form as it was left, or a new one.
     pub(super) fn silence_form(&mut self, subject: Subject) -> Box<dyn View> {
-        match self.draft.take_if(|draft| draft.is_of(&subject)) {
-            Some(draft) => {
+        match self.drafts.iter().position(|draft| draft.is_of(&subject)) {
+            Some(place) => {
+                let draft = self.drafts.remove(place);
                 self.say("as you left it");
                 Box::new(SilenceForm::resume(draft, &self.shared.settings))
             }
@@ -53,7 +54,7 @@ impl App {
     /// A page is left: what was begun on it is kept.
     pub(super) fn keep_draft(&mut self, left: &Entry) {
         if let Some(draft) = left.view.draft() {
-            self.draft = Some(draft);
+            self.drafts.push(draft);
             let key = self.shared.keymap.key(Command::Silence).unwrap_or_default();
             self.say(format!("nothing was written; the draft is kept: {key} opens it again"));
         }

@@ -194,7 +194,7 @@ impl HttpClient {
         let result = self.send_heard(Request { once: true, ..request }, &mut heard).await;
         result.map_err(|error| {
             let refused = match error.kind {
-                ErrorKind::BadQuery | ErrorKind::Unauthorized(_) | ErrorKind::RateLimited(_) => true,
+                ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::Unauthorized(_) | ErrorKind::RateLimited(_) => true,
                 ErrorKind::NotFound | ErrorKind::NotSupported | ErrorKind::Tls(_) | ErrorKind::Secret => true,
                 ErrorKind::Server(status) => status < 500,
                 _ => false,
