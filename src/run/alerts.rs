@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Failure, NO_ANSWER, clients::sources, report::print, runtime};
+use super::{
+    Failure, NO_ANSWER,
+    clients::sources,
+    report::{print, say},
+    runtime,
+};
 use crate::{
     cli::{Options, Output},
     clock::Clock,
@@ -27,7 +32,7 @@ pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Resu
     let config = &loaded.config;
     let (_, environment) = config.current().ok_or_else(|| Failure::usage("there is no environment to ask"))?;
     for warning in &loaded.warnings {
-        eprintln!("redline: {warning}");
+        say(warning);
     }
     let nobody: Observer = Arc::new(|_, _| {});
     let clock = Clock::system();
@@ -36,9 +41,10 @@ pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Resu
         return Err(Failure::usage("no backend tells alerts: give --prometheus URL or --alertmanager URL, or write them into config.toml"));
     }
     let only = Only { name: options.alert.clone(), service: options.service.clone(), labels: options.labels.clone() };
-    let Answers { report, silent, incomplete } = runtime()?.block_on(ask(&sources, &only, &clock));
+    let Answers { report, silent, incomplete, notes } = runtime()?.block_on(ask(&sources, &only, &clock));
+    notes.iter().for_each(say);
     for error in silent.iter().chain(&incomplete) {
-        eprintln!("redline: {error}. {}", error.advice());
+        say(format!("{error}. {}", error.advice()));
     }
     match output {
         Output::Text => print(report.text(&silent, config.display.time_zone.offset(clock.now()).0).as_bytes())?,
@@ -58,6 +64,8 @@ struct Answers {
     silent: Vec<SourceError>,
     /// What else could not be found out: names of services, what has ended.
     incomplete: Vec<SourceError>,
+    /// What was left out of an answer, how far the clocks are apart.
+    notes: Vec<String>,
 }
 
 /// Asks those who tell alerts, which also tells how far the clocks are apart, and then what names services and has ended.
@@ -78,6 +86,7 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
     let report = Report::new(&told, red.as_ref().and_then(|r| r.as_ref().ok()), &sources.labels.metrics_service, only);
     let is_failure = |e: &SourceError| e.kind != ErrorKind::NotConfigured;
     Answers {
+        notes: prometheus.as_ref().map_or_else(|_| Vec::new(), |told| told.notes.clone()),
         silent: [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).collect(),
         incomplete: [fired.and_then(Result::err), red.and_then(Result::err)].into_iter().flatten().filter(is_failure).collect(),
         report,

@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("redline: {}", passwords::hidden(&failure.message, &args));
+            report::say(passwords::hidden(&failure.message, &args));
             ExitCode::from(failure.code)
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     config::Loaded,
     doctor,
     source::http::Observer,
+    ui::text::is_harmful,
 };
 
 /// Checks every backend of the environment; the exit code tells how it went.
@@ -22,7 +23,7 @@ pub(super) fn doctor(loaded: &Loaded, options: &Options, output: Output) -> Resu
     let (name, environment) = loaded.config.current().ok_or_else(|| Failure::usage("there is no environment to check"))?;
     let (_, _, told) = theme_and_keys(&loaded.config, options, &loaded.theme_folders);
     for warning in loaded.warnings.iter().chain(&told) {
-        eprintln!("redline: {warning}");
+        say(warning);
     }
     let nobody: Observer = Arc::new(|_, _| {});
     let clock = Clock::system();
@@ -47,6 +48,17 @@ pub(super) fn man() -> Result<u8, Failure> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(Failure::other)?;
     print(&text)
+}
+
+/// Says something on standard error.
+pub(super) fn say(what: impl std::fmt::Display) {
+    let text = format!("redline: {what}");
+    eprintln!("{}", text.lines().map(clean).collect::<Vec<_>>().join("\n"));
+}
+
+/// Without what could move a terminal's cursor.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if is_harmful(c) { '.' } else { c }).collect()
 }
 
 /// Writes to standard output; a reader that has gone, like `head`, is no failure.

@@ -4,21 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Failure, clients::sources, report::print, runtime, terminal};
+use super::{
+    Failure,
+    clients::sources,
+    report::{clean, print, say},
+    runtime, terminal,
+};
 use crate::{
     cli::{Options, Output},
     clock::Clock,
     config::Loaded,
     model::{
         backend::{Backend, SourceError},
+        labels::LabelNames,
         time::Timestamp,
     },
     red::{
         self, Durations, Failures, RedMapping,
         figures::{Answered, Figures, QUANTILES, figures},
     },
-    source::{Sources, http::Observer, not_configured},
-    ui::{format, text::is_harmful},
+    source::{Prometheus, http::Observer, not_configured},
+    ui::format,
 };
 
 /// What a table's columns are called.
@@ -33,17 +39,18 @@ pub(super) fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<
     let clock = Clock::system();
     let sources = sources(&loaded.config, &environment.backends, &nobody, &clock).map_err(Failure::usage)?;
     let zone = loaded.config.display.time_zone.offset(clock.now()).0;
-    let at = terminal::window(options, clock.now(), zone)?.range(clock.now()).end;
     let only = options.service.as_ref().map(|service| vec![service.clone()]);
-    let (mapping, told) = match runtime()?.block_on(ask(&sources, only.as_deref(), at)) {
-        Ok(answer) => answer,
-        Err(error) => return Err(Failure::source(&error)),
-    };
-    for note in mapping.notes.iter().chain(&told.notes) {
-        eprintln!("redline: {}", clean(note));
-    }
+    let runtime = runtime()?;
+    let prometheus = sources.prometheus.as_ref().ok_or_else(|| Failure::source(&not_configured(Backend::Prometheus)))?;
+    // The first answer of any tells how far the clocks are apart, and so when now is.
+    runtime.block_on(prometheus.query("vector(1)", clock.now())).map_err(|e| Failure::source(&e))?;
+    let at = terminal::window(options, clock.now(), zone)?.range(clock.now()).end;
+    let asked = runtime.block_on(ask(prometheus, &sources.labels, only.as_deref(), at));
+    let (mapping, told) = asked.map_err(|e| Failure::source(&e))?;
+    loaded.warnings.iter().for_each(say);
+    mapping.notes.iter().chain(&told.notes).for_each(say);
     if mapping.families.is_empty() {
-        eprintln!("redline: no known RED metrics in the Prometheus of \"{name}\"; redline doctor tells what was looked for");
+        say(format!("no known RED metrics in the Prometheus of \"{name}\"; redline doctor tells what was looked for"));
     }
     match output {
         Output::Text => print(text(&mapping, &told).as_bytes()),
@@ -51,9 +58,13 @@ pub(super) fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<
     }
 }
 
-async fn ask(sources: &Sources, only: Option<&[String]>, at: Timestamp) -> Result<(RedMapping, Answered), SourceError> {
-    let prometheus = sources.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus))?;
-    let mapping = red::discover(prometheus, &sources.labels, at).await?;
+async fn ask(
+    prometheus: &Prometheus,
+    labels: &LabelNames,
+    only: Option<&[String]>,
+    at: Timestamp,
+) -> Result<(RedMapping, Answered), SourceError> {
+    let mapping = red::discover(prometheus, labels, at).await?;
     let told = figures(prometheus, &mapping, only, at).await?;
     Ok((mapping, told))
 }
@@ -123,10 +134,6 @@ fn text(mapping: &RedMapping, told: &Answered) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
-}
-
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if is_harmful(c) { '.' } else { c }).collect()
 }
 
 #[cfg(test)]
