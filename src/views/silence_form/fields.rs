@@ -195,7 +195,7 @@ impl Fields {
         }
     }
 
-    /// Whether nothing was typed yet.
+    /// Whether they say the same, word for word.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let texts = |f: &Self| f.places().into_iter().filter_map(|p| f.get(p).map(|f| f.text().to_owned())).collect::<Vec<_>>();
         texts(self) == texts(other)

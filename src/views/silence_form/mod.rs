@@ -101,12 +101,19 @@ impl Subject {
     }
 }
 
+/// A write that got no answer, and what the form said then.
+#[derive(Clone, Debug)]
+struct Pending {
+    sent: SentSilence,
+    fields: Fields,
+}
+
 /// A silence that was begun and left, as it was.
 #[derive(Clone, Debug)]
 pub struct Draft {
     subject: Subject,
     fields: Fields,
-    pending: Option<SentSilence>,
+    pending: Option<Pending>,
 }
 
 impl Draft {
@@ -145,7 +152,7 @@ pub struct SilenceForm {
     /// What the server said against it, until something is changed.
     refused: Option<(Option<Place>, SourceError)>,
     /// What was sent and has got no answer.
-    pending: Option<SentSilence>,
+    pending: Option<Pending>,
     /// What is missing is said from the first wish to go on.
     asked: bool,
     table: TableState,
@@ -260,9 +267,9 @@ impl SilenceForm {
             self.stage = Stage::Edit;
             return cx.notice("something is wrong with it by now");
         };
-        // The same wish as one that got no answer is the same silence.
+        // The same words as those that got no answer wish the same silence, whatever "in 30m" would be by now.
         let change = match self.pending.take() {
-            Some(sent) if sent.wish == new => SilenceChange::CreateAgain(sent),
+            Some(p) if self.fields.is_like(&p.fields) && p.sent.ends_at > cx.look.now => SilenceChange::CreateAgain(p.sent),
             _ => SilenceChange::Create(new),
         };
         self.write(cx, change);
@@ -279,8 +286,8 @@ impl SilenceForm {
             (Stage::Review, true, _) => self.confirm(cx),
             (Stage::Review, _, true) => self.stage = Stage::Edit,
             (Stage::Ended(_), true, _) => {
-                if let Some(sent) = self.pending.take() {
-                    self.write(cx, SilenceChange::CreateAgain(sent));
+                if let Some(pending) = self.pending.take() {
+                    self.write(cx, SilenceChange::CreateAgain(pending.sent));
                 }
             }
             (Stage::Ended(_), _, true) => self.stage = Stage::Edit,
@@ -421,7 +428,9 @@ impl View for SilenceForm {
             }
             WriteStage::Ended(outcome) => {
                 self.pending = match outcome {
-                    SilenceOutcome::Lost { sent, .. } | SilenceOutcome::Unknown { sent, .. } => Some(sent.clone()),
+                    SilenceOutcome::Lost { sent, .. } | SilenceOutcome::Unknown { sent, .. } => {
+                        Some(Pending { sent: sent.clone(), fields: self.fields.clone() })
+                    }
                     _ => None,
                 };
                 self.stage = Stage::Ended(outcome.clone());

@@ -61,6 +61,7 @@ struct Stage {
     shared: Shared,
     scope: Scope,
     form: SilenceForm,
+    now: Timestamp,
     acts: Vec<Act>,
 }
 
@@ -68,7 +69,7 @@ impl Stage {
     fn on(scope: Scope, told: AlertmanagerAlerts) -> Self {
         let shared = test_shared();
         let form = SilenceForm::new(Subject::of(&scope), &shared.settings);
-        let mut stage = Self { shared, scope, form, acts: Vec::new() };
+        let mut stage = Self { shared, scope, form, now: NOW, acts: Vec::new() };
         let look = look(&stage.shared, &stage.scope, NOW);
         feed(&mut stage.form, &look, SIZE, |_| Some(Ok(Response::AlertmanagerAlerts(told.clone()))));
         stage
@@ -79,7 +80,7 @@ impl Stage {
     }
 
     fn press(&mut self, key: KeyEvent) -> &mut Self {
-        let look = look(&self.shared, &self.scope, NOW);
+        let look = look(&self.shared, &self.scope, self.now);
         let ((), acts) = with(&look, SIZE, |cx| self.form.type_key(cx, key));
         self.acts.extend(acts);
         self
@@ -285,11 +286,19 @@ fn a_lost_write_is_offered_again_as_the_same_one() {
     stage.form = SilenceForm::resume(draft, &stage.shared.settings);
     stage.key(KeyCode::Enter).text("y");
     assert_eq!(stage.writes()[2], &SilenceChange::CreateAgain(sent.clone()));
+    // "in 30m" is the same wish a minute later.
+    stage.ended(outcome.clone()).key(KeyCode::Esc).focus(Place::Start).fill("in 30m").key(KeyCode::Enter).text("y");
+    let outcome = lost(stage.writes()[3]);
+    let SilenceOutcome::Lost { sent, .. } = &outcome else { panic!("{outcome:?}") };
+    stage.ended(outcome.clone()).key(KeyCode::Esc);
+    stage.now = NOW + Duration::from_secs(60);
+    stage.key(KeyCode::Enter).text("y");
+    assert_eq!(stage.writes()[4], &SilenceChange::CreateAgain(sent.clone()));
     // What was changed since is another wish.
     stage.ended(outcome.clone()).key(KeyCode::Esc).focus(Place::End).fill("4h").key(KeyCode::Enter);
     sees(&stage.screen(), &["An earlier try got no answer."]);
     stage.text("y");
-    assert!(matches!(stage.writes()[3], SilenceChange::Create(_)));
+    assert!(matches!(stage.writes()[5], SilenceChange::Create(_)));
 }
 
 #[test]
