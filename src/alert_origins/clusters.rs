@@ -1,9 +1,6 @@
 //! Alerts that no service graph joins: those that began together and share a label.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use super::{Fact, Origin, Why};
 use crate::model::time::Timestamp;
@@ -19,19 +16,19 @@ const NOT_A_PLACE: [&str; 7] = ["alertname", "severity", "priority", "level", "s
 
 pub(super) fn clusters(facts: &[Fact<'_>], mut places: Vec<usize>) -> Vec<Origin> {
     places.sort_by(|a, b| (facts[*a].since, facts[*a].labels, a).cmp(&(facts[*b].since, facts[*b].labels, b)));
-    let all = places.clone();
-    let (mut out, mut apart) = (Vec::new(), Vec::new());
+    let all = Counts::of(facts, &places);
+    let (mut out, mut apart): (Vec<Origin>, Vec<usize>) = (Vec::new(), Vec::new());
     for onset in onsets(facts, places) {
         let mut left = onset;
-        while let Some((name, value)) = shared(facts, &left, &all) {
+        while let Some((name, value)) = Counts::of(facts, &left).shared(&all) {
             let (with, without): (Vec<usize>, Vec<usize>) = left.iter().partition(|i| facts[**i].labels.get(&name) == Some(value.as_str()));
             let (from, within) = span(facts, &with);
-            out.push(Origin { name: format!("{name}={value}"), why: Why::Shared { from, within }, members: with });
+            out.push(Origin { name: unique(format!("{name}={value}"), &out), why: Why::Shared { from, within }, members: with });
             left = without;
         }
         if left.len() >= FEWEST {
             let (from, within) = span(facts, &left);
-            out.push(Origin { name: "one onset".to_owned(), why: Why::Onset { from, within }, members: left });
+            out.push(Origin { name: unique("one onset".to_owned(), &out), why: Why::Onset { from, within }, members: left });
         } else {
             apart.extend(left);
         }
@@ -40,6 +37,15 @@ pub(super) fn clusters(facts: &[Fact<'_>], mut places: Vec<usize>) -> Vec<Origin
         out.push(Origin { name: "others".to_owned(), why: Why::Apart, members: apart });
     }
     out
+}
+
+/// A name that no earlier onset has: it is what a fold is known by.
+fn unique(name: String, before: &[Origin]) -> String {
+    let is_free = |name: &String| before.iter().all(|o| o.name != *name);
+    if is_free(&name) {
+        return name;
+    }
+    (2..).map(|n| format!("{name} ({n})")).find(is_free).unwrap_or(name)
 }
 
 /// Alerts in the order of their onset, apart where nothing began for a while.
@@ -59,25 +65,36 @@ fn onsets(facts: &[Fact<'_>], places: Vec<usize>) -> Vec<Vec<usize>> {
     out
 }
 
-/// The label that most of these share, if it is enough of them to say something: not one that all others have as well.
-fn shared(facts: &[Fact<'_>], of: &[usize], all: &[usize]) -> Option<(String, String)> {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for i in of {
-        for pair in facts[*i].labels.iter().filter(|(name, value)| !NOT_A_PLACE.contains(name) && !value.is_empty()) {
-            *counts.entry(pair).or_default() += 1;
+/// How many of some alerts have each label.
+struct Counts<'a> {
+    alerts: usize,
+    by_label: BTreeMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Counts<'a> {
+    fn of(facts: &[Fact<'a>], places: &[usize]) -> Self {
+        let mut by_label = BTreeMap::new();
+        for place in places {
+            let labels = facts[*place].labels;
+            for pair in labels.iter().filter(|(name, value)| !NOT_A_PLACE.contains(name) && !value.is_empty()) {
+                *by_label.entry(pair).or_default() += 1;
+            }
         }
+        Self { alerts: places.len(), by_label }
     }
-    let here: BTreeSet<usize> = of.iter().copied().collect();
-    let elsewhere: Vec<usize> = all.iter().copied().filter(|i| !here.contains(i)).collect();
-    let is_common = |name: &str, value: &str| {
-        let with = elsewhere.iter().filter(|i| facts[**i].labels.get(name) == Some(value)).count();
-        elsewhere.len() >= FEWEST && with * 5 >= elsewhere.len() * 4
-    };
-    let least = FEWEST.max(of.len().div_ceil(5));
-    let mut found: Vec<((&str, &str), usize)> = counts.into_iter().filter(|(_, n)| *n >= least).collect();
-    found.sort_by_key(|((name, value), n)| (std::cmp::Reverse(n * weight(name)), *name, *value));
-    let best = found.into_iter().map(|(pair, _)| pair).find(|(name, value)| !is_common(name, value))?;
-    Some((best.0.to_owned(), best.1.to_owned()))
+
+    /// The label that most of these share, if it is enough of them to say something: not one that all others have as well.
+    fn shared(&self, all: &Self) -> Option<(String, String)> {
+        let elsewhere = all.alerts - self.alerts;
+        let is_common = |pair: &(&str, &str), here: usize| {
+            let with = all.by_label.get(pair).copied().unwrap_or(here) - here;
+            elsewhere >= FEWEST && with * 5 >= elsewhere * 4
+        };
+        let least = FEWEST.max(self.alerts.div_ceil(5));
+        let enough = self.by_label.iter().filter(|(pair, n)| **n >= least && !is_common(pair, **n));
+        let best = enough.min_by_key(|((name, value), n)| (Reverse(**n * weight(name)), *name, *value))?;
+        Some((best.0.0.to_owned(), best.0.1.to_owned()))
+    }
 }
 
 /// What names a place says more than what names an owner.

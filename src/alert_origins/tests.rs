@@ -145,3 +145,11 @@ proptest! {
         prop_assert_eq!(shown(&origins(&facts(&given), &edges)), shown(&found));
     }
 }
+
+#[test]
+fn two_onsets_without_a_common_label_have_names_of_their_own() {
+    let alert = |n: i64, since| Given { service: None, labels: [("alertname", format!("A{n}"))].into_iter().collect(), since };
+    let given: Vec<Given> = (0..4).map(|n| alert(n, 1000 + n)).chain((4..8).map(|n| alert(n, 9000 + n))).collect();
+    let found = origins(&facts(&given), &[]);
+    assert_eq!(shown(&found), [("one onset".to_owned(), 4), ("one onset (2)".to_owned(), 4)]);
+}
