@@ -216,7 +216,11 @@ impl Alerts {
             return self.rows.iter().position(|row| matches!((row, kept), (Row::Group(h), Kept::Group(name)) if h.name == *name));
         };
         let mut same = book.alerts.iter().enumerate().filter(|(_, a)| a.labels == *labels).map(|(i, _)| i);
-        let alert = same.nth(*nth).or_else(|| book.alerts.iter().position(|a| a.labels == *labels))?;
+        let alert = same.nth(*nth).or_else(|| book.alerts.iter().position(|a| a.labels == *labels));
+        let name = labels.get("alertname").unwrap_or_default();
+        // Alertmanager told it first, with external labels that the rule's alert does not have.
+        let is_same = |a: &Alert| a.name() == name && a.labels.iter().all(|(name, value)| labels.get(name) == Some(value));
+        let alert = alert.or_else(|| book.alerts.iter().position(is_same))?;
         let shown = self.rows.iter().position(|row| *row == Row::Alert(alert));
         shown.or_else(|| self.rows.iter().position(|row| matches!(row, Row::Group(h) if h.members.contains(&alert))))
     }
