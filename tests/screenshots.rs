@@ -38,7 +38,6 @@ const SHOTS: &[Shot] = &[
             ("", "OrdersLatencyHigh"),
             ("\r", "/orders/{id}"),
             ("", "p99"),
-            ("", "failed 9"),
             ("", "◆"),
             ("", "deploy 1.42.0"),
             ("", "was 471 ms"),
