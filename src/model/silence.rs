@@ -57,7 +57,7 @@ pub struct Silence {
     pub matchers: Vec<Matcher>,
     /// From when.
     pub starts_at: Timestamp,
-    /// Until when.
+    /// Until when; may be [`Timestamp::LATEST`].
     pub ends_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
@@ -220,15 +220,17 @@ pub enum SilenceOutcome {
         differences: Vec<String>,
         /// The answer was lost and the silence looked up.
         looked_up: bool,
-        /// Silences of the same wish, from an earlier try, that were expired.
-        twins: Vec<String>,
+        /// What had come of an earlier try.
+        twins: Twins,
     },
-    /// It was done, but what the server has could not be read back.
-    Unread {
+    /// The server took it, but what it has is not seen.
+    Taken {
         /// The silence's id.
         id: String,
         /// Why not.
-        error: SourceError,
+        unseen: Unseen,
+        /// What had come of an earlier try.
+        twins: Twins,
     },
     /// It was not done.
     Refused(SourceError),
@@ -246,6 +248,44 @@ pub enum SilenceOutcome {
         /// Why it could not be looked up.
         error: SourceError,
     },
+    /// No answer came to expiring a silence, and it was not seen to be over.
+    NotOver {
+        /// The silence's id.
+        id: String,
+        /// What it was seen to be; `None`: it could not be read.
+        state: Option<SilenceState>,
+        /// Why there was no answer.
+        error: SourceError,
+    },
+}
+
+/// Why what was taken is not seen. Behind a load balancer another replica may answer, which has not heard of it yet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unseen {
+    /// It could not be read.
+    Unread(SourceError),
+    /// There is no silence of this id.
+    Absent,
+    /// It is as it was before, which is this much other than what was written.
+    Older(Vec<String>),
+}
+
+/// Silences of the same wish that an earlier try had brought about after all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Twins {
+    /// Ids of those that were expired.
+    pub expired: Vec<String>,
+    /// Ids of those that could not be, and why.
+    pub left: Vec<(String, SourceError)>,
+    /// Why it is not known whether there are any.
+    pub unread: Option<SourceError>,
+}
+
+impl Twins {
+    /// Whether none is left, as far as is known.
+    pub fn are_gone(&self) -> bool {
+        self.left.is_empty() && self.unread.is_none()
+    }
 }
 
 #[cfg(test)]

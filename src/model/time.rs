@@ -14,6 +14,9 @@ impl Timestamp {
     /// The Unix epoch.
     pub const ZERO: Self = Self(0);
 
+    /// The last instant that can be counted, in the year 2262: what all later ones are taken for.
+    pub const LATEST: Self = Self(i64::MAX);
+
     /// From whole milliseconds, as Prometheus counts.
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms.saturating_mul(1_000_000))

@@ -207,6 +207,9 @@ pub fn clock_millis(t: Timestamp, offset: i32) -> String {
 
 /// `14:32`, or `11-20 14:32` when the day is another than that of `other`, or `2025-11-20 14:32` when the year is.
 pub fn day_clock(t: Timestamp, other: Timestamp, offset: i32) -> String {
+    if t == Timestamp::LATEST {
+        return "after 2262".to_owned();
+    }
     let (a, b) = (local(t, offset), local(other, offset));
     let shown = match () {
         () if a.date_naive() == b.date_naive() => "%H:%M",

@@ -4,8 +4,6 @@ mod silence_wire;
 mod wire;
 mod write;
 
-use std::time::Duration;
-
 use super::{
     http::{Endpoint, HttpClient, Observer, Request},
     json,
@@ -18,8 +16,8 @@ pub use write::Lost;
 /// The client of an Alertmanager.
 pub struct Alertmanager {
     http: HttpClient,
-    /// When silences are looked for whose answer was lost, each so long after the one before.
-    looks: &'static [Duration],
+    /// When the silences are read after something was written.
+    patience: &'static write::Patience,
 }
 
 impl Alertmanager {
@@ -28,7 +26,7 @@ impl Alertmanager {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self { http: HttpClient::new(endpoint, observer)?, looks: &write::LOOKS })
+        Ok(Self { http: HttpClient::new(endpoint, observer)?, patience: &write::PATIENCE })
     }
 
     /// The HTTP client: its address, its clock.

@@ -1,6 +1,6 @@
 //! Silences in Alertmanager's JSON.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     model::{
@@ -8,8 +8,20 @@ use crate::{
         silence::{SentSilence, Silence, SilenceState},
         time::Timestamp,
     },
-    source::json::{Instant, nullable},
+    source::json::{nullable, parse_rfc3339},
 };
+
+/// An instant of a silence. "For ever" is often written as the year 9999, which is later than can be counted.
+#[derive(Debug, Default)]
+struct At(Timestamp);
+
+impl<'de> Deserialize<'de> for At {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text: String = nullable(d)?;
+        let later = || chrono::DateTime::parse_from_rfc3339(&text).is_ok_and(|t| t > chrono::DateTime::UNIX_EPOCH);
+        Ok(Self(parse_rfc3339(&text).unwrap_or_else(|| if later() { Timestamp::LATEST } else { Timestamp::ZERO })))
+    }
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,11 +31,11 @@ pub struct WireSilence {
     #[serde(default, deserialize_with = "nullable")]
     matchers: Vec<WireMatcher>,
     #[serde(default)]
-    starts_at: Instant,
+    starts_at: At,
     #[serde(default)]
-    ends_at: Instant,
+    ends_at: At,
     #[serde(default)]
-    updated_at: Instant,
+    updated_at: At,
     #[serde(default, deserialize_with = "nullable")]
     created_by: String,
     #[serde(default, deserialize_with = "nullable")]
@@ -65,14 +77,14 @@ impl From<WireMatcher> for Matcher {
 }
 
 pub fn silence(s: WireSilence, now: Timestamp) -> Silence {
-    let (starts_at, ends_at) = (s.starts_at.0.unwrap_or_default(), s.ends_at.0.unwrap_or_default());
+    let (starts_at, ends_at) = (s.starts_at.0, s.ends_at.0);
     let told = SilenceState::ALL.into_iter().find(|state| state.as_str() == s.status.state);
     Silence {
         id: s.id,
         matchers: s.matchers.into_iter().map(Matcher::from).collect(),
         starts_at,
         ends_at,
-        updated_at: s.updated_at.0.unwrap_or_default(),
+        updated_at: s.updated_at.0,
         created_by: s.created_by,
         comment: s.comment,
         state: told.unwrap_or_else(|| SilenceState::at(now, starts_at, ends_at)),

@@ -4,7 +4,10 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
 use super::*;
 use crate::{
-    model::backend::{Backend, ErrorKind},
+    model::{
+        backend::{Backend, ErrorKind},
+        time::Timestamp,
+    },
     source::http::Endpoint,
 };
 
@@ -43,6 +46,11 @@ async fn silences_and_status_are_read() {
     let (_server, am) = alertmanager("/api/v2/silences", 200, body).await;
     let silence = &am.silences().await.unwrap()[0];
     assert_eq!((silence.id.as_str(), silence.state.as_str(), silence.created_by.as_str()), ("u", "active", "me"));
+
+    let body = r#"[{"id":"u","status":{"state":"active"},"updatedAt":"0001-01-01T00:00:00.000Z","comment":"c","createdBy":"me","startsAt":"2026-08-22T10:00:00Z","endsAt":"9999-12-31T23:59:59.999Z","matchers":[]}]"#;
+    let (_server, am) = alertmanager("/api/v2/silences", 200, body).await;
+    let silence = &am.silences().await.unwrap()[0];
+    assert_eq!((silence.ends_at, silence.updated_at), (Timestamp::LATEST, Timestamp::ZERO), "for ever is not 1970");
 
     let body = r#"{"cluster":{"name":"x","status":"ready","peers":[{"name":"a","address":"b"}]},"versionInfo":{"version":"0.31.1"},"config":{"original":"secret"},"uptime":"x"}"#;
     let (_server, am) = alertmanager("/api/v2/status", 200, body).await;

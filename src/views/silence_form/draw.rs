@@ -99,7 +99,7 @@ fn lines(form: &SilenceForm, look: &Look<'_>, room: u16) -> Vec<Line> {
 }
 
 fn refusal(error: &SourceError) -> Vec<String> {
-    let advice = (error.kind != ErrorKind::BadQuery).then(|| error.advice().to_owned());
+    let advice = (error.kind != ErrorKind::BadQuery).then(|| silence_words::advice(error).to_owned());
     std::iter::once(error.to_string()).chain(advice).collect()
 }
 
@@ -298,8 +298,8 @@ fn writing(look: &Look<'_>, since: Timestamp, looking: Option<&SourceError>, inn
 fn ended(form: &SilenceForm, look: &Look<'_>, outcome: &SilenceOutcome) -> Sheet {
     let mut sheet = Sheet::default();
     let bad = match outcome {
-        SilenceOutcome::Done { differences, .. } if differences.is_empty() => Role::Good,
-        SilenceOutcome::Done { .. } | SilenceOutcome::Unread { .. } => Role::Warn,
+        SilenceOutcome::Done { differences, twins, .. } if differences.is_empty() && twins.are_gone() => Role::Good,
+        SilenceOutcome::Done { .. } | SilenceOutcome::Taken { .. } => Role::Warn,
         _ => Role::Bad,
     };
     for (i, sentence) in silence_words::sentences(outcome).into_iter().enumerate() {
@@ -329,13 +329,12 @@ pub(in crate::views) fn add_silence(sheet: &mut Sheet, silence: &Silence, look: 
     sheet.add("state", silence.state.as_str());
     add_matchers(sheet, &silence.matchers);
     sheet.add("from", clock(silence.starts_at, look));
-    let (ended, now) = (look.now.since(silence.ends_at), look.now);
-    let when = if silence.ends_at <= now {
-        format!("{} ago", format::age(ended))
-    } else {
-        format!("in {}", format::age(silence.ends_at.since(now)))
+    let when = match silence.ends_at {
+        Timestamp::LATEST => String::new(),
+        at if at <= look.now => format!(", {} ago", format::age(look.now.since(at))),
+        at => format!(", in {}", format::age(at.since(look.now))),
     };
-    sheet.add("until", format!("{}, {when}", clock(silence.ends_at, look)));
+    sheet.add("until", format!("{}{when}", clock(silence.ends_at, look)));
     sheet.add("by", silence.created_by.clone());
     sheet.add("comment", silence.comment.clone());
 }

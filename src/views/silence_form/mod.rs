@@ -268,8 +268,8 @@ impl SilenceForm {
             return cx.notice("something is wrong with it by now");
         };
         // The same words as those that got no answer wish the same silence, whatever "in 30m" would be by now.
-        let change = match self.pending.take() {
-            Some(p) if self.fields.is_like(&p.fields) && p.sent.ends_at > cx.look.now => SilenceChange::CreateAgain(p.sent),
+        let change = match &self.pending {
+            Some(p) if self.fields.is_like(&p.fields) && p.sent.ends_at > cx.look.now => SilenceChange::CreateAgain(p.sent.clone()),
             _ => SilenceChange::Create(new),
         };
         self.write(cx, change);
@@ -286,8 +286,9 @@ impl SilenceForm {
             (Stage::Review, true, _) => self.confirm(cx),
             (Stage::Review, _, true) => self.stage = Stage::Edit,
             (Stage::Ended(_), true, _) => {
-                if let Some(pending) = self.pending.take() {
-                    self.write(cx, SilenceChange::CreateAgain(pending.sent));
+                if let Some(pending) = &self.pending {
+                    let change = SilenceChange::CreateAgain(pending.sent.clone());
+                    self.write(cx, change);
                 }
             }
             (Stage::Ended(_), _, true) => self.stage = Stage::Edit,
@@ -461,7 +462,7 @@ impl View for SilenceForm {
         let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
         let id = match &self.stage {
             Stage::Ended(SilenceOutcome::Done { silence, .. }) => Some(silence.id.clone()),
-            Stage::Ended(SilenceOutcome::Unread { id, .. }) => Some(id.clone()),
+            Stage::Ended(SilenceOutcome::Taken { id, .. }) => Some(id.clone()),
             _ => None,
         };
         let matchers = crate::model::labels::selector(&self.checked.matchers);

@@ -9,7 +9,7 @@ use crate::{
         alert::{Alert, AlertState, Routing, Severities},
         backend::ErrorKind,
         labels::MatchOp,
-        silence::SilenceEnd,
+        silence::{SilenceEnd, Twins},
         time::TimeWindow,
     },
 };
@@ -231,7 +231,7 @@ fn only_a_yes_writes_and_only_once() {
     sees(&stage.screen(), &["Writing"]);
     let silence =
         Silence { id: "abc-1".to_owned(), matchers: new.matchers.clone(), ends_at: NOW + Duration::from_secs(7200), ..Silence::default() };
-    stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Vec::new() });
+    stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Twins::default() });
     sees(&stage.screen(), &["Silence abc-1 is active.", "abc-1"]);
     assert!(!stage.form.is_typing() && stage.form.draft().is_none());
 }
@@ -302,6 +302,17 @@ fn a_lost_write_is_offered_again_as_the_same_one() {
 }
 
 #[test]
+fn what_has_no_answer_is_looked_for_also_after_a_second_try_was_refused() {
+    let mut stage = Stage::new();
+    stage.text("why").key(KeyCode::Enter).text("y");
+    let outcome = lost(stage.writes()[0]);
+    let SilenceOutcome::Lost { sent, .. } = &outcome else { panic!("{outcome:?}") };
+    let refused = SourceError::new(Backend::Alertmanager, ErrorKind::RateLimited(Duration::from_secs(5)), "429");
+    stage.ended(outcome.clone()).text("y").ended(SilenceOutcome::Refused(refused)).key(KeyCode::Enter).text("y");
+    assert_eq!(stage.writes()[2], &SilenceChange::CreateAgain(sent.clone()));
+}
+
+#[test]
 fn a_draft_is_kept_of_what_was_typed_and_only_of_that() {
     let mut stage = Stage::new();
     assert!(stage.form.draft().is_none());
@@ -350,7 +361,7 @@ fn a_silence_is_extended_as_itself_and_made_again_as_a_new_one() {
         assert_eq!((new.id.as_deref(), new.starts_at, new.end), (id, starts, end), "{state:?}");
         assert_eq!((new.comment.as_str(), new.created_by.as_str()), ("known", "ana"));
         let silence = Silence { id: "s2".to_owned(), ..Silence::default() };
-        stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Vec::new() });
+        stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Twins::default() });
         assert_eq!(stage.screen().contains("replaces  s1, which is over now"), id.is_some(), "{}", stage.screen());
     }
 }

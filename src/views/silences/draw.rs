@@ -8,6 +8,7 @@ use crate::{
     model::{
         labels::Matcher,
         silence::{MatcherSet, Silence, SilenceState},
+        time::Timestamp,
     },
     theme::Role,
     ui::{
@@ -113,6 +114,7 @@ fn ends(silence: &Silence, look: &Look<'_>) -> String {
     let clock = |at| format::day_clock(at, look.now, look.shared.settings.zone.0);
     let dot = look.shared.glyphs.middle_dot;
     match silence.state {
+        SilenceState::Active if silence.ends_at == Timestamp::LATEST => clock(silence.ends_at),
         SilenceState::Active => format!("in {} {dot} {}", format::age(silence.ends_at.since(look.now)), clock(silence.ends_at)),
         SilenceState::Pending => format!("begins in {}", format::age(silence.starts_at.since(look.now))),
         SilenceState::Expired => format!("{} ago", format::age(look.now.since(silence.ends_at))),

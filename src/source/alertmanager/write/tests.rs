@@ -37,11 +37,15 @@ enum Mode {
     /// The silences cannot be read.
     Unreadable,
     Refuses,
+    /// Nothing is expired.
+    Keeps,
 }
 
 struct Fake {
     mode: Mutex<Mode>,
     silences: Mutex<Vec<Value>>,
+    /// What another replica has, and how many reads the load balancer sends there yet.
+    replica: Mutex<(Vec<Value>, usize)>,
     posts: AtomicUsize,
 }
 
@@ -54,9 +58,27 @@ impl Fake {
         *self.mode.lock().unwrap()
     }
 
+    /// The next reads reach a replica that hears of nothing from now on.
+    fn lag(&self, reads: usize) {
+        *self.replica.lock().unwrap() = (self.silences.lock().unwrap().clone(), reads);
+    }
+
+    /// What a read is answered from.
+    fn read(&self) -> Vec<Value> {
+        let mut replica = self.replica.lock().unwrap();
+        match replica.1.checked_sub(1) {
+            Some(left) => {
+                replica.1 = left;
+                replica.0.clone()
+            }
+            None => self.silences.lock().unwrap().clone(),
+        }
+    }
+
     fn take(&self, mut silence: Value) -> String {
         let mut all = self.silences.lock().unwrap();
-        let id = format!("id-{}", all.len());
+        let changed = all.iter().position(|s| s["id"] == silence["id"]).map(|place| all.remove(place));
+        let id = changed.map_or_else(|| format!("id-{}", all.len()), |s| s["id"].as_str().unwrap().to_owned());
         silence["id"] = json!(id);
         silence["status"] = json!({"state": "active"});
         if self.mode() == Mode::Old {
@@ -88,7 +110,7 @@ async fn post(State(fake): State<Arc<Fake>>, Json(silence): Json<Value>) -> Resp
             fake.take(silence);
             std::future::pending().await
         }
-        Mode::Well | Mode::Old => Json(json!({"silenceID": fake.take(silence)})).into_response(),
+        Mode::Well | Mode::Old | Mode::Keeps => Json(json!({"silenceID": fake.take(silence)})).into_response(),
     }
 }
 
@@ -96,15 +118,17 @@ async fn list(State(fake): State<Arc<Fake>>) -> Response {
     if fake.mode() == Mode::Unreadable {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    Json(fake.silences.lock().unwrap().clone()).into_response()
+    Json(fake.read()).into_response()
 }
 
 async fn one(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Response {
-    let all = fake.silences.lock().unwrap();
-    all.iter().find(|s| s["id"] == id).map_or(StatusCode::NOT_FOUND.into_response(), |s| Json(s.clone()).into_response())
+    fake.read().iter().find(|s| s["id"] == id).map_or(StatusCode::NOT_FOUND.into_response(), |s| Json(s.clone()).into_response())
 }
 
 async fn expire(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Response {
+    if fake.mode() == Mode::Keeps {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     match fake.silences.lock().unwrap().iter_mut().find(|s| s["id"] == id) {
         Some(silence) => silence["status"] = json!({"state": "expired"}),
         None => return StatusCode::NOT_FOUND.into_response(),
@@ -113,7 +137,7 @@ async fn expire(State(fake): State<Arc<Fake>>, Path(id): Path<String>) -> Respon
 }
 
 /// Sooner than a person would want them.
-const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(600)];
+const SOON: Patience = Patience { lost: &[millis(0), millis(200), millis(600)], taken: &[millis(0); 4], again: &[millis(0); 3] };
 
 struct Now;
 
@@ -124,7 +148,7 @@ impl DemoClock for Now {
 }
 
 async fn server(mode: Mode) -> (Server, Arc<Fake>, Alertmanager) {
-    let fake = Arc::new(Fake { mode: Mutex::new(mode), silences: Mutex::default(), posts: AtomicUsize::new(0) });
+    let fake = Arc::new(Fake { mode: Mutex::new(mode), silences: Mutex::default(), replica: Mutex::default(), posts: AtomicUsize::new(0) });
     let router = Router::new()
         .route("/api/v2/silences", get(list).post(post))
         .route("/api/v2/silence/{id}", get(one).delete(expire))
@@ -132,7 +156,7 @@ async fn server(mode: Mode) -> (Server, Arc<Fake>, Alertmanager) {
     let server = start(router, Arc::new(Now)).await.unwrap();
     let endpoint = Endpoint { timeout: Duration::from_millis(500), ..Endpoint::new(Backend::Alertmanager, server.url.clone()) };
     let mut client = Alertmanager::new(endpoint, Arc::new(|_, _| ())).unwrap();
-    client.looks = &LOOKS;
+    client.patience = &SOON;
     (server, fake, client)
 }
 
@@ -201,7 +225,86 @@ async fn an_earlier_try_that_comes_through_after_all_leaves_no_twin() {
     };
     let (outcome, first) = tokio::join!(client.change(SilenceChange::CreateAgain(sent.clone()), &|_| ()), post);
     let SilenceOutcome::Done { twins, .. } = &outcome else { panic!("{outcome:?}") };
-    assert_eq!((twins, fake.active()), (&vec![first], 1), "{outcome:?}");
+    assert_eq!((&twins.expired, fake.active()), (&vec![first], 1), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_twin_that_cannot_be_expired_is_told_of() {
+    let (_server, fake, client) = server(Mode::Overloaded).await;
+    let SilenceOutcome::Lost { sent, .. } = client.change(new(), &|_| ()).await else { panic!() };
+    fake.set(Mode::Keeps);
+    // It came through all the same, which the replica that is asked before the second try has not heard of.
+    fake.lag(SOON.again.len());
+    fake.take(serde_json::from_str(&silence_wire::posted(&sent).unwrap()).unwrap());
+    let outcome = client.change(SilenceChange::CreateAgain(sent), &|_| ()).await;
+    let SilenceOutcome::Done { twins, silence, .. } = &outcome else { panic!("{outcome:?}") };
+    let left: Vec<&str> = twins.left.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!((silence.id.as_str(), left), ("id-1", vec!["id-0"]), "{outcome:?}");
+}
+
+/// The first one, for longer.
+fn longer(of: &SilenceChange) -> SilenceChange {
+    let SilenceChange::Create(new) = of else { panic!("{of:?}") };
+    SilenceChange::Create(NewSilence { id: Some("id-0".to_owned()), end: SilenceEnd::After(Duration::from_secs(7200)), ..new.clone() })
+}
+
+#[tokio::test]
+async fn a_replica_that_has_not_heard_of_it_yet_is_not_believed() {
+    let (_server, fake, client) = server(Mode::Well).await;
+    fake.lag(2);
+    let outcome = client.change(new(), &|_| panic!("nothing is lost")).await;
+    assert!(matches!(&outcome, SilenceOutcome::Done { looked_up: false, .. }), "{outcome:?}");
+    fake.lag(2);
+    let outcome = client.change(longer(&new()), &|_| panic!("nothing is lost")).await;
+    let SilenceOutcome::Done { silence, differences, .. } = &outcome else { panic!("{outcome:?}") };
+    let (length, none) = (silence.ends_at.since(silence.starts_at).as_secs(), Vec::<String>::new());
+    assert_eq!((silence.id.as_str(), length, differences), ("id-0", 7205, &none), "the one before was of 3605 s");
+    fake.lag(2);
+    let outcome = client.change(SilenceChange::Expire("id-0".to_owned()), &|_| panic!("nothing is lost")).await;
+    assert!(matches!(&outcome, SilenceOutcome::Done { silence, .. } if silence.state == SilenceState::Expired), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn what_no_read_shows_was_accepted_all_the_same() {
+    let (_server, fake, client) = server(Mode::Well).await;
+    fake.lag(SOON.taken.len());
+    let outcome = client.change(new(), &|_| ()).await;
+    assert!(matches!(&outcome, SilenceOutcome::Taken { id, unseen: Unseen::Absent, .. } if id == "id-0"), "{outcome:?}");
+    for (change, how) in [(longer(&new()), "it ends at another time"), (SilenceChange::Expire("id-0".to_owned()), "it is active")] {
+        fake.lag(SOON.taken.len());
+        let outcome = client.change(change, &|_| ()).await;
+        let SilenceOutcome::Taken { id, unseen: Unseen::Older(seen), .. } = &outcome else { panic!("{outcome:?}") };
+        assert_eq!((id.as_str(), &**seen), ("id-0", &[how.to_owned()][..]));
+    }
+    assert_eq!((fake.posts.load(Ordering::Relaxed), fake.active()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_lost_write_that_a_replica_does_not_show_is_found_before_it_is_sent_again() {
+    let (_server, fake, client) = server(Mode::Hangs).await;
+    fake.lag(SOON.lost.len());
+    let outcome = client.change(new(), &|_| ()).await;
+    let SilenceOutcome::Lost { sent, .. } = outcome else { panic!("{outcome:?}") };
+    fake.set(Mode::Well);
+    *fake.replica.lock().unwrap() = (Vec::new(), SOON.again.len() - 1);
+    let outcome = client.change(SilenceChange::CreateAgain(sent), &|_| ()).await;
+    assert!(matches!(&outcome, SilenceOutcome::Done { looked_up: true, .. }), "{outcome:?}");
+    assert_eq!((fake.posts.load(Ordering::Relaxed), fake.active()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_end_without_an_answer_is_looked_for_and_not_called_undone() {
+    let (_server, fake, client) = server(Mode::Well).await;
+    client.change(new(), &|_| ()).await;
+    fake.set(Mode::Hangs);
+    fake.lag(SOON.lost.len());
+    let lost = AtomicUsize::new(0);
+    let told = |_: &SourceError| {
+        lost.fetch_add(1, Ordering::Relaxed);
+    };
+    let outcome = client.change(SilenceChange::Expire("id-0".to_owned()), &told).await;
+    let SilenceOutcome::NotOver { id, state, .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!((id.as_str(), *state, lost.into_inner()), ("id-0", Some(SilenceState::Active), 1));
 }
 
 #[tokio::test]
