@@ -221,7 +221,7 @@ pub enum SilenceOutcome {
         /// The answer was lost and the silence looked up.
         looked_up: bool,
         /// What had come of an earlier try.
-        twins: Twins,
+        twins: Box<Twins>,
     },
     /// The server took it, but what it has is not seen.
     Taken {
@@ -230,7 +230,7 @@ pub enum SilenceOutcome {
         /// Why not.
         unseen: Unseen,
         /// What had come of an earlier try.
-        twins: Twins,
+        twins: Box<Twins>,
     },
     /// It was not done.
     Refused(SourceError),

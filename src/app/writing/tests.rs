@@ -11,7 +11,7 @@ use crate::{
         scope::ScopeAlert,
     },
     model::{
-        silence::{SilenceOutcome, Twins},
+        silence::SilenceOutcome,
         time::{TimeWindow, Timestamp},
     },
 };
@@ -90,7 +90,7 @@ fn a_draft_survives_esc_and_a_click_on_the_header_until_it_is_written() {
     keys(&mut app, "\ry");
     assert!(matches!(&app.take_effects()[..], [Effect::Write(write)] if matches!(write.change, SilenceChange::Create(_))));
     let (view, silence) = (app.top().id, Silence { id: "id-1".to_owned(), ..Silence::default() });
-    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Twins::default() };
+    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() };
     send(&mut app, Event::Write(Box::new(WriteNews { view, stage: WriteStage::Ended(outcome) })));
     sees(&app, "Silence id-1 is active.");
     keys(&mut app, "\x1bs");
@@ -101,7 +101,7 @@ fn a_draft_survives_esc_and_a_click_on_the_header_until_it_is_written() {
 fn what_comes_of_a_write_is_told_also_when_its_view_is_gone() {
     let mut app = app(false, ViewKind::Service);
     let silence = Silence { id: "id-2".to_owned(), ..Silence::default() };
-    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: true, twins: Twins::default() };
+    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: true, twins: Box::default() };
     send(&mut app, Event::Write(Box::new(WriteNews { view: 77, stage: WriteStage::Ended(outcome) })));
     sees(&app, "Silence id-2 is active. The answer was lost; it was looked up on the server.");
 }

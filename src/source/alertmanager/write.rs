@@ -82,7 +82,7 @@ impl Alertmanager {
             _ => None,
         };
         if let (Some(own), SilenceOutcome::Done { twins, .. } | SilenceOutcome::Taken { twins, .. }) = (own, &mut outcome) {
-            *twins = self.expire_twins(&sent, &own).await;
+            **twins = self.expire_twins(&sent, &own).await;
         }
         outcome
     }
@@ -147,7 +147,7 @@ impl Alertmanager {
             Err(Seen::Failed(error)) => Unseen::Unread(error),
             Err(Seen::Otherwise(silence)) => Unseen::Older(sent.differences(&silence)),
         };
-        SilenceOutcome::Taken { id, unseen, twins: Twins::default() }
+        SilenceOutcome::Taken { id, unseen, twins: Box::default() }
     }
 
     /// Reads a silence until it is as it should be.
@@ -196,7 +196,7 @@ impl Alertmanager {
         let seen = self.read_until(&id, waits, |s| s.state == SilenceState::Expired).await;
         match (seen, unanswered) {
             (Ok(silence), unanswered) => {
-                SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: unanswered.is_some(), twins: Twins::default() }
+                SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: unanswered.is_some(), twins: Box::default() }
             }
             (Err(seen), Some(error)) => {
                 let state = if let Seen::Otherwise(silence) = seen { Some(silence.state) } else { None };
@@ -208,14 +208,14 @@ impl Alertmanager {
                     Seen::Failed(error) if error.kind == ErrorKind::NotFound => Unseen::Absent,
                     Seen::Failed(error) => Unseen::Unread(error),
                 };
-                SilenceOutcome::Taken { id, unseen, twins: Twins::default() }
+                SilenceOutcome::Taken { id, unseen, twins: Box::default() }
             }
         }
     }
 }
 
 fn done(sent: &SentSilence, silence: Silence, looked_up: bool) -> SilenceOutcome {
-    SilenceOutcome::Done { differences: sent.differences(&silence), silence, looked_up, twins: Twins::default() }
+    SilenceOutcome::Done { differences: sent.differences(&silence), silence, looked_up, twins: Box::default() }
 }
 
 pub(super) fn path(id: &str) -> String {

@@ -9,7 +9,7 @@ use crate::{
         alert::{Alert, AlertState, Routing, Severities},
         backend::ErrorKind,
         labels::MatchOp,
-        silence::{SilenceEnd, Twins},
+        silence::SilenceEnd,
         time::TimeWindow,
     },
 };
@@ -231,7 +231,7 @@ fn only_a_yes_writes_and_only_once() {
     sees(&stage.screen(), &["Writing"]);
     let silence =
         Silence { id: "abc-1".to_owned(), matchers: new.matchers.clone(), ends_at: NOW + Duration::from_secs(7200), ..Silence::default() };
-    stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Twins::default() });
+    stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() });
     sees(&stage.screen(), &["Silence abc-1 is active.", "abc-1"]);
     assert!(!stage.form.is_typing() && stage.form.draft().is_none());
 }
@@ -361,7 +361,7 @@ fn a_silence_is_extended_as_itself_and_made_again_as_a_new_one() {
         assert_eq!((new.id.as_deref(), new.starts_at, new.end), (id, starts, end), "{state:?}");
         assert_eq!((new.comment.as_str(), new.created_by.as_str()), ("known", "ana"));
         let silence = Silence { id: "s2".to_owned(), ..Silence::default() };
-        stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Twins::default() });
+        stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() });
         assert_eq!(stage.screen().contains("replaces  s1, which is over now"), id.is_some(), "{}", stage.screen());
     }
 }

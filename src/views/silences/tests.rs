@@ -9,7 +9,7 @@ use crate::{
         alert::{Alert, AlertState, Routing, Severities},
         backend::{Backend, ErrorKind, SourceError},
         labels::{Labels, Matcher},
-        silence::{SilenceOutcome, Twins},
+        silence::SilenceOutcome,
         time::TimeWindow,
     },
 };
@@ -153,7 +153,7 @@ fn expiring_asks_first_and_says_what_will_be_loud_again() {
     page.run(Command::ExpireSilence).text("yy");
     assert_eq!(page.acts, [Act::Write(Box::new(SilenceChange::Expire("s-long".to_owned())))]);
     let silence = Silence { state: SilenceState::Expired, ..silence("s-long", SilenceState::Active, "Slow", 0) };
-    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Twins::default() };
+    let outcome = SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() };
     page.view.written(&look(&page.shared, &page.scope, NOW), &WriteStage::Ended(outcome));
     sees(&page.screen(), &["Silence s-long is expired."]);
     let mut after = told();
