@@ -24,9 +24,38 @@ pub struct Filter {
 #[derive(Debug)]
 enum Term {
     /// Appears anywhere, in any case.
-    Word(Regex),
+    Word(Word),
     /// A condition on a label; a missing label is empty, as in PromQL.
     Label { name: String, op: MatchOp, value: String, regex: Option<Regex> },
+}
+
+/// A word that is looked for in any case.
+#[derive(Debug)]
+enum Word {
+    /// Most are; at each key they are looked for in all labels of all rows.
+    Ascii(Vec<u8>),
+    Other(Regex),
+}
+
+impl Word {
+    fn new(word: &str) -> Result<Self, String> {
+        if word.is_ascii() {
+            return Ok(Self::Ascii(word.as_bytes().to_owned()));
+        }
+        Regex::new(&format!("(?i){}", regex::escape(word))).map(Self::Other).map_err(|_| "the word is too long to look for".to_owned())
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        match self {
+            Self::Ascii(word) => {
+                let Some(first) = word.first() else { return true };
+                let text = text.as_bytes();
+                memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
+                    .any(|at| text.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word)))
+            }
+            Self::Other(word) => word.is_match(text),
+        }
+    }
 }
 
 impl Default for Filter {
@@ -100,7 +129,7 @@ impl Filter {
         self.terms.iter().all(|term| match term {
             Term::Word(word) => {
                 let values = labels.iter().map(|(_, value)| value);
-                values.chain(texts.clone()).any(|text| word.is_match(text))
+                values.chain(texts.clone()).any(|text| word.is_in(text))
             }
             Term::Label { name, op, value, regex } => {
                 let actual = labels.get(name).or_else(|| known(name)).unwrap_or("");
@@ -148,8 +177,7 @@ fn term(word: &str) -> Result<Term, String> {
     let found = operators.iter().filter_map(|(text, op)| word.find(text).map(|at| (at, *text, *op)));
     // The first operator in the word; of two at one place the longer one.
     let Some((at, text, op)) = found.min_by_key(|(at, text, _)| (*at, 2 - text.len())).filter(|(at, ..)| *at > 0) else {
-        let word = regex::escape(word.trim_matches('"'));
-        return Regex::new(&format!("(?i){word}")).map(Term::Word).map_err(|_| "the word is too long to look for".to_owned());
+        return Word::new(word.trim_matches('"')).map(Term::Word);
     };
     let value = word[at + text.len()..].trim_matches('"').to_owned();
     let regex = match op {
@@ -177,6 +205,10 @@ mod tests {
         for (filter, expected) in [
             ("", true),
             ("ORD", true),
+            ("ers", true),
+            ("erss", false),
+            ("orders2", false),
+            ("größe", false),
             ("above", true),
             ("ord nothing", false),
             ("service=orders", true),
