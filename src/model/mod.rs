@@ -7,6 +7,7 @@ pub mod alert_book;
 pub mod alert_match;
 pub mod backend;
 pub mod explored;
+pub mod label_index;
 pub mod labels;
 pub mod log;
 pub mod matcher_text;
