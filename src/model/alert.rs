@@ -116,7 +116,7 @@ impl Default for Alarm {
 }
 
 /// An alerting rule, as the rules API tells it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
     /// Rule group.
     pub group: String,
@@ -194,9 +194,27 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// An alert of which no more is known than its labels, its state and since when it is.
+    pub const fn new(labels: Labels, state: AlertState, since: Timestamp) -> Self {
+        Self {
+            labels,
+            annotations: Labels::new(),
+            state,
+            severity: Severity::UNKNOWN,
+            since,
+            value: None,
+            rule: None,
+            routing: None,
+            unrouted_since: None,
+            doubt: None,
+            generator_url: None,
+            service: None,
+        }
+    }
+
     /// `alertname`.
     pub fn name(&self) -> &str {
-        self.labels.get("alertname").filter(|name| !name.is_empty()).unwrap_or(UNNAMED)
+        name_of(&self.labels)
     }
 
     /// Since when its state is what it is: the condition of a rule with `for` held that long before it fired.
@@ -212,6 +230,11 @@ impl Alert {
 /// Labels that name an alert's service, the surest first.
 pub const SERVICE_LABELS: [&str; 9] =
     ["service", "service_name", "exported_service", "app", "application", "app_kubernetes_io_name", "deployment", "container", "job"];
+
+/// The name of the alert that has these labels.
+pub fn name_of(labels: &Labels) -> &str {
+    labels.get("alertname").filter(|name| !name.is_empty()).unwrap_or(UNNAMED)
+}
 
 /// What an alert without a name is called.
 pub const UNNAMED: &str = "(unnamed)";

@@ -22,6 +22,8 @@ pub struct PrometheusAlerts {
     pub alerts: Vec<Alert>,
     /// All alerting rules.
     pub rules: Vec<Arc<Rule>>,
+    /// It told its rules: that there are none is no mere silence.
+    pub tells_rules: bool,
     /// When it told, by its own clock, which evaluations are dated by.
     pub told_at: Timestamp,
     /// What of it is missing, and why.
@@ -42,10 +44,14 @@ pub struct AlertmanagerAlerts {
 pub struct AlertBook {
     /// One entry an alert.
     pub alerts: Vec<Alert>,
-    /// Silences that are referred to.
+    /// Silences that are referred to, by their ids.
     pub silences: Vec<Silence>,
+    /// Labels of the alerts that inhibit others, by Alertmanager's names for them.
+    pub inhibiting: HashMap<String, Labels>,
     /// All alerting rules.
     pub rules: Vec<Arc<Rule>>,
+    /// Prometheus told its rules, all there are.
+    pub tells_rules: bool,
     /// Prometheus told its part.
     pub has_prometheus: bool,
     /// Alertmanager told its part.
@@ -106,15 +112,33 @@ pub fn merge(told: &Told<'_>) -> AlertBook {
     let referred: HashSet<&str> =
         alerts.iter().filter_map(|a| a.routing.as_ref()).flat_map(|r| &r.silenced_by).map(String::as_str).collect();
     let silences = told.alertmanager.map(|a| a.silences.clone()).unwrap_or_default();
-    let silences = silences.into_iter().filter(|s| referred.contains(s.id.as_str())).collect();
-    AlertBook { alerts, silences, rules, has_prometheus: told.prometheus.is_some(), has_alertmanager: told.alertmanager.is_some() }
+    let mut silences: Vec<Silence> = silences.into_iter().filter(|s| referred.contains(s.id.as_str())).collect();
+    silences.sort_by(|a, b| a.id.cmp(&b.id));
+    AlertBook {
+        inhibiting: inhibiting(&alerts),
+        alerts,
+        silences,
+        rules,
+        tells_rules: told.prometheus.is_some_and(|p| p.tells_rules),
+        has_prometheus: told.prometheus.is_some(),
+        has_alertmanager: told.alertmanager.is_some(),
+    }
 }
 
 impl AlertBook {
-    /// The alert that Alertmanager calls so.
-    pub fn called(&self, fingerprint: &str) -> Option<&Alert> {
-        self.alerts.iter().find(|a| a.routing.as_ref().is_some_and(|r| r.fingerprints.iter().any(|f| f == fingerprint)))
+    /// The silence of this id.
+    pub fn silence(&self, id: &str) -> Option<&Silence> {
+        let place = self.silences.binary_search_by(|s| s.id.as_str().cmp(id)).ok()?;
+        self.silences.get(place)
     }
+}
+
+/// Labels of those that any alert names as inhibiting it.
+fn inhibiting(alerts: &[Alert]) -> HashMap<String, Labels> {
+    let routed = || alerts.iter().filter_map(|a| Some((a, a.routing.as_ref()?)));
+    let named: HashSet<&str> = routed().flat_map(|(_, r)| &r.inhibited_by).map(String::as_str).collect();
+    let names = routed().flat_map(|(alert, r)| r.fingerprints.iter().map(move |name| (name, alert)));
+    names.filter(|(name, _)| named.contains(name.as_str())).map(|(name, alert)| (name.clone(), alert.labels.clone())).collect()
 }
 
 fn by_labels(book: &AlertBook) -> HashMap<&Labels, &Alert> {
@@ -197,6 +221,10 @@ fn resolved(told: &Told<'_>, alerts: &[Alert], rules: &[Arc<Rule>]) -> Vec<Alert
     let current: HashSet<&Labels> = alerts.iter().map(|a| &a.labels).collect();
     let default = Severities::default();
     let severities = told.severities.unwrap_or(&default);
+    let mut by_name: HashMap<&str, Vec<&Arc<Rule>>> = HashMap::new();
+    for rule in rules {
+        by_name.entry(&rule.name).or_default().push(rule);
+    }
     let mut out = Vec::new();
     for (series, last) in told.fired {
         let mut labels = series.clone();
@@ -205,22 +233,10 @@ fn resolved(told: &Told<'_>, alerts: &[Alert], rules: &[Arc<Rule>]) -> Vec<Alert
         if current.contains(&labels) {
             continue;
         }
-        let name = labels.get("alertname").unwrap_or_default().to_owned();
-        let made = |rule: &&Arc<Rule>| rule.name == name && is_made_by(&labels, &rule.labels);
-        out.push(Alert {
-            severity: severities.of(&labels),
-            annotations: Labels::new(),
-            state: AlertState::Resolved,
-            since: Timestamp::from_secs_f64(last.value),
-            value: None,
-            rule: rules.iter().find(made).cloned(),
-            routing: None,
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
-            service: None,
-            labels,
-        });
+        let named = by_name.get(labels.get("alertname").unwrap_or_default()).map(Vec::as_slice).unwrap_or_default();
+        let rule = named.iter().find(|rule| is_made_by(&labels, &rule.labels)).map(|rule| Arc::clone(rule));
+        let severity = severities.of(&labels);
+        out.push(Alert { severity, rule, ..Alert::new(labels, AlertState::Resolved, Timestamp::from_secs_f64(last.value)) });
     }
     out
 }
@@ -240,20 +256,8 @@ mod tests {
     }
 
     fn firing(pairs: &[(&str, &str)]) -> Alert {
-        Alert {
-            labels: labels(pairs),
-            annotations: Labels::new(),
-            state: AlertState::Firing,
-            severity: Severity(3),
-            since: Timestamp::from_secs(100),
-            value: Some(1.0),
-            rule: None,
-            routing: None,
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
-            service: None,
-        }
+        let new = Alert::new(labels(pairs), AlertState::Firing, Timestamp::from_secs(100));
+        Alert { severity: Severity(3), value: Some(1.0), ..new }
     }
 
     fn routed(pairs: &[(&str, &str)], silenced_by: &[&str]) -> Alert {
@@ -284,16 +288,12 @@ mod tests {
 
     fn ruled(seconds_ago: u64) -> Alert {
         let rule = Rule {
-            group: "g".to_owned(),
             name: "A".to_owned(),
             query: "x > 1".to_owned(),
             interval: Duration::from_secs(30),
-            hold: Duration::ZERO,
-            keep_firing_for: Duration::ZERO,
             labels: labels(&[("severity", "{{ $labels.level }}"), ("team", "a")]),
-            annotations: Labels::new(),
-            error: None,
             last_evaluation: Some(NOW - Duration::from_secs(seconds_ago)),
+            ..Rule::default()
         };
         Alert { rule: Some(Arc::new(rule)), ..firing(&[("alertname", "A")]) }
     }
@@ -348,10 +348,11 @@ mod tests {
     #[test]
     fn only_silences_that_are_referred_to_are_kept() {
         let silence = |id: &str| Silence { id: id.to_owned(), ..Silence::default() };
-        let alerts = vec![routed(&[("alertname", "A")], &["s1"])];
-        let told = AlertmanagerAlerts { alerts, silences: vec![silence("s1"), silence("s2")] };
+        let alerts = vec![routed(&[("alertname", "A")], &["s1", "s3"])];
+        let told = AlertmanagerAlerts { alerts, silences: ["s3", "s2", "s1"].map(silence).into() };
         let book = merge(&Told { alertmanager: Some(&told), ..Told::default() });
-        assert_eq!(book.silences.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1"]);
+        assert_eq!(book.silences.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1", "s3"]);
+        assert_eq!(["s1", "s2", "s3"].map(|id| book.silence(id).is_some()), [true, false, true]);
     }
 
     #[test]
@@ -412,10 +413,15 @@ mod tests {
 
     #[test]
     fn who_inhibits_is_found_by_the_name_alertmanager_has_for_it() {
-        let mut source = routed(&[("alertname", "Source"), ("cluster", "eu")], &[]);
-        source.routing.as_mut().unwrap().fingerprints = vec!["f1".to_owned()];
-        let book = merged(vec![firing(&[("alertname", "Source")])], vec![source]);
-        assert_eq!(book.called("f1").map(Alert::name), Some("Source"));
-        assert!(book.called("f2").is_none());
+        let named = |name: &str, by: &[&str]| {
+            let mut alert = routed(&[("alertname", name), ("cluster", "eu")], &[]);
+            let routing = alert.routing.as_mut().unwrap();
+            routing.fingerprints = vec![format!("f-{name}")];
+            routing.inhibited_by = by.iter().map(|f| (*f).to_owned()).collect();
+            alert
+        };
+        let book = merged(vec![firing(&[("alertname", "Source")])], vec![named("Source", &[]), named("Other", &["f-Source", "f-Gone"])]);
+        assert_eq!(book.inhibiting.get("f-Source").and_then(|l| l.get("alertname")), Some("Source"));
+        assert_eq!(book.inhibiting.len(), 1, "what inhibits nothing is not kept, what is not there is not found");
     }
 }

@@ -160,23 +160,11 @@ fn annotated(ours: &[Alert], free: &[usize], theirs: &[Alert], left: &[usize], m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{alert::Severity, time::Timestamp};
+    use crate::model::time::Timestamp;
 
     fn alert(labels: &[(&str, &str)], annotations: &[(&str, &str)], since: i64) -> Alert {
-        Alert {
-            labels: labels.iter().copied().collect(),
-            annotations: annotations.iter().copied().collect(),
-            state: AlertState::Firing,
-            severity: Severity(3),
-            since: Timestamp::from_secs(since),
-            value: None,
-            rule: None,
-            routing: None,
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
-            service: None,
-        }
+        let annotations = annotations.iter().copied().collect();
+        Alert { annotations, ..Alert::new(labels.iter().copied().collect(), AlertState::Firing, Timestamp::from_secs(since)) }
     }
 
     fn plain(labels: &[(&str, &str)]) -> Alert {

@@ -33,7 +33,7 @@ pub fn of_prometheus(told: Rules, told_at: Timestamp, how: Reading<'_>) -> Prome
     let Rules { rules, alerts } = told;
     let mut alerts: Vec<Alert> = alerts.into_iter().map(|a| from_prometheus(a, &rules, how.severities)).collect();
     name_services(&mut alerts, how.services);
-    PrometheusAlerts { alerts, rules, told_at, notes: Vec::new() }
+    PrometheusAlerts { alerts, rules, told_at, ..PrometheusAlerts::default() }
 }
 
 /// Alertmanager's part.
@@ -45,36 +45,17 @@ pub fn of_alertmanager(alerts: Vec<RoutedAlert>, silences: Vec<Silence>, how: Re
 
 fn from_prometheus(a: FiringAlert, rules: &[Arc<Rule>], severities: &Severities) -> Alert {
     let rule = a.rule.or_else(|| rules.iter().find(|r| a.labels.get("alertname") == Some(&r.name)).cloned());
-    Alert {
-        severity: severities.of(&a.labels),
-        labels: a.labels,
-        annotations: a.annotations,
-        state: a.state,
-        since: a.active_at,
-        value: a.value,
-        rule,
-        routing: None,
-        unrouted_since: None,
-        doubt: None,
-        generator_url: None,
-        service: None,
-    }
+    let severity = severities.of(&a.labels);
+    Alert { severity, annotations: a.annotations, value: a.value, rule, ..Alert::new(a.labels, a.state, a.active_at) }
 }
 
 fn from_alertmanager(a: RoutedAlert, severities: &Severities) -> Alert {
     Alert {
         severity: severities.of(&a.labels),
-        labels: a.labels,
         annotations: a.annotations,
-        state: AlertState::Firing,
-        since: a.starts_at,
-        value: None,
-        rule: None,
         routing: Some(a.routing),
-        unrouted_since: None,
-        doubt: None,
         generator_url: a.generator_url,
-        service: None,
+        ..Alert::new(a.labels, AlertState::Firing, a.starts_at)
     }
 }
 
@@ -100,18 +81,8 @@ mod tests {
 
     #[test]
     fn the_service_is_in_a_label_or_in_the_expression_and_an_own_label_comes_first() {
-        let rule = Arc::new(Rule {
-            group: "g".to_owned(),
-            name: "A".to_owned(),
-            query: r#"sum(rate(x{job="shop/checkout", crew="web"}[5m])) > 1"#.to_owned(),
-            interval: std::time::Duration::ZERO,
-            hold: std::time::Duration::ZERO,
-            keep_firing_for: std::time::Duration::ZERO,
-            labels: Labels::new(),
-            annotations: Labels::new(),
-            error: None,
-            last_evaluation: None,
-        });
+        let query = r#"sum(rate(x{job="shop/checkout", crew="web"}[5m])) > 1"#.to_owned();
+        let rule = Arc::new(Rule { name: "A".to_owned(), query, ..Rule::default() });
         let service = |labels: &[(&str, &str)], own: &[&str]| {
             let own: Vec<String> = own.iter().map(|s| (*s).to_owned()).collect();
             let alert = FiringAlert {

@@ -61,25 +61,23 @@ impl Sources {
         }
     }
 
-    /// What Prometheus knows of alerts. A server without the rules API (some front ends) is asked for its alerts alone.
+    /// What Prometheus knows of alerts. A server that does not tell its rules (some front ends) is asked for its alerts alone.
     ///
     /// # Errors
     /// What the client says, or that there is no address.
     pub async fn prometheus_alerts(&self) -> Result<PrometheusAlerts, SourceError> {
         let prometheus = self.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus))?;
         let mut notes = Vec::new();
-        let told = match prometheus.rules().await {
-            Err(e) if matches!(e.kind, ErrorKind::NotSupported | ErrorKind::TooLarge(_)) => {
-                if let ErrorKind::TooLarge(limit) = e.kind {
-                    notes.push(format!("rules are larger than {} MiB (body_mib): alerts alone", limit >> 20));
-                }
-                prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? }
+        let (told, tells_rules) = match prometheus.rules().await {
+            Ok(told) => (told, true),
+            Err(e) => {
+                notes.extend(alone(&e)?);
+                (prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? }, false)
             }
-            told => told?,
         };
         notes.extend(skew_note(prometheus.http().clock().correction()));
         let told_at = prometheus.http().now();
-        Ok(PrometheusAlerts { notes, ..alerts::of_prometheus(told, told_at, self.reading()) })
+        Ok(PrometheusAlerts { notes, tells_rules, ..alerts::of_prometheus(told, told_at, self.reading()) })
     }
 
     /// What Alertmanager knows of alerts.
@@ -94,6 +92,19 @@ impl Sources {
 
     fn reading(&self) -> alerts::Reading<'_> {
         alerts::Reading { services: &self.labels.metrics_service, severities: &self.severities }
+    }
+}
+
+/// Why alerts are asked for without their rules, where that is worth a note.
+///
+/// # Errors
+/// The failure itself, of which none of the alerts would be spared.
+fn alone(of_rules: &SourceError) -> Result<Option<String>, SourceError> {
+    match of_rules.kind {
+        ErrorKind::NotSupported => Ok(None),
+        ErrorKind::TooLarge(limit) => Ok(Some(format!("rules are larger than {} MiB (body_mib): alerts alone", limit >> 20))),
+        ErrorKind::Unauthorized(403) => Ok(Some("rules are forbidden (403): alerts alone".to_owned())),
+        _ => Err(of_rules.clone()),
     }
 }
 

@@ -137,6 +137,15 @@ async fn alerts_come_without_their_rules_where_these_are_too_large() {
 }
 
 #[tokio::test]
+async fn where_rules_are_forbidden_alerts_are_not_and_that_is_said() {
+    let server = MockServer::start().await;
+    serve(&server, "/api/v1/rules", ResponseTemplate::new(403)).await;
+    serve(&server, "/api/v1/alerts", ok(r#"{"status":"success","data":{"alerts":[]}}"#)).await;
+    let told = sources(&server, 2 << 20, &Clock::from_fn(|| NOW)).prometheus_alerts().await.unwrap();
+    assert_eq!((told.tells_rules, told.notes), (false, vec!["rules are forbidden (403): alerts alone".to_owned()]));
+}
+
+#[tokio::test]
 async fn rules_of_40_mb_are_read_where_the_limit_allows() {
     let one = |n: usize| {
         format!(
@@ -154,6 +163,7 @@ async fn rules_of_40_mb_are_read_where_the_limit_allows() {
     serve(&server, "/api/v1/rules", ok(body)).await;
     let told = sources(&server, 64 << 20, &Clock::from_fn(|| NOW)).prometheus_alerts().await.unwrap();
     assert_eq!((told.alerts.len(), told.rules.len(), told.notes), (10_000, 1, Vec::<String>::new()));
+    assert!(told.tells_rules);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ratatui::layout::Rect;
 
-use super::{exprs::Exprs, storm::Calls};
+use super::{exprs::Exprs, matched::Matched, storm::Calls};
 use crate::{
     app::expect,
     core::{
@@ -47,11 +47,11 @@ pub(super) struct Data {
     fired: Slot<Vector>,
     pub(super) calls: Calls,
     /// Trends by the expression that is drawn.
-    pub(super) trends: BTreeMap<String, Slot<Matrix>>,
+    pub(super) trends: BTreeMap<String, Slot<Matched>>,
     /// The selected alert's expression, or its value's side.
-    pub(super) expression: Slot<Matrix>,
+    pub(super) expression: Slot<Matched>,
     /// The threshold's side, where it is an expression too.
-    pub(super) limit: Slot<Matrix>,
+    pub(super) limit: Slot<Matched>,
     /// When the selected alert was pending and firing within the day.
     pub(super) day: Slot<Matrix>,
     /// The queries of these three.
@@ -188,6 +188,7 @@ impl Data {
     /// Takes an answer.
     pub(super) fn take(&mut self, answer: Answer) -> Change {
         let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
+        let matched = |r| matrix(r).map(Matched::from);
         let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
         let then = |changed: bool, change| if changed { change } else { Change::Nothing };
         let (at, result) = (answer.asked, answer.result);
@@ -215,10 +216,10 @@ impl Data {
                 if self.trends.len() > 4 * MAX_TRENDS && !self.trends.contains_key(query) {
                     self.trends.clear();
                 }
-                then(self.trends.entry(query.clone()).or_default().settle(at, expect(result, matrix)), Change::Picture)
+                then(self.trends.entry(query.clone()).or_default().settle(at, expect(result, matched)), Change::Picture)
             }
-            "expression" => then(self.expression.settle(at, expect(result, matrix)), Change::Picture),
-            "threshold" => then(self.limit.settle(at, expect(result, matrix)), Change::Picture),
+            "expression" => then(self.expression.settle(at, expect(result, matched)), Change::Picture),
+            "threshold" => then(self.limit.settle(at, expect(result, matched)), Change::Picture),
             "day" => then(self.day.settle(at, expect(result, matrix)), Change::Picture),
             _ => Change::Nothing,
         }

@@ -1,13 +1,11 @@
 //! What is known of the selected alert, or of the selected group.
 
-use std::collections::BTreeMap;
-
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Alerts, Pane, rows, rows::Heading, told};
 use crate::{
     model::{
-        alert::{Alert, Routing, Rule},
+        alert::{Alert, Routing, Rule, name_of},
         alert_book::AlertBook,
         labels::Labels,
     },
@@ -21,6 +19,8 @@ use crate::{
 
 /// Annotations that have a line of their own.
 const SHOWN_APART: [&str; 3] = ["summary", "runbook_url", "runbook"];
+/// Names that are listed of a group: more than a pane has room for.
+const MOST_NAMES: usize = 60;
 
 pub(super) fn render(view: &Alerts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let title = view.alert().map(Alert::name).or_else(|| view.heading().map(|h| h.name.as_str())).unwrap_or("details");
@@ -36,7 +36,7 @@ pub(super) fn sheet(view: &Alerts, look: &Look<'_>) -> Option<Sheet> {
     let book = view.book.as_ref()?;
     match (view.alert(), view.heading()) {
         (Some(alert), _) => Some(of_alert(view, alert, book, look)),
-        (None, Some(heading)) => Some(of_group(heading, book, look)),
+        (None, Some(heading)) => Some(of_group(heading, &view.held, look)),
         (None, None) => None,
     }
 }
@@ -80,14 +80,14 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
 /// Who keeps an alert quiet: silences, other alerts, times of the day.
 fn suppression(sheet: &mut Sheet, routing: &Routing, book: &AlertBook, look: &Look<'_>) {
     let zone = look.shared.settings.zone.0;
-    for silence in book.silences.iter().filter(|s| routing.silenced_by.contains(&s.id)) {
+    for silence in routing.silenced_by.iter().filter_map(|id| book.silence(id)) {
         let until = format::day_clock(silence.ends_at, look.now, zone);
         add(sheet, "silence", format!("until {until} by {}: {}", silence.created_by, silence.comment));
     }
     for fingerprint in &routing.inhibited_by {
-        let by = book.called(fingerprint).map_or_else(
+        let by = book.inhibiting.get(fingerprint).map_or_else(
             || format!("an alert that Alertmanager calls {fingerprint}"),
-            |source| format!("{} {}", source.name(), pairs(&source.labels)),
+            |labels| format!("{} {}", name_of(labels), pairs(labels)),
         );
         add(sheet, "inhibited by", by);
     }
@@ -117,25 +117,46 @@ fn pairs(labels: &Labels) -> String {
     labels.iter().filter(|(n, _)| *n != "alertname").map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("  ")
 }
 
-fn of_group(heading: &Heading, book: &AlertBook, look: &Look<'_>) -> Sheet {
+fn of_group(heading: &Heading, held: &Held, look: &Look<'_>) -> Sheet {
     let zone = look.shared.settings.zone.0;
     let mut sheet = Sheet::default();
-    let alerts = || heading.members.iter().filter_map(|i| book.alerts.get(*i));
     let all = format::counted(heading.members.len(), "alert");
     add(&mut sheet, "holds", format!("{all}: {}", rows::counts_text(&heading.counts, look.shared.glyphs.middle_dot)));
     add(&mut sheet, "why here", told::why(heading, look));
     let ago = format::age(look.now.since(heading.since));
     add(&mut sheet, "since", format!("{} ({ago})", format::clock_seconds(heading.since, zone)));
-    add(&mut sheet, "services", counted(alerts().map(|a| a.service.as_deref().unwrap_or("no service"))));
-    add(&mut sheet, "alerts", counted(alerts().map(Alert::name)));
+    add(&mut sheet, "services", held.services.as_str());
+    add(&mut sheet, "alerts", held.alerts.as_str());
     sheet
 }
 
-/// `orders 12  web 9`, the most first.
+/// What the alerts of a group are about, and what they are called. It is counted when the group is selected: of 10,000 that
+/// takes longer than a frame may.
+#[derive(Default)]
+pub(super) struct Held {
+    services: String,
+    alerts: String,
+}
+
+impl Held {
+    pub(super) fn of(heading: &Heading, book: &AlertBook) -> Self {
+        let alerts = || heading.members.iter().filter_map(|i| book.alerts.get(*i));
+        Self {
+            services: counted(alerts().map(|a| a.service.as_deref().unwrap_or("no service"))),
+            alerts: counted(alerts().map(Alert::name)),
+        }
+    }
+}
+
+/// `orders 12  web 9  and 3 more names`, the most first.
 fn counted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: foldhash::HashMap<&str, usize> = foldhash::HashMap::default();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    counts.into_iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join("  ")
+    counts.sort_unstable_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
+    let mut told: Vec<String> = counts.iter().take(MOST_NAMES).map(|(name, n)| format!("{name} {n}")).collect();
+    if counts.len() > MOST_NAMES {
+        told.push(format!("and {} more names", counts.len() - MOST_NAMES));
+    }
+    told.join("  ")
 }

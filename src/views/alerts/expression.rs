@@ -28,13 +28,6 @@ const STRIP: usize = 48;
 /// From this width of the pane on there is room for all of them.
 const WIDE: u16 = 76;
 
-/// The series that belongs to an alert: all its labels are the alert's.
-pub(super) fn series_of<'a>(matrix: &'a Matrix, alert: &Alert) -> Option<&'a Series> {
-    let belongs = |s: &&Series| s.labels.iter().all(|(n, v)| n == "__name__" || alert.labels.get(n).is_none_or(|own| own == v));
-    let common = |s: &&Series| s.labels.iter().filter(|(n, v)| alert.labels.get(n) == Some(*v)).count();
-    matrix.series.iter().filter(belongs).max_by_key(common)
-}
-
 pub(super) fn render(view: &Alerts, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let focused = view.pane == Pane::Expression;
     match view.alert() {
@@ -95,8 +88,8 @@ fn title(view: &Alerts, alert: &Alert, look: &Look<'_>) -> String {
 
 /// The matrix of the alert's expression and the series in it that is the alert's.
 fn drawn<'a>(view: &'a Alerts, alert: &Alert) -> Option<(&'a Matrix, &'a Series)> {
-    let matrix = view.data.expression.value()?;
-    Some((matrix, series_of(matrix, alert)?))
+    let told = view.data.expression.value()?;
+    Some((&told.matrix, told.series_of(alert)?))
 }
 
 /// The graph of an alert's expression; none without data.
@@ -107,7 +100,7 @@ pub(super) fn chart<'a>(view: &'a Alerts, alert: &Alert, look: &Look<'_>) -> Opt
     let role = if alert.state == AlertState::Firing { Role::Bad } else { Role::Warn };
     let mut chart = Chart::new(matrix.range, matrix.step, unit);
     chart.cursor = view.cursor;
-    if let Some(limit) = view.data.limit.value().and_then(|m| series_of(m, alert)) {
+    if let Some(limit) = view.data.limit.value().and_then(|m| m.series_of(alert)) {
         let (samples, style) = (limit.samples.as_slice().into(), style(Role::Threshold));
         chart.lines.push(Line { samples, style, fill: false, end: "threshold".to_owned() });
     }

@@ -5,7 +5,6 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{
     Alerts, Pane,
     data::{HOUR, MAX_TRENDS, TREND},
-    expression,
     rows::{self, Group, Heading, Row},
     told,
 };
@@ -98,7 +97,7 @@ impl Alerts {
         let book = self.book.as_ref();
         // Alerts are what fires now, whatever the window is.
         let as_of = (!look.scope.window.is_live()).then(|| "as of now".to_owned());
-        let counts = book.map(|b| rows::counts_text(&rows::counts(b.alerts.iter()), dot));
+        let counts = book.map(|_| rows::counts_text(self.digest.counts(), dot));
         let failing = book.filter(|b| !b.alerts.is_empty()).and_then(told::failing);
         let passing = self.filter.note().map(|note| match book.filter(|_| !self.filter.is_empty()) {
             Some(book) => format!("{note} {} of {}", self.passing(), book.alerts.len()),
@@ -195,9 +194,9 @@ impl Alerts {
 
     fn trend(&self, alert: &Alert, look: &Look<'_>) -> String {
         let slot = self.exprs.queries(alert).0.and_then(|q| self.data.trends.get(&q));
-        let Some(matrix) = slot.and_then(|s| s.value()) else { return String::new() };
-        let range = TimeWindow::Last(HOUR).range(matrix.range.end.max(look.now - HOUR));
-        let samples = expression::series_of(matrix, alert).map_or(&[][..], |s| &s.samples);
+        let Some(told) = slot.and_then(|s| s.value()) else { return String::new() };
+        let range = TimeWindow::Last(HOUR).range(told.matrix.range.end.max(look.now - HOUR));
+        let samples = told.series_of(alert).map_or(&[][..], |s| &s.samples);
         spark(samples, range, usize::from(TREND), look.shared.glyphs)
     }
 }

@@ -2,9 +2,11 @@
 
 mod data;
 mod detail;
+mod digest;
 mod expression;
 mod exprs;
 mod list;
+mod matched;
 pub mod report;
 mod rows;
 mod storm;
@@ -23,12 +25,13 @@ use ratatui::{
 pub use self::data::FIRED;
 use self::{
     data::{Change, Data, Drawn},
+    detail::Held,
+    digest::Digest,
     exprs::Exprs,
     rows::{Group, Heading, Order, Row, Wish},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
-    alert_origins::Origin,
     core::{
         command::{Command, Facts, ViewKind},
         request::Answer,
@@ -69,9 +72,9 @@ pub struct Alerts {
     data: Data,
     /// What is known of alerts, once anyone has told any.
     book: Option<AlertBook>,
+    /// What is computed of it once.
+    digest: Digest,
     exprs: Exprs,
-    /// Where a storm may come from.
-    origins: Vec<Origin>,
     rows: Vec<Row>,
     table: TableState,
     order: Order,
@@ -82,6 +85,8 @@ pub struct Alerts {
     pane: Pane,
     alone: bool,
     scroll: usize,
+    /// What the selected group holds.
+    held: Held,
     /// The alert that cursor and scroll belong to.
     drawn: Option<Kept>,
     cursor: Option<Timestamp>,
@@ -141,8 +146,7 @@ impl Alerts {
 
     /// The grouping in effect.
     fn group(&self) -> Group {
-        let storm = || self.book.as_ref().is_some_and(storm::is_storm);
-        self.group.unwrap_or_else(|| if storm() { Group::Origin } else { Group::None })
+        self.group.unwrap_or(if self.digest.is_storm() { Group::Origin } else { Group::None })
     }
 
     fn row(&self) -> Option<&Row> {
@@ -174,6 +178,7 @@ impl Alerts {
         let shared = cx.look.shared;
         self.exprs.learn(&book);
         self.exprs.name_services(&mut book, shared.red.value().map(|red| &**red), &shared.settings.labels.metrics_service);
+        self.digest = Digest::of(&book);
         self.book = Some(book);
         self.rebuild(cx.area, keep.as_ref());
     }
@@ -182,9 +187,9 @@ impl Alerts {
     fn rebuild(&mut self, area: Rect, keep: Option<&Kept>) {
         let Some(book) = &self.book else { return };
         let group = self.group();
-        self.origins = if group == Group::Origin { storm::origins(book, &self.data.calls) } else { Vec::new() };
-        let Self { filter, order, turned, origins, exprs, .. } = &*self;
-        let wish = Wish { filter, order: *order, group, turned, origins, exprs };
+        self.digest.prepare(book, &self.data.calls, &self.exprs, self.order, group);
+        let Self { filter, turned, digest, .. } = &*self;
+        let wish = Wish { filter, sorted: digest.sorted(), group, turned, origins: digest.origins() };
         self.rows = rows::rows(book, &wish);
         let row = keep.and_then(|keep| self.place_of(keep)).unwrap_or(self.table.selected);
         // The very first rows begin with a heading where there are groups.
@@ -233,6 +238,7 @@ impl Alerts {
             self.scroll = 0;
             self.drawn = now;
         }
+        self.held = self.heading().zip(self.book.as_ref()).map(|(heading, book)| Held::of(heading, book)).unwrap_or_default();
         let drawn = Drawn::of(self.alert(), &self.exprs);
         self.data.forget_other(drawn);
     }
@@ -287,7 +293,7 @@ impl Alerts {
     }
 
     fn move_cursor(&mut self, look: &Look<'_>, columns: i64) -> bool {
-        let Some(matrix) = self.data.expression.value() else { return false };
+        let Some(matrix) = self.data.expression.value().map(|told| &told.matrix) else { return false };
         let range = matrix.range;
         let by = crate::model::time::nanos(matrix.step);
         let from = self.cursor.unwrap_or(range.end.min(look.now));
@@ -377,7 +383,7 @@ impl View for Alerts {
     }
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
-        let storm = self.book.as_ref().filter(|_| self.group() == Group::Origin).and_then(storm::before_onset);
+        let storm = self.digest.before_onset().filter(|_| self.group() == Group::Origin);
         self.data.ask_alerts(look, storm, needs);
         let Some(book) = &self.book else { return };
         let panes = self.panes(area);
@@ -394,7 +400,7 @@ impl View for Alerts {
         let change = self.data.take(answer);
         match change {
             Change::Alerts => self.merge(cx),
-            Change::Origins => drop(self.reorder(cx, |_| {})),
+            Change::Origins => drop(self.reorder(cx, |v| v.digest.forget_origins())),
             // The same failure again: what was told is a little less sure.
             Change::Nothing if tells_alerts && self.data.is_in_doubt() => {
                 self.merge(cx);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     exprs::Exprs,
-    rows::{self, Group, Order, Row, Wish},
+    rows::{self, Order},
     told,
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
         format,
         text::{is_harmful, width},
     },
-    views::filter::Filter,
 };
 
 /// Longest name in the table.
@@ -75,17 +74,7 @@ impl Report {
     }
 
     fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        let filter = Filter::default();
-        let wish = Wish {
-            filter: &filter,
-            order: Order::default(),
-            group: Group::None,
-            turned: &std::collections::BTreeSet::new(),
-            origins: &[],
-            exprs: &self.exprs,
-        };
-        let rows = rows::rows(&self.book, &wish);
-        rows.into_iter().filter_map(|row| if let Row::Alert(i) = row { self.book.alerts.get(i) } else { None })
+        rows::sorted(&self.book, Order::default(), &self.exprs).into_iter().filter_map(|i| self.book.alerts.get(i))
     }
 
     fn alert_json(&self, alert: &Alert) -> Value {
@@ -168,30 +157,20 @@ mod tests {
 
     fn told() -> (PrometheusAlerts, AlertmanagerAlerts) {
         let rule = Arc::new(Rule {
-            group: "g".to_owned(),
             name: "ErrorsHigh".to_owned(),
             query: "sum(a) / sum(b) > 0.05".to_owned(),
-            interval: Duration::from_secs(15),
             hold: Duration::from_secs(60),
-            keep_firing_for: Duration::ZERO,
-            labels: Labels::new(),
-            annotations: Labels::new(),
-            error: None,
             last_evaluation: Some(NOW),
+            ..Rule::default()
         });
+        let labels = [("alertname", "ErrorsHigh"), ("service", "orders")].into_iter().collect();
         let alert = Alert {
-            labels: [("alertname", "ErrorsHigh"), ("service", "orders")].into_iter().collect(),
             annotations: [("summary", "it \u{1b}[31mfails\nhere")].into_iter().collect(),
-            state: AlertState::Firing,
             severity: Severity(1),
-            since: NOW - Duration::from_secs(360),
             value: Some(0.23),
             rule: Some(rule.clone()),
-            routing: None,
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
             service: Some("orders".into()),
+            ..Alert::new(labels, AlertState::Firing, NOW - Duration::from_secs(360))
         };
         let routing = Routing { silenced_by: vec!["s1".to_owned()], ..Routing::default() };
         let routed = Alert { value: None, rule: None, routing: Some(routing), ..alert.clone() };
@@ -202,7 +181,7 @@ mod tests {
             service: Some("web".into()),
             ..alert.clone()
         };
-        let ours = PrometheusAlerts { alerts: vec![quiet, alert], rules: vec![rule], told_at: NOW, notes: Vec::new() };
+        let ours = PrometheusAlerts { alerts: vec![quiet, alert], rules: vec![rule], told_at: NOW, ..PrometheusAlerts::default() };
         (ours, AlertmanagerAlerts { alerts: vec![routed], silences: Vec::new() })
     }
 

@@ -1,6 +1,6 @@
 //! Which alerts are shown, in which order, and under which headings.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{cmp::Reverse, collections::HashMap};
 
 use super::exprs::Exprs;
 use crate::{
@@ -156,26 +156,23 @@ pub struct Heading {
 pub struct Wish<'a> {
     /// Which alerts.
     pub filter: &'a Filter,
-    /// In which order.
-    pub order: Order,
+    /// All of them, as [`sorted`] puts them.
+    pub sorted: &'a [usize],
     /// Under which headings.
     pub group: Group,
     /// Groups that are folded where they would be open, and the other way round.
     pub turned: &'a std::collections::BTreeSet<(Group, String)>,
     /// Probable origins, for headings by them.
     pub origins: &'a [Origin],
-    /// What the expressions say.
-    pub exprs: &'a Exprs,
 }
 
 /// The rows of a book. Every alert that passes is in exactly one group.
 pub fn rows(book: &AlertBook, wish: &Wish<'_>) -> Vec<Row> {
-    let mut shown: Vec<usize> = (0..book.alerts.len()).filter(|i| passes(wish.filter, &book.alerts[*i])).collect();
-    shown.sort_by(|a, b| compare(&book.alerts[*a], &book.alerts[*b], wish).then(a.cmp(b)));
+    let shown: Vec<usize> = wish.sorted.iter().copied().filter(|i| passes(wish.filter, &book.alerts[*i])).collect();
     let mut out = Vec::new();
     let groups = match wish.group {
         Group::None => return shown.into_iter().map(Row::Alert).collect(),
-        Group::Origin => by_origin(&shown, wish.origins),
+        Group::Origin => by_origin(&shown, book.alerts.len(), wish.origins),
         group => by_name(&shown, |i| group.of(&book.alerts[i])),
     };
     for (name, why, members) in groups {
@@ -204,11 +201,14 @@ fn by_name(shown: &[usize], name_of: impl Fn(usize) -> String) -> Vec<Members> {
 }
 
 /// The origins in their own order, the alerts in each in that of the list.
-fn by_origin(shown: &[usize], origins: &[Origin]) -> Vec<Members> {
+fn by_origin(shown: &[usize], all: usize, origins: &[Origin]) -> Vec<Members> {
     let mut groups: Vec<Members> = origins.iter().map(|o| (o.name.clone(), Some(o.why.clone()), Vec::new())).collect();
-    let of: HashMap<usize, usize> = origins.iter().enumerate().flat_map(|(n, o)| o.members.iter().map(move |i| (*i, n))).collect();
+    let mut of: Vec<Option<usize>> = vec![None; all];
+    for (n, origin) in origins.iter().enumerate() {
+        origin.members.iter().for_each(|i| of[*i] = Some(n));
+    }
     for i in shown {
-        if let Some(group) = of.get(i).and_then(|n| groups.get_mut(*n)) {
+        if let Some(group) = of[*i].and_then(|n| groups.get_mut(n)) {
             group.2.push(*i);
         }
     }
@@ -255,21 +255,21 @@ fn passes(filter: &Filter, alert: &Alert) -> bool {
     filter.is_empty() || filter.passes_with(&alert.labels, known, texts)
 }
 
-fn compare(a: &Alert, b: &Alert, wish: &Wish<'_>) -> Ordering {
-    let severity = || (a.severity, a.since).cmp(&(b.severity, b.since));
-    let is_over = |alert: &Alert| alert.state == AlertState::Resolved;
-    let first = match wish.order {
-        Order::Severity => is_over(a).cmp(&is_over(b)).then_with(severity),
-        Order::State => a.state.cmp(&b.state).then_with(severity),
-        Order::Name => a.name().cmp(b.name()).then_with(severity),
-        Order::Service => (a.service.is_none(), &a.service).cmp(&(b.service.is_none(), &b.service)).then_with(severity),
-        Order::Newest => b.state_since().cmp(&a.state_since()),
-        Order::Oldest => a.state_since().cmp(&b.state_since()),
-        Order::Value => {
-            let excess = |alert| wish.exprs.excess(alert).unwrap_or(f64::NEG_INFINITY);
-            excess(b).total_cmp(&excess(a)).then_with(severity)
-        }
-        Order::Summary => super::told::summary(a).cmp(super::told::summary(b)),
-    };
-    first.then_with(|| a.labels.cmp(&b.labels))
+/// The places of all alerts of a book in an order; equals stay in the book's.
+pub fn sorted(book: &AlertBook, order: Order, exprs: &Exprs) -> Vec<usize> {
+    let alert = |i: &usize| &book.alerts[*i];
+    let severity = |i: &usize| (alert(i).severity, alert(i).since);
+    let is_over = |i: &usize| alert(i).state == AlertState::Resolved;
+    let mut places: Vec<usize> = (0..book.alerts.len()).collect();
+    match order {
+        Order::Severity => places.sort_by_cached_key(|i| (is_over(i), severity(i))),
+        Order::State => places.sort_by_cached_key(|i| (alert(i).state, severity(i))),
+        Order::Name => places.sort_by_cached_key(|i| (alert(i).name(), severity(i))),
+        Order::Service => places.sort_by_cached_key(|i| (alert(i).service.is_none(), alert(i).service.as_deref(), severity(i))),
+        Order::Newest => places.sort_by_cached_key(|i| Reverse(alert(i).state_since())),
+        Order::Oldest => places.sort_by_cached_key(|i| alert(i).state_since()),
+        Order::Value => places.sort_by_cached_key(|i| (Reverse(exprs.excess(alert(i))), is_over(i), severity(i))),
+        Order::Summary => places.sort_by_cached_key(|i| super::told::summary(alert(i))),
+    }
+    places
 }

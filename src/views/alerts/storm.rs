@@ -38,11 +38,6 @@ pub(super) fn is_active(alert: &Alert) -> bool {
     alert.state != AlertState::Resolved
 }
 
-/// Whether there are so many alerts that no one reads them one by one.
-pub(super) fn is_storm(book: &AlertBook) -> bool {
-    book.alerts.iter().filter(|a| matches!(a.state, AlertState::Firing | AlertState::Pending)).count() >= STORM
-}
-
 impl Calls {
     /// The questions: three, whatever the number of alerts and services.
     pub(super) fn questions(&self, onset: Timestamp, window: TimeWindow) -> [Request; 3] {

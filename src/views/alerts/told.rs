@@ -5,7 +5,7 @@ use crate::{
     alert_origins::Why,
     core::scope::{Scope, ScopeAlert},
     model::{
-        alert::{Alert, AlertState, Doubt},
+        alert::{Alert, AlertState, Doubt, name_of},
         alert_book::AlertBook,
         backend::SourceError,
         time::Timestamp,
@@ -46,12 +46,12 @@ pub fn remark(alert: &Alert, book: &AlertBook, now: Timestamp, offset: i32) -> O
     }
     let routing = alert.routing.as_ref()?;
     // The last one to end is the one that counts.
-    let silences = book.silences.iter().filter(|s| routing.silenced_by.contains(&s.id));
+    let silences = routing.silenced_by.iter().filter_map(|id| book.silence(id));
     if let Some(silence) = silences.max_by_key(|s| s.ends_at) {
         return Some(format!("until {} by {}", format::day_clock(silence.ends_at, now, offset), silence.created_by));
     }
     if let Some(by) = routing.inhibited_by.first() {
-        return Some(format!("inhibited by {}", book.called(by).map_or("another alert", Alert::name)));
+        return Some(format!("inhibited by {}", book.inhibiting.get(by).map_or("another alert", name_of)));
     }
     (!routing.muted_by.is_empty()).then(|| format!("no one is told during {}", routing.muted_by.join(", ")))
 }
@@ -107,6 +107,15 @@ pub fn failing(book: &AlertBook) -> Option<String> {
 pub fn no_alerts<'a>(book: &AlertBook, mut errors: impl Iterator<Item = &'a SourceError>, now: Timestamp) -> Vec<String> {
     if let Some(error) = errors.next() {
         return vec![format!("No alerts where redline could ask. {error}"), error.advice().to_owned()];
+    }
+    match (book.has_prometheus, book.has_alertmanager) {
+        (false, _) => return vec!["No alerts in Alertmanager; Prometheus has not answered yet.".to_owned()],
+        (true, false) => return vec!["No alerts in Prometheus; Alertmanager has not answered yet.".to_owned()],
+        (true, true) => {}
+    }
+    if !book.tells_rules {
+        let unknown = "Prometheus does not tell its rules: whether it has any, and evaluates them, is not known.";
+        return vec!["No alerts.".to_owned(), unknown.to_owned()];
     }
     if book.rules.is_empty() {
         return vec!["No alerts, and Prometheus has no alerting rules.".to_owned()];

@@ -1,0 +1,112 @@
+//! The selected alert's expression and its strip.
+
+use super::*;
+
+#[test]
+fn two_alerts_that_draw_the_same_keep_what_was_answered() {
+    let stage = Stage::new();
+    let mut both = book();
+    both.alerts[3].rule = Some(rule("latency > 5"));
+    let mut view = stage.view(&both);
+    let drawn = |view: &Alerts| view.data.expression.value().is_some();
+    assert!(drawn(&view));
+    stage.run(&mut view, Command::Down);
+    assert!(drawn(&view), "the same query is not asked again");
+    assert_eq!(view.alert().unwrap().name(), "Slow");
+}
+
+#[test]
+fn the_details_show_the_expression_with_its_threshold_and_marks() {
+    let stage = Stage::new();
+    let view = stage.view(&book());
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    for part in
+        ["┬ expression ── fires > 1", "╌╌╌", "firing 09:52 ▲", "○ pending 09:42", "routed to", "pager", "latency > 1", "wiki/orders"]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn the_value_side_is_asked_and_each_rule_once() {
+    let stage = Stage::new();
+    let view = stage.view(&book());
+    let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
+    let ranges: Vec<_> = asked.iter().filter(|n| matches!(&n.request, Request::Range { query, .. } if query == "latency")).collect();
+    assert_eq!((asked.len(), ranges.len()), (6, 2), "{asked:?}");
+    assert!(
+        asked.iter().all(
+            |n| !matches!(n.refresh, Refresh::Every(d) if d < stage.shared.settings.refresh_alerts.min(stage.shared.settings.refresh))
+        )
+    );
+}
+
+#[test]
+fn an_expression_of_utf8_names_is_drawn() {
+    let stage = Stage::new();
+    let mut utf8 = book();
+    let query = r#"sum({"http.server.request.duration", "service.name"="orders"}) > 5"#;
+    utf8.alerts[3].rule = Some(rule(query));
+    let view = stage.view(&utf8);
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("http.server.request.duration"), "{text}");
+    let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
+    let drawn = asked.iter().find(|n| n.slot.pane == "expression").unwrap();
+    let Request::Range { query: drawn, .. } = &drawn.request else { panic!() };
+    assert!(drawn.contains(r#""http.server.request.duration""#) && drawn.contains(r#""service.name"="orders""#), "{drawn}");
+}
+
+#[test]
+fn what_just_began_to_fire_is_in_the_strip_before_the_next_sample() {
+    let stage = Stage::new();
+    let mut fresh = book();
+    fresh.alerts[3].since = NOW - Duration::from_secs(700);
+    let mut view = stage.view(&fresh);
+    feed(&mut view, &stage.look(), SIZE, |n| match &n.request {
+        Request::Range { window, step, .. } if n.slot.pane == "day" => {
+            Some(Ok(Response::Matrix(Matrix { series: Vec::new(), range: window.range(NOW), step: *step, warnings: Vec::new() })))
+        }
+        _ => None,
+    });
+    assert_eq!(view.alert().unwrap().name(), "Budget");
+    assert!(draw(&view, &stage.look(), 200, 50).contains("▁█  fired 1 time"));
+    let later = look(&stage.shared, &stage.scope, NOW + Duration::from_secs(3600));
+    assert!(draw(&view, &later, 200, 50).contains("no history in ALERTS"));
+}
+
+#[test]
+fn the_strip_tells_when_it_fired_within_the_day() {
+    let stage = Stage::new();
+    let mut view = stage.view(&book());
+    let at = |hours: u64| Sample { at: NOW - Duration::from_secs(3600 * hours), value: 1.0 };
+    let series = |state: &str, hours: &[u64]| Series {
+        labels: [("alertstate", state)].into_iter().collect(),
+        samples: hours.iter().map(|h| at(*h)).collect(),
+    };
+    feed(&mut view, &stage.look(), SIZE, |n| match &n.request {
+        Request::Range { query, window, step } if n.slot.pane == "day" => {
+            assert!(query.contains(r#"alertname="Budget""#) && query.contains(r#"team="shop""#), "{query}");
+            let series = vec![series("firing", &[0, 10, 20]), series("pending", &[11])];
+            Some(Ok(Response::Matrix(Matrix { series, range: window.range(NOW), step: *step, warnings: Vec::new() })))
+        }
+        _ => None,
+    });
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    let strip = text.lines().find(|l| l.contains("24h")).unwrap();
+    assert!(strip.contains("fired 3 times"), "{strip}");
+    let count = |text: &str, c: char| text.lines().find(|l| l.contains("24h")).unwrap().matches(c).count();
+    assert_eq!((count(&text, '█'), count(&text, '▄'), count(&text, '▁')), (3, 1, 20), "{strip}");
+    let wide = draw(&view, &stage.look(), 200, 50);
+    assert_eq!((count(&wide, '█'), count(&wide, '▄'), count(&wide, '▁')), (3, 1, 44), "{wide}");
+}
+
+#[test]
+fn shares_are_shown_in_percent_and_all_thresholds_drawn() {
+    let stage = Stage::new();
+    let mut shares = book();
+    shares.alerts[3].rule = Some(rule("sum(a) / sum(b) > 0.05 or sum(a) / sum(b) < 0.001"));
+    shares.alerts[3].value = Some(0.23);
+    let view = stage.view(&shares);
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("23.0 % > 5 %") && text.contains("fires > 5 %, < 0.1 %"), "{text}");
+}
