@@ -114,7 +114,7 @@ fn main() {
     let keymap = Keymap::new(&std::collections::BTreeMap::new()).0;
     let shared = Shared::new(Settings::default(), keymap, Theme::default(), Glyphs::UNICODE);
     let scope = Scope::new("bench", TimeWindow::Last(Duration::from_secs(3600)));
-    let mut app = App::new(shared, ViewKind::Alerts, scope, None, NOW, (AREA.width, AREA.height));
+    let mut app = App::new(shared, ViewKind::Alerts, scope, &[], NOW, (AREA.width, AREA.height));
 
     let watch = Watch::start();
     answer(&mut app, &ours, &theirs);

@@ -138,9 +138,9 @@ pub struct Options {
     /// Open this trace.
     #[arg(long, global = true, value_name = "ID")]
     pub trace: Option<String>,
-    /// Open with this query: LogQL, TraceQL, or PromQL for the view query, where `;` parts several.
-    #[arg(long, global = true, value_name = "QUERY")]
-    pub query: Option<String>,
+    /// Open with this query: LogQL, TraceQL, or PromQL for the view query, where it may be repeated.
+    #[arg(long = "query", global = true, value_name = "QUERY")]
+    pub queries: Vec<String>,
     /// Theme: dark, light, terminal, or one of your own.
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,

@@ -8,7 +8,7 @@ mod support;
 use redline::{
     app::App,
     clock::Clock,
-    core::{command::ViewKind, effect::KeptQueries, scope::Scope},
+    core::{command::ViewKind, scope::Scope},
     logging,
     model::time::TimeWindow,
     runtime::{self, Environments, Setup},
@@ -27,14 +27,6 @@ impl Environments for Panics {
         Ok(Sources::default())
     }
 
-    fn kept(&self, _environment: &str) -> Result<Vec<KeptQueries>, String> {
-        Ok(Vec::new())
-    }
-
-    fn keep(&self, _environment: &str, _change: &KeptQueries) -> Result<Vec<KeptQueries>, String> {
-        Ok(Vec::new())
-    }
-
     fn theme(&self, name: &str) -> Result<Theme, String> {
         panic!("no such paint: {name}");
     }
@@ -46,7 +38,7 @@ fn program() {
     logging::init(std::env::var_os(LOG).as_deref().map(std::path::Path::new)).unwrap();
     let clock = Clock::system();
     let (now, scope) = (clock.now(), Scope::new("demo", TimeWindow::Last(std::time::Duration::from_secs(3600))));
-    let app = |size| App::new(shared(&["blue"]), ViewKind::Alerts, scope, None, now, size);
+    let app = |size| App::new(shared(&["blue"]), ViewKind::Alerts, scope, &[], now, size);
     let setup = Setup {
         environments: Box::new(Panics),
         environment: "demo".to_owned(),
@@ -56,6 +48,7 @@ fn program() {
         probe: std::time::Duration::from_secs(30),
         warnings: Vec::new(),
         notice: None,
+        data_folder: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(runtime::run(app, setup)).unwrap();

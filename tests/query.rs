@@ -60,6 +60,31 @@ fn a_query_is_typed_seen_kept_and_opened_again() {
 }
 
 #[test]
+fn what_is_kept_and_left_at_once_is_there_again_and_a_broken_file_is_told() {
+    let data = tempfile::tempdir().unwrap();
+    let mut t = start(&data, &["--view", "query", "--query", r#"vector(1) # a; b"#, "--query", "vector(2)"]);
+    t.see("b ── graph ──");
+    t.keys("Ktwo; of them\rq");
+    assert_eq!(t.ended().exit_code(), 0);
+
+    let mut t = start(&data, &["--view", "query"]);
+    t.see("PromQL");
+    t.keys("\x1b").gone("Esc done");
+    t.keys(":kept\r").see("two; of them");
+    t.keys("\r");
+    t.see("vector(1) # a; b");
+    t.see("b ── graph ──");
+    drop(t);
+
+    let file = data.path().join("redline/queries.toml");
+    std::fs::write(&file, "[[kept]]\nname = 1\n").unwrap();
+    let mut t = start(&data, &["--view", "query", "--query", "vector(1)"]);
+    t.see("a ── graph ──");
+    t.keys("Kmore\r").see("cannot be read, and are left as they are");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[kept]]\nname = 1\n");
+}
+
+#[test]
 fn a_graphs_query_is_edited_and_esc_comes_back() {
     let data = tempfile::tempdir().unwrap();
     let mut t = start(&data, &["--view", "service", "--service", "orders"]);

@@ -92,7 +92,7 @@ impl Stage {
             shared(&["dark", "light", "terminal"]),
             ViewKind::Alerts,
             Scope::new("demo", TimeWindow::Last(Duration::from_secs(3600))),
-            None,
+            &[],
             NOW,
             LARGE,
         );

@@ -210,7 +210,7 @@ mod tests {
             let mut shared = test_shared();
             shared.settings.alarm = alarm;
             let scope = Scope::new("prod", TimeWindow::Last(std::time::Duration::from_secs(3600)));
-            App::new(shared, ViewKind::Logs, scope, None, NOW, (80, 24))
+            App::new(shared, ViewKind::Logs, scope, &[], NOW, (80, 24))
         };
         let asks = |app: &App| app.subscriptions().iter().filter(|s| s.slot.pane == "alarm").count();
         assert_eq!(asks(&app(Alarm::default())), 0);

@@ -436,7 +436,7 @@ mod tests {
             let size = (columns, 12);
             let now = Timestamp::from_secs(36_000);
             let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
-            let mut app = App::new(test_shared(), kind, scope, None, now, size);
+            let mut app = App::new(test_shared(), kind, scope, &[], now, size);
             app.update(Msg { now, event: Event::Key(KeyEvent::from(KeyCode::Char('/'))) });
             let footer = |app: &App| {
                 let mut buf = Buffer::empty(Rect::new(0, 0, size.0, size.1));

@@ -20,6 +20,7 @@ impl App {
             self.effects.push(Effect::Quit);
             return;
         }
+        self.listing = None;
         if self.notice.take().is_some() {
             self.mark(Urgency::Input);
         }
@@ -146,17 +147,6 @@ impl App {
             Command::Suspend => self.effects.push(Effect::Suspend),
             Command::Quit => self.effects.push(Effect::Quit),
             _ => self.say(format!("{} has no use here", command.spec().name)),
-        }
-    }
-
-    fn list_kept(&mut self, command: Command) {
-        match &self.shared.kept {
-            Err(why) => self.say(why.clone()),
-            Ok(kept) if kept.is_empty() => {
-                let key = self.shared.keymap.key(Command::Keep).unwrap_or_default();
-                self.say(format!("nothing is kept yet: {key} in the Query view keeps its queries by a name"));
-            }
-            Ok(kept) => self.overlay = Some(Overlay::kept(kept, command == Command::Forget)),
         }
     }
 

@@ -7,6 +7,7 @@ mod frame;
 mod keys;
 mod overlay;
 mod pointer;
+mod queries;
 mod reopen;
 mod shared;
 mod stack;
@@ -22,8 +23,8 @@ pub use self::shared::{Settings, Shared};
 use self::{alarms::Alarms, answered::Answered, frame::Frame, overlay::Overlay, pointer::Pointer, stack::Entry};
 use crate::{
     core::{
-        command::{Facts, ViewKind},
-        effect::{Effect, KeptQueries},
+        command::{Command, Facts, ViewKind},
+        effect::Effect,
         keymap::Chord,
         msg::{Event, Msg},
         request::{Answer, Refresh, Request, Response, Subscription},
@@ -64,6 +65,8 @@ pub struct App {
     notice: Option<(String, Timestamp)>,
     /// Silences that were begun and not written, one a subject.
     drafts: Vec<Draft>,
+    /// What wants to list the kept queries once they are known, unless another key is pressed before.
+    listing: Option<Command>,
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
     answered: Answered,
@@ -72,11 +75,11 @@ pub struct App {
 }
 
 impl App {
-    /// Opens a view on a scope. `query` is what `--query` gave.
-    pub fn new(shared: Shared, kind: ViewKind, scope: Scope, query: Option<&str>, now: Timestamp, size: (u16, u16)) -> Self {
+    /// Opens a view on a scope. `queries` are what `--query` gave.
+    pub fn new(shared: Shared, kind: ViewKind, scope: Scope, queries: &[String], now: Timestamp, size: (u16, u16)) -> Self {
         let live = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
         let refused = shared.settings.read_only && kind.writes();
-        let view = views::open(if refused { ViewKind::Alerts } else { kind }, &scope, query, &shared.settings);
+        let view = views::open(if refused { ViewKind::Alerts } else { kind }, &scope, queries, &shared.settings);
         let mut app = Self {
             shared,
             stack: vec![Entry { id: 1, view, scope, live, nonce: 0 }],
@@ -88,12 +91,16 @@ impl App {
             overlay: None,
             notice: None,
             drafts: Vec::new(),
+            listing: None,
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
             answered: Answered::default(),
             alarms: Alarms::default(),
             nonce: 0,
         };
+        if kind == ViewKind::Query {
+            queries.iter().for_each(|q| app.remember(q.clone()));
+        }
         if refused {
             app.say(writing::READ_ONLY);
         }
@@ -124,6 +131,7 @@ impl App {
                 }
             }
             Event::Notice(text) => self.say(text),
+            Event::Kept(news) => self.kept(*news),
             Event::Write(news) => self.written(&news),
             Event::Wake => {
                 if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.now) {
@@ -282,6 +290,7 @@ impl App {
                 Act::Rescope(scope) => self.rescope(*scope),
                 Act::Notice(text) => self.say(text),
                 Act::Effect(effect) => self.effects.push(effect),
+                Act::Asked(query) => self.remember(query),
                 Act::Back => self.back(),
                 Act::OpenSilence(silence) => self.open_silence(*silence),
                 Act::Write(change) => self.write(*change),
@@ -293,12 +302,6 @@ impl App {
     pub fn theme_switched(&mut self, theme: crate::theme::Theme) {
         self.shared.theme = theme;
         self.mark(Urgency::Input);
-    }
-
-    /// What the shell read of the queries kept by a name, or why it could not.
-    pub fn kept(&mut self, told: Result<Vec<KeptQueries>, String>) {
-        self.shared.kept = told;
-        self.mark(Urgency::Data);
     }
 
     fn answer(&mut self, answer: Answer) {

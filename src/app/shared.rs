@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use compact_str::CompactString;
 use ratatui::style::Style;
 
 use crate::{
@@ -101,8 +102,10 @@ pub struct Shared {
     pub log_labels: Slot<Arc<LogLabels>>,
     /// Health of each backend, in the order of [`Backend::ALL`].
     pub health: [Health; 4],
-    /// Queries kept by a name, or why they cannot be read.
-    pub kept: Result<Vec<KeptQueries>, String>,
+    /// Queries kept by a name, or why they cannot be read; none before the shell has told.
+    pub kept: Option<Result<Vec<KeptQueries>, String>>,
+    /// PromQL that was asked, the newest last, by environment.
+    pub history: BTreeMap<CompactString, Vec<String>>,
     /// Requests under way, since when.
     pub asked: BTreeMap<SlotId, Timestamp>,
 }
@@ -119,7 +122,8 @@ impl Shared {
             red: Slot::default(),
             log_labels: Slot::default(),
             health: Default::default(),
-            kept: Ok(Vec::new()),
+            kept: None,
+            history: BTreeMap::new(),
             asked: BTreeMap::new(),
         }
     }

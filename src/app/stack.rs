@@ -32,6 +32,7 @@ impl App {
         self.shared.asked.clear();
         self.answered.clear();
         self.alarms = Default::default();
+        self.shared.kept = None;
         let (live, service) = (self.top().live, self.top().scope.service.clone());
         for left in std::mem::take(&mut self.stack) {
             self.keep_draft(&left);
@@ -41,7 +42,7 @@ impl App {
         self.last_id += 1;
         self.stack = vec![Entry {
             id: self.last_id,
-            view: views::open(ViewKind::Alerts, &scope, None, &self.shared.settings),
+            view: views::open(ViewKind::Alerts, &scope, &[], &self.shared.settings),
             scope,
             live,
             nonce: 0,
@@ -61,18 +62,10 @@ impl App {
         self.push(kind, scope);
     }
 
-    /// Opens queries in the Query view, on the same scope.
-    pub(super) fn query(&mut self, queries: &[String]) {
-        let scope = self.top().scope.clone();
-        let text = views::query::join(queries.iter().map(String::as_str));
-        let view = views::open(ViewKind::Query, &scope, Some(&text), &self.shared.settings);
-        self.push_view(view, scope);
-    }
-
     pub(super) fn push(&mut self, kind: ViewKind, scope: Scope) {
         let view = match self.form_for(kind, &scope) {
             Some(form) => form,
-            None => views::open(kind, &scope, None, &self.shared.settings),
+            None => views::open(kind, &scope, &[], &self.shared.settings),
         };
         self.push_view(view, scope);
     }

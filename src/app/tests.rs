@@ -29,7 +29,7 @@ impl Stage {
     fn new(kind: ViewKind, window: TimeWindow) -> Self {
         let scope = Scope::new("prod", window).with_service("checkout");
         let scope = if kind == ViewKind::Waterfall { scope.with_trace(TraceId(0xabc), None) } else { scope };
-        Self { app: App::new(test_shared(), kind, scope, None, NOW, SIZE), now: NOW }
+        Self { app: App::new(test_shared(), kind, scope, &[], NOW, SIZE), now: NOW }
     }
 
     fn tell(&mut self, event: Event) {

@@ -18,6 +18,17 @@ pub struct KeptQueries {
     pub queries: Vec<String>,
 }
 
+/// What came of reading or changing the kept queries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptNews {
+    /// Their environment.
+    pub environment: String,
+    /// What was to be kept, or forgotten where there are no queries; none where they were only read.
+    pub change: Option<KeptQueries>,
+    /// All that are kept now, or why that is not known or was not done.
+    pub told: Result<Vec<KeptQueries>, String>,
+}
+
 /// What the shell is to do once.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
-    effect::WriteNews,
+    effect::{KeptNews, WriteNews},
     request::{Answer, SlotId},
 };
 use crate::model::{
@@ -41,6 +41,8 @@ pub enum Event {
     Wake,
     /// How something goes that is being written.
     Write(Box<WriteNews>),
+    /// The kept queries were read or changed.
+    Kept(Box<KeptNews>),
     /// The shell tells of something the user should know.
     Notice(String),
 }

@@ -4,11 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::SecretString;
 
-use super::kept::KeptFile;
 use crate::{
     clock::Clock,
     config::{AuthConfig, Config, EndpointConfig, Limits, SecretConfig},
-    core::effect::KeptQueries,
     model::backend::Backend,
     runtime::Environments,
     source::{
@@ -23,7 +21,6 @@ pub(super) struct Clients {
     pub(super) config: Config,
     pub(super) theme_folders: Vec<PathBuf>,
     pub(super) colors: ColorSupport,
-    pub(super) kept: KeptFile,
     /// What the backends' own clocks are compared with.
     pub(super) clock: Clock,
 }
@@ -32,14 +29,6 @@ impl Environments for Clients {
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
         let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
         sources(&self.config, &environment.backends, &observer, &self.clock)
-    }
-
-    fn kept(&self, environment: &str) -> Result<Vec<KeptQueries>, String> {
-        self.kept.read(environment)
-    }
-
-    fn keep(&self, environment: &str, change: &KeptQueries) -> Result<Vec<KeptQueries>, String> {
-        self.kept.change(environment, change)
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {

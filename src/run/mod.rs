@@ -3,7 +3,6 @@
 mod alerts;
 mod clients;
 mod demo;
-mod kept;
 mod passwords;
 mod report;
 mod services;

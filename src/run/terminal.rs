@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Failure, clients::Clients, kept::KeptFile, runtime};
+use super::{Failure, clients::Clients, runtime};
 use crate::{
     app::{App, Settings, Shared},
     cli::Options,
@@ -24,6 +24,7 @@ use crate::{
     runtime::{self as shell, Setup},
     theme::{self, ColorSupport, Glyphs, Theme},
     time_input,
+    views::query::MAX_QUERIES,
 };
 
 /// The window when nothing else is said.
@@ -45,7 +46,7 @@ pub(super) struct Prepared {
     shared: Shared,
     view: ViewKind,
     scope: Scope,
-    query: Option<String>,
+    queries: Vec<String>,
 }
 
 impl Prepared {
@@ -56,8 +57,8 @@ impl Prepared {
 
     pub(super) async fn run(self) -> Result<u8, Failure> {
         let now = self.setup.clock.now();
-        let Self { setup, shared, view, scope, query } = self;
-        let make = |size| App::new(shared, view, scope, query.as_deref(), now, size);
+        let Self { setup, shared, view, scope, queries } = self;
+        let make = |size| App::new(shared, view, scope, &queries, now, size);
         shell::run(make, setup).await.map_err(|e| Failure::usage(e.to_string()))
     }
 }
@@ -77,16 +78,16 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
     let environment = config.environment.clone().unwrap_or_default();
     let scope = scope(options, &environment, now, settings.zone.0)?;
     let shared = Shared::new(settings, keymap, theme.downgrade(colors), glyphs);
-    let (view, query) =
-        (view(options), options.query.clone().or_else(|| options.alert.clone().filter(|_| view(options) == ViewKind::Alerts)));
+    let view = view(options);
+    let queries = queries(options, view)?;
     let mouse = config.display.mouse && !options.no_mouse;
     let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
-    let kept = KeptFile::new(system);
-    let environments = Box::new(Clients { config, theme_folders, colors, kept, clock: clock.clone() });
+    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone() });
     let notice = notice(&warnings);
     let warnings = warnings.iter().map(ToString::to_string).collect();
-    let setup = Setup { environments, environment, clock, mouse, max_fps, probe, warnings, notice };
-    Ok(Prepared { setup, shared, view, scope, query })
+    let setup =
+        Setup { environments, environment, clock, mouse, max_fps, probe, warnings, notice, data_folder: system.data_folder.clone() };
+    Ok(Prepared { setup, shared, view, scope, queries })
 }
 
 /// The theme and the keys that are asked for, and what is wrong with them, which keeps no one from an incident.
@@ -165,12 +166,26 @@ fn user(system: &System) -> String {
 fn view(options: &Options) -> ViewKind {
     options.view.unwrap_or(if options.trace.is_some() {
         ViewKind::Waterfall
-    } else if options.query.is_some() {
+    } else if !options.queries.is_empty() {
         ViewKind::Logs
     } else if options.service.is_some() {
         ViewKind::Service
     } else {
         ViewKind::Alerts
+    })
+}
+
+/// The queries that the view opens with; for the alerts, the one that is looked for.
+fn queries(options: &Options, view: ViewKind) -> Result<Vec<String>, Failure> {
+    let given = &options.queries;
+    let most = if view == ViewKind::Query { MAX_QUERIES } else { 1 };
+    if given.len() > most {
+        let takes = if most == 1 { "one" } else { "26 at the most" };
+        return Err(Failure::usage(format!("--query was given {} times: the view {} takes {takes}", given.len(), view.name())));
+    }
+    Ok(match view {
+        ViewKind::Alerts if given.is_empty() => options.alert.iter().cloned().collect(),
+        _ => given.clone(),
     })
 }
 

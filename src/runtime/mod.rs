@@ -5,6 +5,7 @@ pub mod fetch;
 mod health;
 mod inbox;
 mod input;
+mod kept;
 mod pacer;
 mod retry;
 mod screen;
@@ -13,6 +14,7 @@ mod signals;
 
 use std::{
     io,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,6 +26,7 @@ use self::{
     health::HealthBoard,
     inbox::{Inbox, Next},
     input::Input,
+    kept::Keeper,
     pacer::Pacer,
     screen::Screen,
     signals::{Signalled, Signals},
@@ -47,18 +50,6 @@ pub trait Environments {
     /// # Errors
     /// A sentence for the user.
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String>;
-
-    /// The queries that the user kept in an environment.
-    ///
-    /// # Errors
-    /// A sentence for the user.
-    fn kept(&self, environment: &str) -> Result<Vec<KeptQueries>, String>;
-
-    /// Keeps queries by their name, or forgets those of a name that come without any. Returns all that are kept then.
-    ///
-    /// # Errors
-    /// A sentence for the user; nothing was changed.
-    fn keep(&self, environment: &str, change: &KeptQueries) -> Result<Vec<KeptQueries>, String>;
 
     /// A theme, fit for this terminal.
     ///
@@ -85,6 +76,8 @@ pub struct Setup {
     pub warnings: Vec<String>,
     /// What the footer says at first.
     pub notice: Option<String>,
+    /// The folder of what the user keeps.
+    pub data_folder: Option<PathBuf>,
 }
 
 /// Labels go out of date one after another, never faster than this.
@@ -113,6 +106,7 @@ struct Shell {
     exec: Exec,
     context: Option<exec::Context>,
     health: HealthBoard,
+    keeper: Keeper,
     pacer: Pacer,
     signals: Signals,
     input: Option<Input>,
@@ -131,6 +125,7 @@ impl Shell {
         let (inbox, input_in, data_in) = Inbox::new();
         let input = Input::start(setup.clock.clone(), input_in.clone());
         let health = HealthBoard::new(setup.clock.clone(), setup.probe, data_in.clone());
+        let keeper = Keeper::start(setup.data_folder.as_deref(), setup.clock.clone(), data_in.clone());
         let pacer = Pacer::new(setup.max_fps);
         Self {
             app,
@@ -139,6 +134,7 @@ impl Shell {
             exec: Exec::default(),
             context: None,
             health,
+            keeper,
             pacer,
             signals,
             input: Some(input),
@@ -158,7 +154,7 @@ impl Shell {
     /// Makes the clients of the environment. Before this nothing touches the network.
     fn open_environment(&mut self) {
         self.exec.stop();
-        self.app.kept(self.setup.environments.kept(&self.setup.environment));
+        self.keeper.read(&self.setup.environment);
         let made = self.setup.environments.sources(&self.setup.environment, self.health.observer());
         // Without clients the panes say that there is no address: never another environment's data under this name.
         let mut notice = self.setup.notice.take();
@@ -188,6 +184,7 @@ impl Shell {
             self.settle()?;
             if let Some(code) = self.exit {
                 self.exec.stop();
+                self.keeper.finish().await?;
                 return Ok(code);
             }
             let wake = self.next_wake();
@@ -266,8 +263,8 @@ impl Shell {
                 self.app.environment_switched(&name);
                 self.open_environment();
             }
-            Effect::Keep { name, queries } => self.keep(&KeptQueries { name, queries }),
-            Effect::Forget(name) => self.keep(&KeptQueries { name, queries: Vec::new() }),
+            Effect::Keep { name, queries } => self.keeper.change(&self.setup.environment, KeptQueries { name, queries }),
+            Effect::Forget(name) => self.keeper.change(&self.setup.environment, KeptQueries { name, queries: Vec::new() }),
             Effect::SwitchTheme(name) => match self.setup.environments.theme(&name) {
                 Ok(theme) => self.app.theme_switched(theme),
                 Err(error) => {
@@ -277,19 +274,6 @@ impl Shell {
             },
         }
         Ok(())
-    }
-
-    fn keep(&mut self, change: &KeptQueries) {
-        let told = match self.setup.environments.keep(&self.setup.environment, change) {
-            Ok(kept) => {
-                self.app.kept(Ok(kept));
-                let done = if change.queries.is_empty() { "forgot" } else { "kept as" };
-                format!("{done} {}", change.name)
-            }
-            Err(why) => why,
-        };
-        let notice = self.message(Event::Notice(told));
-        self.app.update(notice);
     }
 
     fn signalled(&mut self, signal: Signalled) -> io::Result<()> {

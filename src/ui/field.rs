@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
-use unicode_width::UnicodeWidthStr;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::text::cells;
 
 /// Longest text that a field takes, in bytes: a paste of a whole log does not hang the editor.
 const MAX_BYTES: usize = 8 * 1024;
@@ -23,25 +25,39 @@ pub enum Typed {
 }
 
 /// A text field with a cursor.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Field {
     input: Input,
+    /// The longest text that it takes, in bytes.
+    most: usize,
+}
+
+impl Default for Field {
+    fn default() -> Self {
+        Self::new("")
+    }
 }
 
 impl Field {
     /// With a text to begin from, the cursor at its end.
     pub fn new(text: &str) -> Self {
-        Self { input: Input::new(text.to_owned()) }
+        Self { input: Input::new(text.to_owned()), most: MAX_BYTES }
+    }
+
+    /// The same for texts of up to so many bytes.
+    #[must_use]
+    pub fn up_to(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Whether so many more bytes have room.
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.text().len() + bytes <= self.most
     }
 
     /// The text.
     pub fn text(&self) -> &str {
         self.input.value()
-    }
-
-    /// The cursor's column in cells from the start of the text.
-    pub fn column(&self) -> u16 {
-        u16::try_from(self.input.visual_cursor()).unwrap_or(u16::MAX)
     }
 
     /// The cursor's byte in the text.
@@ -52,25 +68,24 @@ impl Field {
     /// Puts a text in the place of some bytes and the cursor behind it. What would be longer than a field may be is left.
     pub fn splice(&mut self, bytes: Range<usize>, text: &str) {
         let (Some(before), Some(after)) = (self.text().get(..bytes.start), self.text().get(bytes.end..)) else { return };
-        if before.len() + text.len() + after.len() > MAX_BYTES {
+        if before.len() + text.len() + after.len() > self.most {
             return;
         }
         let cursor = before.chars().count() + text.chars().count();
         self.input = Input::new(format!("{before}{text}{after}")).with_cursor(cursor);
     }
 
-    /// Puts the cursor into a column of [`Field::visible`].
-    pub fn click(&mut self, width: u16, column: u16) {
-        let shown = self.window(width).0;
+    /// Puts the cursor into a column of the part of the text that is shown.
+    pub fn click(&mut self, shown: Range<usize>, column: u16) {
         let mut place = shown.start;
         let mut left = usize::from(column);
-        for c in self.text()[shown].chars() {
-            let cells = c.encode_utf8(&mut [0; 4]).width();
+        for grapheme in self.text()[shown].graphemes(true) {
+            let cells = cells(grapheme);
             if left < cells.max(1) {
                 break;
             }
             left -= cells;
-            place += c.len_utf8();
+            place += grapheme.len();
         }
         let cursor = self.text()[..place].chars().count();
         self.input.handle(InputRequest::SetCursor(cursor));
@@ -99,7 +114,7 @@ impl Field {
             (KeyCode::Char('w'), true) | (KeyCode::Backspace, true) => InputRequest::DeletePrevWord,
             (KeyCode::Char('k'), true) => InputRequest::DeleteTillEnd,
             (KeyCode::Char('u'), true) => InputRequest::DeleteLine,
-            (KeyCode::Char(c), false) if !c.is_control() && self.text().len() < MAX_BYTES => InputRequest::InsertChar(c),
+            (KeyCode::Char(c), false) if !c.is_control() && self.takes(c.len_utf8()) => InputRequest::InsertChar(c),
             _ => return Typed::Ignored,
         };
         self.input.handle(request);
@@ -109,16 +124,16 @@ impl Field {
     /// Inserts pasted text as one line, without control characters, cut at the limit.
     pub fn paste(&mut self, text: &str) {
         let clean = text.chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c }).filter(|c| !c.is_control());
-        let mut value: String = self.text().chars().take(self.input.cursor()).collect();
-        let rest: String = self.text().chars().skip(self.input.cursor()).collect();
+        let (before, rest) = self.text().split_at(self.cursor());
+        let mut value = before.to_owned();
         for c in clean {
-            if value.len() + rest.len() + c.len_utf8() > MAX_BYTES {
+            if value.len() + rest.len() + c.len_utf8() > self.most {
                 break;
             }
             value.push(c);
         }
         let cursor = value.chars().count();
-        self.input = Input::new(value + &rest).with_cursor(cursor);
+        self.input = Input::new(value + rest).with_cursor(cursor);
     }
 
     /// The text as it fits into `width` cells around the cursor, and the cursor's column in it.
@@ -129,25 +144,23 @@ impl Field {
 
     /// The bytes of the text that fit into `width` cells around the cursor, and the cursor's column in them.
     pub fn window(&self, width: u16) -> (Range<usize>, u16) {
-        let width = width.max(1);
-        let scroll = self.input.visual_scroll(usize::from(width.saturating_sub(1)));
-        let (mut skipped, mut cells, mut shown) = (0, 0, None);
-        for (i, c) in self.text().char_indices() {
-            let w = c.encode_utf8(&mut [0; 4]).width();
-            if skipped < scroll {
-                skipped += w;
-            } else if cells + w < usize::from(width) {
-                let start = shown.map_or(i, |(start, _)| start);
-                shown = Some((start, i + c.len_utf8()));
-                cells += w;
-            } else {
-                break;
+        // The last cell is the cursor's, when it stands behind the text.
+        let room = usize::from(width.max(1) - 1);
+        let (before, after) = self.text().split_at(self.cursor());
+        let fit = |graphemes: &mut dyn Iterator<Item = &str>, room: usize| {
+            let (mut bytes, mut used) = (0, 0);
+            for grapheme in graphemes.take_while(|g| {
+                used += cells(g);
+                used <= room
+            }) {
+                bytes += grapheme.len();
             }
-        }
-        let end = self.text().len();
-        let (start, end) = shown.unwrap_or((end, end));
-        let column = usize::from(self.column()).saturating_sub(scroll);
-        (start..end, u16::try_from(column).unwrap_or(width).min(width - 1))
+            bytes
+        };
+        let start = before.len() - fit(&mut before.graphemes(true).rev(), room);
+        let column = before[start..].graphemes(true).map(cells).sum::<usize>();
+        let end = before.len() + fit(&mut after.graphemes(true), room - column);
+        (start..end, u16::try_from(column).unwrap_or(width))
     }
 }
 
@@ -161,7 +174,7 @@ mod tests {
         field.key(KeyEvent::from(KeyCode::Left));
         field.paste("x\n\u{1b}[2Jy");
         assert_eq!(field.text(), "ax [2Jyb");
-        assert_eq!(field.column(), 7);
+        assert_eq!(field.cursor(), 7);
         field.paste(&"é".repeat(10_000));
         assert!(field.text().len() <= MAX_BYTES && field.text().ends_with('b'));
     }
@@ -170,6 +183,12 @@ mod tests {
     fn a_long_text_scrolls_with_the_cursor() {
         let field = Field::new("0123456789");
         assert_eq!(field.visible(5), ("6789".to_owned(), 4));
+        assert_eq!(Field::new("0123").visible(5), ("0123".to_owned(), 4));
+        assert_eq!(Field::new("日本語").visible(6), ("本語".to_owned(), 4));
+        let mut within = Field::new("0123456789");
+        within.click(0..10, 2);
+        assert_eq!(within.visible(5), ("0123".to_owned(), 2));
+        assert_eq!(Field::new("abc").visible(1), (String::new(), 0));
     }
 
     #[test]
@@ -181,7 +200,7 @@ mod tests {
         assert_eq!(field.cursor(), 4);
         field.key(KeyEvent::new(KeyCode::Char('d'), KeyModifiers::ALT));
         assert_eq!(field.text(), "sum(b)");
-        field.click(20, 5);
+        field.click(0..6, 5);
         assert_eq!(field.cursor(), 5);
         field.splice(0..0, &"x".repeat(MAX_BYTES));
         assert_eq!(field.text(), "sum(b)", "too long");

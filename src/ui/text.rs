@@ -18,6 +18,11 @@ pub fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
+/// Cells that [`put`] draws a grapheme in.
+pub fn cells(grapheme: &str) -> usize {
+    if grapheme.chars().any(is_harmful) { 1 } else { grapheme.width() }
+}
+
 /// Draws text from column `x` to the right edge of `area`'s first row and returns the column after it. Harmful
 /// characters become `·`, tabs become a space; a text that does not fit is cut.
 pub fn put(buf: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) -> u16 {
@@ -41,13 +46,12 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) -> u1
         true
     };
     for grapheme in text.graphemes(true) {
-        let mut chars = grapheme.chars();
-        let first = chars.next().unwrap_or(' ');
-        let (symbol, w) = match first {
-            '\t' => (" ", 1),
-            _ if grapheme.chars().any(is_harmful) => ("·", 1),
-            _ => (grapheme, grapheme.width()),
+        let symbol = match grapheme {
+            "\t" => " ",
+            _ if grapheme.chars().any(is_harmful) => "·",
+            _ => grapheme,
         };
+        let w = cells(grapheme);
         if w == 0 {
             continue;
         }

@@ -93,6 +93,8 @@ pub enum Act {
     Notice(String),
     /// Have the shell do something.
     Effect(Effect),
+    /// A PromQL was asked that the user typed.
+    Asked(String),
     /// Go back, as `Esc` does.
     Back,
     /// Open the form on a silence that there is.
@@ -273,8 +275,9 @@ pub trait View: Send {
     }
 }
 
-/// A new page on a scope. `query` is what `--query` gave, or `--alert` for the Alerts view.
-pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>, settings: &Settings) -> Box<dyn View> {
+/// A new page on a scope. `queries` are what `--query` gave, or `--alert` for the Alerts view.
+pub fn open(kind: ViewKind, scope: &Scope, queries: &[String], settings: &Settings) -> Box<dyn View> {
+    let query = queries.first().map(String::as_str);
     match kind {
         ViewKind::Alerts => Box::new(alerts::Alerts::new(query)),
         ViewKind::Services => Box::new(services::Services::default()),
@@ -284,7 +287,7 @@ pub fn open(kind: ViewKind, scope: &Scope, query: Option<&str>, settings: &Setti
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
         ViewKind::Silences => Box::new(silences::Silences::default()),
         ViewKind::SilenceForm => Box::new(silence_form::SilenceForm::new(silence_form::Subject::of(scope), settings)),
-        ViewKind::Query => Box::new(query::Query::new(query)),
+        ViewKind::Query => Box::new(query::Query::new(queries)),
         ViewKind::Diagnostics => Box::new(diagnostics::Diagnostics::default()),
     }
 }

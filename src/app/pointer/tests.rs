@@ -32,7 +32,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let scope = Scope::new("prod", TimeWindow::Last(HOUR));
-        let app = App::new(test_shared(), ViewKind::Services, scope, None, NOW, (120, 30));
+        let app = App::new(test_shared(), ViewKind::Services, scope, &[], NOW, (120, 30));
         let mut stage = Self { app, now: NOW };
         stage.answer();
         stage.key(KeyCode::Enter);

@@ -24,7 +24,7 @@ fn app(read_only: bool, kind: ViewKind) -> App {
     shared.settings.read_only = read_only;
     let alert = ScopeAlert { name: "Slow".into(), labels: [("alertname", "Slow")].into_iter().collect(), onset: None };
     let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600))).with_alert(alert, None, NOW);
-    App::new(shared, kind, scope, None, NOW, SIZE)
+    App::new(shared, kind, scope, &[], NOW, SIZE)
 }
 
 fn send(app: &mut App, event: Event) {

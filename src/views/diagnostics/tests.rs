@@ -85,7 +85,7 @@ fn each_request_that_ends_is_drawn_at_once() {
     let (health, now) = (Health::Up(std::time::Duration::from_millis(3)), Timestamp::ZERO);
     for (kind, drawn) in [(ViewKind::Diagnostics, true), (ViewKind::Traces, false)] {
         let scope = Scope::new("prod", TimeWindow::Last(std::time::Duration::from_secs(3600)));
-        let mut app = App::new(test_shared(), kind, scope, None, now, SIZE);
+        let mut app = App::new(test_shared(), kind, scope, &[], now, SIZE);
         app.update(Msg { now, event: Event::Health(Backend::Tempo, health.clone()) });
         app.take_dirty();
         app.update(Msg { now, event: Event::Health(Backend::Tempo, health.clone()) });

@@ -200,20 +200,23 @@ fn is_classic(name: &str, colons: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::context::context, *};
+    use super::{
+        super::{context::context, lex::tokens},
+        *,
+    };
 
     fn offered(marked: &str, names: &[&str]) -> Vec<Candidate> {
         let cursor = marked.find('|').unwrap();
         let text = marked.replacen('|', "", 1);
         let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
-        candidates(&context(&text, cursor), &text, Some(&names), &["orders"]).0
+        candidates(&context(&text, &tokens(&text), cursor), &text, Some(&names), &["orders"]).0
     }
 
     /// The text after the first candidate was chosen.
     fn chosen(marked: &str, names: &[&str]) -> String {
         let cursor = marked.find('|').unwrap();
         let mut text = marked.replacen('|', "", 1);
-        let found = context(&text, cursor);
+        let found = context(&text, &tokens(&text), cursor);
         let first = offered(marked, names).swap_remove(0);
         text.replace_range(found.from..found.to, &first.insert);
         text
@@ -249,7 +252,7 @@ mod tests {
             let marked = if marked.matches('|').count() > 1 { marked.replacen('|', "\u{1}", 1) } else { marked.to_owned() };
             let cursor = marked.find('|').unwrap();
             let mut text = marked.replacen('|', "", 1).replace('\u{1}', "|");
-            let found = context(&text, cursor);
+            let found = context(&text, &tokens(&text), cursor);
             let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
             let first = candidates(&found, &text, Some(&names), &[]).0.swap_remove(0);
             text.replace_range(found.from..found.to, &first.insert);
@@ -277,7 +280,7 @@ mod tests {
     fn of_100_000_names_few_are_offered_and_all_are_counted() {
         let names = Names { names: (0..100_000).map(|i| format!("metric_{i}").into()).collect(), cut: true };
         let text = "metric_99";
-        let (offered, total) = candidates(&context(text, text.len()), text, Some(&names), &[]);
+        let (offered, total) = candidates(&context(text, &tokens(text), text.len()), text, Some(&names), &[]);
         assert_eq!((offered.len(), offered[0].name.as_str()), (MAX_OFFERED, "metric_99"));
         assert!(total > 1000, "{total}");
     }

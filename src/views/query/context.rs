@@ -1,7 +1,7 @@
 //! What can be written where the cursor is.
 
 use super::{
-    lex::{Kind, Token, tokens},
+    lex::{Kind, Token},
     words,
 };
 use crate::model::labels::MatchOp;
@@ -56,18 +56,17 @@ pub(super) struct Context {
     pub call: Option<&'static words::Word>,
 }
 
-/// The context at a cursor, given in bytes.
-pub(super) fn context(text: &str, cursor: usize) -> Context {
+/// The context at a cursor, given in bytes, of a text with all its tokens.
+pub(super) fn context(text: &str, all: &[Token], cursor: usize) -> Context {
     let cursor = cursor.min(text.len());
-    let all = tokens(text);
     let touched = all.iter().find(|t| t.start < cursor && is_word(t, text, cursor)).copied();
     let from = touched.map_or(cursor, |t| t.start);
-    let before: Vec<Token> = all.iter().copied().filter(|t| t.end <= from).collect();
+    let before = &all[..all.partition_point(|t| t.end <= from)];
     if all.iter().any(|t| t.kind == Kind::Comment && t.start < cursor && cursor <= t.end) {
         return Context { what: What::Nothing, from: cursor, to: cursor, typed: String::new(), call: None };
     }
-    let open = open_brackets(&before, text);
-    let place = Place { text, all: &all, before: &before, touched, cursor };
+    let open = open_brackets(before, text);
+    let place = Place { text, all, before, touched, cursor };
     let what = match open.last() {
         Some(&(at, "{")) => place.in_braces(at),
         Some((_, "[")) => place.duration(),
@@ -179,7 +178,7 @@ impl Place<'_> {
         if self.is_text() {
             return What::Nothing;
         }
-        let names: Vec<usize> = (0..self.all.len()).filter(|i| self.is_metric(*i)).collect();
+        let names = self.metrics();
         let chosen = names.iter().find(|i| self.all[**i].start >= self.cursor).or(names.last());
         let selector = chosen.map_or_else(String::new, |i| match self.all.get(i + 1) {
             Some(brace) if brace.of(self.text) == "{" => self.selector(i + 1),
@@ -188,19 +187,29 @@ impl Place<'_> {
         What::Label { selector, matcher: false, used: self.used(open) }
     }
 
-    /// Whether a token names a metric: no function, no keyword, in no braces, and no label of a grouping.
-    fn is_metric(&self, i: usize) -> bool {
-        let token = self.all[i];
-        let name = token.of(self.text);
-        if token.kind != Kind::Name || words::is_keyword(name) || words::callable(name).is_some() {
-            return false;
+    /// The tokens that name a metric: no function, no keyword, in no braces, and no label of a grouping.
+    fn metrics(&self) -> Vec<usize> {
+        let mut open = Vec::new();
+        let mut out = Vec::new();
+        for (i, token) in self.all.iter().enumerate() {
+            let name = token.of(self.text);
+            match token.kind {
+                Kind::Open => open.push(i),
+                Kind::Close => drop(open.pop()),
+                Kind::Name if !words::is_keyword(name) && words::callable(name).is_none() => {
+                    let is_operand = open.last().is_none_or(|at| self.takes_operands(*at));
+                    out.extend(is_operand.then_some(i));
+                }
+                _ => {}
+            }
         }
-        let before: Vec<Token> = self.all[..i].to_vec();
-        match open_brackets(&before, self.text).last() {
-            None => true,
-            Some((at, "(")) => !at.checked_sub(1).is_some_and(|i| words::takes_labels(before[i].of(self.text))),
-            Some(_) => false,
-        }
+        out
+    }
+
+    /// Whether a bracket opens what has operands in it.
+    fn takes_operands(&self, open: usize) -> bool {
+        let labels = open.checked_sub(1).is_some_and(|i| words::takes_labels(self.all[i].of(self.text)));
+        self.all[open].of(self.text) == "(" && !labels
     }
 
     fn in_expression(&self) -> What {
@@ -212,7 +221,7 @@ impl Place<'_> {
         match previous.kind {
             Kind::Operator if name == "@" => What::Words(vec![words::INSTANTS]),
             Kind::Operator => self.operand_or(&[words::MATCHINGS]),
-            Kind::Open | Kind::Comma | Kind::Semicolon => self.operand(),
+            Kind::Open | Kind::Comma => self.operand(),
             Kind::Name if name.eq_ignore_ascii_case("offset") => self.duration(),
             Kind::Name if words::takes_labels(name) => What::Nothing,
             Kind::Name if words::is_aggregation(name) => What::Words(vec![words::GROUPINGS]),
@@ -285,12 +294,13 @@ pub(super) fn unquoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::lex::tokens, *};
 
     /// The context where `|` stands.
     fn at(marked: &str) -> Context {
         let cursor = marked.find('|').unwrap();
-        context(&marked.replace('|', ""), cursor)
+        let text = marked.replace('|', "");
+        context(&text, &tokens(&text), cursor)
     }
 
     fn shown(marked: &str) -> String {
@@ -382,7 +392,7 @@ mod tests {
             while !text.is_char_boundary(cursor) {
                 cursor -= 1;
             }
-            let found = context(&text, cursor);
+            let found = context(&text, &tokens(&text), cursor);
             proptest::prop_assert!(found.from <= cursor && cursor <= found.to && found.to <= text.len());
         }
     }

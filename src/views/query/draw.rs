@@ -7,8 +7,7 @@ use ratatui::{
 
 use super::{
     Query,
-    context::context,
-    editor::Offer,
+    editor::{Offer, at_cursor},
     line::{self, LEAD},
 };
 use crate::{
@@ -75,7 +74,7 @@ impl Query {
         let queries = self.places(area).queries;
         let inner = Panel::inner(queries);
         let y = self.seen(inner).iter().find(|(row, _)| *row == self.focus).map_or(inner.y, |(_, y)| *y);
-        let column = self.row().field.window(line::room(queries)).1;
+        let column = self.row().field().window(line::room(queries)).1;
         Position::new((inner.x + LEAD + column).min(inner.right().saturating_sub(1)), y)
     }
 
@@ -124,9 +123,8 @@ impl Query {
 
     /// How the function is written whose arguments the cursor is among.
     fn render_call(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let field = &self.row().field;
         let dim = look.shared.theme.style(Role::Dim);
-        let text = match context(field.text(), field.cursor()).call {
+        let text = match at_cursor(self.row()).call {
             Some(word) => format!("{}   {}", word.form, word.help),
             None => String::new(),
         };
@@ -136,8 +134,8 @@ impl Query {
     /// The list and its place: below the text, where the word begins.
     fn offer(&self, area: Rect) -> Option<(&Offer, Rect)> {
         let offer = self.editor.offer.as_ref().filter(|_| self.editor.typing)?;
-        let field = &self.row().field;
-        let from = context(field.text(), field.cursor()).from;
+        let field = self.row().field();
+        let from = at_cursor(self.row()).from;
         let shown = field.window(line::room(self.places(area).queries)).0;
         let back = width(&field.text()[from.max(shown.start).min(field.cursor())..field.cursor()]);
         let cursor = self.cursor_at(area);

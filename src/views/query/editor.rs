@@ -7,15 +7,13 @@ use super::{
     complete::{Candidate, candidates},
     context::{Context, What, context},
     lex::one_line,
+    row::{MAX_BYTES, Query as Row, field},
 };
 use crate::{
     core::request::Request,
-    ui::field::{Field, Typed},
+    ui::{field::Typed, format},
     views::Look,
 };
-
-/// Queries that are remembered.
-const MAX_HISTORY: usize = 200;
 
 /// The list under the text.
 #[derive(Debug, Default)]
@@ -44,7 +42,7 @@ pub(super) enum Edited {
     Previous,
 }
 
-/// The state of typing; the text itself is the query's.
+/// The state of typing; the text itself is the row's, and what was asked before is the app's.
 #[derive(Default)]
 pub(super) struct Editor {
     pub typing: bool,
@@ -55,7 +53,6 @@ pub(super) struct Editor {
     closed: bool,
     /// The user wants the list, where nothing is typed as well.
     forced: bool,
-    history: Vec<String>,
     /// Where in the history the user is, and what was typed before going there.
     past: Option<(usize, String)>,
 }
@@ -63,48 +60,39 @@ pub(super) struct Editor {
 impl Editor {
     /// Begins to type.
     pub(super) fn open(&mut self) {
-        *self = Self { typing: true, history: std::mem::take(&mut self.history), ..Self::default() };
+        *self = Self { typing: true, ..Self::default() };
     }
 
     /// Ends it.
     pub(super) fn close(&mut self) {
-        *self = Self { history: std::mem::take(&mut self.history), ..Self::default() };
+        *self = Self::default();
     }
 
-    /// Remembers a query that is asked.
-    pub(super) fn remember(&mut self, query: String) {
-        self.history.retain(|old| *old != query);
-        self.history.push(query);
-        if self.history.len() > MAX_HISTORY {
-            self.history.remove(0);
-        }
-    }
-
-    pub(super) fn key(&mut self, field: &mut Field, key: KeyEvent) -> Edited {
+    pub(super) fn key(&mut self, row: &mut Row, history: &[String], key: KeyEvent) -> Edited {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match (key.code, ctrl) {
             (KeyCode::Char(' '), true) | (KeyCode::Null, _) => self.force(),
-            (KeyCode::Char('p'), true) => self.earlier(field),
-            (KeyCode::Char('n'), true) => self.later(field),
+            (KeyCode::Char('p'), true) => self.earlier(row, history),
+            (KeyCode::Char('n'), true) => self.later(row, history),
             (KeyCode::Up, _) if self.is_offering() => self.step(-1),
             (KeyCode::Down, _) if self.is_offering() => self.step(1),
-            (KeyCode::Up, _) => self.earlier(field),
-            (KeyCode::Down, _) => self.later(field),
-            (KeyCode::Tab, _) if self.is_offering() => self.take(field),
+            (KeyCode::Up, _) => self.earlier(row, history),
+            (KeyCode::Down, _) => self.later(row, history),
+            (KeyCode::Tab, _) if self.is_offering() => self.take(row),
             (KeyCode::Tab, _) => return Edited::Next,
             (KeyCode::BackTab, _) => return Edited::Previous,
-            (KeyCode::Enter, _) if self.moved && self.is_offering() => self.take(field),
+            (KeyCode::Enter, _) if self.moved && self.is_offering() => self.take(row),
             (KeyCode::Esc, _) if self.is_offering() => {
                 self.offer = None;
                 self.closed = true;
             }
-            _ => return self.typed(field, key),
+            _ => return self.typed(row, key),
         }
         Edited::Changed
     }
 
-    fn typed(&mut self, field: &mut Field, key: KeyEvent) -> Edited {
-        match field.key(key) {
+    fn typed(&mut self, row: &mut Row, key: KeyEvent) -> Edited {
+        match row.change(|f| f.key(key)) {
             Typed::Accepted => return Edited::Accepted,
             Typed::Cancelled => return Edited::Left,
             Typed::Changed => {
@@ -117,11 +105,23 @@ impl Editor {
     }
 
     /// A rule of many lines becomes one line.
-    pub(super) fn paste(&mut self, field: &mut Field, text: &str) {
-        field.paste(&one_line(text));
+    ///
+    /// # Errors
+    /// When it is longer than a query may be: a part of it would be another query.
+    pub(super) fn paste(&mut self, row: &mut Row, text: &str) -> Result<(), String> {
+        let line = one_line(text);
+        // What begins with a blank goes on after what is there already.
+        let apart = text.starts_with(char::is_whitespace) && row.field().cursor() > 0 && !line.is_empty();
+        let line = if apart { format!(" {line}") } else { line };
+        if !row.field().takes(line.len()) {
+            let (size, most) = (format::bytes(line.len() as f64), format::bytes(MAX_BYTES as f64));
+            return Err(format!("not pasted: it is {size}, and a query has room for {most}"));
+        }
+        row.change(|f| f.paste(&line));
         self.past = None;
         self.changed();
         self.closed = true;
+        Ok(())
     }
 
     fn changed(&mut self) {
@@ -146,19 +146,19 @@ impl Editor {
     }
 
     /// Chooses a row of the list.
-    pub(super) fn choose(&mut self, field: &mut Field, row: usize) {
-        if let Some(offer) = self.offer.as_mut().filter(|o| row < o.candidates.len()) {
-            offer.selected = row;
-            self.take(field);
+    pub(super) fn choose(&mut self, row: &mut Row, line: usize) {
+        if let Some(offer) = self.offer.as_mut().filter(|o| line < o.candidates.len()) {
+            offer.selected = line;
+            self.take(row);
         }
     }
 
     /// Writes the chosen candidate.
-    fn take(&mut self, field: &mut Field) {
-        let found = context(field.text(), field.cursor());
+    fn take(&mut self, row: &mut Row) {
+        let found = at_cursor(row);
         let chosen = self.offer.as_ref().and_then(|o| o.candidates.get(o.selected)).map(|c| c.insert.clone());
         if let Some(insert) = chosen {
-            field.splice(found.from..found.to, &insert);
+            row.change(|f| f.splice(found.from..found.to, &insert));
             self.offer = None;
             self.changed();
             // What was just written needs no second choice.
@@ -166,53 +166,54 @@ impl Editor {
         }
     }
 
-    fn earlier(&mut self, field: &mut Field) {
-        let at = self.past.as_ref().map_or(self.history.len(), |(at, _)| *at);
-        let Some(place) = at.checked_sub(1) else { return };
-        let draft = self.past.take().map_or_else(|| field.text().to_owned(), |(_, draft)| draft);
-        *field = Field::new(&self.history[place]);
-        self.past = Some((place, draft));
+    fn earlier(&mut self, row: &mut Row, history: &[String]) {
+        let at = self.past.as_ref().map_or(history.len(), |(at, _)| *at);
+        let Some(before) = history[..at.min(history.len())].iter().rposition(|old| old != row.field().text()) else { return };
+        let draft = self.past.take().map_or_else(|| row.field().text().to_owned(), |(_, draft)| draft);
+        row.change(|f| *f = field(&history[before]));
+        self.past = Some((before, draft));
         self.closed = true;
     }
 
-    fn later(&mut self, field: &mut Field) {
+    fn later(&mut self, row: &mut Row, history: &[String]) {
         let Some((at, draft)) = self.past.take() else { return };
-        match self.history.get(at + 1) {
+        match history.get(at + 1) {
             Some(next) => {
-                *field = Field::new(next);
+                row.change(|f| *f = field(next));
                 self.past = Some((at + 1, draft));
             }
-            None => *field = Field::new(&draft),
+            None => row.change(|f| *f = field(&draft)),
         }
         self.closed = true;
     }
 
     /// The place that completion is about, while it is wanted.
-    pub(super) fn wanted(&self, field: &Field) -> Option<Context> {
+    pub(super) fn wanted(&self, row: &Row) -> Option<Context> {
         if !self.typing || self.closed {
             return None;
         }
-        let found = context(field.text(), field.cursor());
+        let found = at_cursor(row);
         let at_once = matches!(found.what, What::Label { .. } | What::Value { quote: Some(_), .. } | What::QuotedName { .. });
         (self.forced || at_once || !found.typed.is_empty()).then_some(found)
     }
 
     /// What the server is to be asked for it.
-    pub(super) fn question(&self, field: &Field, look: &Look<'_>) -> Option<Request> {
-        question(&self.wanted(field)?.what, look.scope.window)
+    pub(super) fn question(&self, row: &Row, look: &Look<'_>) -> Option<Request> {
+        question(&self.wanted(row)?.what, look.scope.window)
     }
 
     /// Works the list out anew; the selection stays in its row.
-    pub(super) fn suggest(&mut self, field: &Field, catalog: &Catalog, look: &Look<'_>) {
-        let Some(found) = self.wanted(field) else {
+    pub(super) fn suggest(&mut self, row: &Row, catalog: &Catalog, look: &Look<'_>) {
+        let Some(found) = self.wanted(row) else {
             self.offer = None;
             return;
         };
+        let text = row.field().text();
         let told = question(&found.what, look.scope.window).and_then(|q| catalog.names(&q));
         let names = told.and_then(|slot| slot.value());
         let scope = look.scope.service.as_deref().into_iter().chain(look.scope.matchers.iter().map(|m| m.value.as_str()));
-        let (candidates, total) = candidates(&found, field.text(), names.map(|n| &**n), &scope.collect::<Vec<_>>());
-        let is_written = |c: &Candidate| field.text()[found.from..found.to] == c.insert;
+        let (candidates, total) = candidates(&found, text, names.map(|n| &**n), &scope.collect::<Vec<_>>());
+        let is_written = |c: &Candidate| text[found.from..found.to] == c.insert;
         let trouble = told.and_then(|slot| slot.error()).filter(|_| names.is_none()).map(|e| e.message.clone());
         if candidates.first().is_some_and(is_written) || (candidates.is_empty() && trouble.is_none()) {
             self.offer = None;
@@ -222,4 +223,9 @@ impl Editor {
         let cut = names.is_some_and(|n| n.cut);
         self.offer = Some(Offer { candidates, total, cut, selected, trouble });
     }
+}
+
+/// What can be written where a row's cursor is.
+pub(super) fn at_cursor(row: &Row) -> Context {
+    context(row.field().text(), &row.lexed().tokens, row.field().cursor())
 }

@@ -1,6 +1,8 @@
 //! PromQL cut into tokens as it is typed: half a text, an open bracket and what only another server understands are no
 //! errors here. The server is the judge of a query; this is for colours, brackets and completion.
 
+use crate::model::labels::quote;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -16,8 +18,6 @@ pub(super) enum Kind {
     Close,
     /// `,`
     Comma,
-    /// `;`, which parts two queries.
-    Semicolon,
     /// An operator, of one character or two.
     Operator,
     /// From `#` to the end of its line.
@@ -71,7 +71,6 @@ fn token(rest: &str, c: char, in_range: bool) -> (Kind, usize) {
         '(' | '[' | '{' => (Kind::Open, 1),
         ')' | ']' | '}' => (Kind::Close, 1),
         ',' => (Kind::Comma, 1),
-        ';' => (Kind::Semicolon, 1),
         // In `[5m:1m]` it parts two durations; elsewhere names may begin with it.
         ':' if in_range => (Kind::Operator, 1),
         _ if c.is_ascii_digit() || (c == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) => (Kind::Number, number(rest)),
@@ -118,89 +117,99 @@ fn string(rest: &str, quote: char) -> (Kind, usize) {
     (Kind::Text { closed: false }, rest.len())
 }
 
-/// A text as one line: comments, which would swallow what follows them, are left out, and so is indentation. What lies in
-/// strings stays.
+/// A text as one line, which asks the same: line breaks and tabs are blanks, comments, which would swallow what follows
+/// them, are left out, and what such characters stand for in strings is written as an escape. A text that is one line
+/// already stays as it is.
 pub(super) fn one_line(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.trim().to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
     for token in tokens(text).into_iter().filter(|t| t.kind != Kind::Comment) {
         if token.start > end && !out.is_empty() {
             out.push(' ');
         }
-        out.push_str(token.of(text));
+        match token.kind {
+            Kind::Text { closed } if token.of(text).contains(char::is_control) => out.push_str(&escaped(token.of(text), closed)),
+            _ => out.extend(token.of(text).chars().filter(|c| !c.is_control())),
+        }
         end = token.end;
     }
     out
 }
 
-/// The queries of a text that `;` parts.
-pub(super) fn split(text: &str) -> Vec<String> {
-    let all = tokens(text);
-    let mut starts = vec![0];
-    let mut ends = Vec::new();
-    for token in all.iter().filter(|t| t.kind == Kind::Semicolon) {
-        ends.push(token.start);
-        starts.push(token.end);
+/// A string with the control characters in it as escapes, which a raw one does not have.
+fn escaped(string: &str, closed: bool) -> String {
+    if string.starts_with('`') {
+        let inner = string.trim_matches('`');
+        let whole = quote(inner);
+        return if closed { whole } else { whole[..whole.len() - 1].to_owned() };
     }
-    ends.push(text.len());
-    let parts = starts.into_iter().zip(ends).map(|(start, end)| one_line(text[start..end].trim()));
-    parts.filter(|part| !part.is_empty()).collect()
-}
-
-/// Queries as the one text that [`split`] parts again.
-pub(super) fn join<'a>(queries: impl Iterator<Item = &'a str>) -> String {
-    queries.collect::<Vec<_>>().join("; ")
-}
-
-/// The bracket that belongs to the one at or before the cursor, and that one.
-pub(super) fn pair(text: &str, cursor: usize) -> Option<(usize, usize)> {
-    let pairs = brackets(text).pairs;
-    let at = |place: usize| pairs.iter().find(|(open, close)| *open == place || *close == place).copied();
-    at(cursor).or_else(|| at(cursor.checked_sub(1)?))
-}
-
-/// What no server takes, by its byte, in words: a bracket that closes nothing or another kind, and, once the text is
-/// `whole`, what is left open.
-pub(super) fn fault(text: &str, whole: bool) -> Option<(usize, String)> {
-    let Brackets { open, wrong, .. } = brackets(text);
-    if wrong.is_some() || !whole {
-        return wrong;
+    let mut out = String::with_capacity(string.len() + 8);
+    for c in string.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
     }
-    let string = tokens(text).into_iter().find(|t| t.kind == Kind::Text { closed: false });
-    let left = string.or(open.last().copied())?;
-    Some((left.start, format!("{} is not closed", &text[left.start..=left.start])))
+    out
 }
 
-/// Pairs, what is left open, and the first that is wrong.
-#[derive(Default)]
-struct Brackets {
+/// A text, cut into tokens, with what its brackets tell.
+#[derive(Debug, Default)]
+pub(super) struct Lexed {
+    pub tokens: Vec<Token>,
     pairs: Vec<(usize, usize)>,
+    /// What is left open.
     open: Vec<Token>,
+    /// The first bracket that closes nothing, or another kind.
     wrong: Option<(usize, String)>,
 }
 
-fn brackets(text: &str) -> Brackets {
-    let mut found = Brackets::default();
-    for token in tokens(text) {
-        match token.kind {
-            Kind::Open => found.open.push(token),
-            Kind::Close => {
-                let close = token.of(text);
-                let wrong = match found.open.pop() {
-                    Some(open) if closing(open.of(text)) == close => {
-                        found.pairs.push((open.start, token.start));
-                        continue;
+impl Lexed {
+    pub(super) fn new(text: &str) -> Self {
+        let tokens = tokens(text);
+        let (mut pairs, mut open, mut wrong) = (Vec::new(), Vec::<Token>::new(), None);
+        for token in &tokens {
+            match token.kind {
+                Kind::Open => open.push(*token),
+                Kind::Close => {
+                    let (close, opened) = (token.of(text), open.pop());
+                    match opened {
+                        Some(opened) if closing(opened.of(text)) == close => pairs.push((opened.start, token.start)),
+                        Some(opened) => wrong = Some((token.start, format!("\"{close}\" does not close \"{}\"", opened.of(text)))),
+                        None => wrong = Some((token.start, format!("\"{close}\" closes nothing"))),
                     }
-                    Some(open) => format!("\"{close}\" does not close \"{}\"", open.of(text)),
-                    None => format!("\"{close}\" closes nothing"),
-                };
-                found.wrong = Some((token.start, wrong));
-                return found;
+                }
+                _ => {}
             }
-            _ => {}
+            if wrong.is_some() {
+                break;
+            }
         }
+        Self { tokens, pairs, open, wrong }
     }
-    found
+
+    /// The bracket that belongs to the one at or before the cursor, and that one.
+    pub(super) fn pair(&self, cursor: usize) -> Option<(usize, usize)> {
+        let at = |place: usize| self.pairs.iter().find(|(open, close)| *open == place || *close == place).copied();
+        at(cursor).or_else(|| at(cursor.checked_sub(1)?))
+    }
+
+    /// What no server takes, by its byte, in words.
+    pub(super) fn wrong(&self) -> Option<(usize, &str)> {
+        self.wrong.as_ref().map(|(at, words)| (*at, words.as_str()))
+    }
+
+    /// Where a text that was refused is most likely wrong: at a bracket that closes nothing, or at what is left open.
+    pub(super) fn suspect(&self) -> Option<usize> {
+        let string = || self.tokens.iter().find(|t| t.kind == Kind::Text { closed: false });
+        self.wrong().map(|(at, _)| at).or_else(|| Some(string().or(self.open.last())?.start))
+    }
 }
 
 fn closing(open: &str) -> &'static str {
@@ -263,21 +272,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_rule_is_one_line_without_its_comments() {
-        let text = "# of the last hour\nsum(\n  rate(x{a=\"b  # c\"}[5m]) # per second\n)\n";
+    fn a_pasted_rule_is_one_line_without_its_comments_and_asks_the_same() {
+        let text = "# of the last hour\nsum(\n\trate(x{a=\"b  # c\"}[5m]) # per second\n)\n";
         assert_eq!(one_line(text), r#"sum( rate(x{a="b  # c"}[5m]) )"#);
-    }
-
-    #[test]
-    fn a_semicolon_parts_queries_but_not_in_a_string() {
-        let text = r#" up ; x{a="b;c"};"#;
-        assert_eq!(split(text), ["up", r#"x{a="b;c"}"#]);
-        assert_eq!(split(&join(["a", "b"].into_iter())), ["a", "b"]);
-        assert!(split(" ").is_empty());
+        assert_eq!(one_line("x{a=`b\"\n`,\tc='\t\u{1}'} \u{7}+ y"), r#"x{a="b\"\n", c='\t\u0001'} + y"#);
+        assert_eq!(one_line(" up{a=\"b;c\"}  # all of it "), "up{a=\"b;c\"}  # all of it");
     }
 
     #[test]
     fn brackets_find_their_partner() {
+        let pair = |text, cursor| Lexed::new(text).pair(cursor);
         assert_eq!(pair("sum(rate(x[5m]))", 3), Some((3, 15)));
         assert_eq!(pair("sum(rate(x[5m]))", 16), Some((3, 15)));
         assert_eq!(pair("sum(rate(x[5m]))", 6), None);
@@ -285,13 +289,16 @@ mod tests {
     }
 
     #[test]
-    fn only_what_no_server_takes_is_a_fault() {
-        assert_eq!(fault("sum(x))", false), Some((6, "\")\" closes nothing".to_owned())));
-        assert_eq!(fault("x[5m}", false), Some((4, "\"}\" does not close \"[\"".to_owned())));
-        assert_eq!(fault("x{a=\"b", false), None, "it is being typed");
-        assert_eq!(fault("x{a=\"b", true).map(|(at, _)| at), Some(4));
-        assert_eq!(fault("sum(rate(x)", true).map(|(at, _)| at), Some(3));
-        assert_eq!(fault("keep_last_value(x) default 0", true), None, "MetricsQL");
+    fn only_what_no_server_takes_is_wrong_and_what_is_open_is_suspect() {
+        let wrong = |text| Lexed::new(text).wrong().map(|(at, words)| (at, words.to_owned()));
+        let suspect = |text| Lexed::new(text).suspect();
+        assert_eq!(wrong("sum(x))"), Some((6, "\")\" closes nothing".to_owned())));
+        assert_eq!(wrong("x[5m}"), Some((4, "\"}\" does not close \"[\"".to_owned())));
+        assert_eq!(wrong("x{a=\"b"), None, "it is being typed");
+        assert_eq!(suspect("x{a=\"b"), Some(4));
+        assert_eq!(suspect("sum(rate(x)"), Some(3));
+        assert_eq!(suspect("sum(x))"), Some(6));
+        assert_eq!((wrong("keep_last_value(x) default 0"), suspect("keep_last_value(x) default 0")), (None, None), "MetricsQL");
     }
 
     proptest! {
@@ -303,8 +310,8 @@ mod tests {
                 prop_assert!(text[end..token.start].chars().all(char::is_whitespace));
                 end = token.end;
             }
-            one_line(&text);
-            fault(&text, true);
+            Lexed::new(&text).suspect();
+            prop_assert!(!one_line(&text.replace('~', "\n")).contains('\n'));
         }
     }
 }

@@ -9,6 +9,7 @@ mod fault;
 mod layout;
 mod lex;
 mod line;
+mod pointing;
 mod reading;
 mod result;
 mod row;
@@ -16,7 +17,7 @@ mod row;
 mod tests;
 mod words;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -28,7 +29,7 @@ use self::{
     layout::Places,
     row::{Form, Query as Row},
 };
-use super::{Cx, Look, Needs, Pointed, TypingKey, View, Yank, filter::Filter, prompt::Prompt};
+use super::{Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -41,12 +42,8 @@ use crate::{
     ui::{chart::TimeAxis, field::Typed, panel},
 };
 
-/// Queries of one page.
-const MAX_QUERIES: usize = 26;
-/// Queries as the one text that [`Query::new`] takes.
-pub fn join<'a>(queries: impl Iterator<Item = &'a str>) -> String {
-    lex::join(queries)
-}
+/// Queries of one page: it has a letter for each.
+pub const MAX_QUERIES: usize = 26;
 
 /// Slots: results by form, and what completes.
 const GRAPH: &str = "graph";
@@ -69,9 +66,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// A new page. `query` is PromQL to begin with, several parted by `;`; without one it begins to be typed.
-    pub fn new(query: Option<&str>) -> Self {
-        let texts = query.map(lex::split).unwrap_or_default();
+    /// A new page. `queries` are PromQL to begin with, [`MAX_QUERIES`] at the most; without any, one begins to be typed.
+    pub fn new(queries: &[String]) -> Self {
         let mut page = Self {
             rows: Vec::new(),
             focus: 0,
@@ -83,9 +79,8 @@ impl Query {
             cursor: None,
             naming: None,
         };
-        for text in texts.iter().take(MAX_QUERIES) {
+        for text in queries.iter().take(MAX_QUERIES) {
             page.add(text);
-            page.editor.remember(text.clone());
         }
         if page.rows.is_empty() {
             page.add("");
@@ -111,12 +106,11 @@ impl Query {
 
     fn row(&self) -> &Row {
         // There is always one: `remove` leaves an empty one.
-        &self.rows[self.focus.min(self.rows.len() - 1)]
+        &self.rows[self.focus]
     }
 
     fn row_mut(&mut self) -> &mut Row {
-        let focus = self.focus.min(self.rows.len() - 1);
-        &mut self.rows[focus]
+        &mut self.rows[self.focus]
     }
 
     fn places(&self, area: Rect) -> Places {
@@ -125,7 +119,7 @@ impl Query {
 
     /// What is asked and kept: the queries of all rows that have one.
     fn queries(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(|r| if r.asked.is_empty() { r.field.text().trim() } else { r.asked.as_str() }).filter(|q| !q.is_empty())
+        self.rows.iter().map(|r| if r.asked.is_empty() { r.field().text().trim() } else { r.asked.as_str() }).filter(|q| !q.is_empty())
     }
 
     fn read(&mut self, area: Rect) {
@@ -137,19 +131,16 @@ impl Query {
     }
 
     fn suggest(&mut self, look: &Look<'_>) {
-        let focus = self.focus.min(self.rows.len() - 1);
-        self.editor.suggest(&self.rows[focus].field, &self.catalog, look);
+        self.editor.suggest(&self.rows[self.focus], &self.catalog, look);
     }
 
     fn step_focus(&mut self, by: usize) {
         self.focus = (self.focus + by) % self.rows.len();
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self, cx: &mut Cx<'_>) {
         self.editor.close();
-        if let Some(query) = self.row_mut().ask() {
-            self.editor.remember(query);
-        }
+        cx.acts.extend(self.row_mut().ask().map(Act::Asked));
     }
 
     fn move_cursor(&mut self, cx: &Cx<'_>, steps: i64) -> bool {
@@ -180,7 +171,8 @@ impl Query {
                     cx.notice("nothing was kept: it needs a name");
                 } else {
                     let queries = self.queries().map(str::to_owned).collect();
-                    cx.acts.push(super::Act::Effect(Effect::Keep { name, queries }));
+                    cx.notice(format!("keeping {name}"));
+                    cx.acts.push(Act::Effect(Effect::Keep { name, queries }));
                 }
             }
             Typed::Cancelled => self.naming = None,
@@ -189,10 +181,10 @@ impl Query {
     }
 
     fn edit(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        let focus = self.focus.min(self.rows.len() - 1);
-        match self.editor.key(&mut self.rows[focus].field, key) {
+        let history = cx.look.shared.history.get(&cx.look.scope.environment).map_or(&[][..], Vec::as_slice);
+        match self.editor.key(&mut self.rows[self.focus], history, key) {
             Edited::Changed => {}
-            Edited::Accepted => self.accept(),
+            Edited::Accepted => self.accept(cx),
             Edited::Left => self.editor.close(),
             Edited::Next => {
                 self.step_focus(1);
@@ -204,33 +196,6 @@ impl Query {
             }
         }
         self.suggest(&cx.look);
-    }
-
-    fn click(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        let at = Position::new(event.column, event.row);
-        if let Some(row) = self.offered_at(cx.area, at) {
-            let focus = self.focus.min(self.rows.len() - 1);
-            self.editor.choose(&mut self.rows[focus].field, row);
-            self.suggest(&cx.look);
-            return Pointed::Used;
-        }
-        if let Some((row, column)) = self.line_at(cx.area, at) {
-            self.focus = row;
-            self.editor.open();
-            let width = line::room(self.places(cx.area).queries);
-            self.row_mut().field.click(width, column);
-            return Pointed::Used;
-        }
-        let places = self.places(cx.area);
-        let Some(focus) = places.results.iter().position(|p| p.contains(at)) else { return Pointed::Nothing };
-        self.focus = focus;
-        if self.cursor.is_some()
-            && let Some(axis) = self.time_axis(&cx.look, cx.area, at)
-        {
-            self.cursor = Some(axis.column(at.x).start);
-            self.read(cx.area);
-        }
-        Pointed::Used
     }
 }
 
@@ -279,7 +244,7 @@ impl View for Query {
             let request = Request::Explore { query: row.asked.clone(), window, step };
             needs.ask(if graph { GRAPH } else { TABLE }, row.id, request, look.shared.refresh());
         }
-        if let Some(question) = self.editor.question(&self.row().field, look).filter(|q| !self.catalog.knows(q)) {
+        if let Some(question) = self.editor.question(self.row(), look).filter(|q| !self.catalog.knows(q)) {
             needs.ask(NAMES, 0, question, Refresh::Once);
         }
         let chosen = self.editor.offer.as_ref().and_then(|o| o.candidates.get(o.selected)).filter(|c| c.metric);
@@ -310,7 +275,7 @@ impl View for Query {
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
             Command::Drill | Command::EditQuery => self.editor.open(),
-            Command::AddQuery if self.rows.len() >= MAX_QUERIES => cx.notice("26 queries are as many as a page has"),
+            Command::AddQuery if self.rows.len() >= MAX_QUERIES => cx.notice(format!("{MAX_QUERIES} queries are as many as a page has")),
             Command::AddQuery => {
                 self.add("");
                 self.editor.open();
@@ -338,7 +303,7 @@ impl View for Query {
             Command::Left => return self.move_cursor(cx, -1),
             Command::Right => return self.move_cursor(cx, 1),
             _ => {
-                let place = self.places(cx.area).results[self.focus.min(self.rows.len() - 1)];
+                let place = self.places(cx.area).results[self.focus];
                 let row = self.row_mut();
                 let (rows, height) = (row.reading.rows.len(), result::table_height(row, place));
                 return row.table.command(command, rows, height);
@@ -370,8 +335,9 @@ impl View for Query {
         if let Some(prompt) = &mut self.naming {
             prompt.paste(text);
         } else if self.editor.typing {
-            let focus = self.focus.min(self.rows.len() - 1);
-            self.editor.paste(&mut self.rows[focus].field, text);
+            if let Err(why) = self.editor.paste(&mut self.rows[self.focus], text) {
+                cx.notice(why);
+            }
             self.suggest(&cx.look);
         } else {
             self.filter.paste(text);
@@ -380,21 +346,7 @@ impl View for Query {
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        let at = Position::new(event.column, event.row);
-        let places = self.places(cx.area);
-        for (i, place) in places.results.iter().enumerate().filter(|(_, p)| p.contains(at)) {
-            if self.offered_at(cx.area, at).is_some() {
-                break;
-            }
-            let table = result::table_area(&self.rows[i], *place);
-            let rows = self.rows[i].reading.rows.len();
-            let pointed = self.rows[i].table.mouse(event, table, rows);
-            if pointed != Pointed::Nothing {
-                self.focus = i;
-                return Pointed::Used;
-            }
-        }
-        if event.kind == MouseEventKind::Down(MouseButton::Left) { self.click(cx, event) } else { Pointed::Nothing }
+        self.point(cx, event)
     }
 
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
@@ -444,14 +396,13 @@ impl View for Query {
             out.push(yank("query", self.row().asked.clone()));
         }
         if all.len() > 1 {
-            out.push(yank("all queries", lex::join(all.into_iter())));
+            out.push(yank("all queries", all.join("\n")));
         }
         out
     }
 
     fn reopen(&self, _look: &Look<'_>) -> Vec<String> {
-        let queries = lex::join(self.queries());
-        if queries.is_empty() { Vec::new() } else { vec!["--query".to_owned(), queries] }
+        self.queries().flat_map(|query| ["--query".to_owned(), query.to_owned()]).collect()
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     super::filter::Filter,
     fault::{self, Fault},
-    lex::{self, one_line},
+    lex::{Lexed, one_line},
     reading::{Order, Reading, Row},
 };
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
     },
     ui::{field::Field, table::TableState},
 };
+
+/// Longest query, in bytes: a rule that a generator wrote has room, a pasted log has not.
+pub(super) const MAX_BYTES: usize = 128 * 1024;
 
 /// How a result is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +35,9 @@ pub(super) enum Form {
 pub(super) struct Query {
     /// Names its slots for as long as the page lives.
     pub id: u32,
-    /// What is typed.
-    pub field: Field,
+    /// What is typed, and the same in tokens.
+    field: Field,
+    lexed: Lexed,
     /// What was asked last; empty before the first time.
     pub asked: String,
     pub form: Form,
@@ -56,7 +60,8 @@ impl Query {
         let text = one_line(text);
         Self {
             id,
-            field: Field::new(&text),
+            field: field(&text),
+            lexed: Lexed::new(&text),
             order: order_of(&text),
             asked: text,
             form: Form::default(),
@@ -65,6 +70,21 @@ impl Query {
             graph: Answered::default(),
             instant: Answered::default(),
         }
+    }
+
+    pub(super) fn field(&self) -> &Field {
+        &self.field
+    }
+
+    pub(super) fn lexed(&self) -> &Lexed {
+        &self.lexed
+    }
+
+    /// Changes what is typed.
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Field) -> T) -> T {
+        let out = change(&mut self.field);
+        self.lexed = Lexed::new(self.field.text());
+        out
     }
 
     fn answered(&self) -> &Answered {
@@ -86,12 +106,16 @@ impl Query {
 
     /// Whether the typed text was not asked yet.
     pub(super) fn is_edited(&self) -> bool {
-        self.field.text().trim() != self.asked
+        self.field.text() != self.asked
     }
 
     /// Asks what is typed. Returns the text, unless it is empty.
     pub(super) fn ask(&mut self) -> Option<String> {
         let text = self.field.text().trim().to_owned();
+        if text != self.field.text() {
+            // The places that the server tells are of what it was asked.
+            self.change(|f| *f = field(&text));
+        }
         if text != self.asked {
             // The error of another text says nothing of this one; its result stays until there is a new one.
             self.graph.slot.forgive();
@@ -145,19 +169,27 @@ impl Query {
     /// What is wrong with the text: the server's word on what was asked, or what no server takes.
     pub(super) fn fault(&self) -> Option<Fault> {
         if self.is_edited() {
-            let (at, message) = lex::fault(self.field.text(), false)?;
-            return Some(Fault { at: Some(at), message });
+            let (at, message) = self.lexed.wrong()?;
+            return Some(Fault { at: Some(at), message: message.to_owned() });
         }
         let error = self.slot().error().filter(|e| e.kind == ErrorKind::BadQuery)?;
         let told = fault::of(&self.asked, &error.message);
         // A server that says no place: what is left open or closes nothing is most likely what it means.
-        let at = told.at.or_else(|| lex::fault(&self.asked, true).map(|(at, _)| at));
+        let at = told.at.or_else(|| self.lexed.suspect());
         Some(Fault { at, ..told })
     }
 }
 
+/// A field with a query in it.
+pub(super) fn field(text: &str) -> Field {
+    Field::new(text).up_to(MAX_BYTES)
+}
+
+/// What gives its result an order.
+const SORTING: [&str; 6] = ["sort", "sort_desc", "sort_by_label", "sort_by_label_desc", "topk", "bottomk"];
+
 /// The order that a query itself gives its result, or the largest first.
 fn order_of(text: &str) -> Order {
-    let sorts = ["sort", "topk", "bottomk"].iter().any(|name| text.starts_with(name));
+    let sorts = text.split(|c: char| !c.is_alphanumeric() && c != '_').next().is_some_and(|name| SORTING.contains(&name));
     if sorts { Order::Answer } else { Order::default() }
 }

@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use crossterm::event::{MouseButton, MouseEventKind};
+
 use super::*;
 use crate::{
     app::{
@@ -34,8 +36,9 @@ struct Page {
 type Told = Result<Response, SourceError>;
 
 impl Page {
-    fn new(query: Option<&str>) -> Self {
-        Self { view: Query::new(query), shared: test_shared(), scope: scope(), size: WIDE }
+    fn new(queries: &[&str]) -> Self {
+        let queries: Vec<String> = queries.iter().map(|q| (*q).to_owned()).collect();
+        Self { view: Query::new(&queries), shared: test_shared(), scope: scope(), size: WIDE }
     }
 
     fn key(&mut self, code: KeyCode) -> Vec<Act> {
@@ -44,7 +47,32 @@ impl Page {
 
     fn press(&mut self, key: KeyEvent) -> Vec<Act> {
         let look = look(&self.shared, &self.scope, NOW);
-        with(&look, self.size, |cx| self.view.type_key(cx, key)).1
+        let acts = with(&look, self.size, |cx| self.view.type_key(cx, key)).1;
+        for act in &acts {
+            if let Act::Asked(query) = act {
+                self.shared.history.entry(self.scope.environment.clone()).or_default().push(query.clone());
+            }
+        }
+        acts
+    }
+
+    fn paste(&mut self, text: &str) -> Vec<Act> {
+        let look = look(&self.shared, &self.scope, NOW);
+        with(&look, self.size, |cx| self.view.paste(cx, text)).1
+    }
+
+    fn mouse(&mut self, kind: MouseEventKind, at: (usize, usize)) -> Pointed {
+        let look = look(&self.shared, &self.scope, NOW);
+        let cell = |n| u16::try_from(n).unwrap();
+        let event = MouseEvent { kind, column: cell(at.0), row: cell(at.1), modifiers: KeyModifiers::NONE };
+        with(&look, self.size, |cx| self.view.mouse(cx, event)).0
+    }
+
+    /// The column and the row of a text on the screen.
+    fn place(&self, text: &str) -> (usize, usize) {
+        let screen = self.screen();
+        let found = screen.lines().enumerate().find_map(|(y, l)| Some((l[..l.find(text)?].chars().count(), y)));
+        found.unwrap_or_else(|| panic!("no {text} in {screen}"))
     }
 
     fn text(&mut self, text: &str) -> &mut Self {
@@ -74,7 +102,7 @@ impl Page {
     }
 
     fn typed(&self) -> &str {
-        self.view.row().field.text()
+        self.view.row().field().text()
     }
 }
 
@@ -106,7 +134,7 @@ fn names(all: &[&str]) -> Option<Told> {
 
 #[test]
 fn names_are_asked_once_while_typing_and_the_query_only_by_enter() {
-    let mut page = Page::new(None);
+    let mut page = Page::new(&[]);
     page.text("ht");
     let metric_names = Request::MetricNames { window: page.scope.window };
     assert_eq!(page.asked(), [metric_names]);
@@ -132,7 +160,7 @@ fn names_are_asked_once_while_typing_and_the_query_only_by_enter() {
 
 #[test]
 fn a_metrics_type_and_help_are_told_of_the_selected_one() {
-    let mut page = Page::new(None);
+    let mut page = Page::new(&[]);
     page.text("htt");
     page.answer(|_| names(&["http_requests_total"]));
     assert_eq!(page.asked(), [Request::AboutMetric { metric: "http_requests_total".to_owned() }]);
@@ -143,7 +171,7 @@ fn a_metrics_type_and_help_are_told_of_the_selected_one() {
 
 #[test]
 fn names_that_never_come_hold_nothing_up() {
-    let mut page = Page::new(None);
+    let mut page = Page::new(&[]);
     page.text("rat");
     assert!(page.screen().contains("rate(range)"), "functions need no server: {}", page.screen());
     page.answer(|_| Some(Err(SourceError::new(Backend::Prometheus, ErrorKind::Timeout(Duration::from_secs(10)), "timeout after 10 s"))));
@@ -154,7 +182,7 @@ fn names_that_never_come_hold_nothing_up() {
 
 #[test]
 fn the_servers_error_stands_under_its_column_over_the_last_good_result() {
-    let mut page = Page::new(Some("up"));
+    let mut page = Page::new(&["up"]);
     page.answer(|_| graph(&[(&[("job", "shop")], 1.0)]));
     page.command(Command::EditQuery);
     page.text(" +").key(KeyCode::Enter);
@@ -173,7 +201,7 @@ fn the_servers_error_stands_under_its_column_over_the_last_good_result() {
 
 #[test]
 fn only_a_bracket_that_closes_nothing_is_wrong_before_it_is_asked() {
-    let mut page = Page::new(None);
+    let mut page = Page::new(&[]);
     page.text("sum(up");
     assert!(!page.screen().contains('^'));
     page.text("))");
@@ -184,7 +212,7 @@ fn only_a_bracket_that_closes_nothing_is_wrong_before_it_is_asked() {
 
 #[test]
 fn labels_that_differ_are_columns_and_what_is_alike_is_said_once() {
-    let mut page = Page::new(Some("up"));
+    let mut page = Page::new(&["up"]);
     page.command(Command::ResultForm);
     assert!(matches!(&page.asked()[..], [Request::Explore { step: None, .. }]));
     let rows = vec![
@@ -214,12 +242,12 @@ fn what_is_no_series_is_shown_and_explained() {
             "20 samples, last 7",
         ),
     ] {
-        let mut page = Page::new(Some("x"));
+        let mut page = Page::new(&["x"]);
         page.command(Command::ResultForm);
         page.answer(|_| explored(data.clone()));
         assert!(page.screen().contains(seen), "{seen} in {}", page.screen());
     }
-    let mut page = Page::new(Some("up[5m]"));
+    let mut page = Page::new(&["up[5m]"]);
     page.answer(|_| {
         refused(r#"invalid parameter "query": invalid expression type "range vector" for range query, must be Scalar or instant Vector"#)
     });
@@ -228,7 +256,7 @@ fn what_is_no_series_is_shown_and_explained() {
 
 #[test]
 fn each_query_has_its_own_result_and_error() {
-    let mut page = Page::new(Some("up; down"));
+    let mut page = Page::new(&["up", "down"]);
     assert_eq!(page.asked().len(), 2);
     page.answer(|need| match &need.request {
         Request::Explore { query, .. } if query == "up" => graph(&[(&[("job", "shop")], 1.0)]),
@@ -245,7 +273,7 @@ fn each_query_has_its_own_result_and_error() {
 
 #[test]
 fn history_comes_back_and_so_does_the_draft() {
-    let mut page = Page::new(None);
+    let mut page = Page::new(&[]);
     page.text("vector(1)").key(KeyCode::Enter);
     page.command(Command::EditQuery);
     page.press(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
@@ -265,20 +293,20 @@ fn history_comes_back_and_so_does_the_draft() {
 
 #[test]
 fn queries_are_kept_by_a_name() {
-    let mut page = Page::new(Some("up; sum(x)"));
+    let mut page = Page::new(&["up", "sum(x)"]);
     page.command(Command::Keep);
     page.text("shop errors");
     let acts = page.key(KeyCode::Enter);
     let queries = vec!["up".to_owned(), "sum(x)".to_owned()];
-    assert_eq!(acts, [Act::Effect(Effect::Keep { name: "shop errors".to_owned(), queries })]);
-    let mut empty = Page::new(None);
+    assert_eq!(acts.last(), Some(&Act::Effect(Effect::Keep { name: "shop errors".to_owned(), queries })));
+    let mut empty = Page::new(&[]);
     empty.key(KeyCode::Esc);
     assert!(matches!(&empty.command(Command::Keep)[..], [Act::Notice(_)]));
 }
 
 #[test]
 fn of_many_series_the_first_are_drawn_and_all_are_counted() {
-    let mut page = Page::new(Some("x"));
+    let mut page = Page::new(&["x"]);
     let pods: Vec<String> = (0..40).map(|i| format!("pod-{i}")).collect();
     let pairs: Vec<[(&str, &str); 1]> = pods.iter().map(|p| [("pod", p.as_str())]).collect();
     let series: Vec<(&[(&str, &str)], f64)> = pairs.iter().enumerate().map(|(i, p)| (&p[..], i as f64)).collect();
@@ -293,7 +321,7 @@ fn of_many_series_the_first_are_drawn_and_all_are_counted() {
 fn the_page_is_drawn_at_any_size() {
     for size in [(1, 1), (20, 3), (40, 6), (80, 21), (200, 47)] {
         for typing in [false, true] {
-            let mut page = Page::new(Some("sum by (job) (rate(http_requests_total{code=~\"5..\"}[5m])); up)"));
+            let mut page = Page::new(&["sum by (job) (rate(http_requests_total{code=~\"5..\"}[5m]))", "up)"]);
             page.size = size;
             page.answer(|_| graph(&[(&[("job", "a")], 1.0), (&[("job", "b")], f64::NAN)]));
             if typing {
@@ -305,4 +333,75 @@ fn the_page_is_drawn_at_any_size() {
             page.screen();
         }
     }
+}
+
+#[test]
+fn a_mark_stands_under_its_character_after_wide_ones_and_in_a_long_query() {
+    for (query, at) in [
+        (r#"up{a="日本", b="e\u{301}"})"#.replace("\\u{301}", "\u{301}"), ")"),
+        (format!("up{{a=\"{}\"}}) + y", "é".repeat(50_000)), ")"),
+        (format!("{} + sum(rate(x[5m]) by", "x + ".repeat(25_000)), "sum("),
+    ] {
+        let place = if at == ")" { query.rfind(')').unwrap() } else { query.find(at).unwrap() };
+        let mut page = Page::new(&[&query]);
+        page.answer(|_| refused(&format!("invalid parameter \"query\": 1:{}: parse error: no", place + 1)));
+        let mark = page.place("^");
+        // A cell each: the accent shares the one of its letter.
+        let marked: Vec<char> = page.screen().lines().nth(mark.1 - 1).unwrap().chars().filter(|c| *c != '\u{301}').collect();
+        assert_eq!(marked[mark.0], at.chars().next().unwrap(), "{}", page.screen());
+    }
+}
+
+#[test]
+fn a_pasted_query_is_whole_or_not_there() {
+    let mut page = Page::new(&[]);
+    page.text("up");
+    assert!(page.paste("\n  offset 5m # before\n").is_empty());
+    assert_eq!(page.typed(), "up offset 5m");
+    let long = format!(" + {}", "x+".repeat(50_000));
+    assert!(page.paste(&long).is_empty(), "100 KB are a query still");
+    assert_eq!(page.typed().len(), "up offset 5m".len() + long.len());
+    page.screen();
+    let acts = page.paste(&long);
+    assert!(matches!(&acts[..], [Act::Notice(why)] if why.contains("not pasted")), "{acts:?}");
+    assert_eq!(page.typed().len(), "up offset 5m".len() + long.len());
+}
+
+#[test]
+fn blanks_around_a_query_do_not_move_its_mark() {
+    let mut page = Page::new(&[]);
+    page.text("  up )  ").key(KeyCode::Enter);
+    page.answer(|_| refused(r#"invalid parameter "query": 1:4: parse error: unexpected right parenthesis"#));
+    let (mark, query) = (page.place("^"), page.place("up )"));
+    assert_eq!(mark, (query.0 + 3, query.1 + 1), "{}", page.screen());
+}
+
+#[test]
+fn the_mouse_chooses_scrolls_and_puts_the_cursor() {
+    let mut page = Page::new(&["up", "sum(x)"]);
+    let pods: [&[(&str, &str)]; 3] = [&[("pod", "a")], &[("pod", "b")], &[("pod", "c")]];
+    page.answer(|_| graph(&[(pods[0], 3.0), (pods[1], 2.0), (pods[2], 1.0)]));
+    let click = MouseEventKind::Down(MouseButton::Left);
+    // The second table's second row.
+    let second = page.screen().lines().enumerate().filter(|(_, l)| l.contains("● 2")).last().unwrap().0;
+    page.mouse(click, (4, second));
+    assert_eq!((page.view.focus, page.view.row().selected().unwrap().labels.get("pod")), (1, Some("b")));
+    page.mouse(MouseEventKind::ScrollDown, (4, second));
+    assert_eq!(page.view.row().selected().unwrap().labels.get("pod"), Some("c"));
+
+    let query = page.place("sum(x)");
+    page.mouse(click, (query.0 + 4, query.1));
+    page.text("y");
+    assert_eq!(page.typed(), "sum(yx)");
+    page.mouse(click, (4, 8));
+    assert!(!page.view.is_typing() && page.view.focus == 0, "a click on a result ends typing");
+    page.mouse(MouseEventKind::ScrollDown, query);
+    assert_eq!(page.view.focus, 1, "the wheel goes through the queries");
+
+    let mut page = Page::new(&[]);
+    page.text("rat");
+    let offered = page.place("irate");
+    page.mouse(MouseEventKind::ScrollDown, offered);
+    page.mouse(click, offered);
+    assert_eq!(page.typed(), "irate(");
 }
