@@ -371,6 +371,9 @@ impl View for Query {
     fn typing_keys(&self) -> Vec<TypingKey> {
         let key = |code, words| TypingKey { key: KeyEvent::from(code), words };
         let ctrl = |c, words| TypingKey { key: KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL), words };
+        if !self.editor.typing {
+            return Vec::new();
+        }
         if self.editor.offer.is_some() {
             return vec![
                 key(KeyCode::Tab, "take it"),
