@@ -4,6 +4,8 @@
 
 pub mod core;
 pub mod fault;
+pub mod feed;
+pub mod servers;
 pub mod svg;
 pub mod walks;
 

@@ -9,39 +9,15 @@ mod silences;
 mod support;
 mod truth;
 
-use std::process::{Child, Command, Stdio};
-
-use support::walks::{self, LOOKS};
-
-/// `redline demo --into`, writing history and then live lines until it is dropped.
-struct Feed(Child);
-
-impl Feed {
-    fn start(config: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_redline"))
-            .args(["demo", "--seed", "1", "--into", config, "--history", "40m"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = child.stdout.take().unwrap();
-        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(out));
-        assert!(lines.any(|l| l.unwrap().starts_with("live")), "demo --into ended before its history was written");
-        std::thread::spawn(move || lines.for_each(drop));
-        Self(child)
-    }
-}
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use support::{
+    feed::Feed,
+    walks::{self, LOOKS},
+};
 
 #[test]
 fn the_main_road_on_real_servers() {
     let config = std::env::var("REDLINE_STACK_CONFIG").expect("REDLINE_STACK_CONFIG names the config.toml that `dev/stack up` wrote");
-    let _feed = Feed::start(&config);
+    let _feed = Feed::start(&config, "pool-exhaustion", "40m");
     for look in LOOKS {
         walks::latency_to_span(&["--config", &config], look).keys("q").ended();
         walks::budget_to_span(&["--config", &config], look).keys("q").ended();

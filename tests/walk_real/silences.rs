@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::{support::Terminal, truth::Servers};
+use crate::support::{Terminal, servers::Servers};
 
 const ENTER: &str = "\r";
 const ESC: &str = "\x1b";

@@ -1,0 +1,91 @@
+//! The scenarios that the walks do not take, written into real Prometheus, Alertmanager, Loki and Tempo, and held to their
+//! ground truth there. Run by `.ci/run` once for each, which starts the servers and names the scenario in
+//! `REDLINE_SCENARIO` and their configuration in `REDLINE_STACK_CONFIG`: servers that hold no other demo.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::{collections::BTreeSet, process::Command};
+
+use redline::demo::world::{Scenario, Truth};
+use serde_json::Value;
+use support::{Terminal, feed::Feed, servers::Servers};
+
+const ENTER: &str = "\r";
+
+#[test]
+fn the_ground_truth_of_a_scenario_shows_on_real_servers() {
+    let named = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: see .ci/run"));
+    let (scenario, config) = (named("REDLINE_SCENARIO"), named("REDLINE_STACK_CONFIG"));
+    let truth = Scenario::builtin(&scenario).unwrap().truth;
+    let _feed = Feed::start(&config, &scenario, "15m");
+    let alerts = alerts_with(&config, &truth.must_fire);
+    assert_truth(&alerts, &truth);
+    match scenario.as_str() {
+        "cascade" => the_top_fold_is_the_cause(&config, &truth),
+        "bad-pod" => the_worst_pod_is_the_slow_one(&config),
+        "quiet" => assert_eq!(names(&alerts), truth.must_fire.iter().map(String::as_str).collect(), "{alerts:?}"),
+        _ => {}
+    }
+}
+
+/// What `redline alerts` says once all of these are there. A server of minutes has not yet waited for as long as each rule's `for` says, so
+/// pending will do.
+fn alerts_with(config: &str, expected: &[String]) -> Vec<Value> {
+    const ENOUGH: usize = 300;
+    let mut alerts = Vec::new();
+    for _ in 0..ENOUGH {
+        let told = Command::new(env!("CARGO_BIN_EXE_redline")).args(["--config", config, "alerts", "-o", "json"]).output().unwrap();
+        let all: Vec<Value> = serde_json::from_slice(&told.stdout).unwrap_or_else(|e| panic!("{e}: {told:?}"));
+        alerts = all.into_iter().filter(|a| a["state"] == "firing" || a["state"] == "pending").collect();
+        if expected.iter().all(|name| names(&alerts).contains(name.as_str())) {
+            return alerts;
+        }
+    }
+    panic!("waited in vain for {expected:?}; there are {alerts:?}");
+}
+
+fn names(alerts: &[Value]) -> BTreeSet<&str> {
+    alerts.iter().filter_map(|a| a["name"].as_str()).collect()
+}
+
+/// Nothing that must not fire does, and who alerts of a symptom is in the blast radius.
+fn assert_truth(alerts: &[Value], truth: &Truth) {
+    for name in &truth.must_not_fire {
+        assert!(!names(alerts).contains(name.as_str()), "{name} is not to fire: {alerts:?}");
+    }
+    let firing = alerts.iter().filter(|a| a["state"] == "firing");
+    let services: BTreeSet<&str> = firing.filter_map(|a| a["service"].as_str()).collect();
+    let radius: BTreeSet<&str> = truth.blast_radius.iter().map(String::as_str).collect();
+    assert!(radius.is_empty() || services.is_subset(&radius), "{services:?} fire, {radius:?} suffer");
+}
+
+/// All alerts are in one fold, which names the cause and says how many it holds.
+fn the_top_fold_is_the_cause(config: &str, truth: &Truth) {
+    let cause = &truth.cause.as_ref().unwrap().service;
+    let mut t = Terminal::start(200, 50, &["--config", config]);
+    let firing = |t: &Terminal| t.text().lines().nth(2)?.split_once(" firing")?.0.rsplit(' ').next()?.parse::<usize>().ok();
+    t.wait_until("40 alerts, which the top fold puts down to the cause", |t| {
+        let first = t.text().lines().nth(4).unwrap_or_default().to_owned();
+        firing(t).is_some_and(|n| n >= 30 && first.contains(&format!("▸ P1 {cause}  {n} firing")))
+    });
+    t.keys("q").ended();
+}
+
+/// The breakdown by pod begins with the pod that Prometheus has as the slowest.
+fn the_worst_pod_is_the_slow_one(config: &str) {
+    let mean = |of: &str| format!(r#"sum by (pod) (rate(http_request_duration_seconds_{of}{{job="catalog"}}[2m]))"#);
+    let slowest = format!("topk(1, {} / {})", mean("sum"), mean("count"));
+    let answer = Servers::of(config).get("prometheus", "/api/v1/query", &[("query", &slowest)]);
+    let pod = answer["data"]["result"][0]["metric"]["pod"].as_str().unwrap().to_owned();
+    let mut t = Terminal::start(200, 50, &["--config", config, "--service", "catalog"]);
+    t.see("p95");
+    t.keys("b").see("break down by");
+    t.keys("pod").keys(ENTER).see("by pod");
+    t.wait(&format!("{pod} to come first"), |s| {
+        let mut below = s.lines().skip_while(|l| !l.contains("by pod,")).skip(2);
+        below.next().is_some_and(|l| l.contains(&pod))
+    });
+    t.keys("q").ended();
+}
