@@ -32,10 +32,15 @@ pub(super) fn columns(label: &'static str) -> [Column<'static>; 8] {
     columns
 }
 
+/// How many times as slow as before a value is to be marked, and to come before those that are not.
+const SLOWER: f64 = 2.0;
+
 /// Orders, the next one at each `O`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Order {
+    /// Those above the limit of errors, then the slower ones, then the others by what fails.
     #[default]
+    Worst,
     Errors,
     Rate,
     P95,
@@ -46,6 +51,7 @@ pub(super) enum Order {
 impl Order {
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Worst => "worst first",
             Self::Errors => "most failing first",
             Self::Rate => "by rate",
             Self::P95 => "by p95",
@@ -56,11 +62,12 @@ impl Order {
 
     pub(super) const fn next(self) -> Self {
         match self {
+            Self::Worst => Self::Errors,
             Self::Errors => Self::Rate,
             Self::Rate => Self::P95,
             Self::P95 => Self::Change,
             Self::Change => Self::Name,
-            Self::Name => Self::Errors,
+            Self::Name => Self::Worst,
         }
     }
 }
@@ -87,6 +94,23 @@ fn ratio(errors: Option<f64>, rate: Option<f64>) -> Option<f64> {
 }
 
 impl Row {
+    fn fails(&self, above: f64) -> bool {
+        ratio(self.errors, self.rate).is_some_and(|share| share >= above)
+    }
+
+    fn slower(&self) -> bool {
+        self.change().is_some_and(|c| c >= SLOWER)
+    }
+
+    /// How bad it is: the kind of trouble, and how much of it there is.
+    fn badness(&self, limit: f64) -> (u8, f64) {
+        match (self.fails(limit), self.slower()) {
+            (true, _) => (2, self.errors.unwrap_or(0.0)),
+            (false, true) => (1, self.change().unwrap_or(0.0)),
+            (false, false) => (0, self.errors.unwrap_or(0.0)),
+        }
+    }
+
     /// How many times as slow as before.
     fn change(&self) -> Option<f64> {
         Some(self.p95? / self.p95_before.filter(|b| *b > 0.0)?)
@@ -99,7 +123,7 @@ impl Row {
             Cell::new(value.map_or_else(|| format::MISSING.to_owned(), show), style(role))
         };
         let share = ratio(self.errors, self.rate);
-        let failing = share.is_some_and(|s| s >= shared.error_threshold(service));
+        let failing = self.fails(shared.error_threshold(service));
         match column {
             0 => Cell::new(shown(&self.name).to_owned(), style(Role::Text)),
             1 => text(self.rate, format::rate, Role::Text),
@@ -110,8 +134,7 @@ impl Row {
             6 => text(self.p95, format::seconds, Role::Text),
             _ => {
                 let change = self.change().map_or_else(|| format::MISSING.to_owned(), |c| format::change(c, 1.0));
-                let slower = self.change().is_some_and(|c| c >= 2.0);
-                Cell::new(change, style(if slower { Role::Warn } else { Role::Text }))
+                Cell::new(change, style(if self.slower() { Role::Warn } else { Role::Text }))
             }
         }
     }
@@ -122,8 +145,8 @@ pub(super) fn shown(name: &str) -> &str {
     if name.is_empty() { "(none)" } else { name }
 }
 
-/// The rows, from what was answered.
-pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order) -> Vec<Row> {
+/// The rows, from what was answered. `limit` is the share of failing requests, 0 to 1, from which a value is bad.
+pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order, limit: f64) -> Vec<Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let mut fill = |vector: Option<&Vector>, set: fn(&mut Row, f64), new: bool| {
         for (labels, sample) in vector.into_iter().flat_map(|v| &v.elements).filter(|(_, s)| s.value.is_finite()) {
@@ -152,17 +175,55 @@ pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order) -> V
         })
         .filter(|r| filter.passes_one(label, &r.name))
         .collect();
+    sort(&mut out, order, limit);
+    out
+}
+
+fn sort(out: &mut [Row], order: Order, limit: f64) {
     let by = |value: fn(&Row) -> Option<f64>| move |a: &Row, b: &Row| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
+    let rate = by(|r| r.rate);
     match order {
+        Order::Worst => out.sort_by(|a, b| {
+            let ((kind, amount), (other, least)) = (b.badness(limit), a.badness(limit));
+            kind.cmp(&other).then(amount.total_cmp(&least)).then_with(|| rate(a, b))
+        }),
         Order::Errors => {
-            let rate = by(|r| r.rate);
             let errors = by(|r| r.errors);
             out.sort_by(|a, b| errors(a, b).then_with(|| rate(a, b)));
         }
-        Order::Rate => out.sort_by(by(|r| r.rate)),
+        Order::Rate => out.sort_by(rate),
         Order::P95 => out.sort_by(by(|r| r.p95)),
         Order::Change => out.sort_by(by(Row::change)),
         Order::Name => {}
     }
-    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, rate: f64, errors: f64, slower: f64) -> Row {
+        Row {
+            name: name.to_owned(),
+            rate: Some(rate),
+            errors: Some(errors),
+            p95: Some(0.03 * slower),
+            p95_before: Some(0.03),
+            ..Row::default()
+        }
+    }
+
+    fn sorted(order: Order, mut rows: Vec<Row>) -> Vec<String> {
+        sort(&mut rows, order, 0.01);
+        rows.into_iter().map(|r| r.name).collect()
+    }
+
+    #[test]
+    fn a_slow_pod_comes_before_one_whose_few_failures_are_below_the_limit() {
+        let rows = || {
+            vec![row("few", 28.0, 0.06, 1.1), row("busy", 90.0, 0.0, 1.0), row("slow", 29.0, 0.03, 11.0), row("failing", 3.0, 0.05, 1.0)]
+        };
+        assert_eq!(sorted(Order::Worst, rows()), ["failing", "slow", "few", "busy"]);
+        assert_eq!(sorted(Order::Errors, rows()), ["few", "failing", "slow", "busy"]);
+    }
 }

@@ -25,7 +25,8 @@ impl Service {
         let Some(label) = self.label(&family) else { return };
         let keep = self.selected_row().map(|r| r.name.clone());
         let first = self.table == TableState::default();
-        self.rows = breakdown::rows(&self.data, &label, &self.filter, self.order);
+        let limit = look.shared.error_threshold(look.scope.service.as_deref().unwrap_or_default());
+        self.rows = breakdown::rows(&self.data, &label, &self.filter, self.order, limit);
         let place = keep.filter(|_| !first).and_then(|k| self.rows.iter().position(|r| r.name == k));
         self.table.select(place.unwrap_or(self.table.selected), self.rows.len(), self.height(Pane::Breakdown, area));
     }
