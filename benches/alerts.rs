@@ -109,7 +109,7 @@ fn keys(app: &mut App, keys: impl Iterator<Item = KeyCode>) -> Vec<f64> {
 fn main() {
     let rules: Vec<Arc<Rule>> = (0..RULES).map(rule).collect();
     let alerts: Vec<Alert> = (0..ALERTS).map(|n| alert(n, &rules[(n % RULES) as usize])).collect();
-    let theirs = AlertmanagerAlerts { alerts: alerts.iter().map(routed).collect(), silences: Vec::new() };
+    let theirs = AlertmanagerAlerts { alerts: alerts.iter().map(routed).collect(), ..AlertmanagerAlerts::default() };
     let ours = PrometheusAlerts { alerts, rules, told_at: NOW, tells_rules: true, ..PrometheusAlerts::default() };
     let keymap = Keymap::new(&std::collections::BTreeMap::new()).0;
     let shared = Shared::new(Settings::default(), keymap, Theme::default(), Glyphs::UNICODE);

@@ -105,9 +105,9 @@ pub struct Options {
     /// Address of Prometheus.
     #[arg(long, global = true, value_name = "URL", value_parser = address)]
     pub prometheus: Option<Address>,
-    /// Address of Alertmanager.
+    /// Address of Alertmanager; repeated for each of several.
     #[arg(long, global = true, value_name = "URL", value_parser = address)]
-    pub alertmanager: Option<Address>,
+    pub alertmanager: Vec<Address>,
     /// Address of Loki.
     #[arg(long, global = true, value_name = "URL", value_parser = address)]
     pub loki: Option<Address>,
@@ -168,21 +168,26 @@ impl Options {
     ///
     /// # Errors
     /// Everything wrong with them, without repeating it.
-    pub fn addresses(&self) -> Result<BTreeMap<Backend, Url>, ConfigError> {
+    pub fn addresses(&self) -> Result<BTreeMap<Backend, Vec<Url>>, ConfigError> {
         let given = [
-            (Backend::Prometheus, &self.prometheus),
+            (Backend::Prometheus, self.prometheus.as_slice()),
             (Backend::Alertmanager, &self.alertmanager),
-            (Backend::Loki, &self.loki),
-            (Backend::Tempo, &self.tempo),
+            (Backend::Loki, self.loki.as_slice()),
+            (Backend::Tempo, self.tempo.as_slice()),
         ];
-        let (mut urls, mut problems) = (BTreeMap::new(), Vec::new());
-        for (backend, address) in given {
-            match address {
-                Some(Address(Ok(url))) => drop(urls.insert(backend, url.clone())),
-                Some(Address(Err((message, advice)))) => {
+        let (mut urls, mut problems) = (BTreeMap::<Backend, Vec<Url>>::new(), Vec::new());
+        for (backend, address) in given.into_iter().flat_map(|(backend, all)| all.iter().map(move |address| (backend, address))) {
+            match &address.0 {
+                Ok(url) => {
+                    let known = urls.entry(backend).or_default();
+                    // The same one twice is one.
+                    if !known.contains(url) {
+                        known.push(url.clone());
+                    }
+                }
+                Err((message, advice)) => {
                     problems.push(Problem::of(format!("--{backend}"), format!("the address {message}"), *advice));
                 }
-                None => {}
             }
         }
         if problems.is_empty() { Ok(urls) } else { Err(ConfigError(problems)) }

@@ -4,6 +4,7 @@ mod print;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     },
     red::{self, RedMapping, shown_service},
     source::{
-        Alertmanager, Loki, Prometheus, Sources, Tempo,
+        Alertmanager, Alertmanagers, Loki, Prometheus, Sources, Tempo,
         http::HttpClient,
         tempo::{TraceQuery, TraceSearch},
     },
@@ -66,9 +67,9 @@ pub struct Found {
 
 /// Asks all backends at once.
 pub async fn check(sources: &Sources, now: Timestamp) -> Report {
-    let (prometheus, alertmanager, loki, tempo) = tokio::join!(
+    let (prometheus, alertmanagers, loki, tempo) = tokio::join!(
         maybe(sources.prometheus.as_ref(), |p| checked(p.http(), prometheus(p, now))),
-        maybe(sources.alertmanager.as_ref(), |a| checked(a.http(), alertmanager(a))),
+        join_all(sources.alertmanager.iter().flat_map(Alertmanagers::each).map(|a| checked(a.http(), alertmanager(a)))),
         maybe(sources.loki.as_ref(), |l| checked(l.http(), loki(l, now))),
         maybe(sources.tempo.as_ref(), |t| checked(t.http(), tempo(t, now))),
     );
@@ -77,7 +78,7 @@ pub async fn check(sources: &Sources, now: Timestamp) -> Report {
         maybe(sources.prometheus.as_ref().filter(|_| answers(&prometheus)), |p| red::discover(p, &sources.labels, now)),
         maybe(sources.loki.as_ref().filter(|_| answers(&loki)), |l| l.service_labels(&sources.labels.logs_service, now)),
     );
-    let backends = [prometheus, alertmanager, loki, tempo].into_iter().flatten().collect();
+    let backends = prometheus.into_iter().chain(alertmanagers).chain(loki).chain(tempo).collect();
     Report { backends, red, logs, labels: sources.labels.clone() }
 }
 
@@ -115,8 +116,8 @@ async fn alertmanager(a: &Alertmanager) -> Result<(Found, Duration), SourceError
     let first = started.elapsed();
     let (alerts, silences) = tokio::join!(a.alerts(), a.silences());
     let mut capabilities = present(&[("alerts", alerts.is_ok()), ("silences", silences.is_ok())]);
-    if status.peers > 1 {
-        capabilities.push(format!("cluster of {}, {}", status.peers, status.cluster));
+    if status.peers.len() > 1 {
+        capabilities.push(format!("cluster of {}, {}", status.peers.len(), status.cluster));
     }
     Ok((Found { version: status.version, capabilities }, first))
 }

@@ -239,7 +239,7 @@ fn sources(servers: &Servers) -> Sources {
         |backend, base: &url::Url| Endpoint { timeout: patience, clock: Clock::from_fn(|| NOW), ..Endpoint::new(backend, base.clone()) };
     Sources {
         prometheus: Some(Prometheus::new(endpoint(Backend::Prometheus, &servers.prometheus), observer.clone()).unwrap()),
-        alertmanager: Some(Alertmanager::new(endpoint(Backend::Alertmanager, &servers.alertmanager), observer.clone()).unwrap()),
+        alertmanager: Some(Alertmanager::new(endpoint(Backend::Alertmanager, &servers.alertmanager), observer.clone()).unwrap().into()),
         loki: Some(Loki::new(endpoint(Backend::Loki, &servers.loki), observer.clone()).unwrap()),
         tempo: Some(Tempo::new(endpoint(Backend::Tempo, &servers.tempo), observer).unwrap()),
         labels: LabelNames::default(),

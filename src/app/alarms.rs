@@ -171,7 +171,7 @@ mod tests {
             routing: Some(Routing { silenced_by: silenced.iter().map(|s| (*s).to_owned()).collect(), ..Routing::default() }),
             ..(*alert).clone()
         };
-        let told = AlertmanagerAlerts { alerts: alerts.iter().map(routed).collect(), silences: Vec::new() };
+        let told = AlertmanagerAlerts { alerts: alerts.iter().map(routed).collect(), ..AlertmanagerAlerts::default() };
         answer(Request::AlertmanagerAlerts, Ok(Response::AlertmanagerAlerts(told)))
     }
 

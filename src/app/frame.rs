@@ -311,7 +311,13 @@ impl Frame<'_> {
                         let rest = if left.is_zero() { String::new() } else { format!(", {}", format::age(left)) };
                         Some((format!("{name} limits us{rest}"), Role::Warn))
                     }
-                    Health::Down { since, .. } => Some((format!("{name} down {}", format::age(self.look.now.since(*since))), Role::Bad)),
+                    Health::Down { since, error } => {
+                        let age = format::age(self.look.now.since(*since));
+                        Some(match error.part() {
+                            Some((failing, all)) => (format!("{name} {failing} of {all} down {age}"), Role::Warn),
+                            None => (format!("{name} down {age}"), Role::Bad),
+                        })
+                    }
                 }
             })
             .collect()

@@ -15,6 +15,8 @@ use crate::source::http::ClientCertificate;
 /// How to reach one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointConfig {
+    /// What the user calls it, where there are several of its kind.
+    pub name: Option<String>,
     /// Base address, http or https, with the path prefix of a proxy if there is one. Never holds credentials.
     pub url: Url,
     /// Credentials.
@@ -37,7 +39,16 @@ impl EndpointConfig {
     /// An address without credentials.
     pub fn plain(url: Url, timeout: Duration) -> Self {
         let auth = AuthConfig::None;
-        Self { url, auth, headers: Vec::new(), tenant: None, ca_file: None, client: None, insecure_skip_verify: false, timeout }
+        Self { name: None, url, auth, headers: Vec::new(), tenant: None, ca_file: None, client: None, insecure_skip_verify: false, timeout }
+    }
+
+    /// What one of several is called: by the user, or by where it is.
+    pub fn called(&self) -> String {
+        let place = || {
+            let port = self.url.port().map(|p| format!(":{p}")).unwrap_or_default();
+            format!("{}{port}{}", self.url.host_str().unwrap_or_default(), self.url.path().trim_end_matches('/'))
+        };
+        self.name.clone().unwrap_or_else(place)
     }
 }
 
@@ -121,7 +132,7 @@ impl EndpointContext<'_> {
             section.wrong(format!("[{}] has no url", section.path()), "Write url = \"http://host:port\".");
         }
         section.finish();
-        Some(EndpointConfig { url: url?, auth, headers, tenant, ca_file, client, insecure_skip_verify, timeout })
+        Some(EndpointConfig { name: None, url: url?, auth, headers, tenant, ca_file, client, insecure_skip_verify, timeout })
     }
 
     fn read_basic(&self, mut section: Section<'_, '_>) -> Option<(String, SecretConfig)> {

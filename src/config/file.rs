@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Binding, Config, Environment, Threshold, Zone,
-    endpoint::{EndpointContext, TIMEOUTS, expand},
+    endpoint::{EndpointConfig, EndpointContext, TIMEOUTS, expand},
     problem::{Problem, nearest},
     reader::{Item, Reader, Section},
 };
@@ -227,9 +227,14 @@ fn apply_environments(config: &mut Config, context: &EndpointContext<'_>, all: &
         let Some(mut section) = item.section() else { continue };
         let mut environment = Environment::default();
         for backend in Backend::ALL {
-            if let Some(endpoint) = section.section(backend.name()).and_then(|s| context.read(s)) {
-                environment.backends.insert(backend, endpoint);
+            let Some(item) = section.item(backend.name()) else { continue };
+            let mut all = match backend {
+                Backend::Alertmanager => read_alertmanagers(context, &item),
+                _ => item.section().and_then(|s| context.read(s)).into_iter().collect(),
             }
+            .into_iter();
+            environment.backends.extend(all.next().map(|first| (backend, first)));
+            environment.alertmanagers.extend(all);
         }
         environment.otlp = section.section("otlp").and_then(|s| context.read(s));
         section.finish();
@@ -238,6 +243,31 @@ fn apply_environments(config: &mut Config, context: &EndpointContext<'_>, all: &
         needed.extend(files.map(|(path, at)| NeededFile { environment: name.to_owned(), path, at }));
     }
     needed
+}
+
+/// One table, or a list of them: each has a name of its own.
+fn read_alertmanagers(context: &EndpointContext<'_>, item: &Item<'_, '_>) -> Vec<EndpointConfig> {
+    if !item.is_list() {
+        return item.section().and_then(|s| context.read(s)).into_iter().collect();
+    }
+    let mut all: Vec<EndpointConfig> = Vec::new();
+    for item in item.items("a list of tables").unwrap_or_default() {
+        let Some(mut section) = item.section() else { continue };
+        let named = section.item("name");
+        let name = named.as_ref().and_then(Item::string);
+        let Some(read) = context.read(section) else { continue };
+        let endpoint = EndpointConfig { name, ..read };
+        let called = endpoint.called();
+        if called.trim().is_empty() || called.chars().any(char::is_control) {
+            item.wrong(format!("`{}.name` is no name", item.path()), "Write a short word, like name = \"eu\".");
+        } else if all.iter().any(|other| other.called() == called) {
+            let advice = "Give each a name of its own, like name = \"eu\"; without one it is called by its address.";
+            named.as_ref().unwrap_or(&item).wrong(format!("two in `{}` are called {called}", item.path()), advice);
+        } else {
+            all.push(endpoint);
+        }
+    }
+    all
 }
 
 fn apply_default_environment(config: &mut Config, item: &Item<'_, '_>) {

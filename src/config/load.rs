@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use etcetera::BaseStrategy;
@@ -66,8 +67,8 @@ pub struct Request {
     pub config: Option<PathBuf>,
     /// `--env`.
     pub environment: Option<String>,
-    /// `--prometheus` and so on.
-    pub urls: BTreeMap<Backend, Url>,
+    /// `--prometheus` and so on; only of Alertmanager there may be several.
+    pub urls: BTreeMap<Backend, Vec<Url>>,
     /// Whether an environment is needed to go on; the demo brings its own.
     pub environment_needed: bool,
 }
@@ -171,22 +172,35 @@ fn override_urls(config: &mut Config, request: &Request, applied: &mut Applied) 
     }
     let name = config.environment.get_or_insert_with(|| COMMAND_LINE.to_owned()).clone();
     let environment = config.environments.entry(name.clone()).or_default();
-    for (backend, url) in &request.urls {
-        let Some(endpoint) = environment.backends.get_mut(backend) else {
-            environment.backends.insert(*backend, EndpointConfig::plain(url.clone(), config.limits.request_timeout));
-            continue;
-        };
-        let has_credentials = endpoint.auth != AuthConfig::None || !endpoint.headers.is_empty() || endpoint.client.is_some();
-        if has_credentials && endpoint.url.origin() != url.origin() {
+    for (backend, urls) in &request.urls {
+        let first = environment.backends.remove(backend).into_iter();
+        let further = if *backend == Backend::Alertmanager { std::mem::take(&mut environment.alertmanagers) } else { Vec::new() };
+        let before: Vec<EndpointConfig> = first.chain(further).collect();
+        let mut all = urls.iter().map(|url| overridden(&before, url, config.limits.request_timeout)).collect::<Vec<_>>();
+        if all.iter().any(|(_, without_credentials)| *without_credentials) {
             let message = format!("another host than in environment \"{name}\", so its credentials are not sent");
             let advice = "Give the address in config.toml to use them there.";
             applied.warnings.push(Problem::of(format!("--{backend}"), message, advice));
-            endpoint.auth = AuthConfig::None;
-            endpoint.headers.clear();
-            endpoint.client = None;
         }
-        endpoint.url = url.clone();
+        let further = all.split_off(1.min(all.len())).into_iter().map(|(endpoint, _)| endpoint);
+        environment.alertmanagers.extend(further);
+        environment.backends.extend(all.pop().map(|(endpoint, _)| (*backend, endpoint)));
     }
+}
+
+/// What was configured with another address, and whether it is one that its credentials are not for: of several the one at
+/// the same host.
+fn overridden(before: &[EndpointConfig], url: &Url, timeout: Duration) -> (EndpointConfig, bool) {
+    let same = before.iter().find(|e| e.url.origin() == url.origin());
+    let Some(endpoint) = same.or(before.first()) else { return (EndpointConfig::plain(url.clone(), timeout), false) };
+    let mut endpoint = EndpointConfig { url: url.clone(), ..endpoint.clone() };
+    if same.is_some() {
+        return (endpoint, false);
+    }
+    let had_credentials = endpoint.auth != AuthConfig::None || !endpoint.headers.is_empty() || endpoint.client.is_some();
+    (endpoint.name, endpoint.auth, endpoint.client) = (None, AuthConfig::None, None);
+    endpoint.headers.clear();
+    (endpoint, had_credentials)
 }
 
 /// A missing secret or CA file is an error for the environment that opens, and a warning for others.

@@ -69,6 +69,8 @@ impl Config {
 pub struct Environment {
     /// Configured backends.
     pub backends: BTreeMap<Backend, EndpointConfig>,
+    /// Further Alertmanagers, where there are several: the first is among the backends.
+    pub alertmanagers: Vec<EndpointConfig>,
     /// Where `redline demo --into` sends spans (OTLP over HTTP). Nothing else uses it.
     pub otlp: Option<EndpointConfig>,
 }

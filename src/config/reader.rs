@@ -194,6 +194,11 @@ impl<'r, 't> Item<'r, 't> {
         self.value.get_ref().is_table()
     }
 
+    /// Whether it is a list.
+    pub fn is_list(&self) -> bool {
+        self.value.get_ref().is_array()
+    }
+
     /// A string.
     pub fn string(&self) -> Option<String> {
         self.typed("a string", DeValue::as_str).map(str::to_owned)

@@ -181,8 +181,39 @@ fn bad_keys_and_a_bad_theme_value_only_warn() {
     assert_eq!(loaded.config.keys["logs"].place.at, (6, 8));
 }
 
+#[test]
+fn several_alertmanagers_are_read_from_the_file_and_the_command_line() {
+    let text = r#"
+        [[environments.a.alertmanager]]
+        url = "http://one:9093/am/"
+        bearer = { env = "T" }
+        [[environments.a.alertmanager]]
+        url = "http://two:9093"
+        name = "us"
+        tenant = "t"
+    "#;
+    let all = |loaded: &Loaded| {
+        let environment = loaded.config.current().unwrap().1;
+        let all = environment.backends.get(&Backend::Alertmanager).into_iter().chain(&environment.alertmanagers);
+        all.map(|e| (e.called(), e.url.to_string(), e.auth != AuthConfig::None)).collect::<Vec<_>>()
+    };
+    let of = |name: &str, url: &str, auth| (name.to_owned(), url.to_owned(), auth);
+    let loaded = load_text(text, &needed()).unwrap();
+    let two = of("us", "http://two:9093/", false);
+    assert_eq!(all(&loaded), [of("one:9093/am", "http://one:9093/am/", true), two.clone()]);
+    let given = |urls: &[&str]| {
+        let urls = urls.iter().map(|u| Url::parse(u).unwrap()).collect();
+        load_text(text, &Request { urls: [(Backend::Alertmanager, urls)].into(), ..needed() }).unwrap()
+    };
+    let loaded = given(&["http://two:9093", "http://one:9093", "http://three:9093"]);
+    let expected = [two, of("one:9093", "http://one:9093/", true), of("three:9093", "http://three:9093/", false)];
+    assert_eq!(all(&loaded), expected, "credentials stay at their host");
+    assert!(loaded.warnings.len() == 1 && loaded.warnings[0].to_string().contains("credentials are not sent"), "{:?}", loaded.warnings);
+    assert_eq!(all(&given(&["http://one:9093"])).len(), 1, "the command line replaces all");
+}
+
 fn urls(pairs: &[(Backend, &str)]) -> Request {
-    Request { urls: pairs.iter().map(|(b, u)| (*b, Url::parse(u).unwrap())).collect(), ..needed() }
+    Request { urls: pairs.iter().map(|(b, u)| (*b, vec![Url::parse(u).unwrap()])).collect(), ..needed() }
 }
 
 #[test]

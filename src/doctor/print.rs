@@ -39,20 +39,8 @@ impl Report {
     }
 
     fn backend_lines(&self, backend: Backend) -> Vec<String> {
-        let Some(check) = self.backends.iter().find(|c| c.backend == backend) else {
-            return vec![format!("{:13} not configured", backend.name())];
-        };
-        match &check.found {
-            Ok(found) => {
-                let version = if found.version.is_empty() { "unknown version" } else { &found.version };
-                let head = format!("{:13} ok      {:>6}  {version}  {}", backend.name(), format::millis(check.latency), check.url);
-                vec![head, format!("{:21} {}", "", found.capabilities.join(", "))]
-            }
-            Err(error) => {
-                let head = format!("{:13} failed  {:>6}  {}", backend.name(), format::millis(check.latency), check.url);
-                vec![head, format!("{:21} {}. {}", "", error.message, error.advice())]
-            }
-        }
+        let lines: Vec<String> = self.backends.iter().filter(|c| c.backend == backend).flat_map(check_lines).collect();
+        if lines.is_empty() { vec![format!("{:13} not configured", backend.name())] } else { lines }
     }
 
     fn red_lines(&self) -> Vec<String> {
@@ -83,6 +71,17 @@ impl Report {
                 lines
             }
         }
+    }
+}
+
+fn check_lines(check: &Check) -> [String; 2] {
+    let (name, latency, url) = (check.backend.name(), format::millis(check.latency), &check.url);
+    match &check.found {
+        Ok(found) => {
+            let version = if found.version.is_empty() { "unknown version" } else { &found.version };
+            [format!("{name:13} ok      {latency:>6}  {version}  {url}"), format!("{:21} {}", "", found.capabilities.join(", "))]
+        }
+        Err(error) => [format!("{name:13} failed  {latency:>6}  {url}"), format!("{:21} {}. {}", "", error.message, error.advice())],
     }
 }
 

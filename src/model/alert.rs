@@ -153,6 +153,88 @@ pub struct Routing {
     pub muted_by: Vec<String>,
     /// Names of receivers.
     pub receivers: Vec<String>,
+    /// Where there are several Alertmanagers: those that hold it, each with what it does about it.
+    pub holders: Vec<Holder>,
+}
+
+/// One of several Alertmanagers that holds an alert.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Holder {
+    /// What it is called.
+    pub name: CompactString,
+    /// Ids of silences that match there.
+    pub silenced_by: Vec<String>,
+    /// Fingerprints of alerts that inhibit it there.
+    pub inhibited_by: Vec<String>,
+    /// Since when it does not answer: this is what it told last.
+    pub unanswered: Option<Timestamp>,
+}
+
+impl Holder {
+    /// Whether it tells no one.
+    pub fn is_quiet(&self) -> bool {
+        !self.silenced_by.is_empty() || !self.inhibited_by.is_empty()
+    }
+}
+
+impl Routing {
+    /// Ids of all silences that match, also where another Alertmanager tells the alert all the same.
+    pub fn silences(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = Vec::new();
+        for id in self.silenced_by.iter().chain(self.holders.iter().flat_map(|h| &h.silenced_by)) {
+            if !all.contains(&id.as_str()) {
+                all.push(id);
+            }
+        }
+        all
+    }
+
+    /// Ids of the silences that match at these Alertmanagers; anywhere, where none is named.
+    pub fn silences_at(&self, names: &[CompactString]) -> impl Iterator<Item = &String> {
+        let at = self.holders.iter().filter(|h| names.contains(&h.name)).flat_map(|h| &h.silenced_by);
+        self.silenced_by.iter().filter(|_| names.is_empty()).chain(at)
+    }
+
+    /// The same alert as it was routed elsewhere, by another Alertmanager or for another replica: it is silent only where all
+    /// silence it.
+    pub fn join(&mut self, other: &Self) {
+        both(&mut self.silenced_by, &other.silenced_by);
+        both(&mut self.inhibited_by, &other.inhibited_by);
+        both(&mut self.muted_by, &other.muted_by);
+        add_new(&mut self.receivers, &other.receivers);
+        add_new(&mut self.fingerprints, &other.fingerprints);
+        for theirs in &other.holders {
+            match self.holders.iter_mut().find(|h| h.name == theirs.name) {
+                Some(own) => {
+                    both(&mut own.silenced_by, &theirs.silenced_by);
+                    both(&mut own.inhibited_by, &theirs.inhibited_by);
+                }
+                None => self.holders.push(theirs.clone()),
+            }
+        }
+    }
+
+    /// Whether one of these Alertmanagers holds it; any does where none is named.
+    pub fn is_at(&self, names: &[CompactString]) -> bool {
+        names.is_empty() || self.holders.iter().any(|h| names.contains(&h.name))
+    }
+}
+
+/// All of both, where there are any in both.
+fn both(to: &mut Vec<String>, from: &[String]) {
+    if to.is_empty() || from.is_empty() {
+        to.clear();
+    } else {
+        add_new(to, from);
+    }
+}
+
+fn add_new(to: &mut Vec<String>, from: &[String]) {
+    for item in from {
+        if !to.contains(item) {
+            to.push(item.clone());
+        }
+    }
 }
 
 /// Why it is not known whether an alert still holds.

@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
-    alert::{Alert, AlertState, Doubt, Routing, Rule, Severities},
+    alert::{Alert, AlertState, Doubt, Holder, Routing, Rule, Severities},
     alert_match::partners,
+    alertmanagers::Member,
     labels::Labels,
     series::Sample,
     silence::Silence,
@@ -37,6 +38,8 @@ pub struct AlertmanagerAlerts {
     pub alerts: Vec<Alert>,
     /// All silences.
     pub silences: Vec<Silence>,
+    /// The Alertmanagers that told this, where there are several.
+    pub members: Vec<Member>,
 }
 
 /// Both in one.
@@ -109,8 +112,7 @@ pub fn merge(told: &Told<'_>) -> AlertBook {
     let resolved = resolved(told, &alerts, &rules);
     alerts.extend(resolved);
     alerts.sort_by(|a, b| (a.state, a.severity, b.since, a.name(), &a.labels).cmp(&(b.state, b.severity, a.since, b.name(), &b.labels)));
-    let referred: HashSet<&str> =
-        alerts.iter().filter_map(|a| a.routing.as_ref()).flat_map(|r| &r.silenced_by).map(String::as_str).collect();
+    let referred: HashSet<&str> = alerts.iter().filter_map(|a| a.routing.as_ref()).flat_map(Routing::silences).collect();
     let silences = told.alertmanager.map(|a| a.silences.clone()).unwrap_or_default();
     let mut silences: Vec<Silence> = silences.into_iter().filter(|s| referred.contains(s.id.as_str())).collect();
     silences.sort_by(|a, b| a.id.cmp(&b.id));
@@ -154,32 +156,15 @@ fn add_routing(alert: &mut Alert, theirs: &Alert) {
         alert.routing = Some(theirs.clone());
         return;
     };
-    let both = |a: &mut Vec<String>, b: &[String]| {
-        if a.is_empty() || b.is_empty() {
-            a.clear();
-        } else {
-            add_new(a, b);
-        }
-    };
-    both(&mut routing.silenced_by, &theirs.silenced_by);
-    both(&mut routing.inhibited_by, &theirs.inhibited_by);
-    both(&mut routing.muted_by, &theirs.muted_by);
-    add_new(&mut routing.receivers, &theirs.receivers);
-    add_new(&mut routing.fingerprints, &theirs.fingerprints);
-}
-
-fn add_new(to: &mut Vec<String>, from: &[String]) {
-    for item in from {
-        if !to.contains(item) {
-            to.push(item.clone());
-        }
-    }
+    routing.join(theirs);
 }
 
 fn suppressed(state: AlertState, routing: Option<&Routing>) -> AlertState {
     match (state, routing) {
         (AlertState::Firing, Some(r)) if !r.silenced_by.is_empty() => AlertState::Silenced,
         (AlertState::Firing, Some(r)) if !r.inhibited_by.is_empty() => AlertState::Inhibited,
+        // One Alertmanager silences it, another one inhibits it: no one is told.
+        (AlertState::Firing, Some(r)) if !r.holders.is_empty() && r.holders.iter().all(Holder::is_quiet) => AlertState::Silenced,
         _ => state,
     }
 }
@@ -187,7 +172,8 @@ fn suppressed(state: AlertState, routing: Option<&Routing>) -> AlertState {
 /// Since when an alert fires that Alertmanager does not know, as far as is known: from when it fires, or from when it was
 /// last seen there.
 fn unrouted_since(alert: &Alert, told: &Told<'_>, before: &HashMap<&Labels, &Alert>) -> Option<Timestamp> {
-    let is_unrouted = alert.routing.is_none() && alert.state == AlertState::Firing && told.alertmanager.is_some();
+    let all_told = told.alertmanager.is_some_and(AlertmanagerAlerts::is_complete);
+    let is_unrouted = alert.routing.is_none() && alert.state == AlertState::Firing && all_told;
     is_unrouted.then(|| match before.get(&alert.labels) {
         Some(before) if before.unrouted_since.is_some() => before.unrouted_since.unwrap_or(told.now),
         Some(before) if before.routing.is_some() => told.now,
@@ -200,7 +186,8 @@ fn doubt(alert: &Alert, told: &Told<'_>) -> Option<Doubt> {
     let is_overdue = |since: &Timestamp| told.now.since(*since) > PATIENCE;
     // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
     let of_prometheus = alert.rule.is_some() || alert.value.is_some();
-    let (prometheus, alertmanager) = (told.unanswered.0.filter(is_overdue), told.unanswered.1.filter(is_overdue));
+    let alertmanager = told.unanswered.1.or_else(|| alert.routing.as_ref().and_then(no_holder_answers));
+    let (prometheus, alertmanager) = (told.unanswered.0.filter(is_overdue), alertmanager.filter(is_overdue));
     let silent = match (of_prometheus, alert.routing.is_some()) {
         (true, true) => prometheus.zip(alertmanager).map(|(a, b)| a.max(b)),
         (true, false) => prometheus,
@@ -213,6 +200,12 @@ fn doubt(alert: &Alert, told: &Told<'_>) -> Option<Doubt> {
     let (last, told_at) = (rule.last_evaluation?, told.prometheus?.told_at);
     let interval = if rule.interval.is_zero() { USUAL_INTERVAL } else { rule.interval };
     (told_at.since(last) > (interval * MISSED).max(PATIENCE)).then_some(Doubt::NotEvaluated(last))
+}
+
+/// Since when none of those that hold an alert answers.
+fn no_holder_answers(routing: &Routing) -> Option<Timestamp> {
+    let since = |h: &Holder| h.unanswered;
+    routing.holders.iter().map(since).collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 /// What fired within the last hour and does no more. Prometheus' history tells it: Alertmanager forgets an alert as soon as
@@ -278,7 +271,7 @@ mod tests {
     }
 
     fn alertmanager(alerts: Vec<Alert>) -> AlertmanagerAlerts {
-        AlertmanagerAlerts { alerts, silences: Vec::new() }
+        AlertmanagerAlerts { alerts, ..AlertmanagerAlerts::default() }
     }
 
     fn merged(firing: Vec<Alert>, routed: Vec<Alert>) -> AlertBook {
@@ -349,7 +342,7 @@ mod tests {
     fn only_silences_that_are_referred_to_are_kept() {
         let silence = |id: &str| Silence { id: id.to_owned(), ..Silence::default() };
         let alerts = vec![routed(&[("alertname", "A")], &["s1", "s3"])];
-        let told = AlertmanagerAlerts { alerts, silences: ["s3", "s2", "s1"].map(silence).into() };
+        let told = AlertmanagerAlerts { alerts, silences: ["s3", "s2", "s1"].map(silence).into(), ..AlertmanagerAlerts::default() };
         let book = merge(&Told { alertmanager: Some(&told), ..Told::default() });
         assert_eq!(book.silences.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["s1", "s3"]);
         assert_eq!(["s1", "s2", "s3"].map(|id| book.silence(id).is_some()), [true, false, true]);

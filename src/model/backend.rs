@@ -73,6 +73,19 @@ pub struct SourceError {
     pub kind: ErrorKind,
     /// What happened, in one line, without secrets: "connect to 10.0.0.7:3200 refused".
     pub message: String,
+    /// Where there are several of its kind: which one it was.
+    pub among: Option<Box<Among>>,
+}
+
+/// One of several servers of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Among {
+    /// What it is called.
+    pub name: String,
+    /// How many of them fail, itself included.
+    pub failing: usize,
+    /// How many there are.
+    pub all: usize,
 }
 
 /// Kinds of failure.
@@ -129,7 +142,25 @@ pub enum TlsFault {
 impl SourceError {
     /// A new error.
     pub fn new(backend: Backend, kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { backend, kind, message: message.into() }
+        Self { backend, kind, message: message.into(), among: None }
+    }
+
+    /// As one of several of its kind.
+    #[must_use]
+    pub fn of(self, name: &str, failing: usize, all: usize) -> Self {
+        Self { among: Some(Box::new(Among { name: name.to_owned(), failing, all })), ..self }
+    }
+
+    /// The same, where so many of several fail.
+    #[must_use]
+    pub fn failing(mut self, failing: usize) -> Self {
+        self.among.iter_mut().for_each(|among| among.failing = failing);
+        self
+    }
+
+    /// Where some of several answer: how many do not, and how many there are.
+    pub fn part(&self) -> Option<(usize, usize)> {
+        self.among.as_ref().filter(|a| a.failing < a.all).map(|a| (a.failing, a.all))
     }
 
     /// Whether asking the same again may help.
@@ -202,7 +233,10 @@ impl SourceError {
 
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.backend, self.message)
+        match &self.among {
+            Some(among) => write!(f, "{} {}: {}", self.backend, among.name, self.message),
+            None => write!(f, "{}: {}", self.backend, self.message),
+        }
     }
 }
 

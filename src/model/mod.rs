@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod alert_book;
 pub mod alert_match;
+pub mod alertmanagers;
 pub mod backend;
 pub mod explored;
 pub mod label_index;

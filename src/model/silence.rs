@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
 use regex::Regex;
 
 use super::{
@@ -67,6 +68,8 @@ pub struct Silence {
     pub comment: String,
     /// Whether it works.
     pub state: SilenceState,
+    /// Where there are several Alertmanagers: the names of those that have it.
+    pub at: Vec<CompactString>,
 }
 
 /// Matchers ready to be compared with many alerts.
@@ -127,6 +130,8 @@ pub struct NewSilence {
     pub created_by: String,
     /// Why.
     pub comment: String,
+    /// Where there are several Alertmanagers: one of these is to have it, the first that can be reached. They gossip.
+    pub to: Vec<CompactString>,
 }
 
 /// What begins at once is sent as begun: where our clock is a little ahead, it would be pending. Alertmanager moves what is past
@@ -351,6 +356,7 @@ mod tests {
             end: SilenceEnd::After(Duration::from_secs(3600)),
             created_by: "ana".to_owned(),
             comment: "why".to_owned(),
+            to: Vec::new(),
         };
         new.resolve(Timestamp(1_000_000_123_456))
     }

@@ -36,7 +36,7 @@ pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Resu
     }
     let nobody: Observer = Arc::new(|_, _| {});
     let clock = Clock::system();
-    let sources = sources(config, &environment.backends, &nobody, &clock).map_err(Failure::usage)?;
+    let sources = sources(config, environment, &nobody, &clock).map_err(Failure::usage)?;
     if !sources.has(Backend::Prometheus) && !sources.has(Backend::Alertmanager) {
         return Err(Failure::usage("no backend tells alerts: give --prometheus URL or --alertmanager URL, or write them into config.toml"));
     }
@@ -87,7 +87,10 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
     let is_failure = |e: &SourceError| e.kind != ErrorKind::NotConfigured;
     Answers {
         notes: prometheus.as_ref().map_or_else(|_| Vec::new(), |told| told.notes.clone()),
-        silent: [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).collect(),
+        silent: {
+            let of_several = alertmanager.iter().flat_map(|told| told.failed().map(|(_, error)| error.clone())).collect::<Vec<_>>();
+            [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).chain(of_several).collect()
+        },
         incomplete: [fired.and_then(Result::err), red.and_then(Result::err)].into_iter().flatten().filter(is_failure).collect(),
         report,
     }

@@ -1,16 +1,18 @@
 //! Clients from the configuration, and themes by name.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
+use compact_str::CompactString;
 use secrecy::SecretString;
 
 use crate::{
     clock::Clock,
-    config::{AuthConfig, Config, EndpointConfig, Limits, SecretConfig},
-    model::backend::Backend,
+    config::{AuthConfig, Config, EndpointConfig, Environment, Limits, SecretConfig},
+    model::backend::{Backend, SourceError},
     runtime::Environments,
     source::{
-        Alertmanager, Loki, Prometheus, Sources, Tempo,
+        Alertmanager, Alertmanagers, Loki, Prometheus, Sources, Tempo,
+        alertmanager::observers,
         http::{AuthSource, Endpoint, Observer, Secret},
     },
     theme::{self, ColorSupport, Theme},
@@ -28,7 +30,7 @@ pub(super) struct Clients {
 impl Environments for Clients {
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
         let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
-        sources(&self.config, &environment.backends, &observer, &self.clock)
+        sources(&self.config, environment, &observer, &self.clock)
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {
@@ -41,23 +43,36 @@ impl Environments for Clients {
 }
 
 /// The clients of the backends that have an address. Nothing is read from the network.
-pub(super) fn sources(
-    config: &Config,
-    backends: &BTreeMap<Backend, EndpointConfig>,
-    observer: &Observer,
-    clock: &Clock,
-) -> Result<Sources, String> {
-    let endpoint = |backend| backends.get(&backend).map(|e| endpoint(backend, e, &config.limits, clock));
-    let told = |e: crate::model::backend::SourceError| e.to_string();
+pub(super) fn sources(config: &Config, environment: &Environment, observer: &Observer, clock: &Clock) -> Result<Sources, String> {
+    let endpoint = |backend| environment.backends.get(&backend).map(|e| endpoint(backend, e, &config.limits, clock));
+    let told = |e: SourceError| e.to_string();
     let loki = endpoint(Backend::Loki).map(|e| Loki::new(e, observer.clone())).transpose().map_err(told)?;
     Ok(Sources {
         labels: config.labels.clone(),
         severities: config.severities.clone(),
         prometheus: endpoint(Backend::Prometheus).map(|e| Prometheus::new(e, observer.clone())).transpose().map_err(told)?,
-        alertmanager: endpoint(Backend::Alertmanager).map(|e| Alertmanager::new(e, observer.clone())).transpose().map_err(told)?,
+        alertmanager: alertmanagers(config, environment, observer, clock).map_err(told)?,
         loki: loki.map(|l| l.with_trace_ids(config.trace_ids.clone())),
         tempo: endpoint(Backend::Tempo).map(|e| Tempo::new(e, observer.clone())).transpose().map_err(told)?,
     })
+}
+
+/// All of them, by their names.
+fn alertmanagers(
+    config: &Config,
+    environment: &Environment,
+    observer: &Observer,
+    clock: &Clock,
+) -> Result<Option<Alertmanagers>, SourceError> {
+    let all: Vec<&EndpointConfig> =
+        environment.backends.get(&Backend::Alertmanager).into_iter().chain(&environment.alertmanagers).collect();
+    let names: Vec<CompactString> = all.iter().map(|e| e.called().into()).collect();
+    let client = |((config_of_one, name), observer): ((&EndpointConfig, &CompactString), Observer)| {
+        let endpoint = endpoint(Backend::Alertmanager, config_of_one, &config.limits, clock);
+        Ok((name.clone(), Alertmanager::new(endpoint, observer).map_err(|e| e.of(name, 1, 1))?))
+    };
+    let made = all.into_iter().zip(&names).zip(observers(&names, observer)).map(client).collect::<Result<Vec<_>, SourceError>>()?;
+    Ok((!made.is_empty()).then(|| Alertmanagers::new(made)))
 }
 
 fn endpoint(backend: Backend, config: &EndpointConfig, limits: &Limits, clock: &Clock) -> Endpoint {

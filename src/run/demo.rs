@@ -78,7 +78,7 @@ fn open(demo: Demo, args: &DemoArgs, options: &Options, system: &System) -> Resu
         let clock = demo.clock.clone();
         let servers = server::serve(demo.stores, demo.clock).await.map_err(Failure::other)?;
         let backends = addresses(&servers).into_iter().map(|(backend, url)| (backend, EndpointConfig::plain(url, TIMEOUT))).collect();
-        loaded.config.environments = BTreeMap::from([(ENVIRONMENT.to_owned(), Environment { backends, otlp: None })]);
+        loaded.config.environments = BTreeMap::from([(ENVIRONMENT.to_owned(), Environment { backends, ..Environment::default() })]);
         loaded.config.environment = Some(ENVIRONMENT.to_owned());
         // What the user says of their own labels and log lines is not said of the shop.
         loaded.config.labels = Default::default();

@@ -27,7 +27,7 @@ pub(super) fn doctor(loaded: &Loaded, options: &Options, output: Output) -> Resu
     }
     let nobody: Observer = Arc::new(|_, _| {});
     let clock = Clock::system();
-    let sources = sources(&loaded.config, &environment.backends, &nobody, &clock).map_err(Failure::usage)?;
+    let sources = sources(&loaded.config, environment, &nobody, &clock).map_err(Failure::usage)?;
     let report = runtime()?.block_on(doctor::check(&sources, clock.now()));
     match output {
         Output::Text => print(format!("environment \"{name}\"\n\n{}", report.text()).as_bytes())?,

@@ -37,7 +37,7 @@ pub(super) fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<
     let (name, environment) = loaded.config.current().ok_or_else(|| Failure::usage("there is no environment to ask"))?;
     let nobody: Observer = Arc::new(|_, _| {});
     let clock = Clock::system();
-    let sources = sources(&loaded.config, &environment.backends, &nobody, &clock).map_err(Failure::usage)?;
+    let sources = sources(&loaded.config, environment, &nobody, &clock).map_err(Failure::usage)?;
     let zone = loaded.config.display.time_zone.offset(clock.now()).0;
     let only = options.service.as_ref().map(|service| vec![service.clone()]);
     let runtime = runtime()?;

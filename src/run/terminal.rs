@@ -128,7 +128,7 @@ fn settings(
     if let Some(path) = options.config.as_deref().or(path) {
         reopen.extend(["--config".to_owned(), path.display().to_string()]);
     }
-    for (backend, url) in addresses {
+    for (backend, url) in addresses.into_iter().flat_map(|(backend, urls)| urls.into_iter().map(move |url| (backend, url))) {
         reopen.extend([format!("--{backend}"), url.to_string()]);
     }
     let thresholds = &config.thresholds;

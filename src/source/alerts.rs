@@ -40,7 +40,7 @@ pub fn of_prometheus(told: Rules, told_at: Timestamp, how: Reading<'_>) -> Prome
 pub fn of_alertmanager(alerts: Vec<RoutedAlert>, silences: Vec<Silence>, how: Reading<'_>) -> AlertmanagerAlerts {
     let mut alerts: Vec<Alert> = alerts.into_iter().map(|a| from_alertmanager(a, how.severities)).collect();
     name_services(&mut alerts, how.services);
-    AlertmanagerAlerts { alerts, silences }
+    AlertmanagerAlerts { alerts, silences, members: Vec::new() }
 }
 
 fn from_prometheus(a: FiringAlert, rules: &[Arc<Rule>], severities: &Severities) -> Alert {

@@ -17,7 +17,7 @@ use crate::model::{
     silence::{SilenceChange, SilenceOutcome},
 };
 
-pub use alertmanager::Alertmanager;
+pub use alertmanager::{Alertmanager, Alertmanagers};
 pub use loki::Loki;
 pub use prometheus::Prometheus;
 pub use tempo::Tempo;
@@ -32,7 +32,7 @@ pub struct Sources {
     /// Metrics and rules.
     pub prometheus: Option<Prometheus>,
     /// Alerts as routed.
-    pub alertmanager: Option<Alertmanager>,
+    pub alertmanager: Option<Alertmanagers>,
     /// Logs.
     pub loki: Option<Loki>,
     /// Traces.
@@ -55,7 +55,7 @@ impl Sources {
         // Only whether it answers counts here, and that the observer hears.
         match backend {
             Backend::Prometheus => drop(maybe(self.prometheus.as_ref().map(Prometheus::buildinfo)).await),
-            Backend::Alertmanager => drop(maybe(self.alertmanager.as_ref().map(Alertmanager::status)).await),
+            Backend::Alertmanager => drop(maybe(self.alertmanager.as_ref().map(Alertmanagers::probe)).await),
             Backend::Loki => drop(maybe(self.loki.as_ref().map(Loki::buildinfo)).await),
             Backend::Tempo => drop(maybe(self.tempo.as_ref().map(Tempo::capabilities)).await),
         }
@@ -80,14 +80,13 @@ impl Sources {
         Ok(PrometheusAlerts { notes, tells_rules, ..alerts::of_prometheus(told, told_at, self.reading()) })
     }
 
-    /// What Alertmanager knows of alerts.
+    /// What Alertmanager, or several of them, know of alerts.
     ///
     /// # Errors
     /// What the client says, or that there is no address.
     pub async fn alertmanager_alerts(&self) -> Result<AlertmanagerAlerts, SourceError> {
         let alertmanager = self.alertmanager.as_ref().ok_or_else(|| not_configured(Backend::Alertmanager))?;
-        let (alerts, silences) = tokio::try_join!(alertmanager.alerts(), alertmanager.silences())?;
-        Ok(alerts::of_alertmanager(alerts, silences, self.reading()))
+        alertmanager.alerts(self.reading()).await
     }
 
     fn reading(&self) -> alerts::Reading<'_> {
@@ -137,5 +136,7 @@ pub fn not_configured(backend: Backend) -> SourceError {
     SourceError::new(backend, ErrorKind::NotConfigured, format!("{backend} has no address in this environment"))
 }
 
+#[cfg(test)]
+mod recorded_tests;
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ fn sources(server: &MockServer, max_body: usize, clock: &Clock) -> Sources {
     };
     Sources {
         prometheus: Some(Prometheus::new(endpoint(Backend::Prometheus), nobody.clone()).unwrap()),
-        alertmanager: Some(Alertmanager::new(endpoint(Backend::Alertmanager), nobody).unwrap()),
+        alertmanager: Some(Alertmanager::new(endpoint(Backend::Alertmanager), nobody).unwrap().into()),
         ..Sources::default()
     }
 }

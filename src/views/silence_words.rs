@@ -37,7 +37,8 @@ pub fn sentences(outcome: &SilenceOutcome) -> Vec<String> {
                 SilenceState::Pending => "is written and begins later",
                 SilenceState::Expired => "is expired",
             };
-            let mut out = vec![format!("Silence {} {what}.", silence.id)];
+            let at = if silence.at.is_empty() { String::new() } else { format!(" at {}", silence.at.join(", ")) };
+            let mut out = vec![format!("Silence {} {what}{at}.", silence.id)];
             if *looked_up {
                 out.push("The answer was lost; it was looked up on the server.".to_owned());
             }

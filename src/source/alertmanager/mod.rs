@@ -1,5 +1,6 @@
 //! Alertmanager's API v2.
 
+mod several;
 mod silence_wire;
 mod wire;
 mod write;
@@ -10,6 +11,7 @@ use super::{
 };
 use crate::model::{backend::SourceError, silence::Silence};
 
+pub use several::{Alertmanagers, observers};
 pub use wire::{RoutedAlert, Status};
 pub use write::Lost;
 

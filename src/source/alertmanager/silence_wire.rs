@@ -88,6 +88,7 @@ pub fn silence(s: WireSilence, now: Timestamp) -> Silence {
         created_by: s.created_by,
         comment: s.comment,
         state: told.unwrap_or_else(|| SilenceState::at(now, starts_at, ends_at)),
+        at: Vec::new(),
     }
 }
 

@@ -54,7 +54,8 @@ async fn silences_and_status_are_read() {
 
     let body = r#"{"cluster":{"name":"x","status":"ready","peers":[{"name":"a","address":"b"}]},"versionInfo":{"version":"0.31.1"},"config":{"original":"secret"},"uptime":"x"}"#;
     let (_server, am) = alertmanager("/api/v2/status", 200, body).await;
-    assert_eq!(am.status().await.unwrap(), Status { version: "0.31.1".to_owned(), cluster: "ready".to_owned(), peers: 1 });
+    let expected = Status { version: "0.31.1".to_owned(), cluster: "ready".to_owned(), name: "x".to_owned(), peers: vec!["a".to_owned()] };
+    assert_eq!(am.status().await.unwrap(), expected);
 }
 
 #[tokio::test]

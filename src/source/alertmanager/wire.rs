@@ -74,6 +74,7 @@ pub fn alerts(data: Vec<WireAlert>) -> Vec<RoutedAlert> {
             inhibited_by: a.status.inhibited_by,
             muted_by: a.status.muted_by,
             receivers: a.receivers.into_iter().map(|r| r.name).collect(),
+            holders: Vec::new(),
         };
         out.push(RoutedAlert {
             labels: a.labels.0,
@@ -104,9 +105,17 @@ struct VersionInfo {
 #[derive(Debug, Default, Deserialize)]
 struct Cluster {
     #[serde(default)]
+    name: String,
+    #[serde(default)]
     status: String,
     #[serde(default, deserialize_with = "nullable")]
-    peers: Vec<serde::de::IgnoredAny>,
+    peers: Vec<Peer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Peer {
+    #[serde(default)]
+    name: String,
 }
 
 /// How an Alertmanager is. Its configuration is left out: it may hold secrets.
@@ -116,10 +125,13 @@ pub struct Status {
     pub version: String,
     /// `ready`, `settling` or `disabled`.
     pub cluster: String,
-    /// How many peers, itself included.
-    pub peers: usize,
+    /// The name that it has in its cluster, anew at each start; empty without a cluster.
+    pub name: String,
+    /// Such names of all in its cluster that it knows to be alive, itself included.
+    pub peers: Vec<String>,
 }
 
 pub fn status(data: WireStatus) -> Status {
-    Status { version: data.version_info.version, cluster: data.cluster.status, peers: data.cluster.peers.len() }
+    let Cluster { name, status, peers } = data.cluster;
+    Status { version: data.version_info.version, cluster: status, name, peers: peers.into_iter().map(|p| p.name).collect() }
 }

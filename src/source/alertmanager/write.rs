@@ -10,6 +10,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::{
     Alertmanager,
     silence_wire::{self, Posted},
@@ -57,25 +59,30 @@ enum Seen {
 impl Alertmanager {
     /// Does a change. `lost` is told when no answer came and the silence is being looked for.
     pub async fn change(&self, change: SilenceChange, lost: Lost<'_>) -> SilenceOutcome {
+        self.change_among(&[], change, lost).await
+    }
+
+    /// The same for one of some that gossip: `peers` may have heard of a silence from one that is gone since.
+    pub(super) async fn change_among(&self, peers: &[&Self], change: SilenceChange, lost: Lost<'_>) -> SilenceOutcome {
         match change {
-            SilenceChange::Create(new) => self.create(new, lost).await,
-            SilenceChange::CreateAgain(sent) => self.create_again(sent, lost).await,
+            SilenceChange::Create(new) => self.create(peers, new, lost).await,
+            SilenceChange::CreateAgain(sent) => self.create_again(peers, sent, lost).await,
             SilenceChange::Expire(id) => self.expire(id, lost).await,
         }
     }
 
-    async fn create(&self, new: NewSilence, lost: Lost<'_>) -> SilenceOutcome {
-        self.post(new.resolve(self.http.now()), lost).await
+    async fn create(&self, peers: &[&Self], new: NewSilence, lost: Lost<'_>) -> SilenceOutcome {
+        self.post(peers, new.resolve(self.http.now()), lost).await
     }
 
     /// What an earlier try may have brought about is looked for before and after: one that was under way all the time.
-    async fn create_again(&self, sent: SentSilence, lost: Lost<'_>) -> SilenceOutcome {
-        match self.find(&sent, self.patience.again).await {
+    async fn create_again(&self, peers: &[&Self], sent: SentSilence, lost: Lost<'_>) -> SilenceOutcome {
+        match self.find(peers, &sent, self.patience.again).await {
             Ok(Some(silence)) => return done(&sent, silence, true),
             Ok(None) => {}
             Err(error) => return SilenceOutcome::Unknown { sent, error },
         }
-        let mut outcome = self.post(sent.clone(), lost).await;
+        let mut outcome = self.post(peers, sent.clone(), lost).await;
         let own = match &outcome {
             SilenceOutcome::Done { silence, .. } => Some(silence.id.clone()),
             SilenceOutcome::Taken { id, .. } => Some(id.clone()),
@@ -118,7 +125,7 @@ impl Alertmanager {
         }
     }
 
-    async fn post(&self, sent: SentSilence, lost: Lost<'_>) -> SilenceOutcome {
+    async fn post(&self, peers: &[&Self], sent: SentSilence, lost: Lost<'_>) -> SilenceOutcome {
         let bug = |e: serde_json::Error| self.http.error(ErrorKind::Bug, format!("no JSON of the silence: {e}"));
         let body = match silence_wire::posted(&sent) {
             Ok(body) => body,
@@ -133,7 +140,7 @@ impl Alertmanager {
             Err(Unsent { error, taken: false }) => SilenceOutcome::Refused(error),
             Err(Unsent { error, taken: true }) => {
                 lost(&error);
-                self.look_up(sent, error).await
+                self.look_up(peers, sent, error).await
             }
         }
     }
@@ -164,8 +171,8 @@ impl Alertmanager {
         Err(last)
     }
 
-    async fn look_up(&self, sent: SentSilence, error: SourceError) -> SilenceOutcome {
-        match self.find(&sent, self.patience.lost).await {
+    async fn look_up(&self, peers: &[&Self], sent: SentSilence, error: SourceError) -> SilenceOutcome {
+        match self.find(peers, &sent, self.patience.lost).await {
             Ok(Some(silence)) => done(&sent, silence, true),
             Ok(None) => SilenceOutcome::Lost { sent, error },
             Err(error) => SilenceOutcome::Unknown { sent, error },
@@ -173,16 +180,31 @@ impl Alertmanager {
     }
 
     /// What a wish became, looked for each time. That it is nowhere is what the last look says.
-    async fn find(&self, sent: &SentSilence, waits: &[Duration]) -> Result<Option<Silence>, SourceError> {
+    async fn find(&self, peers: &[&Self], sent: &SentSilence, waits: &[Duration]) -> Result<Option<Silence>, SourceError> {
         let mut last = Ok(None);
         for wait in waits {
             tokio::time::sleep(*wait).await;
-            last = self.silences().await.map(|all| all.into_iter().find(|s| sent.became(s)));
+            last = self.look(peers, sent).await;
             if matches!(last, Ok(Some(_))) {
                 break;
             }
         }
         last
+    }
+
+    /// That it is nowhere is known only where all answer.
+    async fn look(&self, peers: &[&Self], sent: &SentSilence) -> Result<Option<Silence>, SourceError> {
+        let (mut found, mut failed) = (None, None);
+        for answer in join_all(std::iter::once(&self).chain(peers).map(|one| one.silences())).await {
+            match answer {
+                Ok(silences) => found = found.or_else(|| silences.into_iter().find(|s| sent.became(s))),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match (found, failed) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Expiring twice is expiring once: a lost answer needs only a look at the silence.

@@ -117,12 +117,15 @@ impl Data {
 
     /// Whether the page waits for one of both, or the last answer was a failure: doubts grow with time.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.unanswered() != (None, None)
+        self.unanswered() != (None, None) || self.alertmanager.value().is_some_and(|a| a.failed().next().is_some())
     }
 
     /// Whom the last question got no answer from, and why.
     pub(super) fn errors(&self) -> impl Iterator<Item = &SourceError> {
-        self.prometheus.error().into_iter().chain(self.alertmanager.error())
+        let of_several = self.alertmanager.value().into_iter().flat_map(|a| a.failed().map(|(_, error)| error));
+        // What none of them answers is told by the whole.
+        let whole = self.alertmanager.error();
+        self.prometheus.error().into_iter().chain(whole).chain(of_several.filter(move |_| whole.is_none()))
     }
 
     /// Another alert is selected: what is drawn of the last one is no longer true, unless the same is asked for this one.

@@ -80,7 +80,7 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
 /// Who keeps an alert quiet: silences, other alerts, times of the day.
 fn suppression(sheet: &mut Sheet, routing: &Routing, book: &AlertBook, look: &Look<'_>) {
     let zone = look.shared.settings.zone.0;
-    for silence in routing.silenced_by.iter().filter_map(|id| book.silence(id)) {
+    for silence in routing.silences().into_iter().filter_map(|id| book.silence(id)) {
         let until = format::day_clock(silence.ends_at, look.now, zone);
         add(sheet, "silence", format!("until {until} by {}: {}", silence.created_by, silence.comment));
     }

@@ -182,7 +182,7 @@ mod tests {
             ..alert.clone()
         };
         let ours = PrometheusAlerts { alerts: vec![quiet, alert], rules: vec![rule], told_at: NOW, ..PrometheusAlerts::default() };
-        (ours, AlertmanagerAlerts { alerts: vec![routed], silences: Vec::new() })
+        (ours, AlertmanagerAlerts { alerts: vec![routed], ..AlertmanagerAlerts::default() })
     }
 
     fn report(only: &Only) -> Report {

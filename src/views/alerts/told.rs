@@ -5,7 +5,7 @@ use crate::{
     alert_origins::Why,
     core::scope::{Scope, ScopeAlert},
     model::{
-        alert::{Alert, AlertState, Doubt, name_of},
+        alert::{Alert, AlertState, Doubt, Holder, Routing, name_of},
         alert_book::AlertBook,
         backend::SourceError,
         time::Timestamp,
@@ -45,6 +45,9 @@ pub fn remark(alert: &Alert, book: &AlertBook, now: Timestamp, offset: i32) -> O
         return Some(format!("not in Alertmanager for {}: no one is told", format::age(now.since(since))));
     }
     let routing = alert.routing.as_ref()?;
+    if let Some(partly) = silent_in_part(routing, now) {
+        return Some(partly);
+    }
     // The last one to end is the one that counts.
     let silences = routing.silenced_by.iter().filter_map(|id| book.silence(id));
     if let Some(silence) = silences.max_by_key(|s| s.ends_at) {
@@ -54,6 +57,25 @@ pub fn remark(alert: &Alert, book: &AlertBook, now: Timestamp, offset: i32) -> O
         return Some(format!("inhibited by {}", book.inhibiting.get(by).map_or("another alert", name_of)));
     }
     (!routing.muted_by.is_empty()).then(|| format!("no one is told during {}", routing.muted_by.join(", ")))
+}
+
+/// Of several Alertmanagers some may silence or inhibit what another one tells.
+fn silent_in_part(routing: &Routing, now: Timestamp) -> Option<String> {
+    let shown = |holders: &[&Holder]| {
+        let named = |h: &&Holder| match h.unanswered {
+            Some(since) => format!("{} (no answer for {})", h.name, format::age(now.since(since))),
+            None => h.name.to_string(),
+        };
+        holders.iter().map(named).collect::<Vec<_>>().join(", ")
+    };
+    let parted = |is: fn(&Holder) -> bool| routing.holders.iter().partition::<Vec<&Holder>, _>(|h| is(h));
+    let (silenced, told) = parted(|h| !h.silenced_by.is_empty());
+    if !silenced.is_empty() && !told.is_empty() {
+        return Some(format!("silenced only in {}, not in {}", shown(&silenced), shown(&told)));
+    }
+    let (inhibited, told) = parted(|h| !h.inhibited_by.is_empty());
+    let is_parted = silenced.is_empty() && !inhibited.is_empty() && !told.is_empty();
+    is_parted.then(|| format!("inhibited only in {}, not in {}", shown(&inhibited), shown(&told)))
 }
 
 /// One line that says what the alert is about.

@@ -69,6 +69,9 @@ fn lines(form: &SilenceForm, look: &Look<'_>, room: u16) -> Vec<Line> {
     if let Some((None, error)) = &form.refused {
         refusal(error).iter().for_each(|text| note(&mut out, text, Role::Bad));
     }
+    if let Some(words) = &form.target.words {
+        note(&mut out, &format!("at {words}"), Role::Text);
+    }
     for place in form.fields.places() {
         let label = match place {
             Place::Matcher(0) => "matchers",
@@ -273,6 +276,9 @@ fn review(form: &SilenceForm, look: &Look<'_>) -> Sheet {
     sheet.add("until", until(form, look).unwrap_or_default());
     sheet.add("by", form.fields.author.text().trim());
     sheet.add("comment", form.fields.comment.text().trim());
+    if let Some(words) = &form.target.words {
+        sheet.add("at", words.clone());
+    }
     if let Some(id) = form.subject.id() {
         sheet.add("changes", id);
     }
@@ -307,7 +313,7 @@ fn ended(form: &SilenceForm, look: &Look<'_>, outcome: &SilenceOutcome) -> Sheet
     }
     if let SilenceOutcome::Done { silence, .. } = outcome {
         if let Some(told) = form.told.value() {
-            let by_it = |a: &&Alert| a.routing.as_ref().is_some_and(|r| r.silenced_by.contains(&silence.id));
+            let by_it = |a: &&Alert| a.routing.as_ref().is_some_and(|r| r.silences().contains(&silence.id.as_str()));
             sheet.add("silences", format::counted(told.alerts.iter().filter(by_it).count(), "alert"));
         }
         add_silence(&mut sheet, silence, look);
@@ -327,6 +333,9 @@ fn ended(form: &SilenceForm, look: &Look<'_>, outcome: &SilenceOutcome) -> Sheet
 pub(in crate::views) fn add_silence(sheet: &mut Sheet, silence: &Silence, look: &Look<'_>) {
     sheet.add("id", silence.id.clone());
     sheet.add("state", silence.state.as_str());
+    if !silence.at.is_empty() {
+        sheet.add("at", silence.at.join(", "));
+    }
     add_matchers(sheet, &silence.matchers);
     sheet.add("from", clock(silence.starts_at, look));
     let when = match silence.ends_at {

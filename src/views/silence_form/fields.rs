@@ -274,6 +274,7 @@ impl Fields {
             end,
             created_by: self.author.text().trim().to_owned(),
             comment: self.comment.text().trim().to_owned(),
+            to: Vec::new(),
         })
     }
 }

@@ -26,21 +26,22 @@ pub struct Hits {
 
 impl Hits {
     /// Of what Alertmanager told: the labels there are the ones that it matches. What the silence itself silences, `own`, is not
-    /// silenced already.
-    pub fn of(set: &MatcherSet, told: &AlertmanagerAlerts, own: Option<&str>) -> Self {
-        let hit = |(i, alert): (usize, &Alert)| set.matches(&alert.labels).then_some(i);
+    /// silenced already. Of several Alertmanagers it hits what those hold that it is `at`.
+    pub fn of(set: &MatcherSet, told: &AlertmanagerAlerts, own: Option<&str>, at: &[CompactString]) -> Self {
+        let is_there = |alert: &&Alert| at.is_empty() || alert.routing.as_ref().is_some_and(|r| r.is_at(at));
+        let hit = |(i, alert): (usize, &Alert)| (is_there(&alert) && set.matches(&alert.labels)).then_some(i);
         let rows: Vec<usize> = told.alerts.iter().enumerate().filter_map(hit).collect();
         let mut services: Vec<(Option<CompactString>, usize)> = Vec::new();
         let mut silenced = 0;
         for alert in rows.iter().map(|i| &told.alerts[*i]) {
-            silenced += usize::from(alert.routing.iter().flat_map(|r| &r.silenced_by).any(|id| Some(id.as_str()) != own));
+            silenced += usize::from(alert.routing.iter().flat_map(|r| r.silences_at(at)).any(|id| Some(id.as_str()) != own));
             match services.iter_mut().find(|(name, _)| *name == alert.service) {
                 Some((_, n)) => *n += 1,
                 None => services.push((alert.service.clone(), 1)),
             }
         }
         services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Self { rows, total: told.alerts.len(), silenced, services }
+        Self { rows, total: told.alerts.iter().filter(is_there).count(), silenced, services }
     }
 
     /// `3 of 12 alerts`.

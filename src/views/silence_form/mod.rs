@@ -4,6 +4,7 @@
 mod draw;
 mod fields;
 mod hits;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use self::hits::{Hits, is_silenced};
 use self::{
     draw::Click,
     fields::{Checked, Fields, Place, place_of},
+    target::Target,
 };
 use super::{Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank};
 use crate::{
@@ -93,11 +95,15 @@ impl Subject {
     }
 
     /// The silence that is changed: one that is over is not.
-    fn id(&self) -> Option<String> {
+    fn changed(&self) -> Option<&Silence> {
         match &self.about {
-            About::Silence(s) if s.state != SilenceState::Expired => Some(s.id.clone()),
+            About::Silence(s) if s.state != SilenceState::Expired => Some(s),
             _ => None,
         }
+    }
+
+    fn id(&self) -> Option<String> {
+        self.changed().map(|s| s.id.clone())
     }
 }
 
@@ -114,6 +120,7 @@ pub struct Draft {
     subject: Subject,
     fields: Fields,
     pending: Option<Pending>,
+    chosen: Option<CompactString>,
 }
 
 impl Draft {
@@ -148,6 +155,10 @@ pub struct SilenceForm {
     told: Slot<AlertmanagerAlerts>,
     hits: Hits,
     warnings: Vec<String>,
+    /// Which of several Alertmanagers gets it.
+    target: Target,
+    /// One of those, where the user chose.
+    chosen: Option<CompactString>,
     stage: Stage,
     /// What the server said against it, until something is changed.
     refused: Option<(Option<Place>, SourceError)>,
@@ -173,6 +184,8 @@ impl SilenceForm {
             told: Slot::default(),
             hits: Hits::default(),
             warnings: Vec::new(),
+            target: Target::default(),
+            chosen: None,
             stage: Stage::Edit,
             refused: None,
             pending: None,
@@ -183,9 +196,9 @@ impl SilenceForm {
 
     /// One that was left.
     pub fn resume(draft: Draft, settings: &Settings) -> Self {
-        let Draft { subject, fields, pending } = draft;
+        let Draft { subject, fields, pending, chosen } = draft;
         let checked = fields.check(Timestamp::ZERO, settings.zone.0);
-        Self { fields, checked, pending, ..Self::new(subject, settings) }
+        Self { fields, checked, pending, chosen, ..Self::new(subject, settings) }
     }
 
     /// After something was typed or told: what the fields say, and what that hits.
@@ -195,15 +208,16 @@ impl SilenceForm {
     }
 
     fn match_alerts(&mut self) {
-        (self.hits, self.warnings) = match (&self.checked.set, self.told.value()) {
+        (self.hits, self.warnings, self.target) = match (&self.checked.set, self.told.value()) {
             (Some(set), Some(told)) => {
                 let written = match &self.stage {
                     Stage::Ended(SilenceOutcome::Done { silence, .. }) => Some(silence.id.clone()),
                     _ => self.subject.id(),
                 };
-                let hits = Hits::of(set, told, written.as_deref());
-                let warnings = hits.warnings(set, &self.subject, told);
-                (hits, warnings)
+                let target = Target::of(told, set, self.subject.changed(), self.chosen.as_ref());
+                let hits = Hits::of(set, told, written.as_deref(), &target.to);
+                let warnings = hits.warnings(set, &self.subject, told).into_iter().chain(target.warnings.clone()).collect();
+                (hits, warnings, target)
             }
             _ => Default::default(),
         };
@@ -237,6 +251,10 @@ impl SilenceForm {
                 }
             }
             KeyCode::Char('p') if ctrl => self.fields.next_preset(),
+            KeyCode::Char('t') if ctrl => match &self.target.next {
+                Some(next) => self.chosen = Some(next.clone()),
+                None => cx.notice("there is one place where it can be written"),
+            },
             _ => {
                 if let Some(field) = self.fields.focused() {
                     field.key(key);
@@ -263,13 +281,17 @@ impl SilenceForm {
 
     fn confirm(&mut self, cx: &mut Cx<'_>) {
         self.changed(&cx.look);
-        let Some(new) = self.fields.silence(&self.checked, self.subject.id()) else {
+        let Some(mut new) = self.fields.silence(&self.checked, self.subject.id()) else {
             self.stage = Stage::Edit;
             return cx.notice("something is wrong with it by now");
         };
+        new.to.clone_from(&self.target.to);
+        let is_for = |sent: &SentSilence| sent.wish.to.is_empty() || sent.wish.to.iter().any(|name| new.to.contains(name));
         // The same words as those that got no answer wish the same silence, whatever "in 30m" would be by now.
         let change = match &self.pending {
-            Some(p) if self.fields.is_like(&p.fields) && p.sent.ends_at > cx.look.now => SilenceChange::CreateAgain(p.sent.clone()),
+            Some(p) if self.fields.is_like(&p.fields) && p.sent.ends_at > cx.look.now && is_for(&p.sent) => {
+                SilenceChange::CreateAgain(p.sent.clone())
+            }
             _ => SilenceChange::Create(new),
         };
         self.write(cx, change);
@@ -370,15 +392,19 @@ impl View for SilenceForm {
         let yes = |words| key(KeyCode::Char('y'), words);
         let esc = |words| key(KeyCode::Esc, words);
         match &self.stage {
-            Stage::Edit => vec![
-                key(KeyCode::Enter, "review"),
-                key(KeyCode::Tab, "next"),
-                esc("back"),
-                ctrl('p', "length"),
-                ctrl('o', "= != =~ !~"),
-                ctrl('n', "add"),
-                ctrl('x', "remove"),
-            ],
+            Stage::Edit => {
+                let mut keys = vec![
+                    key(KeyCode::Enter, "review"),
+                    key(KeyCode::Tab, "next"),
+                    esc("back"),
+                    ctrl('p', "length"),
+                    ctrl('o', "= != =~ !~"),
+                    ctrl('n', "add"),
+                    ctrl('x', "remove"),
+                ];
+                keys.extend(self.target.next.as_ref().map(|_| ctrl('t', "another Alertmanager")));
+                keys
+            }
             Stage::Review => vec![yes("write it"), esc("back to the form")],
             Stage::Ended(_) if self.pending.is_some() => {
                 vec![yes("look for it, and write it where it is not there"), esc("back to the form")]
@@ -446,7 +472,12 @@ impl View for SilenceForm {
             Stage::Ended(_) => self.pending.is_some(),
             Stage::Writing { .. } => false,
         };
-        let draft = || Draft { subject: self.subject.clone(), fields: self.fields.clone(), pending: self.pending.clone() };
+        let draft = || Draft {
+            subject: self.subject.clone(),
+            fields: self.fields.clone(),
+            pending: self.pending.clone(),
+            chosen: self.chosen.clone(),
+        };
         unfinished.then(draft)
     }
 

@@ -47,7 +47,7 @@ fn told() -> AlertmanagerAlerts {
         alert(&[("alertname", "Slow"), ("service", "payments"), ("severity", "page")], &["s1"]),
         alert(&[("alertname", "Full"), ("node", "a")], &[]),
     ];
-    AlertmanagerAlerts { alerts, silences: Vec::new() }
+    AlertmanagerAlerts { alerts, ..AlertmanagerAlerts::default() }
 }
 
 fn scope() -> Scope {
@@ -188,7 +188,7 @@ fn operators_go_round_with_the_value_escaped_both_ways() {
     let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
     let scope = scope.with_alert(ScopeAlert { name: "Slow".into(), labels: odd.clone(), onset: None }, None, NOW);
     let alerts = vec![alert(&[("alertname", "Slow"), ("größe.x", value)], &[]), alert(&[("alertname", "Slow"), ("größe.x", "axb")], &[])];
-    let mut stage = Stage::on(scope, AlertmanagerAlerts { alerts, silences: Vec::new() });
+    let mut stage = Stage::on(scope, AlertmanagerAlerts { alerts, ..AlertmanagerAlerts::default() });
     stage.focus(Place::Matcher(1));
     let mut seen = Vec::new();
     for _ in 0..5 {
@@ -372,7 +372,7 @@ fn ten_thousand_alerts_are_matched_with_hostile_labels_among_them() {
     let mut alerts: Vec<Alert> = (0..10_000).map(|i| alert(&[("alertname", "Slow"), ("pod", &format!("pod-{i}"))], &[])).collect();
     alerts.push(alert(&[("alertname", &huge), ("pod", "\u{202e}\u{1b}[2J")], &[]));
     alerts.push(alert(&[], &[]));
-    let mut stage = Stage::on(scope(), AlertmanagerAlerts { alerts, silences: Vec::new() });
+    let mut stage = Stage::on(scope(), AlertmanagerAlerts { alerts, ..AlertmanagerAlerts::default() });
     stage.focus(Place::Matcher(0)).fill("pod=~\"pod-.*7\"");
     stage.focus(Place::Matcher(1)).ctrl('x').ctrl('x');
     sees(&stage.screen(), &["would hit now: 1,000 of 10,002 alerts"]);

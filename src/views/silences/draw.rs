@@ -70,7 +70,8 @@ fn render_list(view: &Silences, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let state = panel::state(&view.told, look);
     let focused = view.pane == Pane::List && view.expiring.is_none();
     let title = if view.told.value().is_some() { format!("Silences  {}", rows::counts(&view.rows)) } else { "Silences".to_owned() };
-    let note = format!("{}   {}", view.order.name(), position(&view.table, view.rows.len()));
+    let failed = view.told.value().into_iter().flat_map(|told| told.failed().map(|(_, error)| format!("{error}   ")));
+    let note = format!("{}{}   {}", failed.collect::<String>(), view.order.name(), position(&view.table, view.rows.len()));
     let inner = Panel::new(title).focused(focused).note(note).state(&state).render(shared, area, buf);
     if let Some(lines) = &state.blank {
         return panel::message(shared, inner, buf, lines);
@@ -143,7 +144,8 @@ pub(super) fn sheet(view: &Silences, look: &Look<'_>) -> Sheet {
     }
     if let (Some(row), Some(told)) = (row, view.told.value()) {
         // Of one that is over only the one that is looked at.
-        let again = || MatcherSet::new(&row.silence.matchers).map(|set| Hits::of(&set, told, None).rows).unwrap_or_default();
+        let again =
+            || MatcherSet::new(&row.silence.matchers).map(|set| Hits::of(&set, told, None, &row.silence.at).rows).unwrap_or_default();
         let hits = row.hits.clone().unwrap_or_else(again);
         let verb = match row.silence.state {
             SilenceState::Active => "silences",
@@ -169,7 +171,7 @@ fn question(view: &Silences, row: Option<&rows::Row>) -> String {
     };
     let hits = row.hits.as_deref().unwrap_or_default();
     let alone = hits.iter().filter_map(|i| told.alerts.get(*i));
-    let loud = alone.filter(|a| is_silenced(a) && a.routing.as_ref().is_some_and(|r| r.silenced_by.len() == 1)).count();
+    let loud = alone.filter(|a| is_silenced(a) && a.routing.as_ref().is_some_and(|r| r.silences().len() == 1)).count();
     match row.silence.state {
         SilenceState::Pending => "It has not begun: nothing is silenced by it yet.".to_owned(),
         _ if hits.is_empty() => "It silences no alert now.".to_owned(),

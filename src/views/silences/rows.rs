@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use crate::{
     model::{
+        alert::Routing,
         alert_book::AlertmanagerAlerts,
         labels::Labels,
         silence::{MatcherSet, Silence, SilenceState},
     },
-    views::filter::Filter,
+    views::{filter::Filter, silence_form::Hits},
 };
 
 /// Orders, the next one at each `O`.
@@ -58,7 +59,7 @@ pub(super) struct Row {
 pub(super) fn rows(told: &AlertmanagerAlerts, filter: &Filter, order: Order) -> Vec<Row> {
     let mut silencing: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, alert) in told.alerts.iter().enumerate() {
-        for id in alert.routing.iter().flat_map(|r| &r.silenced_by) {
+        for id in alert.routing.iter().flat_map(Routing::silences) {
             silencing.entry(id).or_default().push(i);
         }
     }
@@ -91,7 +92,7 @@ fn hits_of(silence: &Silence, told: &AlertmanagerAlerts, silencing: &mut HashMap
         SilenceState::Active => Some(silencing.remove(silence.id.as_str()).unwrap_or_default()),
         SilenceState::Pending => {
             let set = MatcherSet::new(&silence.matchers).ok()?;
-            Some((0..told.alerts.len()).filter(|i| set.matches(&told.alerts[*i].labels)).collect())
+            Some(Hits::of(&set, told, None, &silence.at).rows)
         }
         SilenceState::Expired => None,
     }

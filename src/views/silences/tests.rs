@@ -20,6 +20,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_795_271_400);
 fn silence(id: &str, state: SilenceState, alertname: &str, minutes: i64) -> Silence {
     let ends_at = Timestamp::from_secs(NOW.secs() + 60 * minutes);
     Silence {
+        at: Vec::new(),
         id: id.to_owned(),
         matchers: vec![Matcher::equal("alertname", alertname)],
         starts_at: if state == SilenceState::Pending { NOW + Duration::from_secs(600) } else { NOW - Duration::from_secs(7200) },
@@ -59,6 +60,7 @@ fn told() -> AlertmanagerAlerts {
             silence("s-short", SilenceState::Active, "Slow", 30),
             silence("s-older", SilenceState::Expired, "Gone", -1440),
         ],
+        members: Vec::new(),
     }
 }
 

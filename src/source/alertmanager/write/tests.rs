@@ -168,6 +168,7 @@ fn new() -> SilenceChange {
         end: SilenceEnd::After(Duration::from_secs(3600)),
         created_by: "ana".to_owned(),
         comment: "why".to_owned(),
+        to: Vec::new(),
     })
 }
 

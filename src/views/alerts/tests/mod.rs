@@ -88,7 +88,7 @@ fn of_prometheus(book: &AlertBook) -> PrometheusAlerts {
 fn of_alertmanager(book: &AlertBook) -> AlertmanagerAlerts {
     let known = book.alerts.iter().filter(|a| a.routing.is_some());
     let alerts = known.map(|a| Alert { rule: None, value: None, state: AlertState::Firing, ..a.clone() }).collect();
-    AlertmanagerAlerts { alerts, silences: book.silences.clone() }
+    AlertmanagerAlerts { alerts, silences: book.silences.clone(), ..AlertmanagerAlerts::default() }
 }
 
 fn refused(backend: Backend) -> SourceError {
