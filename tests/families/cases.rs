@@ -43,8 +43,8 @@ pub struct Case {
     pub failures: Option<String>,
     bounds: Option<Vec<f64>>,
     pub fault: Option<String>,
-    pub scrape: Option<String>,
-    window: Option<String>,
+    /// Seconds between two scrapes.
+    scrape: Option<u64>,
     pub within: Option<f64>,
     #[serde(default)]
     hand: Hand,
@@ -121,6 +121,10 @@ impl Case {
         self.instances.unwrap_or(2)
     }
 
+    pub fn scraped_every(&self) -> u64 {
+        self.scrape.unwrap_or(1)
+    }
+
     /// Well and failing requests a second of an instance.
     pub fn per_second(&self) -> [f64; 2] {
         let failed = if self.when_failed.is_empty() && self.failures.is_none() { 0.0 } else { FAILED };
@@ -155,6 +159,6 @@ impl Case {
             "errors" => self.hand.errors.as_ref(),
             _ => self.hand.p95.as_ref(),
         };
-        query.map(|q| q.replace("$W", self.window.as_deref().unwrap_or("4s")))
+        query.map(|q| q.replace("$W", &format!("{}s", 4 * self.scraped_every())))
     }
 }

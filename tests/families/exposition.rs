@@ -5,10 +5,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use prost::Message as _;
@@ -17,13 +17,37 @@ use super::cases::{Case, Cases, Kind};
 
 /// Where a service that goes away is last seen, in seconds.
 const GONE: f64 = 6.0;
+/// The buckets of a version that has others.
+const OTHER_BOUNDS: &[f64] = &[0.1, 2.5];
 /// How often one that restarts does.
 const RESTART: f64 = 6.0;
 
+/// What is scraped.
+pub struct Targets {
+    pub address: SocketAddr,
+    scrapes: Arc<(Mutex<u64>, Condvar)>,
+}
+
+impl Targets {
+    /// Returns once one of them was scraped again.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn wait_for_a_scrape(&self, patience: Duration) {
+        let (count, changed) = &*self.scrapes;
+        let count = count.lock().unwrap();
+        let before = *count;
+        let (_count, waited) = changed.wait_timeout_while(count, patience, |now| *now == before).unwrap();
+        assert!(!waited.timed_out(), "nothing was scraped for {patience:?}");
+    }
+}
+
 /// Serves `/CASE/INSTANCE` until the process ends.
-pub fn serve(cases: &Cases) -> SocketAddr {
+pub fn serve(cases: &Cases) -> Targets {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let scrapes: Arc<(Mutex<u64>, Condvar)> = Arc::default();
+    let told = scrapes.clone();
     let pages: Arc<Vec<Vec<Page>>> = Arc::new(
         cases
             .case
@@ -34,11 +58,11 @@ pub fn serve(cases: &Cases) -> SocketAddr {
     let start = Instant::now();
     std::thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
-            let pages = pages.clone();
-            std::thread::spawn(move || answer_all(connection, &pages, start));
+            let (pages, told) = (pages.clone(), told.clone());
+            std::thread::spawn(move || answer_all(connection, &pages, &told, start));
         }
     });
-    address
+    Targets { address, scrapes }
 }
 
 /// One instance.
@@ -49,7 +73,7 @@ struct Page {
 }
 
 /// Answers the requests of a connection; one that is cut ends it.
-fn answer_all(mut connection: TcpStream, pages: &[Vec<Page>], start: Instant) {
+fn answer_all(mut connection: TcpStream, pages: &[Vec<Page>], (count, changed): &(Mutex<u64>, Condvar), start: Instant) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     loop {
         let mut line = String::new();
@@ -67,6 +91,8 @@ fn answer_all(mut connection: TcpStream, pages: &[Vec<Page>], start: Instant) {
         if connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(&body)).is_err() {
             return;
         }
+        *count.lock().unwrap() += 1;
+        changed.notify_all();
     }
 }
 
@@ -117,11 +143,13 @@ impl Page {
         };
         if case.kind == Kind::Summary {
             let nan = case.fault.as_deref() == Some("nan");
-            for (q, value) in [("0.5", 0.0778), ("0.95", 0.75), ("0.99", 0.95)] {
+            let without = (case.fault.as_deref() == Some("no-p95")).then_some("0.95");
+            for (q, value) in [("0.5", 0.0778), ("0.95", 0.75), ("0.99", 0.95)].into_iter().filter(|(q, _)| Some(*q) != without) {
                 with(format!("quantile=\"{q}\""), "", if nan { f64::NAN } else { value * case.second() }, out);
             }
         } else {
-            for bound in case.bounds() {
+            let other = case.fault.as_deref() == Some("bounds") && self.instance == 1;
+            for bound in if other { OTHER_BOUNDS } else { case.bounds() } {
                 with(format!("le=\"{}\"", self.le(bound * case.second())), "_bucket", n * share(*bound), out);
             }
             with("le=\"+Inf\"".to_owned(), "_bucket", n, out);
@@ -175,7 +203,10 @@ fn native(case: &Case, counted: f64) -> Vec<u8> {
             let (name, value) = text.split_once('=').unwrap();
             LabelPair { name: Some(name.to_owned()), value: Some(value.trim_matches('"').to_owned()) }
         };
-        Metric { label: vec![pair(when)], histogram: Some(histogram) }
+        let mut label: Vec<LabelPair> =
+            [&case.labels, when].into_iter().flat_map(|l| l.split(',')).filter(|l| !l.is_empty()).map(pair).collect();
+        label.sort_by(|a, b| a.name.cmp(&b.name));
+        Metric { label, histogram: Some(histogram) }
     };
     let name = case.durations.clone();
     let family =

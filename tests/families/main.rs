@@ -24,9 +24,8 @@ const SAME: f64 = 1e-6;
 fn every_family_is_found_and_its_figures_are_right() {
     let cases = Cases::read();
     let targets = exposition::serve(&cases);
-    let prometheus = Prometheus::start(&cases, targets);
-    prometheus.wait_until_all_is_there(&cases);
-    let at = prometheus.now();
+    let prometheus = Prometheus::start(&cases, &targets);
+    let at = prometheus.when_all_is_there(&cases, &targets);
     let services = redline(&prometheus.url, at);
     let mut wrong = Vec::new();
     for case in &cases.case {

@@ -1,19 +1,24 @@
 //! A Prometheus of its own that scrapes the cases.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read},
     process::{Child, Command, Stdio},
+    sync::mpsc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::Value;
 
-use super::cases::{Case, Cases, Kind};
+use super::{
+    cases::{Case, Cases, Kind},
+    exposition::Targets,
+};
 
 /// How long anything may take. A test fails after it; none waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at what is waited for.
-const LOOK: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(180);
+/// A scrape that was begun has been taken in after this, or was given up: what was so long ago does not change any more.
+const SETTLED: f64 = 2.0;
 
 /// Recording rules of the RED shape.
 const RULES: &str = "
@@ -36,47 +41,49 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    pub fn start(cases: &Cases, targets: SocketAddr) -> Self {
+    pub fn start(cases: &Cases, targets: &Targets) -> Self {
         let binary = std::env::var("REDLINE_PROMETHEUS").expect("REDLINE_PROMETHEUS names the binary: `dev/stack path prometheus`");
         let version = Command::new(&binary).arg("--version").output().unwrap();
         let old = String::from_utf8_lossy(&[version.stdout, version.stderr].concat()).contains("version 2.");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yml"), RULES).unwrap();
         std::fs::write(folder.path().join("prometheus.yml"), config(cases, targets, old)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(&binary);
         command
             .current_dir(folder.path())
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=tsdb")
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--web.listen-address=127.0.0.1:0")
             .args(old.then_some("--enable-feature=native-histograms"))
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("log")).unwrap());
+            .stderr(Stdio::piped());
         let http = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
+        let address = address(child.stderr.take().unwrap());
         let client = redline::source::http::plain().no_proxy().build().unwrap();
-        Self { child, url: format!("http://127.0.0.1:{port}"), http, client, _folder: folder }
+        Self { child, url: format!("http://{address}"), http, client, _folder: folder }
     }
 
-    /// Every target that stays was scraped often enough to measure how far apart its samples are, each rule was evaluated
-    /// over its whole window, and what goes away has gone.
-    pub fn wait_until_all_is_there(&self, cases: &Cases) {
-        let stay: Vec<&Case> = cases.case.iter().filter(|c| c.fault.as_deref() != Some("gone")).collect();
-        let targets: usize = stay.iter().map(|c| c.instances()).sum();
-        let conditions = [
-            format!("count(max_over_time(up[1m]) == 1 and count_over_time(up[1m]) > 7 and up offset 12s) >= {targets}"),
+    /// An instant at which every target that stays has been scraped for long enough to measure how far apart its samples are,
+    /// without a miss, over more than the window of its rates; at which each rule was evaluated over its whole window, and what
+    /// goes away has gone. A machine that was busy is waited for.
+    pub fn when_all_is_there(&self, cases: &Cases, targets: &Targets) -> f64 {
+        let mut conditions = vec![
             "count(count_over_time(job_code:ledger_http_requests:rate10s[1m]) > 10) >= 1".to_owned(),
             "min(up{job=\"gone\"}) == 0".to_owned(),
         ];
+        conditions.extend(complete(cases));
         let start = Instant::now();
-        while let Some(missing) = conditions.iter().find(|c| !self.try_query(c, self.now()).is_ok_and(|answer| !answer.is_empty())) {
-            assert!(start.elapsed() < PATIENCE, "{missing}; down: {:?}", self.try_query("up == 0", self.now()));
-            std::thread::sleep(LOOK);
+        loop {
+            let at = self.now() - SETTLED;
+            let missing = conditions.iter().find(|c| !self.try_query(c, at).is_ok_and(|answer| !answer.is_empty()));
+            let Some(missing) = missing else { return at };
+            assert!(start.elapsed() < PATIENCE, "{missing}; down: {:?}", self.try_query("up == 0", at));
+            targets.wait_for_a_scrape(PATIENCE);
         }
     }
 
-    pub fn now(&self) -> f64 {
+    fn now(&self) -> f64 {
         (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as f64) / 1000.0
     }
 
@@ -104,19 +111,57 @@ impl Drop for Prometheus {
     }
 }
 
+/// That every target that stays was scraped each time of the last five, and of the last 12 s. One of 12 scrapes may have
+/// fallen on the edge.
+fn complete(cases: &Cases) -> Vec<String> {
+    let mut stay: BTreeMap<u64, Vec<&Case>> = BTreeMap::new();
+    for case in cases.case.iter().filter(|c| c.fault.as_deref() != Some("gone")) {
+        stay.entry(case.scraped_every()).or_default().push(case);
+    }
+    let all = |(every, cases): (u64, Vec<&Case>)| {
+        let over = (5 * every + 1).max(12);
+        let scrapes = if every == 1 { 11 } else { over / every };
+        let instances = cases.iter().map(|c| format!("{}-[0-9]+", regex::escape(&c.service)).replace('\\', "\\\\"));
+        let instances = instances.collect::<Vec<_>>().join("|");
+        let targets: usize = cases.iter().map(|c| c.instances()).sum();
+        format!("count(count_over_time(up{{instance=~\"{instances}\"}}[{over}s]) >= {scrapes}) >= {targets}")
+    };
+    stay.into_iter().map(all).collect()
+}
+
+/// Where a server says that it listens. The rest of what it says is read, so that it never waits for a reader.
+fn address(log: impl Read + Send + 'static) -> String {
+    let (sender, found) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            // Whoever waited for it may have gone.
+            let _ = sender.send(line);
+        }
+    });
+    let (mut said, deadline) = (String::new(), Instant::now() + PATIENCE);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let line = found.recv_timeout(left).unwrap_or_else(|e| panic!("Prometheus does not listen: {e}\n{said}"));
+        if let Some((_, address)) = line.split_once("address=").filter(|_| line.contains("\"Listening on\"")) {
+            return address.trim().to_owned();
+        }
+        said = format!("{said}{line}\n");
+    }
+}
+
 /// One scrape job for each interval; each instance of a case is a target.
-fn config(cases: &Cases, targets: SocketAddr, old: bool) -> String {
+fn config(cases: &Cases, targets: &Targets, old: bool) -> String {
     let mut out = "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\nscrape_configs:\n".to_owned();
     let native = if old { "" } else { ", scrape_native_histograms: true" };
     for (place, case) in cases.case.iter().enumerate() {
-        let interval = case.scrape.as_deref().unwrap_or("1s");
+        let interval = format!("{}s", case.scraped_every());
         let extra = if case.kind == Kind::Native { native } else { "" };
         out.push_str(&format!(
             "  - {{job_name: case-{place}, scrape_interval: {interval}, scrape_timeout: {interval}{extra}, static_configs: ["
         ));
         for instance in 0..case.instances() {
             let labels = format!("job: '{}', instance: '{}-{instance}', __metrics_path__: /{place}/{instance}", case.job(), case.service);
-            out.push_str(&format!("{{targets: ['{targets}'], labels: {{{labels}}}}}, "));
+            out.push_str(&format!("{{targets: ['{}'], labels: {{{labels}}}}}, ", targets.address));
         }
         out.push_str("]}\n");
     }
