@@ -237,23 +237,30 @@ fn spans(count: usize) -> TraceByIdResponse {
     TraceByIdResponse { trace: Some(TracesData { resource_spans: (0..10).map(group).collect() }), status: 0, message: String::new() }
 }
 
-/// Rate, errors and duration of 1,000 services.
+/// Rate, errors and duration of 1,000 services of six families.
 fn services() {
     const REFRESHES: u64 = 20;
     let (address, asked) = servers::prometheus(1000);
     let config = config(&format!("[refresh]\npanels = \"1h\"\nsecondary = \"1h\"\n{}", section("prometheus", address)));
     let mut terminal = Terminal::start(&["--config", config.path().to_str().unwrap(), "--view", "services"]);
-    terminal.see("services", |screen| screen.contains("-service-"));
+    let listed = terminal.see("services", |screen| screen.contains("-service-"));
+    figure("RED of 1,000 services of six families: process start to the list", millis(listed - terminal.started), "ms").note();
     terminal.quiet(Duration::from_secs(2));
-    let (queries, cpu) = (asked.load(Ordering::Relaxed), busy(terminal.pid()));
+    let told = || [&asked.queries, &asked.bytes].map(|n| n.load(Ordering::Relaxed) as f64);
+    let (before, cpu) = (told(), busy(terminal.pid()));
     for _ in 0..REFRESHES {
         terminal.type_keys("R");
         terminal.quiet(Duration::from_millis(700));
     }
-    let queries = asked.load(Ordering::Relaxed) - queries;
     let cpu = busy(terminal.pid()) - cpu;
-    figure("RED of 1,000 services: queries a refresh", queries as f64 / REFRESHES as f64, "").at_most(8.0);
-    figure("RED of 1,000 services: processor time a refresh, trends included", millis(cpu) / REFRESHES as f64, "ms").at_most(20.0);
+    let [queries, bytes] = [0, 1].map(|i| (told()[i] - before[i]) / REFRESHES as f64);
+    figure("  queries a refresh", queries, "").at_most(8.0);
+    figure("  bytes a refresh", bytes / 1024.0, "KB").note();
+    figure("  processor time a refresh, trends included", millis(cpu) / REFRESHES as f64, "ms").at_most(20.0);
+    let mut took = presses(&mut terminal, 200, ["j", "k"]);
+    figure("  a key, p99 of 200", percentile(&mut took, 0.99), "ms").at_most(8.0);
+    let mut took = presses(&mut terminal, 40, ["O", "O"]);
+    figure("  another order, the longest of 40", percentile(&mut took, 1.0), "ms").at_most(8.0);
     figure("  resident", memory(terminal.pid(), "VmRSS"), "MB").note();
 }
 

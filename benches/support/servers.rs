@@ -17,7 +17,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{
-        Path, State,
+        Path, Query, State,
         ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     },
     http::{StatusCode, header::CONTENT_TYPE},
@@ -149,33 +149,59 @@ pub fn flood(frames: Vec<String>, go: tokio::sync::watch::Receiver<bool>) -> Soc
     run(Router::new().route("/loki/api/v1/tail", get(tail)).route("/loki/api/v1/query_range", post(empty)))
 }
 
-/// A Prometheus with the request histogram of so many services. The counter counts the queries it was asked.
-pub fn prometheus(services: usize) -> (SocketAddr, Arc<AtomicU64>) {
-    let asked = Arc::new(AtomicU64::new(0));
+/// What a Prometheus was asked and has answered.
+#[derive(Default)]
+pub struct Asked {
+    pub queries: AtomicU64,
+    pub bytes: AtomicU64,
+}
+
+/// The families that the Prometheus has, in the order of redline's table: a counter and a histogram each.
+const FAMILIES: [(&str, &str); 6] = [
+    ("http_server_request_duration_seconds_count", "http_server_request_duration_seconds_bucket"),
+    ("http_server_requests_seconds_count", "http_server_requests_seconds_bucket"),
+    ("http_requests_total", "http_request_duration_seconds_bucket"),
+    ("grpc_server_handled_total", "grpc_server_handling_seconds_bucket"),
+    ("traces_spanmetrics_calls_total", "traces_spanmetrics_latency_bucket"),
+    ("istio_requests_total", "istio_request_duration_milliseconds_bucket"),
+];
+
+/// A Prometheus with request counters and histograms of so many services, a sixth of them of each family.
+pub fn prometheus(services: usize) -> (SocketAddr, Arc<Asked>) {
+    let asked = Arc::new(Asked::default());
     let state = (services, asked.clone());
+    let labels = || async {
+        let names = ["__name__", "service_name", "http_route", "code", "le", "span_kind", "span_name", "reporter"];
+        json(serde_json::json!({"status": "success", "data": names}).to_string())
+    };
     let app = Router::new()
         .route("/api/v1/label/{name}/values", get(label_values))
-        .route(
-            "/api/v1/labels",
-            post(|| async {
-                json(r#"{"status":"success","data":["__name__","service_name","http_route","http_response_status_code","le"]}"#.to_owned())
-            }),
-        )
+        .route("/api/v1/labels", post(labels))
         .route("/api/v1/query", post(instant))
         .route("/api/v1/query_range", post(range))
         .fallback(|| async { StatusCode::NOT_FOUND });
     (run(app.with_state(state)), asked)
 }
 
-type Services = (usize, Arc<AtomicU64>);
+type Services = (usize, Arc<Asked>);
 
-async fn label_values(State((services, _)): State<Services>, Path(name): Path<String>) -> Response {
+async fn label_values(
+    State((services, _)): State<Services>,
+    Path(name): Path<String>,
+    Query(params): Query<HashMap<String, String>>,
+) -> Response {
+    let of = |i: &usize| {
+        let (counter, histogram) = FAMILIES[i % FAMILIES.len()];
+        params.get("match[]").is_some_and(|m| m.contains(&format!("\"{counter}\"")) || m.contains(&format!("\"{histogram}\"")))
+    };
+    let some = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
     let values = match name.as_str() {
-        "__name__" => {
-            vec!["http_server_request_duration_seconds_count".to_owned(), "http_server_request_duration_seconds_bucket".to_owned()]
-        }
-        "service_name" => (0..services).map(service).collect(),
-        _ => vec!["200".to_owned(), "500".to_owned()],
+        "__name__" => FAMILIES.iter().flat_map(|(counter, histogram)| some(&[counter, histogram])).collect(),
+        "service_name" => (0..services).filter(of).map(service).collect(),
+        "le" => some(&["0.1", "1.0", "10.0", "+Inf"]),
+        "span_kind" => some(&["SPAN_KIND_SERVER"]),
+        "reporter" => some(&["destination"]),
+        _ => some(&["200", "500"]),
     };
     json(format!(r#"{{"status":"success","data":{}}}"#, serde_json::json!(values)))
 }
@@ -184,33 +210,45 @@ fn service(i: usize) -> String {
     format!("team-{:02}-service-{i:04}", i % 40)
 }
 
+/// The labels of a service's element, as redline's queries make them.
+fn labels(i: usize) -> String {
+    format!(r#"{{"family":"{}","service":"{}"}}"#, i % FAMILIES.len(), service(i))
+}
+
+impl Asked {
+    fn answered(&self, body: String) -> Response {
+        self.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
+        json(body)
+    }
+}
+
 async fn instant(State((services, asked)): State<Services>, body: Bytes) -> Response {
     let params = form(&body);
-    if params["query"].contains("count_over_time") {
-        let counts =
-            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"family":"x"},"value":[1763712000,"60"]}]}}"#;
-        return json(counts.to_owned());
-    }
-    let round = asked.fetch_add(1, Ordering::Relaxed);
+    let query = &params["query"];
+    let counts = query.contains("count_over_time");
+    let round = asked.queries.fetch_add(1, Ordering::Relaxed);
     let mut out = String::from(r#"{"status":"success","data":{"resultType":"vector","result":["#);
+    // The buckets of all instances are the same.
+    let services = if query.contains("stddev") { 0 } else { services };
     for i in 0..services {
         let comma = if i == 0 { "" } else { "," };
-        let value = (i as u64 * 31 + round) % 1000;
-        let _ = write!(out, r#"{comma}{{"metric":{{"service":"{}"}},"value":[{},"{value}.0625"]}}"#, service(i), params["time"]);
+        let value = if counts { 40 } else { (i as u64 * 31 + round) % 1000 };
+        let labels = if counts { labels(i).replace("service\":", "service_name\":") } else { labels(i) };
+        let _ = write!(out, r#"{comma}{{"metric":{labels},"value":[{},"{value}.0625"]}}"#, params["time"]);
     }
     out.push_str("]}}");
-    json(out)
+    asked.answered(out)
 }
 
 async fn range(State((services, asked)): State<Services>, body: Bytes) -> Response {
     let params = form(&body);
-    let round = asked.fetch_add(1, Ordering::Relaxed);
+    let round = asked.queries.fetch_add(1, Ordering::Relaxed);
     let number = |name: &str| params[name].parse::<f64>().unwrap();
     let (start, end, step) = (number("start"), number("end"), number("step"));
     let mut out = String::from(r#"{"status":"success","data":{"resultType":"matrix","result":["#);
     for i in 0..services {
         let comma = if i == 0 { "" } else { "," };
-        let _ = write!(out, r#"{comma}{{"metric":{{"service":"{}"}},"values":["#, service(i));
+        let _ = write!(out, r#"{comma}{{"metric":{},"values":["#, labels(i));
         for point in 0..=((end - start) / step) as u64 {
             let comma = if point == 0 { "" } else { "," };
             let _ = write!(out, r#"{comma}[{},"{}.0625"]"#, start + point as f64 * step, (i as u64 * 31 + point * 7 + round) % 1000);
@@ -218,7 +256,7 @@ async fn range(State((services, asked)): State<Services>, body: Bytes) -> Respon
         out.push_str("]}");
     }
     out.push_str("]}}");
-    json(out)
+    asked.answered(out)
 }
 
 /// A Tempo with one trace, as its second API answers it. Tells when the last byte of an answer was handed to the system.
