@@ -89,7 +89,7 @@ fn family_lines(red: &RedMapping, family: &Family, own: &LabelNames) -> [String;
     let shown = |name: Option<&str>, own: &[String]| name.map_or_else(|| format::MISSING.to_owned(), |name| label(name, own));
     let failures = match &family.failures {
         Some(Failures::Status(status)) => format!("status {}", label(&status.label, &own.metrics_status)),
-        Some(Failures::Counter(counter)) => format!("failures {counter}"),
+        Some(Failures::Counter(counter)) => format!("failures {}", counter.metric),
         None => format!("status {}", format::MISSING),
     };
     let elsewhere = family.services.iter().filter(|s| red.family_of(s).is_some_and(|f| f.name != family.name)).count();

@@ -3,20 +3,23 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use compact_str::CompactString;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::{
-    Durations, Failures, Family, GivenQuantile, Kind, RedMapping, Requests, StatusRule, Unit,
+    Durations, FailureCounter, Failures, Family, GivenQuantile, Kind, RedMapping, Requests, StatusRule, Unit,
     families::{Known, ROUTE_LABELS, SERVICE_LABELS, STATUS_LABELS},
     intervals,
     names::{self, Candidate},
-    recorded, shown_service,
+    recorded,
+    said::Said,
+    shown_service,
     status::StatusShape,
 };
 use crate::{
     model::{
-        backend::SourceError,
+        backend::{ErrorKind, SourceError},
         labels::{LabelNames, MatchOp, Matcher, quote, selector},
+        series::Vector,
         time::{TimeRange, Timestamp},
     },
     source::Prometheus,
@@ -37,37 +40,28 @@ const MILLISECONDS_FROM: f64 = 600.0;
 /// 20 a family. Of `own` labels, the first that a family has is taken before those that are usual.
 ///
 /// # Errors
-/// As any request. What the server refuses is left out and said in the mapping's notes, unless it refuses all.
+/// As any request. What the server refuses is left out and said in the mapping's notes, unless nothing is left.
 pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Result<RedMapping, SourceError> {
-    let server = Server { prom, own, range: TimeRange { start: now - LOOK_BACK, end: now } };
-    let mut notes = Vec::new();
-    let names = server.metric_names(&mut notes).await?;
+    let server = Server { prom, own, range: TimeRange { start: now - LOOK_BACK, end: now }, said: Said::default() };
+    let names = server.metric_names().await?;
     let names: BTreeSet<&str> = names.iter().map(CompactString::as_str).collect();
     let candidates = names::candidates(&names);
     if !candidates.left_out.is_empty() {
-        notes.push(format!("{} more families are left out: {}", candidates.left_out.len(), candidates.left_out.join(", ")));
+        server.said.note(format!("{} more families are left out: {}", candidates.left_out.len(), candidates.left_out.join(", ")));
     }
     let mut rows = server.fresh_rules(recorded::rules(&names), now).await?;
     rows.extend(try_join_all(candidates.found.iter().map(|c| server.row(c, now))).await?);
 
-    let (mut families, mut refused) = (Vec::new(), None);
-    for (row, found) in rows.iter().zip(join_all(rows.iter().map(|row| server.families(row))).await) {
-        match found {
-            Ok(found) => families.extend(found),
-            Err(e) if e.is_of_the_question(true) => {
-                notes.push(format!("{} is left out: {}", row.name, e.message));
-                refused = Some(e);
-            }
-            Err(e) => return Err(e),
-        }
-    }
-    if let (true, Some(error)) = (families.is_empty(), refused) {
+    let found = try_join_all(rows.iter().map(|row| server.families(row))).await?;
+    let mut families: Vec<Family> = found.into_iter().flatten().collect();
+    if let (true, Some(error)) = (families.is_empty(), server.said.refused()) {
         return Err(error);
     }
     name_apart(&mut families);
-    let mut mapping = RedMapping { families, scrape_interval: None, notes };
+    let mut mapping = RedMapping { families, ..RedMapping::default() };
     mapping.sort();
-    intervals::measure(prom, &mut mapping, now).await?;
+    intervals::measure(prom, &mut mapping, now, &server.said).await?;
+    mapping.notes = server.said.notes();
     Ok(mapping)
 }
 
@@ -99,20 +93,19 @@ struct Server<'a> {
     prom: &'a Prometheus,
     own: &'a LabelNames,
     range: TimeRange,
+    said: Said,
 }
 
 impl Server<'_> {
     /// Names that may be of a family. A server that finds the question too large is asked for those without any prefix.
-    async fn metric_names(&self, notes: &mut Vec<String>) -> Result<Vec<CompactString>, SourceError> {
+    async fn metric_names(&self) -> Result<Vec<CompactString>, SourceError> {
         let ask = |pattern: String| async move {
             self.prom.label_values("__name__", &[Matcher::new("__name__", MatchOp::Regex, pattern)], self.range).await
         };
-        match ask(format!("{}|{}", names::pattern(), recorded::PATTERN)).await {
-            Err(e) if e.is_of_the_question(true) => {
-                notes.push(format!("metrics with a prefix and recording rules were not looked for: {}", e.message));
-                ask(names::exact_pattern()).await
-            }
-            answered => answered,
+        let all = ask(format!("{}|{}", names::pattern(), recorded::PATTERN)).await.map(Some);
+        match self.said.alone(all, || "metrics with a prefix and recording rules were not looked for".to_owned())? {
+            Some(names) => Ok(names),
+            None => ask(names::exact_pattern()).await,
         }
     }
 
@@ -124,7 +117,7 @@ impl Server<'_> {
         let newest =
             |r: &recorded::Rules| format!("label_replace(max(timestamp({})), \"rule\", {}, \"\", \"\")", r.requests, quote(&r.requests));
         let query = rules.iter().map(newest).collect::<Vec<_>>().join(" or ");
-        let newest = self.prom.query(&query, now).await?;
+        let newest = self.said.alone(self.prom.query(&query, now).await, || "recording rules were not looked at".to_owned())?;
         let oldest = now.0 as f64 / 1e9 - FRESH;
         let fresh: BTreeSet<&str> =
             newest.elements.iter().filter(|(_, s)| s.value >= oldest).filter_map(|(labels, _)| labels.get("rule")).collect();
@@ -158,15 +151,18 @@ impl Server<'_> {
     /// What a metric without suffix holds: summaries, native histograms, neither, or both where services differ.
     async fn bare(&self, name: &str, now: Timestamp) -> Result<Vec<Durations>, SourceError> {
         let series = [Matcher::equal("__name__", name)];
-        // A server that does not know the function has no native histograms.
-        let query = format!("count(histogram_count({}))", selector(&series));
-        let mut found = match self.prom.query(&query, now).await {
-            Ok(vector) if vector.elements.is_empty() => Vec::new(),
-            Ok(_) => vec![Durations::Native(name.to_owned())],
-            Err(e) if e.is_of_the_question(true) => Vec::new(),
-            Err(e) => return Err(e),
+        let asked = match self.prom.query(&format!("count(histogram_count({}))", selector(&series)), now).await {
+            // A server that does not know the function has no native histograms.
+            Err(e) if e.kind == ErrorKind::BadQuery => Ok(Vector::default()),
+            asked => asked,
         };
-        let quantiles = self.prom.label_values("quantile", &series, self.range).await?;
+        let native = self.said.alone(asked, || format!("whether {name} has native histograms is not known"))?;
+        let mut found = Vec::new();
+        if !native.elements.is_empty() {
+            found.push(Durations::Native(name.to_owned()));
+        }
+        let quantiles = self.prom.label_values("quantile", &series, self.range).await;
+        let quantiles = self.said.alone(quantiles, || format!("whether {name} is a summary is not known"))?;
         let given = quantiles.iter().filter_map(|text| {
             let q = text.parse().ok().filter(|q| (0.0..=1.0).contains(q))?;
             Some(GivenQuantile { q, metric: name.to_owned(), label: Some(text.to_string()) })
@@ -179,7 +175,8 @@ impl Server<'_> {
     async fn families(&self, row: &Row) -> Result<Vec<Family>, SourceError> {
         let (mut families, mut counted) = (Vec::new(), BTreeSet::new());
         for requests in &row.requests {
-            let Some(mut roles) = self.roles(row, requests).await? else { continue };
+            let roles = self.roles(row, requests).await;
+            let Some(mut roles) = self.said.alone(roles, || format!("{} is left out", row.name))? else { continue };
             let native = matches!(requests, Requests::Native(_));
             // A native histogram may have classic ones and counters beside it: those are another family.
             if !native {
@@ -189,7 +186,8 @@ impl Server<'_> {
                 if roles.services.is_empty() {
                     break;
                 }
-                if let Some(family) = self.measured(row, requests, &roles, durations).await? {
+                let measured = self.measured(row, requests, &roles, durations).await;
+                if let Some(family) = self.said.alone(measured, || format!("durations of {} are left out", row.name))? {
                     roles.services.retain(|s| !family.has(s));
                     families.push(family);
                 }
@@ -217,12 +215,19 @@ impl Server<'_> {
         }
         let usual = row.known.map_or(&[][..], |k| k.services);
         let Some((service_label, values)) = self.service_label(&labels, usual, &series).await? else { return Ok(None) };
-        let failures = match self.status(row, &labels, service_label, &series).await? {
-            Some(rule) => Some(Failures::Status(rule)),
-            None => self.failures(row, service_label).await?.map(Failures::Counter),
-        };
+        let failures = self.told_failures(row, &labels, service_label, &series).await;
+        let failures = self.said.alone(failures, || format!("which requests of {} fail is not known", row.name))?;
+        let mut services = shown(&values);
+        if let Requests::Native(name) = requests {
+            let summaries = row.durations.iter().any(|d| matches!(d, Durations::Given(given) if given[0].metric == *name));
+            if summaries {
+                series.push(Matcher::new("quantile", MatchOp::NotEqual, ""));
+                let given = shown(&self.prom.label_values(service_label, &series, self.range).await?);
+                services.retain(|s| !given.contains(s));
+            }
+        }
         let service_label = service_label.to_owned();
-        Ok(Some(Roles { restrict, service_label, services: shown(&values), failures, labels }))
+        Ok(Some(Roles { restrict, service_label, services, failures, labels }))
     }
 
     /// The family of the services that have these durations; `None`: none has.
@@ -243,7 +248,11 @@ impl Server<'_> {
             return Ok(None);
         }
         let durations = match durations {
-            Durations::Classic { buckets, .. } => Durations::Classic { buckets: buckets.clone(), bounds: self.bounds(&series).await? },
+            Durations::Classic { buckets, .. } => {
+                let unknown = || format!("the bounds of {buckets} are not known, nor whether a quantile is the highest it can tell");
+                let bounds = self.said.alone(self.bounds(&series).await, unknown)?;
+                Durations::Classic { buckets: buckets.clone(), bounds }
+            }
             other => other.clone(),
         };
         let measured = self.family(row, requests, roles, Some(durations), &labels);
@@ -313,6 +322,20 @@ impl Server<'_> {
         Ok(best)
     }
 
+    /// By a label, or else by a counter of failures.
+    async fn told_failures(
+        &self,
+        row: &Row,
+        labels: &[CompactString],
+        service_label: &str,
+        series: &[Matcher],
+    ) -> Result<Option<Failures>, SourceError> {
+        Ok(match self.status(row, labels, service_label, series).await? {
+            Some(rule) => Some(Failures::Status(rule)),
+            None => self.failures(row, service_label).await?.map(Failures::Counter),
+        })
+    }
+
     async fn status(
         &self,
         row: &Row,
@@ -331,11 +354,11 @@ impl Server<'_> {
     }
 
     /// The first counter of failures that tells services apart as the requests do.
-    async fn failures(&self, row: &Row, service_label: &str) -> Result<Option<String>, SourceError> {
-        for counter in &row.failures {
-            let labels = self.prom.label_names(&[Matcher::equal("__name__", counter.as_str())], self.range).await?;
+    async fn failures(&self, row: &Row, service_label: &str) -> Result<Option<FailureCounter>, SourceError> {
+        for metric in &row.failures {
+            let labels = self.prom.label_names(&[Matcher::equal("__name__", metric.as_str())], self.range).await?;
             if labels.iter().any(|l| l == service_label) {
-                return Ok(Some(counter.clone()));
+                return Ok(Some(FailureCounter { metric: metric.clone(), labels }));
             }
         }
         Ok(None)

@@ -1,6 +1,8 @@
 //! The figures of all services at an instant, asked at once, and in parts where the server refuses that.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{Durations, Family, RedMapping, queries::Part};
 use crate::{
@@ -12,8 +14,19 @@ use crate::{
 pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 /// What is asked.
 const COLUMNS: [&str; 5] = ["the rate", "the failures", "the p50", "the p95", "the p99"];
+const MIXED: &str = "whether buckets of instances differ";
+const HIGHEST: &str = "whether a quantile is longer than the highest bucket tells";
 /// A part of so few services is not asked in smaller ones.
 const SMALLEST: usize = 8;
+/// A server in trouble is not asked hundreds of times.
+const LIMITS: Limits = Limits { questions: 64, time: Duration::from_secs(60) };
+
+/// When no smaller questions are asked any more.
+#[derive(Clone, Copy)]
+struct Limits {
+    questions: usize,
+    time: Duration,
+}
 
 /// The figures of a service.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +39,8 @@ pub struct Figures {
     pub quantiles: [Option<f64>; 3],
     /// The longest duration that its histogram can tell, where a quantile may be that.
     pub highest: Option<f64>,
+    /// The buckets of its instances differ, so that no quantile is exact.
+    pub mixed_buckets: bool,
     /// The place of the family whose requests these are, as answers are labelled with it.
     pub family: String,
 }
@@ -69,25 +84,43 @@ pub async fn figures(prom: &Prometheus, mapping: &RedMapping, only: Option<&[Str
         Some(services) => services.to_vec(),
         None => mapping.services().map(str::to_owned).collect(),
     };
+    let instant = |query: String| async move { prom.query(&query, at).await };
     let ask = |column| {
         let (all, whole) = (&all, only.is_none());
-        in_parts(all, whole, COLUMNS[column], move |part| query(mapping, column, part), |query| async move { prom.query(&query, at).await })
+        in_parts(LIMITS, (all, whole), COLUMNS[column], move |part| query(mapping, column, part), instant)
     };
-    let (rate, errors, p50, p95, p99) = tokio::try_join!(ask(0), ask(1), ask(2), ask(3), ask(4))?;
+    let ask_beside = |column| async move { beside(ask(column).await, COLUMNS[column]) };
+    let mixed = async {
+        let asked = in_parts(LIMITS, (&all, only.is_none()), MIXED, |part| mapping.services_mixed_buckets(part), instant);
+        beside(asked.await, MIXED)
+    };
+    let (rate, errors, p50, p95, p99, mixed) = tokio::try_join!(ask(0), ask_beside(1), ask_beside(2), ask_beside(3), ask_beside(4), mixed)?;
     let mut told = joined(mapping, [rate, errors, p50, p95, p99]);
+    told.each(mapping, mixed, |figures, _| figures.mixed_buckets = true);
     let at_bound = told.services.iter().filter(|(service, f)| {
         let family = f.family(mapping, service);
         f.quantiles.iter().flatten().any(|q| family.is_some_and(|family| family.is_bound(*q)))
     });
     let at_bound: Vec<String> = at_bound.map(|(service, _)| service.clone()).collect();
-    if let Some(query) = mapping.services_quantile(1.0, Part { only: Some(&at_bound), ..Part::default() }) {
-        let highest = prom.query(&query, at).await?;
-        for (service, tag, value) in elements(&highest) {
-            let Some(figures) = told.services.get_mut(service) else { continue };
-            figures.highest = mapping.belong_together(service, &figures.family, tag).then_some(value);
+    let highest = in_parts(LIMITS, (&at_bound, false), HIGHEST, |part| mapping.services_quantile(1.0, part), instant).await;
+    told.each(mapping, beside(highest, HIGHEST)?, |figures, value| figures.highest = Some(value));
+    told.notes.sort();
+    told.notes.dedup();
+    Ok(told)
+}
+
+impl Answered {
+    /// What was answered of the durations of each service.
+    fn each(&mut self, mapping: &RedMapping, (vectors, notes): Parts, set: impl Fn(&mut Figures, f64)) {
+        self.notes.extend(notes);
+        let together = mapping.together();
+        for (service, tag, value) in vectors.iter().flat_map(elements) {
+            let Some(figures) = self.services.get_mut(service) else { continue };
+            if together.belong(service, &figures.family, tag) {
+                set(figures, value);
+            }
         }
     }
-    Ok(told)
 }
 
 fn query(mapping: &RedMapping, column: usize, part: Part<'_>) -> Option<String> {
@@ -101,23 +134,30 @@ fn query(mapping: &RedMapping, column: usize, part: Part<'_>) -> Option<String> 
 /// An answer to all parts.
 type Parts = (Vec<Vector>, Vec<String>);
 
-/// Asks for all at once, and for halves of what is refused.
+/// Asks for all at once (`whole`: without naming them), and for halves of what is refused, within the limits.
 async fn in_parts<F: Future<Output = Result<Vector, SourceError>>>(
-    services: &[String],
-    whole: bool,
+    limits: Limits,
+    (services, whole): (&[String], bool),
     what: &str,
     query: impl Fn(Part<'_>) -> Option<String>,
     ask: impl Fn(String) -> F,
 ) -> Result<Parts, SourceError> {
     let (mut answers, mut notes) = (Vec::new(), Vec::new());
     let mut left: Vec<&[String]> = vec![services];
+    let (start, mut asked) = (Instant::now(), 0);
     while let Some(part) = left.pop() {
         let only = (!whole || part.len() < services.len()).then_some(part);
         let Some(query) = query(Part { only, ..Part::default() }) else { continue };
+        asked += 1;
         match ask(query).await {
             Ok(vector) => {
                 notes.extend(vector.warnings.iter().cloned());
                 answers.push(vector);
+            }
+            Err(e) if e.is_refusal() && (asked >= limits.questions || start.elapsed() >= limits.time) => {
+                let many: usize = part.len() + left.iter().map(|part| part.len()).sum::<usize>();
+                notes.push(format!("{what} of {many} of {} services is left out after {asked} questions: {}", services.len(), e.message));
+                break;
             }
             Err(e) if e.is_refusal() && part.len() > SMALLEST => {
                 let (one, other) = part.split_at(part.len() / 2);
@@ -133,6 +173,14 @@ async fn in_parts<F: Future<Output = Result<Vector, SourceError>>>(
     Ok((answers, notes))
 }
 
+/// What stands beside the rate fails alone.
+fn beside(asked: Result<Parts, SourceError>, what: &str) -> Result<Parts, SourceError> {
+    match asked {
+        Err(e) if e.is_of_the_question(true) => Ok((Vec::new(), vec![format!("{what} is left out: {}", e.message)])),
+        asked => asked,
+    }
+}
+
 /// Services, labels of families and values that are numbers.
 fn elements(vector: &Vector) -> impl Iterator<Item = (&str, &str, f64)> {
     vector
@@ -145,6 +193,7 @@ fn elements(vector: &Vector) -> impl Iterator<Item = (&str, &str, f64)> {
 /// Figures of two families are not of the same requests: those of the rate's family count.
 fn joined(mapping: &RedMapping, parts: [Parts; 5]) -> Answered {
     let mut out = Answered::default();
+    let together = mapping.together();
     for (column, (vectors, notes)) in parts.into_iter().enumerate() {
         out.notes.extend(notes);
         for (service, tag, value) in vectors.iter().flat_map(elements) {
@@ -156,13 +205,11 @@ fn joined(mapping: &RedMapping, parts: [Parts; 5]) -> Answered {
             let Some(figures) = out.services.get_mut(service) else { continue };
             match column {
                 1 if figures.family == tag => figures.errors = figures.rate.filter(|rate| *rate > 0.0).map(|rate| value / rate),
-                2.. if mapping.belong_together(service, &figures.family, tag) => figures.quantiles[column - 2] = Some(value),
+                2.. if together.belong(service, &figures.family, tag) => figures.quantiles[column - 2] = Some(value),
                 _ => {}
             }
         }
     }
-    out.notes.sort();
-    out.notes.dedup();
     out
 }
 
@@ -208,12 +255,30 @@ mod tests {
                 }
             }
         };
-        let (answers, notes) = in_parts(&services, true, "the rate", |part| mapping.services_rate(part), answer).await.unwrap();
+        let (answers, notes) = in_parts(LIMITS, (&services, true), "the rate", |part| mapping.services_rate(part), answer).await.unwrap();
         let told: f64 = answers.iter().flat_map(|v| &v.elements).map(|(_, s)| s.value).sum();
         let left_out = notes[0].matches("s00").count();
         assert_eq!(told as usize + left_out, 100, "{notes:?}");
         assert!(notes.len() == 1 && left_out <= SMALLEST && notes[0].ends_with("s0099 is left out: too many series"), "{notes:?}");
         assert_eq!(asked.lock().unwrap()[0], 0, "all at once first, without naming them");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_too_slow_for_anything_is_not_asked_for_long() {
+        let services = names(1000);
+        let mapping = red_mapping(&services.iter().map(String::as_str).collect::<Vec<_>>());
+        for (limits, most) in [(LIMITS, 64), (Limits { time: Duration::ZERO, ..LIMITS }, 1)] {
+            let asked = Mutex::new(0);
+            let answer = |_| {
+                *asked.lock().unwrap() += 1;
+                async { Err(SourceError::new(Backend::Prometheus, ErrorKind::Timeout(LIMITS.time), "no answer")) }
+            };
+            let rate = |part: Part<'_>| mapping.services_rate(part);
+            let (answers, notes) = in_parts(limits, (&services, true), "the rate", rate, answer).await.unwrap();
+            assert_eq!((answers.len(), *asked.lock().unwrap()), (0, most));
+            let last = notes.last().unwrap();
+            assert!(last.ends_with(&format!("of 1000 services is left out after {most} questions: no answer")), "{notes:?}");
+        }
     }
 
     #[test]

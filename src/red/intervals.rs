@@ -3,89 +3,205 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Family, RedMapping};
+use super::{Family, RedMapping, Requests, USUAL_SCRAPE, said::Said, shown_service};
 use crate::{
     model::{
         backend::SourceError,
-        labels::{Labels, quote},
+        labels::{MatchOp, quote},
+        series::Vector,
         time::Timestamp,
     },
     source::Prometheus,
 };
 
-/// What samples are counted over, the longest first: the longest that a series has been there for tells best.
-const OVER: [u64; 5] = [600, 300, 120, 30, 10];
-/// Fewer samples tell too little.
-const FEWEST: f64 = 4.0;
+/// What samples are counted over.
+#[derive(Clone, Copy)]
+enum Over {
+    /// So many seconds: the services that have been there all the time.
+    Seconds(u64),
+    /// An hour, for those that have few samples in ten minutes: scrapes every two or five minutes are told from missed ones.
+    Hour,
+}
 
-/// Measures each family by its slowest service, and each service by its fastest series that has been there all the time.
+/// One after the other; the longest that a service has been there for tells best.
+const ROUNDS: [Over; 6] = [Over::Seconds(600), Over::Hour, Over::Seconds(300), Over::Seconds(120), Over::Seconds(30), Over::Seconds(10)];
+/// With fewer samples there may have been any time between two.
+const FEWEST: f64 = 2.0;
+/// Samples this far apart are too few in ten minutes to tell well.
+const SELDOM: Duration = Duration::from_secs(50);
+/// Services whose samples are no more than so many times as far apart as those of others are asked together with them.
+const ALIKE: u32 = 2;
+
+/// Measures each service by its fastest series that has been there all the time. Services of a family whose samples are much
+/// further apart than those of others become a family of their own: a window that is right for them would hide in all others
+/// what the last minutes were like.
 ///
 /// # Errors
-/// As any request; a server that finds the question too large is asked for one service of each family.
-pub(super) async fn measure(prom: &Prometheus, mapping: &mut RedMapping, now: Timestamp) -> Result<(), SourceError> {
-    for over in OVER {
-        if mapping.families.iter().all(|f| f.scrape_interval.is_some()) {
-            break;
-        }
-        let counts = match prom.query(&query(&mapping.families, over, |_| Vec::new()), now).await {
-            Err(e) if e.is_of_the_question(true) => {
-                let first = |f: &Family| f.services.first().map(|s| f.service_matcher(s)).into_iter().collect();
-                prom.query(&query(&mapping.families, over, first), now).await?
+/// A server that does not answer. What it refuses is said, and the interval that it tells its targets is taken.
+pub(super) async fn measure(prom: &Prometheus, mapping: &mut RedMapping, now: Timestamp, said: &Said) -> Result<(), SourceError> {
+    let mut found: Vec<Found> = mapping.families.iter().map(|_| Found::new()).collect();
+    // Where all services are too many for the server, one of each family stands for all.
+    let mut first_only = false;
+    for over in ROUNDS {
+        let Some(all) = query(&mapping.families, &found, over, first_only) else { continue };
+        let counts = match prom.query(&all, now).await {
+            Err(e) if e.is_refusal() && !first_only => {
+                first_only = true;
+                prom.query(&query(&mapping.families, &found, over, true).unwrap_or(all), now).await
             }
-            answered => answered?,
+            answered => answered,
         };
-        read(&mut mapping.families, over, counts.elements.iter().map(|(labels, s)| (labels, s.value)));
+        let counts = said.alone(counts, || format!("how far apart samples are was not counted over {} s", over.seconds()))?;
+        read(&mapping.families, &mut found, over, &counts);
     }
     // Nothing is long enough there: what the server was told to do, where it scrapes itself.
-    if mapping.families.iter().any(|f| f.scrape_interval.is_none()) {
-        let told = prom.scrape_interval().await.unwrap_or_default();
-        mapping.families.iter_mut().filter(|f| f.scrape_interval.is_none()).for_each(|f| f.scrape_interval = told);
+    let told = if found.iter().any(Found::is_empty) { prom.scrape_interval().await } else { Ok(None) };
+    let told = said.alone(told, || "how often the server scrapes is not known".to_owned())?;
+    let families = std::mem::take(&mut mapping.families);
+    for (family, _) in families.iter().zip(&found).filter(|(_, found)| told.is_none() && found.is_empty()) {
+        said.note(format!("how far apart samples of {} are is not known: {} s are assumed", family.name, USUAL_SCRAPE.as_secs()));
     }
-    mapping.scrape_interval = mapping.families.iter().filter_map(|f| f.scrape_interval).max();
+    mapping.families = families.into_iter().zip(found).flat_map(|(family, found)| apart(family, &found, told)).collect();
+    mapping.scrape_interval = usual(&mapping.families);
     Ok(())
 }
 
-/// Samples of each service of the families that are not measured yet.
-fn query(families: &[Family], over: u64, matchers: impl Fn(&Family) -> Vec<String>) -> String {
-    let counts = families.iter().enumerate().filter(|(_, f)| f.scrape_interval.is_none()).map(|(place, f)| {
-        let series = f.selector(f.requests.metric(), &matchers(f));
-        let there = format!("count_over_time({series}[{over}s]) and {series} offset {over}s and {series}");
-        format!("label_replace(max by ({}) ({there}), \"family\", {}, \"\", \"\")", f.service_label_name(), quote(&place.to_string()))
-    });
-    counts.collect::<Vec<_>>().join(" or ")
-}
+/// How far apart the samples of a family's services are.
+type Found = BTreeMap<String, Duration>;
 
-fn read<'a>(families: &mut [Family], over: u64, counts: impl Iterator<Item = (&'a Labels, f64)>) {
-    let mut fewest: BTreeMap<usize, f64> = BTreeMap::new();
-    for (labels, count) in counts.filter(|(_, n)| *n >= FEWEST) {
-        let Some(place) = labels.get("family").and_then(|f| f.parse().ok()) else { continue };
-        let known = fewest.entry(place).or_insert(count);
-        *known = known.min(count);
-    }
-    for (place, count) in fewest {
-        if let Some(family) = families.get_mut(place) {
-            family.scrape_interval = Some(configured(over as f64 / count));
+impl Over {
+    const fn seconds(self) -> u64 {
+        match self {
+            Self::Seconds(seconds) => seconds,
+            Self::Hour => 3600,
         }
     }
+
+    /// Samples of the series that have been there all the time.
+    fn count(self, series: impl Fn(&str) -> String) -> String {
+        match self {
+            Self::Seconds(seconds) => {
+                let (range, offset) = (format!("[{seconds}s]"), format!(" offset {seconds}s"));
+                format!("count_over_time({}) and {} and {}", series(&range), series(&offset), series(""))
+            }
+            // A sample of ten minutes ago is none of now: an instant looks back for five.
+            Self::Hour => format!(
+                "count_over_time({}) and count_over_time({}) and count_over_time({})",
+                series("[3600s]"),
+                series("[600s] offset 3000s"),
+                series("[600s]")
+            ),
+        }
+    }
+
+    /// Whether a service is counted in this round after what the others found.
+    fn asks(self, found: Option<&Duration>) -> bool {
+        match self {
+            Self::Hour => found.is_none_or(|d| *d >= SELDOM),
+            Self::Seconds(_) => found.is_none(),
+        }
+    }
+}
+
+/// Samples of each service that is not measured yet; of the first of them, where one stands for all. `None`: all are.
+fn query(families: &[Family], found: &[Found], over: Over, first: bool) -> Option<String> {
+    let mut counts = Vec::new();
+    for (place, (family, found)) in families.iter().zip(found).enumerate() {
+        let candidates = family.services.iter().map(String::as_str).take(if first { 1 } else { usize::MAX });
+        let open: Vec<&str> = candidates.filter(|s| over.asks(found.get(*s))).collect();
+        let label = family.service_label_name();
+        let matchers = match open.len() {
+            0 => continue,
+            all if all == family.services.len() => Vec::new(),
+            _ => vec![family.any_of(open, MatchOp::Regex)],
+        };
+        let series = family.selector(family.requests.metric(), &matchers);
+        let there = over.count(|range| format!("{series}{range}"));
+        counts.push(format!("label_replace(max by ({label}) ({there}), \"family\", {}, \"\", \"\")", quote(&place.to_string())));
+    }
+    (!counts.is_empty()).then(|| counts.join(" or "))
+}
+
+fn read(families: &[Family], found: &mut [Found], over: Over, counts: &Vector) {
+    let mut round: BTreeMap<(usize, &str), f64> = BTreeMap::new();
+    for (labels, count) in counts.elements.iter().map(|(labels, s)| (labels, s.value)).filter(|(_, n)| *n >= FEWEST) {
+        let Some(place) = labels.get("family").and_then(|f| f.parse::<usize>().ok()) else { continue };
+        let Some(family) = families.get(place) else { continue };
+        let service = shown_service(labels.get(&family.service_label).unwrap_or_default());
+        if family.has(service) {
+            // A name in two namespaces is one service: the slower of them must have samples as well.
+            let known = round.entry((place, service)).or_insert(count);
+            *known = known.min(count);
+        }
+    }
+    for ((place, service), count) in round {
+        found[place].insert(service.to_owned(), configured(over.seconds() as f64 / count));
+    }
+}
+
+/// Services whose samples are about as far apart.
+struct Alike<'a> {
+    fastest: Duration,
+    slowest: Duration,
+    services: Vec<&'a str>,
+}
+
+/// The family by how far apart samples are. Services that nothing is known of, most of which have gone, are with most others.
+fn apart(family: Family, found: &Found, told: Option<Duration>) -> Vec<Family> {
+    let mut all: Vec<(Duration, &str)> = found.iter().map(|(service, interval)| (*interval, service.as_str())).collect();
+    all.sort_unstable();
+    let Some((slowest, _)) = all.last() else { return vec![Family { scrape_interval: told, ..family }] };
+    if matches!(family.requests, Requests::Recorded(_)) {
+        return vec![Family { scrape_interval: Some(*slowest), ..family }];
+    }
+    let mut classes: Vec<Alike<'_>> = Vec::new();
+    for (interval, service) in all {
+        match classes.last_mut().filter(|c| interval <= c.fastest * ALIKE) {
+            Some(class) => {
+                class.slowest = interval;
+                class.services.push(service);
+            }
+            None => classes.push(Alike { fastest: interval, slowest: interval, services: vec![service] }),
+        }
+    }
+    let most = (0..classes.len()).rev().max_by_key(|i| classes[*i].services.len()).unwrap_or(0);
+    classes[most].services.extend(family.services.iter().map(String::as_str).filter(|s| !found.contains_key(*s)));
+    let part = |(place, mut class): (usize, Alike<'_>)| {
+        class.services.sort_unstable();
+        let every = if place == most { String::new() } else { format!(", every {}", shown(class.slowest)) };
+        Family {
+            name: format!("{}{every}", family.name),
+            scrape_interval: Some(class.slowest),
+            services: class.services.into_iter().map(str::to_owned).collect(),
+            ..family.clone()
+        }
+    };
+    classes.into_iter().enumerate().map(part).collect()
+}
+
+/// `30 s`, `5 m`.
+fn shown(interval: Duration) -> String {
+    let seconds = interval.as_secs();
+    if seconds >= 60 && seconds.is_multiple_of(60) { format!("{} m", seconds / 60) } else { format!("{seconds} s") }
+}
+
+/// What most services have; of two, the longer one.
+fn usual(families: &[Family]) -> Option<Duration> {
+    let mut services: BTreeMap<Duration, usize> = BTreeMap::new();
+    for family in families {
+        if let Some(interval) = family.scrape_interval {
+            *services.entry(interval).or_default() += family.services.len();
+        }
+    }
+    services.into_iter().max_by_key(|(_, count)| *count).map(|(interval, _)| interval)
 }
 
 /// The interval that people configure which is not below a measured one; a tenth is forgiven.
 fn configured(seconds: f64) -> Duration {
-    const USUAL: [u64; 10] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300];
+    const USUAL: [u64; 11] = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600];
     let usual = USUAL.into_iter().find(|usual| *usual as f64 >= seconds * 0.9);
     Duration::from_secs(usual.unwrap_or(seconds.ceil() as u64))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interval_is_never_measured_shorter_than_it_is() {
-        for (samples, seconds) in
-            [(600.0, 1), (601.0, 1), (119.0, 5), (40.0, 15), (39.0, 15), (36.0, 20), (21.0, 30), (10.0, 60), (9.0, 120)]
-        {
-            assert_eq!(configured(600.0 / samples), Duration::from_secs(seconds), "{samples}");
-        }
-    }
-}
+mod tests;

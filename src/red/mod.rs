@@ -7,9 +7,12 @@ mod intervals;
 mod names;
 pub mod queries;
 mod recorded;
+mod said;
 mod status;
 
 use std::time::Duration;
+
+use compact_str::CompactString;
 
 pub use discover::discover;
 pub use families::{Kind, Unit};
@@ -23,7 +26,7 @@ pub const USUAL_SCRAPE: Duration = Duration::from_secs(15);
 pub struct RedMapping {
     /// The families that exist, the preferred first.
     pub families: Vec<Family>,
-    /// How far apart samples are where they are furthest; `None`: not known, [`USUAL_SCRAPE`] is assumed.
+    /// How far apart the samples of most services are; `None`: not known, [`USUAL_SCRAPE`] is assumed.
     pub scrape_interval: Option<Duration>,
     /// What was left out, in words.
     pub notes: Vec<String>,
@@ -50,7 +53,8 @@ pub struct Family {
     pub route_label: Option<String>,
     /// How failures are told; `None`: they are not.
     pub failures: Option<Failures>,
-    /// How far apart its samples are, for the service whose are furthest.
+    /// How far apart its samples are: no service of it has them further. Services whose samples are much further apart than
+    /// those of others are a family of their own.
     pub scrape_interval: Option<Duration>,
     /// Its services by name, those that a preferred family has as well included. `ns/svc` is `svc`.
     pub services: Vec<String>,
@@ -103,13 +107,29 @@ pub struct GivenQuantile {
     pub label: Option<String>,
 }
 
+impl GivenQuantile {
+    /// Whether it is this one.
+    fn is(&self, q: f64) -> bool {
+        (self.q - q).abs() < 1e-9
+    }
+}
+
 /// How failures are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failures {
     /// By a label of the requests.
     Status(StatusRule),
     /// By a counter of their own.
-    Counter(String),
+    Counter(FailureCounter),
+}
+
+/// A counter of failures beside the one of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureCounter {
+    /// The metric.
+    pub metric: String,
+    /// Its labels: by any other nobody can tell which requests failed.
+    pub labels: Vec<CompactString>,
 }
 
 /// Which family shows a service, and why.
@@ -156,11 +176,6 @@ impl RedMapping {
         self.families.iter().flat_map(|f| f.services.iter().map(String::as_str)).filter(move |s| told.insert(*s))
     }
 
-    /// The window for rates of any family at a resolution; see [`Family::rate_window`].
-    pub fn rate_window(&self, step: Duration) -> Duration {
-        rate_window(self.scrape_interval, step)
-    }
-
     /// The preferred first: what tells most of a service, and of those the order that they are in.
     fn sort(&mut self) {
         self.families.sort_by_key(|f| std::cmp::Reverse(f.completeness()));
@@ -175,12 +190,26 @@ impl Family {
 
     /// The window for rates at a resolution: four scrapes, so that a missed one leaves no gap.
     pub fn rate_window(&self, step: Duration) -> Duration {
-        rate_window(self.scrape_interval, step)
+        let scrape = self.scrape_interval.unwrap_or(USUAL_SCRAPE);
+        (4 * scrape).max(step + scrape)
+    }
+
+    /// The counter of failures, and the first of these labels that it lacks: by that label nobody can tell which requests
+    /// failed, and no failure that it counts is one less of them.
+    pub fn failures_lack<'f, 'l>(&'f self, mut labels: impl Iterator<Item = &'l str>) -> Option<(&'f str, &'l str)> {
+        let Some(Failures::Counter(counter)) = &self.failures else { return None };
+        let lacks = labels.find(|label| !counter.labels.iter().any(|l| l == label))?;
+        Some((&counter.metric, lacks))
     }
 
     /// Whether its quantiles are of single instances, which cannot be put together to one of the service.
     pub fn quantiles_are_of_instances(&self) -> bool {
         matches!(self.durations, Some(Durations::Given(_)))
+    }
+
+    /// Whether it has quantiles that someone else took, and not this one: nobody can tell it.
+    pub fn lacks_quantile(&self, q: f64) -> bool {
+        matches!(&self.durations, Some(Durations::Given(given)) if given.iter().all(|g| !g.is(q)))
     }
 
     /// The label that tells failures, where one does.
@@ -221,11 +250,6 @@ impl Family {
             _ => format!("before {} in the order of families", other.name),
         }
     }
-}
-
-fn rate_window(scrape: Option<Duration>, step: Duration) -> Duration {
-    let scrape = scrape.unwrap_or(USUAL_SCRAPE);
-    (4 * scrape).max(step + scrape)
 }
 
 /// Names of the families that are looked for.

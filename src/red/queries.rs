@@ -3,10 +3,29 @@
 //! Results of all services are labelled `service`, and `family` with the place of their family in the mapping; a service
 //! that several families know comes from the preferred one.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{Durations, Failures, Family, RedMapping, Requests, StatusShape, Unit};
-use crate::model::labels::{Matcher, label_name, quote};
+use super::{Durations, Failures, Family, Kind, RedMapping, Requests, StatusShape, Unit};
+use crate::model::labels::{MatchOp, Matcher, label_name, quote};
+
+/// What of two families may be the same series.
+#[derive(Clone, Copy)]
+struct SameSeries(fn(&Family, &Family) -> bool);
+
+impl SameSeries {
+    const REQUESTS: Self = Self(|a, b| a.requests == b.requests);
+    const DURATIONS: Self = Self(|a, b| a.durations == b.durations);
+
+    /// Whether it is the same metric, read the same way.
+    fn are_of(self, a: &Family, b: &Family) -> bool {
+        (self.0)(a, b) && (&a.restrict, &a.service_label) == (&b.restrict, &b.service_label)
+    }
+
+    /// Whether it is the same part of a question: over the same window as well.
+    fn is_asked_as(self, a: &Family, b: &Family) -> bool {
+        self.are_of(a, b) && a.scrape_interval == b.scrape_interval
+    }
+}
 
 /// What is asked of all services at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,54 +39,99 @@ pub struct Part<'a> {
 impl RedMapping {
     /// Requests a second of each service.
     pub fn services_rate(&self, part: Part<'_>) -> Option<String> {
-        self.across(part, Family::counts_as, |f, matchers, window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label]))))
+        let one = |f: &Family, matchers: &[String], window| Some(f.by_service(&f.requests(matchers, window, &[&f.service_label])));
+        self.across(part, SameSeries::REQUESTS, one)
     }
 
     /// Failing requests a second of each service, 0 where none fails; no sample where its family does not tell.
     pub fn services_errors(&self, part: Part<'_>) -> Option<String> {
-        self.across(part, Family::counts_as, |f, matchers, window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?)))
+        let one = |f: &Family, matchers: &[String], window| Some(f.by_service(&f.failing(matchers, window, &[&f.service_label])?));
+        self.across(part, SameSeries::REQUESTS, one)
     }
 
     /// A quantile of each service in seconds; no sample without traffic.
     pub fn services_quantile(&self, q: f64, part: Part<'_>) -> Option<String> {
-        self.across(part, Family::measures_as, |f, matchers, window| f.services_quantile(q, matchers, window))
+        self.across(part, SameSeries::DURATIONS, |f, matchers, window| f.services_quantile(q, matchers, window))
+    }
+
+    /// The services whose instances have buckets with different bounds, as far as `part` asks: their quantiles are not exact,
+    /// as what lies between two bounds of one is in a wider bucket of another. No samples where all have the same.
+    pub fn services_mixed_buckets(&self, part: Part<'_>) -> Option<String> {
+        self.across(part, SameSeries::DURATIONS, |f, matchers, _| f.services_mixed_buckets(matchers))
     }
 
     /// `None`: no family can tell it. What is the same series for several families is asked once, of the first of them.
-    fn across(
-        &self,
-        part: Part<'_>,
-        same: fn(&Family, &Family) -> bool,
-        one: impl Fn(&Family, &[String], Duration) -> Option<String>,
-    ) -> Option<String> {
+    fn across(&self, part: Part<'_>, same: SameSeries, one: impl Fn(&Family, &[String], Duration) -> Option<String>) -> Option<String> {
         let mut parts = Vec::new();
         for (place, family) in self.families.iter().enumerate() {
             if self.place(family, same) != Some(place) {
                 continue;
             }
-            let has = |service: &str| self.families.iter().any(|f| same(f, family) && f.has(service));
-            let Some(matchers) = family.only(part.only, has) else { continue };
+            let Some(matchers) = self.matchers(family, part.only, same) else { continue };
             let Some(query) = one(family, &matchers, family.rate_window(part.step)) else { continue };
             parts.push(format!("label_replace({query}, \"family\", \"{place}\", \"\", \"\")"));
         }
         (!parts.is_empty()).then(|| parts.join(" or on (service) "))
     }
 
-    /// Whether durations in an answer, labelled with a family, are of the requests that are labelled with another: figures
-    /// of different requests do not belong together.
-    pub fn belong_together(&self, service: &str, requests: &str, durations: &str) -> bool {
-        let place = self.family_at(service, requests).and_then(|family| self.place(family, Family::measures_as));
-        place.is_some_and(|place| durations.parse() == Ok(place))
+    /// The conditions that leave the services asked of a family, none where all are. `None`: it has none of them. The same
+    /// series over another window are another part of the question: each names its services or, where those are less, the
+    /// other's.
+    fn matchers(&self, family: &Family, only: Option<&[String]>, same: SameSeries) -> Option<Vec<String>> {
+        let alike = || self.families.iter().filter(|f| same.is_asked_as(f, family));
+        let has = |service: &str| alike().any(|f| f.has(service));
+        if let Some(only) = only {
+            let own: Vec<&str> = only.iter().map(String::as_str).filter(|s| has(s)).collect();
+            return (!own.is_empty()).then(|| vec![family.any_of(own, MatchOp::Regex)]);
+        }
+        let count = |families: &[&Family]| families.iter().map(|f| f.services.len()).sum::<usize>();
+        let (own, others): (Vec<&Family>, Vec<&Family>) =
+            self.families.iter().filter(|f| same.are_of(f, family)).partition(|f| same.is_asked_as(f, family));
+        match (count(&own), count(&others)) {
+            (0, _) => None,
+            (_, 0) => Some(Vec::new()),
+            (own, other) if other <= own => Some(vec![family.any_of(services(&others).into_iter().filter(|s| !has(s)), MatchOp::NotRegex)]),
+            _ => Some(vec![family.any_of(services(&own), MatchOp::Regex)]),
+        }
     }
 
-    fn place(&self, family: &Family, same: fn(&Family, &Family) -> bool) -> Option<usize> {
-        self.families.iter().position(|f| same(f, family))
+    /// Which durations in an answer are of which requests.
+    pub fn together(&self) -> Together<'_> {
+        let requests = |f: &Family| self.families.iter().filter(|other| SameSeries::REQUESTS.is_asked_as(f, other)).count();
+        let place = |f: &Family| (self.place(f, SameSeries::DURATIONS), requests(f) == 1);
+        Together { mapping: self, families: self.families.iter().map(place).collect() }
+    }
+
+    fn place(&self, family: &Family, same: SameSeries) -> Option<usize> {
+        self.families.iter().position(|f| same.is_asked_as(f, family))
     }
 
     /// The family that shows a service, of those that count its requests as the one that an answer is labelled with.
     pub fn family_at(&self, service: &str, label: &str) -> Option<&Family> {
         let first = self.families.get(label.parse::<usize>().ok()?)?;
-        self.families.iter().find(|f| f.counts_as(first) && f.has(service)).or(Some(first))
+        self.families.iter().find(|f| SameSeries::REQUESTS.is_asked_as(f, first) && f.has(service)).or(Some(first))
+    }
+}
+
+/// Figures of different requests do not belong together.
+pub struct Together<'m> {
+    mapping: &'m RedMapping,
+    /// Of each family the place that its durations are labelled with, and whether no other counts the same requests.
+    families: Vec<(Option<usize>, bool)>,
+}
+
+impl Together<'_> {
+    /// Whether durations in an answer, labelled with a family, are of the requests that are labelled with another.
+    pub fn belong(&self, service: &str, requests: &str, durations: &str) -> bool {
+        let place = match requests.parse::<usize>().ok().and_then(|place| self.families.get(place)) {
+            Some((place, true)) => *place,
+            Some((_, false)) => {
+                let shown = self.mapping.family_at(service, requests);
+                shown.and_then(|family| self.mapping.place(family, SameSeries::DURATIONS))
+            }
+            None => None,
+        };
+        place.is_some_and(|place| durations.parse() == Ok(place))
     }
 }
 
@@ -77,6 +141,9 @@ impl Family {
     pub fn narrowed<'a>(&self, matchers: impl IntoIterator<Item = &'a Matcher>) -> Self {
         let mut family = self.clone();
         for matcher in matchers {
+            if self.failures_lack(std::iter::once(matcher.name.as_str())).is_some() {
+                family.failures = None;
+            }
             let and = if family.restrict.is_empty() { "" } else { ", " };
             family.restrict.push_str(&format!("{and}{matcher}"));
         }
@@ -125,9 +192,12 @@ impl Family {
         Some(self.requests(&[self.service_matcher(service)], window, &[route]))
     }
 
-    /// Failing requests a second of a service by its route label, 0 where none fails.
+    /// Failing requests a second of a service by its route label, 0 where none fails. `None`: nobody can tell.
     pub fn errors_by_route(&self, service: &str, window: Duration) -> Option<String> {
         let route = self.route_label.as_deref()?;
+        if self.failures_lack(std::iter::once(route)).is_some() {
+            return None;
+        }
         self.failing(&[self.service_matcher(service)], window, &[route])
     }
 
@@ -175,22 +245,10 @@ impl Family {
         if all.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", all.join(", ")) }
     }
 
-    /// Whether another family counts the same requests.
-    fn counts_as(&self, other: &Self) -> bool {
-        (&self.requests, &self.restrict, &self.service_label) == (&other.requests, &other.restrict, &other.service_label)
-    }
-
-    /// Whether another family's durations are the same series.
-    fn measures_as(&self, other: &Self) -> bool {
-        (&self.durations, &self.restrict, &self.service_label) == (&other.durations, &other.restrict, &other.service_label)
-    }
-
-    /// The condition that leaves some services, none where all are asked. `None`: it has none of them.
-    fn only(&self, services: Option<&[String]>, has: impl Fn(&str) -> bool) -> Option<Vec<String>> {
-        let Some(services) = services else { return (!self.services.is_empty()).then(Vec::new) };
-        let own: Vec<String> = services.iter().filter(|s| has(s)).map(|s| regex::escape(s)).collect();
-        let any = format!("(.*/)?({})", own.join("|"));
-        (!own.is_empty()).then(|| vec![format!("{}=~{}", self.service_label_name(), quote(&any))])
+    /// The condition that leaves, or leaves out, these services.
+    pub(super) fn any_of<'s>(&self, services: impl IntoIterator<Item = &'s str>, op: MatchOp) -> String {
+        let names: Vec<String> = services.into_iter().map(regex::escape).collect();
+        format!("{}{}{}", self.service_label_name(), op.as_str(), quote(&format!("(.*/)?({})", names.join("|"))))
     }
 
     /// `sum [by (…)] (rate(counter{…}[window]))`
@@ -199,20 +257,30 @@ impl Family {
         if matches!(self.requests, Requests::Native(_)) { format!("histogram_count({sum})") } else { sum }
     }
 
-    /// Where nothing failed there may be no series of failures: 0 stands in for it as long as there are requests.
+    /// Where nothing failed there may be no series of failures: 0 stands in for it as long as there are requests that tell.
     fn failing(&self, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
-        let and = |condition: String| matchers.iter().cloned().chain([condition]).collect::<Vec<_>>();
-        let (failing, telling) = match self.failures.as_ref()? {
-            Failures::Counter(counter) => (self.sum_rate(counter, matchers, window, by), matchers.to_vec()),
+        match self.failures.as_ref()? {
+            Failures::Counter(counter) => {
+                let failing = self.sum_rate(&counter.metric, matchers, window, by);
+                let none = format!("{} * 0", self.requests(matchers, window, by));
+                if self.kind != Kind::Http {
+                    return Some(format!("{failing} or {none}"));
+                }
+                // A program may count requests and no failures: it tells only if it has the counter, under any condition.
+                let on = if by.contains(&self.service_label.as_str()) { self.service_label_name() } else { String::new() };
+                let counts = Self { restrict: String::new(), ..self.clone() }.selector(&counter.metric, matchers);
+                Some(format!("{failing} or ({none} and on ({on}) {counts})"))
+            }
             Failures::Status(status) => {
                 let label = label_name(&status.label);
+                let and = |condition: String| matchers.iter().cloned().chain([condition]).collect::<Vec<_>>();
                 let failing = self.requests(&and(format!("{label}{}", status.shape.failed())), window, by);
                 // Requests without the label do not tell, unless its absence does.
                 let absence = status.shape == StatusShape::Present;
-                (failing, if absence { matchers.to_vec() } else { and(format!("{label}!=\"\"")) })
+                let telling = if absence { matchers.to_vec() } else { and(format!("{label}!=\"\"")) };
+                Some(format!("{failing} or {} * 0", self.requests(&telling, window, by)))
             }
-        };
-        Some(format!("{failing} or {} * 0", self.requests(&telling, window, by)))
+        }
     }
 
     /// Services of one name in two namespaces are one, as everywhere; a quantile that is given stands for one instance only.
@@ -240,6 +308,16 @@ impl Family {
         Some(self.in_seconds(&query))
     }
 
+    /// How many series have each bound, which is the same for all where the instances have the same buckets. `1` and `1.0`
+    /// are one bound.
+    fn services_mixed_buckets(&self, matchers: &[String]) -> Option<String> {
+        let Some(Durations::Classic { buckets, .. }) = &self.durations else { return None };
+        let counts = format!("count by ({}, le) ({})", self.service_label_name(), self.selector(buckets, matchers));
+        let bounds = format!("label_replace({}, \"bound\", \"$1\", \"le\", \"(.+?)([.]0)?\")", self.named(&counts));
+        let each = format!("sum by (service, bound) ({bounds})");
+        Some(format!("(stddev by (service) ({each}) > 0)"))
+    }
+
     fn histogram_quantile(&self, q: f64, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
         let histogram = match self.durations.as_ref()? {
             Durations::Classic { buckets, .. } => {
@@ -255,7 +333,7 @@ impl Family {
     /// The series of a quantile that someone else took, one for each instance.
     fn given(&self, q: f64, matchers: &[String]) -> Option<String> {
         let Some(Durations::Given(given)) = &self.durations else { return None };
-        let given = given.iter().find(|g| (g.q - q).abs() < 1e-9)?;
+        let given = given.iter().find(|g| g.is(q))?;
         let mut all = matchers.to_vec();
         all.extend(given.label.as_ref().map(|label| format!("quantile={}", quote(label))));
         Some(self.selector(&given.metric, &all))
@@ -288,6 +366,10 @@ impl Family {
             Unit::Milliseconds => format!("{query} / 1000"),
         }
     }
+}
+
+fn services<'f>(families: &[&'f Family]) -> BTreeSet<&'f str> {
+    families.iter().flat_map(|f| &f.services).map(String::as_str).collect()
 }
 
 /// The values of a label that only one series has; quantiles of several are never put together.

@@ -94,16 +94,18 @@ fn json(mapping: &RedMapping, told: &Answered) -> Value {
     Value::Array(told.services.iter().map(one).collect())
 }
 
-/// What is to be known of a service's figures: `p99_at_highest_bound` (it may be longer), `quantiles_of_instances` (they
-/// cannot be put together), `no_durations`, `no_failures` (its family does not tell).
+/// What is to be known of a service's figures, in words that the README explains.
 fn flags(mapping: &RedMapping, service: &str, figures: &Figures) -> Vec<String> {
     let Some(family) = figures.family(mapping, service) else { return Vec::new() };
     let mut flags: Vec<String> =
         (0..QUANTILES.len()).filter(|i| figures.is_at_highest_bound(*i)).map(|i| format!("{}_at_highest_bound", NAMES[i])).collect();
+    let untold = figures.errors.is_none() && figures.rate.is_some_and(|rate| rate > 0.0);
     let facts = [
+        ("buckets_differ", figures.mixed_buckets),
         ("quantiles_of_instances", matches!(family.durations, Some(Durations::Given(_)))),
+        ("no_p95", family.lacks_quantile(QUANTILES[1])),
         ("no_durations", family.durations.is_none()),
-        ("no_failures", family.failures.is_none()),
+        ("no_failures", family.failures.is_none() || untold),
         ("failures_by_counter", matches!(family.failures, Some(Failures::Counter(_)))),
     ];
     flags.extend(facts.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()));
@@ -117,7 +119,8 @@ fn text(mapping: &RedMapping, told: &Answered) -> String {
     for (service, figures) in &told.services {
         let family = figures.family(mapping, service);
         let quantile = |i: usize| {
-            let above = if figures.is_at_highest_bound(i) { ">" } else { "" };
+            let about = if figures.mixed_buckets && figures.quantiles[i].is_some() { "~" } else { "" };
+            let above = if figures.is_at_highest_bound(i) { ">" } else { about };
             format!("{above}{}", shown(figures.quantiles[i], format::seconds))
         };
         let mut row = vec![clean(service), shown(figures.rate, format::rate), shown(figures.errors, format::percent)];
@@ -147,11 +150,16 @@ mod tests {
             errors,
             quantiles: [None, p95, p95],
             highest: Some(10.0),
+            mixed_buckets: rate == 0.5,
             family: "0".to_owned(),
         };
-        let services = [("cart", figures(41.25, Some(0.0), Some(0.0505))), ("or\u{1b}ders", figures(0.0, None, Some(10.0)))];
+        let services = [
+            ("cart", figures(41.25, Some(0.0), Some(0.0505))),
+            ("or\u{1b}ders", figures(0.0, None, Some(10.0))),
+            ("web", figures(0.5, None, Some(0.2))),
+        ];
         let services = services.into_iter().map(|(name, f)| (name.to_owned(), f)).collect();
-        (red_mapping(&["cart", "or\u{1b}ders"]), Answered { services, notes: Vec::new() })
+        (red_mapping(&["cart", "or\u{1b}ders", "web"]), Answered { services, notes: Vec::new() })
     }
 
     #[test]
@@ -168,6 +176,7 @@ mod tests {
         });
         assert_eq!(cart, expected);
         assert_eq!(told[1]["flags"], json!(["p95_at_highest_bound", "p99_at_highest_bound"]));
+        assert_eq!(told[2]["flags"], json!(["buckets_differ", "no_failures"]));
     }
 
     #[test]
@@ -177,6 +186,7 @@ mod tests {
 SERVICE     RATE  ERRORS  P50      P95      P99  FAMILY
 cart     41.2 /s   0.0 %    –    50 ms    50 ms  Micrometer
 or.ders     0 /s       –    –  >10.0 s  >10.0 s  Micrometer
+web      0.50 /s       –    –  ~200 ms  ~200 ms  Micrometer
 ";
         assert_eq!(text(&mapping, &told), expected);
     }

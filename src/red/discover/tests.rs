@@ -6,13 +6,17 @@ use super::*;
 use crate::{model::backend::Backend, red::Unit, source::http::Endpoint};
 
 /// A Prometheus that knows these series, one of each label set, with 40 samples in 10 min; those with a label `native` are
-/// native histograms. A recording rule's last sample is of its label `at`.
-async fn server(series: &'static [&'static str]) -> (MockServer, Prometheus) {
+/// native histograms. A recording rule's last sample is of its label `at`. It refuses a question that has `refused` in it.
+async fn server(series: &'static [&'static str], refused: &'static str) -> (MockServer, Prometheus) {
     let server = MockServer::start().await;
     let answer = move |request: &Request| {
         let params: BTreeMap<String, String> =
             request.url.query_pairs().into_owned().chain(url::form_urlencoded::parse(&request.body).into_owned()).collect();
         let path = request.url.path();
+        if !refused.is_empty() && (path.contains(refused) || params.values().any(|v| v.contains(refused))) {
+            let error = serde_json::json!({"status": "error", "errorType": "execution", "error": "too many series"});
+            return ResponseTemplate::new(422).set_body_json(error);
+        }
         let matching: Vec<BTreeMap<&str, &str>> =
             series.iter().map(|s| labels(s)).filter(|s| params.get("match[]").is_none_or(|m| matches(m, s))).collect();
         let mut data: BTreeSet<&str> = BTreeSet::new();
@@ -20,6 +24,8 @@ async fn server(series: &'static [&'static str]) -> (MockServer, Prometheus) {
             data.extend(matching.iter().flat_map(|s| s.keys().copied()));
         } else if let Some(name) = path.strip_prefix("/api/v1/label/").and_then(|p| p.strip_suffix("/values")) {
             data.extend(matching.iter().filter_map(|s| s.get(name).copied()));
+        } else if path.ends_with("/targets") {
+            return ResponseTemplate::new(404);
         } else {
             return ResponseTemplate::new(200).set_body_json(vector(&queried(&params["query"], series)));
         }
@@ -41,7 +47,12 @@ fn queried(query: &str, series: &'static [&'static str]) -> Vec<(serde_json::Val
         let rules = all.filter_map(|s| Some((serde_json::json!({"rule": s["__name__"]}), (*s.get("at")?).to_owned())));
         rules.collect()
     } else {
-        (0..20).map(|i| (serde_json::json!({"family": i.to_string()}), "40".to_owned())).collect()
+        let of = |s: &BTreeMap<&str, &str>, i: i32| {
+            let mut labels = serde_json::json!(s);
+            labels["family"] = i.to_string().into();
+            (labels, "40".to_owned())
+        };
+        all.flat_map(|s| (0..20).map(move |i| of(&s, i))).collect()
     }
 }
 
@@ -69,8 +80,13 @@ async fn found(series: &'static [&'static str]) -> RedMapping {
 }
 
 async fn found_with(series: &'static [&'static str], own: &LabelNames) -> RedMapping {
-    let (_server, prometheus) = server(series).await;
+    let (_server, prometheus) = server(series, "").await;
     discover(&prometheus, own, Timestamp::from_secs(10_000)).await.unwrap()
+}
+
+async fn found_despite(series: &'static [&'static str], refused: &'static str) -> Result<RedMapping, SourceError> {
+    let (_server, prometheus) = server(series, refused).await;
+    discover(&prometheus, &LabelNames::default(), Timestamp::from_secs(10_000)).await
 }
 
 #[tokio::test]
@@ -191,7 +207,9 @@ async fn a_counter_of_failures_beside_the_requests_tells_them() {
     .await;
     let f = &mapping.families[0];
     assert_eq!(f.name, "Prometheus client libraries (shop_)");
-    assert_eq!(f.failures, Some(Failures::Counter("shop_http_request_failures_total".to_owned())), "the other does not know jobs");
+    let labels = ["__name__", "job"].map(CompactString::from).into();
+    let counter = FailureCounter { metric: "shop_http_request_failures_total".to_owned(), labels };
+    assert_eq!(f.failures, Some(Failures::Counter(counter)), "the other does not know jobs");
 }
 
 #[tokio::test]
@@ -262,7 +280,11 @@ async fn what_the_server_refuses_is_left_out_and_told() {
     assert_eq!(mapping.services().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(
         mapping.notes,
-        ["metrics with a prefix and recording rules were not looked for: too many series", "gRPC server is left out: too many series"]
+        [
+            "gRPC server is left out: too many series",
+            "how far apart samples of Prometheus client libraries are is not known: 15 s are assumed",
+            "metrics with a prefix and recording rules were not looked for: too many series"
+        ]
     );
 }
 
@@ -291,4 +313,35 @@ async fn services_of_one_metric_may_be_counted_and_measured_differently() {
             "Prometheus client libraries, without durations: c by http_requests_total",
         ]
     );
+}
+
+#[tokio::test]
+async fn each_refused_question_leaves_out_what_it_is_about_and_no_more() {
+    const SERIES: &[&str] = &[
+        "http_requests_total job=a code=200",
+        "http_request_duration_seconds_bucket job=a le=1",
+        "http_request_duration_seconds job=b quantile=0.95",
+        "grpc_server_handled_total job=c grpc_code=OK",
+        "job:http_requests:rate5m job=d code=200 at=9980",
+    ];
+    let whole = found(SERIES).await;
+    let all = |mapping: &RedMapping| mapping.services().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!((all(&whole).len(), whole.notes.len()), (3, 0), "b counts nothing: {whole:?}");
+    for (refused, note, left) in [
+        ("timestamp(", "recording rules were not looked at: too many series", "ac"),
+        ("histogram_count", "whether http_request_duration_seconds has native histograms is not known: too many series", "acd"),
+        ("/quantile/values", "whether http_request_duration_seconds is a summary is not known: too many series", "acd"),
+        ("/le/values", "the bounds of http_request_duration_seconds_bucket are not known, nor whether", "acd"),
+        ("/code/values", "which requests of Prometheus client libraries fail is not known: too many series", "acd"),
+        ("\"http_request_duration_seconds_bucket\"", "durations of Prometheus client libraries are left out: too many series", "acd"),
+        ("count_over_time", "how far apart samples are was not counted over 600 s: too many series", "acd"),
+        ("\"grpc_server_handled_total\"", "gRPC server is left out: too many series", "ad"),
+    ] {
+        let mapping = found_despite(SERIES, refused).await.unwrap_or_else(|e| panic!("{refused}: {e:?}"));
+        assert_eq!(all(&mapping).into_iter().collect::<String>(), left, "{refused}");
+        assert!(mapping.notes.iter().any(|n| n.starts_with(note)), "{refused}: {:?}", mapping.notes);
+    }
+    const ALONE: &[&str] = &[SERIES[3]];
+    let error = found_despite(ALONE, "\"grpc_server_handled_total\"").await.unwrap_err();
+    assert_eq!(error.message, "too many series", "with nothing left it is an error, not a server without metrics");
 }

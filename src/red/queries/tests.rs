@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    app::testing::red_mapping,
-    red::{GivenQuantile, Kind, StatusRule, StatusShape},
-};
+use crate::red::{FailureCounter, GivenQuantile, Kind, StatusRule, StatusShape};
 
 fn family(status: Option<(&str, StatusShape)>) -> Family {
     Family {
@@ -49,14 +46,19 @@ fn summary() -> Family {
 
 fn recorded() -> Family {
     Family {
+        kind: Kind::Recorded,
         requests: Requests::Recorded("job:http_requests:rate5m".to_owned()),
-        failures: Some(Failures::Counter("job:http_errors:rate5m".to_owned())),
+        failures: Some(failures("job:http_errors:rate5m")),
         durations: Some(Durations::Classic {
             buckets: "job_le:http_request_duration_seconds_bucket:rate5m".to_owned(),
             bounds: Vec::new(),
         }),
         ..family(None)
     }
+}
+
+fn failures(metric: &str) -> Failures {
+    Failures::Counter(FailureCounter { metric: metric.to_owned(), labels: vec!["job".into(), "handler".into()] })
 }
 
 const W: Duration = Duration::from_secs(60);
@@ -124,7 +126,7 @@ fn families_that_count_the_same_requests_are_asked_for_them_once() {
     assert_eq!(rate.matches("http_requests_total").count(), 1, "{rate}");
     let p95 = mapping.services_quantile(0.95, NOW).unwrap();
     assert!(p95.contains("http_request_duration_seconds{quantile"), "{p95}");
-    assert!(mapping.belong_together("old", "0", "1") && !mapping.belong_together("old", "0", "0"), "its quantiles are its own");
+    assert!(mapping.together().belong("old", "0", "1") && !mapping.together().belong("old", "0", "0"), "its quantiles are its own");
     assert_eq!(mapping.family_at("old", "0"), Some(&mapping.families[1]));
     let only = ["old".to_owned()];
     assert!(mapping.services_rate(Part { only: Some(&only), ..NOW }).unwrap().contains(r#"job=~"(.*/)?(old)""#));
@@ -143,11 +145,18 @@ fn some_services_only_are_asked_of_the_families_that_have_them() {
 fn what_a_family_does_not_tell_is_not_zero() {
     let f = family(None);
     assert_eq!((f.errors_of("cart", W), f.error_ratio("cart", W), f.errors_by_route("cart", W)), (None, None, None));
-    let counter = Family { failures: Some(Failures::Counter("http_errors_total".to_owned())), ..f };
+    let counter = Family { failures: Some(failures("http_errors_total")), ..f };
     assert_eq!(
         counter.errors_of("cart", W).unwrap(),
-        r#"sum(rate(http_errors_total{job=~"(.*/)?cart"}[60s])) or sum(rate(http_requests_total{job=~"(.*/)?cart"}[60s])) * 0"#
+        concat!(
+            r#"sum(rate(http_errors_total{job=~"(.*/)?cart"}[60s])) or "#,
+            r#"(sum(rate(http_requests_total{job=~"(.*/)?cart"}[60s])) * 0 and on () http_errors_total{job=~"(.*/)?cart"})"#
+        ),
+        "a service without the counter does not tell"
     );
+    assert!(counter.failing(&[], W, &["job"]).unwrap().contains("and on (job) http_errors_total"), "each of them by itself");
+    let graph = Family { kind: Kind::Graph, ..counter };
+    assert!(graph.errors_of("cart", W).unwrap().ends_with(" * 0"), "where the first failure makes the counter, none is 0");
 }
 
 #[test]
@@ -200,11 +209,10 @@ fn milliseconds_become_seconds() {
 
 #[test]
 fn windows_hold_four_scrapes_or_a_step_and_a_scrape() {
-    let mapping = RedMapping { scrape_interval: Some(Duration::from_secs(30)), ..red_mapping(&["cart"]) };
-    assert_eq!(mapping.rate_window(Duration::from_secs(15)), Duration::from_secs(120));
-    assert_eq!(mapping.rate_window(Duration::from_secs(300)), Duration::from_secs(330));
-    assert_eq!(mapping.families[0].rate_window(Duration::ZERO), Duration::from_secs(60), "its own scrapes are closer");
-    assert_eq!(RedMapping::default().rate_window(Duration::from_secs(1)), Duration::from_secs(60));
+    let f = Family { scrape_interval: Some(Duration::from_secs(30)), ..family(None) };
+    assert_eq!(f.rate_window(Duration::from_secs(15)), Duration::from_secs(120));
+    assert_eq!(f.rate_window(Duration::from_secs(300)), Duration::from_secs(330));
+    assert_eq!(family(None).rate_window(Duration::from_secs(1)), Duration::from_secs(60), "15 s are assumed");
 }
 
 #[test]
@@ -213,4 +221,31 @@ fn a_condition_narrows_every_query() {
     let f = family(None).narrowed(&matchers);
     assert_eq!(f.rate_of("cart", W), r#"sum(rate(http_requests_total{handler="/pay", job=~"(.*/)?cart"}[60s]))"#);
     assert!(f.quantile(0.5, "cart", W).unwrap().contains(r#"_bucket{handler="/pay", job"#));
+}
+
+#[test]
+fn services_that_are_scraped_seldom_have_a_window_of_their_own() {
+    let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+    let fast = Family { services: names(&["a", "b"]), ..family(Some(("code", StatusShape::Code))) };
+    let slow = Family { services: names(&["b.atch"]), scrape_interval: Some(Duration::from_secs(300)), ..fast.clone() };
+    let mapping = RedMapping { families: vec![fast, slow], ..RedMapping::default() };
+    for query in [mapping.services_rate(NOW), mapping.services_errors(NOW), mapping.services_quantile(0.95, NOW)].map(Option::unwrap) {
+        parse(&query);
+        let (one, other) = query.split_once(" or on (service) label_replace").unwrap();
+        assert!(one.contains(r#"job!~"(.*/)?(b\\.atch)""#) && one.contains("[60s]") && !one.contains("[1200s]"), "{one}");
+        assert!(other.contains(r#"job=~"(.*/)?(b\\.atch)""#) && other.contains("[1200s]") && !other.contains("[60s]"), "{other}");
+    }
+    assert_eq!(mapping.family_at("b.atch", "1"), Some(&mapping.families[1]));
+    assert!(mapping.together().belong("b.atch", "1", "1") && !mapping.together().belong("b.atch", "1", "0"));
+}
+
+#[test]
+fn failures_by_a_label_that_their_counter_lacks_are_not_told() {
+    let f = Family { failures: Some(failures("http_errors_total")), ..family(None) };
+    assert!(f.errors_by_route("cart", W).is_some(), "it has this one");
+    let by_pod = Family { route_label: Some("pod".to_owned()), ..f.clone() };
+    assert_eq!(by_pod.errors_by_route("cart", W), None, "no pod has 0 % for that");
+    assert_eq!(by_pod.failures_lack(["handler", "pod"].into_iter()), Some(("http_errors_total", "pod")));
+    assert!(f.narrowed(&[Matcher::equal("handler", "/pay")]).error_ratio("cart", W).is_some());
+    assert_eq!(f.narrowed(&[Matcher::equal("pod", "a")]).error_ratio("cart", W), None, "nor has one pod");
 }

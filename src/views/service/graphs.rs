@@ -89,6 +89,12 @@ impl Service {
         format!("not by {}", names.join(", "))
     }
 
+    /// The counter of failures, and the label of the scope that it lacks.
+    fn failures_lack<'a>(&self, look: &Look<'a>) -> Option<(&'a str, &'a str)> {
+        let family = chosen(look)?;
+        family.failures_lack(self.data.conditions(look, family).0.into_iter().map(|m| m.name.as_str()))
+    }
+
     /// The durations as a heatmap, while they are one.
     fn heatmap(&self, pane: Pane, look: &Look<'_>) -> Option<Heat> {
         let matrix = self.data.heat.value().filter(|_| self.heat && pane == Pane::Duration)?;
@@ -333,6 +339,9 @@ impl Service {
         let family = self.data.family(look).map(|(f, _)| f)?;
         if pane == Pane::Duration && family.durations.is_none() {
             return Some(vec![format!("{} has no durations.", family.name)]);
+        }
+        if let Some((counter, label)) = self.failures_lack(look).filter(|_| pane == Pane::Errors) {
+            return Some(vec![format!("{counter} has no label {label}: which of these requests failed is not told.")]);
         }
         if pane == Pane::Errors && family.failures.is_none() {
             return Some(vec![format!("{} does not tell which requests failed.", family.name)]);

@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Pane, Service, ask::table_window, breakdown, calls, labels, saturation};
 use crate::{
     core::command::Command,
+    red::Family,
     ui::{
         format,
         panel::{self, Panel},
@@ -34,7 +35,12 @@ impl Service {
         if let Some(note) = self.filter.note() {
             title.push_str(&format!(" {line}{line} {note}"));
         }
-        let bottom = family.as_ref().map_or(String::new(), |f| format!("found: {} ({})", f.requests.metric(), f.name));
+        let found = |f: &Family| format!("found: {} ({})", f.requests.metric(), f.name);
+        let lacks = family.as_ref().zip(label.as_deref()).and_then(|(f, label)| f.failures_lack(std::iter::once(label)));
+        let bottom = match lacks {
+            Some((counter, label)) => format!("no errors by {label}: {counter} lacks it"),
+            None => family.as_ref().map(found).unwrap_or_default(),
+        };
         let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
         let focused = self.pane == Pane::Breakdown;
         let others = others(look);

@@ -21,7 +21,7 @@ use crate::{
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
-    red::RedMapping,
+    red::{FailureCounter, Failures, RedMapping},
     views::Act,
 };
 
@@ -430,6 +430,34 @@ fn conditions_hold_where_the_series_have_their_label_and_the_others_are_named() 
     assert!(query.contains("instance=") && !query.contains("level="), "{query}");
     feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
     assert!(draw(&view, &look, 140, 30).contains("not by level"));
+}
+
+#[test]
+fn failures_that_nobody_can_tell_by_a_label_are_no_zero() {
+    let (mut shared, scope) = stage();
+    let mut mapping = red_mapping(&["orders"]);
+    let counter = FailureCounter { metric: "shop_errors_total".to_owned(), labels: vec!["application".into(), "uri".into()] };
+    mapping.families[0].failures = Some(Failures::Counter(counter));
+    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let errors = |view: &Service, look: &Look<'_>| {
+        let all = needs(view, look, SIZE.0, SIZE.1);
+        let is = |pane: &str, part: u32| all.iter().any(|n| (n.slot.pane, n.slot.part) == (pane, part));
+        (is("errors", 0), is("rows", 1))
+    };
+    let narrow = scope.with_matcher(Matcher::equal("instance", "x"));
+    for (scope, label, asked, said) in [
+        (&scope, "uri", (true, true), "found:"),
+        (&scope, "instance", (true, false), "no errors by instance: shop_errors_total lacks it"),
+        (&narrow, "uri", (false, false), "shop_errors_total has no label instance"),
+    ] {
+        let look = look(&shared, scope, NOW);
+        let mut view = Service { label: Some(label.to_owned()), ..Service::default() };
+        feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+        feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+        assert_eq!(errors(&view, &look), asked, "{said}");
+        let text = draw(&view, &look, 200, 40);
+        assert!(text.contains(said), "{said}\n{text}");
+    }
 }
 
 #[test]

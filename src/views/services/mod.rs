@@ -1,7 +1,9 @@
 //! The Services view: rate, errors and duration of all services, the worst first.
 
 mod cut;
+mod questions;
 mod rank;
+mod remark;
 #[cfg(test)]
 mod tests;
 
@@ -12,22 +14,23 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{
     cut::Cut,
-    rank::{Row, Verdict},
+    questions::{QUESTIONS, hour_window, query},
+    rank::{Asked, Row, Verdict},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Request, Response, step},
+        request::{Answer, Response},
         scope::Scope,
         slot::Slot,
     },
     model::{
         series::{Matrix, Vector},
-        time::{TimeRange, TimeWindow, Timestamp},
+        time::{TimeWindow, Timestamp},
     },
-    red::{RedMapping, known_families, queries::Part},
+    red::known_families,
     theme::Role,
     ui::{
         format,
@@ -96,13 +99,17 @@ pub struct Services {
     highest: Slot<Vector>,
     /// The same over the last hour.
     hour: [Slot<Matrix>; 3],
-    /// The questions of which the server refused more: those of now, then those of the hour.
-    cuts: [Option<Cut>; 6],
-    /// Of which services the rate was told; `None`: of all.
-    rate_of: Option<Vec<String>>,
+    /// The services whose instances have different buckets.
+    mixed: Slot<Vector>,
+    /// The questions of which the server refused more, in the order of [`QUESTIONS`].
+    cuts: [Option<Cut>; QUESTIONS.len()],
+    /// Of which services the rate was told.
+    rate_of: Asked,
     /// Which hour that is.
     hour_of: Option<TimeWindow>,
     rows: Vec<Row>,
+    /// Services whose p95 is the bound of a bucket.
+    at_bound: Vec<String>,
     table: TableState,
     order: Order,
     filter: Filter,
@@ -128,10 +135,10 @@ impl Services {
         let now = self.now.each_ref().map(Slot::value);
         let hour = self.hour.each_ref().map(Slot::value);
         let Some(mapping) = look.shared.red.value() else { return };
-        let has_rate = |service: &str| self.rate_of.as_ref().is_none_or(|of| of.iter().any(|s| s == service));
         let thresholds = |service: &str| (look.shared.error_threshold(service), look.shared.latency_threshold(service));
-        self.rows = rank::rows(mapping, now, hour, has_rate, thresholds);
+        self.rows = rank::rows(mapping, now, hour, &self.rate_of, thresholds);
         rank::mark_highest(&mut self.rows, mapping, self.highest.value());
+        rank::mark_mixed(&mut self.rows, mapping, self.mixed.value());
         let passes = |row: &Row| self.filter.passes_one("service", &row.service);
         let mut rows = std::mem::take(&mut self.rows);
         if !self.filter.is_empty() {
@@ -146,6 +153,9 @@ impl Services {
             Order::Name => rows.sort_by(|a, b| a.service.cmp(&b.service)),
         }
         self.rows = rows;
+        self.at_bound = self.rows.iter().filter(|r| r.is_at_bound(mapping)).map(|r| r.service.clone()).collect();
+        // The same services are the same question in any order of the rows.
+        self.at_bound.sort_unstable();
         let place = keep.and_then(|k| self.rows.iter().position(|r| r.service == k));
         let row = place.unwrap_or(if self.moved { self.table.selected } else { 0 });
         self.table.select(row, self.rows.len(), Self::height(area));
@@ -167,58 +177,6 @@ impl Services {
         }
     }
 
-    /// The services in the order in which they are worth asking for: those shown, then all others that pass the filter.
-    fn wanted(&self, look: &Look<'_>) -> Vec<String> {
-        let all = look.shared.red.value().into_iter().flat_map(|mapping| mapping.services());
-        let mut told = foldhash::HashSet::default();
-        let shown = self.rows.iter().map(|row| row.service.as_str());
-        let passing = all.filter(|service| self.filter.passes_one("service", service));
-        shown.chain(passing).filter(|service| told.insert(*service)).map(str::to_owned).collect()
-    }
-
-    /// What a question is cut to, until the mapping is found anew.
-    fn cut(&self, look: &Look<'_>, question: usize) -> Option<&Cut> {
-        self.cuts[question].as_ref().filter(|cut| cut.holds(look.shared.red.at()))
-    }
-
-    /// Asks a refused question of fewer services. The last good answer stays until there is one to the smaller question.
-    fn make_smaller(&mut self, look: &Look<'_>, answer: &Answer) -> bool {
-        let Err(error) = &answer.result else { return false };
-        let question = match (answer.slot.pane, answer.slot.part) {
-            ("now", column @ 0..3) => column as usize,
-            ("hour", column @ 0..3) => 3 + column as usize,
-            _ => return false,
-        };
-        if !error.is_refusal() {
-            return false;
-        }
-        let all = look.shared.red.value().map_or(0, |mapping| mapping.services().count());
-        let cut = Cut::after(error, self.cut(look, question), self.wanted(look), all, look.shared.red.at());
-        let smaller = cut.is_some();
-        if smaller {
-            self.cuts[question] = cut;
-        }
-        smaller
-    }
-
-    /// Cuts follow what is looked for.
-    fn choose(&mut self, look: &Look<'_>) {
-        if self.cuts.iter().any(Option::is_some) {
-            let wanted = self.wanted(look);
-            self.cuts.iter_mut().flatten().for_each(|cut| cut.choose(wanted.clone()));
-        }
-    }
-
-    /// What was cut and why.
-    fn cut_note(&self, look: &Look<'_>) -> Option<String> {
-        const QUESTIONS: [&str; 6] = ["rate", "errors", "p95", "the hour's rate", "the hour's errors", "the hour's p95"];
-        let all = look.shared.red.value()?.services().count();
-        let cuts: Vec<(&str, &Cut)> = QUESTIONS.into_iter().enumerate().filter_map(|(i, name)| Some((name, self.cut(look, i)?))).collect();
-        let (_, first) = cuts.first()?;
-        let parts: Vec<String> = cuts.iter().map(|(name, cut)| format!("{name} of {}", cut.services.len())).collect();
-        Some(format!("cut: {} of {all} services, / chooses which: {}", parts.join(", "), first.why))
-    }
-
     fn next_error(&mut self, area: Rect) {
         let from = self.table.selected + 1;
         let n = self.rows.len();
@@ -226,24 +184,6 @@ impl Services {
         if let Some(row) = bad {
             self.table.select(row, n, Self::height(area));
         }
-    }
-}
-
-/// The query of a column, of the services it is cut to.
-fn query(mapping: &RedMapping, column: usize, step: Duration, cut: Option<&Cut>) -> Option<String> {
-    let part = Part { step, only: cut.map(|cut| cut.services.as_slice()) };
-    match column {
-        0 => mapping.services_rate(part),
-        1 => mapping.services_errors(part),
-        _ => mapping.services_quantile(0.95, part),
-    }
-}
-
-/// The hour that ends with the scope's window.
-fn hour_window(look: &Look<'_>) -> TimeWindow {
-    match look.scope.window {
-        TimeWindow::Fixed(r) => TimeWindow::Fixed(TimeRange { start: r.end - HOUR, end: r.end }),
-        TimeWindow::Last(_) | TimeWindow::Since(_) => TimeWindow::Last(HOUR),
     }
 }
 
@@ -286,21 +226,7 @@ impl View for Services {
     }
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
-        let Some(mapping) = look.shared.red.value() else { return };
-        let (scrape, hour) = (mapping.scrape_interval.unwrap_or(crate::red::USUAL_SCRAPE), hour_window(look));
-        let step = step(HOUR, TREND, scrape);
-        for (column, part) in (0..3).zip(0..) {
-            if let Some(query) = query(mapping, column, Duration::ZERO, self.cut(look, column)) {
-                needs.ask("now", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh());
-            }
-            if let Some(query) = query(mapping, column, step, self.cut(look, 3 + column)) {
-                needs.ask("hour", part, Request::Range { query, window: hour, step }, look.shared.refresh_slow());
-            }
-        }
-        let at_bound: Vec<String> = self.rows.iter().filter(|r| r.is_at_bound(mapping)).map(|r| r.service.clone()).collect();
-        if let Some(query) = mapping.services_quantile(1.0, Part { only: Some(&at_bound), ..Part::default() }) {
-            needs.ask("highest", 0, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
-        }
+        self.ask(look, needs);
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
@@ -308,16 +234,16 @@ impl View for Services {
         if self.make_smaller(&cx.look, &answer) {
             return true;
         }
-        if (answer.slot.pane, column, answer.result.is_ok()) == ("now", 0, true) {
-            self.rate_of = self.cut(&cx.look, 0).map(|cut| cut.services.clone());
+        match (answer.slot.pane, column, answer.result.is_ok()) {
+            ("now", 0, true) => self.rate_of.now = self.cut(&cx.look, 0).map(|cut| cut.services.clone()),
+            ("hour", 0, true) => self.rate_of.hour = self.cut(&cx.look, 3).map(|cut| cut.services.clone()),
+            _ => {}
         }
+        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
         let changed = match answer.slot.pane {
-            "highest" => {
-                self.highest.settle(answer.asked, expect(answer.result, |r| if let Response::Vector(v) = r { Some(v) } else { None }))
-            }
-            "now" => self.now.get_mut(column).is_some_and(|slot| {
-                slot.settle(answer.asked, expect(answer.result, |r| if let Response::Vector(v) = r { Some(v) } else { None }))
-            }),
+            "highest" => self.highest.settle(answer.asked, expect(answer.result, vector)),
+            "mixed" => self.mixed.settle(answer.asked, expect(answer.result, vector)),
+            "now" => self.now.get_mut(column).is_some_and(|slot| slot.settle(answer.asked, expect(answer.result, vector))),
             "hour" => {
                 self.hour_of = Some(hour_window(&cx.look));
                 self.hour.get_mut(column).is_some_and(|slot| {
@@ -359,7 +285,7 @@ impl View for Services {
     }
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
-        (self.now, self.highest) = Default::default();
+        (self.now, self.highest, self.mixed) = Default::default();
         // The hour to compare with is the same for all live windows, and for all that end together.
         let hour = Some(hour_window(&cx.look));
         if self.hour_of != hour {
@@ -407,7 +333,7 @@ impl View for Services {
         let families =
             shared.red.value().map(|m| m.families.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ")).unwrap_or_default();
         let found = if families.is_empty() { String::new() } else { format!("found: {families}") };
-        let bottom = self.cut_note(look).unwrap_or(found);
+        let bottom = self.cut_note(look).or_else(|| left_out(look)).unwrap_or(found);
         let inner = Panel::new(title).focused(true).note(note).bottom(bottom).state(&state).render(shared, area, buf);
         if let Some(lines) = without_red(look) {
             panel::message(shared, inner, buf, &lines);
@@ -465,13 +391,29 @@ impl Services {
             1 => text(row.rate, format::rate, Role::Text),
             3 => text(row.error_share(), format::percent, errors),
             5 if row.above => text(row.p95, |p95| format!(">{}", format::seconds(p95)), slow),
+            5 if row.mixed => text(row.p95, |p95| format!("~{}", format::seconds(p95)), slow),
             5 => text(row.p95, format::seconds, slow),
             2 | 4 | 6 => Cell::new(self.trend(look, row, column / 2 - 1), style(Role::Dim)),
             _ => {
-                let role = if matches!(row.verdict, Verdict::Slow(_) | Verdict::Slower(_)) { Role::Warn } else { Role::Bad };
-                Cell::new(row.reason(shared.settings.zone.0), style(role))
+                let role = match row.verdict {
+                    Verdict::Slow(_) | Verdict::Slower(_) => Role::Warn,
+                    Verdict::Fine => Role::Dim,
+                    _ => Role::Bad,
+                };
+                let reason = Some(row.reason(shared.settings.zone.0)).filter(|reason| !reason.is_empty());
+                let both: Vec<String> = reason.into_iter().chain(self.remark(look, row)).collect();
+                Cell::new(both.join("; "), style(role))
             }
         }
+    }
+
+    /// Why a figure of a row is missing, or is not exact.
+    fn remark(&self, look: &Look<'_>, row: &Row) -> Option<String> {
+        let answered = |question: usize| {
+            let asked = self.cut(look, question).is_none_or(|cut| cut.services.contains(&row.service));
+            asked && self.now[question].value().is_some()
+        };
+        remark::remark(look.shared.red.value()?, row, [answered(1), answered(2)])
     }
 
     fn trend(&self, look: &Look<'_>, row: &Row, column: usize) -> String {
@@ -481,16 +423,27 @@ impl Services {
     }
 }
 
+/// What was not found, because the server did not tell.
+fn left_out(look: &Look<'_>) -> Option<String> {
+    let notes = &look.shared.red.value()?.notes;
+    let more = if notes.len() > 1 { format!("; {} more, redline doctor tells", notes.len() - 1) } else { String::new() };
+    Some(format!("{}{more}", notes.first()?))
+}
+
 /// What is said as long as it is not known which RED metrics there are, or when there are none.
 pub(super) fn without_red(look: &Look<'_>) -> Option<Vec<String>> {
     let families = || known_families().collect::<Vec<_>>().join(", ");
     let red = &look.shared.red;
     match red.value() {
-        Some(mapping) if mapping.families.is_empty() => Some(vec![
-            "This Prometheus has no RED metrics that redline knows.".to_owned(),
-            format!("Looked for: {}.", families()),
-            "redline doctor tells what was found and how labels were mapped.".to_owned(),
-        ]),
+        Some(mapping) if mapping.families.is_empty() => {
+            let mut lines = vec![
+                "This Prometheus has no RED metrics that redline knows.".to_owned(),
+                format!("Looked for: {}.", families()),
+                "redline doctor tells what was found and how labels were mapped.".to_owned(),
+            ];
+            lines.extend(mapping.notes.iter().cloned());
+            Some(lines)
+        }
         Some(_) => None,
         None => {
             let mut lines = panel::state(red, look).blank.unwrap_or_default();

@@ -34,6 +34,8 @@ pub struct Row {
     pub hour: [Option<usize>; 3],
     /// Its p95 may be longer: the histogram tells no more.
     pub above: bool,
+    /// The buckets of its instances differ, so that its p95 is not exact.
+    pub mixed: bool,
     /// The highest of its rates in the hour.
     pub peak: Option<f64>,
     /// The last sample of its rate, where it has none now.
@@ -172,21 +174,39 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
     class(a.verdict).cmp(&class(b.verdict)).then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.service.cmp(&b.service))
 }
 
-/// The rows from what was answered: rates, failures and percentiles now, and their last hour. `has_rate`: whether the rate
-/// was asked of a service. `thresholds` are those of a service: its share of failures and its p95.
+/// Of which services the rate was asked; `None`: of all. Of others nothing is known, neither that they have gone nor that
+/// they are new.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The rate of now.
+    pub now: Option<Vec<String>>,
+    /// That of the hour.
+    pub hour: Option<Vec<String>>,
+}
+
+impl Asked {
+    fn is_of(of: Option<&Vec<String>>, service: &str) -> bool {
+        of.is_none_or(|of| of.iter().any(|s| s == service))
+    }
+}
+
+/// The rows from what was answered: rates, failures and percentiles now, and their last hour. `thresholds` are those of a
+/// service: its share of failures and its p95.
 pub fn rows(
     mapping: &RedMapping,
     now: [Option<&Vector>; 3],
     hour: [Option<&Matrix>; 3],
-    has_rate: impl Fn(&str) -> bool,
+    asked: &Asked,
     thresholds: impl Fn(&str) -> (f64, Option<f64>),
 ) -> Vec<Row> {
     // Figures of two families are not of the same requests.
+    let durations = mapping.together();
     let together = |column: usize, service: &str, rate: &str, other: &str| match column {
-        2 => mapping.belong_together(service, rate, other),
+        2 => durations.belong(service, rate, other),
         _ => rate == other,
     };
-    let mut rows: HashMap<&str, Row> = HashMap::new();
+    let mut rows: HashMap<&str, Row> = HashMap::with_capacity(now[0].map_or(0, |v| v.elements.len()));
+    let mut early = Vec::new();
     for (column, vector) in now.iter().enumerate() {
         for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
             let Some(service) = labels.get("service").filter(|_| sample.value.is_finite()) else { continue };
@@ -212,17 +232,20 @@ pub fn rows(
                 continue;
             }
             row.hour[column] = Some(place);
-            row.before[column] = normal(&series.samples, matrix.range);
+            row.before[column] = normal(&series.samples, matrix.range, &mut early);
             if column == 0 {
                 row.peak = series.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp);
-                row.gone_since = series.last().map(|s| s.at).filter(|_| row.rate.is_none() && now[0].is_some() && has_rate(service));
+                row.gone_since = series
+                    .last()
+                    .map(|s| s.at)
+                    .filter(|_| row.rate.is_none() && now[0].is_some() && Asked::is_of(asked.now.as_ref(), service));
             }
         }
     }
     let mut out: Vec<Row> = rows
         .into_iter()
         .map(|(service, row)| {
-            let is_new = hour[0].is_some() && row.before[0].is_none();
+            let is_new = hour[0].is_some() && row.before[0].is_none() && Asked::is_of(asked.hour.as_ref(), service);
             let mut row = Row { service: service.to_owned(), is_new, ..row };
             row.verdict = row.judge(thresholds(service));
             row
@@ -239,18 +262,30 @@ pub fn mark_highest(rows: &mut [Row], mapping: &RedMapping, highest: Option<&Vec
         .flat_map(|v| &v.elements)
         .filter_map(|(labels, s)| Some((labels.get("service")?, (labels.get("family").unwrap_or_default(), s.value))))
         .collect();
+    let together = mapping.together();
     for row in rows {
-        let of_row = highest.get(row.service.as_str()).filter(|(tag, _)| mapping.belong_together(&row.service, &row.family, tag));
+        let of_row = highest.get(row.service.as_str()).filter(|(tag, _)| together.belong(&row.service, &row.family, tag));
         row.above = row.p95.is_some() && of_row.map(|(_, value)| *value) == row.p95;
     }
 }
 
+/// Marks the rows whose instances have different buckets.
+pub fn mark_mixed(rows: &mut [Row], mapping: &RedMapping, mixed: Option<&Vector>) {
+    let tags = mixed.iter().flat_map(|v| &v.elements).filter_map(|(labels, _)| Some((labels.get("service")?, labels.get("family")?)));
+    let tags: HashMap<&str, &str> = tags.collect();
+    let together = mapping.together();
+    for row in rows {
+        row.mixed = tags.get(row.service.as_str()).is_some_and(|tag| together.belong(&row.service, &row.family, tag));
+    }
+}
+
 /// What was normal an hour before: the median of the first third of the range.
-fn normal(samples: &[Sample], range: TimeRange) -> Option<f64> {
+fn normal(samples: &[Sample], range: TimeRange, early: &mut Vec<f64>) -> Option<f64> {
     let until = range.start + range.duration() / 3;
-    let mut early: Vec<f64> = samples.iter().filter(|s| s.at <= until && s.value.is_finite()).map(|s| s.value).collect();
-    early.sort_unstable_by(f64::total_cmp);
-    early.get(early.len() / 2).copied()
+    early.clear();
+    early.extend(samples.iter().take_while(|s| s.at <= until).map(|s| s.value).filter(|v| v.is_finite()));
+    let middle = early.len() / 2;
+    (!early.is_empty()).then(|| *early.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 #[cfg(test)]
@@ -330,12 +365,32 @@ mod tests {
         let series = vec![crate::model::series::Series { labels, samples }];
         let hour = Matrix { series, range, step: std::time::Duration::from_secs(60), warnings: Vec::new() };
         let now = Vector { elements: Vec::new(), warnings: Vec::new() };
-        let told = |was_asked: bool| {
-            rows(&RedMapping::default(), [Some(&now), None, None], [Some(&hour), None, None], |_| was_asked, |_| THRESHOLDS)
+        let told = |of: Option<Vec<String>>| {
+            let asked = Asked { now: of, hour: None };
+            rows(&RedMapping::default(), [Some(&now), None, None], [Some(&hour), None, None], &asked, |_| THRESHOLDS)
         };
-        let found = &told(true)[0];
+        let found = &told(None)[0];
         assert_eq!((found.verdict, found.reason(0)), (Verdict::Gone, "no data since 00:49".to_owned()));
-        assert_eq!(told(false)[0].verdict, Verdict::Fine, "of a question cut to others nothing is known of it");
+        assert_eq!(told(Some(Vec::new()))[0].verdict, Verdict::Fine, "of a question cut to others nothing is known of it");
+    }
+
+    #[test]
+    fn a_service_whose_hour_was_not_asked_is_not_called_new() {
+        let vector = |value| {
+            let labels: crate::model::labels::Labels = [("service", "a"), ("family", "0")].into_iter().collect();
+            Vector { elements: vec![(labels, Sample { at: Timestamp::ZERO, value })], warnings: Vec::new() }
+        };
+        let (rate, errors) = (vector(10.0), vector(5.0));
+        let range = TimeRange { start: Timestamp::ZERO, end: Timestamp::from_secs(3900) };
+        let hour = Matrix { series: Vec::new(), range, step: std::time::Duration::from_secs(60), warnings: Vec::new() };
+        let told = |of: Option<Vec<String>>| {
+            let asked = Asked { now: None, hour: of };
+            let mapping = RedMapping::default();
+            rows(&mapping, [Some(&rate), Some(&errors), None], [Some(&hour), None, None], &asked, |_| THRESHOLDS).remove(0)
+        };
+        assert_eq!(told(None).reason(0), "+5.00 /s failing, new");
+        let cut = told(Some(vec!["b".to_owned()]));
+        assert_eq!((cut.is_new, cut.reason(0).as_str()), (false, "errors above 1 %"));
     }
 
     #[test]

@@ -8,10 +8,13 @@ use crate::{
         Shared,
         testing::{draw, feed, look, look as app_look, needs, red_mapping, test_shared, with},
     },
+    core::request::Request,
     model::{
         backend::{Backend, ErrorKind, SourceError},
         series::{Sample, Series},
+        time::TimeRange,
     },
+    red::RedMapping,
     views::Act,
 };
 
@@ -151,10 +154,60 @@ fn a_p95_beyond_the_highest_bucket_is_marked() {
         }))
     };
     feed(&mut view, &look, SIZE, answer);
-    assert_eq!(needs(&view, &look, SIZE.0, SIZE.1).len(), 7, "asked only where a p95 is a bound");
+    assert_eq!(needs(&view, &look, SIZE.0, SIZE.1).len(), 8, "asked only where a p95 is a bound");
     feed(&mut view, &look, SIZE, answer);
     let text = draw(&view, &look, SIZE.0, SIZE.1);
     assert!(text.contains(">10.0 s") && text.contains(" 1.00 s") && !text.contains(">1.00 s"), "{text}");
+}
+
+#[test]
+fn a_p95_of_buckets_that_differ_is_marked_and_what_was_not_found_is_said() {
+    let (mut shared, scope) = stage();
+    let notes = ["gRPC server is left out: too many series", "x"].map(str::to_owned).into();
+    shared.red.settle(NOW, Ok(Arc::new(RedMapping { notes, ..red_mapping(&["cart", "orders"]) })));
+    let look = look(&shared, &scope, NOW);
+    let mut view = Services::default();
+    feed(&mut view, &look, SIZE, |need| {
+        Some(Ok(match (need.slot.pane, need.slot.part) {
+            ("now", 0) => vector(&[("cart", 30.0), ("orders", 41.2)]),
+            ("now", 1) => vector(&[("cart", 0.0)]),
+            ("now", 2) => vector(&[("cart", 0.7), ("orders", 0.9)]),
+            ("mixed", _) => vector(&[("orders", 1.0)]),
+            _ => return None,
+        }))
+    });
+    let text = draw(&view, &look, 200, 12);
+    let orders = text.lines().find(|l| l.contains("orders")).unwrap();
+    assert!(orders.contains("~900 ms") && orders.contains("buckets of its instances differ"), "{text}");
+    assert!(orders.contains("its requests have no status"), "an error share that is missing says why: {text}");
+    let cart = text.lines().find(|l| l.contains("cart")).unwrap();
+    assert!(cart.contains(" 700 ms") && !cart.contains("differ"), "{text}");
+    assert!(text.contains("gRPC server is left out: too many series; 1 more, redline doctor tells"), "{text}");
+}
+
+#[test]
+fn questions_of_the_p95_get_smaller_as_well() {
+    let (mut shared, scope) = stage();
+    let names: Vec<String> = (0..40).map(|i| format!("s{i:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    shared.red.settle(NOW, Ok(Arc::new(red_mapping(&names))));
+    let look = look(&shared, &scope, NOW);
+    let all: Vec<(&str, f64)> = names.iter().map(|n| (*n, 1.0)).collect();
+    let mut view = Services::default();
+    for _ in 0..2 {
+        feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+            ("now", 0 | 2) => Some(Ok(vector(&all))),
+            ("highest" | "mixed", _) => Some(Err(SourceError::new(Backend::Prometheus, ErrorKind::Refused, "too many series"))),
+            _ => None,
+        });
+    }
+    for pane in ["highest", "mixed"] {
+        let need = needs(&view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == pane).unwrap();
+        let Request::Instant { query, .. } = need.request else { panic!("{need:?}") };
+        assert!(names.iter().filter(|n| query.contains(*n)).count() <= 10, "{pane}: {query}");
+    }
+    let text = draw(&view, &look, 160, 12);
+    assert!(text.contains("cut: whether a p95 is longer of 10 of 40 services") || text.contains("longer of 10, whether buckets"), "{text}");
 }
 
 #[test]
