@@ -145,7 +145,7 @@ impl App {
                 self.overlay = Some(Overlay::yank(yanks));
             }
             Command::Suspend => self.effects.push(Effect::Suspend),
-            Command::Quit => self.effects.push(Effect::Quit),
+            Command::Quit => self.quit(),
             _ => self.say(format!("{} has no use here", command.spec().name)),
         }
     }

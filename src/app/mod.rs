@@ -67,6 +67,10 @@ pub struct App {
     drafts: Vec<Draft>,
     /// What wants to list the kept queries once they are known, unless another key is pressed before.
     listing: Option<Command>,
+    /// Pages that were left while what they write was under way.
+    left_writing: Vec<Entry>,
+    /// It has been said that a write would be cut off by quitting.
+    warned: bool,
     effects: Vec<Effect>,
     dirty: Option<Urgency>,
     answered: Answered,
@@ -92,6 +96,8 @@ impl App {
             notice: None,
             drafts: Vec::new(),
             listing: None,
+            left_writing: Vec::new(),
+            warned: false,
             effects: Vec::new(),
             dirty: Some(Urgency::Input),
             answered: Answered::default(),
@@ -293,6 +299,7 @@ impl App {
                 Act::Asked(query) => self.remember(query),
                 Act::Back => self.back(),
                 Act::OpenSilence(silence) => self.open_silence(*silence),
+                Act::SilenceFold(fold) => self.open_fold(*fold),
                 Act::Write(change) => self.write(*change),
             }
         }

@@ -7,7 +7,7 @@ use crate::{
         scope::Scope,
     },
     model::time::TimeWindow,
-    views::{self, View},
+    views::{self, View, silence_form::Subject},
 };
 
 /// A page on the stack with the scope it shows.
@@ -35,7 +35,7 @@ impl App {
         self.shared.kept = None;
         let (live, service) = (self.top().live, self.top().scope.service.clone());
         for left in std::mem::take(&mut self.stack) {
-            self.keep_draft(&left);
+            self.keep_draft(left);
         }
         let mut scope = Scope::new(name, live);
         scope.service = service;
@@ -63,19 +63,24 @@ impl App {
     }
 
     pub(super) fn push(&mut self, kind: ViewKind, scope: Scope) {
-        let view = match self.form_for(kind, &scope) {
-            Some(form) => form,
-            None => views::open(kind, &scope, &[], &self.shared.settings),
-        };
+        if kind == ViewKind::SilenceForm {
+            return self.open_form(Subject::of(&scope), scope);
+        }
+        let view = views::open(kind, &scope, &[], &self.shared.settings);
         self.push_view(view, scope);
     }
 
     pub(super) fn push_view(&mut self, view: Box<dyn View>, scope: Scope) {
         self.last_id += 1;
         let live = if scope.window.is_live() { scope.window } else { self.top().live };
-        self.stack.push(Entry { id: self.last_id, view, scope, live, nonce: 0 });
+        self.push_entry(Entry { id: self.last_id, view, scope, live, nonce: 0 });
+    }
+
+    pub(super) fn push_entry(&mut self, entry: Entry) {
+        self.stack.push(entry);
         if self.stack.len() > MAX_DEPTH {
-            self.stack.remove(1);
+            let left = self.stack.remove(1);
+            self.keep_draft(left);
         }
         self.mark(Urgency::Input);
     }
@@ -83,7 +88,7 @@ impl App {
     pub(super) fn back(&mut self) {
         if self.stack.len() > 1 {
             if let Some(left) = self.stack.pop() {
-                self.keep_draft(&left);
+                self.keep_draft(left);
             }
             self.mark(Urgency::Input);
         } else {

@@ -14,7 +14,12 @@ use crate::{
         request::{Answer, Response, Subscription},
         scope::Scope,
     },
-    model::{backend::SourceError, time::Timestamp},
+    model::{
+        alert::{Alert, AlertState, Routing, Severities},
+        backend::SourceError,
+        labels::Labels,
+        time::Timestamp,
+    },
     red::{Durations, Failures, Family, Kind, RedMapping, Requests, StatusRule, StatusShape, Unit},
     theme::{Glyphs, Theme},
     views::{Act, Cx, Look, Needs, View},
@@ -83,6 +88,34 @@ pub fn feed(
             let answer = Answer { slot: need.slot, request: std::sync::Arc::new(need.request), range, asked: look.now, result };
             with(look, size, |cx| view.answer(cx, answer));
         }
+    }
+}
+
+/// A firing alert as Alertmanager tells it, silenced by these.
+pub fn routed_alert(labels: &[(&str, &str)], silenced_by: &[&str]) -> Alert {
+    let labels: Labels = labels.iter().copied().collect();
+    let silenced_by = silenced_by.iter().map(|s| (*s).to_owned()).collect();
+    Alert {
+        annotations: Labels::new(),
+        state: AlertState::Firing,
+        severity: Severities::default().of(&labels),
+        since: Timestamp::ZERO,
+        value: None,
+        rule: None,
+        unrouted_since: None,
+        doubt: None,
+        routing: Some(Routing { silenced_by, fingerprints: vec![labels.to_string()], ..Routing::default() }),
+        generator_url: None,
+        service: labels.get("service").map(Into::into),
+        labels,
+    }
+}
+
+/// Fails with the whole screen where one of the texts is not on it.
+#[track_caller]
+pub fn sees(screen: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(screen.contains(text), "{text:?} is not on\n{screen}");
     }
 }
 

@@ -24,7 +24,10 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::{prompt::Prompt, silence_form::Draft};
+use self::{
+    prompt::Prompt,
+    silence_form::{Draft, Fold},
+};
 use crate::{
     app::{Settings, Shared},
     core::{
@@ -99,6 +102,8 @@ pub enum Act {
     Back,
     /// Open the form on a silence that there is.
     OpenSilence(Box<Silence>),
+    /// Open the form on several alerts.
+    SilenceFold(Box<Fold>),
     /// Write what the user has confirmed; how it goes is told by [`View::written`].
     Write(Box<SilenceChange>),
 }
@@ -228,6 +233,11 @@ pub trait View: Send {
 
     /// How something goes that this view writes.
     fn written(&mut self, _look: &Look<'_>, _stage: &WriteStage) {}
+
+    /// Whether it waits for what comes of a write: it lives until it is told, also when it was left.
+    fn is_writing(&self) -> bool {
+        false
+    }
 
     /// What was begun and is lost with the view, unless it is kept.
     fn draft(&self) -> Option<Draft> {

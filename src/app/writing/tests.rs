@@ -11,7 +11,8 @@ use crate::{
         scope::ScopeAlert,
     },
     model::{
-        silence::SilenceOutcome,
+        backend::{Backend, ErrorKind, SourceError},
+        silence::{SentSilence, SilenceOutcome},
         time::{TimeWindow, Timestamp},
     },
 };
@@ -95,6 +96,90 @@ fn a_draft_survives_esc_and_a_click_on_the_header_until_it_is_written() {
     sees(&app, "Silence id-1 is active.");
     keys(&mut app, "\x1bs");
     assert!(!screen(&app).contains("why so"), "what was written is no draft");
+}
+
+/// A form whose write is under way: what was sent, what it becomes, and the number of the page.
+fn writing() -> (App, SentSilence, Silence, u32) {
+    let mut app = app(false, ViewKind::Service);
+    keys(&mut app, "swhy so\ry");
+    sees(&app, "Writing");
+    let effects = app.take_effects();
+    let [Effect::Write(write)] = &effects[..] else { panic!("{effects:?}") };
+    let SilenceChange::Create(new) = &write.change else { panic!("{write:?}") };
+    let sent = new.clone().resolve(NOW);
+    let silence = Silence { id: "id-1".to_owned(), matchers: sent.wish.matchers.clone(), ends_at: sent.ends_at, ..Silence::default() };
+    (app, sent, silence, write.view)
+}
+
+fn ended(app: &mut App, view: u32, outcome: SilenceOutcome) {
+    send(app, Event::Write(Box::new(WriteNews { view, stage: WriteStage::Ended(outcome) })));
+}
+
+fn done(silence: Silence) -> SilenceOutcome {
+    SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() }
+}
+
+#[test]
+fn keys_work_while_it_is_written_and_what_comes_of_it_is_told_where_one_is() {
+    for away in ["\x1b", "2", "3", "S", "?\x1b2"] {
+        let (mut app, _, silence, view) = writing();
+        // A second yes writes no second time.
+        keys(&mut app, "y\r");
+        sees(&app, "it is being written");
+        keys(&mut app, away);
+        assert_ne!(app.top().view.kind(), ViewKind::SilenceForm, "{away:?}");
+        assert!(app.take_effects().iter().all(|e| !matches!(e, Effect::Write(_))), "{away:?}");
+        ended(&mut app, view, done(silence));
+        sees(&app, "Silence id-1 is active.");
+        keys(&mut app, "0");
+        assert!(!screen(&app).contains("id-1"), "a key has seen it");
+    }
+}
+
+#[test]
+fn the_same_form_comes_back_while_it_writes() {
+    for away in ["\x1b", "2"] {
+        let (mut app, _, silence, view) = writing();
+        keys(&mut app, away);
+        keys(&mut app, "s");
+        sees(&app, "Writing");
+        assert_eq!(app.top().id, view, "{away:?}: another form would be another silence");
+        ended(&mut app, view, done(silence));
+        sees(&app, "Silence id-1 is active.");
+        keys(&mut app, "\x1bs");
+        assert!(!screen(&app).contains("why so"), "what was written is no draft");
+    }
+}
+
+#[test]
+fn what_was_left_without_an_answer_is_looked_for_when_it_is_written_again() {
+    let (mut app, sent, _, view) = writing();
+    keys(&mut app, "\x1b");
+    sees(&app, "being written all the same");
+    let error = SourceError::new(Backend::Alertmanager, ErrorKind::Timeout(Duration::from_secs(10)), "no answer");
+    ended(&mut app, view, SilenceOutcome::Lost { sent: sent.clone(), error });
+    sees(&app, "No answer came, and the silence is not on the server.");
+    keys(&mut app, "s");
+    sees(&app, "why so");
+    keys(&mut app, "\ry");
+    let effects = app.take_effects();
+    assert!(matches!(&effects[..], [Effect::Write(write)] if write.change == SilenceChange::CreateAgain(sent)), "{effects:?}");
+}
+
+#[test]
+fn quitting_while_it_is_written_is_asked_about_once() {
+    let (mut app, _, silence, view) = writing();
+    keys(&mut app, "q");
+    sees(&app, "a silence is being written");
+    assert!(app.take_effects().is_empty());
+    keys(&mut app, "q");
+    assert_eq!(app.take_effects(), [Effect::Quit]);
+    let (mut other, ..) = writing();
+    keys(&mut other, "\x1bq");
+    assert!(other.take_effects().is_empty(), "also from elsewhere");
+    ended(&mut app, view, done(silence));
+    keys(&mut app, "q");
+    assert_eq!(app.take_effects(), [Effect::Quit], "nothing is under way any more");
 }
 
 #[test]

@@ -30,7 +30,7 @@ use self::{
     exprs::Exprs,
     rows::{Group, Heading, Order, Row, Wish},
 };
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
+use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt, silence_form::Fold};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -276,6 +276,14 @@ impl Alerts {
         true
     }
 
+    /// The form on what the selected heading holds, folded or not.
+    fn silence_fold(&self, cx: &mut Cx<'_>) -> bool {
+        let (Some(heading), Some(book)) = (self.heading(), &self.book) else { return false };
+        let alerts: Vec<&Alert> = heading.members.iter().filter_map(|i| book.alerts.get(*i)).collect();
+        cx.acts.push(Act::SilenceFold(Box::new(Fold::of(&heading.name, &alerts))));
+        true
+    }
+
     fn next_pane(&mut self, forward: bool) -> bool {
         use Pane::{Expression, Facts, List};
         self.pane = match (self.pane, forward) {
@@ -416,6 +424,7 @@ impl View for Alerts {
             Command::Drill | Command::Red => return self.drill(cx, ViewKind::Service),
             Command::Logs => return self.drill(cx, ViewKind::Logs),
             Command::Silence if self.alert().is_some() => return self.drill(cx, ViewKind::SilenceForm),
+            Command::Silence => return self.silence_fold(cx),
             Command::Order => return self.reorder(cx, |v| v.order = v.order.next()),
             Command::Group => return self.reorder(cx, |v| v.group = Some(v.group().next())),
             Command::Filter => self.filter.open(),

@@ -112,7 +112,7 @@ fn ends(form: &SilenceForm, look: &Look<'_>) -> Option<String> {
     let before = match &form.subject.about {
         About::Silence(s) if s.state == SilenceState::Expired => format!("; it ended {}", clock(s.ends_at, look)),
         About::Silence(s) => format!("; it ends {} as it is", clock(s.ends_at, look)),
-        About::Nothing | About::Alert { .. } => String::new(),
+        About::Nothing | About::Alert { .. } | About::Fold(_) => String::new(),
     };
     Some(format!("until {}{before}", until))
 }
@@ -211,6 +211,7 @@ pub(super) fn render(form: &SilenceForm, look: &Look<'_>, area: Rect, buf: &mut 
     let title = match &form.subject.about {
         About::Nothing => "a silence".to_owned(),
         About::Alert { name, .. } => format!("silence {name}"),
+        About::Fold(fold) => format!("silence {}, {}", fold.name, format::counted(fold.alerts, "alert")),
         About::Silence(s) if s.state == SilenceState::Expired => format!("again, as {}", s.id),
         About::Silence(s) => format!("change {}", s.id),
     };

@@ -1,8 +1,10 @@
 //! Which alerts a silence would hit now, and what is worth a second look about them.
 
+use std::collections::HashMap;
+
 use compact_str::CompactString;
 
-use super::{About, Subject};
+use super::{About, Fold, Subject};
 use crate::{
     model::{alert::Alert, alert_book::AlertmanagerAlerts, labels::Labels, silence::MatcherSet},
     ui::format,
@@ -20,8 +22,8 @@ pub struct Hits {
     pub total: usize,
     /// How many of those that are hit are silenced already.
     pub silenced: usize,
-    /// Services of those that are hit, with how many of each, the most first; `None` are alerts without one.
-    pub services: Vec<(Option<CompactString>, usize)>,
+    /// Services of those that are hit.
+    services: Services,
 }
 
 impl Hits {
@@ -31,17 +33,10 @@ impl Hits {
         let is_there = |alert: &&Alert| at.is_empty() || alert.routing.as_ref().is_some_and(|r| r.is_at(at));
         let hit = |(i, alert): (usize, &Alert)| (is_there(&alert) && set.matches(&alert.labels)).then_some(i);
         let rows: Vec<usize> = told.alerts.iter().enumerate().filter_map(hit).collect();
-        let mut services: Vec<(Option<CompactString>, usize)> = Vec::new();
-        let mut silenced = 0;
-        for alert in rows.iter().map(|i| &told.alerts[*i]) {
-            silenced += usize::from(alert.routing.iter().flat_map(|r| r.silences_at(at)).any(|id| Some(id.as_str()) != own));
-            match services.iter_mut().find(|(name, _)| *name == alert.service) {
-                Some((_, n)) => *n += 1,
-                None => services.push((alert.service.clone(), 1)),
-            }
-        }
-        services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Self { rows, total: told.alerts.iter().filter(is_there).count(), silenced, services }
+        let hit = || rows.iter().map(|i| &told.alerts[*i]);
+        let is_silenced = |a: &&Alert| a.routing.iter().flat_map(|r| r.silences_at(at)).any(|id| Some(id.as_str()) != own);
+        let total = told.alerts.iter().filter(is_there).count();
+        Self { silenced: hit().filter(is_silenced).count(), services: services(hit()), total, rows }
     }
 
     /// `3 of 12 alerts`.
@@ -63,7 +58,10 @@ impl Hits {
         {
             out.push("It does not hit the alert that it was opened on.".to_owned());
         }
-        out.extend(self.other_services(subject));
+        match &subject.about {
+            About::Fold(fold) => out.extend(self.beside(fold, told)),
+            _ => out.extend(self.other_services(subject)),
+        }
         if self.silenced > 0 {
             out.push(format!("{} of them {} silenced already.", self.silenced, if self.silenced == 1 { "is" } else { "are" }));
         }
@@ -77,26 +75,59 @@ impl Hits {
         if routed.peek().is_none() { set.matches(labels) } else { routed.any(|a| set.matches(&a.labels)) }
     }
 
-    fn other_services(&self, subject: &Subject) -> Option<String> {
-        let shown = |services: &[&(Option<CompactString>, usize)]| {
-            let names = services.iter().take(NAMED).map(|(name, n)| match name {
-                Some(name) => format!("{name} ({n})"),
-                None => format!("without a service ({n})"),
-            });
-            let more = services.len().saturating_sub(NAMED);
-            names.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
-        };
-        if subject.service.is_none() {
-            let all: Vec<_> = self.services.iter().collect();
-            return (all.len() > 1).then(|| format!("It hits alerts of {} services: {}.", all.len(), shown(&all)));
+    /// What it hits besides a fold, and what of the fold it does not hit.
+    fn beside(&self, fold: &Fold, told: &AlertmanagerAlerts) -> Vec<String> {
+        let others: Vec<&Alert> = self.rows.iter().map(|i| &told.alerts[*i]).filter(|a| !fold.holds(a)).collect();
+        let (own, inside) = (told.alerts.iter().filter(|a| fold.holds(a)).count(), self.rows.len() - others.len());
+        let mut out = Vec::new();
+        if !others.is_empty() {
+            let (which, is) = (named(&services(others.iter().copied())), if others.len() == 1 { "is" } else { "are" });
+            out.push(format!("It hits {} that {is} not in {}: {which}.", format::counted(others.len(), "alert"), fold.name));
         }
-        let others: Vec<_> = self.services.iter().filter(|(name, _)| *name != subject.service).collect();
+        if inside < own {
+            out.push(format!(
+                "It leaves {} of the {} in {}.",
+                format::count((own - inside) as u64),
+                format::counted(own, "alert"),
+                fold.name
+            ));
+        }
+        out
+    }
+
+    fn other_services(&self, subject: &Subject) -> Option<String> {
+        if subject.service.is_none() {
+            let n = self.services.len();
+            return (n > 1).then(|| format!("It hits alerts of {n} services: {}.", named(&self.services)));
+        }
+        let others: Vec<_> = self.services.iter().filter(|(name, _)| *name != subject.service).cloned().collect();
         let n: usize = others.iter().map(|(_, n)| n).sum();
         let own = subject.service.as_deref().unwrap_or("");
         (n > 0).then(|| {
-            format!("It hits {} that {} not of {own}: {}.", format::counted(n, "alert"), if n == 1 { "is" } else { "are" }, shown(&others))
+            format!("It hits {} that {} not of {own}: {}.", format::counted(n, "alert"), if n == 1 { "is" } else { "are" }, named(&others))
         })
     }
+}
+
+/// Services, with how many alerts of each, the most first; `None` are alerts without one.
+type Services = Vec<(Option<CompactString>, usize)>;
+
+fn services<'a>(alerts: impl Iterator<Item = &'a Alert>) -> Services {
+    let mut counts: HashMap<Option<&CompactString>, usize> = HashMap::new();
+    alerts.for_each(|alert| *counts.entry(alert.service.as_ref()).or_default() += 1);
+    let mut out: Services = counts.into_iter().map(|(name, n)| (name.cloned(), n)).collect();
+    out.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    out
+}
+
+/// `web (2), orders (1), 4 more`.
+fn named(services: &[(Option<CompactString>, usize)]) -> String {
+    let names = services.iter().take(NAMED).map(|(name, n)| match name {
+        Some(name) => format!("{name} ({n})"),
+        None => format!("without a service ({n})"),
+    });
+    let more = services.len().saturating_sub(NAMED);
+    names.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a silence matches it already.

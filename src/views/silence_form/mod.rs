@@ -3,6 +3,7 @@
 
 mod draw;
 mod fields;
+mod fold;
 mod hits;
 mod target;
 #[cfg(test)]
@@ -18,11 +19,14 @@ use ratatui::{
 };
 
 pub(super) use self::draw::add_silence;
-pub use self::hits::{Hits, is_silenced};
 use self::{
     draw::Click,
     fields::{Checked, Fields, Place, place_of},
     target::Target,
+};
+pub use self::{
+    fold::Fold,
+    hits::{Hits, is_silenced},
 };
 use super::{Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank};
 use crate::{
@@ -59,6 +63,7 @@ pub struct Subject {
 enum About {
     Nothing,
     Alert { name: CompactString, labels: Labels },
+    Fold(Box<Fold>),
     Silence(Box<Silence>),
 }
 
@@ -81,15 +86,25 @@ impl Subject {
         Self { environment: scope.environment.clone(), service: None, about: About::Silence(Box::new(silence)) }
     }
 
+    /// Several alerts.
+    pub fn fold(scope: &Scope, fold: Fold) -> Self {
+        Self { environment: scope.environment.clone(), service: None, about: About::Fold(Box::new(fold)) }
+    }
+
+    /// Whether it is the same matter, of which a fold may have gained and lost alerts.
+    fn is_like(&self, other: &Self) -> bool {
+        match (&self.about, &other.about) {
+            (About::Fold(a), About::Fold(b)) => a.name == b.name && self.environment == other.environment,
+            _ => self == other,
+        }
+    }
+
     /// What the form begins with. Labels that external labels add are left out: both replicas of a Prometheus are meant.
     fn matchers(&self) -> Vec<Matcher> {
         match &self.about {
             About::Nothing => Vec::new(),
-            About::Alert { labels, .. } => {
-                let name = labels.get("alertname").map(|v| Matcher::equal("alertname", v));
-                let others = labels.iter().filter(|(n, v)| *n != "alertname" && !v.is_empty());
-                name.into_iter().chain(others.map(|(n, v)| Matcher::equal(n, v))).collect()
-            }
+            About::Alert { labels, .. } => equal_to(labels.iter()),
+            About::Fold(fold) => fold.matchers.clone(),
             About::Silence(silence) => silence.matchers.clone(),
         }
     }
@@ -105,6 +120,13 @@ impl Subject {
     fn id(&self) -> Option<String> {
         self.changed().map(|s| s.id.clone())
     }
+}
+
+/// Matchers that ask for these values, the name of the alert first.
+fn equal_to<'a>(labels: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Vec<Matcher> {
+    let name = labels.clone().filter(|(n, _)| *n == "alertname");
+    let others = labels.filter(|(n, v)| *n != "alertname" && !v.is_empty());
+    name.chain(others).map(|(n, v)| Matcher::equal(n, v)).collect()
 }
 
 /// A write that got no answer, and what the form said then.
@@ -126,7 +148,13 @@ pub struct Draft {
 impl Draft {
     /// Whether it is about this.
     pub fn is_of(&self, subject: &Subject) -> bool {
-        self.subject == *subject
+        self.subject.is_like(subject)
+    }
+
+    /// About this as it is by now.
+    #[must_use]
+    pub fn on(self, subject: Subject) -> Self {
+        Self { subject, ..self }
     }
 }
 
@@ -174,7 +202,7 @@ impl SilenceForm {
     pub fn new(subject: Subject, settings: &Settings) -> Self {
         let fields = match &subject.about {
             About::Silence(silence) => Fields::of_silence(silence, &subject, &settings.author, settings.zone.0),
-            About::Nothing | About::Alert { .. } => Fields::new(&subject, &settings.author),
+            About::Nothing | About::Alert { .. } | About::Fold(_) => Fields::new(&subject, &settings.author),
         };
         Self {
             subject,
@@ -314,7 +342,6 @@ impl SilenceForm {
                 }
             }
             (Stage::Ended(_), _, true) => self.stage = Stage::Edit,
-            (Stage::Writing { .. }, _, true) => cx.notice("it is being written: what comes of it is told here"),
             _ => {}
         }
     }
@@ -360,6 +387,8 @@ impl View for SilenceForm {
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
+            // Pressed twice, it was meant for the question.
+            Command::Yank | Command::Drill if self.is_writing() => cx.notice("it is being written: what comes of it is told here"),
             Command::Drill => cx.push(ViewKind::Silences, cx.look.scope.clone()),
             Command::Down => self.scroll(cx, 1),
             Command::Up => self.scroll(cx, -1),
@@ -372,9 +401,14 @@ impl View for SilenceForm {
 
     fn is_typing(&self) -> bool {
         match &self.stage {
-            Stage::Edit | Stage::Review | Stage::Writing { .. } => true,
+            Stage::Edit | Stage::Review => true,
+            Stage::Writing { .. } => false,
             Stage::Ended(_) => self.pending.is_some(),
         }
+    }
+
+    fn is_writing(&self) -> bool {
+        matches!(self.stage, Stage::Writing { .. })
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
@@ -470,7 +504,7 @@ impl View for SilenceForm {
         let unfinished = match &self.stage {
             Stage::Edit | Stage::Review => self.pending.is_some() || !self.fields.is_like(&self.begun),
             Stage::Ended(_) => self.pending.is_some(),
-            Stage::Writing { .. } => false,
+            Stage::Writing { .. } => true,
         };
         let draft = || Draft {
             subject: self.subject.clone(),

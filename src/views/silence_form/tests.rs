@@ -2,11 +2,11 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, test_shared, with},
+        testing::{draw, feed, look, routed_alert as alert, sees, test_shared, with},
     },
     core::scope::ScopeAlert,
     model::{
-        alert::{Alert, AlertState, Routing, Severities},
+        alert::{Alert, AlertState},
         backend::ErrorKind,
         labels::MatchOp,
         silence::SilenceEnd,
@@ -20,24 +20,6 @@ const NOW: Timestamp = Timestamp::from_secs(1_795_271_400);
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().copied().collect()
-}
-
-fn alert(pairs: &[(&str, &str)], silenced_by: &[&str]) -> Alert {
-    let labels = labels(pairs);
-    Alert {
-        annotations: Labels::new(),
-        state: AlertState::Firing,
-        severity: Severities::default().of(&labels),
-        since: NOW - Duration::from_secs(600),
-        value: None,
-        rule: None,
-        unrouted_since: None,
-        doubt: None,
-        routing: Some(Routing { silenced_by: silenced_by.iter().map(|s| (*s).to_owned()).collect(), ..Routing::default() }),
-        generator_url: None,
-        service: labels.get("service").map(Into::into),
-        labels,
-    }
 }
 
 fn told() -> AlertmanagerAlerts {
@@ -134,13 +116,6 @@ impl Stage {
     }
 }
 
-#[track_caller]
-fn sees(screen: &str, texts: &[&str]) {
-    for text in texts {
-        assert!(screen.contains(text), "{text:?} is not on\n{screen}");
-    }
-}
-
 #[test]
 fn it_is_filled_from_the_alert_and_shows_what_it_would_hit() {
     let stage = Stage::new();
@@ -179,6 +154,41 @@ fn the_preview_follows_every_key_and_warns() {
     sees(&stage.screen(), &["at least one matcher must not match the empty string"]);
     stage.fill("node!=\"\"");
     sees(&stage.screen(), &["would hit now: 1 of 4 alerts", "without a service (1)"]);
+}
+
+#[test]
+fn a_fold_is_silenced_by_what_its_alerts_have_in_common() {
+    let base = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
+    let book = told().alerts;
+    let of = |places: &[usize]| Fold::of("storm", &places.iter().map(|i| &book[*i]).collect::<Vec<_>>());
+    let shown = |fold: &Fold| fold.matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let on = |fold: Fold| {
+        let mut stage = Stage::on(base.clone(), told());
+        stage.form = SilenceForm::new(Subject::fold(&base, fold), &stage.shared.settings);
+        let look = look(&stage.shared, &stage.scope, NOW);
+        feed(&mut stage.form, &look, SIZE, |_| Some(Ok(Response::AlertmanagerAlerts(told()))));
+        stage
+    };
+    let two = on(of(&[0, 1]));
+    assert_eq!(shown(&of(&[0, 1])), r#"alertname="Slow" service="orders" severity="page""#);
+    sees(&two.screen(), &["silence storm, 2 alerts", "would hit now: 2 of 4 alerts"]);
+    assert_eq!(two.form.warnings, Vec::<String>::new());
+    let mut more = on(of(&[0, 2]));
+    sees(
+        &more.screen(),
+        &["would hit now: 3 of 4 alerts", "It hits 1 alert that is not in storm: orders (1).", "1 of them is silenced already."],
+    );
+    more.focus(Place::Matcher(0)).fill("service=orders");
+    sees(&more.screen(), &["It hits 1 alert that is not in storm", "It leaves 1 of the 2 alerts in storm."]);
+    assert_eq!(shown(&of(&[0, 3])), r#"alertname=~"Full|Slow""#, "what has nothing in common has names");
+    // What is over by now is not asked for, and the draft is of the fold whatever it holds by then.
+    let mut over = told().alerts;
+    over[3].state = AlertState::Resolved;
+    let fold = Fold::of("storm", &over.iter().collect::<Vec<_>>());
+    assert_eq!((fold.alerts, shown(&fold)), (3, r#"alertname="Slow" severity="page""#.to_owned()));
+    more.text("x").focus(Place::Comment).text("why");
+    let draft = more.form.draft().unwrap();
+    assert!(draft.is_of(&Subject::fold(&base, fold)) && !draft.is_of(&Subject::fold(&base, Fold { name: "other".to_owned(), ..of(&[0]) })));
 }
 
 #[test]

@@ -94,7 +94,10 @@ impl Silences {
         true
     }
 
-    fn ask_to_expire(&mut self) {
+    fn ask_to_expire(&mut self, cx: &mut Cx<'_>) {
+        if matches!(self.expiring, Some(Expiring::Writing(_))) {
+            return cx.notice("one is being expired: what comes of it is told here");
+        }
         self.outcome.clear();
         if let Some(row) = self.selected() {
             self.expiring = Some(Expiring::Asked(row.silence.clone()));
@@ -182,7 +185,7 @@ impl View for Silences {
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
             Command::Drill | Command::RenewSilence => self.renew(cx),
-            Command::ExpireSilence => self.ask_to_expire(),
+            Command::ExpireSilence => self.ask_to_expire(cx),
             Command::Order => return self.reorder(cx.area, |v| v.order = v.order.next()),
             Command::Filter => self.filter.open(),
             Command::NextPane | Command::PreviousPane => self.pane = if self.pane == Pane::List { Pane::Detail } else { Pane::List },

@@ -2,13 +2,13 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, test_shared, with},
+        testing::{draw, feed, look, routed_alert, sees, test_shared, with},
     },
     core::scope::Scope,
     model::{
-        alert::{Alert, AlertState, Routing, Severities},
+        alert::Alert,
         backend::{Backend, ErrorKind, SourceError},
-        labels::{Labels, Matcher},
+        labels::Matcher,
         silence::SilenceOutcome,
         time::TimeWindow,
     },
@@ -33,21 +33,7 @@ fn silence(id: &str, state: SilenceState, alertname: &str, minutes: i64) -> Sile
 }
 
 fn alert(name: &str, pod: &str, silenced_by: &[&str]) -> Alert {
-    let labels: Labels = [("alertname", name), ("pod", pod)].into_iter().collect();
-    Alert {
-        annotations: Labels::new(),
-        state: AlertState::Firing,
-        severity: Severities::default().of(&labels),
-        since: NOW,
-        value: None,
-        rule: None,
-        unrouted_since: None,
-        doubt: None,
-        routing: Some(Routing { silenced_by: silenced_by.iter().map(|s| (*s).to_owned()).collect(), ..Routing::default() }),
-        generator_url: None,
-        service: None,
-        labels,
-    }
+    routed_alert(&[("alertname", name), ("pod", pod)], silenced_by)
 }
 
 fn told() -> AlertmanagerAlerts {
@@ -110,13 +96,6 @@ impl Page {
     }
 }
 
-#[track_caller]
-fn sees(screen: &str, texts: &[&str]) {
-    for text in texts {
-        assert!(screen.contains(text), "{text:?} is not on\n{screen}");
-    }
-}
-
 #[test]
 fn silences_stand_in_the_order_in_which_they_matter_with_what_each_hits() {
     let mut page = Page::new();
@@ -164,6 +143,16 @@ fn expiring_asks_first_and_says_what_will_be_loud_again() {
     assert_eq!(page.view.id().as_deref(), Some("s-long"), "the selection stays with it");
     assert!(!page.view.facts(&look(&page.shared, &page.scope, NOW)).silencing);
     assert_eq!(page.view.hint(Command::RenewSilence), Some("make again"));
+}
+
+#[test]
+fn one_that_never_ends_is_not_shown_as_over() {
+    let mut page = Page::new();
+    let for_ever = Silence { ends_at: Timestamp::LATEST, ..silence("s-ever", SilenceState::Active, "Slow", 0) };
+    page.told(Ok(AlertmanagerAlerts { silences: vec![for_ever], ..told() }));
+    let screen = page.screen();
+    sees(&screen, &["after 2262"]);
+    assert!(!screen.contains("1970") && !screen.contains("ago"), "{screen}");
 }
 
 #[test]

@@ -93,6 +93,19 @@ fn a_storm_folds_into_its_origins_which_open_in_place_and_lose_nothing() {
 }
 
 #[test]
+fn a_folded_heading_is_silenced_as_a_whole() {
+    let stage = Stage::new();
+    let mut view = stormy(&stage, true);
+    stage.run(&mut view, Command::Top);
+    let acts = stage.run(&mut view, Command::Silence);
+    let [Act::SilenceFold(fold)] = &acts[..] else { panic!("{acts:?}") };
+    let Some(Row::Group(heading)) = view.rows.first() else { panic!("{:?}", view.rows.first()) };
+    assert_eq!((&fold.name, fold.alerts), (&heading.name, heading.members.len()));
+    assert_eq!(fold.matchers.iter().map(ToString::to_string).collect::<Vec<_>>(), [r#"team="shop""#]);
+    assert!(stage.run(&mut view, Command::Down).is_empty());
+}
+
+#[test]
 fn a_storm_without_a_service_graph_folds_by_onset_and_labels() {
     let stage = Stage::new();
     let view = stormy(&stage, false);
