@@ -234,7 +234,7 @@ fn selected(expr: &Expr) -> Vec<(String, String)> {
 }
 
 /// All selectors of an expression.
-fn selectors(expr: &Expr) -> Vec<VectorSelector> {
+pub fn selectors(expr: &Expr) -> Vec<VectorSelector> {
     struct Found(Vec<VectorSelector>);
     impl ExprVisitor for Found {
         type Error = std::convert::Infallible;

@@ -17,6 +17,7 @@ use crate::{
         backend::{Backend, Health},
         labels::LabelNames,
         log::{LogEvent, LogLabels},
+        slo::Slo,
         time::Timestamp,
     },
     red::{RedMapping, shown_service},
@@ -44,6 +45,8 @@ pub struct Settings {
     pub latency_threshold: Option<f64>,
     /// Thresholds of single services: error share, p95 in seconds.
     pub service_thresholds: BTreeMap<String, (Option<f64>, Option<f64>)>,
+    /// Service level objectives.
+    pub slos: Vec<Slo>,
     /// Bytes of log lines kept.
     pub log_bytes: usize,
     /// What the user says labels mean.
@@ -73,6 +76,7 @@ impl Default for Settings {
             error_threshold: 0.01,
             latency_threshold: None,
             service_thresholds: BTreeMap::new(),
+            slos: Vec::new(),
             log_bytes: 64 << 20,
             labels: LabelNames::default(),
             severities: Severities::default(),

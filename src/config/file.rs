@@ -13,6 +13,7 @@ use super::{
     endpoint::{EndpointConfig, EndpointContext, TIMEOUTS, expand},
     problem::{Problem, nearest},
     reader::{Item, Reader, Section},
+    slos,
 };
 use crate::{
     model::{
@@ -79,6 +80,9 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
     each(root, "refresh", |s| apply_refresh(config, s));
     each(root, "limits", |s| apply_limits(config, s));
     each(root, "thresholds", |s| apply_thresholds(config, s));
+    if let Some(item) = root.item("slos") {
+        config.slos = slos::read(&item);
+    }
     each(root, "labels", |s| apply_labels(&mut config.labels, s));
     each(root, "alerts", |s| apply_alerts(config, s));
     each(root, "silences", |s| {

@@ -7,6 +7,7 @@ use crate::{
         alert::{Alarm, Severities},
         backend::Backend,
         labels::LabelNames,
+        slo::Slo,
         time::Timestamp,
     },
     source::trace_id::Patterns,
@@ -17,6 +18,7 @@ mod file;
 mod load;
 mod problem;
 pub mod reader;
+mod slos;
 
 pub use endpoint::{AuthConfig, EndpointConfig, SecretConfig};
 pub use load::{COMMAND_LINE, Loaded, Request, System, load};
@@ -40,6 +42,8 @@ pub struct Config {
     pub limits: Limits,
     /// What counts as deviating.
     pub thresholds: Thresholds,
+    /// Service level objectives.
+    pub slos: Vec<Slo>,
     /// Label names that override what redline finds by itself.
     pub labels: LabelNames,
     /// How severities of alerts are told.

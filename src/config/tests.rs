@@ -64,10 +64,19 @@ fn every_key_is_in_the_default_file_with_a_comment() {
     assert_eq!(prod.backends[&Backend::Loki].tenant.as_deref(), Some("payments"));
     assert_eq!(config.thresholds.of("checkout").errors, 0.001);
     assert_eq!(config.thresholds.of("orders").errors, 0.01);
+    let slos: Vec<(&str, Option<&str>, f64)> = config.slos.iter().map(|s| (s.name.as_str(), s.service.as_deref(), s.target)).collect();
+    assert_eq!(slos, [("checkout-availability", Some("checkout"), 0.999)]);
+}
+
+#[test]
+fn an_objective_may_leave_out_what_is_usual() {
+    let text = "[environments.a.prometheus]\nurl = 'http://h'\n[[slos]]\nname = 'a'\ngood = 'g'\ntotal = 't'\ntarget = 0.9\n";
+    let slo = load_text(text, &needed()).unwrap().config.slos.remove(0);
+    assert_eq!((slo.service, slo.window), (None, Duration::from_secs(30 * 86_400)));
 }
 
 fn is_table(line: &str, key: &str) -> bool {
-    line.strip_prefix('[').and_then(|l| l.strip_suffix(']')).is_some_and(|path| path.split('.').any(|part| part == key))
+    line.starts_with('[') && line.trim_matches(['[', ']']).split('.').any(|part| part == key)
 }
 
 #[test]

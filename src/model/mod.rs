@@ -15,5 +15,6 @@ pub mod matcher_text;
 pub mod re2;
 pub mod series;
 pub mod silence;
+pub mod slo;
 pub mod time;
 pub mod trace;

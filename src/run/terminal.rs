@@ -146,6 +146,7 @@ fn settings(
             .iter()
             .map(|(name, t)| (name.clone(), (Some(t.errors), Some(t.p95.as_secs_f64()))))
             .collect(),
+        slos: config.slos.clone(),
         log_bytes: config.limits.log_buffer,
         labels: config.labels.clone(),
         severities: config.severities.clone(),

@@ -19,7 +19,7 @@ use self::{
     axis::{Scale, time_ticks, value_scale},
     canvas::Canvas,
 };
-use super::text::{put, width};
+use super::text::{put, truncate, width};
 use crate::{
     app::Shared,
     model::{
@@ -156,6 +156,8 @@ struct Layout {
 
 /// The narrowest plot that still gives room away to texts at the ends.
 const MIN_PLOT: u16 = 20;
+/// Room for the words of a threshold on the narrowest graph that has any.
+const LEAST_WORDS: usize = 12;
 
 impl<'a> Chart<'a> {
     /// An empty graph.
@@ -225,12 +227,17 @@ impl<'a> Chart<'a> {
         let left = u16::try_from(labels).unwrap_or(0) + 1;
         let left = if area.width >= left + 8 { left } else { 0 };
         let axis = area.height >= 3;
-        let ends = |names: bool| {
-            let texts = self.lines.iter().map(|l| l.end_text(names)).chain(self.thresholds.iter().map(|t| t.label.as_str()));
-            let ends = u16::try_from(texts.map(width).max().unwrap_or(0)).unwrap_or(u16::MAX).saturating_add(1);
+        let ends = |names: bool, thresholds: bool| {
+            // The words of a threshold may be many: they are cut rather than the graph.
+            let most = usize::from(area.width / 4).max(LEAST_WORDS);
+            let thresholds = self.thresholds.iter().filter(|_| thresholds).map(|t| width(&t.label).min(most));
+            let widths = self.lines.iter().map(|l| width(l.end_text(names))).chain(thresholds);
+            let ends = u16::try_from(widths.max().unwrap_or(0)).unwrap_or(u16::MAX).saturating_add(1);
             (ends > 1 && area.width >= left.saturating_add(MIN_PLOT).saturating_add(ends)).then_some((ends, names))
         };
-        let (ends, names) = ends(false).or_else(|| ends(true).filter(|_| self.named)).unwrap_or_default();
+        // The names of the lines are wanted most.
+        let named = || ends(true, true).or_else(|| ends(true, false)).filter(|_| self.named);
+        let (ends, names) = ends(false, true).or_else(named).unwrap_or_default();
         let plot = Rect::new(area.x + left, area.y, area.width - left - ends, area.height - u16::from(axis));
         Layout { plot, ends: Rect { x: plot.right(), width: ends, ..plot }, names, axis }
     }
@@ -420,11 +427,20 @@ impl<'a> Chart<'a> {
         });
         let threshold = shared.theme.style(Role::Threshold);
         let thresholds = self.thresholds.iter().filter(|t| !t.label.is_empty()).map(|t| (t.value, t.label.as_str(), threshold));
-        let mut ends: Vec<(f64, &str, Style)> = lines.chain(thresholds).take(usize::from(area.height)).collect();
+        let mut ends: Vec<(f64, &str, Style)> = lines.chain(thresholds).collect();
+        let (rows, mut area) = (usize::from(area.height), area);
+        if ends.len() > rows && rows > 1 {
+            // What has no room is counted: a legend that is not whole says so.
+            area.height -= 1;
+            let more = format!("+{}", ends.len() - rows + 1);
+            put(buf, Rect { y: area.bottom(), height: 1, ..area }, area.x + 1, &more, shared.theme.style(Role::Dim));
+        }
+        ends.truncate(usize::from(area.height));
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));
         let wanted = ends.iter().map(|(value, ..)| scale.row(*value, layout.plot)).collect();
         for (y, (_, text, style)) in rows_apart(wanted, area).into_iter().zip(ends) {
-            put(buf, Rect { y, height: 1, ..area }, area.x + 1, text, style);
+            let text = truncate(text, usize::from(area.width).saturating_sub(1), shared.glyphs.ellipsis);
+            put(buf, Rect { y, height: 1, ..area }, area.x + 1, &text, style);
         }
     }
 }

@@ -112,6 +112,29 @@ fn where_the_last_value_has_no_room_the_name_stays() {
 }
 
 #[test]
+fn a_long_word_of_a_threshold_takes_no_room_from_the_names_of_lines() {
+    let data = samples(&(0..=60).map(|m| (m, 9.9)).collect::<Vec<_>>());
+    let mut chart = chart(&data, Unit::Plain);
+    (chart.lines[0].end, chart.named) = ("p99 9.90 s".to_owned(), true);
+    chart.thresholds.push(Threshold { value: 4.0, label: "4 alert of /a/long/route".to_owned() });
+    assert!(drawn(&chart, 31, 6).contains("p99"), "{}", drawn(&chart, 31, 6));
+    assert!(drawn(&chart, 60, 6).contains("4 alert of /a/…"), "{}", drawn(&chart, 60, 6));
+    assert!(drawn(&chart, 120, 6).contains("4 alert of /a/long/route"));
+}
+
+#[test]
+fn ends_without_room_are_counted() {
+    let flat = |value: f64| samples(&(0..=60).map(|m| (m, value)).collect::<Vec<_>>());
+    let data: Vec<Vec<Sample>> = (1..=6).map(|n| flat(f64::from(n))).collect();
+    let mut chart = Chart::new(hour(), STEP, Unit::Plain);
+    chart.lines =
+        (1..).zip(&data).map(|(n, d)| Line { samples: d.into(), style: Style::new(), fill: false, end: format!("line{n}") }).collect();
+    let text = drawn(&chart, 50, 5);
+    assert!(["line6", "line5", "line4", "+3"].iter().all(|end| text.contains(end)) && !text.contains("line3"), "{text}");
+    assert!(!drawn(&chart, 50, 7).contains('+'), "all have room");
+}
+
+#[test]
 fn thresholds_marks_and_dots_are_drawn_where_they_belong() {
     let data = samples(&(0..=60).map(|m| (m, 1.0)).collect::<Vec<_>>());
     let mut chart = chart(&data, Unit::Plain);

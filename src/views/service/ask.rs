@@ -19,8 +19,10 @@ use crate::{
     views::{Look, Needs},
 };
 
-/// The quantiles shown, and their names.
-pub(super) const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")];
+/// The quantiles shown of a histogram.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+/// The quantile that is looked at.
+const LOOKED_AT: f64 = 0.95;
 /// The label that tells the lines of one answer apart.
 pub(super) const LINE: &str = "line";
 /// The p95 of those that failed and of those that did not.
@@ -85,6 +87,36 @@ pub(super) fn tagged(query: &str, label: &str, value: &str) -> String {
     format!("label_replace({query}, {}, {}, \"\", \"\")", quote(label), quote(value))
 }
 
+/// The quantiles that a family's durations are shown by. Of those that someone else took all that there are in the slower
+/// half: there may be no p95 among them.
+fn quantiles(family: &Family) -> Vec<f64> {
+    let Some(Durations::Given(given)) = &family.durations else { return QUANTILES.to_vec() };
+    let mut all: Vec<f64> = given.iter().map(|g| g.q).filter(|q| *q >= 0.5).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
+/// The quantile of these that is looked at: p95, or what is nearest to it.
+pub(super) fn looked_at(quantiles: impl Iterator<Item = f64>) -> Option<f64> {
+    quantiles.min_by(|a, b| (a - LOOKED_AT).abs().total_cmp(&(b - LOOKED_AT).abs()))
+}
+
+/// A quantile's name: `p95`, `p99.9`.
+pub(super) fn quantile_name(q: f64) -> String {
+    format!("p{}", (q * 1e6).round() / 1e4)
+}
+
+/// The quantile that a name says.
+pub(super) fn named_quantile(name: &str) -> Option<f64> {
+    Some(name.strip_prefix('p')?.parse::<f64>().ok()? / 100.0)
+}
+
+/// The query for the quantile of a family that is looked at.
+pub(super) fn main_quantile(family: &Family, service: &str, over: Duration) -> Option<String> {
+    family.quantile(looked_at(quantiles(family).into_iter())?, service, over)
+}
+
 impl Data {
     /// The page's questions.
     pub(super) fn ask(&self, look: &Look<'_>, page: &Page, needs: &mut Needs<'_>) {
@@ -99,7 +131,16 @@ impl Data {
         needs.ask("limits", 0, Request::PrometheusAlerts, Refresh::Once);
         let over = table_window(whole);
         if page.calls {
-            needs.ask("calls", 0, Request::Instant { query: calls::query(service, over), window: look.scope.window }, seldom);
+            let spans = look.shared.red.value().and_then(|red| calls::spans(red));
+            if let Some(spans) = &spans {
+                needs.ask("peers", 0, Request::LabelNames { query: spans.selector(), window: look.scope.window }, Refresh::Once);
+            }
+            let peers = self.peers.value().map_or(&[][..], Vec::as_slice);
+            // Two questions would be one too many: it waits until it is known whom spans name.
+            if spans.is_none() || !self.peers.is_waiting() {
+                let query = calls::query(service, over, spans.as_ref(), peers);
+                needs.ask("calls", 0, Request::Instant { query, window: look.scope.window }, seldom);
+            }
         }
         if page.saturation {
             let query = saturation::query(service, &whole.service_label, over);
@@ -157,7 +198,7 @@ impl Data {
             needs.ask("rows", part, Request::Instant { query: query.clone(), window: look.scope.window }, look.shared.refresh_slow());
             needs.ask("rows before", part, Request::Instant { query, window: then }, Refresh::Once);
         }
-        let whole = [Some(family.rate_of(service, over)), family.error_ratio(service, over), family.quantile(0.95, service, over)];
+        let whole = [Some(family.rate_of(service, over)), family.error_ratio(service, over), main_quantile(family, service, over)];
         for (part, query) in (0..).zip(whole) {
             let Some(query) = query else { continue };
             needs.ask("before", part, Request::Instant { query, window: then }, Refresh::Once);
@@ -187,7 +228,7 @@ impl Grid {
         let graphs = [
             Some(("rate", family.rate_of(service, over))),
             family.error_ratio(service, over).map(|q| ("errors", q)),
-            family.quantile(0.95, service, over).map(|q| ("duration", q)),
+            main_quantile(family, service, over).map(|q| ("duration", q)),
         ];
         let (step, part) = (promql_duration(self.step), promql_duration(part));
         let edge = |(pane, query): &(&str, String), (edge, function): (&str, &str)| {
@@ -213,8 +254,8 @@ fn graphs(family: &Family, service: &str, over: Duration) -> [Option<String>; 3]
 /// All lines of the durations in one question, each labelled [`LINE`].
 fn durations(family: &Family, service: &str, over: Duration) -> Option<String> {
     let line = |family: &Family, q: f64, name: &str| Some(tagged(&family.quantile(q, service, over)?, LINE, name));
-    let whole = QUANTILES.into_iter().filter_map(|(q, name)| line(family, q, name));
-    let apart = by_outcome(family).into_iter().flatten().filter_map(|(name, part)| line(&part, 0.95, name));
+    let whole = quantiles(family).into_iter().filter_map(|q| line(family, q, &quantile_name(q)));
+    let apart = by_outcome(family).into_iter().flatten().filter_map(|(name, part)| line(&part, LOOKED_AT, name));
     let all: Vec<String> = whole.chain(apart).collect();
     (!all.is_empty()).then(|| all.join(" or "))
 }

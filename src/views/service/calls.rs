@@ -1,14 +1,17 @@
-//! Who calls the service and whom it calls, from the service graph that a trace pipeline counts.
+//! Who calls the service and whom it calls, from the service graph that a trace pipeline counts, or from its span metrics
+//! where a span says whom it calls.
 
 use std::{collections::BTreeMap, time::Duration};
+
+use compact_str::CompactString;
 
 use super::ask::tagged;
 use crate::{
     model::{
-        labels::{Labels, quote},
+        labels::{Labels, label_name, quote},
         series::Vector,
     },
-    red::{queries::promql_duration, shown_service},
+    red::{Durations, Failures, Family, Kind, RedMapping, Requests, queries::promql_duration, shown_service},
     theme::Role,
     ui::{
         format,
@@ -23,8 +26,27 @@ pub(super) const COLUMNS: [Column; 4] =
 
 /// The label that tells figures apart in the one answer.
 const FIGURE: &str = "figure";
-/// Said where nothing is known.
-pub(super) const NONE: [&str; 2] = ["No calls are known.", "Looked for: traces_service_graph_request_total."];
+/// What begins the figures of spans of clients; the service graph's are the others.
+const SPANS: &str = "spans ";
+/// The service graph's counter.
+const GRAPH: &str = "traces_service_graph_request_total";
+/// The label of a span's kind, and what it is where the span calls another service.
+const KIND: &str = "span_kind";
+const CALLS: &str = "(?i:(SPAN_KIND_)?(CLIENT|PRODUCER))";
+/// Labels that say whom a span calls, the surest first; a dot in one of them is as good as an underscore.
+const PEERS: [&str; 9] = [
+    "peer_service",
+    "server_service_name",
+    "db_system_name",
+    "db_system",
+    "messaging_destination_name",
+    "messaging_system",
+    "server_address",
+    "net_peer_name",
+    "rpc_service",
+];
+/// So many of them are asked for: each makes the question larger.
+const MOST_PEERS: usize = 2;
 
 /// The service and another one.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +57,8 @@ pub(super) struct Call {
     rate: Option<f64>,
     failed: Option<f64>,
     p95: Option<f64>,
+    /// Known from spans of clients.
+    of_spans: bool,
 }
 
 impl Call {
@@ -67,51 +91,235 @@ impl Call {
     }
 }
 
+/// Spans of those who call, as span metrics count them.
+pub(super) struct Clients(Family);
+
+/// Those that a server has.
+pub(super) fn spans(red: &RedMapping) -> Option<Clients> {
+    let is_meant = |f: &&Family| f.kind == Kind::Spans && f.restrict.starts_with(KIND) && matches!(f.requests, Requests::Counter(_));
+    let family = red.families.iter().find(is_meant)?;
+    Some(Clients(Family { restrict: format!("{KIND}=~{}", quote(CALLS)), ..family.clone() }))
+}
+
+impl Clients {
+    /// All of them.
+    pub(super) fn selector(&self) -> String {
+        self.0.selector(self.0.requests.metric(), &[])
+    }
+}
+
+/// Those of these labels that say whom a span calls.
+fn peers(labels: &[CompactString]) -> Vec<&str> {
+    let has = |name: &&str| labels.iter().find(|l| l.replace('.', "_") == **name).map(CompactString::as_str);
+    PEERS.iter().filter_map(has).take(MOST_PEERS).collect()
+}
+
 /// Rate, failures and p95 of all calls from and to a service, in one question.
-pub(super) fn query(service: &str, over: Duration) -> String {
-    let over = promql_duration(over);
+pub(super) fn query(service: &str, over: Duration, spans: Option<&Clients>, labels: &[CompactString]) -> String {
+    let window = promql_duration(over);
     let name = quote(&format!("(.*/)?{}", regex::escape(service)));
     let both = |metric: &str, by: &str| {
-        let side = |side: &str| format!("sum by ({by}) (rate({metric}{{{side}=~{name}}}[{over}]))");
+        let side = |side: &str| format!("sum by ({by}) (rate({metric}{{{side}=~{name}}}[{window}]))");
         format!("({} or {})", side("server"), side("client"))
     };
     let quantile = |metric: &str, by: &str| format!("histogram_quantile(0.95, {})", both(metric, by));
     let seconds = "traces_service_graph_request_server_seconds";
-    [
-        tagged(&both("traces_service_graph_request_total", "client, server"), FIGURE, "rate"),
-        tagged(&both("traces_service_graph_request_failed_total", "client, server"), FIGURE, "failed"),
-        tagged(&quantile(&format!("{seconds}_bucket"), "client, server, le"), FIGURE, "p95"),
+    let graph = [
+        (both(GRAPH, "client, server"), "rate"),
+        (both("traces_service_graph_request_failed_total", "client, server"), "failed"),
+        (quantile(&format!("{seconds}_bucket"), "client, server, le"), "p95"),
         // A native histogram has no buckets of its own.
-        tagged(&quantile(seconds, "client, server"), FIGURE, "p95"),
-    ]
-    .join(" or ")
+        (quantile(seconds, "client, server"), "p95"),
+    ];
+    let graph = graph.iter().map(|(query, figure)| tagged(query, FIGURE, figure));
+    let peers = peers(labels);
+    let spans = spans.filter(|_| !peers.is_empty()).into_iter().flat_map(|clients| of_spans(&clients.0, service, over, &peers));
+    let spans = spans.map(|(query, figure)| tagged(&query, FIGURE, &format!("{SPANS}{figure}")));
+    graph.chain(spans).collect::<Vec<_>>().join(" or ")
 }
 
-/// The calls in an answer: who calls first, then who is called, the busiest first.
-pub(super) fn calls(vector: &Vector, service: &str) -> Vec<Call> {
-    let mut by_peer: BTreeMap<(bool, String), Call> = BTreeMap::new();
+/// The same of the spans of clients: those of the service itself by whom they call, and those of others that call it.
+fn of_spans(clients: &Family, service: &str, over: Duration, peers: &[&str]) -> Vec<(String, &'static str)> {
+    let own = vec![clients.service_matcher(service)];
+    let address = quote(&format!("(.*/)?{}([.:].*)?", regex::escape(service)));
+    let both = |metric: &str, condition: &str, le: &[&str]| {
+        let sum = |matchers: &[String], by: &[&str]| {
+            let all: Vec<String> = matchers.iter().cloned().chain((!condition.is_empty()).then(|| condition.to_owned())).collect();
+            clients.sum_rate(metric, &all, over, &[by, le].concat())
+        };
+        let le = le.iter().map(|le| format!(", {le}")).collect::<String>();
+        // The surest one overrides the others.
+        let callees = peers.iter().rev().fold(sum(&own, peers), |query, peer| named(&query, "server", "$1", peer));
+        let callees = named(&format!("sum by (server{le}) ({callees})"), "client", service, "");
+        let callers = peers.iter().map(|peer| sum(&[format!("{}=~{address}", label_name(peer))], &[&clients.service_label]));
+        let callers = named(&format!("({})", callers.collect::<Vec<_>>().join(" or ")), "client", "$1", &clients.service_label);
+        let callers = named(&format!("sum by (client{le}) ({callers})"), "server", service, "");
+        format!("({callees} or {callers})")
+    };
+    let mut out = vec![(both(clients.requests.metric(), "", &[]), "rate")];
+    if let Some(Failures::Status(status)) = &clients.failures {
+        let condition = format!("{}{}", label_name(&status.label), status.shape.failed());
+        out.push((both(clients.requests.metric(), &condition, &[]), "failed"));
+    }
+    let histogram = match &clients.durations {
+        Some(Durations::Classic { buckets, .. }) => Some(both(buckets, "", &["le"])),
+        Some(Durations::Native(name)) => Some(both(name, "", &[])),
+        Some(Durations::Given(_)) | None => None,
+    };
+    let scale = clients.unit.seconds();
+    out.extend(histogram.map(|h| (format!("histogram_quantile(0.95, {h}) * {scale}"), "p95")));
+    out
+}
+
+/// A query whose results have a label made of another, where that has a value; made of none it is the same for all.
+fn named(query: &str, label: &str, value: &str, of: &str) -> String {
+    let pattern = if of.is_empty() { "" } else { "(.+)" };
+    format!("label_replace({query}, {}, {}, {}, {})", quote(label), quote(value), quote(of), quote(pattern))
+}
+
+/// The calls in an answer: who calls first, then who is called, the busiest first. Of each side from the service graph,
+/// where that knows any: spans of clients name the same ones by their addresses.
+pub(super) fn calls(vector: &Vector, service: &str, red: Option<&RedMapping>) -> Vec<Call> {
+    let mut by_peer: BTreeMap<(bool, bool, String), Call> = BTreeMap::new();
     for (labels, sample) in vector.elements.iter().filter(|(_, s)| s.value.is_finite()) {
-        let Some((inbound, peer)) = peer(labels, service) else { continue };
-        let new = || Call { peer: peer.clone(), inbound, rate: None, failed: None, p95: None };
-        let call = by_peer.entry((!inbound, peer.clone())).or_insert_with(new);
+        let Some((inbound, peer)) = peer(labels, service, red) else { continue };
+        let figure = labels.get(FIGURE).unwrap_or_default();
+        let (of_spans, figure) = figure.strip_prefix(SPANS).map_or((false, figure), |figure| (true, figure));
+        let new = || Call { peer: peer.clone(), inbound, rate: None, failed: None, p95: None, of_spans };
+        let call = by_peer.entry((!inbound, of_spans, peer.clone())).or_insert_with(new);
         // Of two environments' edges between the same two, the sum; the slower one's p95.
-        match labels.get(FIGURE) {
-            Some("rate") => call.rate = Some(call.rate.unwrap_or(0.0) + sample.value),
-            Some("failed") => call.failed = Some(call.failed.unwrap_or(0.0) + sample.value),
-            Some("p95") => call.p95 = Some(call.p95.unwrap_or(0.0).max(sample.value)),
+        match figure {
+            "rate" => call.rate = Some(call.rate.unwrap_or(0.0) + sample.value),
+            "failed" => call.failed = Some(call.failed.unwrap_or(0.0) + sample.value),
+            "p95" => call.p95 = Some(call.p95.unwrap_or(0.0).max(sample.value)),
             _ => {}
         }
     }
     let mut out: Vec<Call> = by_peer.into_values().filter(|c| c.rate.is_some()).collect();
+    for inbound in [true, false] {
+        let graph_knows = out.iter().any(|c| c.inbound == inbound && !c.of_spans);
+        out.retain(|c| c.inbound != inbound || c.of_spans != graph_knows);
+    }
     let rate = |c: &Call| c.rate.unwrap_or(0.0);
     out.sort_by(|a, b| b.inbound.cmp(&a.inbound).then(rate(b).total_cmp(&rate(a))));
     out
 }
 
 /// Whether the other one calls, and its name.
-fn peer(labels: &Labels, service: &str) -> Option<(bool, String)> {
-    let of = |name: &str| labels.get(name).map(shown_service).filter(|n| !n.is_empty());
+fn peer(labels: &Labels, service: &str, red: Option<&RedMapping>) -> Option<(bool, String)> {
+    let of = |name: &str| labels.get(name).map(|n| shown_peer(n, red)).filter(|n| !n.is_empty());
     let (client, server) = (of("client")?, of("server")?);
     let inbound = server == service;
     Some((inbound, if inbound { client } else { server }.to_owned()))
+}
+
+/// The name of a service, also where its address is told: `orders.shop.svc:8080`.
+fn shown_peer<'a>(name: &'a str, red: Option<&RedMapping>) -> &'a str {
+    let name = shown_service(name);
+    let host = name.split(['.', ':']).next().unwrap_or(name);
+    if red.is_some_and(|red| red.family_of(host).is_some()) { host } else { name }
+}
+
+/// Where the calls are from, said where it is not the service graph.
+pub(super) fn source(calls: &[Call]) -> &'static str {
+    if calls.iter().any(|c| c.of_spans) { "from spans of clients" } else { "" }
+}
+
+/// Why there are none.
+pub(super) fn none(service: &str, red: Option<&RedMapping>) -> Vec<String> {
+    let graph = red.is_some_and(|red| red.families.iter().any(|f| f.kind == Kind::Graph));
+    let spans = red.and_then(spans);
+    match (graph, spans) {
+        (true, _) => vec![format!("No call of {service} in the service graph."), format!("Looked in: {GRAPH}.")],
+        (false, Some(spans)) => vec![
+            format!("No calls of {service} are known."),
+            format!("There is no {GRAPH}, and no client span in {} says whom it calls.", spans.0.requests.metric()),
+        ],
+        (false, None) => {
+            vec!["No calls are known.".to_owned(), format!("There is no {GRAPH} and no span metrics: a trace pipeline writes them.")]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::testing::red_mapping,
+        model::{series::Sample, time::Timestamp},
+        red::{StatusRule, StatusShape, Unit},
+    };
+
+    fn mapping() -> RedMapping {
+        let mut red = red_mapping(&["orders", "web"]);
+        let mut spans = red.families[0].clone();
+        spans.kind = Kind::Spans;
+        spans.requests = Requests::Counter("traces_spanmetrics_calls_total".to_owned());
+        spans.durations =
+            Some(Durations::Classic { buckets: "traces_spanmetrics_duration_milliseconds_bucket".to_owned(), bounds: vec![1.0] });
+        spans.unit = Unit::Milliseconds;
+        spans.restrict = r#"span_kind=~"(?i:(SPAN_KIND_)?(SERVER|CONSUMER))""#.to_owned();
+        spans.service_label = "service_name".to_owned();
+        spans.failures = Some(Failures::Status(StatusRule { label: "status_code".to_owned(), shape: StatusShape::SpanStatus }));
+        red.families.push(spans);
+        red
+    }
+
+    fn answer(rows: &[(&str, &str, &str, f64)]) -> Vector {
+        let element = |(figure, client, server, value): &(&str, &str, &str, f64)| {
+            let labels = [("figure", *figure), ("client", *client), ("server", *server)];
+            (labels.into_iter().collect(), Sample { at: Timestamp::ZERO, value: *value })
+        };
+        Vector { elements: rows.iter().map(element).collect(), warnings: Vec::new() }
+    }
+
+    fn told(rows: &[(&str, &str, &str, f64)]) -> Vec<(String, bool, Option<f64>)> {
+        let red = mapping();
+        calls(&answer(rows), "orders", Some(&red)).into_iter().map(|c| (c.peer, c.inbound, c.rate)).collect()
+    }
+
+    #[test]
+    fn spans_of_clients_are_asked_for_where_there_are_span_metrics() {
+        let red = mapping();
+        let labels = |names: &[&str]| names.iter().map(|n| CompactString::from(*n)).collect::<Vec<_>>();
+        let ask = |names: &[&str]| query("orders", Duration::from_secs(120), spans(&red).as_ref(), &labels(names));
+        let asked = ask(&["span_name", "server_address", "peer.service"]);
+        assert!(promql_parser::parser::parse(&asked).is_ok(), "{asked}");
+        let clients = r#"span_kind=~"(?i:(SPAN_KIND_)?(CLIENT|PRODUCER))""#;
+        assert!(asked.contains(&format!("traces_spanmetrics_calls_total{{{clients}, service_name=~\"(.*/)?orders\"}}")), "{asked}");
+        assert!(asked.contains(&format!("{clients}, \"peer.service\"=~\"(.*/)?orders([.:].*)?\"")), "{asked}");
+        let surest = asked.find(r#""server", "$1", "peer.service""#);
+        assert!(surest > asked.find(r#""server", "$1", "server_address""#), "the surest is put in last: {asked}");
+        assert!(asked.contains(r#"status_code="STATUS_CODE_ERROR""#) && asked.contains("* 0.001"), "{asked}");
+        assert!(crate::demo::promql::parse(&ask(&PEERS)).is_ok(), "servers bound how large a question may be");
+        for without in [ask(&["span_name"]), query("orders", Duration::from_secs(120), None, &labels(&["peer_service"]))] {
+            assert!(!without.contains("CLIENT") && promql_parser::parser::parse(&without).is_ok(), "{without}");
+        }
+    }
+
+    #[test]
+    fn spans_tell_calls_where_the_service_graph_does_not() {
+        // The graph knows who calls, and not whom is called.
+        let rows = [
+            ("rate", "web", "shop/orders", 5.0),
+            ("spans rate", "web", "orders", 7.0),
+            ("spans rate", "orders", "postgres:5432", 3.0),
+            ("spans rate", "orders", "web.shop.svc:80", 1.0),
+            ("spans rate", "orders", "", 9.0),
+        ];
+        let expected = [("web", true, 5.0), ("postgres:5432", false, 3.0), ("web", false, 1.0)];
+        assert_eq!(told(&rows), expected.map(|(peer, inbound, rate)| (peer.to_owned(), inbound, Some(rate))));
+        assert_eq!(source(&calls(&answer(&rows), "orders", None)), "from spans of clients");
+        assert_eq!(source(&calls(&answer(&rows[..1]), "orders", None)), "");
+    }
+
+    #[test]
+    fn why_there_are_none_is_said() {
+        let mut graph = mapping();
+        graph.families[1].kind = Kind::Graph;
+        let words = |red: Option<&RedMapping>| none("orders", red).join(" ");
+        assert!(words(Some(&graph)).contains("No call of orders in the service graph"));
+        assert!(words(Some(&mapping())).contains("no client span in traces_spanmetrics_calls_total says whom it calls"));
+        assert!(words(Some(&red_mapping(&["orders"]))).contains("no span metrics"));
+    }
 }

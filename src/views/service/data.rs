@@ -1,21 +1,22 @@
 //! What the Service page reads from the answers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use compact_str::CompactString;
 
 use super::{
-    ask::{GRAPH, GRAPHS, before},
+    ask::{GRAPH, GRAPHS},
     deploys,
-    limits::{self, RuleLimit},
+    limits::{About, Limit, Limits},
 };
 use crate::{
     app::expect,
     core::{
-        request::{Answer, Response},
+        request::{Answer, Request, Response, SlotId, Subscription},
         slot::Slot,
     },
     model::{
+        alert::Rule,
         labels::{Labels, Matcher},
         series::{Exemplar, Matrix, Vector},
         time::Timestamp,
@@ -30,8 +31,8 @@ const MAX_EXEMPLARS: usize = 200;
 /// All that was answered.
 #[derive(Default)]
 pub(super) struct Data {
-    /// The family that the scope names.
-    of: Option<CompactString>,
+    /// What each place shows the answer to, by pane and part.
+    questions: BTreeMap<(&'static str, u32), Arc<Request>>,
     /// Names of the labels of the service's series.
     pub labels: Slot<Vec<CompactString>>,
     /// How many values each label has.
@@ -51,33 +52,89 @@ pub(super) struct Data {
     /// The three graphs' data of the period that is compared with, at the times of now.
     pub then: [Slot<Matrix>; 3],
     pub exemplars: Slot<Vec<Exemplar>>,
-    /// Where alerting rules draw the line.
-    pub limits: Slot<Vec<RuleLimit>>,
+    /// Alerting rules, of all services.
+    rules: Slot<Vec<Arc<Rule>>>,
+    /// Where they and the objectives draw the line.
+    limits: Limits,
     /// Rate, failures and p95 by the breakdown's label, now and before.
     pub rows: [Slot<Vector>; 3],
     pub rows_before: [Slot<Vector>; 3],
     pub calls: Slot<Vector>,
+    /// Names of the labels that spans of clients have.
+    pub peers: Slot<Vec<CompactString>>,
     pub saturation: Slot<Vector>,
     /// Rate, share of failures and p95 of the service before.
     before: [Slot<Vector>; 3],
-    /// The instant that those two are of.
-    before_at: Option<Timestamp>,
     deploys: Slot<Matrix>,
 }
 
 impl Data {
-    /// Forgets what another window shows otherwise. What was before the onset holds for all windows that reach it, and
-    /// labels are those of the service.
-    pub(super) fn forget_window(&mut self, look: &Look<'_>) {
-        let old = std::mem::take(self);
-        self.of.clone_from(&look.scope.family);
-        if old.of != self.of {
-            return;
+    /// Forgets what is no answer to what another scope asks. An answer to a question that is still asked stays: it is not
+    /// asked a second time. Returns whether anything was forgotten.
+    pub(super) fn forget(&mut self, asked: &[Subscription]) -> bool {
+        let still = |place: &(&str, u32), request: &Request| {
+            asked.iter().any(|need| (need.slot.pane, need.slot.part) == *place && need.request == *request)
+        };
+        let gone: Vec<(&'static str, u32)> = self.questions.iter().filter(|(place, q)| !still(place, q)).map(|(place, _)| *place).collect();
+        for (pane, part) in &gone {
+            self.questions.remove(&(*pane, *part));
+            self.clear(SlotId { view: 0, pane, part: *part });
         }
-        (self.labels, self.limits) = (old.labels, old.limits);
-        if old.before_at == Some(before(look)) {
-            (self.before, self.rows_before, self.before_at) = (old.before, old.rows_before, old.before_at);
+        !gone.is_empty()
+    }
+
+    fn clear(&mut self, slot: SlotId) {
+        if let Some(matrix) = self.matrix(slot) {
+            return matrix.clear();
         }
+        if let Some(vector) = self.vector(slot) {
+            return vector.clear();
+        }
+        match slot.pane {
+            "labels" => self.labels.clear(),
+            "peers" => self.peers.clear(),
+            "exemplars" => self.exemplars.clear(),
+            "limits" => self.rules.clear(),
+            _ => {}
+        }
+    }
+
+    /// The place of a range query's answer.
+    fn matrix(&mut self, slot: SlotId) -> Option<&mut Slot<Matrix>> {
+        Some(match slot.pane {
+            "rate" => &mut self.rate,
+            "errors" => &mut self.errors,
+            "duration" => &mut self.durations,
+            "peaks" => &mut self.peaks,
+            "heat" => &mut self.heat,
+            "deploys" => &mut self.deploys,
+            "then" => self.then.get_mut(slot.part as usize)?,
+            _ => return None,
+        })
+    }
+
+    /// The place of an instant query's answer.
+    fn vector(&mut self, slot: SlotId) -> Option<&mut Slot<Vector>> {
+        let part = slot.part as usize;
+        Some(match slot.pane {
+            "now" => &mut self.now,
+            "counts" => &mut self.counts,
+            "calls" => &mut self.calls,
+            "saturation" => &mut self.saturation,
+            "rows" => self.rows.get_mut(part)?,
+            "rows before" => self.rows_before.get_mut(part)?,
+            "before" => self.before.get_mut(part)?,
+            _ => return None,
+        })
+    }
+
+    /// Whether two range queries' answers are of the same window in the same steps.
+    pub(super) fn are_of_one_grid(&self, a: &'static str, b: &'static str) -> bool {
+        let grid = |pane| match self.questions.get(&(pane, 0)).map(Arc::as_ref) {
+            Some(Request::Range { window, step, .. }) => Some((window, step)),
+            _ => None,
+        };
+        grid(a).is_some_and(|grid_a| grid(b) == Some(grid_a))
     }
 
     /// Forgets what another label is broken down by.
@@ -114,32 +171,30 @@ impl Data {
 
     /// Takes an answer. Returns whether anything shown changes.
     pub(super) fn answer(&mut self, look: &Look<'_>, answer: Answer, shift: Duration) -> bool {
-        let (part, at) = (answer.slot.part as usize, answer.asked);
+        let (slot, at) = (answer.slot, answer.asked);
+        let question = self.questions.entry((slot.pane, slot.part)).or_insert_with(|| Arc::clone(&answer.request));
+        // A failure leaves what was answered before.
+        if answer.result.is_ok() {
+            *question = Arc::clone(&answer.request);
+        }
         let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
         let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
-        if answer.slot.pane.ends_with("before") {
-            self.before_at = Some(before(look));
+        if let Some(place) = self.matrix(slot) {
+            let shown = |m| if slot.pane == "then" { later(m, shift) } else { m };
+            let changed = place.settle(at, expect(answer.result, matrix).map(shown));
+            return (GRAPHS.contains(&slot.pane) && self.extend()) | changed;
         }
-        match answer.slot.pane {
-            "rate" => self.rate.settle(at, expect(answer.result, matrix)) | self.extend(),
-            "now" => self.now.settle(at, expect(answer.result, vector)) | self.extend(),
-            "peaks" => self.peaks.settle(at, expect(answer.result, matrix)),
-            "heat" => self.heat.settle(at, expect(answer.result, matrix)),
-            "errors" => self.errors.settle(at, expect(answer.result, matrix)) | self.extend(),
-            "duration" => self.durations.settle(at, expect(answer.result, matrix)) | self.extend(),
-            "deploys" => self.deploys.settle(at, expect(answer.result, matrix)),
-            "then" => self.then.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, matrix).map(|m| later(m, shift)))),
-            "rows" => self.rows.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
-            "rows before" => self.rows_before.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
-            "before" => self.before.get_mut(part).is_some_and(|s| s.settle(at, expect(answer.result, vector))),
-            "calls" => self.calls.settle(at, expect(answer.result, vector)),
-            "saturation" => self.saturation.settle(at, expect(answer.result, vector)),
-            "counts" => self.counts.settle(at, expect(answer.result, vector)),
-            "labels" => self.labels.settle(at, expect(answer.result, |r| if let Response::LabelNames(n) = r { Some(n) } else { None })),
+        if let Some(place) = self.vector(slot) {
+            let changed = place.settle(at, expect(answer.result, vector));
+            return (slot.pane == "now" && self.extend()) | changed;
+        }
+        let names = |r| if let Response::LabelNames(n) = r { Some(n) } else { None };
+        match slot.pane {
+            "labels" => self.labels.settle(at, expect(answer.result, names)),
+            "peers" => self.peers.settle(at, expect(answer.result, names)),
             "limits" => {
-                let rules = expect(answer.result, |r| if let Response::PrometheusAlerts(told) = r { Some(told.rules) } else { None });
-                let of = |rules: Vec<_>| chosen(look).zip(look.scope.service.as_deref()).map(|(f, s)| limits::of_rules(&rules, f, s));
-                self.limits.settle(at, rules.map(|rules| of(rules).unwrap_or_default()))
+                let rules = |r| if let Response::PrometheusAlerts(told) = r { Some(told.rules) } else { None };
+                self.rules.settle(at, expect(answer.result, rules))
             }
             "exemplars" => {
                 let unit = self.family(look).map_or(Unit::Seconds, |(f, _)| f.unit);
@@ -148,6 +203,18 @@ impl Data {
             }
             _ => false,
         }
+    }
+
+    /// Finds the limits anew where they are of other rules, another service or another family by now.
+    pub(super) fn find_limits(&mut self, look: &Look<'_>, route: Option<&str>) {
+        let (Some(family), Some(service)) = (chosen(look), look.scope.service.as_deref()) else { return };
+        let rules = self.rules.value().map_or(&[][..], Vec::as_slice);
+        self.limits.find(rules, &look.shared.settings.slos, &About { family, service, route });
+    }
+
+    /// Where alerting rules and objectives draw the line.
+    pub(super) fn limits(&self) -> &[Limit] {
+        self.limits.found()
     }
 
     /// Lets the lines end with their values of now.
@@ -163,10 +230,11 @@ impl Data {
         changed
     }
 
-    /// A figure of the service before: 0 rate, 1 share of failures, 2 p95 in seconds.
+    /// A figure of the service before: 0 rate, 1 share of failures, 2 the quantile in seconds that is looked at. Where
+    /// instances have quantiles of their own it is the slowest one's, as the figure beside it.
     pub(super) fn was(&self, figure: usize) -> Option<f64> {
         let vector = self.before.get(figure)?.value()?;
-        vector.elements.first().map(|(_, s)| s.value).filter(|v| v.is_finite())
+        vector.elements.iter().map(|(_, s)| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp)
     }
 
     /// When the service was deployed, and what.

@@ -1,14 +1,15 @@
 //! The three graphs: rate, errors, duration.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Compare, Pane, Service,
-    ask::{EDGE, EDGES, FAILED, LINE, QUANTILES, SUCCEEDED},
+    ask::{EDGE, EDGES, GRAPHS, LINE},
     data::chosen,
     heat::heat,
+    lines::{durations, last, latest, lines, main_line, slowest},
 };
 use crate::{
     core::slot::Slot,
@@ -25,9 +26,6 @@ use crate::{
     views::Look,
 };
 
-/// A series without a sample for so long has ended, as Prometheus' own lookback has it.
-const LOOKBACK: Duration = Duration::from_secs(300);
-
 /// Bottom of the stack first: what fails must not be hidden by what does not.
 fn class_order(class: &str) -> (u8, Role) {
     match class {
@@ -38,9 +36,8 @@ fn class_order(class: &str) -> (u8, Role) {
     }
 }
 
-/// The lines of durations, the topmost last: p95 is what one looks at.
-const DURATIONS: [(&str, Role); 5] =
-    [(SUCCEEDED, Role::Status2xx), (FAILED, Role::Status5xx), ("p50", Role::P50), ("p99", Role::P99), ("p95", Role::P95)];
+/// Instances with lines of their own; more are not told apart.
+const MOST_INSTANCES: usize = 8;
 
 impl Service {
     pub(super) fn render_graph(&self, pane: Pane, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -52,7 +49,7 @@ impl Service {
         let note = if heat {
             "heatmap".to_owned()
         } else if unused.is_empty() {
-            self.band_note(pane)
+            self.note(pane)
         } else {
             unused
         };
@@ -110,19 +107,31 @@ impl Service {
         }
     }
 
-    /// What the band behind a line is.
-    fn band_note(&self, pane: Pane) -> String {
-        let Some(peaks) = self.data.peaks.value() else { return String::new() };
-        self.edge(pane, EDGES[1].0).map_or_else(String::new, |_| format!("{} range", format::span(peaks.step)))
+    /// What the band behind a line is, or how many of the instances have a line.
+    fn note(&self, pane: Pane) -> String {
+        let band = self.data.peaks.value().filter(|_| self.edge(pane, EDGES[1].0).is_some());
+        if let Some(peaks) = band {
+            return format!("{} range", format::span(peaks.step));
+        }
+        match self.instances().filter(|n| pane == Pane::Duration && *n > MOST_INSTANCES) {
+            Some(_) => format!("{MOST_INSTANCES} slowest drawn"),
+            None => String::new(),
+        }
     }
 
-    /// An edge of a pane's band.
+    /// How many instances have quantiles of their own.
+    fn instances(&self) -> Option<usize> {
+        let matrix = self.data.durations.value()?;
+        let main = main_line(matrix)?;
+        Some(lines(matrix, &main).count()).filter(|n| *n > 1)
+    }
+
+    /// An edge of a pane's band. One that was asked for in other steps, or over another window, says nothing of this line.
     fn edge(&self, pane: Pane, edge: &str) -> Option<&Series> {
-        let name = match pane {
-            Pane::Rate => "rate",
-            Pane::Errors => "errors",
-            _ => "duration",
-        };
+        let name = GRAPHS[pane as usize];
+        if !self.data.are_of_one_grid(name, "peaks") {
+            return None;
+        }
         let is_meant = |s: &&Series| s.labels.get(EDGE).and_then(|e| e.strip_prefix(name)).is_some_and(|e| e.trim_start() == edge);
         self.data.peaks.value()?.series.iter().find(is_meant)
     }
@@ -143,11 +152,10 @@ impl Service {
             Pane::Breakdown | Pane::Calls | Pane::Saturation => None,
         }?;
         chart.bands.extend(self.band(pane, look));
-        let unit = if pane == Pane::Errors { Unit::Share } else { Unit::Seconds };
-        for limit in self.data.limits.value().into_iter().flatten().filter(|l| l.pane == pane) {
+        for limit in self.data.limits().iter().filter(|l| l.pane == pane) {
             // Two lines in one place are one.
             chart.thresholds.retain(|t| t.value != limit.value);
-            chart.thresholds.push(Threshold { value: limit.value, label: format!("{} alert", unit.constant(limit.value)) });
+            chart.thresholds.push(Threshold { value: limit.value, label: limit.label.clone() });
         }
         Some(chart)
     }
@@ -176,10 +184,13 @@ impl Service {
             Pane::Errors => format::percent,
             _ => format::seconds,
         };
-        let name = match pane {
-            Pane::Duration if self.is_of_instances() => "p95 of the slowest instance ",
-            Pane::Duration => "p95 ",
-            _ => "",
+        let main = self.slot(pane).value().filter(|_| pane == Pane::Duration).and_then(main_line);
+        let name = match main {
+            Some(main) => match self.instances() {
+                Some(all) => format!("{main} of the slowest of {all} instances "),
+                None => format!("{main} "),
+            },
+            None => String::new(),
         };
         if self.compare != Compare::Off {
             let then = self.then(pane).map_or_else(|| format::MISSING.to_owned(), |then| compared(pane, now, then, show));
@@ -193,19 +204,13 @@ impl Service {
         Some(format!("{name}{}{}", show(now), was.map_or_else(String::new, |w| format!("  {w}"))))
     }
 
-    /// Whether the quantiles are those of several instances.
-    fn is_of_instances(&self) -> bool {
-        let lines = self.data.durations.value().into_iter().flat_map(|m| &m.series);
-        lines.filter(|s| s.labels.get(LINE) == Some("p95")).nth(1).is_some()
-    }
-
     /// The pane's last value.
     fn now(&self, pane: Pane) -> Option<f64> {
         let matrix = self.slot(pane).value()?;
         match pane {
             Pane::Rate => total(matrix),
             Pane::Errors => Some(latest(matrix.series.first()?, matrix)?.value),
-            _ => Some(latest(named(matrix, "p95")?, matrix)?.value),
+            _ => Some(latest(slowest(matrix, &main_line(matrix)?)?, matrix)?.value),
         }
     }
 
@@ -226,21 +231,35 @@ impl Service {
                 (!values.is_empty()).then(|| values.iter().sum())
             }
             Pane::Errors => read(matrix.series.first()?),
-            _ => read(named(matrix, "p95")?),
+            _ => lines(matrix, &main_line(matrix)?).filter_map(read).max_by(f64::total_cmp),
         }
     }
 
     /// The exact values of a pane at an instant.
     pub(super) fn values_at(&self, pane: Pane, at: Timestamp) -> String {
         let Some(matrix) = self.slot(pane).value() else { return format::MISSING.to_owned() };
-        let read = |s: &Series, unit: Unit| value_at(&s.samples, at, matrix.step).map(|v| unit.show(v));
         let (unit, label) = match pane {
             Pane::Rate => (Unit::Rate, "class"),
             Pane::Errors => (Unit::Share, ""),
             _ => (Unit::Seconds, LINE),
         };
-        let each = matrix.series.iter().filter_map(|s| Some((s.labels.get(label).unwrap_or(""), read(s, unit)?)));
-        let mut values: Vec<String> = each.map(|(name, value)| format!("{name} {value}").trim().to_owned()).collect();
+        let mut by_name: Vec<(&str, Vec<f64>)> = Vec::new();
+        let mut all: Vec<&Series> = matrix.series.iter().collect();
+        if pane == Pane::Duration {
+            // What one looks at first: the others may have no room.
+            let names: Vec<String> = durations(matrix).into_iter().map(|(name, _)| name).collect();
+            all.sort_by_key(|s| std::cmp::Reverse(names.iter().position(|n| s.labels.get(LINE) == Some(n))));
+        }
+        for series in all {
+            let Some(value) = value_at(&series.samples, at, matrix.step) else { continue };
+            let name = series.labels.get(label).unwrap_or("");
+            match by_name.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, values)) => values.push(value),
+                None => by_name.push((name, vec![value])),
+            }
+        }
+        let each = by_name.iter().map(|(name, values)| format!("{name} {}", from_to(values, unit)).trim().to_owned());
+        let mut values: Vec<String> = each.collect();
         if values.is_empty() {
             values.push(format::MISSING.to_owned());
         }
@@ -275,7 +294,7 @@ impl Service {
         let samples: Vec<&[Sample]> = series.iter().map(|(_, s)| s.samples.as_slice()).collect();
         let mut chart = self.chart(look, matrix, Unit::Rate);
         chart.named = true;
-        if let Some(then) = self.data.then[0].value() {
+        if let Some(then) = self.behind(Pane::Rate, matrix) {
             let all: Vec<&[Sample]> = then.series.iter().map(|s| s.samples.as_slice()).collect();
             chart.lines.extend(stack(&all).pop().map(|sum| behind(look, sum)));
         }
@@ -300,7 +319,7 @@ impl Service {
         let role = if last >= limit { Role::Bad } else { Role::Text };
         let mut chart = self.chart(look, matrix, Unit::Share);
         chart.thresholds.push(Threshold { value: limit, label: Unit::Share.constant(limit) });
-        if let Some(then) = self.data.then[1].value().and_then(|m| m.series.first()) {
+        if let Some(then) = self.behind(Pane::Errors, matrix).and_then(|m| m.series.first()) {
             chart.lines.push(behind(look, then.samples.clone()));
         }
         let end = format::percent(last);
@@ -313,16 +332,17 @@ impl Service {
         let matrix = self.data.durations.value()?;
         let mut chart = self.chart(look, matrix, Unit::Seconds);
         chart.named = true;
-        if let Some(then) = self.data.then[2].value().and_then(|m| named(m, "p95")) {
+        if let Some(then) = self.behind(Pane::Duration, matrix).and_then(|m| slowest(m, &main_line(m)?)) {
             chart.lines.push(behind(look, then.samples.clone()));
         }
-        let fails = named(matrix, FAILED).is_some_and(|s| s.last().is_some());
-        for (name, role) in DURATIONS.into_iter().filter(|(name, _)| fails || QUANTILES.iter().any(|q| q.1 == *name)) {
+        for (name, role) in durations(matrix) {
             let style = look.shared.theme.style(role);
-            let slowest = named(matrix, name);
-            for series in matrix.series.iter().filter(|s| s.labels.get(LINE) == Some(name)) {
+            let top = slowest(matrix, &name);
+            let mut all: Vec<&Series> = lines(matrix, &name).collect();
+            all.sort_by(|a, b| last(b).total_cmp(&last(a)));
+            for series in all.into_iter().take(MOST_INSTANCES) {
                 let value = series.last().map_or(format::MISSING.to_owned(), |s| format::seconds(s.value));
-                let end = if slowest == Some(series) { format!("{name} {value}") } else { String::new() };
+                let end = if top == Some(series) { format!("{name} {value}") } else { String::new() };
                 chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
             }
         }
@@ -333,6 +353,11 @@ impl Service {
             chart.dots.push(Dot { at: e.at, value: e.value, selected: self.exemplar == Some(i), failed: false });
         }
         Some(chart)
+    }
+
+    /// What a pane is compared with, in the steps of what it shows.
+    fn behind(&self, pane: Pane, shown: &Matrix) -> Option<&Matrix> {
+        self.data.then.get(pane as usize)?.value().filter(|then| then.step == shown.step)
     }
 
     fn blank(&self, pane: Pane, slot: &Slot<Matrix>, state: &State, look: &Look<'_>) -> Option<Vec<String>> {
@@ -372,11 +397,14 @@ fn classes(matrix: &Matrix) -> Vec<(Cow<'_, str>, Cow<'_, Series>)> {
     out
 }
 
-/// The line that a duration's answer has by a name. Quantiles of single instances are not put together: of those the
-/// slowest one's.
-fn named<'a>(matrix: &'a Matrix, name: &str) -> Option<&'a Series> {
-    let last = |s: &Series| s.last().map_or(f64::NEG_INFINITY, |s| s.value);
-    matrix.series.iter().filter(|s| s.labels.get(LINE) == Some(name)).max_by(|a, b| last(a).total_cmp(&last(b)))
+/// One value, or from the lowest to the highest of several.
+fn from_to(values: &[f64], unit: Unit) -> String {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match values {
+        [one] => unit.show(*one),
+        _ => format!("{} to {}", unit.show(low), unit.show(high)),
+    }
 }
 
 /// A line of another period: behind the others, without a name.
@@ -398,11 +426,6 @@ fn exemplar_text(e: &Exemplar, look: &Look<'_>) -> String {
     let labels = e.labels.iter().chain(e.series.iter()).filter(|(name, _)| told(name));
     let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
     format!("{} {} trace {trace} {at} {}", shared.glyphs.diamond, format::seconds(e.value), labels.join(" ")).trim_end().to_owned()
-}
-
-/// A series' last value, if it is of the window's end: one that ended earlier is no value of now.
-fn latest(series: &Series, matrix: &Matrix) -> Option<Sample> {
-    series.last().filter(|s| s.at + LOOKBACK + matrix.step >= matrix.range.end)
 }
 
 /// The sum of all classes at the last instant that any has.

@@ -12,6 +12,7 @@ mod heat;
 mod labels;
 mod layout;
 mod limits;
+mod lines;
 mod moves;
 mod saturation;
 mod tables;
@@ -38,7 +39,7 @@ use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt:
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
-        request::Answer,
+        request::{Answer, Subscription},
         scope::Scope,
     },
     model::{labels::MatchOp, series::Exemplar, time::Timestamp},
@@ -144,6 +145,13 @@ impl Service {
 
     fn selected_call(&self) -> Option<&Call> {
         self.calls.get(self.calls_table.row(self.calls.len())?)
+    }
+
+    /// What is asked now.
+    fn asked(&self, cx: &Cx<'_>) -> Vec<Subscription> {
+        let mut asked = Vec::new();
+        self.subscriptions(&cx.look, cx.area, &mut Needs::new(cx.look.id, 0, cx.look.now, &mut asked));
+        asked
     }
 
     /// The label that the service is broken down by; `None`: its family names no route, and nobody chose another.
@@ -269,6 +277,7 @@ impl View for Service {
         let selected = self.selected_exemplar().and_then(|e| e.trace);
         let shift = self.compare.shift(&cx.look).unwrap_or_default();
         let changed = self.data.answer(&cx.look, answer, shift);
+        self.data.find_limits(&cx.look, route(&cx.look).as_deref());
         if !changed {
             return false;
         }
@@ -323,11 +332,15 @@ impl View for Service {
     }
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
-        self.data.forget_window(&cx.look);
+        // Which conditions hold is told by the labels: what else is asked is known only when these are right.
+        while self.data.forget(&self.asked(cx)) {}
+        self.data.find_limits(&cx.look, route(&cx.look).as_deref());
         self.rows.clear();
         self.table = TableState::default();
         self.cursor = None;
         self.exemplar = None;
+        self.rebuild(&cx.look, cx.area);
+        self.rebuild_strips(&cx.look);
     }
 
     fn is_typing(&self) -> bool {
@@ -396,7 +409,7 @@ impl View for Service {
         let focused = match self.pane {
             Pane::Rate => "rate query",
             Pane::Errors => "errors query",
-            Pane::Duration => "p95 query",
+            Pane::Duration => "duration query",
             _ => " query",
         };
         self.copies(look).into_iter().filter(|y| y.label.ends_with(focused)).map(|y| y.text).collect()

@@ -1,9 +1,11 @@
 //! What keys and the mouse do on the Service page.
 
+use std::sync::Arc;
+
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Pane, Picker, Service, breakdown, data::chosen};
+use super::{Pane, Picker, Service, ask::main_quantile, breakdown, calls::calls, data::chosen};
 use crate::{
     core::{
         command::{Command, ViewKind},
@@ -34,7 +36,7 @@ impl Service {
     pub(super) fn rebuild_strips(&mut self, look: &Look<'_>) {
         let keep = self.selected_call().map(|c| (c.inbound, c.peer.clone()));
         let service = look.scope.service.as_deref().unwrap_or("");
-        self.calls = self.data.calls.value().map(|v| super::calls::calls(v, service)).unwrap_or_default();
+        self.calls = self.data.calls.value().map(|v| calls(v, service, look.shared.red.value().map(Arc::as_ref))).unwrap_or_default();
         self.saturation = self.data.saturation.value().map(super::saturation::saturation).unwrap_or_default();
         if let Some(place) = keep.and_then(|k| self.calls.iter().position(|c| (c.inbound, &c.peer) == (k.0, &k.1))) {
             self.calls_table.selected = place;
@@ -224,8 +226,8 @@ impl Service {
             if let Some(query) = family.error_ratio(&service, over) {
                 yank("errors query", query);
             }
-            if let Some(query) = family.quantile(0.95, &service, over) {
-                yank("p95 query", query);
+            if let Some(query) = main_quantile(&family, &service, over) {
+                yank("duration query", query);
             }
             if let (Some(row), Some(label)) = (self.selected_row(), self.label(&family)) {
                 let name = if family.route_label.as_ref() == Some(&label) { "route" } else { &label };

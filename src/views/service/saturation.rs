@@ -189,6 +189,8 @@ pub(super) fn query(service: &str, service_label: &str, over: Duration) -> Strin
     }
     let each = processes.iter().map(|of| format!("{{__name__=~{gauges}, {of}}}"));
     let all = each.collect::<Vec<_>>().join(" or ");
+    // One set for both: how many there are, and how many of them answer.
+    let up = processes.iter().map(|of| format!("up{{{of}}}")).collect::<Vec<_>>().join(" or ");
     let by = format!("__name__, pod, instance, {}", KINDS.join(", "));
     let workload = |kind: &str, names: &str| format!("sum by (__name__) ({{__name__=~\"{names}\", {kind}={}}})", quote(service));
     let group = |label: &str, names: &str| format!("sum by (__name__) (clamp_min({{__name__=~\"{names}\", {label}=~{own}}}, 0))");
@@ -205,7 +207,8 @@ pub(super) fn query(service: &str, service_label: &str, over: Duration) -> Strin
         tagged(&format!("{} / {}", throttled("throttled_periods"), throttled("periods")), FIGURE, "throttled"),
         tagged(&format!("round(sum(increase(kube_pod_container_status_restarts_total{{pod=~{pods}}}[1h])))"), FIGURE, "restarts"),
         tagged(&format!("sum(kube_pod_status_ready{{condition=\"true\", pod=~{pods}}})"), FIGURE, "ready"),
-        tagged(&format!("count(up{{job=~{own}}})"), FIGURE, "targets"),
+        tagged(&format!("sum({up})"), FIGURE, "up"),
+        tagged(&format!("count({up})"), FIGURE, "targets"),
     ]
     .join(" or ")
 }
@@ -214,7 +217,7 @@ pub(super) fn query(service: &str, service_label: &str, over: Duration) -> Strin
 fn gauges() -> String {
     let names = RESOURCES.iter().flat_map(|r| r.used.iter().chain(r.limit)).map(|n| n.split('{').next().unwrap_or(n));
     let apart = |n: &&str| n.contains('_') && !OTHERS.iter().any(|part| n.contains(part));
-    let mut names: Vec<&str> = names.filter(apart).chain(["up"]).collect();
+    let mut names: Vec<&str> = names.filter(apart).collect();
     names.sort_unstable();
     names.dedup();
     names.join("|")

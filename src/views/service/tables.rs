@@ -92,7 +92,8 @@ impl Service {
             pane: Pane::Calls,
             state: panel::state(&self.data.calls, look),
             table: Table { columns: &calls::COLUMNS, rows: self.calls.len(), state: &self.calls_table, focused: self.is_in(Pane::Calls) },
-            none: calls::NONE.map(str::to_owned).into(),
+            none: calls::none(look.scope.service.as_deref().unwrap_or(""), look.shared.red.value().map(|red| &**red)),
+            source: calls::source(&self.calls),
         };
         strip.render(self.pane, look, area, buf, |row, column| self.calls[row].cell(look, column));
     }
@@ -104,6 +105,7 @@ impl Service {
             state: panel::state(&self.data.saturation, look),
             table: Table { columns: &saturation::COLUMNS, rows, state: &self.saturation_table, focused },
             none: saturation::none(look.scope.service.as_deref().unwrap_or("")),
+            source: "",
         };
         strip.render(self.pane, look, area, buf, |row, column| self.saturation[row].cell(look, column));
     }
@@ -130,12 +132,14 @@ struct Strip<'a> {
     table: Table<'a>,
     /// Said where there are no rows.
     none: Vec<String>,
+    /// Where they are from, if that is to be said.
+    source: &'static str,
 }
 
 impl Strip<'_> {
     fn render<'c>(&self, focus: Pane, look: &Look<'_>, area: Rect, buf: &mut Buffer, cell: impl Fn(usize, usize) -> Cell<'c>) {
         let note = if focus == self.pane { position(self.table.state, self.table.rows) } else { String::new() };
-        let panel = Panel::new(self.pane.name()).focused(focus == self.pane).note(note).state(&self.state);
+        let panel = Panel::new(self.pane.name()).focused(focus == self.pane).note(note).bottom(self.source).state(&self.state);
         let inner = panel.render(look.shared, area, buf);
         if let Some(lines) = &self.state.blank {
             panel::message(look.shared, inner, buf, lines);

@@ -54,6 +54,55 @@ fn a_peak_between_two_steps_is_asked_for_and_drawn() {
 }
 
 #[test]
+fn a_band_of_other_steps_is_not_drawn() {
+    let (shared, scope) = stage();
+    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(86_400)));
+    let look = look(&shared, &scope, NOW);
+    let mut view = Service::default();
+    let range = look.range();
+    let of_step = |need: &Subscription, value: f64, edge: Option<&str>| {
+        let Request::Range { step, .. } = need.request else { panic!("{need:?}") };
+        let count = range.duration().as_secs() / step.as_secs();
+        let samples = (0..=count).map(|i| Sample { at: range.start + step * u32::try_from(i).unwrap(), value }).collect();
+        let labels = edge.map(|edge| ("edge", edge)).into_iter().collect();
+        Response::Matrix(Matrix { series: vec![Series { labels, samples }], range, step, warnings: Vec::new() })
+    };
+    let all = |need: &Subscription| match need.slot.pane {
+        "peaks" => Some(Ok(of_step(need, 0.9, Some("errors high")))),
+        "errors" => Some(Ok(of_step(need, 0.01, None))),
+        _ => Some(Ok(answer(need))),
+    };
+    feed(&mut view, &look, (200, 50), all);
+    let bands = |view: &Service| view.graph(Pane::Errors, &look).unwrap().bands.len();
+    assert_eq!(bands(&view), 1);
+    assert!(draw(&view, &look, 200, 50).contains("range"));
+    // Full screen: finer steps, whose extremes are still on their way.
+    view.pane = Pane::Errors;
+    run(&mut view, &look, Command::FullScreen);
+    feed(&mut view, &look, (200, 50), |need| if need.slot.pane == "peaks" { None } else { all(need) });
+    assert_eq!(bands(&view), 0);
+    assert!(!draw(&view, &look, 200, 50).contains("range"));
+    assert!(!view.values_at(Pane::Errors, range.end).contains("to"));
+    feed(&mut view, &look, (200, 50), all);
+    assert_eq!(bands(&view), 1);
+}
+
+#[test]
+fn what_is_compared_with_is_drawn_in_the_steps_of_now_alone() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    run(&mut view, &look, Command::Compare);
+    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
+    assert_eq!(view.graph(Pane::Errors, &look).unwrap().lines.len(), 2);
+    feed(&mut view, &look, SIZE, |need| match (need.slot.pane, answer(need)) {
+        ("errors", Response::Matrix(finer)) => Some(Ok(Response::Matrix(Matrix { step: Duration::from_secs(30), ..finer }))),
+        _ => None,
+    });
+    assert_eq!(view.graph(Pane::Errors, &look).unwrap().lines.len(), 1);
+}
+
+#[test]
 fn a_long_window_ends_with_what_is_now() {
     let (shared, scope) = stage();
     let now = NOW + Duration::from_secs(840);
@@ -227,13 +276,8 @@ fn a_version_label_of_the_requests_marks_deploys_too() {
     assert_eq!(view.data.deploys("orders"), [(range.start + Duration::from_secs(25 * 60), "deploy 2.0".to_owned())]);
 }
 
-#[test]
-fn rules_draw_their_limits() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = Service::default();
-    let query = "histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{application=\"orders\"}[2m]))) > 5";
-    let rule = crate::model::alert::Rule {
+fn rule(query: &str) -> Arc<crate::model::alert::Rule> {
+    Arc::new(crate::model::alert::Rule {
         group: "g".to_owned(),
         name: "OrdersSlow".to_owned(),
         query: query.to_owned(),
@@ -244,13 +288,79 @@ fn rules_draw_their_limits() {
         annotations: Labels::new(),
         error: None,
         last_evaluation: None,
-    };
-    let told = crate::model::alert_book::PrometheusAlerts { rules: vec![Arc::new(rule)], ..Default::default() };
+    })
+}
+
+#[test]
+fn rules_draw_their_limits() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = Service::default();
+    let query = "histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{application=\"orders\"}[2m]))) > 5";
+    let told = crate::model::alert_book::PrometheusAlerts { rules: vec![rule(query)], ..Default::default() };
     feed(&mut view, &look, SIZE, |need| match need.slot.pane {
         "limits" => Some(Ok(Response::PrometheusAlerts(told.clone()))),
         _ => Some(Ok(answer(need))),
     });
     assert!(draw(&view, &look, 200, 40).contains("5 s alert"));
+}
+
+#[test]
+fn what_another_family_asks_as_well_stays() {
+    let mut mapping = red_mapping(&["orders"]);
+    let mut other = mapping.families[0].clone();
+    other.name = "Other".to_owned();
+    other.requests = crate::red::Requests::Counter("calls_total".to_owned());
+    mapping.families.push(other);
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let at = look(&shared, &scope, NOW);
+    let rule = rule("histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{application=\"orders\"}[2m]))) > 5");
+    let told = crate::model::alert_book::PrometheusAlerts { rules: vec![rule], ..Default::default() };
+    let all = |need: &Subscription| match need.slot.pane {
+        "limits" => Response::PrometheusAlerts(told.clone()),
+        _ => answer(need),
+    };
+    let mut view = Service::default();
+    for _ in 0..2 {
+        feed(&mut view, &at, (200, 40), |need| Some(Ok(all(need))));
+    }
+    let acts = run(&mut view, &at, Command::SwitchFamily);
+    let [Act::Notice(_), Act::Rescope(scope)] = &acts[..] else { panic!("{acts:?}") };
+    let before = needs(&view, &at, 200, 40);
+    let at = look(&shared, scope, NOW);
+    with(&at, (200, 40), |cx| view.rescoped(cx));
+    // The shell asks what is new alone.
+    let text = draw(&view, &at, 200, 40);
+    assert!(text.contains("← checkout") && text.contains("412 MiB"), "{text}");
+    assert!(!text.contains("41.2 /s"), "the other counter is not answered yet\n{text}");
+    let new = |need: &Subscription| !before.iter().any(|b| b.is_same(need));
+    for _ in 0..2 {
+        feed(&mut view, &at, (200, 40), |need| new(need).then(|| Ok(all(need))));
+    }
+    let text = draw(&view, &at, 200, 40);
+    assert!(text.contains("41.2 /s") && text.contains("5 s alert"), "{text}");
+    // Another window is another question.
+    let day = scope.with_window(TimeWindow::Last(Duration::from_secs(86_400)));
+    let at = look(&shared, &day, NOW);
+    with(&at, (200, 40), |cx| view.rescoped(cx));
+    let text = draw(&view, &at, 200, 40);
+    assert!(!text.contains("41.2 /s") && !text.contains("checkout"), "{text}");
+}
+
+#[test]
+fn objectives_draw_their_line() {
+    let (mut shared, scope) = stage();
+    shared.settings.slos = vec![crate::model::slo::Slo {
+        name: "orders-availability".to_owned(),
+        service: Some("orders".to_owned()),
+        good: "good".to_owned(),
+        total: "total".to_owned(),
+        target: 0.98,
+        window: Duration::from_secs(30 * 86_400),
+    }];
+    let look = look(&shared, &scope, NOW);
+    assert!(draw(&view(&look), &look, 200, 40).contains("slo 2 %"));
 }
 
 #[test]
@@ -266,7 +376,98 @@ fn quantiles_of_single_instances_are_not_put_together() {
         }
         _ => Some(Ok(answer(need))),
     });
-    assert!(draw(&view, &look, 200, 40).contains("p95 of the slowest instance 4.00 s"));
+    assert!(draw(&view, &look, 200, 40).contains("p95 of the slowest of 3 instances 4.00 s"));
     let lines = view.graph(Pane::Duration, &look).unwrap().lines;
     assert_eq!((lines.len(), lines.iter().filter(|l| !l.end.is_empty()).count()), (3, 1));
+}
+
+fn given(quantiles: &[f64]) -> RedMapping {
+    let mut mapping = red_mapping(&["orders"]);
+    let of = |q: &f64| crate::red::GivenQuantile { q: *q, metric: "latency_seconds".to_owned(), label: Some(q.to_string()) };
+    mapping.families[0].durations = Some(crate::red::Durations::Given(quantiles.iter().map(of).collect()));
+    mapping
+}
+
+#[test]
+fn a_summary_is_compared_with_the_slowest_instance_of_before() {
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(given(&[0.5, 0.95]))));
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+        ("duration", _) => {
+            let of = |(instance, value): (&str, f64)| series(&[("line", "p95"), ("instance", instance)], range, |_| value);
+            let mut gone = of(("gone", 60.0));
+            gone.samples.truncate(20);
+            Some(Ok(matrix(range, [("a", 0.2), ("b", 4.0)].into_iter().map(of).chain([gone]).collect())))
+        }
+        ("before", 2) => {
+            Some(Ok(elements(&[(vec![("instance", "a")], 0.2), (vec![("instance", "b")], 0.8), (vec![("instance", "c")], 0.1)])))
+        }
+        _ => Some(Ok(answer(need))),
+    });
+    let text = draw(&view, &look, 200, 40);
+    assert!(text.contains("p95 of the slowest of 3 instances 4.00 s  was 800 ms"), "{text}");
+    assert_eq!(view.values_at(Pane::Duration, range.end), "p95 200 ms to 4.00 s");
+}
+
+#[test]
+fn a_summary_without_p95_shows_what_it_has() {
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(given(&[0.0, 0.5, 0.9, 0.99]))));
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    let (query, _) = asked(&view, &look, "duration").unwrap();
+    assert!(
+        ["p50", "p90", "p99"].iter().all(|name| query.contains(&format!("\"{name}\""))) && !query.contains("quantile=\"0\""),
+        "{query}"
+    );
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "duration" => {
+            let line = |(name, value): (&str, f64)| series(&[("line", name)], range, |_| value);
+            Some(Ok(matrix(range, [("p50", 0.1), ("p90", 0.4), ("p99", 2.0)].into_iter().map(line).collect())))
+        }
+        _ => Some(Ok(answer(need))),
+    });
+    let text = draw(&view, &look, 200, 40);
+    assert!(text.contains("Duration ── p99 2.00 s  was 143 ms") && text.contains("p90 400 ms"), "{text}");
+    assert!(view.yanks(&look).iter().any(|y| y.text.contains("quantile=\"0.99\"")));
+}
+
+#[test]
+fn of_many_instances_the_slowest_have_a_line() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+        "duration" => {
+            let of = |i: u32| series(&[("line", "p95"), ("instance", &i.to_string())], range, |_| f64::from(i));
+            Some(Ok(matrix(range, (1..=30).map(of).collect())))
+        }
+        _ => Some(Ok(answer(need))),
+    });
+    let lines = view.graph(Pane::Duration, &look).unwrap().lines;
+    let slowest = lines.iter().map(|l| l.samples[0].value).fold(f64::INFINITY, f64::min);
+    assert_eq!((lines.len(), slowest), (8, 23.0));
+    view.pane = Pane::Duration;
+    run(&mut view, &look, Command::FullScreen);
+    let text = draw(&view, &look, 200, 40);
+    assert!(text.contains("p95 of the slowest of 30 instances") && text.contains("8 slowest drawn"), "{text}");
+}
+
+#[test]
+fn targets_are_counted_among_those_that_are_looked_at() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let asked = needs(&Service::default(), &look, 200, 50).into_iter().find(|n| n.slot.pane == "saturation").unwrap();
+    let Request::Instant { query, .. } = asked.request else { panic!() };
+    let of = |function: &str| {
+        let (_, rest) = query.split_once(&format!("{function}(up{{")).unwrap_or_else(|| panic!("{query}"));
+        rest.split_once("),").unwrap().0.to_owned()
+    };
+    assert_eq!(of("sum"), of("count"));
+    assert!(of("count").contains("application=~"), "also where no job is called after the service: {query}");
 }
