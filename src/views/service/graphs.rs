@@ -422,8 +422,16 @@ fn exemplar_text(e: &Exemplar, look: &Look<'_>) -> String {
     let shared = look.shared;
     let trace = e.trace.map(|t| t.short()).unwrap_or_default();
     let at = format::clock_seconds(e.at, shared.settings.zone.0);
-    let told = |name: &str| !matches!(name, "__name__" | "le") && !name.replace(['_', '.'], "").eq_ignore_ascii_case("traceid");
-    let labels = e.labels.iter().chain(e.series.iter()).filter(|(name, _)| told(name));
+    let family = chosen(look);
+    // What is the same for all of them tells nothing of this one.
+    let is_told = |name: &str| {
+        let is_service = family.is_some_and(|f| f.service_label == name);
+        !is_service && !matches!(name, "__name__" | "le") && !name.replace(['_', '.'], "").eq_ignore_ascii_case("traceid")
+    };
+    let is_route = |name: &str| family.and_then(|f| f.route_label.as_deref()) == Some(name);
+    let mut labels: Vec<(&str, &str)> = e.labels.iter().chain(e.series.iter()).filter(|(name, _)| is_told(name)).collect();
+    labels.sort_by_key(|(name, _)| !is_route(name));
+    let labels = labels.into_iter();
     let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
     format!("{} {} trace {trace} {at} {}", shared.glyphs.diamond, format::seconds(e.value), labels.join(" ")).trim_end().to_owned()
 }

@@ -520,7 +520,7 @@ fn an_exemplar_shows_its_labels_and_none_says_why() {
     let look = look(&shared, &scope, NOW);
     let mut one = exemplar(600, 4.0, 1);
     one.labels = [("trace_id", "1"), ("user", "u7")].into_iter().collect();
-    one.series = [("uri", "/orders"), ("le", "5")].into_iter().collect();
+    one.series = [("uri", "/orders"), ("le", "5"), ("application", "orders")].into_iter().collect();
     let mut view = Service::default();
     feed(&mut view, &look, SIZE, |need| match need.slot.pane {
         "exemplars" => Some(Ok(Response::Exemplars(vec![one.clone()]))),
@@ -530,7 +530,7 @@ fn an_exemplar_shows_its_labels_and_none_says_why() {
     run(&mut view, &look, Command::FullScreen);
     view.pane = Pane::Duration;
     let text = draw(&view, &look, 140, 30);
-    assert!(text.contains("◆ 4.00 s trace 0000…0001 09:50:00 user=u7 uri=/orders"), "{text}");
+    assert!(text.contains("◆ 4.00 s trace 0000…0001 09:50:00 uri=/orders user=u7 "), "{text}");
     let why = |result: Result<Response, crate::model::backend::SourceError>| {
         let mut view = Service::default();
         feed(&mut view, &look, SIZE, |need| if need.slot.pane == "exemplars" { Some(result.clone()) } else { Some(Ok(answer(need))) });
