@@ -89,7 +89,7 @@ impl<'a> About<'a> {
     /// The metrics that the graphs are drawn of.
     fn names(&self) -> impl Iterator<Item = &'a str> {
         let failures = match &self.family.failures {
-            Some(Failures::Counter(name)) => Some(name.as_str()),
+            Some(Failures::Counter(counter)) => Some(counter.metric.as_str()),
             _ => None,
         };
         [Some(self.family.requests.metric()), self.durations(), failures].into_iter().flatten()
@@ -190,7 +190,7 @@ impl<'a> About<'a> {
     fn is_request(&self, selector: &VectorSelector, failing: bool) -> bool {
         let name = selector.name.as_deref();
         match &self.family.failures {
-            Some(Failures::Counter(counter)) if failing => name == Some(counter),
+            Some(Failures::Counter(counter)) if failing => name == Some(&counter.metric),
             Some(Failures::Status(status)) => {
                 let meant = condition(&format!("{{{}{}}}", label_name(&status.label), status.shape.failed()));
                 let own: Vec<&Matcher> = on(selector, &status.label).collect();
