@@ -44,6 +44,9 @@ pub(super) fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<
     let prometheus = sources.prometheus.as_ref().ok_or_else(|| Failure::source(&not_configured(Backend::Prometheus)))?;
     // The first answer of any tells how far the clocks are apart, and so when now is.
     runtime.block_on(prometheus.query("vector(1)", clock.now())).map_err(|e| Failure::source(&e))?;
+    if let Err(e) = runtime.block_on(prometheus.set_clock_right(None)) {
+        say(format!("{e}: whether clocks differ is not known"));
+    }
     let at = terminal::window(options, clock.now(), zone)?.range(clock.now()).end;
     let asked = runtime.block_on(ask(prometheus, &sources.labels, only.as_deref(), at));
     let (mapping, told) = asked.map_err(|e| Failure::source(&e))?;

@@ -54,7 +54,7 @@ impl Sources {
     pub async fn probe(&self, backend: Backend) {
         // Only whether it answers counts here, and that the observer hears.
         match backend {
-            Backend::Prometheus => drop(maybe(self.prometheus.as_ref().map(Prometheus::buildinfo)).await),
+            Backend::Prometheus => drop(maybe(self.prometheus.as_ref().map(greet)).await),
             Backend::Alertmanager => drop(maybe(self.alertmanager.as_ref().map(Alertmanagers::probe)).await),
             Backend::Loki => drop(maybe(self.loki.as_ref().map(Loki::buildinfo)).await),
             Backend::Tempo => drop(maybe(self.tempo.as_ref().map(Tempo::capabilities)).await),
@@ -75,6 +75,10 @@ impl Sources {
                 (prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? }, false)
             }
         };
+        let evaluated = told.rules.iter().filter_map(|rule| rule.last_evaluation).max();
+        if let Err(e) = prometheus.set_clock_right(evaluated).await {
+            notes.push(format!("{e}: whether clocks differ is not known"));
+        }
         notes.extend(skew_note(prometheus.http().clock().correction()));
         let told_at = prometheus.http().now();
         Ok(PrometheusAlerts { notes, tells_rules, ..alerts::of_prometheus(told, told_at, self.reading()) })
@@ -122,6 +126,12 @@ impl Sources {
             None => SilenceOutcome::Refused(not_configured(Backend::Alertmanager)),
         }
     }
+}
+
+/// Who it is, and what time it is there.
+async fn greet(prometheus: &Prometheus) -> Result<(), SourceError> {
+    prometheus.buildinfo().await?;
+    prometheus.set_clock_right(None).await
 }
 
 async fn maybe<F: Future>(asked: Option<F>) -> Option<F::Output> {

@@ -166,6 +166,35 @@ async fn rules_of_40_mb_are_read_where_the_limit_allows() {
     assert!(told.tells_rules);
 }
 
+/// What is told by a Prometheus whose gateway spoils the dates of its answers, to a machine whose clock is so many seconds
+/// ahead of the server's.
+async fn undated(ahead: i64, time: ResponseTemplate) -> (PrometheusAlerts, Clock) {
+    let clock = Clock::from_fn(move || Timestamp::from_secs(NOW.secs() + ahead));
+    let server = MockServer::start().await;
+    serve(&server, "/api/v1/rules", ok(RULES).insert_header("date", "-")).await;
+    serve(&server, "/api/v1/query", time.insert_header("date", "-")).await;
+    (sources(&server, 32 << 20, &clock).prometheus_alerts().await.unwrap(), clock)
+}
+
+#[tokio::test]
+async fn a_server_whose_answers_have_no_date_is_asked_what_time_it_is() {
+    let ages = |(told, clock): &(PrometheusAlerts, Clock)| {
+        told.alerts.iter().map(|a| clock.now().since(a.since).as_secs() / 60).collect::<Vec<_>>()
+    };
+    for (ahead, expected) in [(600, "10m ahead of"), (-600, "10m behind")] {
+        let time = format!(r#"{{"status":"success","data":{{"resultType":"scalar","result":[{0},"{0}"]}}}}"#, NOW.secs());
+        let found = undated(ahead, ok(time)).await;
+        assert!(found.0.notes[0].contains(expected), "{:?}", found.0.notes);
+        assert_eq!((ages(&found), found.0.told_at), (vec![30, 29, 0], NOW), "since when counts by the server's clock");
+    }
+    // It does not tell its time either: it cannot have evaluated a rule later than now.
+    let behind = undated(-600, ResponseTemplate::new(404)).await;
+    assert_eq!(ages(&behind), [29, 28, 0]);
+    assert!(behind.0.notes[0].contains("whether clocks differ is not known") && behind.0.notes[1].contains("10m behind"));
+    let ahead = undated(600, ResponseTemplate::new(404)).await;
+    assert_eq!((ahead.0.notes.len(), ahead.1.correction()), (1, 0), "rules that were evaluated long ago may just not be evaluated");
+}
+
 #[tokio::test]
 async fn a_machine_whose_clock_is_ten_minutes_off_goes_by_prometheus() {
     for (off, expected) in [(600, "10m ahead of"), (-600, "10m behind")] {

@@ -69,6 +69,8 @@ pub struct HttpClient {
     observer: Observer,
     /// The server's clock minus ours, in nanoseconds.
     skew: AtomicI64,
+    /// Its answers say when they were given.
+    dated: AtomicBool,
     /// A gateway answered 405 to POST: queries go in the URL.
     only_get: AtomicBool,
     limit: Limit,
@@ -135,6 +137,7 @@ impl HttpClient {
             permits: Semaphore::new(IN_FLIGHT),
             observer,
             skew: AtomicI64::new(0),
+            dated: AtomicBool::new(false),
             only_get: AtomicBool::new(false),
             limit: Limit::default(),
         })
@@ -170,6 +173,21 @@ impl HttpClient {
     /// The server's clock minus this machine's in nanoseconds, as its last answer told, to a second; 0 before any.
     pub fn skew(&self) -> i64 {
         self.skew.load(Ordering::Relaxed)
+    }
+
+    /// Whether answers say when they were given. Where a gateway takes that away, the server's clock is to be asked for.
+    pub fn is_dated(&self) -> bool {
+        self.dated.load(Ordering::Relaxed)
+    }
+
+    /// The server's clock shows this now, as it told in an answer.
+    pub fn note_time(&self, theirs: Timestamp) {
+        let skew = theirs.0.saturating_sub(self.endpoint.clock.uncorrected().0);
+        self.skew.store(skew, Ordering::Relaxed);
+        // Samples and alerts are dated by the clock of who takes them.
+        if self.backend() == Backend::Prometheus {
+            self.endpoint.clock.correct(skew);
+        }
     }
 
     /// An error of this backend.
@@ -451,12 +469,8 @@ impl HttpClient {
         };
         // A date beyond what nanoseconds count, such as of the year 9999, is no clock to go by.
         let Some(theirs) = date.timestamp_nanos_opt().and_then(|t| t.checked_add(nanos(Duration::from_millis(500)))) else { return };
-        let skew = theirs.saturating_sub(self.endpoint.clock.uncorrected().0);
-        self.skew.store(skew, Ordering::Relaxed);
-        // Samples and alerts are dated by the clock of who takes them.
-        if self.backend() == Backend::Prometheus {
-            self.endpoint.clock.correct(skew);
-        }
+        self.dated.store(true, Ordering::Relaxed);
+        self.note_time(Timestamp(theirs));
     }
 
     fn log(&self, request: &Request, url: &Url, outcome: &str, started: Instant, bytes: usize, attempt: u32) {

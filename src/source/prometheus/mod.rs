@@ -172,6 +172,31 @@ impl Prometheus {
         Ok(self.data::<Build>("buildinfo", Request::get("/api/v1/status/buildinfo")).await?.data)
     }
 
+    /// Finds out what time it is there, unless answers say so: some gateways take their date away. `evaluated` is when it
+    /// evaluated a rule last: where it does not tell its time, no earlier than that.
+    ///
+    /// # Errors
+    /// Its clock is not known: as any request.
+    pub async fn set_clock_right(&self, evaluated: Option<Timestamp>) -> Result<(), SourceError> {
+        if self.http.is_dated() {
+            return Ok(());
+        }
+        let told = self.server_time().await;
+        let ahead = evaluated.filter(|at| *at > self.http.clock().uncorrected());
+        if let Some(now) = told.as_ref().ok().copied().or(ahead) {
+            self.http.note_time(now);
+        }
+        told.map(|_| ())
+    }
+
+    /// What `time()` is there. Without an instant to evaluate it at that is now.
+    async fn server_time(&self) -> Result<Timestamp, SourceError> {
+        let data: wire::Enveloped<QueryData> = self.data("time()", Request::post("/api/v1/query").param("query", "time()")).await?;
+        let told = wire::vector(data).map_err(|e| self.http.error(ErrorKind::Decode, e))?;
+        let now = told.elements.first().map(|(_, sample)| sample.value).filter(|v| v.is_finite() && *v > 0.0);
+        now.map(Timestamp::from_secs_f64).ok_or_else(|| self.http.error(ErrorKind::Decode, "the answer to time() is no time"))
+    }
+
     /// The scrape interval that most targets have; `None` where nothing is scraped.
     ///
     /// # Errors
