@@ -7,12 +7,14 @@ use promql_parser::{
     label::{MatchOp as Op, Matcher as PromMatcher},
     parser::{
         BinaryExpr, Expr, VectorSelector, parse,
-        token::{T_ADD, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MUL, T_NEQ, T_SUB},
+        token::{T_ADD, T_DIV, T_EQL, T_EQL_REGEX, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MUL, T_NEQ, T_SUB},
     },
     util::{ExprVisitor, walk_expr},
 };
 
 pub use quantity::Quantity;
+
+use crate::model::labels::label_name;
 
 /// How a value compares to its threshold for the alert to fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,9 +113,12 @@ pub struct Anatomy {
     pub splits: Vec<Split>,
     /// What the whole of it is.
     pub quantity: Quantity,
-    /// What its selectors want labels to be: all `name="value"`.
-    pub selected: Vec<(String, String)>,
+    /// Its selectors, each once.
+    selectors: Vec<VectorSelector>,
 }
+
+/// Selectors whose series are asked for: an expression of more has the same services in the first of them.
+const MOST_SELECTORS: usize = 3;
 
 impl Anatomy {
     /// Takes an expression apart at its comparisons: through `and`, `or`, `unless` and `bool`, either side the limit.
@@ -121,12 +126,27 @@ impl Anatomy {
         let Ok(parsed) = parse(expr) else { return Self::default() };
         let mut splits = Vec::new();
         collect(&parsed, true, &mut splits);
-        Self { splits, quantity: Quantity::of(&parsed), selected: selected(&parsed) }
+        Self { splits, quantity: Quantity::of(&parsed), selectors: selectors(&parsed) }
     }
 
     /// What the selectors say a label is: the first value of the first of `names` that any of them has.
     pub fn label_of(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.selected.iter().find(|(n, _)| n == name)).map(|(_, value)| value.as_str())
+        let told = |name: &str| self.equal().find(|m| m.name == name);
+        names.iter().find_map(|name| told(name)).map(|matcher| matcher.value.as_str())
+    }
+
+    fn equal(&self) -> impl Iterator<Item = &PromMatcher> {
+        self.selectors.iter().flat_map(|s| &s.matchers.matchers).filter(|m| m.op == Op::Equal && !m.value.is_empty())
+    }
+
+    /// Asks which values the labels `by` have together in the series that are selected, of those where each label of `only`
+    /// has one of its values. `None`: nothing is selected.
+    pub fn series_by(&self, by: &[&str], only: &[(&str, Vec<&str>)]) -> Option<String> {
+        let by: Vec<String> = by.iter().map(|name| label_name(name)).collect();
+        let by = by.join(", ");
+        let narrowed = self.selectors.iter().take(MOST_SELECTORS).map(|selector| narrowed(selector, only));
+        let asked: Vec<String> = narrowed.map(|selector| format!("group by ({by}) ({selector})")).collect();
+        (!asked.is_empty()).then(|| asked.join(" or "))
     }
 
     /// The comparison that is shown: of several the one that `value`, the alert's value now, fulfils, or else the first.
@@ -228,12 +248,24 @@ fn constant(expr: &Expr) -> Option<f64> {
     }
 }
 
-fn selected(expr: &Expr) -> Vec<(String, String)> {
-    let matchers = selectors(expr).into_iter().flat_map(|s| s.matchers.matchers);
-    matchers.filter(|m: &PromMatcher| m.op == Op::Equal && !m.value.is_empty()).map(|m| (m.name, m.value)).collect()
+/// A selector of what is there now, of the series where each label of `only` has one of its values.
+fn narrowed(selector: &VectorSelector, only: &[(&str, Vec<&str>)]) -> VectorSelector {
+    let mut out = VectorSelector { offset: None, at: None, ..selector.clone() };
+    if !out.matchers.or_matchers.is_empty() {
+        return out;
+    }
+    for (name, values) in only {
+        let (op, value) = match values[..] {
+            [one] => (T_EQL, one.to_owned()),
+            _ => (T_EQL_REGEX, values.iter().map(|v| regex::escape(v)).collect::<Vec<_>>().join("|")),
+        };
+        // What is no matcher narrows nothing.
+        out.matchers.matchers.extend(PromMatcher::new_matcher(op, (*name).to_owned(), value));
+    }
+    out
 }
 
-/// All selectors of an expression.
+/// All selectors of an expression, each once.
 pub fn selectors(expr: &Expr) -> Vec<VectorSelector> {
     struct Found(Vec<VectorSelector>);
     impl ExprVisitor for Found {
@@ -250,7 +282,13 @@ pub fn selectors(expr: &Expr) -> Vec<VectorSelector> {
     let mut found = Found(Vec::new());
     // The visitor never fails.
     let Ok(_) = walk_expr(&mut found, expr);
-    found.0
+    let mut out: Vec<VectorSelector> = Vec::new();
+    for selector in found.0 {
+        if !out.contains(&selector) {
+            out.push(selector);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -348,5 +386,16 @@ mod tests {
         assert_eq!(read.label_of(&["service", "job"]), Some("orders"));
         assert_eq!(read.label_of(&["app", "job"]), Some("x/checkout"));
         assert_eq!(read.label_of(&["code"]), None);
+    }
+
+    #[test]
+    fn the_series_of_all_selectors_are_asked_for_by_their_labels() {
+        let read = Anatomy::of(r#"sum by (instance) (rate(a{code=~"5.."}[5m] offset 1h)) / sum by (instance) (rate(b[5m])) + b > 0.1"#);
+        let asked = read.series_by(&["instance", "service"], &[("instance", vec!["a:1", "b.c:1"]), ("env", vec!["p\"1"])]).unwrap();
+        let group = |selector: &str| format!("group by (instance, service) ({selector})");
+        let only = r#"env="p\"1",instance=~"a:1|b\\.c:1""#;
+        assert_eq!(asked, [group(&format!(r#"a{{code=~"5..",{only}}}"#)), group(&format!("b{{{only}}}"))].join(" or "));
+        assert!(parse(&asked).is_ok(), "{asked}");
+        assert_eq!(Anatomy::of("vector(1) > 0").series_by(&["service"], &[]), None);
     }
 }

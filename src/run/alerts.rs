@@ -15,12 +15,14 @@ use crate::{
     model::{
         alert_book::Told,
         backend::{Backend, ErrorKind, SourceError},
+        series::Vector,
+        time::Timestamp,
     },
     red,
     source::{Sources, http::Observer},
     views::alerts::{
         FIRED,
-        report::{Only, Report},
+        report::{Draft, Only, Report},
     },
 };
 
@@ -83,7 +85,9 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
         now,
         ..Told::default()
     };
-    let report = Report::new(&told, red.as_ref().and_then(|r| r.as_ref().ok()), &sources.labels.metrics_service, only);
+    let draft = Draft::new(&told, red.as_ref().and_then(|r| r.as_ref().ok()), &sources.labels.metrics_service);
+    let (series, unanswered) = of_series(sources, draft.questions(), now).await;
+    let report = draft.report(series, only);
     let is_failure = |e: &SourceError| e.kind != ErrorKind::NotConfigured;
     Answers {
         notes: prometheus.as_ref().map_or_else(|_| Vec::new(), |told| told.notes.clone()),
@@ -91,7 +95,20 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
             let of_several = alertmanager.iter().flat_map(|told| told.failed().map(|(_, error)| error.clone())).collect::<Vec<_>>();
             [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).chain(of_several).collect()
         },
-        incomplete: [fired.and_then(Result::err), red.and_then(Result::err)].into_iter().flatten().filter(is_failure).collect(),
+        incomplete: [fired.and_then(Result::err), red.and_then(Result::err), unanswered].into_iter().flatten().filter(is_failure).collect(),
         report,
     }
+}
+
+/// What series tell of services, question by question, and the first failure.
+async fn of_series(sources: &Sources, questions: Vec<String>, now: Timestamp) -> (Vec<(String, Vector)>, Option<SourceError>) {
+    let (mut told, mut failure) = (Vec::new(), None);
+    let Some(prometheus) = &sources.prometheus else { return (told, failure) };
+    for question in questions {
+        match prometheus.query(&question, now).await {
+            Ok(vector) => told.push((question, vector)),
+            Err(e) => failure = failure.or(Some(e)),
+        }
+    }
+    (told, failure)
 }

@@ -245,6 +245,16 @@ impl Table<'_> {
     }
 }
 
+/// The column whose heading a click is on. `area` is the table's, with its heading.
+pub fn heading_at(columns: &[Column<'_>], area: Rect, event: MouseEvent) -> Option<usize> {
+    let is_click = event.kind == MouseEventKind::Down(MouseButton::Left);
+    let is_heading = area.height > 1 && event.row == area.y && area.contains(Position::new(event.column, event.row));
+    let x = event.column.checked_sub(area.x + 1).filter(|_| is_click && is_heading)?;
+    // The gap after a column is still its own.
+    let places = places(columns, area.width - 1);
+    places.iter().find(|p| (p.x..p.x + p.width + GAP).contains(&x)).map(|p| p.column)
+}
+
 struct Place {
     column: usize,
     x: u16,
@@ -356,6 +366,19 @@ mod tests {
         assert_eq!(state.selected, 5);
         assert_eq!(state.mouse(click(10), Rect::new(0, 10, 20, 6), 20), Pointed::Nothing, "the heading");
         assert_eq!(state.mouse(click(40), Rect::new(0, 10, 20, 6), 20), Pointed::Nothing, "outside");
+    }
+
+    #[test]
+    fn a_click_on_a_heading_tells_the_column_that_is_drawn_there() {
+        let at = |column, row, width| {
+            let kind = MouseEventKind::Down(MouseButton::Left);
+            let event = MouseEvent { kind, column, row, modifiers: crossterm::event::KeyModifiers::NONE };
+            heading_at(&COLUMNS, Rect::new(2, 10, width, 5), event)
+        };
+        assert_eq!([at(3, 10, 36), at(18, 10, 36), at(25, 10, 36)], [Some(0), Some(1), Some(2)]);
+        assert_eq!((at(3, 11, 36), at(40, 10, 36), at(2, 10, 36)), (None, None, None), "a row, outside, the bar's place");
+        assert_eq!(at(12, 10, 10), None, "outside of a narrow one");
+        assert!((0..25).all(|x| at(x, 10, 20) != Some(2)), "a column that is left out has no heading");
     }
 
     proptest! {

@@ -57,7 +57,7 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
     let since = alert.state_since();
     let ago = format::age(look.now.since(since));
     add(&mut sheet, "state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(since, zone)));
-    add(&mut sheet, "service", alert.service.as_deref().unwrap_or(""));
+    add(&mut sheet, "service", service(view, alert, look));
     if let Some(routing) = &alert.routing {
         add(&mut sheet, "routed to", routing.receivers.join(", "));
         suppression(&mut sheet, routing, book, look);
@@ -75,6 +75,22 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
         sheet.add_as(error.backend.name(), error.message.clone(), Role::Bad);
     }
     sheet
+}
+
+/// The service and what told it, where no label of the alert does; several, where its series are of more than one.
+fn service(view: &Alerts, alert: &Alert, look: &Look<'_>) -> String {
+    const NAMED: usize = 5;
+    let names = super::naming(look);
+    let of_series = view.selected.services_of(alert, &names);
+    match (&alert.service, names.told_by(alert, &view.exprs, &of_series)) {
+        (Some(service), Some(told_by)) => format!("{service} ({told_by})"),
+        (Some(service), None) => service.to_string(),
+        (None, _) if of_series.len() > 1 => {
+            let more = if of_series.len() > NAMED { format!(" and {} more", of_series.len() - NAMED) } else { String::new() };
+            format!("not one: the series of its expression are of {}{more}", of_series[..of_series.len().min(NAMED)].join(", "))
+        }
+        (None, _) => String::new(),
+    }
 }
 
 /// Who keeps an alert quiet: silences, other alerts, times of the day.

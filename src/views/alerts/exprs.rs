@@ -1,17 +1,10 @@
 //! What is read from the expressions of rules, each once.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::{cmp::Ordering, collections::HashMap};
 
 use crate::{
     alert_expr::{Anatomy, Comparison, Limit, Quantity, Split},
-    model::{
-        alert::{Alert, SERVICE_LABELS},
-        alert_book::AlertBook,
-    },
-    red::{RedMapping, shown_service},
+    model::{alert::Alert, alert_book::AlertBook},
     ui::{chart::Unit, format},
 };
 
@@ -79,7 +72,8 @@ impl Exprs {
         }
     }
 
-    fn of(&self, alert: &Alert) -> Option<&Anatomy> {
+    /// What was read of an alert's expression.
+    pub(super) fn of(&self, alert: &Alert) -> Option<&Anatomy> {
         self.0.get(&alert.rule.as_ref()?.query)
     }
 
@@ -131,40 +125,6 @@ impl Exprs {
             Some(Split { value, .. }) => (Some(value.clone()), None),
             None => (Some(rule.query.clone()), None),
         }
-    }
-
-    /// Names services by the labels that the RED metrics name theirs by: they say most surely what a service is. What no
-    /// RED metric knows keeps the name that its own labels or expression give it; `own` are the user's labels for that.
-    pub(super) fn name_services(&self, book: &mut AlertBook, red: Option<&RedMapping>, own: &[String]) {
-        let usual: Vec<&str> = own.iter().map(String::as_str).chain(SERVICE_LABELS).collect();
-        let known: HashSet<&str> = red.into_iter().flat_map(RedMapping::services).collect();
-        let mut names: Vec<&str> = Vec::new();
-        for family in red.into_iter().flat_map(|red| &red.families) {
-            if !names.contains(&family.service_label.as_str()) {
-                names.push(&family.service_label);
-            }
-        }
-        for alert in &mut book.alerts {
-            let service = self.of_red(alert, &names, &known).or_else(|| match alert.service {
-                Some(_) => None,
-                None => self.labelled(alert, &usual),
-            });
-            if let Some(service) = service.map(|v| shown_service(v).into()) {
-                alert.service = Some(service);
-            }
-        }
-    }
-
-    fn of_red<'a>(&'a self, alert: &'a Alert, names: &[&str], known: &HashSet<&str>) -> Option<&'a str> {
-        let is_known = |value: &&str| known.contains(shown_service(value));
-        let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(is_known));
-        let kept = || alert.service.as_deref().filter(is_known);
-        labelled.or_else(kept).or_else(|| self.of(alert)?.label_of(names).filter(is_known))
-    }
-
-    fn labelled<'a>(&'a self, alert: &'a Alert, names: &[&str]) -> Option<&'a str> {
-        let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(|v| !v.is_empty()));
-        labelled.or_else(|| self.of(alert)?.label_of(names))
     }
 }
 

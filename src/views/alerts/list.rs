@@ -5,7 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{
     Alerts, Pane,
     data::{HOUR, MAX_TRENDS, TREND},
-    rows::{self, Group, Heading, Row},
+    rows::{self, Group, Heading, Order, Row},
     told,
 };
 use crate::{
@@ -31,7 +31,7 @@ const NARROW: u16 = 140;
 const MOST: usize = 500;
 
 /// Left out in this order when the screen is narrow: summary, last hour, value.
-const COLUMNS: [Column; 8] = [
+pub(super) const COLUMNS: [Column; 8] = [
     Column::text("SEV", 3, 3),
     Column::text("STATE", 9, 9),
     Column::text("ALERT", 16, 34),
@@ -41,6 +41,21 @@ const COLUMNS: [Column; 8] = [
     Column::text("LAST HOUR", TREND, TREND).drop(2),
     Column::text("SUMMARY", 16, u16::MAX).drop(3),
 ];
+
+/// The order that a click on a column's heading asks for; a second one turns the only column that has two ends.
+pub(super) fn order_of(column: usize, now: Order) -> Option<Order> {
+    Some(match column {
+        0 => Order::Severity,
+        1 => Order::State,
+        2 => Order::Name,
+        3 => Order::Service,
+        4 if now == Order::Newest => Order::Oldest,
+        4 => Order::Newest,
+        5 => Order::Value,
+        7 => Order::Summary,
+        _ => return None,
+    })
+}
 
 impl Alerts {
     /// The expressions whose trend the visible rows show, each once.

@@ -7,6 +7,7 @@ mod expression;
 mod exprs;
 mod list;
 mod matched;
+mod naming;
 pub mod report;
 mod rows;
 mod storm;
@@ -28,20 +29,27 @@ use self::{
     detail::Held,
     digest::Digest,
     exprs::Exprs,
+    naming::{Names, Selected},
     rows::{Group, Heading, Order, Row, Wish},
 };
 use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt, silence_form::Fold};
 use crate::{
+    app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::Answer,
+        request::{Answer, Request, Response},
     },
-    model::{alert::Alert, alert_book::AlertBook, labels::Labels, time::Timestamp},
+    model::{
+        alert::Alert,
+        alert_book::AlertBook,
+        labels::Labels,
+        time::{TimeWindow, Timestamp},
+    },
     ui::{
         chart::TimeAxis,
         format,
         panel::{self, Panel},
-        table::{TableState, WHEEL, visible_rows},
+        table::{TableState, WHEEL, heading_at, visible_rows},
     },
 };
 
@@ -75,6 +83,8 @@ pub struct Alerts {
     /// What is computed of it once.
     digest: Digest,
     exprs: Exprs,
+    /// What the series of expressions say of services.
+    selected: Selected,
     rows: Vec<Row>,
     table: TableState,
     order: Order,
@@ -175,12 +185,24 @@ impl Alerts {
         let parts = |b: &AlertBook| (b.has_prometheus, b.has_alertmanager);
         let is_filled = self.book.as_ref().map(parts) == Some(parts(&book));
         let keep = self.kept().filter(|_| is_filled || self.table.selected > 0);
-        let shared = cx.look.shared;
         self.exprs.learn(&book);
-        self.exprs.name_services(&mut book, shared.red.value().map(|red| &**red), &shared.settings.labels.metrics_service);
+        let names = naming(&cx.look);
+        names.name(&mut book, &self.exprs);
+        self.selected.name(&mut book, &self.exprs, &names);
         self.digest = Digest::of(&book);
         self.book = Some(book);
         self.rebuild(cx.area, keep.as_ref());
+    }
+
+    /// Series of an expression told their services.
+    fn told_of_services(&mut self, cx: &Cx<'_>, answer: Answer) -> bool {
+        let Request::Instant { query, .. } = answer.request.as_ref() else { return false };
+        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        let is_new = self.selected.settle(query, answer.asked, expect(answer.result, vector));
+        if is_new {
+            self.merge(cx);
+        }
+        is_new
     }
 
     /// Computes the rows anew; the selection stays where it is.
@@ -334,6 +356,11 @@ impl Alerts {
     }
 }
 
+/// What names services, as far as the app found it out.
+fn naming<'a>(look: &Look<'a>) -> Names<'a> {
+    Names::new(look.shared.red.value().map(|red| &**red), &look.shared.settings.labels.metrics_service)
+}
+
 impl View for Alerts {
     fn kind(&self) -> ViewKind {
         ViewKind::Alerts
@@ -393,6 +420,7 @@ impl View for Alerts {
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let storm = self.digest.before_onset().filter(|_| self.group() == Group::Origin);
         self.data.ask_alerts(look, storm, needs);
+        self.selected.ask(look.shared.refresh_slow(), TimeWindow::Last(data::HOUR), needs);
         let Some(book) = &self.book else { return };
         let panes = self.panes(area);
         if panes.list.width > 0 {
@@ -404,6 +432,9 @@ impl View for Alerts {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        if answer.slot.pane == "services" {
+            return self.told_of_services(cx, answer);
+        }
         let tells_alerts = matches!(answer.slot.pane, "prometheus" | "alertmanager");
         let change = self.data.take(answer);
         match change {
@@ -468,6 +499,12 @@ impl View for Alerts {
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
         let (panes, at) = (self.panes(cx.area), Position::new(event.column, event.row));
+        let heading = heading_at(&list::COLUMNS, Panel::inner(panes.list), event).filter(|_| !self.rows.is_empty());
+        if let Some(order) = heading.and_then(|column| list::order_of(column, self.order)) {
+            self.pane = Pane::List;
+            self.reorder(cx, |v| v.order = order);
+            return Pointed::Used;
+        }
         let pointed = self.table.mouse(event, Panel::inner(panes.list), self.rows.len());
         if pointed != Pointed::Nothing {
             self.forget_other();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     exprs::Exprs,
+    naming::{Names, Selected},
     rows::{self, Order},
     told,
 };
@@ -14,6 +15,7 @@ use crate::{
         alert_book::{self, AlertBook, Told},
         backend::SourceError,
         labels::Labels,
+        series::Vector,
         time::Timestamp,
     },
     red::RedMapping,
@@ -52,17 +54,43 @@ pub struct Report {
     now: Timestamp,
 }
 
-impl Report {
-    /// From what was told, in the view's order.
-    pub fn new(told: &Told<'_>, red: Option<&RedMapping>, own_services: &[String], only: &Only) -> Self {
-        let mut book = alert_book::merge(told);
-        let mut exprs = Exprs::default();
+/// What was told of alerts, before it is known what all of them are about.
+pub struct Draft<'a> {
+    book: AlertBook,
+    exprs: Exprs,
+    names: Names<'a>,
+    selected: Selected,
+    now: Timestamp,
+}
+
+impl<'a> Draft<'a> {
+    /// From what was told.
+    pub fn new(told: &Told<'_>, red: Option<&'a RedMapping>, own_services: &'a [String]) -> Self {
+        let (mut book, mut exprs, mut selected) = (alert_book::merge(told), Exprs::default(), Selected::default());
         exprs.learn(&book);
-        exprs.name_services(&mut book, red, own_services);
-        book.alerts.retain(|alert| only.admits(alert));
-        Self { book, exprs, now: told.now }
+        let names = Names::new(red, own_services);
+        names.name(&mut book, &exprs);
+        selected.name(&mut book, &exprs, &names);
+        Self { book, exprs, names, selected, now: told.now }
     }
 
+    /// What to ask for the series of expressions, which tell services that nothing else does.
+    pub fn questions(&self) -> Vec<String> {
+        self.selected.questions().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The report, with what was answered to the questions.
+    pub fn report(mut self, answers: Vec<(String, Vector)>, only: &Only) -> Report {
+        for (query, vector) in answers {
+            self.selected.settle(&query, self.now, Ok(vector));
+        }
+        self.selected.name(&mut self.book, &self.exprs, &self.names);
+        self.book.alerts.retain(|alert| only.admits(alert));
+        Report { book: self.book, exprs: self.exprs, now: self.now }
+    }
+}
+
+impl Report {
     /// Whether anything fires, as far as is known.
     pub fn is_bad_news(&self) -> bool {
         self.book.alerts.iter().any(|a| a.doubt.map_or(a.state, |(was, _)| was) == AlertState::Firing)
@@ -187,7 +215,8 @@ mod tests {
 
     fn report(only: &Only) -> Report {
         let (ours, theirs) = told();
-        Report::new(&Told { prometheus: Some(&ours), alertmanager: Some(&theirs), now: NOW, ..Told::default() }, None, &[], only)
+        let told = Told { prometheus: Some(&ours), alertmanager: Some(&theirs), now: NOW, ..Told::default() };
+        Draft::new(&told, None, &[]).report(Vec::new(), only)
     }
 
     #[test]

@@ -182,27 +182,6 @@ fn hostile_labels_and_annotations_of_any_size_are_drawn_as_text() {
 }
 
 #[test]
-fn a_service_is_what_the_red_metrics_call_one() {
-    let mut stage = Stage::new();
-    let mapping = crate::app::testing::red_mapping(&["orders", "checkout"]);
-    stage.shared.red.settle(NOW, Ok(Arc::new(mapping)));
-    let mut named = book();
-    named.alerts[0].labels = [("alertname", "Slow"), ("job", "scraper"), ("application", "shop/checkout")].into_iter().collect();
-    named.alerts[0].service = Some("scraper".into());
-    named.alerts[1].labels = [("alertname", "Pending")].into_iter().collect();
-    named.alerts[1].service = None;
-    named.alerts[1].rule = Some(rule(r#"sum(rate(x{application="orders"}[5m])) > 1"#));
-    named.alerts[2].labels = [("alertname", "NotRouted"), ("job", "node")].into_iter().collect();
-    named.alerts[2].service = Some("node".into());
-    let view = stage.view(&named);
-    let alerts = &view.book.as_ref().unwrap().alerts;
-    let service = |name: &str| alerts.iter().find(|a| a.name() == name).unwrap().service.as_deref().map(str::to_owned);
-    assert_eq!(service("Slow").as_deref(), Some("checkout"));
-    assert_eq!(service("Pending").as_deref(), Some("orders"));
-    assert_eq!(service("NotRouted").as_deref(), Some("node"), "no service of RED, so its own label stays");
-}
-
-#[test]
 fn a_small_screen_shows_the_details_as_a_page_of_their_own() {
     let stage = Stage::new();
     let mut view = stage.view(&book());
@@ -231,4 +210,27 @@ proptest! {
         needs(&view, &stage.look(), w, h);
         view.next_wake(&stage.look());
     }
+}
+
+#[test]
+fn a_click_on_a_heading_sorts_by_its_column() {
+    let stage = Stage::new();
+    let mut view = stage.view(&book());
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    let (row, line) = text.lines().enumerate().find(|(_, l)| l.contains("SEV ")).unwrap();
+    let column = |title: &str| line.split(title).next().unwrap().chars().count() as u16;
+    let mut click = |title: &str| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let event = MouseEvent { kind, column: column(title), row: row as u16, modifiers: crossterm::event::KeyModifiers::NONE };
+        let pointed = with(&stage.look(), SIZE, |cx| view.mouse(cx, event)).0;
+        (view.order, pointed, view.alert().unwrap().name().to_owned())
+    };
+    let selected = "Budget".to_owned();
+    assert_eq!(click("ALERT"), (Order::Name, Pointed::Used, selected.clone()));
+    assert_eq!(click("SINCE"), (Order::Newest, Pointed::Used, selected.clone()));
+    assert_eq!(click("SINCE"), (Order::Oldest, Pointed::Used, selected.clone()));
+    assert_eq!(click("VALUE"), (Order::Value, Pointed::Used, selected.clone()));
+    assert_eq!(click("LAST HOUR").0, Order::Value, "a trend has no order");
+    assert_eq!(click("SEV").0, Order::Severity);
+    assert_eq!(stage.order(&view)[0], "Budget");
 }

@@ -3,6 +3,7 @@
 mod expression;
 mod filter;
 mod list;
+mod naming;
 mod storm;
 mod told;
 
