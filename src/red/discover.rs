@@ -129,7 +129,7 @@ impl Server<'_> {
         let (mut requests, mut durations) = (Vec::new(), Vec::new());
         for named in &candidate.durations {
             let bare = if named.bare { self.bare(&named.name, now).await? } else { Vec::new() };
-            requests.extend(bare.iter().filter_map(|d| match d {
+            requests.extend(bare.iter().filter(|_| candidate.known.counts).filter_map(|d| match d {
                 Durations::Native(name) => Some(Requests::Native(name.clone())),
                 _ => None,
             }));
