@@ -116,7 +116,7 @@ impl Answered {
         let together = mapping.together();
         for (service, tag, value) in vectors.iter().flat_map(elements) {
             let Some(figures) = self.services.get_mut(service) else { continue };
-            if together.belong(service, &figures.family, tag) {
+            if together.belong(service, figures.family.parse().ok(), tag.parse().ok()) {
                 set(figures, value);
             }
         }
@@ -205,7 +205,9 @@ fn joined(mapping: &RedMapping, parts: [Parts; 5]) -> Answered {
             let Some(figures) = out.services.get_mut(service) else { continue };
             match column {
                 1 if figures.family == tag => figures.errors = figures.rate.filter(|rate| *rate > 0.0).map(|rate| value / rate),
-                2.. if together.belong(service, &figures.family, tag) => figures.quantiles[column - 2] = Some(value),
+                2.. if together.belong(service, figures.family.parse().ok(), tag.parse().ok()) => {
+                    figures.quantiles[column - 2] = Some(value)
+                }
                 _ => {}
             }
         }

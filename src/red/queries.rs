@@ -108,7 +108,12 @@ impl RedMapping {
 
     /// The family that shows a service, of those that count its requests as the one that an answer is labelled with.
     pub fn family_at(&self, service: &str, label: &str) -> Option<&Family> {
-        let first = self.families.get(label.parse::<usize>().ok()?)?;
+        self.family_in(service, label.parse().ok()?)
+    }
+
+    /// The same by the number that the label is.
+    pub fn family_in(&self, service: &str, place: usize) -> Option<&Family> {
+        let first = self.families.get(place)?;
         self.families.iter().find(|f| SameSeries::REQUESTS.is_asked_as(f, first) && f.has(service)).or(Some(first))
     }
 }
@@ -122,16 +127,17 @@ pub struct Together<'m> {
 
 impl Together<'_> {
     /// Whether durations in an answer, labelled with a family, are of the requests that are labelled with another.
-    pub fn belong(&self, service: &str, requests: &str, durations: &str) -> bool {
-        let place = match requests.parse::<usize>().ok().and_then(|place| self.families.get(place)) {
+    pub fn belong(&self, service: &str, requests: Option<usize>, durations: Option<usize>) -> bool {
+        let Some(requests) = requests else { return false };
+        let place = match self.families.get(requests) {
             Some((place, true)) => *place,
             Some((_, false)) => {
-                let shown = self.mapping.family_at(service, requests);
+                let shown = self.mapping.family_in(service, requests);
                 shown.and_then(|family| self.mapping.place(family, SameSeries::DURATIONS))
             }
             None => None,
         };
-        place.is_some_and(|place| durations.parse() == Ok(place))
+        place.is_some() && place == durations
     }
 }
 

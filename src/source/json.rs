@@ -20,7 +20,11 @@ use crate::model::{
 /// # Errors
 /// [`ErrorKind::Decode`] naming `what`, and whether it was HTML, cut short or of another shape.
 pub fn decode<T: DeserializeOwned>(backend: Backend, what: &str, body: &[u8]) -> Result<T, SourceError> {
-    decode_text(backend, what, &String::from_utf8_lossy(body))
+    match std::str::from_utf8(body) {
+        Ok(text) => decode_text(backend, what, text),
+        // Looks at each byte, which takes longer than to see that nothing is wrong.
+        Err(_) => decode_text(backend, what, &String::from_utf8_lossy(body)),
+    }
 }
 
 /// Decodes what is known to be text.
@@ -160,7 +164,7 @@ impl<'de> Deserialize<'de> for LabelMap {
                 f.write_str("an object of labels")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LabelMap, A::Error> {
-                let mut pairs: Vec<(CompactString, CompactString)> = Vec::with_capacity(map.size_hint().unwrap_or(8).min(64));
+                let mut pairs: Vec<(CompactString, CompactString)> = Vec::with_capacity(map.size_hint().unwrap_or(2).min(64));
                 while let Some((Text(name), Text(value))) = map.next_entry()? {
                     pairs.push((name, value));
                 }

@@ -126,7 +126,10 @@ fn families_that_count_the_same_requests_are_asked_for_them_once() {
     assert_eq!(rate.matches("http_requests_total").count(), 1, "{rate}");
     let p95 = mapping.services_quantile(0.95, NOW).unwrap();
     assert!(p95.contains("http_request_duration_seconds{quantile"), "{p95}");
-    assert!(mapping.together().belong("old", "0", "1") && !mapping.together().belong("old", "0", "0"), "its quantiles are its own");
+    assert!(
+        mapping.together().belong("old", Some(0), Some(1)) && !mapping.together().belong("old", Some(0), Some(0)),
+        "its quantiles are its own"
+    );
     assert_eq!(mapping.family_at("old", "0"), Some(&mapping.families[1]));
     let only = ["old".to_owned()];
     assert!(mapping.services_rate(Part { only: Some(&only), ..NOW }).unwrap().contains(r#"job=~"(.*/)?(old)""#));
@@ -236,7 +239,7 @@ fn services_that_are_scraped_seldom_have_a_window_of_their_own() {
         assert!(other.contains(r#"job=~"(.*/)?(b\\.atch)""#) && other.contains("[1200s]") && !other.contains("[60s]"), "{other}");
     }
     assert_eq!(mapping.family_at("b.atch", "1"), Some(&mapping.families[1]));
-    assert!(mapping.together().belong("b.atch", "1", "1") && !mapping.together().belong("b.atch", "1", "0"));
+    assert!(mapping.together().belong("b.atch", Some(1), Some(1)) && !mapping.together().belong("b.atch", Some(1), Some(0)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The Services view: rate, errors and duration of all services, the worst first.
 
+mod columns;
 mod cut;
 mod questions;
 mod rank;
@@ -13,9 +14,10 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{
+    columns::{Names, Told},
     cut::Cut,
     questions::{QUESTIONS, hour_window, query},
-    rank::{Asked, Row, Verdict},
+    rank::{Asked, Columns, Row, Verdict},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
@@ -42,6 +44,8 @@ use crate::{
 
 /// The trends, and the hour that "normal" is taken from.
 const HOUR: Duration = Duration::from_secs(3900);
+/// So many names are kept without a look at whether they are rows.
+const MANY: usize = 1000;
 /// Cells of a trend.
 const TREND: u16 = 12;
 
@@ -101,6 +105,9 @@ pub struct Services {
     hour: [Slot<Matrix>; 3],
     /// The services whose instances have different buckets.
     mixed: Slot<Vector>,
+    /// All that as it was read, the last two apart.
+    read: Columns,
+    read_marks: [Vec<Told>; 2],
     /// The questions of which the server refused more, in the order of [`QUESTIONS`].
     cuts: [Option<Cut>; QUESTIONS.len()],
     /// Of which services the rate was told.
@@ -127,18 +134,14 @@ impl Services {
     }
 
     fn rebuild(&mut self, look: &Look<'_>, area: Rect) {
-        let keep = self
-            .selected()
-            .filter(|_| self.moved)
-            .map(|r| r.service.clone())
-            .or_else(|| look.scope.service.as_ref().map(|s| s.to_string()));
-        let now = self.now.each_ref().map(Slot::value);
-        let hour = self.hour.each_ref().map(Slot::value);
+        let keep = self.selected().filter(|_| self.moved).map(|r| r.service.clone()).or_else(|| look.scope.service.clone());
         let Some(mapping) = look.shared.red.value() else { return };
         let thresholds = |service: &str| (look.shared.error_threshold(service), look.shared.latency_threshold(service));
-        self.rows = rank::rows(mapping, now, hour, &self.rate_of, thresholds);
-        rank::mark_highest(&mut self.rows, mapping, self.highest.value());
-        rank::mark_mixed(&mut self.rows, mapping, self.mixed.value());
+        self.rows = rank::rows(mapping, &self.read, &self.rate_of, thresholds);
+        let [highest, mixed] = &self.read_marks;
+        if !(highest.is_empty() && mixed.is_empty()) {
+            rank::mark(&mut self.rows, mapping, &self.read.names, highest, mixed);
+        }
         let passes = |row: &Row| self.filter.passes_one("service", &row.service);
         let mut rows = std::mem::take(&mut self.rows);
         if !self.filter.is_empty() {
@@ -153,12 +156,35 @@ impl Services {
             Order::Name => rows.sort_by(|a, b| a.service.cmp(&b.service)),
         }
         self.rows = rows;
-        self.at_bound = self.rows.iter().filter(|r| r.is_at_bound(mapping)).map(|r| r.service.clone()).collect();
+        self.at_bound = self.rows.iter().filter(|r| r.is_at_bound(mapping)).map(|r| r.service.to_string()).collect();
         // The same services are the same question in any order of the rows.
         self.at_bound.sort_unstable();
         let place = keep.and_then(|k| self.rows.iter().position(|r| r.service == k));
         let row = place.unwrap_or(if self.moved { self.table.selected } else { 0 });
         self.table.select(row, self.rows.len(), Self::height(area));
+    }
+
+    /// Reads what was answered in one place of the slot's name.
+    fn read(&mut self, pane: &str, column: usize) {
+        let names = &mut self.read.names;
+        match (pane, column) {
+            ("now", 0..3) => self.read.now[column] = self.now[column].value().map(|v| names.told(Some(v))),
+            ("hour", 0..3) => self.read.hour[column] = self.hour[column].value().map(|m| names.past(Some(m))),
+            ("highest", _) => self.read_marks[0] = names.told(self.highest.value()),
+            ("mixed", _) => self.read_marks[1] = names.told(self.mixed.value()),
+            _ => {}
+        }
+    }
+
+    /// Reads all of it, and forgets the names that are nowhere any more.
+    fn read_all(&mut self) {
+        self.read.names = Names::default();
+        for column in 0..3 {
+            self.read("now", column);
+            self.read("hour", column);
+        }
+        self.read("highest", 0);
+        self.read("mixed", 0);
     }
 
     /// The scope of the selected service.
@@ -230,7 +256,7 @@ impl View for Services {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let column = answer.slot.part as usize;
+        let (pane, column) = (answer.slot.pane, answer.slot.part as usize);
         if self.make_smaller(&cx.look, &answer) {
             return true;
         }
@@ -253,6 +279,12 @@ impl View for Services {
             _ => false,
         };
         if changed {
+            // Services come and go: their names are read anew where most of them are no rows.
+            if self.read.names.len() > 2 * self.rows.len().max(MANY) {
+                self.read_all();
+            } else {
+                self.read(pane, column);
+            }
             self.rebuild(&cx.look, cx.area);
         }
         changed
@@ -291,6 +323,7 @@ impl View for Services {
         if self.hour_of != hour {
             (self.hour, self.hour_of) = (Default::default(), hour);
         }
+        self.read_all();
         self.rebuild(&cx.look, cx.area);
     }
 
@@ -359,7 +392,7 @@ impl View for Services {
         let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
         let mut out = Vec::new();
         if let Some(row) = self.selected() {
-            out.push(yank("service", row.service.clone()));
+            out.push(yank("service", row.service.to_string()));
             out.push(yank("reason", row.reason(look.shared.settings.zone.0)));
         }
         if let Some(mapping) = look.shared.red.value() {
@@ -387,7 +420,7 @@ impl Services {
         let errors = if bad_share { Role::Bad } else { Role::Text };
         let slow = if matches!(row.verdict, Verdict::Slow(_) | Verdict::Slower(_)) { Role::Warn } else { Role::Text };
         match column {
-            0 => Cell::new(row.service.clone(), shared.service_style(&row.service)),
+            0 => Cell::new(row.service.to_string(), shared.service_style(&row.service)),
             1 => text(row.rate, format::rate, Role::Text),
             3 => text(row.error_share(), format::percent, errors),
             5 if row.above => text(row.p95, |p95| format!(">{}", format::seconds(p95)), slow),
@@ -410,7 +443,7 @@ impl Services {
     /// Why a figure of a row is missing, or is not exact.
     fn remark(&self, look: &Look<'_>, row: &Row) -> Option<String> {
         let answered = |question: usize| {
-            let asked = self.cut(look, question).is_none_or(|cut| cut.services.contains(&row.service));
+            let asked = self.cut(look, question).is_none_or(|cut| cut.services.iter().any(|s| *s == row.service));
             asked && self.now[question].value().is_some()
         };
         remark::remark(look.shared.red.value()?, row, [answered(1), answered(2)])

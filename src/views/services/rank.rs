@@ -2,14 +2,12 @@
 
 use std::cmp::Ordering;
 
-use foldhash::{HashMap, HashMapExt};
+use compact_str::CompactString;
 
+use super::columns::{Names, Past, Told};
 use crate::{
-    model::{
-        series::{Matrix, Sample, Vector},
-        time::{TimeRange, Timestamp},
-    },
-    red::RedMapping,
+    model::time::Timestamp,
+    red::{Family, RedMapping},
     ui::format,
 };
 
@@ -17,9 +15,9 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
     /// Name.
-    pub service: String,
+    pub service: CompactString,
     /// The place of its family in the mapping, as the answers label it.
-    pub family: String,
+    pub family: Option<usize>,
     /// Requests a second now.
     pub rate: Option<f64>,
     /// Failing requests a second now.
@@ -79,9 +77,14 @@ impl Row {
         share(self.errors, self.rate)
     }
 
+    /// The family that shows it.
+    pub fn family<'m>(&self, mapping: &'m RedMapping) -> Option<&'m Family> {
+        mapping.family_in(&self.service, self.family?)
+    }
+
     /// Whether its p95 is the bound of a bucket, and so may be longer than told.
     pub fn is_at_bound(&self, mapping: &RedMapping) -> bool {
-        self.p95.is_some_and(|p95| mapping.family_at(&self.service, &self.family).is_some_and(|f| f.is_bound(p95)))
+        self.p95.is_some_and(|p95| self.family(mapping).is_some_and(|f| f.is_bound(p95)))
     }
 
     /// With the thresholds of its share of failures and of its p95.
@@ -190,107 +193,99 @@ impl Asked {
     }
 }
 
-/// The rows from what was answered: rates, failures and percentiles now, and their last hour. `thresholds` are those of a
-/// service: its share of failures and its p95.
-pub fn rows(
-    mapping: &RedMapping,
-    now: [Option<&Vector>; 3],
-    hour: [Option<&Matrix>; 3],
-    asked: &Asked,
-    thresholds: impl Fn(&str) -> (f64, Option<f64>),
-) -> Vec<Row> {
+/// All that was answered, by column: rates, failures and percentiles. `None`: not yet.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// Services by number.
+    pub names: Names,
+    /// Now.
+    pub now: [Option<Vec<Told>>; 3],
+    /// The last hour.
+    pub hour: [Option<Vec<Past>>; 3],
+}
+
+/// The rows from what was answered. `thresholds` are those of a service: its share of failures and its p95.
+pub fn rows(mapping: &RedMapping, columns: &Columns, asked: &Asked, thresholds: impl Fn(&str) -> (f64, Option<f64>)) -> Vec<Row> {
     // Figures of two families are not of the same requests.
     let durations = mapping.together();
-    let together = |column: usize, service: &str, rate: &str, other: &str| match column {
-        2 => durations.belong(service, rate, other),
+    let names = &columns.names;
+    let together = |column: usize, service: usize, rate: Option<usize>, other: Option<usize>| match column {
+        2 => durations.belong(names.name(service), rate, other),
         _ => rate == other,
     };
-    let mut rows: HashMap<&str, Row> = HashMap::with_capacity(now[0].map_or(0, |v| v.elements.len()));
-    let mut early = Vec::new();
-    for (column, vector) in now.iter().enumerate() {
-        for (labels, sample) in vector.iter().flat_map(|v| &v.elements) {
-            let Some(service) = labels.get("service").filter(|_| sample.value.is_finite()) else { continue };
-            let family = labels.get("family").unwrap_or_default();
-            let row = rows.entry(service).or_insert_with(|| Row { family: family.to_owned(), ..Row::default() });
-            if !together(column, service, &row.family, family) {
-                continue;
+    // Only what has or had traffic is a service.
+    let mut rows: Vec<Option<Row>> = vec![None; names.len()];
+    for (column, told) in columns.now.iter().enumerate() {
+        for told in told.iter().flatten() {
+            let row = rows[told.service].get_or_insert_with(|| Row { family: told.family, ..Row::default() });
+            if together(column, told.service, row.family, told.family) {
+                *[&mut row.rate, &mut row.errors, &mut row.p95][column] = Some(told.value);
             }
-            *[&mut row.rate, &mut row.errors, &mut row.p95][column] = Some(sample.value);
         }
     }
-    for (column, matrix) in hour.iter().enumerate() {
-        let Some(matrix) = matrix else { continue };
-        for (place, series) in matrix.series.iter().enumerate() {
-            let Some(service) = series.labels.get("service") else { continue };
-            // Only what has or had traffic is a service.
-            if column > 0 && !rows.contains_key(service) {
-                continue;
-            }
-            let family = series.labels.get("family").unwrap_or_default();
-            let row = rows.entry(service).or_insert_with(|| Row { family: family.to_owned(), ..Row::default() });
-            if !together(column, service, &row.family, family) {
-                continue;
-            }
-            row.hour[column] = Some(place);
-            row.before[column] = normal(&series.samples, matrix.range, &mut early);
+    let has_now = columns.now[0].is_some();
+    for (column, past) in columns.hour.iter().enumerate() {
+        for past in past.iter().flatten() {
             if column == 0 {
-                row.peak = series.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).max_by(f64::total_cmp);
-                row.gone_since = series
-                    .last()
-                    .map(|s| s.at)
-                    .filter(|_| row.rate.is_none() && now[0].is_some() && Asked::is_of(asked.now.as_ref(), service));
+                rows[past.service].get_or_insert_with(|| Row { family: past.family, ..Row::default() });
+            }
+            let Some(row) = rows[past.service].as_mut() else { continue };
+            if !together(column, past.service, row.family, past.family) {
+                continue;
+            }
+            row.hour[column] = Some(past.place);
+            row.before[column] = past.before;
+            if column == 0 {
+                row.peak = past.peak;
+                let was_asked = row.rate.is_none() && has_now && Asked::is_of(asked.now.as_ref(), names.name(past.service));
+                row.gone_since = past.last.filter(|_| was_asked);
             }
         }
     }
-    let mut out: Vec<Row> = rows
-        .into_iter()
-        .map(|(service, row)| {
-            let is_new = hour[0].is_some() && row.before[0].is_none() && Asked::is_of(asked.hour.as_ref(), service);
-            let mut row = Row { service: service.to_owned(), is_new, ..row };
-            row.verdict = row.judge(thresholds(service));
-            row
-        })
-        .collect();
-    out.sort_by(worse);
+    let has_hour = columns.hour[0].is_some();
+    let finished = |(service, row): (usize, Option<Row>)| {
+        let mut row = Row { service: names.name(service).clone(), ..row? };
+        row.is_new = has_hour && row.before[0].is_none() && Asked::is_of(asked.hour.as_ref(), &row.service);
+        row.verdict = row.judge(thresholds(&row.service));
+        Some(row)
+    };
+    let mut out: Vec<Row> = rows.into_iter().enumerate().filter_map(finished).collect();
+    out.sort_unstable_by(worse);
     out
 }
 
-/// Marks the rows whose p95 is the longest duration that their histogram can tell.
-pub fn mark_highest(rows: &mut [Row], mapping: &RedMapping, highest: Option<&Vector>) {
-    let highest: HashMap<&str, (&str, f64)> = highest
-        .iter()
-        .flat_map(|v| &v.elements)
-        .filter_map(|(labels, s)| Some((labels.get("service")?, (labels.get("family").unwrap_or_default(), s.value))))
-        .collect();
+/// Marks the rows whose p95 is the longest duration that their histogram can tell, and those whose instances have different
+/// buckets.
+pub fn mark(rows: &mut [Row], mapping: &RedMapping, names: &Names, highest: &[Told], mixed: &[Told]) {
     let together = mapping.together();
+    let by_service = |told: &[Told]| {
+        let mut found: Vec<Option<Told>> = vec![None; names.len()];
+        told.iter().for_each(|t| found[t.service] = Some(*t));
+        found
+    };
+    let (highest, mixed) = (by_service(highest), by_service(mixed));
     for row in rows {
-        let of_row = highest.get(row.service.as_str()).filter(|(tag, _)| together.belong(&row.service, &row.family, tag));
-        row.above = row.p95.is_some() && of_row.map(|(_, value)| *value) == row.p95;
+        let Some(number) = names.find(&row.service) else { continue };
+        let of_row = |told: &[Option<Told>]| told[number].filter(|t| together.belong(&row.service, row.family, t.family));
+        row.above = row.p95.is_some() && of_row(&highest).map(|t| t.value) == row.p95;
+        row.mixed = of_row(&mixed).is_some();
     }
-}
-
-/// Marks the rows whose instances have different buckets.
-pub fn mark_mixed(rows: &mut [Row], mapping: &RedMapping, mixed: Option<&Vector>) {
-    let tags = mixed.iter().flat_map(|v| &v.elements).filter_map(|(labels, _)| Some((labels.get("service")?, labels.get("family")?)));
-    let tags: HashMap<&str, &str> = tags.collect();
-    let together = mapping.together();
-    for row in rows {
-        row.mixed = tags.get(row.service.as_str()).is_some_and(|tag| together.belong(&row.service, &row.family, tag));
-    }
-}
-
-/// What was normal an hour before: the median of the first third of the range.
-fn normal(samples: &[Sample], range: TimeRange, early: &mut Vec<f64>) -> Option<f64> {
-    let until = range.start + range.duration() / 3;
-    early.clear();
-    early.extend(samples.iter().take_while(|s| s.at <= until).map(|s| s.value).filter(|v| v.is_finite()));
-    let middle = early.len() / 2;
-    (!early.is_empty()).then(|| *early.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{
+        series::{Matrix, Sample, Vector},
+        time::TimeRange,
+    };
+
+    fn columns(now: [Option<&Vector>; 2], hour: &Matrix) -> Columns {
+        let mut names = Names::default();
+        let now = [now[0].map(|v| names.told(Some(v))), now[1].map(|v| names.told(Some(v))), None];
+        let hour = [Some(names.past(Some(hour))), None, None];
+        Columns { names, now, hour }
+    }
 
     /// Of failures and of p95.
     const THRESHOLDS: (f64, Option<f64>) = (0.01, None);
@@ -298,7 +293,7 @@ mod tests {
     fn row(service: &str, now: [f64; 3], before: [f64; 3]) -> Row {
         let some = |v: f64| (!v.is_nan()).then_some(v);
         let mut row = Row {
-            service: service.to_owned(),
+            service: service.into(),
             rate: some(now[0]),
             errors: some(now[1]),
             p95: some(now[2]),
@@ -367,7 +362,7 @@ mod tests {
         let now = Vector { elements: Vec::new(), warnings: Vec::new() };
         let told = |of: Option<Vec<String>>| {
             let asked = Asked { now: of, hour: None };
-            rows(&RedMapping::default(), [Some(&now), None, None], [Some(&hour), None, None], &asked, |_| THRESHOLDS)
+            rows(&RedMapping::default(), &columns([Some(&now), None], &hour), &asked, |_| THRESHOLDS)
         };
         let found = &told(None)[0];
         assert_eq!((found.verdict, found.reason(0)), (Verdict::Gone, "no data since 00:49".to_owned()));
@@ -386,7 +381,7 @@ mod tests {
         let told = |of: Option<Vec<String>>| {
             let asked = Asked { now: None, hour: of };
             let mapping = RedMapping::default();
-            rows(&mapping, [Some(&rate), Some(&errors), None], [Some(&hour), None, None], &asked, |_| THRESHOLDS).remove(0)
+            rows(&mapping, &columns([Some(&rate), Some(&errors)], &hour), &asked, |_| THRESHOLDS).remove(0)
         };
         assert_eq!(told(None).reason(0), "+5.00 /s failing, new");
         let cut = told(Some(vec!["b".to_owned()]));

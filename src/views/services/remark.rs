@@ -6,7 +6,7 @@ use crate::red::{Durations, Failures, RedMapping};
 /// What is to be said of a service's figures. `answered`: whether its failures and its p95 were asked and answered; of what
 /// was not there is nothing to say. Without traffic no figure is missing.
 pub fn remark(mapping: &RedMapping, row: &Row, answered: [bool; 2]) -> Option<String> {
-    let family = mapping.family_at(&row.service, &row.family)?;
+    let family = row.family(mapping)?;
     row.rate.filter(|rate| *rate > 0.0)?;
     let failures = || match &family.failures {
         None => Some("failures are not told".to_owned()),
@@ -42,7 +42,7 @@ mod tests {
         let family = red_mapping(&["a"]).families.remove(0);
         let given = |q| GivenQuantile { q, metric: "x".to_owned(), label: None };
         let counter = FailureCounter { metric: "shop_errors_total".to_owned(), labels: Vec::new() };
-        let row = Row { service: "a".to_owned(), family: "0".to_owned(), rate: Some(1.0), ..Row::default() };
+        let row = Row { service: "a".into(), family: Some(0), rate: Some(1.0), ..Row::default() };
         let said = |family: Family, row: &Row, answered| {
             remark(&RedMapping { families: vec![family], ..RedMapping::default() }, row, answered).unwrap_or_default()
         };
