@@ -153,6 +153,8 @@ pub fn flood(frames: Vec<String>, go: tokio::sync::watch::Receiver<bool>) -> Soc
 #[derive(Default)]
 pub struct Asked {
     pub queries: AtomicU64,
+    /// Those over a range.
+    pub ranges: AtomicU64,
     pub bytes: AtomicU64,
 }
 
@@ -225,6 +227,7 @@ impl Asked {
 async fn instant(State((services, asked)): State<Services>, body: Bytes) -> Response {
     let params = form(&body);
     let query = &params["query"];
+    // Scraped every second, so that it may be asked often.
     let counts = query.contains("count_over_time");
     let round = asked.queries.fetch_add(1, Ordering::Relaxed);
     let mut out = String::from(r#"{"status":"success","data":{"resultType":"vector","result":["#);
@@ -232,7 +235,7 @@ async fn instant(State((services, asked)): State<Services>, body: Bytes) -> Resp
     let services = if query.contains("stddev") { 0 } else { services };
     for i in 0..services {
         let comma = if i == 0 { "" } else { "," };
-        let value = if counts { 40 } else { (i as u64 * 31 + round) % 1000 };
+        let value = if counts { 600 } else { (i as u64 * 31 + round) % 1000 };
         let labels = if counts { labels(i).replace("service\":", "service_name\":") } else { labels(i) };
         let _ = write!(out, r#"{comma}{{"metric":{labels},"value":[{},"{value}.0625"]}}"#, params["time"]);
     }
@@ -242,6 +245,7 @@ async fn instant(State((services, asked)): State<Services>, body: Bytes) -> Resp
 
 async fn range(State((services, asked)): State<Services>, body: Bytes) -> Response {
     let params = form(&body);
+    asked.ranges.fetch_add(1, Ordering::Relaxed);
     let round = asked.queries.fetch_add(1, Ordering::Relaxed);
     let number = |name: &str| params[name].parse::<f64>().unwrap();
     let (start, end, step) = (number("start"), number("end"), number("step"));
