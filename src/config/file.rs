@@ -255,7 +255,11 @@ fn read_alertmanagers(context: &EndpointContext<'_>, item: &Item<'_, '_>) -> Vec
         return item.section().and_then(|s| context.read(s)).into_iter().collect();
     }
     let mut all: Vec<EndpointConfig> = Vec::new();
-    for item in item.items("a list of tables").unwrap_or_default() {
+    let items = item.items("a list of tables").unwrap_or_default();
+    if items.is_empty() {
+        item.wrong(format!("`{}` has none", item.path()), "Leave it out, or give each a table with its url.");
+    }
+    for item in items {
         let Some(mut section) = item.section() else { continue };
         let named = section.item("name");
         let name = named.as_ref().and_then(Item::string);

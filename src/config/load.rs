@@ -178,7 +178,7 @@ fn override_urls(config: &mut Config, request: &Request, applied: &mut Applied) 
         let before: Vec<EndpointConfig> = first.chain(further).collect();
         let mut all = urls.iter().map(|url| overridden(&before, url, config.limits.request_timeout)).collect::<Vec<_>>();
         if all.iter().any(|(_, without_credentials)| *without_credentials) {
-            let message = format!("another host than in environment \"{name}\", so its credentials are not sent");
+            let message = format!("another host than in environment \"{name}\", so its credentials and tenant are not sent");
             let advice = "Give the address in config.toml to use them there.";
             applied.warnings.push(Problem::of(format!("--{backend}"), message, advice));
         }
@@ -188,19 +188,23 @@ fn override_urls(config: &mut Config, request: &Request, applied: &mut Applied) 
     }
 }
 
-/// What was configured with another address, and whether it is one that its credentials are not for: of several the one at
-/// the same host.
+/// What was configured for an address, and whether what was configured is not for it: at the same host and port it is for
+/// all addresses, but a name is for one alone.
 fn overridden(before: &[EndpointConfig], url: &Url, timeout: Duration) -> (EndpointConfig, bool) {
-    let same = before.iter().find(|e| e.url.origin() == url.origin());
-    let Some(endpoint) = same.or(before.first()) else { return (EndpointConfig::plain(url.clone(), timeout), false) };
-    let mut endpoint = EndpointConfig { url: url.clone(), ..endpoint.clone() };
-    if same.is_some() {
-        return (endpoint, false);
+    let at_host = || before.iter().find(|e| e.url.origin() == url.origin());
+    match before.iter().find(|e| e.url == *url).cloned().or_else(|| Some(EndpointConfig { name: None, ..at_host()?.clone() })) {
+        Some(endpoint) => (EndpointConfig { url: url.clone(), ..endpoint }, false),
+        None => {
+            let (ca_file, timeout) = before.first().map_or((None, timeout), |e| (e.ca_file.clone(), e.timeout));
+            (EndpointConfig { ca_file, ..EndpointConfig::plain(url.clone(), timeout) }, before.iter().any(is_personal))
+        }
     }
-    let had_credentials = endpoint.auth != AuthConfig::None || !endpoint.headers.is_empty() || endpoint.client.is_some();
-    (endpoint.name, endpoint.auth, endpoint.client) = (None, AuthConfig::None, None);
-    endpoint.headers.clear();
-    (endpoint, had_credentials)
+}
+
+/// Whether it holds what another host is not to get, or to be trusted with.
+fn is_personal(endpoint: &EndpointConfig) -> bool {
+    let EndpointConfig { auth, headers, tenant, client, insecure_skip_verify, .. } = endpoint;
+    *auth != AuthConfig::None || !headers.is_empty() || tenant.is_some() || client.is_some() || *insecure_skip_verify
 }
 
 /// A missing secret or CA file is an error for the environment that opens, and a warning for others.

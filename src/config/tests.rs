@@ -217,8 +217,30 @@ fn several_alertmanagers_are_read_from_the_file_and_the_command_line() {
     let loaded = given(&["http://two:9093", "http://one:9093", "http://three:9093"]);
     let expected = [two, of("one:9093", "http://one:9093/", true), of("three:9093", "http://three:9093/", false)];
     assert_eq!(all(&loaded), expected, "credentials stay at their host");
-    assert!(loaded.warnings.len() == 1 && loaded.warnings[0].to_string().contains("credentials are not sent"), "{:?}", loaded.warnings);
+    assert!(
+        loaded.warnings.len() == 1 && loaded.warnings[0].to_string().contains("its credentials and tenant are not sent"),
+        "{:?}",
+        loaded.warnings
+    );
     assert_eq!(all(&given(&["http://one:9093"])).len(), 1, "the command line replaces all");
+}
+
+#[test]
+fn an_address_of_the_command_line_is_the_one_of_the_file_that_is_the_same() {
+    let text = "[[environments.a.alertmanager]]\nname = 'eu'\nurl = 'http://proxy/eu'\ntenant = 'e'\ninsecure_skip_verify = true\n\
+                [[environments.a.alertmanager]]\nname = 'us'\nurl = 'http://proxy/us'\ntenant = 'u'\n";
+    let given = |urls: &[&str]| {
+        let urls = urls.iter().map(|u| Url::parse(u).unwrap()).collect();
+        let loaded = load_text(text, &Request { urls: [(Backend::Alertmanager, urls)].into(), ..needed() }).unwrap();
+        let environment = loaded.config.current().unwrap().1;
+        let all = environment.backends.get(&Backend::Alertmanager).into_iter().chain(&environment.alertmanagers);
+        let told: Vec<_> = all.map(|e| (e.called(), e.tenant.clone(), e.insecure_skip_verify)).collect::<Vec<_>>();
+        (told, loaded.warnings.len())
+    };
+    let of = |name: &str, tenant: Option<&str>, insecure| (name.to_owned(), tenant.map(str::to_owned), insecure);
+    let both = vec![of("us", Some("u"), false), of("eu", Some("e"), true)];
+    assert_eq!(given(&["http://proxy/us", "http://proxy/eu"]), (both, 0));
+    assert_eq!(given(&["http://other/eu"]), (vec![of("other/eu", None, false)], 1), "another host gets no tenant and is verified");
 }
 
 fn urls(pairs: &[(Backend, &str)]) -> Request {
