@@ -37,12 +37,16 @@ pub struct Part {
     pub failed: Option<(Timestamp, SourceError)>,
 }
 
-/// All that several told, in the order of the configuration.
+/// All that several told, in the order of the configuration. What one told that does not answer any more is left out where
+/// another one of its cluster does: that one knows better.
 pub fn together(parts: &[Part]) -> AlertmanagerAlerts {
-    let mut out = AlertmanagerAlerts { members: members(parts), ..AlertmanagerAlerts::default() };
+    let members = members(parts);
+    let spoken_for = |m: &Member| m.failed.is_some() && members.iter().any(|other| other.cluster == m.cluster && other.failed.is_none());
+    let speaking: Vec<&Part> = parts.iter().zip(&members).filter(|(_, m)| !spoken_for(m)).map(|(part, _)| part).collect();
+    let mut out = AlertmanagerAlerts { members, ..AlertmanagerAlerts::default() };
     let mut alerts: HashMap<Labels, usize> = HashMap::new();
     let mut silences: HashMap<String, usize> = HashMap::new();
-    for (part, told) in parts.iter().filter_map(|p| Some((p, p.told.as_ref()?))) {
+    for (part, told) in speaking.into_iter().filter_map(|p| Some((p, p.told.as_ref()?))) {
         for alert in &told.alerts {
             let alert = held_by(part, alert);
             match alerts.get(&alert.labels) {
@@ -241,5 +245,18 @@ mod tests {
         let (a, b) = (part("a", &["p", "q"], vec![], vec![]), part("b", &["p", "q"], vec![], vec![]));
         assert!(together(&[a.clone(), failed(b.clone(), 900)]).is_complete());
         assert!(!together(&[failed(a, 900), failed(b, 900)]).is_complete());
+    }
+
+    #[test]
+    fn what_a_replica_told_before_it_went_away_does_not_contradict_the_one_that_answers() {
+        let active = Silence { id: "s".to_owned(), state: SilenceState::Active, ..Silence::default() };
+        let expired = Silence { state: SilenceState::Expired, ..active.clone() };
+        let a = part("a", &["p", "q"], vec![alert("Silenced", &[], 100), alert("Ended", &[], 100)], vec![active]);
+        let b = part("b", &["p", "q"], vec![alert("Silenced", &["s2"], 100)], vec![expired]);
+        let told = together(&[failed(a.clone(), 999), b]);
+        assert_eq!(states(&told), [row("Silenced", AlertState::Silenced)]);
+        assert_eq!(told.silences[0].state, SilenceState::Expired);
+        let both_away = together(&[failed(a, 999), failed(part("b", &["p", "q"], vec![], vec![]), 999)]);
+        assert_eq!(both_away.alerts.len(), 2, "where no one of them answers, all they told is kept");
     }
 }

@@ -1,6 +1,9 @@
 //! The Alertmanagers of one environment: one, some that gossip, or some that know nothing of each other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use compact_str::CompactString;
 use futures_util::future::join_all;
@@ -36,8 +39,17 @@ struct Member {
 struct Last {
     told: Option<Arc<AlertmanagerAlerts>>,
     peers: Vec<String>,
-    failed_since: Option<Timestamp>,
+    peers_told_at: Option<Timestamp>,
+    failed: Option<(Timestamp, SourceError)>,
+    /// It failed, but has answered a probe since.
+    is_back: bool,
 }
+
+/// How long one that failed last time, and has not answered a probe since, may hold up what the others tell.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How often each is asked whom it gossips with: the answer holds its whole configuration.
+const PEERS: Duration = Duration::from_secs(60);
 
 impl From<Alertmanager> for Alertmanagers {
     fn from(one: Alertmanager) -> Self {
@@ -59,7 +71,11 @@ impl Alertmanagers {
 
     /// Asks each whether it answers; the observers hear of it.
     pub async fn probe(&self) {
-        join_all(self.each().map(Alertmanager::status)).await;
+        join_all(self.members.iter().map(async |m| {
+            let is_back = m.client.status().await.is_ok();
+            m.last().is_back = is_back;
+        }))
+        .await;
     }
 
     /// What all of them know of alerts, each with what it told last where it fails.
@@ -171,24 +187,50 @@ impl Alertmanagers {
 }
 
 impl Member {
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn part(&self, how: Reading<'_>) -> Part {
-        // Whom it gossips with may change at any time, and tells where a silence works.
-        let asked = async { tokio::try_join!(self.client.alerts(), self.client.silences(), self.client.status()) };
-        let answer = asked.await;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = match answer {
-            Ok((alerts, silences, status)) => {
+        let asked = async { tokio::try_join!(self.client.alerts(), self.client.silences()) };
+        let away = {
+            let mut last = self.last();
+            last.failed.clone().filter(|_| !std::mem::take(&mut last.is_back))
+        };
+        let answer = match away {
+            Some((_, error)) => tokio::time::timeout(GRACE, asked).await.unwrap_or(Err(error)),
+            None => asked.await,
+        };
+        if answer.is_ok() {
+            self.read_peers().await;
+        }
+        let mut last = self.last();
+        match answer {
+            Ok((alerts, silences)) => {
                 last.told = Some(Arc::new(alerts::of_alertmanager(alerts, silences, how)));
-                last.peers = status.peers;
-                last.failed_since = None;
-                None
+                last.failed = None;
             }
             Err(error) => {
-                let since = *last.failed_since.get_or_insert_with(|| self.client.http.clock().now());
-                Some((since, error.of(&self.name, 1, 1)))
+                let since = last.failed.as_ref().map_or_else(|| self.client.http.clock().now(), |(since, _)| *since);
+                last.failed = Some((since, error.of(&self.name, 1, 1)));
             }
-        };
-        Part { name: self.name.clone(), peers: last.peers.clone(), told: last.told.clone(), failed }
+        }
+        Part { name: self.name.clone(), peers: last.peers.clone(), told: last.told.clone(), failed: last.failed.clone() }
+    }
+
+    /// Whom it gossips with tells where a silence works, and changes seldom. A gateway may not let the question through: then
+    /// it is one that stands alone, as far as is known.
+    async fn read_peers(&self) {
+        let now = self.client.http.clock().now();
+        if self.last().peers_told_at.is_some_and(|at| now.since(at) < PEERS) {
+            return;
+        }
+        let status = self.client.status().await;
+        let mut last = self.last();
+        last.peers_told_at = Some(now);
+        if let Ok(status) = status {
+            last.peers = status.peers;
+        }
     }
 }
 
