@@ -267,10 +267,11 @@ fn review(form: &SilenceForm, look: &Look<'_>) -> Sheet {
         sheet.head(warning.clone(), Role::Warn);
     }
     if form.pending.is_some() {
-        sheet.head(
-            "An earlier try got no answer. If this is the same, it is looked for first; if not, both may be there: see the list.",
-            Role::Warn,
-        );
+        let what = match form.tried(look.now) {
+            Some(_) => "An earlier try got no answer. This is the same: it is looked for first.",
+            None => "An earlier try got no answer. This is another one: both may be there then, see the list.",
+        };
+        sheet.head(what, Role::Warn);
     }
     add_matchers(&mut sheet, &form.checked.matchers);
     sheet.add("from", form.checked.start.map_or_else(|| "now".to_owned(), |at| clock(at, look)));

@@ -91,12 +91,15 @@ impl Subject {
         Self { environment: scope.environment.clone(), service: None, about: About::Fold(Box::new(fold)) }
     }
 
-    /// Whether it is the same matter, of which a fold may have gained and lost alerts.
+    /// Whether it is the same matter, whatever is known of it by now: a fold gains and loses alerts, a service gets its name
+    /// and a silence is changed.
     fn is_like(&self, other: &Self) -> bool {
-        match (&self.about, &other.about) {
-            (About::Fold(a), About::Fold(b)) => a.name == b.name && self.environment == other.environment,
-            _ => self == other,
-        }
+        let is_same = match (&self.about, &other.about) {
+            (About::Fold(a), About::Fold(b)) => a.name == b.name,
+            (About::Silence(a), About::Silence(b)) => a.id == b.id,
+            (a, b) => a == b,
+        };
+        is_same && self.environment == other.environment
     }
 
     /// What the form begins with. Labels that external labels add are left out: both replicas of a Prometheus are meant.
@@ -242,7 +245,7 @@ impl SilenceForm {
                     Stage::Ended(SilenceOutcome::Done { silence, .. }) => Some(silence.id.clone()),
                     _ => self.subject.id(),
                 };
-                let target = Target::of(told, set, self.subject.changed(), self.chosen.as_ref());
+                let target = Target::of(told, set, self.subject.changed(), self.pinned());
                 let hits = Hits::of(set, told, written.as_deref(), &target.to);
                 let warnings = hits.warnings(set, &self.subject, told).into_iter().chain(target.warnings.clone()).collect();
                 (hits, warnings, target)
@@ -314,15 +317,26 @@ impl SilenceForm {
             return cx.notice("something is wrong with it by now");
         };
         new.to.clone_from(&self.target.to);
-        let is_for = |sent: &SentSilence| sent.wish.to.is_empty() || sent.wish.to.iter().any(|name| new.to.contains(name));
-        // The same words as those that got no answer wish the same silence, whatever "in 30m" would be by now.
-        let change = match &self.pending {
-            Some(p) if self.fields.is_like(&p.fields) && p.sent.ends_at > cx.look.now && is_for(&p.sent) => {
-                SilenceChange::CreateAgain(p.sent.clone())
-            }
-            _ => SilenceChange::Create(new),
+        let change = match self.tried(cx.look.now) {
+            Some(sent) => SilenceChange::CreateAgain(sent.clone()),
+            None => SilenceChange::Create(new),
         };
         self.write(cx, change);
+    }
+
+    /// What got no answer, where the form still wishes it: the same words wish the same silence, whatever "in 30m" is by now.
+    fn tried(&self, now: Timestamp) -> Option<&SentSilence> {
+        let Pending { sent, fields } = self.pending.as_ref()?;
+        let is_there = sent.wish.to.is_empty() || sent.wish.to.iter().any(|name| self.target.to.contains(name));
+        (self.fields.is_like(fields) && sent.ends_at > now && is_there).then_some(sent)
+    }
+
+    /// Who it is for while that may not change by itself: what is looked at before it is written, and what may have been.
+    fn pinned(&self) -> Option<&CompactString> {
+        match (&self.stage, &self.pending) {
+            (Stage::Edit, pending) => self.chosen.as_ref().or_else(|| pending.as_ref()?.sent.wish.to.first()),
+            _ => self.target.to.first(),
+        }
     }
 
     fn write(&mut self, cx: &mut Cx<'_>, change: SilenceChange) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     app::{
@@ -7,6 +9,7 @@ use crate::{
     core::scope::ScopeAlert,
     model::{
         alert::{Alert, AlertState},
+        alertmanagers::{Part, together},
         backend::ErrorKind,
         labels::MatchOp,
         silence::SilenceEnd,
@@ -309,6 +312,39 @@ fn a_lost_write_is_offered_again_as_the_same_one() {
     sees(&stage.screen(), &["An earlier try got no answer."]);
     stage.text("y");
     assert!(matches!(stage.writes()[5], SilenceChange::Create(_)));
+}
+
+/// Two Alertmanagers that know nothing of each other and hold the same alert; `away` does not answer.
+fn told_by_two(away: Option<&str>) -> AlertmanagerAlerts {
+    let part = |name: &str| {
+        let error = || (NOW, SourceError::new(Backend::Alertmanager, ErrorKind::Unreachable, "refused"));
+        let failed = (away == Some(name)).then(error);
+        Part { name: name.into(), peers: Vec::new(), told: Some(Arc::new(told())), failed }
+    };
+    together(&[part("eu"), part("us")])
+}
+
+#[test]
+fn who_it_is_for_does_not_change_by_itself_once_it_is_looked_at_or_sent() {
+    let mut stage = Stage::on(scope(), told_by_two(None));
+    let tell = |stage: &mut Stage, away: Option<&str>| {
+        let look = look(&stage.shared, &stage.scope, stage.now);
+        feed(&mut stage.form, &look, SIZE, |_| Some(Ok(Response::AlertmanagerAlerts(told_by_two(away)))));
+    };
+    let to = |change: &SilenceChange| match change {
+        SilenceChange::Create(new) => new.to.clone(),
+        again => panic!("{again:?}"),
+    };
+    stage.text("why").key(KeyCode::Enter);
+    tell(&mut stage, Some("eu"));
+    stage.text("y");
+    assert_eq!(to(stage.writes()[0]), ["eu"], "as it was looked at");
+    let outcome = lost(stage.writes()[0]);
+    let SilenceOutcome::Lost { sent, .. } = &outcome else { panic!("{outcome:?}") };
+    stage.ended(outcome.clone()).key(KeyCode::Esc).key(KeyCode::Enter);
+    sees(&stage.screen(), &["This is the same: it is looked for first."]);
+    stage.text("y");
+    assert_eq!(stage.writes()[1], &SilenceChange::CreateAgain(sent.clone()), "eu may have taken it");
 }
 
 #[test]
