@@ -57,7 +57,7 @@ impl Alarms {
         let (prometheus, alertmanager) = (self.prometheus.as_ref(), self.alertmanager.as_ref());
         let told = Told { prometheus, alertmanager, before: Some(&self.book), now, ..Told::default() };
         self.book = alert_book::merge(&told);
-        let loud: Vec<&Alert> = self.book.alerts.iter().filter(|a| is_loud(a, alarm, now, alertmanager.is_some())).collect();
+        let loud: Vec<&Alert> = self.book.alerts.iter().filter(|a| is_loud(a, alarm, now, alertmanager)).collect();
         let news: Vec<&Alert> = loud.iter().copied().filter(|a| !self.heard.contains(&a.labels)).collect();
         let words = (!is_baseline && !news.is_empty()).then(|| words(&news));
         let there: HashSet<&Labels> = self.book.alerts.iter().filter(|a| a.state != AlertState::Pending).map(|a| &a.labels).collect();
@@ -75,10 +75,13 @@ fn is_told(result: &Result<Response, SourceError>) -> bool {
 }
 
 /// Whether someone wants to hear of it: nobody silenced it, as far as is known.
-fn is_loud(alert: &Alert, alarm: Alarm, now: Timestamp, has_alertmanager: bool) -> bool {
-    let told = match &alert.routing {
-        Some(routing) => routing.muted_by.is_empty(),
-        None => !has_alertmanager || alert.unrouted_since.is_some_and(|since| now.since(since) >= ON_ITS_WAY),
+fn is_loud(alert: &Alert, alarm: Alarm, now: Timestamp, alertmanager: Option<&AlertmanagerAlerts>) -> bool {
+    let is_late = |since: Timestamp| now.since(since) >= ON_ITS_WAY;
+    let told = match (&alert.routing, alertmanager) {
+        (Some(routing), _) => routing.muted_by.is_empty(),
+        (None, None) => true,
+        // One of several that does not answer may silence it: better heard than not.
+        (None, Some(told)) => is_late(if told.is_complete() { alert.unrouted_since.unwrap_or(now) } else { alert.state_since() }),
     };
     alert.state == AlertState::Firing && alert.severity <= alarm.severity && told
 }

@@ -189,6 +189,15 @@ impl Routing {
         all
     }
 
+    /// Whether some Alertmanager tells no one because of this silence alone.
+    pub fn is_quiet_by(&self, id: &str) -> bool {
+        let alone = |silenced_by: &[String], inhibited_by: &[String]| matches!(silenced_by, [one] if one == id) && inhibited_by.is_empty();
+        match self.holders.as_slice() {
+            [] => alone(&self.silenced_by, &self.inhibited_by),
+            holders => holders.iter().any(|h| alone(&h.silenced_by, &h.inhibited_by)),
+        }
+    }
+
     /// Ids of the silences that match at these Alertmanagers; anywhere, where none is named.
     pub fn silences_at(&self, names: &[CompactString]) -> impl Iterator<Item = &String> {
         let at = self.holders.iter().filter(|h| names.contains(&h.name)).flat_map(|h| &h.silenced_by);
@@ -369,5 +378,20 @@ mod tests {
         assert_eq!(own.of(&both), Severity(2));
         let unreadable: Labels = [("severity", "purple"), ("priority", "P2")].into_iter().collect();
         assert_eq!(Severities::default().of(&unreadable), Severity(2), "a label that says nothing hides none that does");
+    }
+
+    #[test]
+    fn expiring_a_silence_tells_where_nothing_else_keeps_it_quiet() {
+        let holder = |name: &str, silenced_by: &[&str], inhibited_by: &[&str]| Holder {
+            name: name.into(),
+            silenced_by: silenced_by.iter().map(|s| (*s).to_owned()).collect(),
+            inhibited_by: inhibited_by.iter().map(|s| (*s).to_owned()).collect(),
+            unanswered: None,
+        };
+        let routing = |holders: Vec<Holder>| Routing { holders, ..Routing::default() };
+        assert!(routing(vec![holder("eu", &["s1"], &[]), holder("us", &[], &[])]).is_quiet_by("s1"), "eu tells it then");
+        assert!(routing(vec![holder("eu", &["s1"], &[]), holder("us", &["s2"], &[])]).is_quiet_by("s1"));
+        assert!(!routing(vec![holder("eu", &["s1", "s3"], &[]), holder("us", &["s1"], &["f"])]).is_quiet_by("s1"));
+        assert!(Routing { silenced_by: vec!["s1".to_owned()], ..Routing::default() }.is_quiet_by("s1"));
     }
 }

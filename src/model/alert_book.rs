@@ -172,7 +172,7 @@ fn suppressed(state: AlertState, routing: Option<&Routing>) -> AlertState {
 /// Since when an alert fires that Alertmanager does not know, as far as is known: from when it fires, or from when it was
 /// last seen there.
 fn unrouted_since(alert: &Alert, told: &Told<'_>, before: &HashMap<&Labels, &Alert>) -> Option<Timestamp> {
-    let all_told = told.alertmanager.is_some_and(AlertmanagerAlerts::is_complete);
+    let all_told = told.unanswered.1.is_none() && told.alertmanager.is_some_and(AlertmanagerAlerts::is_complete);
     let is_unrouted = alert.routing.is_none() && alert.state == AlertState::Firing && all_told;
     is_unrouted.then(|| match before.get(&alert.labels) {
         Some(before) if before.unrouted_since.is_some() => before.unrouted_since.unwrap_or(told.now),
@@ -186,7 +186,7 @@ fn doubt(alert: &Alert, told: &Told<'_>) -> Option<Doubt> {
     let is_overdue = |since: &Timestamp| told.now.since(*since) > PATIENCE;
     // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
     let of_prometheus = alert.rule.is_some() || alert.value.is_some();
-    let alertmanager = told.unanswered.1.or_else(|| alert.routing.as_ref().and_then(no_holder_answers));
+    let alertmanager = told.unanswered.1.into_iter().chain(alert.routing.as_ref().and_then(no_holder_answers)).min();
     let (prometheus, alertmanager) = (told.unanswered.0.filter(is_overdue), alertmanager.filter(is_overdue));
     let silent = match (of_prometheus, alert.routing.is_some()) {
         (true, true) => prometheus.zip(alertmanager).map(|(a, b)| a.max(b)),
@@ -416,5 +416,26 @@ mod tests {
         let book = merged(vec![firing(&[("alertname", "Source")])], vec![named("Source", &[]), named("Other", &["f-Source", "f-Gone"])]);
         assert_eq!(book.inhibiting.get("f-Source").and_then(|l| l.get("alertname")), Some("Source"));
         assert_eq!(book.inhibiting.len(), 1, "what inhibits nothing is not kept, what is not there is not found");
+    }
+
+    #[test]
+    fn what_alertmanager_does_not_know_is_unknown_while_it_does_not_answer() {
+        let (told, none) = (prometheus(vec![firing(&[("alertname", "A")])]), alertmanager(Vec::new()));
+        let of = |unanswered| {
+            let told =
+                Told { prometheus: Some(&told), alertmanager: Some(&none), now: NOW, unanswered: (None, unanswered), ..Told::default() };
+            merge(&told).alerts[0].unrouted_since
+        };
+        assert_eq!(of(None), Some(Timestamp::from_secs(100)));
+        assert_eq!(of(Some(Timestamp::from_secs(700))), None, "nobody knows whether someone is told");
+    }
+
+    #[test]
+    fn what_was_stale_stays_so_when_the_others_fail_as_well() {
+        let holder = Holder { name: "eu".into(), unanswered: Some(Timestamp::from_secs(400)), ..Holder::default() };
+        let routing = Routing { holders: vec![holder], ..Routing::default() };
+        let told = alertmanager(vec![Alert { routing: Some(routing), value: None, ..firing(&[("alertname", "A")]) }]);
+        let told = Told { alertmanager: Some(&told), now: NOW, unanswered: (None, Some(Timestamp::from_secs(999))), ..Told::default() };
+        assert_eq!(merge(&told).alerts[0].doubt.map(|(_, why)| why), Some(Doubt::Unanswered(Timestamp::from_secs(400))));
     }
 }

@@ -72,7 +72,8 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
     }
     add(&mut sheet, "made by", alert.generator_url.as_deref().unwrap_or(""));
     for error in view.data.errors() {
-        sheet.add_as(error.backend.name(), error.message.clone(), Role::Bad);
+        let name = error.among.as_ref().map(|among| format!("{}: ", among.name)).unwrap_or_default();
+        sheet.add_as(error.backend.name(), format!("{name}{}", error.message), Role::Bad);
     }
     sheet
 }

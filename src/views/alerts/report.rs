@@ -11,7 +11,7 @@ use super::{
 use crate::{
     alert_expr::{Limit, Split},
     model::{
-        alert::{Alert, AlertState},
+        alert::{Alert, AlertState, Routing},
         alert_book::{self, AlertBook, Told},
         backend::SourceError,
         labels::Labels,
@@ -124,7 +124,7 @@ impl Report {
             "labels": pairs(&alert.labels),
             "annotations": pairs(&alert.annotations),
             "sources": sources.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect::<Vec<_>>(),
-            "silenced_by": alert.routing.as_ref().map(|r| r.silenced_by.as_slice()).unwrap_or_default(),
+            "silenced_by": alert.routing.as_ref().map(|r| silenced_by(r, alert.state)).unwrap_or_default(),
         })
     }
 
@@ -171,13 +171,22 @@ fn pairs(labels: &Labels) -> Value {
     labels.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<serde_json::Map<_, _>>().into()
 }
 
+/// What keeps it quiet: all that do, also where one Alertmanager silences and another one inhibits it; of what is told only
+/// what all of them have.
+fn silenced_by(routing: &Routing, state: AlertState) -> Vec<&str> {
+    match state {
+        AlertState::Silenced => routing.silences(),
+        _ => routing.silenced_by.iter().map(String::as_str).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
     use crate::model::{
-        alert::{Routing, Rule, Severity},
+        alert::{Rule, Severity},
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
     };
 

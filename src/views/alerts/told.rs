@@ -68,14 +68,16 @@ fn silent_in_part(routing: &Routing, now: Timestamp) -> Option<String> {
         };
         holders.iter().map(named).collect::<Vec<_>>().join(", ")
     };
-    let parted = |is: fn(&Holder) -> bool| routing.holders.iter().partition::<Vec<&Holder>, _>(|h| is(h));
-    let (silenced, told) = parted(|h| !h.silenced_by.is_empty());
-    if !silenced.is_empty() && !told.is_empty() {
-        return Some(format!("silenced only in {}, not in {}", shown(&silenced), shown(&told)));
+    let those = |is: fn(&Holder) -> bool| routing.holders.iter().filter(|h| is(h)).collect::<Vec<_>>();
+    let silenced = those(|h| !h.silenced_by.is_empty());
+    let inhibited = those(|h| h.silenced_by.is_empty() && !h.inhibited_by.is_empty());
+    let telling = those(|h| !h.is_quiet());
+    match (silenced.is_empty(), inhibited.is_empty(), telling.is_empty()) {
+        (false, _, false) => Some(format!("silenced only in {}, not in {}", shown(&silenced), shown(&telling))),
+        (true, false, false) => Some(format!("inhibited only in {}, not in {}", shown(&inhibited), shown(&telling))),
+        (false, false, true) => Some(format!("silenced in {}, inhibited in {}", shown(&silenced), shown(&inhibited))),
+        _ => None,
     }
-    let (inhibited, told) = parted(|h| !h.inhibited_by.is_empty());
-    let is_parted = silenced.is_empty() && !inhibited.is_empty() && !told.is_empty();
-    is_parted.then(|| format!("inhibited only in {}, not in {}", shown(&inhibited), shown(&told)))
 }
 
 /// One line that says what the alert is about.

@@ -19,7 +19,7 @@ use crate::{
     views::{
         Look,
         sheet::Sheet,
-        silence_form::{Hits, add_silence, is_silenced},
+        silence_form::{Hits, add_silence},
     },
 };
 
@@ -170,8 +170,8 @@ fn question(view: &Silences, row: Option<&rows::Row>) -> String {
         return "Expire it now? It cannot be taken back, only made again.".to_owned();
     };
     let hits = row.hits.as_deref().unwrap_or_default();
-    let alone = hits.iter().filter_map(|i| told.alerts.get(*i));
-    let loud = alone.filter(|a| is_silenced(a) && a.routing.as_ref().is_some_and(|r| r.silences().len() == 1)).count();
+    let routed = hits.iter().filter_map(|i| told.alerts.get(*i)?.routing.as_ref());
+    let loud = routed.filter(|r| r.is_quiet_by(&row.silence.id)).count();
     match row.silence.state {
         SilenceState::Pending => "It has not begun: nothing is silenced by it yet.".to_owned(),
         _ if hits.is_empty() => "It silences no alert now.".to_owned(),
