@@ -18,7 +18,7 @@ use crate::{
     model::{
         alert::Rule,
         labels::{Labels, Matcher},
-        series::{Exemplar, Matrix, Vector},
+        series::{Exemplar, Matrix, Sample, Series, Vector},
         time::Timestamp,
     },
     red::{Family, Unit},
@@ -260,16 +260,20 @@ fn until(matrix: &Matrix, now: &Vector, graph: &str) -> Option<Matrix> {
     }
     let mut out = matrix.clone();
     out.range.end = at;
+    let of_graph = now.elements.iter().filter(|(labels, _)| labels.get(GRAPH) == Some(graph));
+    let mut last: Vec<(Labels, Sample)> = of_graph.map(|(labels, sample)| (labels.clone(), *sample)).collect();
+    for (labels, _) in &mut last {
+        labels.remove(GRAPH);
+    }
     for series in &mut out.series {
         series.samples.retain(|s| s.at <= end);
-        let same = |labels: &Labels| {
-            let mut own = labels.clone();
-            own.remove(GRAPH);
-            labels.get(GRAPH) == Some(graph) && own == series.labels
-        };
-        let last = now.elements.iter().find(|(labels, _)| same(labels)).map(|(_, sample)| *sample);
-        series.samples.extend(last);
+        let place = last.iter().position(|(labels, _)| *labels == series.labels);
+        series.samples.extend(place.map(|place| last.swap_remove(place).1));
     }
+    // What began after the last step has no line yet: the failures, for one, that are all that there is since.
+    let begun = last.into_iter().filter(|(_, sample)| sample.value.is_finite());
+    out.series.extend(begun.map(|(labels, sample)| Series { labels, samples: vec![sample] }));
+    out.series.retain(|s| !s.samples.is_empty());
     Some(out)
 }
 

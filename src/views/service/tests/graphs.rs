@@ -125,6 +125,7 @@ fn a_long_window_ends_with_what_is_now() {
                 "now" => {
                     let Response::Vector(mut v) = elements(&[
                         (vec![("graph", "rate"), ("class", "2xx")], 30.0),
+                        (vec![("graph", "rate"), ("class", "5xx")], 12.0),
                         (vec![("graph", "errors")], share),
                         (vec![("graph", "duration"), ("line", "p95")], 9.0),
                     ]) else {
@@ -138,11 +139,12 @@ fn a_long_window_ends_with_what_is_now() {
         });
     }
     let text = draw(&view, &look, 200, 50);
-    for part in ["Rate ── 30.0 /s", "Errors ── 40.0 %", "p95 9.00 s"] {
+    for part in ["Rate ── 42.0 /s", "5xx 12.0", "Errors ── 40.0 %", "p95 9.00 s"] {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let chart = view.graph(Pane::Errors, &look).unwrap();
     assert_eq!((chart.range.end, chart.lines[0].samples.len()), (now, 50), "one more sample, not one more each time");
+    assert_eq!(view.data.rate.value().unwrap().series.len(), 2, "what began after the last step has one line");
     let often = |pane: &str| needs(&view, &look, 200, 50).into_iter().find(|n| n.slot.pane == pane).unwrap().refresh;
     assert_eq!((often("rate"), often("now")), (Refresh::Every(Duration::from_secs(60)), Refresh::Every(Duration::from_secs(15))));
 }
