@@ -127,6 +127,7 @@ pub fn red_mapping(services: &[&str]) -> RedMapping {
         requests: Requests::Counter("http_server_requests_seconds_count".to_owned()),
         durations: Some(Durations::Classic { buckets: "http_server_requests_seconds_bucket".to_owned(), bounds: vec![0.1, 1.0, 10.0] }),
         unit: Unit::Seconds,
+        duration_labels: ["application", "instance", "status", "uri"].map(Into::into).into(),
         restrict: String::new(),
         service_label: "application".to_owned(),
         route_label: Some("uri".to_owned()),

@@ -19,6 +19,7 @@ fn family(services: &[&str]) -> Family {
         requests: Requests::Counter("http_server_requests_seconds_count".to_owned()),
         durations: Some(Durations::Classic { buckets: "http_server_requests_seconds_bucket".to_owned(), bounds: vec![0.1, 1.0] }),
         unit: Unit::Seconds,
+        duration_labels: Vec::new(),
         restrict: String::new(),
         service_label: "application".to_owned(),
         route_label: Some("uri".to_owned()),

@@ -268,6 +268,7 @@ impl Server<'_> {
             kind: row.kind,
             unit: unit(durations.as_ref(), row.unit),
             requests: requests.clone(),
+            duration_labels: if durations.is_some() { of.to_vec() } else { Vec::new() },
             durations,
             restrict: roles.restrict.clone(),
             service_label: roles.service_label.clone(),

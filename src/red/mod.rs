@@ -43,6 +43,8 @@ pub struct Family {
     pub requests: Requests,
     /// Where durations are; `None`: it has none.
     pub durations: Option<Durations>,
+    /// The labels of the durations: by any other nobody can tell how long which requests took.
+    pub duration_labels: Vec<CompactString>,
     /// Unit of the durations.
     pub unit: Unit,
     /// Matchers that leave only requests a service answers; may be empty.
@@ -200,6 +202,32 @@ impl Family {
         let Some(Failures::Counter(counter)) = &self.failures else { return None };
         let lacks = labels.find(|label| !counter.labels.iter().any(|l| l == label))?;
         Some((&counter.metric, lacks))
+    }
+
+    /// The durations' name, and the first of these labels that they lack. Under a condition on it they would be those of all
+    /// requests, or of none.
+    pub fn durations_lack<'f, 'l>(&'f self, mut labels: impl Iterator<Item = &'l str>) -> Option<(&'f str, &'l str)> {
+        let name = match self.durations.as_ref()? {
+            Durations::Classic { buckets, .. } => buckets.strip_suffix("_bucket").unwrap_or(buckets),
+            Durations::Native(name) => name,
+            Durations::Given(given) => &given.first()?.metric,
+        };
+        if self.is_one_histogram() {
+            return None;
+        }
+        let lacks = labels.find(|label| !self.duration_labels.iter().any(|l| l == label))?;
+        Some((name, lacks))
+    }
+
+    /// Whether what measures the requests counts them as well, so that both have the same labels.
+    pub fn is_one_histogram(&self) -> bool {
+        match (&self.durations, &self.requests) {
+            (Some(Durations::Classic { buckets, .. }), Requests::Counter(counter)) => {
+                buckets.strip_suffix("_bucket").is_some_and(|name| counter.strip_suffix("_count") == Some(name))
+            }
+            (Some(Durations::Native(durations)), Requests::Native(requests)) => durations == requests,
+            _ => false,
+        }
     }
 
     /// Whether its quantiles are of single instances, which cannot be put together to one of the service.

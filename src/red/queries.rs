@@ -142,13 +142,16 @@ impl Together<'_> {
 }
 
 impl Family {
-    /// This family with further conditions on labels that its series have.
+    /// This family with further conditions on labels that its requests have. What lacks one of them it does not have any more.
     #[must_use]
     pub fn narrowed<'a>(&self, matchers: impl IntoIterator<Item = &'a Matcher>) -> Self {
         let mut family = self.clone();
         for matcher in matchers {
             if self.failures_lack(std::iter::once(matcher.name.as_str())).is_some() {
                 family.failures = None;
+            }
+            if self.durations_lack(std::iter::once(matcher.name.as_str())).is_some() {
+                family.durations = None;
             }
             let and = if family.restrict.is_empty() { "" } else { ", " };
             family.restrict.push_str(&format!("{and}{matcher}"));

@@ -345,3 +345,14 @@ async fn each_refused_question_leaves_out_what_it_is_about_and_no_more() {
     let error = found_despite(ALONE, "\"grpc_server_handled_total\"").await.unwrap_err();
     assert_eq!(error.message, "too many series", "with nothing left it is an error, not a server without metrics");
 }
+
+#[tokio::test]
+async fn which_labels_the_durations_have_is_known() {
+    let mapping = found(&[
+        "grpc_server_handled_total service=c grpc_method=Pay grpc_code=OK",
+        "grpc_server_handling_seconds_bucket service=c grpc_method=Pay le=1",
+    ])
+    .await;
+    let [grpc] = mapping.families.as_slice() else { panic!("{mapping:?}") };
+    assert_eq!(grpc.durations_lack(["grpc_method", "grpc_code"].into_iter()), Some(("grpc_server_handling_seconds", "grpc_code")));
+}

@@ -8,6 +8,7 @@ fn family(status: Option<(&str, StatusShape)>) -> Family {
         requests: Requests::Counter("http_requests_total".to_owned()),
         durations: Some(Durations::Classic { buckets: "http_request_duration_seconds_bucket".to_owned(), bounds: Vec::new() }),
         unit: Unit::Seconds,
+        duration_labels: ["job", "handler"].map(Into::into).into(),
         restrict: String::new(),
         service_label: "job".to_owned(),
         route_label: Some("handler".to_owned()),
@@ -251,4 +252,21 @@ fn failures_by_a_label_that_their_counter_lacks_are_not_told() {
     assert_eq!(by_pod.failures_lack(["handler", "pod"].into_iter()), Some(("http_errors_total", "pod")));
     assert!(f.narrowed(&[Matcher::equal("handler", "/pay")]).error_ratio("cart", W).is_some());
     assert_eq!(f.narrowed(&[Matcher::equal("pod", "a")]).error_ratio("cart", W), None, "nor has one pod");
+}
+
+#[test]
+fn durations_by_a_label_that_they_lack_are_not_told() {
+    let f = family(Some(("code", StatusShape::Code)));
+    assert_eq!(f.durations_lack(["handler", "code"].into_iter()), Some(("http_request_duration_seconds", "code")));
+    assert!(f.narrowed(&[Matcher::equal("handler", "/pay")]).quantile(0.95, "cart", W).is_some());
+    let failing = f.narrowed(&[Matcher::new("code", MatchOp::NotEqual, "200")]);
+    assert!(failing.rate_of("cart", W).contains(r#"code!="200""#) && failing.error_ratio("cart", W).is_some());
+    assert_eq!(failing.quantile(0.95, "cart", W), None, "the p95 of all is not theirs");
+    assert_eq!((failing.exemplar_selector("cart"), failing.p95_by_route("cart", W)), (None, None));
+    // What counts them measures them too: whatever label the one has the other has.
+    let mut whole = f.clone();
+    whole.requests = Requests::Counter("http_request_duration_seconds_count".to_owned());
+    for f in [whole, native()] {
+        assert!(f.narrowed(&[Matcher::equal("code", "500")]).quantile(0.95, "cart", W).is_some());
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
         labels::{label_name, quote},
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    red::{Durations, Failures, Family, Requests, USUAL_SCRAPE, queries::promql_duration},
+    red::{Durations, Failures, Family, USUAL_SCRAPE, queries::promql_duration},
     views::{Look, Needs},
 };
 
@@ -264,14 +264,7 @@ fn durations(family: &Family, service: &str, over: Duration) -> Option<String> {
 /// them counts the requests as well.
 fn by_outcome(family: &Family) -> Option<[(&'static str, Family); 2]> {
     let Some(Failures::Status(status)) = &family.failures else { return None };
-    let counts = match (&family.durations, &family.requests) {
-        (Some(Durations::Classic { buckets, .. }), Requests::Counter(counter)) => {
-            buckets.strip_suffix("_bucket").is_some_and(|name| counter.strip_suffix("_count") == Some(name))
-        }
-        (Some(Durations::Native(durations)), Requests::Native(requests)) => durations == requests,
-        _ => false,
-    };
-    if !counts {
+    if !family.is_one_histogram() {
         return None;
     }
     let failed = status.shape.failed();

@@ -92,6 +92,12 @@ impl Service {
         family.failures_lack(self.data.conditions(look, family).0.into_iter().map(|m| m.name.as_str()))
     }
 
+    /// The durations' name, and the label of the scope that they lack.
+    pub(super) fn durations_lack<'a>(&self, look: &Look<'a>) -> Option<(&'a str, &'a str)> {
+        let family = chosen(look)?;
+        family.durations_lack(self.data.conditions(look, family).0.into_iter().map(|m| m.name.as_str()))
+    }
+
     /// The durations as a heatmap, while they are one.
     fn heatmap(&self, pane: Pane, look: &Look<'_>) -> Option<Heat> {
         let matrix = self.data.heat.value().filter(|_| self.heat && pane == Pane::Duration)?;
@@ -362,6 +368,9 @@ impl Service {
 
     fn blank(&self, pane: Pane, slot: &Slot<Matrix>, state: &State, look: &Look<'_>) -> Option<Vec<String>> {
         let family = self.data.family(look).map(|(f, _)| f)?;
+        if let Some((metric, label)) = self.durations_lack(look).filter(|_| pane == Pane::Duration) {
+            return Some(vec![format!("{metric} has no label {label}: how long these requests took is not told.")]);
+        }
         if pane == Pane::Duration && family.durations.is_none() {
             return Some(vec![format!("{} has no durations.", family.name)]);
         }

@@ -150,6 +150,9 @@ impl Service {
     }
 
     fn why_no_exemplars(&self, look: &Look<'_>) -> String {
+        if let Some((metric, label)) = self.durations_lack(look) {
+            return format!("no exemplars: {metric} has no label {label}");
+        }
         let family = self.data.family(look);
         let metric = family.as_ref().and_then(|(f, _)| match f.durations.as_ref()? {
             Durations::Classic { buckets: metric, .. } | Durations::Native(metric) => Some(metric),

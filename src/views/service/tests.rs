@@ -21,7 +21,7 @@ use crate::{
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
-    red::{FailureCounter, Failures, RedMapping},
+    red::{Durations, FailureCounter, Failures, RedMapping, Requests, StatusRule, StatusShape},
     views::Act,
 };
 
@@ -457,6 +457,46 @@ fn failures_that_nobody_can_tell_by_a_label_are_no_zero() {
         assert_eq!(errors(&view, &look), asked, "{said}");
         let text = draw(&view, &look, 200, 40);
         assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+/// A gRPC server as go-grpc-middleware measures it: its durations have no code.
+fn grpc() -> RedMapping {
+    let mut mapping = red_mapping(&["orders"]);
+    let family = &mut mapping.families[0];
+    family.name = "gRPC server".to_owned();
+    family.requests = Requests::Counter("grpc_server_handled_total".to_owned());
+    family.durations = Some(Durations::Classic { buckets: "grpc_server_handling_seconds_bucket".to_owned(), bounds: vec![1.0, 10.0] });
+    family.route_label = Some("grpc_method".to_owned());
+    family.duration_labels = ["application", "grpc_method"].map(Into::into).into();
+    family.failures = Some(Failures::Status(StatusRule { label: "grpc_code".to_owned(), shape: StatusShape::GrpcName }));
+    mapping
+}
+
+#[test]
+fn durations_that_nobody_can_tell_by_a_label_are_not_those_of_all() {
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(grpc())));
+    for op in [MatchOp::Equal, MatchOp::NotEqual] {
+        let scope = scope.with_matcher(Matcher::new("grpc_code", op, "Unavailable"));
+        let look = look(&shared, &scope, NOW);
+        let mut view = Service::default();
+        for _ in 0..2 {
+            feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+                "labels" => Some(Ok(Response::LabelNames(["grpc_code", "grpc_method"].map(Into::into).into()))),
+                _ => Some(Ok(answer(need))),
+            });
+        }
+        let asked = needs(&view, &look, 200, 40);
+        let of_durations = |n: &Subscription| format!("{:?}", n.request).contains("grpc_server_handling");
+        assert_eq!((asked.iter().filter(|n| of_durations(n)).count(), asked.iter().any(|n| n.slot.pane == "rate")), (0, true));
+        let text = draw(&view, &look, 200, 40);
+        assert!(text.contains("grpc_server_handling_seconds has no label grpc_code") && !text.contains("p95 8.00 s"), "{text}");
+        let acts = run(&mut view, &look, Command::NextExemplar);
+        assert!(
+            matches!(&acts[..], [Act::Notice(why)] if why.ends_with("grpc_server_handling_seconds has no label grpc_code")),
+            "{acts:?}"
+        );
     }
 }
 
