@@ -248,6 +248,14 @@ impl Family {
         }
     }
 
+    /// How that label tells them.
+    pub fn status_shape(&self) -> Option<StatusShape> {
+        match &self.failures {
+            Some(Failures::Status(status)) => Some(status.shape),
+            _ => None,
+        }
+    }
+
     /// How much it tells of a service.
     fn completeness(&self) -> u8 {
         let durations = match self.durations {

@@ -52,6 +52,22 @@ impl StatusShape {
         }
     }
 
+    /// Whether a class of requests, as [`Self::class`] shows it, is of those that [`Self::failed`] finds.
+    pub fn is_failure(self, class: &str) -> bool {
+        const GRPC: [&str; 7] =
+            ["unknown", "deadlineexceeded", "unimplemented", "internal", "unavailable", "dataloss", "resourceexhausted"];
+        match self {
+            Self::Code | Self::Class | Self::Digit => class == "5xx",
+            Self::SpanStatus => class == "ERROR",
+            Self::Word => class.eq_ignore_ascii_case("error") || class.eq_ignore_ascii_case("failure"),
+            Self::GrpcName => GRPC.contains(&class.replace('_', "").to_ascii_lowercase().as_str()),
+            Self::GrpcNumber => matches!(class, "2" | "4" | "8" | "12" | "13" | "14" | "15"),
+            Self::Outcome => class == "SERVER_ERROR",
+            Self::Bool => class == "true",
+            Self::Present => !class.is_empty(),
+        }
+    }
+
     /// How the values are grouped for the rate by class: a pattern and what of it is shown.
     pub const fn class(self) -> (&'static str, &'static str) {
         match self {
@@ -133,6 +149,46 @@ fn is_grpc_name(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What PromQL makes of the condition for failures.
+    fn matches(condition: &str, value: &str) -> bool {
+        let text = |quoted: &str| quoted.trim_matches('"').to_owned();
+        match (condition.strip_prefix("=~"), condition.strip_prefix("!="), condition.strip_prefix('=')) {
+            (Some(pattern), ..) => regex::Regex::new(&format!("^(?:{})$", text(pattern))).unwrap().is_match(value),
+            (_, Some(other), _) => value != text(other),
+            (.., Some(same)) => value == text(same),
+            _ => panic!("{condition}"),
+        }
+    }
+
+    #[test]
+    fn a_class_is_drawn_as_failing_where_its_values_are_asked_for_as_failures() {
+        use StatusShape::{Bool, Class, Code, Digit, GrpcName, GrpcNumber, Outcome, Present, SpanStatus, Word};
+        let numbers: Vec<String> = (0..=16).map(|n| n.to_string()).collect();
+        let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        let grpc = ["OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "DEADLINE_EXCEEDED", "NotFound", "AlreadyExists"];
+        let more = ["PermissionDenied", "ResourceExhausted", "RESOURCE_EXHAUSTED", "FailedPrecondition", "Aborted", "OutOfRange"];
+        let rest = ["Unimplemented", "Internal", "unavailable", "DataLoss", "DATA_LOSS", "Unauthenticated"];
+        for (shape, values) in [
+            (Code, &["200", "304", "404", "500", "503"][..]),
+            (Class, &["2xx", "4xx", "5xx"]),
+            (Digit, &["1", "2", "4", "5"]),
+            (SpanStatus, &["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"]),
+            (Word, &["Ok", "Error", "error", "success", "failure", "unset"]),
+            (GrpcName, &[&grpc[..], &more, &rest].concat()),
+            (GrpcNumber, &numbers),
+            (Outcome, &["SUCCESS", "CLIENT_ERROR", "SERVER_ERROR", "UNKNOWN"]),
+            (Bool, &["true", "false"]),
+            (Present, &["", "timeout", "500"]),
+        ] {
+            let (pattern, shown) = shape.class();
+            let pattern = regex::Regex::new(&format!("^(?:{pattern})$")).unwrap();
+            for value in values {
+                let class = pattern.replace(value, shown);
+                assert_eq!(shape.is_failure(&class), matches(shape.failed(), value), "{shape:?} {value} {class}");
+            }
+        }
+    }
 
     #[test]
     fn shapes_are_told_by_values() {

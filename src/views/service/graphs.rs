@@ -1,12 +1,11 @@
 //! The three graphs: rate, errors, duration.
 
-use std::borrow::Cow;
-
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Compare, Pane, Service,
     ask::{EDGE, EDGES, GRAPHS, LINE},
+    classes::{Kind, classes},
     data::chosen,
     heat::heat,
     lines::{durations, last, latest, lines, main_line, slowest},
@@ -17,6 +16,7 @@ use crate::{
         series::{Exemplar, Matrix, Sample, Series},
         time::Timestamp,
     },
+    red::Family,
     theme::Role,
     ui::{
         chart::{Band, Chart, Dot, Heat, Line, Mark, Threshold, TimeAxis, Unit, stack, value_at},
@@ -25,16 +25,6 @@ use crate::{
     },
     views::Look,
 };
-
-/// Bottom of the stack first: what fails must not be hidden by what does not.
-fn class_order(class: &str) -> (u8, Role) {
-    match class {
-        "5xx" | "ERROR" | "SERVER_ERROR" | "true" | "Error" | "error" => (0, Role::Status5xx),
-        "4xx" | "CLIENT_ERROR" => (1, Role::Status4xx),
-        "3xx" | "REDIRECTION" => (2, Role::Status3xx),
-        _ => (3, Role::Status2xx),
-    }
-}
 
 /// Instances with lines of their own; more are not told apart.
 const MOST_INSTANCES: usize = 8;
@@ -296,23 +286,24 @@ impl Service {
 
     fn rate(&self, look: &Look<'_>) -> Option<Chart<'_>> {
         let matrix = self.data.rate.value()?;
-        let series = classes(matrix);
-        let samples: Vec<&[Sample]> = series.iter().map(|(_, s)| s.samples.as_slice()).collect();
+        let classes = classes(matrix, chosen(look).and_then(Family::status_shape));
+        let samples: Vec<&[Sample]> = classes.iter().map(|c| c.series.samples.as_slice()).collect();
         let mut chart = self.chart(look, matrix, Unit::Rate);
         chart.named = true;
         if let Some(then) = self.behind(Pane::Rate, matrix) {
             let all: Vec<&[Sample]> = then.series.iter().map(|s| s.samples.as_slice()).collect();
             chart.lines.extend(stack(&all).pop().map(|sum| behind(look, sum)));
         }
-        for ((class, own), sum) in series.iter().zip(stack(&samples)).rev() {
-            let (order, role) = class_order(class);
+        for (class, sum) in classes.iter().zip(stack(&samples)).rev() {
+            let own = &class.series;
             let value = own.last().map_or(format::MISSING.to_owned(), |s| format::number(s.value));
-            let end = format!("{class} {value}").trim().to_owned();
+            let end = format!("{} {value}", class.name).trim().to_owned();
             // What never happened needs no line.
-            if order < 3 && own.samples.iter().all(|s| s.value == 0.0 || s.value.is_nan()) {
+            if class.kind != Kind::Well && own.samples.iter().all(|s| s.value == 0.0 || s.value.is_nan()) {
                 continue;
             }
-            chart.lines.push(Line { samples: sum.into(), style: look.shared.theme.style(role), fill: order == 0, end });
+            let style = look.shared.theme.style(class.kind.role());
+            chart.lines.push(Line { samples: sum.into(), style, fill: class.kind == Kind::Failing, end });
         }
         Some(chart)
     }
@@ -386,24 +377,6 @@ impl Service {
         let empty = slot.value().is_none_or(|m| m.series.iter().all(|s| s.last().is_none()));
         empty.then(|| vec!["No requests in this window.".to_owned()])
     }
-}
-
-/// Classes with a line of their own; a legend of more is not read.
-const MOST_CLASSES: usize = 8;
-
-/// The classes from the bottom of the stack on. Of many the busiest have their own line, and the rest are one.
-fn classes(matrix: &Matrix) -> Vec<(Cow<'_, str>, Cow<'_, Series>)> {
-    let mut series: Vec<(&str, &Series)> = matrix.series.iter().map(|s| (s.labels.get("class").unwrap_or(""), s)).collect();
-    let busy = |s: &Series| s.samples.iter().map(|s| s.value).filter(|v| v.is_finite()).sum::<f64>();
-    series.sort_by(|a, b| class_order(a.0).0.cmp(&class_order(b.0).0).then(busy(b.1).total_cmp(&busy(a.1))).then(a.0.cmp(b.0)));
-    let failing = series.iter().filter(|(class, _)| class_order(class).0 == 0).count();
-    let own = if series.len() > MOST_CLASSES { MOST_CLASSES.max(failing + 1) - 1 } else { series.len() };
-    let rest: Vec<&[Sample]> = series.iter().skip(own).map(|(_, s)| s.samples.as_slice()).collect();
-    let mut out: Vec<_> = series.iter().take(own).map(|(class, s)| (Cow::Borrowed(*class), Cow::Borrowed(*s))).collect();
-    if let Some(samples) = stack(&rest).pop() {
-        out.push((format!("others({})", rest.len()).into(), Cow::Owned(Series { samples, ..Series::default() })));
-    }
-    out
 }
 
 /// One value, or from the lowest to the highest of several.

@@ -4,6 +4,7 @@
 mod ask;
 mod breakdown;
 mod calls;
+mod classes;
 mod compare;
 mod data;
 mod deploys;
