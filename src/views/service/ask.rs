@@ -33,7 +33,7 @@ const BEFORE: Duration = Duration::from_secs(3600);
 /// The instant to compare with moves in steps of this: each step asks anew.
 const BEFORE_STEP: Duration = Duration::from_secs(300);
 /// A window that is compared with moves in steps of this.
-const THEN_STEP: Duration = Duration::from_secs(60);
+pub(super) const THEN_STEP: Duration = Duration::from_secs(60);
 
 /// What is on the page, which decides what it asks.
 pub(super) struct Page {

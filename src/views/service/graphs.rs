@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     Compare, Pane, Service,
-    ask::{EDGE, EDGES, GRAPHS, LINE},
+    ask::{EDGE, EDGES, GRAPHS, LINE, THEN_STEP},
     classes::{Kind, classes},
     data::chosen,
     heat::heat,
@@ -220,6 +220,9 @@ impl Service {
     /// The figure of a pane at an instant, in the period that is compared with.
     fn then_at(&self, pane: Pane, at: Timestamp) -> Option<f64> {
         let matrix = self.data.then.get(pane as usize)?.value()?;
+        // It ends on a whole minute, or step: what is now lies up to one later.
+        let (end, apart) = (matrix.range.end, THEN_STEP.max(matrix.step) + matrix.step);
+        let at = if at.since(end) <= apart { at.min(end) } else { at };
         let read = |s: &Series| value_at(&s.samples, at, matrix.step).filter(|v| v.is_finite());
         match pane {
             Pane::Rate => {

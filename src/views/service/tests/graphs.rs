@@ -103,6 +103,29 @@ fn what_is_compared_with_is_drawn_in_the_steps_of_now_alone() {
 }
 
 #[test]
+fn late_in_a_minute_as_well_it_is_told_what_was_then() {
+    let (shared, scope) = stage();
+    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(900)));
+    let look = look(&shared, &scope, NOW + Duration::from_secs(50));
+    let lines = |need: &Subscription| {
+        let Request::Range { window, step, .. } = &need.request else { return None };
+        let (range, value) = (window.range(look.now), if need.slot.pane == "then" { 20.0 } else { 40.0 });
+        let start = range.start.align_down(*step);
+        let count = u32::try_from(range.end.since(start).as_nanos() / step.as_nanos()).unwrap();
+        let samples = (0..=count).map(|i| Sample { at: start + *step * i, value }).collect();
+        let labels = if need.slot.part == 2 || need.slot.pane == "duration" { [("line", "p95")] } else { [("class", "2xx")] };
+        let series = vec![Series { labels: labels.into_iter().collect(), samples }];
+        Some(Response::Matrix(Matrix { series, range, step: *step, warnings: Vec::new() }))
+    };
+    let mut view = Service { compare: Compare::Day, ..Service::default() };
+    feed(&mut view, &look, SIZE, |need| Some(Ok(lines(need).unwrap_or_else(|| answer(need)))));
+    let text = draw(&view, &look, 200, 40);
+    for part in ["40.0 /s  ×2.0 on a day before", "p95 40.0 s  ×2.0 on a day before"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
 fn a_long_window_ends_with_what_is_now() {
     let (shared, scope) = stage();
     let now = NOW + Duration::from_secs(840);
