@@ -131,13 +131,15 @@ impl Data {
         needs.ask("limits", 0, Request::PrometheusAlerts, Refresh::Once);
         let over = table_window(whole);
         if page.calls {
-            let spans = look.shared.red.value().and_then(|red| calls::spans(red));
+            let red = look.shared.red.value();
+            let spans = red.and_then(|red| calls::spans(red));
             if let Some(spans) = &spans {
                 needs.ask("peers", 0, Request::LabelNames { query: spans.selector(), window: look.scope.window }, Refresh::Once);
             }
             let peers = self.peers.value().map_or(&[][..], Vec::as_slice);
             // Two questions would be one too many: it waits until it is known whom spans name.
             if spans.is_none() || !self.peers.is_waiting() {
+                let over = red.and_then(|red| calls::graph_window(red)).unwrap_or(over);
                 let query = calls::query(service, over, spans.as_ref(), peers);
                 needs.ask("calls", 0, Request::Instant { query, window: look.scope.window }, seldom);
             }

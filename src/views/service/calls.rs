@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
 
-use super::ask::tagged;
+use super::ask::{table_window, tagged};
 use crate::{
     model::{
         labels::{Labels, label_name, quote},
@@ -114,7 +114,12 @@ fn peers(labels: &[CompactString]) -> Vec<&str> {
     PEERS.iter().filter_map(has).take(MOST_PEERS).collect()
 }
 
-/// Rate, failures and p95 of all calls from and to a service, in one question.
+/// What the service graph's rates are taken over: it has the intervals of the pipeline that writes it, not those of the service.
+pub(super) fn graph_window(red: &RedMapping) -> Option<Duration> {
+    red.families.iter().filter(|f| f.kind == Kind::Graph).map(table_window).max()
+}
+
+/// Rate, failures and p95 of all calls from and to a service, in one question. `over` is the window of the service graph.
 pub(super) fn query(service: &str, over: Duration, spans: Option<&Clients>, labels: &[CompactString]) -> String {
     let window = promql_duration(over);
     let name = quote(&format!("(.*/)?{}", regex::escape(service)));
@@ -133,13 +138,14 @@ pub(super) fn query(service: &str, over: Duration, spans: Option<&Clients>, labe
     ];
     let graph = graph.iter().map(|(query, figure)| tagged(query, FIGURE, figure));
     let peers = peers(labels);
-    let spans = spans.filter(|_| !peers.is_empty()).into_iter().flat_map(|clients| of_spans(&clients.0, service, over, &peers));
+    let spans = spans.filter(|_| !peers.is_empty()).into_iter().flat_map(|clients| of_spans(&clients.0, service, &peers));
     let spans = spans.map(|(query, figure)| tagged(&query, FIGURE, &format!("{SPANS}{figure}")));
     graph.chain(spans).collect::<Vec<_>>().join(" or ")
 }
 
 /// The same of the spans of clients: those of the service itself by whom they call, and those of others that call it.
-fn of_spans(clients: &Family, service: &str, over: Duration, peers: &[&str]) -> Vec<(String, &'static str)> {
+fn of_spans(clients: &Family, service: &str, peers: &[&str]) -> Vec<(String, &'static str)> {
+    let over = table_window(clients);
     let own = vec![clients.service_matcher(service)];
     let address = quote(&format!("(.*/)?{}([.:].*)?", regex::escape(service)));
     let both = |metric: &str, condition: &str, le: &[&str]| {
@@ -295,6 +301,23 @@ mod tests {
         for without in [ask(&["span_name"]), query("orders", Duration::from_secs(120), None, &labels(&["peer_service"]))] {
             assert!(!without.contains("CLIENT") && promql_parser::parser::parse(&without).is_ok(), "{without}");
         }
+    }
+
+    #[test]
+    fn what_writes_the_calls_has_intervals_of_its_own() {
+        let mut red = mapping();
+        red.families[0].scrape_interval = Some(Duration::from_secs(5));
+        red.families[1].scrape_interval = Some(Duration::from_secs(60));
+        assert_eq!(graph_window(&red), None);
+        for seconds in [15, 300] {
+            let every = Some(Duration::from_secs(seconds));
+            red.families.push(Family { kind: Kind::Graph, scrape_interval: every, ..red.families[0].clone() });
+        }
+        let over = graph_window(&red).unwrap();
+        let asked = query("orders", over, spans(&red).as_ref(), &["peer_service".into()]);
+        let (graph, of_spans) = asked.split_once("traces_spanmetrics").unwrap();
+        assert!(graph.contains("[1200s]") && !graph.contains("[240s]") && !graph.contains("[120s]"), "{graph}");
+        assert!(of_spans.contains("[240s]") && !of_spans.contains("[1200s]") && !of_spans.contains("[120s]"), "{of_spans}");
     }
 
     #[test]
