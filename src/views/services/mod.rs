@@ -187,9 +187,17 @@ impl Services {
         self.read("mixed", 0);
     }
 
-    /// The scope of the selected service.
+    /// The scope of the selected service, as the family shows it that its figures are of: the usual one may have none now.
     fn scope(&self, look: &Look<'_>) -> Option<Scope> {
-        Some(look.scope.with_service(self.selected()?.service.as_str()))
+        let row = self.selected()?;
+        let scope = look.scope.with_service(row.service.as_str());
+        let mapping = look.shared.red.value()?;
+        let usual = mapping.family_of(&row.service).map(|f| f.name.as_str());
+        let other = row.family(mapping).filter(|f| f.has(&row.service)).map(|f| f.name.as_str());
+        Some(match other.filter(|name| usual != Some(name) && scope.family.as_deref() != Some(name)) {
+            Some(name) => scope.with_family(Some(name.into())),
+            None => scope,
+        })
     }
 
     /// How many are bad. An hour into an incident nothing is worse than an hour before, and all is not well.

@@ -221,6 +221,34 @@ fn enter_opens_the_service_and_e_goes_to_the_next_bad_one() {
 }
 
 #[test]
+fn enter_opens_the_family_that_the_figures_are_of() {
+    let mut mapping = red_mapping(&["cart", "orders"]);
+    let mut spans = mapping.families[0].clone();
+    spans.name = "Tempo span metrics".to_owned();
+    spans.requests = crate::red::Requests::Counter("traces_spanmetrics_calls_total".to_owned());
+    mapping.families.push(spans);
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    let look = look(&shared, &scope, NOW);
+    let mut view = Services { order: Order::Name, ..Services::default() };
+    feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+        ("now", 0) => {
+            let Response::Vector(mut told) = vector(&[("cart", 30.0), ("orders", 41.2)]) else { unreachable!() };
+            // What the service itself counts it has stopped to count.
+            told.elements[1].0.set("family", "1");
+            Some(Ok(Response::Vector(told)))
+        }
+        _ => None,
+    });
+    for (service, family) in [("cart", None), ("orders", Some("Tempo span metrics"))] {
+        let (_, acts) = with(&look, SIZE, |cx| view.command(cx, Command::Drill));
+        let [Act::Push(ViewKind::Service, scope)] = &acts[..] else { panic!("{acts:?}") };
+        assert_eq!((scope.service.as_deref(), scope.family.as_deref()), (Some(service), family));
+        with(&look, SIZE, |cx| view.command(cx, Command::Down));
+    }
+}
+
+#[test]
 fn what_is_looked_for_is_said_before_and_after() {
     let (mut shared, scope) = stage();
     shared.red = Slot::default();
