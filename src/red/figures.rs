@@ -70,8 +70,23 @@ impl Family {
     /// Whether a quantile in seconds is the bound of a bucket, and so may be the highest finite one of a service, which
     /// stands for all that is above it. It is if the quantile 1 is no higher.
     pub fn is_bound(&self, seconds: f64) -> bool {
-        let Some(Durations::Classic { bounds, .. }) = &self.durations else { return false };
-        bounds.iter().any(|bound| (bound * self.unit.seconds() / seconds - 1.0).abs() < 1e-9)
+        self.bounds().iter().any(|bound| self.is_at(*bound, seconds))
+    }
+
+    /// Whether it is the highest of all bounds: nobody can tell how much longer it is.
+    pub fn is_highest_bound(&self, seconds: f64) -> bool {
+        self.bounds().last().is_some_and(|bound| self.is_at(*bound, seconds))
+    }
+
+    fn bounds(&self) -> &[f64] {
+        match &self.durations {
+            Some(Durations::Classic { bounds, .. }) => bounds,
+            _ => &[],
+        }
+    }
+
+    fn is_at(&self, bound: f64, seconds: f64) -> bool {
+        (bound * self.unit.seconds() / seconds - 1.0).abs() < 1e-9
     }
 }
 
@@ -308,6 +323,7 @@ mod tests {
     fn a_quantile_on_a_bound_may_be_higher_than_told() {
         let family = &red_mapping(&["a"]).families[0];
         assert!(family.is_bound(10.0) && family.is_bound(1.0) && !family.is_bound(0.99));
+        assert!(family.is_highest_bound(10.0) && !family.is_highest_bound(1.0));
         let told = Figures { quantiles: [Some(0.5), Some(1.0), Some(10.0)], highest: Some(10.0), ..Figures::default() };
         assert_eq!([0, 1, 2].map(|i| told.is_at_highest_bound(i)), [false, false, true]);
     }

@@ -195,6 +195,11 @@ impl Family {
         Some(self.in_seconds(&query))
     }
 
+    /// Has a sample where a service's instances have buckets with different bounds, see [`RedMapping::services_mixed_buckets`].
+    pub fn mixed_buckets_of(&self, service: &str) -> Option<String> {
+        self.services_mixed_buckets(&[self.service_matcher(service)])
+    }
+
     /// Requests a second of a service by its route label. `None`: the family has none.
     pub fn rate_by_route(&self, service: &str, window: Duration) -> Option<String> {
         let route = self.route_label.as_deref()?;

@@ -152,6 +152,7 @@ impl Data {
         let Some((family, service)) = self.family(look) else { return };
         let labels = self.labels.value().map_or(&[][..], Vec::as_slice);
         Self::ask_graphs(look, (&family, &service), labels, page, needs);
+        self.ask_bounds(look, &family, &service, needs);
         Self::ask_tables(look, &by_label(&family, page.label.clone()), &service, needs);
     }
 

@@ -86,6 +86,8 @@ pub(super) struct Row {
     /// Seconds.
     pub p95: Option<f64>,
     p95_before: Option<f64>,
+    /// What its p95 is marked with.
+    pub mark: &'static str,
 }
 
 fn ratio(errors: Option<f64>, rate: Option<f64>) -> Option<f64> {
@@ -131,7 +133,10 @@ impl Row {
             3 => text(share, format::percent, if failing { Role::Bad } else { Role::Text }),
             4 => text(ratio(self.errors_before, self.rate_before), format::percent, Role::Dim),
             5 => text(self.share, |v| format!("{:.0} %", v * 100.0), Role::Text),
-            6 => text(self.p95, format::seconds, Role::Text),
+            6 => {
+                let p95 = self.p95.map_or_else(|| format::MISSING.to_owned(), |p95| format!("{}{}", self.mark, format::seconds(p95)));
+                Cell::new(p95, style(Role::Text))
+            }
             _ => {
                 let change = self.change().map_or_else(|| format::MISSING.to_owned(), |c| format::change(c, 1.0));
                 Cell::new(change, style(if self.slower() { Role::Warn } else { Role::Text }))

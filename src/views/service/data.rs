@@ -56,6 +56,10 @@ pub(super) struct Data {
     rules: Slot<Vec<Arc<Rule>>>,
     /// Where they and the objectives draw the line.
     limits: Limits,
+    /// The longest duration that the service's histogram can tell, where one on the page may be that.
+    pub highest: Slot<Vector>,
+    /// Has an element where buckets of instances differ.
+    pub mixed: Slot<Vector>,
     /// Rate, failures and p95 by the breakdown's label, now and before.
     pub rows: [Slot<Vector>; 3],
     pub rows_before: [Slot<Vector>; 3],
@@ -119,6 +123,8 @@ impl Data {
         Some(match slot.pane {
             "now" => &mut self.now,
             "counts" => &mut self.counts,
+            "highest" => &mut self.highest,
+            "mixed" => &mut self.mixed,
             "calls" => &mut self.calls,
             "saturation" => &mut self.saturation,
             "rows" => self.rows.get_mut(part)?,

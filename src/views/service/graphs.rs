@@ -111,6 +111,7 @@ impl Service {
         }
         match self.instances().filter(|n| pane == Pane::Duration && *n > MOST_INSTANCES) {
             Some(_) => format!("{MOST_INSTANCES} slowest drawn"),
+            None if pane == Pane::Duration && self.data.has_mixed_buckets() => "~ buckets differ".to_owned(),
             None => String::new(),
         }
     }
@@ -161,25 +162,21 @@ impl Service {
         let line = format!(" {0}{0} ", look.shared.glyphs.horizontal);
         let mut parts = vec![pane.name().to_owned()];
         if let Some(at) = self.cursor {
-            parts.push(format!("{} {}", format::clock_seconds(at, look.shared.settings.zone.0), self.values_at(pane, at)));
+            parts.push(format!("{} {}", format::clock_seconds(at, look.shared.settings.zone.0), self.values_at(pane, at, look)));
             return parts.join(&line);
         }
         let exemplar = self.selected_exemplar().filter(|_| pane == Pane::Duration);
-        parts.extend(exemplar.map_or_else(|| self.figure(pane), |e| Some(exemplar_text(e, look))));
+        parts.extend(exemplar.map_or_else(|| self.figure(pane, look), |e| Some(exemplar_text(e, look))));
         parts.join(&line)
     }
 
     /// The pane's last value, and how it was.
-    fn figure(&self, pane: Pane) -> Option<String> {
+    fn figure(&self, pane: Pane, look: &Look<'_>) -> Option<String> {
         let Some(now) = self.now(pane) else {
             let had_some = self.slot(pane).value()?.series.iter().any(|s| s.last().is_some());
             return had_some.then(|| "none now".to_owned());
         };
-        let show = match pane {
-            Pane::Rate => format::rate,
-            Pane::Errors => format::percent,
-            _ => format::seconds,
-        };
+        let show = |value| self.shown(pane, value, look);
         let main = self.slot(pane).value().filter(|_| pane == Pane::Duration).and_then(main_line);
         let name = match main {
             Some(main) => match self.instances() {
@@ -198,6 +195,15 @@ impl Service {
             _ => self.data.was(2).map(|b| format!("was {}", show(b))),
         };
         Some(format!("{name}{}{}", show(now), was.map_or_else(String::new, |w| format!("  {w}"))))
+    }
+
+    /// A value of a pane with its unit, and marked where it is not exact.
+    fn shown(&self, pane: Pane, value: f64, look: &Look<'_>) -> String {
+        match pane {
+            Pane::Rate => format::rate(value),
+            Pane::Errors => format::percent(value),
+            _ => self.data.seconds(chosen(look), value),
+        }
     }
 
     /// The pane's last value.
@@ -235,12 +241,13 @@ impl Service {
     }
 
     /// The exact values of a pane at an instant.
-    pub(super) fn values_at(&self, pane: Pane, at: Timestamp) -> String {
+    pub(super) fn values_at(&self, pane: Pane, at: Timestamp, look: &Look<'_>) -> String {
         let Some(matrix) = self.slot(pane).value() else { return format::MISSING.to_owned() };
-        let (unit, label) = match pane {
-            Pane::Rate => (Unit::Rate, "class"),
-            Pane::Errors => (Unit::Share, ""),
-            _ => (Unit::Seconds, LINE),
+        let show = |value| self.shown(pane, value, look);
+        let label = match pane {
+            Pane::Rate => "class",
+            Pane::Errors => "",
+            _ => LINE,
         };
         let mut by_name: Vec<(&str, Vec<f64>)> = Vec::new();
         let mut all: Vec<&Series> = matrix.series.iter().collect();
@@ -257,17 +264,17 @@ impl Service {
                 None => by_name.push((name, vec![value])),
             }
         }
-        let each = by_name.iter().map(|(name, values)| format!("{name} {}", from_to(values, unit)).trim().to_owned());
+        let each = by_name.iter().map(|(name, values)| format!("{name} {}", from_to(values, show)).trim().to_owned());
         let mut values: Vec<String> = each.collect();
         if values.is_empty() {
             values.push(format::MISSING.to_owned());
         }
-        let peak = |edge: &str| value_at(&self.edge(pane, edge)?.samples, at, matrix.step).map(|v| unit.show(v));
+        let peak = |edge: &str| value_at(&self.edge(pane, edge)?.samples, at, matrix.step).map(show);
         if let (Some(low), Some(high)) = (peak(EDGES[0].0), peak(EDGES[1].0)) {
             values.push(format!("{low} to {high}"));
         }
         if let Some(then) = self.then_at(pane, at) {
-            values.push(format!("{} {}", self.compare.name(), unit.show(then)));
+            values.push(format!("{} {}", self.compare.name(), show(then)));
         }
         values.join("  ")
     }
@@ -341,7 +348,7 @@ impl Service {
             let mut all: Vec<&Series> = lines(matrix, &name).collect();
             all.sort_by(|a, b| last(b).total_cmp(&last(a)));
             for series in all.into_iter().take(MOST_INSTANCES) {
-                let value = series.last().map_or(format::MISSING.to_owned(), |s| format::seconds(s.value));
+                let value = series.last().map_or(format::MISSING.to_owned(), |s| self.data.seconds(chosen(look), s.value));
                 let end = if top == Some(series) { format!("{name} {value}") } else { String::new() };
                 chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
             }
@@ -383,12 +390,12 @@ impl Service {
 }
 
 /// One value, or from the lowest to the highest of several.
-fn from_to(values: &[f64], unit: Unit) -> String {
+fn from_to(values: &[f64], show: impl Fn(f64) -> String) -> String {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     match values {
-        [one] => unit.show(*one),
-        _ => format!("{} to {}", unit.show(low), unit.show(high)),
+        [one] => show(*one),
+        _ => format!("{} to {}", show(low), show(high)),
     }
 }
 
@@ -398,7 +405,7 @@ fn behind(look: &Look<'_>, samples: Vec<Sample>) -> Line<'static> {
 }
 
 /// How a figure has changed: shares by how they were, all else by the factor.
-fn compared(pane: Pane, now: f64, then: f64, show: fn(f64) -> String) -> String {
+fn compared(pane: Pane, now: f64, then: f64, show: impl Fn(f64) -> String) -> String {
     if pane == Pane::Errors || then == 0.0 { format!("was {}", show(then)) } else { format::change(now, then) + " on" }
 }
 

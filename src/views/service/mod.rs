@@ -2,6 +2,7 @@
 //! it is.
 
 mod ask;
+mod bounds;
 mod breakdown;
 mod calls;
 mod classes;
@@ -283,7 +284,7 @@ impl View for Service {
             return false;
         }
         match pane {
-            "rows" | "rows before" => self.rebuild(&cx.look, cx.area),
+            "rows" | "rows before" | "highest" | "mixed" => self.rebuild(&cx.look, cx.area),
             "calls" | "saturation" => self.rebuild_strips(&cx.look),
             "labels" | "counts" => {
                 if let Some(picker) = &mut self.picker {

@@ -29,6 +29,9 @@ impl Service {
         let first = self.table == TableState::default();
         let limit = look.shared.error_threshold(look.scope.service.as_deref().unwrap_or_default());
         self.rows = breakdown::rows(&self.data, &label, &self.filter, self.order, limit);
+        for row in &mut self.rows {
+            row.mark = row.p95.map_or("", |p95| self.data.mark(&family, p95));
+        }
         let place = keep.filter(|_| !first).and_then(|k| self.rows.iter().position(|r| r.name == k));
         self.table.select(place.unwrap_or(self.table.selected), self.rows.len(), self.height(Pane::Breakdown, area));
     }
@@ -220,7 +223,7 @@ impl Service {
         }
         if let Some(at) = self.cursor {
             for pane in Pane::GRAPHS {
-                yank(&format!("{} at the cursor", pane.name()), self.values_at(pane, at));
+                yank(&format!("{} at the cursor", pane.name()), self.values_at(pane, at, look));
             }
         }
         if let Some((family, service)) = self.data.family(look) {

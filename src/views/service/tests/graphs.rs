@@ -50,7 +50,7 @@ fn a_peak_between_two_steps_is_asked_for_and_drawn() {
     // The cursor tells it in figures.
     run(&mut view, &look, Command::ValueCursor);
     view.cursor = Some(range.start + Duration::from_secs(900 * 40));
-    assert_eq!(view.values_at(Pane::Errors, view.cursor.unwrap()), "1.0 %  0.0 % to 40.0 %");
+    assert_eq!(view.values_at(Pane::Errors, view.cursor.unwrap(), &look), "1.0 %  0.0 % to 40.0 %");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_band_of_other_steps_is_not_drawn() {
     feed(&mut view, &look, (200, 50), |need| if need.slot.pane == "peaks" { None } else { all(need) });
     assert_eq!(bands(&view), 0);
     assert!(!draw(&view, &look, 200, 50).contains("range"));
-    assert!(!view.values_at(Pane::Errors, range.end).contains("to"));
+    assert!(!view.values_at(Pane::Errors, range.end, &look).contains("to"));
     feed(&mut view, &look, (200, 50), all);
     assert_eq!(bands(&view), 1);
 }
@@ -434,7 +434,7 @@ fn a_summary_is_compared_with_the_slowest_instance_of_before() {
     });
     let text = draw(&view, &look, 200, 40);
     assert!(text.contains("p95 of the slowest of 3 instances 4.00 s  was 800 ms"), "{text}");
-    assert_eq!(view.values_at(Pane::Duration, range.end), "p95 200 ms to 4.00 s");
+    assert_eq!(view.values_at(Pane::Duration, range.end, &look), "p95 200 ms to 4.00 s");
 }
 
 #[test]
@@ -495,4 +495,61 @@ fn targets_are_counted_among_those_that_are_looked_at() {
     };
     assert_eq!(of("sum"), of("count"));
     assert!(of("count").contains("application=~"), "also where no job is called after the service: {query}");
+}
+
+#[test]
+fn durations_beyond_the_highest_bucket_are_marked() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let mut view = Service::default();
+    // The family's buckets end at 10 s, and those of this service at 1 s.
+    for _ in 0..2 {
+        feed(&mut view, &look, (200, 40), |need| {
+            Some(Ok(match (need.slot.pane, need.slot.part) {
+                ("duration", _) => {
+                    let line = |(name, value): (&str, f64)| series(&[("line", name)], range, |_| value);
+                    matrix(range, [("p50", 0.1), ("p95", 1.0), ("p99", 10.0)].into_iter().map(line).collect())
+                }
+                ("highest", _) => vector(&[("", 1.0)]),
+                ("mixed", _) => vector(&[]),
+                ("rows", 2) => vector(&[("/orders", 1.0), ("/orders/{id}", 0.1)]),
+                _ => answer(need),
+            }))
+        });
+    }
+    let text = draw(&view, &look, 200, 40);
+    for part in ["Duration ── p95 >1.00 s  was", "p95 >1.00 s", "p99 >10.0 s", "p50 100 ms"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let row = |name: &str| text.lines().find(|l| l.contains(name)).unwrap().to_owned();
+    assert!(row("/orders ").contains(" >1.00 s") && row("/orders/{id}").contains(" 100 ms"), "{text}");
+    assert_eq!(view.values_at(Pane::Duration, range.end, &look), "p95 >1.00 s  p99 >10.0 s  p50 100 ms");
+}
+
+#[test]
+fn what_the_highest_bucket_is_is_asked_only_where_a_duration_may_be_in_it() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let asks = |view: &Service| needs(view, &look, SIZE.0, SIZE.1).into_iter().any(|n| n.slot.pane == "highest");
+    assert!(!asks(&view), "6 and 8 s are no bounds, and beyond 10 s there is no bucket");
+    let of_rows = |need: &Subscription| (need.slot.pane, need.slot.part) == ("rows", 2);
+    feed(&mut view, &look, SIZE, |need| of_rows(need).then(|| Ok(vector(&[("/orders", 1.0)]))));
+    assert!(asks(&view));
+}
+
+#[test]
+fn durations_of_buckets_that_differ_are_marked() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = Service::default();
+    feed(&mut view, &look, (200, 40), |need| match need.slot.pane {
+        "mixed" => Some(Ok(vector(&[("", 1.0)]))),
+        _ => Some(Ok(answer(need))),
+    });
+    let text = draw(&view, &look, 200, 40);
+    for part in ["Duration ── p95 ~8.00 s", "~ buckets differ", "p99 >10.0 s", " ~9.90 s"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
