@@ -64,6 +64,7 @@ fn is_whole(answer: &Answer, now: Timestamp) -> bool {
     match &answer.result {
         Err(_) => false,
         Ok(Response::Log(events)) => events.contains(&LogEvent::Tail(TailState::Off)) && answer.request.is_past(now),
+        Ok(Response::Red(mapping)) => !mapping.is_incomplete(),
         Ok(_) => true,
     }
 }

@@ -17,6 +17,8 @@ pub mod testing;
 mod tests;
 mod writing;
 
+use std::sync::Arc;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use self::shared::{Settings, Shared};
@@ -341,7 +343,10 @@ impl App {
     fn app_answer(&mut self, answer: Answer) -> bool {
         match (answer.slot.pane, answer.result) {
             ("red", result) => {
-                self.shared.red.settle(answer.asked, expect(result, |r| if let Response::Red(m) = r { Some(m) } else { None }))
+                let found = expect(result, |r| if let Response::Red(m) = r { Some(m) } else { None });
+                let before = self.shared.red.value();
+                let found = found.map(|m| before.filter(|_| m.is_incomplete()).map_or(m.clone(), |b| Arc::new((*m).clone().kept_from(b))));
+                self.shared.red.settle(answer.asked, found)
             }
             ("log labels", result) => {
                 self.shared.log_labels.settle(answer.asked, expect(result, |r| if let Response::LogLabels(l) = r { Some(l) } else { None }))

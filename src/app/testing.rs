@@ -123,6 +123,7 @@ pub fn sees(screen: &str, texts: &[&str]) {
 pub fn red_mapping(services: &[&str]) -> RedMapping {
     let family = Family {
         name: "Micrometer".to_owned(),
+        row: "Micrometer".to_owned(),
         kind: Kind::Http,
         requests: Requests::Counter("http_server_requests_seconds_count".to_owned()),
         durations: Some(Durations::Classic { buckets: "http_server_requests_seconds_bucket".to_owned(), bounds: vec![0.1, 1.0, 10.0] }),
@@ -135,5 +136,5 @@ pub fn red_mapping(services: &[&str]) -> RedMapping {
         scrape_interval: Some(Duration::from_secs(15)),
         services: services.iter().map(|s| (*s).to_owned()).collect::<BTreeSet<String>>().into_iter().collect(),
     };
-    RedMapping { families: vec![family], scrape_interval: Some(Duration::from_secs(15)), notes: Vec::new() }
+    RedMapping { families: vec![family], scrape_interval: Some(Duration::from_secs(15)), ..RedMapping::default() }
 }

@@ -193,6 +193,19 @@ fn what_is_polled_waits_on_the_way_back_until_its_answer_is_old() {
 }
 
 #[test]
+fn an_incomplete_answer_takes_away_nothing_that_was_found_and_is_not_the_last_word() {
+    let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    stage.answer("red", Ok(Response::Red(Arc::new(super::testing::red_mapping(&["checkout"])))));
+    let part = crate::red::RedMapping { unanswered: [crate::red::Unanswered::Names].into(), ..Default::default() };
+    stage.answer("red", Ok(Response::Red(Arc::new(part))));
+    let mapping = stage.app.shared.red.value().unwrap();
+    assert_eq!(mapping.services().collect::<Vec<_>>(), ["checkout"]);
+    let mut fresh = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    fresh.answer("red", Ok(Response::Red(mapping.clone())));
+    assert_eq!(fresh.asked("red").unwrap().answered, None, "a page that comes back does not wait for ten minutes");
+}
+
+#[test]
 fn the_past_is_asked_once_and_its_end_once_more_when_all_is_taken_in() {
     let (mut stage, now) = (Stage::new(ViewKind::Logs, hour_before(NOW - Duration::from_secs(20))), NOW);
     stage.answer("log labels", Ok(Response::LogLabels(Arc::default())));

@@ -15,6 +15,7 @@ use crate::{
 fn family(services: &[&str]) -> Family {
     Family {
         name: "Micrometer".to_owned(),
+        row: "Micrometer".to_owned(),
         kind: Kind::Http,
         requests: Requests::Counter("http_server_requests_seconds_count".to_owned()),
         durations: Some(Durations::Classic { buckets: "http_server_requests_seconds_bucket".to_owned(), bounds: vec![0.1, 1.0] }),
@@ -40,8 +41,11 @@ fn down(backend: Backend, kind: ErrorKind, message: &str) -> Check {
 
 /// All up: orders and checkout in the metrics, orders and web in the logs.
 fn good() -> Report {
-    let red =
-        RedMapping { families: vec![family(&["checkout", "orders"])], scrape_interval: Some(Duration::from_secs(5)), notes: Vec::new() };
+    let red = RedMapping {
+        families: vec![family(&["checkout", "orders"])],
+        scrape_interval: Some(Duration::from_secs(5)),
+        ..RedMapping::default()
+    };
     let logs = LogLabels { services: vec![("app".into(), vec!["orders".into(), "web".into()])] };
     Report {
         backends: vec![up(Backend::Prometheus, "3.5.0"), up(Backend::Loki, "")],
@@ -121,7 +125,7 @@ fn the_exit_code_tells_silence_from_failure() {
 #[test]
 fn what_will_not_work_is_a_failing_check() {
     let mut report = good();
-    report.red = Some(Ok(RedMapping { families: vec![family(&["payments"])], scrape_interval: None, notes: Vec::new() }));
+    report.red = Some(Ok(RedMapping { families: vec![family(&["payments"])], scrape_interval: None, ..RedMapping::default() }));
     assert_eq!(report.overlap(), Some(0.0));
     assert!(report.warnings()[0].contains("no service of the metrics"), "{:?}", report.warnings());
     assert_eq!(report.exit_code(), 1);

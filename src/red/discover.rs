@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use futures_util::future::try_join_all;
 
 use super::{
-    Durations, FailureCounter, Failures, Family, GivenQuantile, Kind, RedMapping, Requests, StatusRule, Unit,
+    Durations, FailureCounter, Failures, Family, GivenQuantile, Kind, RedMapping, Requests, StatusRule, Unanswered, Unit,
     families::{Known, ROUTE_LABELS, SERVICE_LABELS, STATUS_LABELS},
     intervals,
     names::{self, Candidate},
@@ -40,7 +40,7 @@ const MILLISECONDS_FROM: f64 = 600.0;
 /// 20 a family. Of `own` labels, the first that a family has is taken before those that are usual.
 ///
 /// # Errors
-/// As any request. What the server refuses is left out and said in the mapping's notes, unless nothing is left.
+/// As any request. What the server does not answer is left out and said in the mapping's notes, unless nothing is left.
 pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Result<RedMapping, SourceError> {
     let server = Server { prom, own, range: TimeRange { start: now - LOOK_BACK, end: now }, said: Said::default() };
     let names = server.metric_names().await?;
@@ -54,7 +54,7 @@ pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Re
 
     let found = try_join_all(rows.iter().map(|row| server.families(row))).await?;
     let mut families: Vec<Family> = found.into_iter().flatten().collect();
-    if let (true, Some(error)) = (families.is_empty(), server.said.refused()) {
+    if let (true, Some(error)) = (families.is_empty(), server.said.error()) {
         return Err(error);
     }
     name_apart(&mut families);
@@ -62,6 +62,7 @@ pub async fn discover(prom: &Prometheus, own: &LabelNames, now: Timestamp) -> Re
     mapping.sort();
     intervals::measure(prom, &mut mapping, now, &server.said).await?;
     mapping.notes = server.said.notes();
+    mapping.unanswered = server.said.unanswered();
     Ok(mapping)
 }
 
@@ -103,7 +104,7 @@ impl Server<'_> {
             self.prom.label_values("__name__", &[Matcher::new("__name__", MatchOp::Regex, pattern)], self.range).await
         };
         let all = ask(format!("{}|{}", names::pattern(), recorded::PATTERN)).await.map(Some);
-        match self.said.alone(all, || "metrics with a prefix and recording rules were not looked for".to_owned())? {
+        match self.said.alone(all, [Unanswered::Names], || "metrics with a prefix and recording rules were not looked for".to_owned())? {
             Some(names) => Ok(names),
             None => ask(names::exact_pattern()).await,
         }
@@ -117,7 +118,8 @@ impl Server<'_> {
         let newest =
             |r: &recorded::Rules| format!("label_replace(max(timestamp({})), \"rule\", {}, \"\", \"\")", r.requests, quote(&r.requests));
         let query = rules.iter().map(newest).collect::<Vec<_>>().join(" or ");
-        let newest = self.said.alone(self.prom.query(&query, now).await, || "recording rules were not looked at".to_owned())?;
+        let about = rules.iter().map(|r| Unanswered::Row(recorded_name(r)));
+        let newest = self.said.alone(self.prom.query(&query, now).await, about, || "recording rules were not looked at".to_owned())?;
         let oldest = now.0 as f64 / 1e9 - FRESH;
         let fresh: BTreeSet<&str> =
             newest.elements.iter().filter(|(_, s)| s.value >= oldest).filter_map(|(labels, _)| labels.get("rule")).collect();
@@ -128,7 +130,7 @@ impl Server<'_> {
     async fn row(&self, candidate: &Candidate, now: Timestamp) -> Result<Row, SourceError> {
         let (mut requests, mut durations) = (Vec::new(), Vec::new());
         for named in &candidate.durations {
-            let bare = if named.bare { self.bare(&named.name, now).await? } else { Vec::new() };
+            let bare = if named.bare { self.bare(&candidate.name(), &named.name, now).await? } else { Vec::new() };
             requests.extend(bare.iter().filter(|_| candidate.known.counts).filter_map(|d| match d {
                 Durations::Native(name) => Some(Requests::Native(name.clone())),
                 _ => None,
@@ -149,20 +151,20 @@ impl Server<'_> {
     }
 
     /// What a metric without suffix holds: summaries, native histograms, neither, or both where services differ.
-    async fn bare(&self, name: &str, now: Timestamp) -> Result<Vec<Durations>, SourceError> {
+    async fn bare(&self, row: &str, name: &str, now: Timestamp) -> Result<Vec<Durations>, SourceError> {
         let series = [Matcher::equal("__name__", name)];
         let asked = match self.prom.query(&format!("count(histogram_count({}))", selector(&series)), now).await {
             // A server that does not know the function has no native histograms.
             Err(e) if e.kind == ErrorKind::BadQuery => Ok(Vector::default()),
             asked => asked,
         };
-        let native = self.said.alone(asked, || format!("whether {name} has native histograms is not known"))?;
+        let native = self.said.alone(asked, [Unanswered::row(row)], || format!("whether {name} has native histograms is not known"))?;
         let mut found = Vec::new();
         if !native.elements.is_empty() {
             found.push(Durations::Native(name.to_owned()));
         }
         let quantiles = self.prom.label_values("quantile", &series, self.range).await;
-        let quantiles = self.said.alone(quantiles, || format!("whether {name} is a summary is not known"))?;
+        let quantiles = self.said.alone(quantiles, [Unanswered::row(row)], || format!("whether {name} is a summary is not known"))?;
         let given = quantiles.iter().filter_map(|text| {
             let q = text.parse().ok().filter(|q| (0.0..=1.0).contains(q))?;
             Some(GivenQuantile { q, metric: name.to_owned(), label: Some(text.to_string()) })
@@ -176,7 +178,9 @@ impl Server<'_> {
         let (mut families, mut counted) = (Vec::new(), BTreeSet::new());
         for requests in &row.requests {
             let roles = self.roles(row, requests).await;
-            let Some(mut roles) = self.said.alone(roles, || format!("{} is left out", row.name))? else { continue };
+            let Some(mut roles) = self.said.alone(roles, [Unanswered::row(&row.name)], || format!("{} is left out", row.name))? else {
+                continue;
+            };
             let native = matches!(requests, Requests::Native(_));
             // A native histogram may have classic ones and counters beside it: those are another family.
             if !native {
@@ -187,7 +191,9 @@ impl Server<'_> {
                     break;
                 }
                 let measured = self.measured(row, requests, &roles, durations).await;
-                if let Some(family) = self.said.alone(measured, || format!("durations of {} are left out", row.name))? {
+                if let Some(family) =
+                    self.said.alone(measured, [Unanswered::row(&row.name)], || format!("durations of {} are left out", row.name))?
+                {
                     roles.services.retain(|s| !family.has(s));
                     families.push(family);
                 }
@@ -216,7 +222,8 @@ impl Server<'_> {
         let usual = row.known.map_or(&[][..], |k| k.services);
         let Some((service_label, values)) = self.service_label(&labels, usual, &series).await? else { return Ok(None) };
         let failures = self.told_failures(row, &labels, service_label, &series).await;
-        let failures = self.said.alone(failures, || format!("which requests of {} fail is not known", row.name))?;
+        let failures =
+            self.said.alone(failures, [Unanswered::row(&row.name)], || format!("which requests of {} fail is not known", row.name))?;
         let mut services = shown(&values);
         if let Requests::Native(name) = requests {
             let summaries = row.durations.iter().any(|d| matches!(d, Durations::Given(given) if given[0].metric == *name));
@@ -250,7 +257,7 @@ impl Server<'_> {
         let durations = match durations {
             Durations::Classic { buckets, .. } => {
                 let unknown = || format!("the bounds of {buckets} are not known, nor whether a quantile is the highest it can tell");
-                let bounds = self.said.alone(self.bounds(&series).await, unknown)?;
+                let bounds = self.said.alone(self.bounds(&series).await, [Unanswered::row(&row.name)], unknown)?;
                 Durations::Classic { buckets: buckets.clone(), bounds }
             }
             other => other.clone(),
@@ -265,6 +272,7 @@ impl Server<'_> {
         let mut routes = routes.filter(|label| *label != roles.service_label && of.iter().any(|l| l == label));
         Family {
             name: row.name.clone(),
+            row: row.name.clone(),
             kind: row.kind,
             unit: unit(durations.as_ref(), row.unit),
             requests: requests.clone(),
@@ -391,11 +399,16 @@ fn name_apart(families: &mut [Family]) {
     }
 }
 
+fn recorded_name(rules: &recorded::Rules) -> String {
+    format!("{} ({})", recorded::NAME, rules.subject)
+}
+
 fn recorded_row(rules: recorded::Rules) -> Row {
+    let name = recorded_name(&rules);
     let buckets = rules.buckets.map(|buckets| Durations::Classic { buckets, bounds: Vec::new() });
     let given = (!rules.quantiles.is_empty()).then_some(Durations::Given(rules.quantiles));
     Row {
-        name: format!("{} ({})", recorded::NAME, rules.subject),
+        name,
         kind: Kind::Recorded,
         requests: vec![Requests::Recorded(rules.requests)],
         durations: buckets.into_iter().chain(given).collect(),

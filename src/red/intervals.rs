@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Family, RedMapping, Requests, USUAL_SCRAPE, said::Said, shown_service};
+use super::{Family, RedMapping, Requests, USUAL_SCRAPE, Unanswered, said::Said, shown_service};
 use crate::{
     model::{
         backend::SourceError,
@@ -37,26 +37,31 @@ const ALIKE: u32 = 2;
 /// what the last minutes were like.
 ///
 /// # Errors
-/// A server that does not answer. What it refuses is said, and the interval that it tells its targets is taken.
+/// A server that does not answer. What it refuses is said, and the interval that it tells its targets is taken. One
+/// that has no time to count may have it the next time.
 pub(super) async fn measure(prom: &Prometheus, mapping: &mut RedMapping, now: Timestamp, said: &Said) -> Result<(), SourceError> {
     let mut found: Vec<Found> = mapping.families.iter().map(|_| Found::new()).collect();
     // Where all services are too many for the server, one of each family stands for all.
     let mut first_only = false;
     for over in ROUNDS {
         let Some(all) = query(&mapping.families, &found, over, first_only) else { continue };
+        let about: Vec<Unanswered> = open(&mapping.families, &found, over, first_only).map(|(_, f, _)| Unanswered::row(&f.row)).collect();
         let counts = match prom.query(&all, now).await {
             Err(e) if e.is_refusal() && !first_only => {
                 first_only = true;
+                said.lacks(&e, about.iter().cloned());
                 prom.query(&query(&mapping.families, &found, over, true).unwrap_or(all), now).await
             }
             answered => answered,
         };
-        let counts = said.alone(counts, || format!("how far apart samples are was not counted over {} s", over.seconds()))?;
+        let counts = said.alone(counts, about, || format!("how far apart samples are was not counted over {} s", over.seconds()))?;
         read(&mapping.families, &mut found, over, &counts);
     }
     // Nothing is long enough there: what the server was told to do, where it scrapes itself.
     let told = if found.iter().any(Found::is_empty) { prom.scrape_interval().await } else { Ok(None) };
-    let told = said.alone(told, || "how often the server scrapes is not known".to_owned())?;
+    let unmeasured = mapping.families.iter().zip(&found).filter(|(_, found)| found.is_empty());
+    let told =
+        said.alone(told, unmeasured.map(|(f, _)| Unanswered::row(&f.row)), || "how often the server scrapes is not known".to_owned())?;
     let families = std::mem::take(&mut mapping.families);
     for (family, _) in families.iter().zip(&found).filter(|(_, found)| told.is_none() && found.is_empty()) {
         said.note(format!("how far apart samples of {} are is not known: {} s are assumed", family.name, USUAL_SCRAPE.as_secs()));
@@ -103,15 +108,26 @@ impl Over {
     }
 }
 
+/// The families that have services to be counted in this round, where they are, and those services.
+fn open<'a>(
+    families: &'a [Family],
+    found: &'a [Found],
+    over: Over,
+    first: bool,
+) -> impl Iterator<Item = (usize, &'a Family, Vec<&'a str>)> {
+    let all = families.iter().zip(found).enumerate().map(move |(place, (family, found))| {
+        let candidates = family.services.iter().map(String::as_str).take(if first { 1 } else { usize::MAX });
+        (place, family, candidates.filter(|s| over.asks(found.get(*s))).collect::<Vec<_>>())
+    });
+    all.filter(|(_, _, open)| !open.is_empty())
+}
+
 /// Samples of each service that is not measured yet; of the first of them, where one stands for all. `None`: all are.
 fn query(families: &[Family], found: &[Found], over: Over, first: bool) -> Option<String> {
     let mut counts = Vec::new();
-    for (place, (family, found)) in families.iter().zip(found).enumerate() {
-        let candidates = family.services.iter().map(String::as_str).take(if first { 1 } else { usize::MAX });
-        let open: Vec<&str> = candidates.filter(|s| over.asks(found.get(*s))).collect();
+    for (place, family, open) in open(families, found, over, first) {
         let label = family.service_label_name();
         let matchers = match open.len() {
-            0 => continue,
             all if all == family.services.len() => Vec::new(),
             _ => vec![family.any_of(open, MatchOp::Regex)],
         };
@@ -186,7 +202,7 @@ fn shown(interval: Duration) -> String {
 }
 
 /// What most services have; of two, the longer one.
-fn usual(families: &[Family]) -> Option<Duration> {
+pub(super) fn usual(families: &[Family]) -> Option<Duration> {
     let mut services: BTreeMap<Duration, usize> = BTreeMap::new();
     for family in families {
         if let Some(interval) = family.scrape_interval {

@@ -9,14 +9,16 @@ pub mod queries;
 mod recorded;
 mod said;
 mod status;
+mod unanswered;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use compact_str::CompactString;
 
 pub use discover::discover;
 pub use families::{Kind, Unit};
 pub use status::{StatusRule, StatusShape};
+pub use unanswered::Unanswered;
 
 /// The interval that is assumed where nothing tells it.
 pub const USUAL_SCRAPE: Duration = Duration::from_secs(15);
@@ -30,6 +32,8 @@ pub struct RedMapping {
     pub scrape_interval: Option<Duration>,
     /// What was left out, in words.
     pub notes: Vec<String>,
+    /// What may lack something until the server answers again.
+    pub unanswered: BTreeSet<Unanswered>,
 }
 
 /// A family of metrics as this server has it.
@@ -37,6 +41,8 @@ pub struct RedMapping {
 pub struct Family {
     /// Its name: "Micrometer". No two families of a mapping have the same.
     pub name: String,
+    /// The row of the table of families, or the rules, that it was found by.
+    pub row: String,
     /// What it measures.
     pub kind: Kind,
     /// How requests are counted.

@@ -19,6 +19,8 @@ const MAX_WAIT: Duration = Duration::from_secs(120);
 pub(super) enum Outcome {
     /// Well.
     Answered,
+    /// Not wholly: the rest of it may come when it is asked again.
+    Incomplete,
     /// The backend limits us: it is left alone this long.
     Limited(Duration),
     /// Any other failure.
@@ -40,6 +42,7 @@ impl Outcome {
     /// How the question went that got this.
     pub(super) fn of(result: &Result<Response, SourceError>) -> Self {
         match result {
+            Ok(Response::Red(mapping)) if mapping.is_incomplete() => Self::Incomplete,
             Ok(_) => Self::Answered,
             Err(e) => match e.hold_off() {
                 Some(wait) => Self::Limited(wait),
@@ -67,6 +70,7 @@ pub(super) fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took
         // What is asked once does not get smaller; a window that moves may.
         (Outcome::Failed { huge: true, .. }, _) if refresh == Refresh::Once => return None,
         (Outcome::Answered, Some(every)) => every.max((took * BREATHING).min(MAX_WAIT)),
+        (Outcome::Incomplete, every) => (took * BREATHING).max(ever_less_often(failures)).min(every.unwrap_or(MAX_WAIT)),
         (Outcome::Limited(wait), _) => {
             let least = if let Refresh::Every(every) = refresh { every } else { Duration::ZERO };
             return Some(least.max(*wait).mul_f64(1.0 + 0.2 * fastrand::f64()));
@@ -95,10 +99,21 @@ fn soon(failures: u32) -> Duration {
     Duration::from_secs(WAITS[(failures.max(1) as usize - 1).min(WAITS.len() - 1)])
 }
 
+/// The wait after so many incomplete answers in a row: 5 s, 10 s, 20 s … What is never told is asked no more often than the rest
+/// of it in the end.
+fn ever_less_often(answers: u32) -> Duration {
+    Duration::from_secs(5 << answers.saturating_sub(1).min(12))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::backend::Backend;
+    use crate::{
+        model::backend::Backend,
+        red::{RedMapping, Unanswered},
+    };
 
     const EVERY: Refresh = Refresh::Every(Duration::from_secs(15));
 
@@ -151,6 +166,21 @@ mod tests {
             let expected = if matches!(refresh, Refresh::Fact(_)) { [60.0, 60.0, 90.0, 120.0] } else { [30.0, 60.0, 90.0, 120.0] };
             assert!(waits.iter().zip(expected).all(|(w, e)| (w / e - 1.0).abs() <= 0.11), "{refresh:?} {waits:?}");
         }
+    }
+
+    #[test]
+    fn an_incomplete_answer_is_asked_for_again_soon_and_then_ever_more_slowly() {
+        let mapping = |unanswered: &[Unanswered]| {
+            let unanswered = unanswered.iter().cloned().collect();
+            Outcome::of(&Ok(Response::Red(Arc::new(RedMapping { unanswered, ..RedMapping::default() }))))
+        };
+        let (whole, part) = (mapping(&[]), mapping(&[Unanswered::Names]));
+        let fact = Refresh::Fact(Duration::from_secs(600));
+        assert!(about(next_wait(fact, &whole, 0, Duration::ZERO), 600.0));
+        for (answers, seconds) in [(1, 5.0), (2, 10.0), (5, 80.0), (9, 600.0), (99, 600.0)] {
+            assert!(about(next_wait(fact, &part, answers, Duration::ZERO), seconds), "{answers}");
+        }
+        assert!(about(next_wait(fact, &part, 1, Duration::from_secs(10)), 40.0), "a slow server has time to breathe");
     }
 
     #[test]

@@ -8,14 +8,19 @@ use crate::{model::backend::Backend, red::Unit, source::http::Endpoint};
 /// A Prometheus that knows these series, one of each label set, with 40 samples in 10 min; those with a label `native` are
 /// native histograms. A recording rule's last sample is of its label `at`. It refuses a question that has `refused` in it.
 async fn server(series: &'static [&'static str], refused: &'static str) -> (MockServer, Prometheus) {
+    let error = serde_json::json!({"status": "error", "errorType": "execution", "error": "too many series"});
+    server_answering(series, refused, ResponseTemplate::new(422).set_body_json(error)).await
+}
+
+/// The same with another answer in place of the refusal.
+async fn server_answering(series: &'static [&'static str], refused: &'static str, refusal: ResponseTemplate) -> (MockServer, Prometheus) {
     let server = MockServer::start().await;
     let answer = move |request: &Request| {
         let params: BTreeMap<String, String> =
             request.url.query_pairs().into_owned().chain(url::form_urlencoded::parse(&request.body).into_owned()).collect();
         let path = request.url.path();
         if !refused.is_empty() && (path.contains(refused) || params.values().any(|v| v.contains(refused))) {
-            let error = serde_json::json!({"status": "error", "errorType": "execution", "error": "too many series"});
-            return ResponseTemplate::new(422).set_body_json(error);
+            return refusal.clone();
         }
         let matching: Vec<BTreeMap<&str, &str>> =
             series.iter().map(|s| labels(s)).filter(|s| params.get("match[]").is_none_or(|m| matches(m, s))).collect();
@@ -355,4 +360,43 @@ async fn which_labels_the_durations_have_is_known() {
     .await;
     let [grpc] = mapping.families.as_slice() else { panic!("{mapping:?}") };
     assert_eq!(grpc.durations_lack(["grpc_method", "grpc_code"].into_iter()), Some(("grpc_server_handling_seconds", "grpc_code")));
+}
+
+#[tokio::test]
+async fn what_a_server_has_no_time_for_is_marked_and_kept_from_before() {
+    const SERIES: &[&str] = &[
+        "http_requests_total job=a code=200",
+        "http_request_duration_seconds_bucket job=a le=1",
+        "http_request_duration_seconds job=b quantile=0.95",
+        "grpc_server_handled_total job=c grpc_code=OK",
+        "job:http_requests:rate5m job=d code=200 at=9980",
+    ];
+    let whole = found(SERIES).await;
+    assert!(!whole.is_incomplete());
+    let timeout = serde_json::json!({"status": "error", "errorType": "timeout", "error": "query timed out in expression evaluation"});
+    let answers = [
+        ResponseTemplate::new(503).set_body_json(timeout),
+        ResponseTemplate::new(502).set_body_string("bad gateway"),
+        ResponseTemplate::new(200).set_body_string("<html>"),
+    ];
+    for answer in answers {
+        for refused in [
+            "timestamp(",
+            "histogram_count",
+            "/quantile/values",
+            "/le/values",
+            "/code/values",
+            "\"grpc_server_handled_total\"",
+            "count_over_time",
+        ] {
+            let (_server, prometheus) = server_answering(SERIES, refused, answer.clone()).await;
+            let mapping = discover(&prometheus, &LabelNames::default(), Timestamp::from_secs(10_000)).await.unwrap();
+            assert!(mapping.is_incomplete(), "{refused}: {mapping:?}");
+            let kept = mapping.kept_from(&whole);
+            assert_eq!(kept.families, whole.families, "{refused}");
+            assert!(kept.notes[0].ends_with("as found before"), "{refused}: {:?}", kept.notes);
+        }
+    }
+    let refused = found_despite(SERIES, "\"grpc_server_handled_total\"").await.unwrap();
+    assert!(!refused.is_incomplete(), "what is refused is refused the next time as well");
 }

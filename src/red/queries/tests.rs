@@ -4,6 +4,7 @@ use crate::red::{FailureCounter, GivenQuantile, Kind, StatusRule, StatusShape};
 fn family(status: Option<(&str, StatusShape)>) -> Family {
     Family {
         name: "x".to_owned(),
+        row: "x".to_owned(),
         kind: Kind::Http,
         requests: Requests::Counter("http_requests_total".to_owned()),
         durations: Some(Durations::Classic { buckets: "http_request_duration_seconds_bucket".to_owned(), bounds: Vec::new() }),

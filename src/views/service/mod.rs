@@ -177,7 +177,13 @@ fn nothing(look: &Look<'_>) -> Option<Vec<String>> {
     if let Some(lines) = without_red(look) {
         return Some(lines);
     }
-    look.shared.red.value()?.family_of(service).is_none().then(|| {
+    let mapping = look.shared.red.value()?;
+    mapping.family_of(service).is_none().then(|| {
+        if mapping.is_incomplete() {
+            let mut lines = vec![format!("Whether {service} has RED metrics is not known: not all was answered. It is asked again.")];
+            lines.extend(mapping.notes.iter().cloned());
+            return lines;
+        }
         vec![
             format!("No RED metrics of {service} in the last hour."),
             format!("Looked for: {}.", known_families().collect::<Vec<_>>().join(", ")),

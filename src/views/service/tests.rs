@@ -21,7 +21,7 @@ use crate::{
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
-    red::{Durations, FailureCounter, Failures, RedMapping, Requests, StatusRule, StatusShape},
+    red::{Durations, FailureCounter, Failures, RedMapping, Requests, StatusRule, StatusShape, Unanswered},
     views::Act,
 };
 
@@ -342,6 +342,12 @@ fn what_is_missing_is_said() {
     assert!(draw(&Service::default(), &look(&shared, &nobody, NOW), 100, 20).contains("No service is in the scope."));
     let other = scope.with_service("unknown");
     assert!(draw(&Service::default(), &look(&shared, &other, NOW), 100, 20).contains("No RED metrics of unknown"));
+    let notes = vec!["Micrometer is left out: no complete answer within 10s".to_owned()];
+    let part = RedMapping { notes, unanswered: [Unanswered::Names].into(), ..red_mapping(&["cart"]) };
+    shared.red.settle(NOW, Ok(Arc::new(part)));
+    let text = draw(&Service::default(), &look(&shared, &other, NOW), 120, 20);
+    assert!(text.contains("is not known") && text.contains("Micrometer is left out: no complete answer"), "{text}");
+    assert!(!text.contains("No RED metrics of"), "nobody said so: {text}");
     shared.red = Slot::default();
     assert!(draw(&Service::default(), &look(&shared, &scope, NOW), 100, 20).contains("Looking for RED metrics."));
     shared.red.settle(NOW, Ok(Arc::new(RedMapping::default())));

@@ -466,9 +466,11 @@ impl Services {
 
 /// What was not found, because the server did not tell.
 fn left_out(look: &Look<'_>) -> Option<String> {
-    let notes = &look.shared.red.value()?.notes;
+    let mapping = look.shared.red.value()?;
+    let notes = &mapping.notes;
     let more = if notes.len() > 1 { format!("; {} more, redline doctor tells", notes.len() - 1) } else { String::new() };
-    Some(format!("{}{more}", notes.first()?))
+    let soon = if mapping.is_incomplete() { "not all was answered, asked again: " } else { "" };
+    Some(format!("{soon}{}{more}", notes.first()?))
 }
 
 /// What is said as long as it is not known which RED metrics there are, or when there are none.
