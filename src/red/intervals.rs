@@ -31,8 +31,12 @@ const FEWEST: f64 = 2.0;
 const SELDOM: Duration = Duration::from_secs(50);
 /// Services whose samples are no more than so many times as far apart as those of others are asked together with them.
 const ALIKE: u32 = 2;
+/// What tells the instances of a service apart: each is scraped or pushed in its own rhythm.
+const INSTANCE: [&str; 4] = ["job", "instance", "cluster", "pod"];
 
-/// Measures each service by its fastest series that has been there all the time. Services of a family whose samples are much
+/// Measures each service by the slowest of its instances that have been there all the time: a window that is too long is about
+/// the same rate, and in one that is too short they have none. Each instance is as fast as its fastest series: one that was
+/// not written for a while, where series are pushed, says nothing of it. Services of a family whose samples are much
 /// further apart than those of others become a family of their own: a window that is right for them would hide in all others
 /// what the last minutes were like.
 ///
@@ -133,7 +137,9 @@ fn query(families: &[Family], found: &[Found], over: Over, first: bool) -> Optio
         };
         let series = family.selector(family.requests.metric(), &matchers);
         let there = over.count(|range| format!("{series}{range}"));
-        counts.push(format!("label_replace(max by ({label}) ({there}), \"family\", {}, \"\", \"\")", quote(&place.to_string())));
+        let instances: Vec<&str> = INSTANCE.into_iter().filter(|name| *name != label).collect();
+        let counted = format!("min by ({label}) (max by ({label}, {}) ({there}))", instances.join(", "));
+        counts.push(format!("label_replace({counted}, \"family\", {}, \"\", \"\")", quote(&place.to_string())));
     }
     (!counts.is_empty()).then(|| counts.join(" or "))
 }

@@ -66,3 +66,13 @@ fn a_name_in_two_namespaces_has_the_interval_of_its_slower_part() {
     read(&families, &mut found, TEN_MINUTES, &counts(0, &[("x/a", 40.0), ("y/a", 10.0), ("z/b", 2.0)]));
     assert_eq!(found[0], [("a".to_owned(), Duration::from_secs(60))].into(), "and others are not of this family");
 }
+
+#[test]
+fn a_service_is_as_slow_as_its_slowest_instance_and_an_instance_as_fast_as_its_fastest_series() {
+    let families = red_mapping(&["a"]).families;
+    let asked = query(&families, &[Found::new()], TEN_MINUTES, false).unwrap();
+    assert!(asked.contains("min by (application) (max by (application, job, instance, cluster, pod) (count_over_time("), "{asked}");
+    let by_job = Family { service_label: "job".to_owned(), ..families[0].clone() };
+    let asked = query(&[by_job], &[Found::new()], TEN_MINUTES, false).unwrap();
+    assert!(asked.contains("min by (job) (max by (job, instance, cluster, pod) (count_over_time("), "{asked}");
+}
