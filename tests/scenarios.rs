@@ -6,13 +6,21 @@
 
 mod support;
 
-use std::{collections::BTreeSet, process::Command};
+use std::{
+    collections::BTreeSet,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use redline::demo::world::{Scenario, Truth};
 use serde_json::Value;
 use support::{Terminal, feed::Feed, servers::Servers};
 
 const ENTER: &str = "\r";
+/// How long alerts may take. A test fails after it; none waits for it.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// The exit code of `redline alerts` where a server did not answer.
+const NO_ANSWER: i32 = 3;
 
 #[test]
 fn the_ground_truth_of_a_scenario_shows_on_real_servers() {
@@ -31,34 +39,37 @@ fn the_ground_truth_of_a_scenario_shows_on_real_servers() {
 }
 
 /// What `redline alerts` says once all of these are there. A server of minutes has not yet waited for as long as each rule's `for` says, so
-/// pending will do.
+/// pending will do. Servers that take in a demo may be too busy to answer: they are asked again.
 fn alerts_with(config: &str, expected: &[String]) -> Vec<Value> {
-    const ENOUGH: usize = 300;
-    let mut alerts = Vec::new();
-    for _ in 0..ENOUGH {
+    let (start, mut last) = (Instant::now(), String::new());
+    while start.elapsed() < PATIENCE {
         let told = Command::new(env!("CARGO_BIN_EXE_redline")).args(["--config", config, "alerts", "-o", "json"]).output().unwrap();
+        if told.stdout.is_empty() && told.status.code() == Some(NO_ANSWER) {
+            last = format!("no answer: {}", String::from_utf8_lossy(&told.stderr));
+            continue;
+        }
         let all: Vec<Value> = serde_json::from_slice(&told.stdout).unwrap_or_else(|e| panic!("{e}: {told:?}"));
-        alerts = all.into_iter().filter(|a| a["state"] == "firing" || a["state"] == "pending").collect();
+        let alerts: Vec<Value> = all.into_iter().filter(|a| a["state"] == "firing" || a["state"] == "pending").collect();
         if expected.iter().all(|name| names(&alerts).contains(name.as_str())) {
             return alerts;
         }
+        last = format!("there are {alerts:?}");
     }
-    panic!("waited in vain for {expected:?}; there are {alerts:?}");
+    panic!("waited in vain for {expected:?}: {last}");
 }
 
 fn names(alerts: &[Value]) -> BTreeSet<&str> {
     alerts.iter().filter_map(|a| a["name"].as_str()).collect()
 }
 
-/// Nothing that must not fire does, and who alerts of a symptom is in the blast radius.
+/// Nothing that must not fire does, not even pending, and whose alerts there are is in the blast radius.
 fn assert_truth(alerts: &[Value], truth: &Truth) {
     for name in &truth.must_not_fire {
         assert!(!names(alerts).contains(name.as_str()), "{name} is not to fire: {alerts:?}");
     }
-    let firing = alerts.iter().filter(|a| a["state"] == "firing");
-    let services: BTreeSet<&str> = firing.filter_map(|a| a["service"].as_str()).collect();
+    let services: BTreeSet<&str> = alerts.iter().filter_map(|a| a["service"].as_str()).collect();
     let radius: BTreeSet<&str> = truth.blast_radius.iter().map(String::as_str).collect();
-    assert!(radius.is_empty() || services.is_subset(&radius), "{services:?} fire, {radius:?} suffer");
+    assert!(radius.is_empty() || services.is_subset(&radius), "{services:?} have alerts, {radius:?} suffer");
 }
 
 /// All alerts are in one fold, which names the cause and says how many it holds.
