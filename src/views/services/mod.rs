@@ -1,5 +1,6 @@
 //! The Services view: rate, errors and duration of all services, the worst first.
 
+mod cells;
 mod columns;
 mod cut;
 mod questions;
@@ -15,7 +16,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{
     columns::{Names, Told},
-    cut::Cut,
+    cut::Size,
     questions::{QUESTIONS, hour_window, query},
     rank::{Asked, Columns, Row, Verdict},
 };
@@ -33,12 +34,9 @@ use crate::{
         time::{TimeWindow, Timestamp},
     },
     red::known_families,
-    theme::Role,
     ui::{
-        format,
         panel::{self, Panel},
-        spark::spark,
-        table::{Cell, Column, Table, TableState, position, visible_rows},
+        table::{Column, Table, TableState, position, visible_rows},
     },
 };
 
@@ -108,8 +106,10 @@ pub struct Services {
     /// All that as it was read, the last two apart.
     read: Columns,
     read_marks: [Vec<Told>; 2],
-    /// The questions of which the server refused more, in the order of [`QUESTIONS`].
-    cuts: [Option<Cut>; QUESTIONS.len()],
+    /// Of how many services each is asked, in the order of [`QUESTIONS`].
+    sizes: [Size; QUESTIONS.len()],
+    /// The mapping that these were chosen from.
+    chosen_of: Timestamp,
     /// Of which services the rate was told.
     rate_of: Asked,
     /// Which hour that is.
@@ -264,15 +264,13 @@ impl View for Services {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let (pane, column) = (answer.slot.pane, answer.slot.part as usize);
-        if self.make_smaller(&cx.look, &answer) {
-            return true;
-        }
-        match (answer.slot.pane, column, answer.result.is_ok()) {
-            ("now", 0, true) => self.rate_of.now = self.cut(&cx.look, 0).map(|cut| cut.services.clone()),
-            ("hour", 0, true) => self.rate_of.hour = self.cut(&cx.look, 3).map(|cut| cut.services.clone()),
+        let (slot, pane, column) = (answer.slot, answer.slot.pane, answer.slot.part as usize);
+        match (pane, column, answer.result.is_ok()) {
+            ("now", 0, true) => self.rate_of.now = self.cut(0).map(|cut| cut.services.clone()),
+            ("hour", 0, true) => self.rate_of.hour = self.cut(3).map(|cut| cut.services.clone()),
             _ => {}
         }
+        let failed = answer.result.as_ref().err().cloned();
         let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
         let changed = match answer.slot.pane {
             "highest" => self.highest.settle(answer.asked, expect(answer.result, vector)),
@@ -295,7 +293,10 @@ impl View for Services {
             }
             self.rebuild(&cx.look, cx.area);
         }
-        changed
+        if self.chosen_of != cx.look.shared.red.at() {
+            self.choose(&cx.look);
+        }
+        self.resize(&cx.look, slot, failed.as_ref()) || changed
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
@@ -362,7 +363,7 @@ impl View for Services {
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let shared = look.shared;
         let line = shared.glyphs.horizontal;
-        let state = panel::state(&self.now[0], look);
+        let state = self.state(look);
         let mut title = self.kind().title().to_owned();
         if !self.rows.is_empty() {
             title.push_str(&format!(" {line}{line} {}", self.summary()));
@@ -413,54 +414,7 @@ impl View for Services {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        panel::state(&self.now[0], look).wake
-    }
-}
-
-impl Services {
-    fn cell(&self, look: &Look<'_>, row: &Row, column: usize) -> Cell<'static> {
-        let shared = look.shared;
-        let style = |role| shared.theme.style(role);
-        let text = |value: Option<f64>, show: fn(f64) -> String, role| {
-            Cell::new(value.map_or_else(|| format::MISSING.to_owned(), show), style(role))
-        };
-        let bad_share = row.error_share().is_some_and(|s| s >= shared.error_threshold(&row.service));
-        let errors = if bad_share { Role::Bad } else { Role::Text };
-        let slow = if matches!(row.verdict, Verdict::Slow(_) | Verdict::Slower(_)) { Role::Warn } else { Role::Text };
-        match column {
-            0 => Cell::new(row.service.to_string(), shared.service_style(&row.service)),
-            1 => text(row.rate, format::rate, Role::Text),
-            3 => text(row.error_share(), format::percent, errors),
-            5 if row.above => text(row.p95, |p95| format!(">{}", format::seconds(p95)), slow),
-            5 if row.mixed => text(row.p95, |p95| format!("~{}", format::seconds(p95)), slow),
-            5 => text(row.p95, format::seconds, slow),
-            2 | 4 | 6 => Cell::new(self.trend(look, row, column / 2 - 1), style(Role::Dim)),
-            _ => {
-                let role = match row.verdict {
-                    Verdict::Slow(_) | Verdict::Slower(_) => Role::Warn,
-                    Verdict::Fine => Role::Dim,
-                    _ => Role::Bad,
-                };
-                let reason = Some(row.reason(shared.settings.zone.0)).filter(|reason| !reason.is_empty());
-                let both: Vec<String> = reason.into_iter().chain(self.remark(look, row)).collect();
-                Cell::new(both.join("; "), style(role))
-            }
-        }
-    }
-
-    /// Why a figure of a row is missing, or is not exact.
-    fn remark(&self, look: &Look<'_>, row: &Row) -> Option<String> {
-        let answered = |question: usize| {
-            let asked = self.cut(look, question).is_none_or(|cut| cut.services.iter().any(|s| *s == row.service));
-            asked && self.now[question].value().is_some()
-        };
-        remark::remark(look.shared.red.value()?, row, [answered(1), answered(2)])
-    }
-
-    fn trend(&self, look: &Look<'_>, row: &Row, column: usize) -> String {
-        let Some((matrix, place)) = self.hour[column].value().zip(row.hour[column]) else { return String::new() };
-        let series = matrix.series.get(place);
-        series.map_or_else(String::new, |s| spark(&s.samples, matrix.range, usize::from(TREND), look.shared.glyphs))
+        self.state(look).wake
     }
 }
 

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::{HOUR, Services, TREND, cut::Cut};
 use crate::{
-    core::request::{Answer, Request, step},
-    model::time::{TimeRange, TimeWindow},
+    core::request::{Request, SlotId, step},
+    model::{
+        backend::SourceError,
+        time::{TimeRange, TimeWindow},
+    },
     red::{RedMapping, USUAL_SCRAPE, queries::Part},
     views::{Look, Needs},
 };
@@ -32,19 +35,19 @@ impl Services {
         let (scrape, hour) = (mapping.scrape_interval.unwrap_or(USUAL_SCRAPE), hour_window(look));
         let step = step(HOUR, TREND, scrape);
         for (column, part) in (0..3).zip(0..) {
-            if let Some(query) = query(mapping, column, Duration::ZERO, self.cut(look, column)) {
+            if let Some(query) = query(mapping, column, Duration::ZERO, self.cut(column)) {
                 needs.ask("now", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh());
             }
-            if let Some(query) = query(mapping, column, step, self.cut(look, 3 + column)) {
+            if let Some(query) = query(mapping, column, step, self.cut(3 + column)) {
                 needs.ask("hour", part, Request::Range { query, window: hour, step }, look.shared.refresh_slow());
             }
         }
-        let cut = self.cut(look, HIGHEST).map(|cut| &cut.services);
+        let cut = self.cut(HIGHEST).map(|cut| &cut.services);
         let at_bound: Vec<String> = self.at_bound.iter().filter(|s| cut.is_none_or(|cut| cut.contains(s))).cloned().collect();
         if let Some(query) = mapping.services_quantile(1.0, Part { only: Some(&at_bound), ..Part::default() }) {
             needs.ask("highest", 0, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
         }
-        let part = Part { only: self.cut(look, MIXED).map(|cut| cut.services.as_slice()), ..Part::default() };
+        let part = Part { only: self.cut(MIXED).map(|cut| cut.services.as_slice()), ..Part::default() };
         if let Some(query) = mapping.services_mixed_buckets(part) {
             needs.ask("mixed", 0, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
         }
@@ -59,44 +62,44 @@ impl Services {
         shown.chain(passing).filter(|service| told.insert(*service)).map(str::to_owned).collect()
     }
 
-    /// What a question is cut to, until the mapping is found anew.
-    pub(super) fn cut(&self, look: &Look<'_>, question: usize) -> Option<&Cut> {
-        self.cuts[question].as_ref().filter(|cut| cut.holds(look.shared.red.at()))
+    /// What a question is cut to.
+    pub(super) fn cut(&self, question: usize) -> Option<&Cut> {
+        self.sizes[question].cut()
     }
 
-    /// Asks a refused question of fewer services. The last good answer stays until there is one to the smaller question.
-    pub(super) fn make_smaller(&mut self, look: &Look<'_>, answer: &Answer) -> bool {
-        let Err(error) = &answer.result else { return false };
-        let question = match (answer.slot.pane, answer.slot.part) {
+    /// After an answer in one of the places: a question that the server did not answer is asked of fewer services, and one
+    /// that it answers well of more. The last good answer stays until the next. Returns whether another question is asked.
+    pub(super) fn resize(&mut self, look: &Look<'_>, slot: SlotId, failed: Option<&SourceError>) -> bool {
+        let question = match (slot.pane, slot.part) {
             ("now", column @ 0..3) => column as usize,
             ("hour", column @ 0..3) => 3 + column as usize,
             ("highest", _) => HIGHEST,
             ("mixed", _) => MIXED,
             _ => return false,
         };
-        if !error.is_refusal() {
-            return false;
-        }
         let all = look.shared.red.value().map_or(0, |mapping| mapping.services().count());
-        let cut = Cut::after(error, self.cut(look, question), self.wanted(look), all, look.shared.red.at());
-        let smaller = cut.is_some();
-        if smaller {
-            self.cuts[question] = cut;
-        }
-        smaller
+        // A size knows nothing of rows, and rows of no sizes.
+        let mut size = std::mem::take(&mut self.sizes[question]);
+        let other = match failed {
+            Some(error) => size.failed(error, self.wanted(look), all, look.now),
+            None => size.answered(|| self.wanted(look), all, look.now),
+        };
+        self.sizes[question] = size;
+        other
     }
 
     /// Cuts follow what is looked for.
     pub(super) fn choose(&mut self, look: &Look<'_>) {
-        if self.cuts.iter().any(Option::is_some) {
+        self.chosen_of = look.shared.red.at();
+        if self.sizes.iter().any(|size| size.cut().is_some()) {
             let wanted = self.wanted(look);
-            self.cuts.iter_mut().flatten().for_each(|cut| cut.choose(wanted.clone()));
+            self.sizes.iter_mut().for_each(|size| size.choose(&wanted));
         }
     }
 
     /// What was cut and why.
     pub(super) fn cut_note(&self, look: &Look<'_>) -> Option<String> {
-        let cuts: Vec<(&str, &Cut)> = QUESTIONS.into_iter().enumerate().filter_map(|(i, name)| Some((name, self.cut(look, i)?))).collect();
+        let cuts: Vec<(&str, &Cut)> = QUESTIONS.into_iter().enumerate().filter_map(|(i, name)| Some((name, self.cut(i)?))).collect();
         let (_, first) = cuts.first()?;
         let all = look.shared.red.value()?.services().count();
         let parts: Vec<String> = cuts.iter().map(|(name, cut)| format!("{name} of {}", cut.services.len())).collect();

@@ -133,11 +133,44 @@ fn a_server_that_refuses_gets_smaller_questions_and_the_screen_says_what_was_cut
     let text = draw(&view, &look, SIZE.0, SIZE.1);
     assert!(text.contains("cut: p95 of 62 of 1000 services, / chooses which: too many series"), "{text}");
     assert!(text.contains("s900") && text.contains("5.00 /s"), "the rates are there: {text}");
-    let mut shared = test_shared();
-    shared.red.settle(NOW + Duration::from_secs(600), Ok(Arc::new(red_mapping(&names))));
-    let later = app_look(&shared, &scope, NOW);
-    let again = needs(&view, &later, SIZE.0, SIZE.1).into_iter().find(|n| (n.slot.pane, n.slot.part) == ("now", 2)).unwrap();
-    assert_eq!(again.request, whole, "with the next mapping all are asked again");
+    let later = app_look(&shared, &scope, NOW + Duration::from_secs(3600));
+    for _ in 0..9 {
+        feed(&mut view, &later, SIZE, |need| match (need.slot.pane, need.slot.part) {
+            ("now", 2) => Some(Ok(vector(&[("s900", 0.2)]))),
+            _ => None,
+        });
+    }
+    assert_eq!(p95(&view), whole, "all are asked again once it was answered well for a while");
+    assert!(!draw(&view, &later, SIZE.0, SIZE.1).contains("cut:"));
+}
+
+#[test]
+fn what_takes_too_long_once_is_neither_hidden_nor_cut() {
+    let (mut shared, scope) = stage();
+    let names: Vec<String> = (0..1000).map(|i| format!("s{i:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    shared.red.settle(NOW, Ok(Arc::new(red_mapping(&names))));
+    let look = look(&shared, &scope, NOW);
+    let rates = |view: &Services| needs(view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "now").unwrap().request;
+    let mut view = Services::default();
+    let answer = |view: &mut Services, rate: Result<Response, SourceError>| {
+        feed(view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+            ("now", 0) => Some(rate.clone()),
+            _ => None,
+        });
+    };
+    let slow = || Err(SourceError::new(Backend::Prometheus, ErrorKind::Timeout(Duration::from_secs(10)), "no complete answer within 10s"));
+    answer(&mut view, Ok(vector(&[("s900", 5.0), ("s901", 4.0)])));
+    let whole = rates(&view);
+    answer(&mut view, slow());
+    let text = draw(&view, &look, SIZE.0, SIZE.1);
+    assert!(text.contains("stale") && text.contains("no complete answer within 10s"), "{text}");
+    assert!(text.contains("s901") && !text.contains("cut:"), "all of them, dated: {text}");
+    assert_eq!(rates(&view), whole, "the same once more");
+    answer(&mut view, slow());
+    let text = draw(&view, &look, SIZE.0, SIZE.1);
+    assert!(text.contains("stale") && text.contains("s901") && text.contains("cut: rate of 250 of 1000"), "{text}");
+    assert_ne!(rates(&view), whole);
 }
 
 #[test]
