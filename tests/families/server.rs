@@ -112,7 +112,8 @@ impl Drop for Prometheus {
 }
 
 /// That every target that stays was scraped each time of the last five, and of the last 12 s. One of 12 scrapes may have
-/// fallen on the edge.
+/// fallen on the edge. How far apart samples are is measured by the slowest instance, after a while over 30 s: none of them
+/// has missed more there than is forgiven.
 fn complete(cases: &Cases) -> Vec<String> {
     let mut stay: BTreeMap<u64, Vec<&Case>> = BTreeMap::new();
     for case in cases.case.iter().filter(|c| c.fault.as_deref() != Some("gone")) {
@@ -124,7 +125,9 @@ fn complete(cases: &Cases) -> Vec<String> {
         let instances = cases.iter().map(|c| format!("{}-[0-9]+", regex::escape(&c.service)).replace('\\', "\\\\"));
         let instances = instances.collect::<Vec<_>>().join("|");
         let targets: usize = cases.iter().map(|c| c.instances()).sum();
-        format!("count(count_over_time(up{{instance=~\"{instances}\"}}[{over}s]) >= {scrapes}) >= {targets}")
+        let up = format!("up{{instance=~\"{instances}\"}}");
+        let measured_badly = format!("count_over_time({up}[30s]) < {} and {up} offset 30s", 27.0 / every as f64);
+        format!("count(count_over_time({up}[{over}s]) >= {scrapes} unless ({measured_badly})) >= {targets}")
     };
     stay.into_iter().map(all).collect()
 }
