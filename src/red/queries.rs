@@ -215,9 +215,12 @@ impl Family {
         self.failing(&[self.service_matcher(service)], window, &[route])
     }
 
-    /// The 95th percentile of a service in seconds by its route label.
+    /// The 95th percentile of a service in seconds by its route label. `None`: nobody can tell.
     pub fn p95_by_route(&self, service: &str, window: Duration) -> Option<String> {
         let route = self.route_label.as_deref()?;
+        if self.durations_lack(std::iter::once(route)).is_some() {
+            return None;
+        }
         let matchers = [self.service_matcher(service)];
         let query = match self.given(0.95, &matchers) {
             Some(series) => single(&series, &label_name(route)),

@@ -264,6 +264,8 @@ fn durations_by_a_label_that_they_lack_are_not_told() {
     assert!(failing.rate_of("cart", W).contains(r#"code!="200""#) && failing.error_ratio("cart", W).is_some());
     assert_eq!(failing.quantile(0.95, "cart", W), None, "the p95 of all is not theirs");
     assert_eq!((failing.exemplar_selector("cart"), failing.p95_by_route("cart", W)), (None, None));
+    let by_code = Family { route_label: Some("code".to_owned()), ..f.clone() };
+    assert_eq!((f.p95_by_route("cart", W).is_some(), by_code.p95_by_route("cart", W)), (true, None), "no code has the p95 of all");
     // What counts them measures them too: whatever label the one has the other has.
     let mut whole = f.clone();
     whole.requests = Requests::Counter("http_request_duration_seconds_count".to_owned());

@@ -36,11 +36,7 @@ impl Service {
             title.push_str(&format!(" {line}{line} {note}"));
         }
         let found = |f: &Family| format!("found: {} ({})", f.requests.metric(), f.name);
-        let lacks = family.as_ref().zip(label.as_deref()).and_then(|(f, label)| f.failures_lack(std::iter::once(label)));
-        let bottom = match lacks {
-            Some((counter, label)) => format!("no errors by {label}: {counter} lacks it"),
-            None => family.as_ref().map(found).unwrap_or_default(),
-        };
+        let bottom = family.as_ref().map(|f| untold(f, label.as_deref()).unwrap_or_else(|| found(f))).unwrap_or_default();
         let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
         let focused = self.pane == Pane::Breakdown;
         let others = others(look);
@@ -114,6 +110,15 @@ impl Service {
     fn is_in(&self, pane: Pane) -> bool {
         self.pane == pane && self.exemplar.is_none()
     }
+}
+
+/// What nobody can tell by the breakdown's label.
+fn untold(family: &Family, label: Option<&str>) -> Option<String> {
+    let lacks = |(what, (metric, label)): (&str, (&str, &str))| format!("no {what} by {label}: {metric} lacks it");
+    let errors = family.failures_lack(label.into_iter()).map(|lack| ("errors", lack));
+    let durations = family.durations_lack(label.into_iter()).map(|lack| ("p95", lack));
+    let all: Vec<String> = errors.into_iter().chain(durations).map(lacks).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// How many other families have the service, and the key that shows them.

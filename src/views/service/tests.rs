@@ -508,6 +508,23 @@ fn durations_that_nobody_can_tell_by_a_label_are_not_those_of_all() {
 }
 
 #[test]
+fn a_row_has_not_the_p95_of_all() {
+    let (mut shared, scope) = stage();
+    shared.red.settle(NOW, Ok(Arc::new(grpc())));
+    let look = look(&shared, &scope, NOW);
+    let mut view = Service { label: Some("grpc_code".to_owned()), ..Service::default() };
+    feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+        // Some requests have no code, as durations have none.
+        ("rows", 0) => Some(Ok(figures("grpc_code", &[("OK", 4.0), ("", 2.0)]))),
+        ("rows", 2) => Some(Ok(figures("le", &[("", 9.9)]))),
+        _ => Some(Ok(answer(need))),
+    });
+    let text = draw(&view, &look, 200, 40);
+    let row = text.lines().find(|l| l.contains("(none)")).unwrap();
+    assert!(!row.contains("9.90 s") && text.contains("no p95 by grpc_code: grpc_server_handling_seconds lacks it"), "{text}");
+}
+
+#[test]
 fn the_graphs_are_compared_with_another_period() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
