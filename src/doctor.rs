@@ -129,8 +129,9 @@ async fn loki(l: &Loki, now: Timestamp) -> Result<(Found, Duration), SourceError
     let range = TimeRange { start: now - LOOK_BACK, end: now };
     // Any selector does: it is only seen whether the API exists.
     let any = "{service_name=~\".+\"}";
-    let (build, stats, volume) = tokio::join!(l.buildinfo(), l.stats(any, range), l.volume(any, range, LOOK_BACK));
-    let capabilities = present(&[("labels", true), ("stats", stats.is_ok()), ("volume", volume.is_ok())]);
+    let (build, stats, volume, rules) = tokio::join!(l.buildinfo(), l.stats(any, range), l.volume(any, range, LOOK_BACK), l.rules());
+    let has_ruler = rules.is_ok_and(|told| told.is_some());
+    let capabilities = present(&[("labels", true), ("stats", stats.is_ok()), ("volume", volume.is_ok()), ("rules", has_ruler)]);
     Ok((Found { version: build.map(|b| b.version).unwrap_or_default(), capabilities }, first))
 }
 

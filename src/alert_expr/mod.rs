@@ -1,6 +1,7 @@
 //! What an alert's expression compares: the side that is a value, the side that is its threshold, and the services that
 //! its selectors name.
 
+mod logql;
 mod quantity;
 
 use promql_parser::{
@@ -14,7 +15,10 @@ use promql_parser::{
 
 pub use quantity::Quantity;
 
-use crate::model::labels::label_name;
+use crate::model::{
+    alert::{Engine, Rule},
+    labels::label_name,
+};
 
 /// How a value compares to its threshold for the alert to fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +119,8 @@ pub struct Anatomy {
     pub quantity: Quantity,
     /// Its selectors, each once.
     selectors: Vec<VectorSelector>,
+    /// What LogQL's stream selectors want labels to be: no series of Prometheus have these.
+    streams: Vec<(String, String)>,
 }
 
 /// Selectors whose series are asked for: an expression of more has the same services in the first of them.
@@ -126,13 +132,22 @@ impl Anatomy {
         let Ok(parsed) = parse(expr) else { return Self::default() };
         let mut splits = Vec::new();
         collect(&parsed, true, &mut splits);
-        Self { splits, quantity: Quantity::of(&parsed), selectors: selectors(&parsed) }
+        Self { splits, quantity: Quantity::of(&parsed), selectors: selectors(&parsed), streams: Vec::new() }
+    }
+
+    /// The same in the language of the rule's engine.
+    pub fn of_rule(rule: &Rule) -> Self {
+        match rule.engine {
+            Engine::Prometheus => Self::of(&rule.query),
+            Engine::Loki => Self::of_logql(&rule.query),
+        }
     }
 
     /// What the selectors say a label is: the first value of the first of `names` that any of them has.
     pub fn label_of(&self, names: &[&str]) -> Option<&str> {
-        let told = |name: &str| self.equal().find(|m| m.name == name);
-        names.iter().find_map(|name| told(name)).map(|matcher| matcher.value.as_str())
+        let of_series = |name: &str| self.equal().find(|m| m.name == name).map(|matcher| matcher.value.as_str());
+        let of_streams = |name: &str| self.streams.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        names.iter().find_map(|name| of_series(name).or_else(|| of_streams(name)))
     }
 
     fn equal(&self) -> impl Iterator<Item = &PromMatcher> {

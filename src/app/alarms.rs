@@ -28,6 +28,7 @@ const ON_ITS_WAY: std::time::Duration = std::time::Duration::from_secs(30);
 pub(super) struct Alarms {
     prometheus: Option<PrometheusAlerts>,
     alertmanager: Option<AlertmanagerAlerts>,
+    ruler: Option<PrometheusAlerts>,
     /// Who of the two has told, or is not configured.
     asked: (bool, bool),
     book: AlertBook,
@@ -38,7 +39,8 @@ impl Alarms {
     /// Takes an answer of one who tells alerts; gives the words for what began to fire by it. What fires when redline is
     /// opened is on the screen, and not new.
     fn take(&mut self, answer: &Answer, alarm: Alarm, now: Timestamp) -> Option<String> {
-        let is_baseline = self.asked != (true, true);
+        let is_first_of_ruler = *answer.request == Request::RulerAlerts && self.ruler.is_none();
+        let is_baseline = self.asked != (true, true) || is_first_of_ruler;
         match (answer.request.as_ref(), &answer.result) {
             (Request::PrometheusAlerts, result) => {
                 self.asked.0 |= is_told(result);
@@ -52,10 +54,16 @@ impl Alarms {
                     self.alertmanager = Some(told.clone());
                 }
             }
+            (Request::RulerAlerts, result) => {
+                if let Ok(Response::PrometheusAlerts(told)) = result {
+                    self.ruler = Some(told.clone());
+                }
+            }
             _ => return None,
         }
         let (prometheus, alertmanager) = (self.prometheus.as_ref(), self.alertmanager.as_ref());
-        let told = Told { prometheus, alertmanager, before: Some(&self.book), now, ..Told::default() };
+        let ruler = (self.ruler.as_ref(), None);
+        let told = Told { prometheus, alertmanager, ruler, before: Some(&self.book), now, ..Told::default() };
         self.book = alert_book::merge(&told);
         let loud: Vec<&Alert> = self.book.alerts.iter().filter(|a| is_loud(a, alarm, now, alertmanager)).collect();
         let news: Vec<&Alert> = loud.iter().copied().filter(|a| !self.heard.contains(&a.labels)).collect();
@@ -104,6 +112,7 @@ impl App {
         if settings.alarm.sound.is_some() && self.top().view.kind() != ViewKind::Alerts {
             needs.ask("alarm", 0, Request::PrometheusAlerts, Refresh::Every(settings.refresh_alerts));
             needs.ask("alarm", 1, Request::AlertmanagerAlerts, Refresh::Every(settings.refresh_alerts));
+            needs.ask("alarm", 2, Request::RulerAlerts, Refresh::Every(settings.refresh_slow));
         }
     }
 
@@ -218,7 +227,7 @@ mod tests {
         let asks = |app: &App| app.subscriptions().iter().filter(|s| s.slot.pane == "alarm").count();
         assert_eq!(asks(&app(Alarm::default())), 0);
         let mut heard = app(ALARM);
-        assert_eq!(asks(&heard), 2);
+        assert_eq!(asks(&heard), 3);
         let none = SourceError::new(Backend::Alertmanager, ErrorKind::NotConfigured, "none");
         for told in [of_prometheus(&[]), answer(Request::AlertmanagerAlerts, Err(none)), of_prometheus(&[alert("A", 1)])] {
             heard.update(Msg { now: NOW, event: Event::Answer(Box::new(told)) });

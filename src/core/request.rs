@@ -27,6 +27,8 @@ pub enum Request {
     PrometheusAlerts,
     /// Alerts and silences of Alertmanager.
     AlertmanagerAlerts,
+    /// Rules and alerts of Loki's ruler, where there is one.
+    RulerAlerts,
     /// What RED metrics the Prometheus has.
     DiscoverRed,
     /// Which labels of Loki name services.
@@ -144,6 +146,7 @@ impl Request {
             | Self::Search { window, .. } => Some(*window),
             Self::PrometheusAlerts
             | Self::AlertmanagerAlerts
+            | Self::RulerAlerts
             | Self::DiscoverRed
             | Self::DiscoverLogLabels
             | Self::AboutMetric { .. }
@@ -160,7 +163,7 @@ impl Request {
 /// An answer's content.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
-    /// To [`Request::PrometheusAlerts`].
+    /// To [`Request::PrometheusAlerts`] and [`Request::RulerAlerts`].
     PrometheusAlerts(PrometheusAlerts),
     /// To [`Request::AlertmanagerAlerts`].
     AlertmanagerAlerts(AlertmanagerAlerts),

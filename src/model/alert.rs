@@ -115,6 +115,16 @@ impl Default for Alarm {
     }
 }
 
+/// Whose rules they are, and so whose language their expressions are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// PromQL.
+    #[default]
+    Prometheus,
+    /// LogQL.
+    Loki,
+}
+
 /// An alerting rule, as the rules API tells it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
@@ -122,8 +132,10 @@ pub struct Rule {
     pub group: String,
     /// `alertname` of its alerts.
     pub name: String,
-    /// PromQL expression.
+    /// Its expression, in the language of its engine.
     pub query: String,
+    /// Who evaluates it.
+    pub engine: Engine,
     /// How often it is evaluated; zero where that is not told.
     pub interval: Duration,
     /// `for`.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    alert::{Alert, AlertState, Doubt, Holder, Routing, Rule, Severities},
+    alert::{Alert, AlertState, Doubt, Engine, Holder, Routing, Rule, Severities},
     alert_match::partners,
     alertmanagers::Member,
     labels::Labels,
@@ -68,6 +68,8 @@ pub struct Told<'a> {
     pub prometheus: Option<&'a PrometheusAlerts>,
     /// What Alertmanager told last.
     pub alertmanager: Option<&'a AlertmanagerAlerts>,
+    /// What Loki's ruler told last, and since when it does not answer.
+    pub ruler: (Option<&'a PrometheusAlerts>, Option<Timestamp>),
     /// Series of `ALERTS` that fired within the last hour, each with the instant (in seconds) of its last sample.
     pub fired: &'a [(Labels, Sample)],
     /// Since when Prometheus does not answer, and Alertmanager.
@@ -89,9 +91,10 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// One entry an alert, worst first; of a part that has not been told nothing is known. What finds no partner stands alone.
 pub fn merge(told: &Told<'_>) -> AlertBook {
-    let mut alerts = told.prometheus.map(|p| p.alerts.clone()).unwrap_or_default();
+    let engines = || told.prometheus.into_iter().chain(told.ruler.0);
+    let mut alerts: Vec<Alert> = engines().flat_map(|p| p.alerts.iter().cloned()).collect();
     let routed = told.alertmanager.map_or(&[][..], |a| &a.alerts);
-    let rules = told.prometheus.map(|p| p.rules.clone()).unwrap_or_default();
+    let rules: Vec<Arc<Rule>> = engines().flat_map(|p| p.rules.iter().cloned()).collect();
     for (theirs, places) in routed.iter().zip(partners(&alerts, routed)) {
         if places.is_empty() {
             alerts.push(theirs.clone());
@@ -187,17 +190,21 @@ fn doubt(alert: &Alert, told: &Told<'_>) -> Option<Doubt> {
     // Prometheus tells a value with each of its alerts, also where it does not tell its rules.
     let of_prometheus = alert.rule.is_some() || alert.value.is_some();
     let alertmanager = told.unanswered.1.into_iter().chain(alert.routing.as_ref().and_then(no_holder_answers)).min();
-    let (prometheus, alertmanager) = (told.unanswered.0.filter(is_overdue), alertmanager.filter(is_overdue));
+    let (engine, unanswered) = match alert.rule.as_ref().map(|r| r.engine) {
+        Some(Engine::Loki) => told.ruler,
+        _ => (told.prometheus, told.unanswered.0),
+    };
+    let (unanswered, alertmanager) = (unanswered.filter(is_overdue), alertmanager.filter(is_overdue));
     let silent = match (of_prometheus, alert.routing.is_some()) {
-        (true, true) => prometheus.zip(alertmanager).map(|(a, b)| a.max(b)),
-        (true, false) => prometheus,
+        (true, true) => unanswered.zip(alertmanager).map(|(a, b)| a.max(b)),
+        (true, false) => unanswered,
         (false, _) => alertmanager,
     };
     if let Some(since) = silent {
         return Some(Doubt::Unanswered(since));
     }
-    let rule = alert.rule.as_ref().filter(|_| prometheus.is_none())?;
-    let (last, told_at) = (rule.last_evaluation?, told.prometheus?.told_at);
+    let rule = alert.rule.as_ref().filter(|_| unanswered.is_none())?;
+    let (last, told_at) = (rule.last_evaluation?, engine?.told_at);
     let interval = if rule.interval.is_zero() { USUAL_INTERVAL } else { rule.interval };
     (told_at.since(last) > (interval * MISSED).max(PATIENCE)).then_some(Doubt::NotEvaluated(last))
 }

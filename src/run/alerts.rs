@@ -72,7 +72,8 @@ struct Answers {
 
 /// Asks those who tell alerts, which also tells how far the clocks are apart, and then what names services and has ended.
 async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
-    let (prometheus, alertmanager) = tokio::join!(sources.prometheus_alerts(), sources.alertmanager_alerts());
+    let (prometheus, alertmanager, ruler) =
+        tokio::join!(sources.prometheus_alerts(), sources.alertmanager_alerts(), sources.ruler_alerts());
     let now = clock.now();
     let fired = async { Some(sources.prometheus.as_ref().filter(|_| prometheus.is_ok())?.query(FIRED, now).await) };
     let red = async { Some(red::discover(sources.prometheus.as_ref().filter(|_| prometheus.is_ok())?, &sources.labels, now).await) };
@@ -80,6 +81,7 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
     let told = Told {
         prometheus: prometheus.as_ref().ok(),
         alertmanager: alertmanager.as_ref().ok(),
+        ruler: (ruler.as_ref().ok(), None),
         fired: fired.as_ref().and_then(|f| f.as_ref().ok()).map_or(&[], |v| &v.elements),
         severities: Some(&sources.severities),
         now,
@@ -95,7 +97,11 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
             let of_several = alertmanager.iter().flat_map(|told| told.failed().map(|(_, error)| error.clone())).collect::<Vec<_>>();
             [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).chain(of_several).collect()
         },
-        incomplete: [fired.and_then(Result::err), red.and_then(Result::err), unanswered].into_iter().flatten().filter(is_failure).collect(),
+        incomplete: [ruler.err(), fired.and_then(Result::err), red.and_then(Result::err), unanswered]
+            .into_iter()
+            .flatten()
+            .filter(is_failure)
+            .collect(),
         report,
     }
 }

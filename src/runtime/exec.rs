@@ -210,7 +210,11 @@ fn backend_of(request: &Request) -> Backend {
         | Request::LabelValues { .. }
         | Request::AboutMetric { .. } => Backend::Prometheus,
         Request::AlertmanagerAlerts => Backend::Alertmanager,
-        Request::DiscoverLogLabels | Request::LogRange { .. } | Request::LogStream { .. } | Request::LogOlder { .. } => Backend::Loki,
+        Request::RulerAlerts
+        | Request::DiscoverLogLabels
+        | Request::LogRange { .. }
+        | Request::LogStream { .. }
+        | Request::LogOlder { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) => Backend::Tempo,
     }
 }

@@ -28,6 +28,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
     Ok(match request {
         Request::PrometheusAlerts => Response::PrometheusAlerts(sources.prometheus_alerts().await?),
         Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(sources.alertmanager_alerts().await?),
+        Request::RulerAlerts => Response::PrometheusAlerts(sources.ruler_alerts().await?),
         Request::DiscoverRed => Response::Red(Arc::new(red::discover(prometheus()?, &sources.labels, now).await?)),
         Request::DiscoverLogLabels => Response::LogLabels(Arc::new(loki()?.service_labels(&sources.labels.logs_service, now).await?)),
         Request::Instant { query, window } => Response::Vector(prometheus()?.query(query, window.range(now).end).await?),

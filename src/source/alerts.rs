@@ -67,7 +67,7 @@ fn name_services(alerts: &mut [Alert], own: &[String]) {
         let labelled = names.iter().find_map(|name| alert.labels.get(name).filter(|v| !v.is_empty()));
         let named = match (labelled, &alert.rule) {
             (Some(value), _) => Some(value),
-            (None, Some(rule)) => read.entry(Arc::as_ptr(rule)).or_insert_with(|| Anatomy::of(&rule.query)).label_of(&names),
+            (None, Some(rule)) => read.entry(Arc::as_ptr(rule)).or_insert_with(|| Anatomy::of_rule(rule)).label_of(&names),
             (None, None) => None,
         };
         alert.service = named.map(|value| CompactString::from(shown_service(value)));

@@ -93,6 +93,16 @@ impl Sources {
         alertmanager.alerts(self.reading()).await
     }
 
+    /// What Loki's ruler knows of alerts; nothing where there is none.
+    ///
+    /// # Errors
+    /// A ruler that is there and does not answer.
+    pub async fn ruler_alerts(&self) -> Result<PrometheusAlerts, SourceError> {
+        let Some(loki) = &self.loki else { return Ok(PrometheusAlerts::default()) };
+        let Some(told) = loki.rules().await? else { return Ok(PrometheusAlerts::default()) };
+        Ok(alerts::of_prometheus(told, loki.http().now(), self.reading()))
+    }
+
     fn reading(&self) -> alerts::Reading<'_> {
         alerts::Reading { services: &self.labels.metrics_service, severities: &self.severities }
     }

@@ -1,7 +1,10 @@
 //! What several Alertmanagers, replicas of Prometheus and Loki's ruler tell, from answers of real ones: `dev/stack.d/record`
-//! made the files.
+//! made the files. With `REDLINE_RECORDED` they are read from another folder, where it has just put them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
@@ -12,14 +15,16 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        alert::AlertState,
+        alert::{AlertState, Engine},
         alert_book::{AlertBook, Told, merge},
         time::Timestamp,
     },
 };
 
 fn recorded(name: &str) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/source/recorded").join(format!("{name}.json"));
+    let kept = || Path::new(env!("CARGO_MANIFEST_DIR")).join("src/source/recorded");
+    let folder = std::env::var_os("REDLINE_RECORDED").map_or_else(kept, PathBuf::from);
+    let file = folder.join(format!("{name}.json"));
     std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
@@ -54,12 +59,15 @@ async fn sources(replica: usize, alertmanagers: &[&str]) -> (Sources, Vec<MockSe
         clients.push(((*name).into(), Alertmanager::new(endpoint(Backend::Alertmanager, &server), nobody.clone()).unwrap()));
         servers.push(server);
     }
+    let loki = MockServer::start().await;
+    serve(&loki, "/prometheus/api/v1/rules", recorded("loki-rules"), now).await;
     let sources = Sources {
         prometheus: Some(Prometheus::new(endpoint(Backend::Prometheus, &prometheus), nobody.clone()).unwrap()),
+        loki: Some(Loki::new(endpoint(Backend::Loki, &loki), nobody.clone()).unwrap()),
         alertmanager: Some(Alertmanagers::new(clients)),
         ..Sources::default()
     };
-    servers.push(prometheus);
+    servers.extend([prometheus, loki]);
     (sources, servers)
 }
 
@@ -106,4 +114,51 @@ async fn what_a_pair_silences_and_a_stranger_tells_is_told() {
     let told = sources.alertmanager_alerts().await.unwrap();
     let clusters: Vec<usize> = told.clusters().iter().map(Vec::len).collect();
     assert_eq!(clusters, [2, 1]);
+}
+
+#[tokio::test]
+async fn alerts_of_lokis_rules_have_their_rule_beside_those_of_prometheus() {
+    let (sources, _servers) = sources(0, &["a", "b"]).await;
+    let (ours, theirs) = (sources.prometheus_alerts().await.unwrap(), sources.alertmanager_alerts().await.unwrap());
+    let ruler = sources.ruler_alerts().await.unwrap();
+    let told =
+        Told { prometheus: Some(&ours), alertmanager: Some(&theirs), ruler: (Some(&ruler), None), now: ours.told_at, ..Told::default() };
+    let book = merge(&told);
+    let expected = [
+        ("LedgerErrors", AlertState::Firing, "a".to_owned()),
+        ("LedgerSlow", AlertState::Pending, String::new()),
+        ("Soon", AlertState::Pending, String::new()),
+        ("TargetDown", AlertState::Silenced, "a b".to_owned()),
+    ];
+    let mut rows = rows(&book);
+    rows.sort_by_key(|row| row.0);
+    assert_eq!(rows, expected);
+    let errors = book.alerts.iter().find(|a| a.name() == "LedgerErrors").unwrap();
+    let rule = errors.rule.as_ref().unwrap();
+    assert_eq!((rule.engine, errors.value, errors.service.as_deref()), (Engine::Loki, Some(2.0), Some("ledger")));
+    let silent = Told { ruler: (Some(&ruler), Some(ours.told_at - std::time::Duration::from_secs(90))), ..told };
+    let state = |book: &AlertBook, name: &str| book.alerts.iter().find(|a| a.name() == name).map(|a| a.state);
+    let book = merge(&silent);
+    assert_eq!(state(&book, "LedgerSlow"), Some(AlertState::Stale), "only the ruler knows of it");
+    assert_eq!((state(&book, "LedgerErrors"), state(&book, "Soon")), (Some(AlertState::Firing), Some(AlertState::Pending)));
+}
+
+#[tokio::test]
+async fn a_loki_without_a_ruler_is_no_failure_and_not_asked_again() {
+    for (status, body) in [(404, "404 page not found"), (403, "no"), (501, "not implemented"), (200, "<html></html>")] {
+        let loki = MockServer::start().await;
+        let answer = ResponseTemplate::new(status).set_body_raw(body, "text/plain");
+        Mock::given(path("/prometheus/api/v1/rules")).respond_with(answer).mount(&loki).await;
+        let observer: Observer = Arc::new(|_, result| assert!(result.is_ok(), "Loki is well: {result:?}"));
+        let endpoint = Endpoint::new(Backend::Loki, loki.uri().parse().unwrap());
+        let sources = Sources { loki: Some(Loki::new(endpoint, observer).unwrap()), ..Sources::default() };
+        for _ in 0..2 {
+            assert_eq!(sources.ruler_alerts().await, Ok(Default::default()), "{status}");
+        }
+        assert_eq!(loki.received_requests().await.unwrap().len(), 1, "{status}");
+    }
+    assert_eq!(Sources::default().ruler_alerts().await, Ok(Default::default()));
+    let endpoint = Endpoint::new(Backend::Loki, "http://127.0.0.1:1".parse().unwrap());
+    let sources = Sources { loki: Some(Loki::new(endpoint, Arc::new(|_, _| ())).unwrap()), ..Sources::default() };
+    assert!(sources.ruler_alerts().await.is_err(), "one that does not answer may have alerts");
 }

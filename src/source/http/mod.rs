@@ -224,8 +224,10 @@ impl HttpClient {
     async fn send_heard(&self, request: Request, heard: &mut Heard) -> Result<Answer, SourceError> {
         let _permit = self.permits.acquire().await.map_err(|_| self.error(ErrorKind::Bug, "the client is closed"))?;
         self.not_limited()?;
+        let aside = request.aside;
         let result = self.attempts(request, heard).await;
         match &result {
+            Err(e) if aside && e.hold_off().is_none() => {}
             Err(e) if !e.is_of_the_question(heard.status) => self.tell_failure(e),
             // Those that were under way when another one was refused do not end the limit.
             _ if self.limit.rest().is_some() => {}

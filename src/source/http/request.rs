@@ -20,6 +20,8 @@ pub struct Request {
     pub(super) json: Option<String>,
     /// It changes something: it is sent once, as it is.
     pub(super) once: bool,
+    /// That it fails says nothing of the backend's health.
+    pub(super) aside: bool,
 }
 
 impl Request {
@@ -33,6 +35,7 @@ impl Request {
             missing: ErrorKind::NotSupported,
             json: None,
             once: false,
+            aside: false,
         }
     }
 
@@ -69,6 +72,13 @@ impl Request {
     #[must_use]
     pub fn thing(mut self) -> Self {
         self.missing = ErrorKind::NotFound;
+        self
+    }
+
+    /// Asks for something that need not be there: a failure says nothing of the backend's health.
+    #[must_use]
+    pub fn aside(mut self) -> Self {
+        self.aside = true;
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod join;
 mod page;
+mod ruler;
 mod service_labels;
 mod stream;
 mod tail;
@@ -57,6 +58,7 @@ pub struct Loki {
     trace_ids: Patterns,
     /// The most lines that the server hands out at once, as far as it has told.
     cap: AtomicUsize,
+    ruler: ruler::Absence,
 }
 
 impl Loki {
@@ -70,6 +72,7 @@ impl Loki {
             pace: Pace::default(),
             trace_ids: Patterns::default(),
             cap: AtomicUsize::new(page::CAP),
+            ruler: ruler::Absence::default(),
         })
     }
 

@@ -12,6 +12,7 @@ use super::{
     json,
 };
 use crate::model::{
+    alert::Engine,
     backend::{ErrorKind, SourceError},
     explored::Names,
     labels::{Matcher, selector},
@@ -20,7 +21,7 @@ use crate::model::{
 };
 
 pub use wire::{Build, FiringAlert, MetricMetadata, Rules};
-pub(super) use wire::{Enveloped, QueryData, matrix};
+pub(super) use wire::{Enveloped, QueryData, RuleGroups, matrix, rules};
 
 /// Prometheus' own limit on the points of a series.
 const MAX_POINTS: i64 = 11_000;
@@ -93,7 +94,7 @@ impl Prometheus {
     /// As any request.
     pub async fn rules(&self) -> Result<Rules, SourceError> {
         let data: wire::Enveloped<wire::RuleGroups> = self.data("rules", Request::get("/api/v1/rules").param("type", "alert")).await?;
-        Ok(wire::rules(data.data))
+        Ok(wire::rules(data.data, Engine::Prometheus))
     }
 
     /// Pending and firing alerts, without their rules: for servers that do not tell rules.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     model::{
-        alert::{AlertState, Rule},
+        alert::{AlertState, Engine, Rule},
         labels::Labels,
         series::{Exemplar, Matrix, Sample, Series, Vector},
         time::{TimeRange, Timestamp},
@@ -249,7 +249,8 @@ pub struct Rules {
     pub alerts: Vec<FiringAlert>,
 }
 
-pub fn rules(groups: RuleGroups) -> Rules {
+/// What an engine tells of its rules.
+pub fn rules(groups: RuleGroups, engine: Engine) -> Rules {
     let mut out = Rules::default();
     for group in groups.groups {
         // Servers that do not know `type=alert` answer recording rules too.
@@ -258,6 +259,7 @@ pub fn rules(groups: RuleGroups) -> Rules {
                 group: group.name.clone(),
                 name: rule.name,
                 query: rule.query,
+                engine,
                 interval: duration(group.interval),
                 hold: duration(rule.duration),
                 keep_firing_for: duration(rule.keep_firing_for),

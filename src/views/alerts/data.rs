@@ -12,7 +12,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        alert::Alert,
+        alert::{Alert, Engine},
         alert_book::{self, AlertBook, AlertmanagerAlerts, PrometheusAlerts, Told},
         backend::SourceError,
         labels::{MatchOp, Matcher, selector},
@@ -36,6 +36,9 @@ pub(super) const MAX_TRENDS: usize = 12;
 /// The finest resolution asked for: rules are evaluated no more often.
 const MIN_STEP: Duration = Duration::from_secs(15);
 
+/// The same of lines: each point reads those of its whole range anew.
+const MIN_LOG_STEP: Duration = Duration::from_secs(60);
+
 /// Alerts that fired within the hour and do no more, each with the instant of its last sample.
 pub const FIRED: &str = r#"max_over_time(timestamp(ALERTS{alertstate="firing"})[1h:30s]) unless ALERTS{alertstate="firing"}"#;
 
@@ -44,6 +47,7 @@ pub const FIRED: &str = r#"max_over_time(timestamp(ALERTS{alertstate="firing"})[
 pub(super) struct Data {
     pub(super) prometheus: Slot<PrometheusAlerts>,
     pub(super) alertmanager: Slot<AlertmanagerAlerts>,
+    ruler: Slot<PrometheusAlerts>,
     fired: Slot<Vector>,
     pub(super) calls: Calls,
     /// Trends by the expression that is drawn.
@@ -64,6 +68,8 @@ pub(super) struct Drawn {
     value: Option<String>,
     limit: Option<String>,
     day: Option<String>,
+    /// Who is asked for the first two.
+    engine: Engine,
 }
 
 /// What an answer changes.
@@ -83,7 +89,8 @@ impl Drawn {
     pub(super) fn of(alert: Option<&Alert>, exprs: &Exprs) -> Self {
         let Some(alert) = alert else { return Self::default() };
         let (value, limit) = exprs.queries(alert);
-        Self { value, limit, day: alert.rule.is_some().then(|| day_query(alert)) }
+        let engine = alert.rule.as_ref().map(|r| r.engine).unwrap_or_default();
+        Self { value, limit, day: alert.rule.is_some().then(|| day_query(alert)), engine }
     }
 }
 
@@ -97,10 +104,11 @@ fn day_query(alert: &Alert) -> String {
 impl Data {
     /// What is known of alerts now; `None` while nobody has told any.
     pub(super) fn book(&self, before: Option<&AlertBook>, look: &Look<'_>) -> Option<AlertBook> {
-        (self.prometheus.value().is_some() || self.alertmanager.value().is_some()).then(|| {
+        (self.prometheus.value().is_some() || self.alertmanager.value().is_some() || self.has_ruler()).then(|| {
             alert_book::merge(&Told {
                 prometheus: self.prometheus.value(),
                 alertmanager: self.alertmanager.value(),
+                ruler: (self.ruler.value(), self.ruler.failed_since()),
                 fired: self.fired.value().map_or(&[], |v| &v.elements),
                 unanswered: self.unanswered(),
                 before,
@@ -110,6 +118,11 @@ impl Data {
         })
     }
 
+    /// Whether Loki told rules: most have none, and then its failures say nothing of alerts.
+    fn has_ruler(&self) -> bool {
+        self.ruler.value().is_some_and(|told| !told.rules.is_empty())
+    }
+
     /// Since when Prometheus and Alertmanager, which did tell something, do not answer.
     fn unanswered(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.prometheus.failed_since(), self.alertmanager.failed_since())
@@ -117,7 +130,7 @@ impl Data {
 
     /// Whether the page waits for one of both, or the last answer was a failure: doubts grow with time.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.unanswered() != (None, None) || self.alertmanager.value().is_some_and(|a| a.failed().next().is_some())
+        self.unanswered() != (None, None) || self.ruler.is_stale() || self.alertmanager.value().is_some_and(|a| a.failed().next().is_some())
     }
 
     /// Whom the last question got no answer from, and why.
@@ -125,7 +138,12 @@ impl Data {
         let of_several = self.alertmanager.value().into_iter().flat_map(|a| a.failed().map(|(_, error)| error));
         // What none of them answers is told by the whole.
         let whole = self.alertmanager.error();
-        self.prometheus.error().into_iter().chain(whole).chain(of_several.filter(move |_| whole.is_none()))
+        self.prometheus
+            .error()
+            .into_iter()
+            .chain(whole)
+            .chain(of_several.filter(move |_| whole.is_none()))
+            .chain(self.ruler.error().filter(|_| self.has_ruler()))
     }
 
     /// Another alert is selected: what is drawn of the last one is no longer true, unless the same is asked for this one.
@@ -155,6 +173,7 @@ impl Data {
         let alerts = Refresh::Every(look.shared.settings.refresh_alerts);
         needs.ask("prometheus", 0, Request::PrometheusAlerts, alerts);
         needs.ask("alertmanager", 0, Request::AlertmanagerAlerts, alerts);
+        needs.ask("ruler", 0, Request::RulerAlerts, Refresh::Every(look.shared.settings.refresh_slow));
         needs.ask("resolved", 0, Request::Instant { query: FIRED.to_owned(), window: TimeWindow::Last(HOUR) }, seldom);
         if let Some(before) = storm {
             let questions = self.calls.questions(before, TimeWindow::Last(HOUR));
@@ -176,12 +195,16 @@ impl Data {
     /// What is drawn of the selected alert.
     pub(super) fn ask_expression(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let (window, seldom) = (look.scope.window, look.shared.refresh_slow());
-        let step = step(look.range().duration(), area.width.saturating_sub(8), MIN_STEP);
+        let step = |finest| step(look.range().duration(), area.width.saturating_sub(8), finest);
         if let Some(query) = self.drawn.value.clone() {
-            needs.ask("expression", 0, Request::Range { query, window, step }, look.shared.refresh());
+            let (request, refresh) = match self.drawn.engine {
+                Engine::Prometheus => (Request::Range { query, window, step: step(MIN_STEP) }, look.shared.refresh()),
+                Engine::Loki => (Request::LogRange { query, window, step: step(MIN_LOG_STEP) }, seldom),
+            };
+            needs.ask("expression", 0, request, refresh);
         }
         if let Some(query) = self.drawn.limit.clone() {
-            needs.ask("threshold", 0, Request::Range { query, window, step }, seldom);
+            needs.ask("threshold", 0, Request::Range { query, window, step: step(MIN_STEP) }, seldom);
         }
         if let Some(query) = self.drawn.day.clone() {
             needs.ask("day", 0, Request::Range { query, window: TimeWindow::Last(DAY), step: DAY_STEP }, seldom);
@@ -203,6 +226,10 @@ impl Data {
             "alertmanager" => {
                 let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
                 then(self.alertmanager.settle(at, expect(result, told)), Change::Alerts)
+            }
+            "ruler" => {
+                let told = |r| if let Response::PrometheusAlerts(p) = r { Some(p) } else { None };
+                then(self.ruler.settle(at, expect(result, told)), Change::Alerts)
             }
             "resolved" => then(self.fired.settle(at, expect(result, vector)), Change::Alerts),
             "calls" => {

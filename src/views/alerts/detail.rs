@@ -72,8 +72,8 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
     }
     add(&mut sheet, "made by", alert.generator_url.as_deref().unwrap_or(""));
     for error in view.data.errors() {
-        let name = error.among.as_ref().map(|among| format!("{}: ", among.name)).unwrap_or_default();
-        sheet.add_as(error.backend.name(), format!("{name}{}", error.message), Role::Bad);
+        let which = error.among.as_ref().map(|a| format!("{}: ", a.name)).unwrap_or_default();
+        sheet.add_as(error.backend.name(), format!("{which}{}", error.message), Role::Bad);
     }
     sheet
 }

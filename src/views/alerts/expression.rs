@@ -9,7 +9,7 @@ use super::{
 use crate::{
     alert_expr::{Limit, Split},
     model::{
-        alert::{Alert, AlertState},
+        alert::{Alert, AlertState, Engine},
         series::{Matrix, Series},
         time::Timestamp,
     },
@@ -56,6 +56,9 @@ fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, focused: boo
     match &alert.rule {
         None if alert.value.is_none() => return say(&["Only Alertmanager knows this alert:", "no rule, so no expression to draw."], buf),
         None => return say(&["This server does not tell its rules:", "no expression to draw."], buf),
+        Some(rule) if rule.engine == Engine::Loki && view.exprs.split(alert).is_none() => {
+            return say(&[&rule.query, "LogQL is drawn only where it compares with one number."], buf);
+        }
         Some(_) => {}
     }
     if let Some(lines) = &state.blank {

@@ -4,7 +4,10 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use crate::{
     alert_expr::{Anatomy, Comparison, Limit, Quantity, Split},
-    model::{alert::Alert, alert_book::AlertBook},
+    model::{
+        alert::{Alert, Engine},
+        alert_book::AlertBook,
+    },
     ui::{chart::Unit, format},
 };
 
@@ -66,7 +69,7 @@ impl Exprs {
         let mut known = std::mem::take(&mut self.0);
         for rule in &book.rules {
             if !self.0.contains_key(&rule.query) {
-                let read = known.remove(&rule.query).unwrap_or_else(|| Anatomy::of(&rule.query));
+                let read = known.remove(&rule.query).unwrap_or_else(|| Anatomy::of_rule(rule));
                 self.0.insert(rule.query.clone(), read);
             }
         }
@@ -121,10 +124,17 @@ impl Exprs {
     pub(super) fn queries(&self, alert: &Alert) -> (Option<String>, Option<String>) {
         let Some(rule) = &alert.rule else { return (None, None) };
         match self.split(alert) {
+            // LogQL that is not taken apart is shown and not drawn: it may read any amount of lines.
+            None if rule.engine == Engine::Loki => (None, None),
             Some(Split { value, limit: Limit::Query(limit), .. }) => (Some(value.clone()), Some(limit.clone())),
             Some(Split { value, .. }) => (Some(value.clone()), None),
             None => (Some(rule.query.clone()), None),
         }
+    }
+
+    /// What is drawn beside an alert in the list: only of Prometheus, for Loki would read the lines of an hour for each.
+    pub(super) fn trend(&self, alert: &Alert) -> Option<String> {
+        alert.rule.as_ref().filter(|r| r.engine == Engine::Prometheus).and_then(|_| self.queries(alert).0)
     }
 }
 

@@ -65,7 +65,7 @@ impl Alerts {
         let mut out: Vec<String> = Vec::new();
         for row in self.rows.iter().skip(first).take(height) {
             let Row::Alert(i) = row else { continue };
-            if let Some(query) = book.alerts.get(*i).and_then(|a| self.exprs.queries(a).0).filter(|q| !out.contains(q)) {
+            if let Some(query) = book.alerts.get(*i).and_then(|a| self.exprs.trend(a)).filter(|q| !out.contains(q)) {
                 out.push(query);
             }
         }
@@ -208,7 +208,7 @@ impl Alerts {
     }
 
     fn trend(&self, alert: &Alert, look: &Look<'_>) -> String {
-        let slot = self.exprs.queries(alert).0.and_then(|q| self.data.trends.get(&q));
+        let slot = self.exprs.trend(alert).and_then(|q| self.data.trends.get(&q));
         let Some(told) = slot.and_then(|s| s.value()) else { return String::new() };
         let range = TimeWindow::Last(HOUR).range(told.matrix.range.end.max(look.now - HOUR));
         let samples = told.series_of(alert).map_or(&[][..], |s| &s.samples);

@@ -33,12 +33,35 @@ fn the_value_side_is_asked_and_each_rule_once() {
     let view = stage.view(&book());
     let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
     let ranges: Vec<_> = asked.iter().filter(|n| matches!(&n.request, Request::Range { query, .. } if query == "latency")).collect();
-    assert_eq!((asked.len(), ranges.len()), (6, 2), "{asked:?}");
+    assert_eq!((asked.len(), ranges.len()), (7, 2), "{asked:?}");
     assert!(
         asked.iter().all(
             |n| !matches!(n.refresh, Refresh::Every(d) if d < stage.shared.settings.refresh_alerts.min(stage.shared.settings.refresh))
         )
     );
+}
+
+#[test]
+fn logql_is_asked_of_loki_and_only_where_it_is_taken_apart() {
+    let stage = Stage::new();
+    for (query, expected) in [
+        (r#"(sum(count_over_time({app="a"}[5m])) > 5)"#, Some(r#"sum(count_over_time({app="a"}[5m]))"#)),
+        (r#"sum(rate({app="a"}[5m])) > sum(rate({app="b"}[5m]))"#, None),
+    ] {
+        let mut logs = book();
+        logs.alerts[3].rule = Some(Arc::new(Rule { engine: Engine::Loki, ..(*rule(query)).clone() }));
+        let view = stage.view(&logs);
+        let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
+        let of_lines: Vec<&str> = asked
+            .iter()
+            .filter_map(|n| if let Request::LogRange { query, .. } = &n.request { Some(query.as_str()) } else { None })
+            .collect();
+        assert_eq!(of_lines, expected.into_iter().collect::<Vec<_>>(), "{query}");
+        let to_prometheus = |n: &&Subscription| matches!(&n.request, Request::Range { query, .. } if query.contains("{app="));
+        assert_eq!(asked.iter().find(to_prometheus), None);
+        let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+        assert_eq!(text.contains("LogQL is drawn only where"), expected.is_none(), "{text}");
+    }
 }
 
 #[test]

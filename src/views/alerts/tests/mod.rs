@@ -19,11 +19,11 @@ use crate::{
         testing::{draw, feed, look, needs, test_shared, with},
     },
     core::{
-        request::{Refresh, Request, Response},
+        request::{Refresh, Request, Response, Subscription},
         scope::Scope,
     },
     model::{
-        alert::{AlertState, Routing, Rule, Severity},
+        alert::{AlertState, Engine, Routing, Rule, Severity},
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::{Backend, ErrorKind, SourceError},
         series::{Matrix, Sample, Series, Vector},
@@ -125,6 +125,7 @@ impl Stage {
                 Some(Ok(match need.request {
                     Request::PrometheusAlerts => Response::PrometheusAlerts(of_prometheus(book)),
                     Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(of_alertmanager(book)),
+                    Request::RulerAlerts => Response::PrometheusAlerts(PrometheusAlerts::default()),
                     Request::Instant { .. } => Response::Vector(Vector::default()),
                     _ => matrix(range),
                 }))

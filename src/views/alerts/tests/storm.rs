@@ -54,6 +54,7 @@ fn stormy(stage: &Stage, with_graph: bool) -> Alerts {
                 Request::Instant { query, window } if query.contains("service_graph") && with_graph => {
                     Response::Vector(calls(query, !window.is_live()))
                 }
+                Request::RulerAlerts => Response::PrometheusAlerts(PrometheusAlerts::default()),
                 Request::Instant { .. } => Response::Vector(Vector::default()),
                 _ => matrix(stage.look().range()),
             }))

@@ -15,6 +15,7 @@ fn rule(query: &str) -> Arc<Rule> {
         annotations: Default::default(),
         error: None,
         last_evaluation: None,
+        engine: Default::default(),
     })
 }
 

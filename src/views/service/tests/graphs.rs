@@ -313,6 +313,7 @@ fn rule(query: &str) -> Arc<crate::model::alert::Rule> {
         annotations: Labels::new(),
         error: None,
         last_evaluation: None,
+        engine: Default::default(),
     })
 }
 
