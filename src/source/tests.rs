@@ -104,6 +104,8 @@ async fn relabelled_alerts_keep_their_rows_and_alertmanagers_of_other_rulers_sta
     assert_eq!((logs.rule.is_none(), logs.service.as_deref(), logs.severity), (true, Some("orders"), Severity(1)));
 }
 
+/// Written by hand from Mimir's documentation: it is not among the servers that are built here. What a real Loki says is in
+/// `recorded_tests`.
 #[tokio::test]
 async fn rules_of_mimir_and_loki_are_read() {
     let mimir = r#"{"status":"success","data":{"groups":[{"name":"g","file":"tenant-namespace","sourceTenants":[],"interval":60,"rules":[
