@@ -181,6 +181,20 @@ impl Sheet {
         Rect { y: area.y + head, height: area.height - head, ..area }
     }
 
+    /// How many rows show all of it at a width.
+    pub(super) fn rows(&self, width: u16, shared: &Shared) -> u16 {
+        let area = padded(Rect { x: 0, y: 0, width, height: u16::MAX });
+        let room = Self::columns(area);
+        let columns = usize::from(area.width / room.max(1)).max(1);
+        let below = self.lines(usize::from(room), area, shared).len().div_ceil(columns);
+        u16::try_from(self.head_rows(area).count() + below).unwrap_or(u16::MAX)
+    }
+
+    /// Whether there is more below what is shown.
+    pub(super) fn is_cut(&self, area: Rect, shared: &Shared, scroll: usize) -> bool {
+        scroll < self.max_scroll(padded(area), shared)
+    }
+
     /// How far it can be scrolled in an area.
     fn max_scroll(&self, area: Rect, shared: &Shared) -> usize {
         let whole = area;

@@ -144,7 +144,7 @@ fn places(form: &SilenceForm, look: &Look<'_>, area: Rect) -> Places {
     }
     let wanted = match form.stage {
         Stage::Edit => u16::try_from(lines(form, look, area.width.saturating_sub(2)).len()).unwrap_or(u16::MAX).saturating_add(2),
-        _ => area.height / 2 + 1,
+        _ => sheet(form, look).map_or(0, |s| s.rows(area.width.saturating_sub(2), look.shared)).max(area.height / 2).saturating_add(2),
     };
     let top = Rect { height: wanted.min(area.height.saturating_sub(HITS - 1)), ..area };
     let y = top.bottom().saturating_sub(1);
@@ -217,14 +217,36 @@ pub(super) fn render(form: &SilenceForm, look: &Look<'_>, area: Rect, buf: &mut 
     };
     let asks = matches!(form.stage, Stage::Review);
     let title = if asks { format!("write this?  {title}") } else { title };
-    let inner = Panel::new(title).focused(true).render(look.shared, places.form, buf);
+    let said = sheet(form, look);
+    let is_cut = said.as_ref().is_some_and(|s| s.is_cut(Panel::inner(places.form), look.shared, form.scroll));
+    let note = if is_cut { "more below: Down" } else { "" };
+    let inner = Panel::new(title).focused(true).note(note).render(look.shared, places.form, buf);
     match &form.stage {
-        Stage::Edit => edit(form, look, inner, buf),
-        Stage::Review => review(form, look).render(look.shared, inner, buf, 0),
         Stage::Writing { since, looking } => writing(look, *since, looking.as_ref(), inner, buf),
-        Stage::Ended(outcome) => ended(form, look, outcome).render(look.shared, inner, buf, 0),
+        _ => match said {
+            Some(sheet) => sheet.render(look.shared, inner, buf, form.scroll),
+            None => edit(form, look, inner, buf),
+        },
     }
     hits(form, look, places.hits, buf);
+}
+
+/// What is said in place of the fields: the question, or what came of it.
+fn sheet(form: &SilenceForm, look: &Look<'_>) -> Option<Sheet> {
+    match &form.stage {
+        Stage::Edit | Stage::Writing { .. } => None,
+        Stage::Review => Some(review(form, look)),
+        Stage::Ended(outcome) => Some(ended(form, look, outcome)),
+    }
+}
+
+/// Where that is scrolled to by a command.
+pub(super) fn scrolled(form: &SilenceForm, look: &Look<'_>, area: Rect, command: Command) -> usize {
+    let mut scroll = form.scroll;
+    if let Some(sheet) = sheet(form, look) {
+        sheet.scroll(&mut scroll, command, Panel::inner(places(form, look, area).form), look.shared);
+    }
+    scroll
 }
 
 fn edit(form: &SilenceForm, look: &Look<'_>, inner: Rect, buf: &mut Buffer) {

@@ -277,10 +277,22 @@ impl Fields {
             to: Vec::new(),
         })
     }
+
+    /// The field that a server's refusal is about. It counts the matchers that it got: empty fields are none.
+    pub(super) fn place_of(&self, message: &str) -> Option<Place> {
+        let place = match told_place(message)? {
+            Place::Matcher(nth) => {
+                let sent = self.matchers.iter().enumerate().filter(|(_, field)| !field.text().trim().is_empty());
+                Place::Matcher(sent.map(|(i, _)| i).nth(nth)?)
+            }
+            place => place,
+        };
+        self.get(place).map(|_| place)
+    }
 }
 
-/// The field that a server's refusal is about.
-pub(super) fn place_of(message: &str) -> Option<Place> {
+/// The field as the server counts it.
+fn told_place(message: &str) -> Option<Place> {
     let message = message.to_lowercase();
     let number = |after: &str| {
         let rest = &message[message.find(after)? + after.len()..];

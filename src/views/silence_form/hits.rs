@@ -16,7 +16,7 @@ const NAMED: usize = 3;
 /// What a set of matchers hits of all that Alertmanager holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hits {
-    /// Places of the alerts in the answer.
+    /// Places of the alerts in the answer, the worst first.
     pub rows: Vec<usize>,
     /// How many alerts there are.
     pub total: usize,
@@ -32,7 +32,8 @@ impl Hits {
     pub fn of(set: &MatcherSet, told: &AlertmanagerAlerts, own: Option<&str>, at: &[CompactString]) -> Self {
         let is_there = |alert: &&Alert| at.is_empty() || alert.routing.as_ref().is_some_and(|r| r.is_at(at));
         let hit = |(i, alert): (usize, &Alert)| (is_there(&alert) && set.matches(&alert.labels)).then_some(i);
-        let rows: Vec<usize> = told.alerts.iter().enumerate().filter_map(hit).collect();
+        let mut rows: Vec<usize> = told.alerts.iter().enumerate().filter_map(hit).collect();
+        rows.sort_by_cached_key(|i| (told.alerts[*i].severity, told.alerts[*i].name(), told.alerts[*i].service.as_deref()));
         let hit = || rows.iter().map(|i| &told.alerts[*i]);
         let is_silenced = |a: &&Alert| a.routing.iter().flat_map(|r| r.silences_at(at)).any(|id| Some(id.as_str()) != own);
         let total = told.alerts.iter().filter(is_there).count();

@@ -21,7 +21,7 @@ use ratatui::{
 pub(super) use self::draw::add_silence;
 use self::{
     draw::Click,
-    fields::{Checked, Fields, Place, place_of},
+    fields::{Checked, Fields, Place},
     target::Target,
 };
 pub use self::{
@@ -198,6 +198,8 @@ pub struct SilenceForm {
     /// What is missing is said from the first wish to go on.
     asked: bool,
     table: TableState,
+    /// Lines of the question, or of what came of it, that are above the pane.
+    scroll: usize,
 }
 
 impl SilenceForm {
@@ -222,6 +224,7 @@ impl SilenceForm {
             pending: None,
             asked: false,
             table: TableState::default(),
+            scroll: 0,
         }
     }
 
@@ -306,7 +309,7 @@ impl SilenceForm {
             self.fields.focus = *place;
             cx.notice(why.clone());
         } else {
-            self.stage = Stage::Review;
+            (self.stage, self.scroll) = (Stage::Review, 0);
         }
     }
 
@@ -345,6 +348,11 @@ impl SilenceForm {
     }
 
     fn other_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        match key.code {
+            KeyCode::Down => self.scroll = draw::scrolled(self, &cx.look, cx.area, Command::Down),
+            KeyCode::Up => self.scroll = draw::scrolled(self, &cx.look, cx.area, Command::Up),
+            _ => {}
+        }
         let (goes_on, goes_back) = (key.code == KeyCode::Char('y'), matches!(key.code, KeyCode::Esc | KeyCode::Char('n')));
         match (&self.stage, goes_on, goes_back) {
             (Stage::Review, true, _) => self.confirm(cx),
@@ -404,8 +412,10 @@ impl View for SilenceForm {
             // Pressed twice, it was meant for the question.
             Command::Yank | Command::Drill if self.is_writing() => cx.notice("it is being written: what comes of it is told here"),
             Command::Drill => cx.push(ViewKind::Silences, cx.look.scope.clone()),
-            Command::Down => self.scroll(cx, 1),
-            Command::Up => self.scroll(cx, -1),
+            Command::Down | Command::Up => match draw::scrolled(self, &cx.look, cx.area, command) {
+                to if to != self.scroll => self.scroll = to,
+                _ => self.scroll(cx, if command == Command::Down { 1 } else { -1 }),
+            },
             _ => return false,
         }
         true
@@ -496,7 +506,7 @@ impl View for SilenceForm {
                 }
             }
             WriteStage::Ended(SilenceOutcome::Refused(error)) => {
-                let place = place_of(&error.message).filter(|p| self.fields.get(*p).is_some());
+                let place = self.fields.place_of(&error.message);
                 self.fields.focus = place.unwrap_or(self.fields.focus);
                 self.refused = Some((place, error.clone()));
                 self.stage = Stage::Edit;
@@ -508,7 +518,7 @@ impl View for SilenceForm {
                     }
                     _ => None,
                 };
-                self.stage = Stage::Ended(outcome.clone());
+                (self.stage, self.scroll) = (Stage::Ended(outcome.clone()), 0);
             }
         }
         self.changed(look);

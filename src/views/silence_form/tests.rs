@@ -230,6 +230,27 @@ fn what_is_missing_is_said_at_its_field_before_anything_is_asked() {
 }
 
 #[test]
+fn the_question_shows_all_also_on_a_small_screen() {
+    const SMALL: (u16, u16) = (80, 21);
+    let mut stage = Stage::new();
+    stage.text("the reason why").key(KeyCode::Enter);
+    sees(&stage.screen_of(SMALL), &["comment", "the reason why", "would hit now: 2 of 4 alerts", "replica=0"]);
+    stage.key(KeyCode::Esc);
+    for n in 0..12 {
+        stage.focus(Place::Matcher(0)).ctrl('n').text(&format!("label{n}!=x"));
+    }
+    stage.key(KeyCode::Enter);
+    assert!(!stage.screen_of(SMALL).contains("the reason why"));
+    sees(&stage.screen_of(SMALL), &["more below: Down"]);
+    let view = look(&stage.shared, &stage.scope, NOW);
+    for _ in 0..20 {
+        with(&view, SMALL, |cx| stage.form.type_key(cx, KeyEvent::from(KeyCode::Down)));
+    }
+    sees(&stage.screen_of(SMALL), &["the reason why"]);
+    assert!(!stage.screen_of(SMALL).contains("more below"));
+}
+
+#[test]
 fn only_a_yes_writes_and_only_once() {
     let mut stage = Stage::new();
     stage.text("why").key(KeyCode::Enter).key(KeyCode::Enter).text("xq").key(KeyCode::Esc);
@@ -266,6 +287,16 @@ fn a_refusal_stands_at_its_field_and_loses_nothing() {
         stage.text("!");
         assert!(!stage.screen().contains(message), "it is about what was sent");
     }
+}
+
+#[test]
+fn a_refused_matcher_is_found_also_below_an_empty_field() {
+    let mut stage = Stage::new();
+    stage.focus(Place::Matcher(0)).ctrl('n').focus(Place::Comment).text("why").key(KeyCode::Enter).text("y");
+    assert_eq!(stage.writes().len(), 1, "{}", stage.screen());
+    let message = "invalid silence: invalid label matcher 1: invalid label name";
+    stage.ended(SilenceOutcome::Refused(SourceError::new(Backend::Alertmanager, ErrorKind::BadQuery, message)));
+    assert_eq!(stage.form.fields.focus, Place::Matcher(2), "the second one that was sent is in the third field");
 }
 
 #[test]
