@@ -48,6 +48,49 @@ const SHOTS: &[Shot] = &[
         ],
     },
     Shot {
+        name: "heatmap",
+        title: "Durations as a heatmap",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            ("", "OrdersLatencyHigh"),
+            ("\r", "/orders/{id}"),
+            ("", "deploy 1.42.0"),
+            ("", "×204"),
+            ("", "← web"),
+            ("", "targets up"),
+            ("H", "heatmap"),
+        ],
+    },
+    Shot {
+        name: "query",
+        title: "Query",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            ("", "OrdersLatencyHigh"),
+            (":query\r", "PromQL"),
+            ("sum by (uri) (rate(http_server_requests_seconds_count{application=\"orders\"}[5m]))\r", "a ── graph ── 3 series"),
+            ("A", "2 of 2"),
+            ("topk(5, sum by (application) (rate(http_server_requests_seconds_count[5m])))\r", "b ── graph ── "),
+            ("T", "b ── table ── "),
+        ],
+    },
+    Shot {
+        name: "silence",
+        title: "A silence and what it would hit",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            ("", "OrdersLatencyHigh"),
+            ("", "firing 1"),
+            ("s", "would hit now: 1 of 4"),
+            ("\t\t\x15service=~\"orders|web\"", "service=~\"orders|web\""),
+            ("\x1b[B\x18\x18\x18\x18", "would hit now: 3 of 4"),
+            ("\t\t\tpool exhausted, fix is rolling out", "rolling out"),
+        ],
+    },
+    Shot {
         name: "logs",
         title: "Logs",
         size: WIDE,
@@ -101,7 +144,8 @@ fn the_pictures_are_what_the_program_draws() {
 }
 
 fn take(shot: &Shot) -> String {
-    let mut t = Terminal::start(shot.size.0, shot.size.1, &["demo", "--at", AT, "--seed", "1", "--theme", shot.theme]);
+    let mut t =
+        Terminal::start_with(shot.size.0, shot.size.1, &["demo", "--at", AT, "--seed", "1", "--theme", shot.theme], &[("USER", "ana")]);
     for (keys, text) in shot.steps {
         t.keys(keys).see(text);
     }
