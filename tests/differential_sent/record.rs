@@ -31,6 +31,8 @@ pub struct Sent {
     /// Of the URL and of the form, in their order.
     pub params: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
+    /// What it writes, as JSON.
+    pub json: Option<String>,
 }
 
 impl Sent {
@@ -153,7 +155,11 @@ async fn overhear(State((recorder, backend, lacks)): State<Listening>, request: 
     let body = to_bytes(body, 1 << 20).await.unwrap();
     let pairs = |text: &[u8]| url::form_urlencoded::parse(text).into_owned().collect::<Vec<_>>();
     let mut params = pairs(parts.uri.query().unwrap_or_default().as_bytes());
-    params.extend(pairs(&body));
+    let writes = parts.headers.get("content-type").is_some_and(|kind| kind == "application/json");
+    let json = writes.then(|| String::from_utf8(body.to_vec()).unwrap());
+    if !writes {
+        params.extend(pairs(&body));
+    }
     if lacks.contains(&HINT) && params.iter().any(|(name, value)| name == "q" && value.contains(HINT)) {
         return (StatusCode::BAD_REQUEST, REFUSED).into_response();
     }
@@ -164,6 +170,7 @@ async fn overhear(State((recorder, backend, lacks)): State<Listening>, request: 
         path: parts.uri.path().to_owned(),
         params,
         headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect(),
+        json,
     };
     recorder.heard().sent.entry(sent.timeless()).or_insert(sent);
     next.run(Request::from_parts(parts, Body::from(body))).await

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -55,6 +56,8 @@ pub struct Replay {
     /// Where both have data.
     pub range: TimeRange,
     pub begun: Instant,
+    /// By server, the silence that it made last.
+    pub made: Mutex<BTreeMap<Url, String>>,
 }
 
 impl Replay {
@@ -92,9 +95,24 @@ impl Replay {
     }
 
     async fn ask(&self, to: &Addresses, sent: &Sent) -> Raw {
-        let mut url = to[&sent.backend].join(&sent.path).unwrap();
+        let server = &to[&sent.backend];
+        let made = self.made.lock().unwrap().get(server).cloned();
+        // Each server calls the same silence by another id.
+        let path = match (sent.path.strip_prefix("/api/v2/silence/"), &made) {
+            (Some(_), Some(id)) => format!("/api/v2/silence/{id}"),
+            _ => sent.path.clone(),
+        };
+        let mut url = server.join(&path).unwrap();
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&sent.params).finish();
-        let mut request = if sent.method == "POST" {
+        let mut request = if let Some(json) = &sent.json {
+            let mut body: Value = serde_json::from_str(json).unwrap();
+            if let (Some(id), Some(own)) = (body.get_mut("id"), &made) {
+                *id = json!(own);
+            }
+            self.client.post(url).header("content-type", "application/json").body(body.to_string())
+        } else if sent.method == "DELETE" {
+            self.client.delete(url)
+        } else if sent.method == "POST" {
             self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form)
         } else {
             url.set_query((!form.is_empty()).then_some(form.as_str()));
@@ -104,11 +122,15 @@ impl Replay {
             request = request.header(name, value);
         }
         let response = request.send().await.unwrap_or_else(|e| panic!("{sent:?}: {e}"));
-        Raw {
+        let raw = Raw {
             status: response.status().as_u16(),
             content_type: response.headers().get("content-type").map(|t| t.to_str().unwrap().to_owned()).unwrap_or_default(),
             body: response.bytes().await.unwrap().to_vec(),
+        };
+        if let Some(id) = raw.json().filter(|_| sent.json.is_some()).and_then(|v| v["silenceID"].as_str().map(str::to_owned)) {
+            self.made.lock().unwrap().insert(server.clone(), id);
         }
+        raw
     }
 }
 
