@@ -58,7 +58,8 @@ fn deploy_marks(matrix: &Matrix, reads: DeployMark) -> Vec<(Timestamp, String)> 
             let began = began(matrix).into_iter().filter(|(at, _)| *at > start);
             began.filter_map(|(at, s)| Some((at, format!("deploy {}", s.labels.get("version")?)))).collect()
         }
-        DeployMark::Change => changes(matrix, |a, b| a != b).map(|s| (s.at, "deploy".to_owned())).collect(),
+        // The generation counts every change of what is wished for, the number of pods included.
+        DeployMark::Change => changes(matrix, |a, b| a != b).map(|s| (s.at, "deploy or scale".to_owned())).collect(),
         DeployMark::Restart => {
             let risen = changes(matrix, |a, b| b > a).map(|s| Timestamp::from_secs_f64(s.value));
             risen.filter(|at| matrix.range.contains(*at)).map(|at| (at, "restart".to_owned())).collect()

@@ -349,7 +349,8 @@ impl Service {
             all.sort_by(|a, b| last(b).total_cmp(&last(a)));
             for series in all.into_iter().take(MOST_INSTANCES) {
                 let value = series.last().map_or(format::MISSING.to_owned(), |s| self.data.seconds(chosen(look), s.value));
-                let end = if top == Some(series) { format!("{name} {value}") } else { String::new() };
+                // The same place, not the same samples: NaN is not even itself.
+                let end = if top.is_some_and(|top| std::ptr::eq(top, series)) { format!("{name} {value}") } else { String::new() };
                 chart.lines.push(Line { samples: series.samples.as_slice().into(), style, fill: false, end });
             }
         }

@@ -318,6 +318,26 @@ fn rule(query: &str) -> Arc<crate::model::alert::Rule> {
 }
 
 #[test]
+fn a_changed_generation_and_a_risen_start_time_are_marked_for_what_they_are() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let range = look.range();
+    let marked = |source: &str, value: &dyn Fn(u64) -> f64| {
+        let mut view = Service::default();
+        feed(&mut view, &look, SIZE, |need| match need.slot.pane {
+            "deploys" => Some(Ok(matrix(range, vec![series(&[("source", source)], range, value)]))),
+            _ => Some(Ok(answer(need))),
+        });
+        view.data.deploys("orders")
+    };
+    let at = range.start + Duration::from_secs(25 * 60);
+    assert_eq!(marked("1", &|m| if m < 25 { 7.0 } else { 8.0 }), [(at, "deploy or scale".to_owned())]);
+    let started = at.0 as f64 / 1e9;
+    assert_eq!(marked("2", &|m| if m < 26 { started - 9000.0 } else { started }), [(at, "restart".to_owned())]);
+    assert_eq!(marked("1", &|_| 7.0), []);
+}
+
+#[test]
 fn rules_draw_their_limits() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
