@@ -58,6 +58,8 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
     let ago = format::age(look.now.since(since));
     add(&mut sheet, "state", format!("{} since {} ({ago})", alert.state.as_str(), format::clock_seconds(since, zone)));
     add(&mut sheet, "service", service(view, alert, look));
+    // Of two alerts of one name they tell which is which.
+    add(&mut sheet, "labels", pairs(&alert.labels));
     if let Some(routing) = &alert.routing {
         add(&mut sheet, "routed to", routing.receivers.join(", "));
         suppression(&mut sheet, routing, book, look);
@@ -66,7 +68,6 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
     if let Some(rule) = &alert.rule {
         rule_facts(&mut sheet, rule, look);
     }
-    add(&mut sheet, "labels", pairs(&alert.labels));
     for (name, value) in alert.annotations.iter().filter(|(n, _)| !SHOWN_APART.contains(n)) {
         add(&mut sheet, name, value);
     }

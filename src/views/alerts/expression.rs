@@ -34,7 +34,14 @@ pub(super) fn render(view: &Alerts, look: &Look<'_>, area: Rect, buf: &mut Buffe
         Some(alert) => render_expression(view, alert, look, focused, area, buf),
         None => {
             let inner = Panel::new("expression").focused(focused).render(look.shared, area, buf);
-            panel::message(look.shared, inner, buf, &["No alert is selected.".to_owned()]);
+            let lines = match view.heading() {
+                Some(heading) if !heading.is_open => vec![
+                    format!("{} are folded.", format::counted(heading.members.len(), "alert")),
+                    "Unfold them to see the expression of one.".to_owned(),
+                ],
+                _ => vec!["No alert is selected.".to_owned()],
+            };
+            panel::message(look.shared, inner, buf, &lines);
         }
     }
 }
@@ -158,7 +165,8 @@ fn strip(view: &Alerts, look: &Look<'_>, columns: u16) -> Option<String> {
     let each = if columns < WIDE { 2 } else { 1 };
     let strip: String = (0..STRIP).step_by(each).map(|i| levels[(i..i + each).map(level).max().unwrap_or(0)]).collect();
     let times = (0..STRIP).filter(|i| firing[*i] && (*i == 0 || !firing[*i - 1])).count();
-    Some(format!("24h {strip}  fired {}", format::counted(times, "time")))
+    let fired = if columns < WIDE { "" } else { "fired " };
+    Some(format!("24h {strip}  {fired}{}", format::counted(times, "time")))
 }
 
 /// In which cells of the strip the alert was in a state. A sample stands for what ends with it.

@@ -253,9 +253,12 @@ fn heading_line(look: &Look<'_>, heading: &Heading) -> Cell<'static> {
     let style = |role| shared.theme.style(role);
     let fold = if heading.is_open { shared.glyphs.unfolded } else { shared.glyphs.folded };
     let quiet = heading.counts[AlertState::Firing as usize] + heading.counts[AlertState::Pending as usize] == 0;
+    let (rank, severity) = (format!("P{}", heading.severity.0), style(severity_role(heading.severity.0, quiet)));
+    // A group by severity is called what it is.
+    let title = if heading.name == rank { String::new() } else { format!(" {}", heading.name) };
     Cell::new(format!("{fold} "), style(Role::Dim))
-        .and(format!("P{} ", heading.severity.0), style(severity_role(heading.severity.0, quiet)))
-        .and(heading.name.clone(), style(Role::Title))
+        .and(rank, severity)
+        .and(title, style(Role::Title))
         .and(format!("  {}", rows::counts_text(&heading.counts, shared.glyphs.middle_dot)), style(Role::Text))
         .and(format!("  since {}", format::age(look.now.since(heading.since))), style(Role::Dim))
         .and(format!("  {}", told::why(heading, look)), style(Role::Dim))

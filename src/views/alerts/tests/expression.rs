@@ -116,7 +116,7 @@ fn the_strip_tells_when_it_fired_within_the_day() {
     });
     let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
     let strip = text.lines().find(|l| l.contains("24h")).unwrap();
-    assert!(strip.contains("fired 3 times"), "{strip}");
+    assert!(strip.contains("  3 times "), "{strip}");
     let count = |text: &str, c: char| text.lines().find(|l| l.contains("24h")).unwrap().matches(c).count();
     assert_eq!((count(&text, '█'), count(&text, '▄'), count(&text, '▁')), (3, 1, 20), "{strip}");
     let wide = draw(&view, &stage.look(), 200, 50);

@@ -81,6 +81,11 @@ fn groups_have_headings_and_lose_no_alert() {
     stage.run(&mut view, Command::Bottom);
     stage.run(&mut view, Command::Left);
     assert_eq!(stage.order(&view), ["-"], "and so does the arrow on any of its alerts");
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("5 alerts are folded.") && !text.contains("No alert is selected"), "{text}");
+    stage.run(&mut view, Command::Group);
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("▾ P1  1 firing"), "a group by severity says it once: {text}");
 }
 
 #[test]
