@@ -36,7 +36,7 @@ use crate::{
     red::known_families,
     ui::{
         panel::{self, Panel},
-        table::{Column, Table, TableState, position, visible_rows},
+        table::{Column, Table, TableState, heading_at, position, visible_rows},
     },
 };
 
@@ -78,6 +78,17 @@ impl Order {
             Self::Errors => "by error share",
             Self::P95 => "by p95",
             Self::Name => "by name",
+        }
+    }
+
+    /// What a column's heading orders by.
+    const fn of(column: usize) -> Self {
+        match column {
+            0 => Self::Name,
+            1 | 2 => Self::Rate,
+            3 | 4 => Self::Errors,
+            5 | 6 => Self::P95,
+            _ => Self::Worst,
         }
     }
 
@@ -355,6 +366,12 @@ impl View for Services {
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let heading = heading_at(&COLUMNS, Panel::inner(cx.area), event).filter(|_| !self.rows.is_empty());
+        if let Some(order) = heading.map(Order::of) {
+            self.order = order;
+            self.rebuild(&cx.look, cx.area);
+            return Pointed::Used;
+        }
         let pointed = self.table.mouse(event, Panel::inner(cx.area), self.rows.len());
         self.moved |= pointed != Pointed::Nothing;
         pointed

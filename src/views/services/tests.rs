@@ -244,6 +244,23 @@ fn questions_of_the_p95_get_smaller_as_well() {
 }
 
 #[test]
+fn a_click_on_a_heading_orders_by_its_column() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let mut view = view(&look);
+    let kind = crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left);
+    for (heading, order, first) in [("SERVICE", "by name", "cart"), ("RATE", "by rate", "orders"), ("WHY HERE", "worst first", "web")] {
+        let text = draw(&view, &look, SIZE.0, SIZE.1);
+        let column = text.lines().nth(1).unwrap().split(heading).next().unwrap().chars().count() as u16;
+        let event = MouseEvent { kind, column, row: 1, modifiers: crossterm::event::KeyModifiers::NONE };
+        let (pointed, _) = with(&look, SIZE, |cx| view.mouse(cx, event));
+        assert_eq!(pointed, Pointed::Used);
+        let text = draw(&view, &look, SIZE.0, SIZE.1);
+        assert!(text.contains(order) && text.lines().nth(2).unwrap().contains(first), "{heading}: {text}");
+    }
+}
+
+#[test]
 fn enter_opens_the_service_and_e_goes_to_the_next_bad_one() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
