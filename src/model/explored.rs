@@ -14,14 +14,34 @@ pub enum Explored {
         /// The series that are kept.
         matrix: Matrix,
         /// How many the server gave.
-        total: usize,
+        total: Total,
     },
     /// Of an instant query: an instant vector, or the samples of a range vector.
     Table(Table),
-    /// A number without series.
-    Scalar(Sample),
-    /// A text.
-    Text(String),
+    /// A number without series, and what the server warned of.
+    Scalar(Sample, Vec<String>),
+    /// A text, and what the server warned of.
+    Text(String, Vec<String>),
+}
+
+impl Explored {
+    /// What the server warned of.
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Self::Graph { matrix, .. } => &matrix.warnings,
+            Self::Table(table) => &table.warnings,
+            Self::Scalar(_, warnings) | Self::Text(_, warnings) => warnings,
+        }
+    }
+}
+
+/// How many series the server gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// The number.
+    pub series: usize,
+    /// Whether there may be more: it is as many as were asked for.
+    pub cut: bool,
 }
 
 /// Series with what each has at one instant.
@@ -30,7 +50,7 @@ pub struct Table {
     /// The series that are kept, in the server's order.
     pub rows: Vec<(Labels, Value)>,
     /// How many the server gave.
-    pub total: usize,
+    pub total: Total,
     /// What the server warned of.
     pub warnings: Vec<String>,
 }

@@ -8,7 +8,7 @@ use super::{MAX_VALUES, Prometheus, aligned, escaped_label, in_range, seconds, w
 use crate::{
     model::{
         backend::SourceError,
-        explored::{About, Explored, Names, Table, Value},
+        explored::{About, Explored, Names, Table, Total, Value},
         labels::Labels,
         series::{Matrix, Sample, Series},
         time::TimeRange,
@@ -23,6 +23,8 @@ use crate::{
 const MAX_LINES: usize = 200;
 /// Series of a table that are kept.
 const MAX_ROWS: usize = 10_000;
+/// Series that are asked for: one more tells that there are more.
+const LIMIT: usize = MAX_ROWS + 1;
 /// Names of metrics that are kept.
 const MAX_METRICS: usize = 100_000;
 
@@ -33,7 +35,7 @@ impl Prometheus {
     /// As any request.
     pub async fn explore(&self, promql: &str, range: TimeRange, step: Option<Duration>) -> Result<Explored, SourceError> {
         // Servers from 3.2 on cut there and say so; older ones ignore it.
-        let limit = (MAX_ROWS + 1).to_string();
+        let limit = LIMIT.to_string();
         let Some(step) = step else {
             let request = Request::post("/api/v1/query").param("query", promql).param("time", seconds(range.end)).param("limit", limit);
             let answer: Enveloped<Data> = self.data("query", request).await?;
@@ -142,8 +144,8 @@ impl Histogram {
 fn explored(mut answer: Enveloped<Data>, graph: Option<(TimeRange, Duration)>) -> Explored {
     let warnings = answer.notes();
     match (answer.data, graph) {
-        (Data::Scalar(point), _) => Explored::Scalar(point.0),
-        (Data::String((_, text)), _) => Explored::Text(text.0.to_string()),
+        (Data::Scalar(point), _) => Explored::Scalar(point.0, warnings),
+        (Data::String((_, text)), _) => Explored::Text(text.0.to_string(), warnings),
         (Data::Matrix(lines), Some((range, step))) => graphed(lines, range, step, warnings),
         (Data::Matrix(lines), None) => tabled(lines.into_iter().map(samples), warnings),
         (Data::Vector(elements), _) => tabled(elements.into_iter().filter_map(element), warnings),
@@ -165,7 +167,7 @@ fn samples(line: Line) -> (Labels, Value) {
 
 fn tabled(rows: impl Iterator<Item = (Labels, Value)>, warnings: Vec<String>) -> Explored {
     let mut rows: Vec<(Labels, Value)> = rows.collect();
-    let total = rows.len();
+    let total = total(rows.len());
     rows.truncate(MAX_ROWS);
     Explored::Table(Table { rows, total, warnings })
 }
@@ -178,17 +180,21 @@ fn graphed(lines: Vec<Line>, range: TimeRange, step: Duration, mut warnings: Vec
     let drawn = lines.into_iter().filter(|l| !l.values.is_empty());
     let line = |l: Line| Series { labels: l.metric.0, samples: l.values.into_iter().map(|p| p.0).collect() };
     let mut series: Vec<Series> = drawn.map(line).collect();
-    let total = series.len();
-    if total > MAX_LINES {
+    let total = total(series.len());
+    if series.len() > MAX_LINES {
         series.sort_by(|a, b| largest(b.last(), a.last()));
         series.truncate(MAX_LINES);
     }
     Explored::Graph { matrix: Matrix { series, range, step, warnings }, total }
 }
 
+fn total(series: usize) -> Total {
+    Total { series, cut: series == LIMIT }
+}
+
 /// A series without a number comes last.
 fn largest(a: Option<Sample>, b: Option<Sample>) -> Ordering {
-    let value = |s: Option<Sample>| s.map_or(f64::NEG_INFINITY, |s| s.value);
+    let value = |s: Option<Sample>| s.map(|s| s.value).filter(|v| !v.is_nan()).unwrap_or(f64::NEG_INFINITY);
     value(a).total_cmp(&value(b))
 }
 
@@ -222,8 +228,8 @@ mod tests {
     #[tokio::test]
     async fn every_kind_of_result_is_read() {
         let scalar = explore("scalar", r#"[1,"NaN"]"#, None).await;
-        assert!(matches!(scalar, Explored::Scalar(s) if s.value.is_nan()), "{scalar:?}");
-        assert_eq!(explore("string", r#"[1,"a text"]"#, None).await, Explored::Text("a text".to_owned()));
+        assert!(matches!(scalar, Explored::Scalar(s, _) if s.value.is_nan()), "{scalar:?}");
+        assert_eq!(explore("string", r#"[1,"a text"]"#, None).await, Explored::Text("a text".to_owned(), Vec::new()));
         let mixed = r#"[{"metric":{"a":"1"},"value":[1,"+Inf"]},{"metric":{"a":"2"},"histogram":[1,{"count":"42","sum":"3.5","buckets":[[0,"0.25","0.5","12"],[3,"-0.25","0.25","30"]]}]}]"#;
         let Explored::Table(table) = explore("vector", mixed, None).await else { panic!() };
         assert_eq!(table.rows[0].1, Value::Number(f64::INFINITY));
@@ -235,13 +241,27 @@ mod tests {
 
     #[tokio::test]
     async fn of_10_000_lines_the_largest_are_kept_and_all_are_counted() {
-        let line = |i: usize| format!(r#"{{"metric":{{"i":"{i}"}},"values":[[1000000000,"{i}"]]}}"#);
-        let lines = (0..10_000).map(line).collect::<Vec<_>>().join(",");
+        let value = |i: usize| if i % 2 == 0 { "NaN".to_owned() } else { i.to_string() };
+        let line = |i: usize| format!(r#"{{"metric":{{"i":"{i}"}},"values":[[1000000000,"{}"]]}}"#, value(i));
+        let lines = (0..10_001).map(line).collect::<Vec<_>>().join(",");
         let Explored::Graph { matrix, total } = explore("matrix", &format!("[{lines}]"), Some(Duration::from_secs(60))).await else {
             panic!()
         };
-        assert_eq!((matrix.series.len(), total), (MAX_LINES, 10_000));
+        assert_eq!((matrix.series.len(), total), (MAX_LINES, Total { series: 10_001, cut: true }));
         assert_eq!(matrix.series[0].labels.get("i"), Some("9999"));
+    }
+
+    #[tokio::test]
+    async fn warnings_and_infos_are_told_whatever_the_result_is() {
+        for data in [
+            r#"{"resultType":"scalar","result":[1,"2"]}"#,
+            r#"{"resultType":"string","result":[1,"a"]}"#,
+            r#"{"resultType":"vector","result":[]}"#,
+        ] {
+            let body = format!(r#"{{"status":"success","data":{data},"warnings":["a warning"],"infos":["an info"]}}"#);
+            let told = prometheus(body).await.1.explore("x", HOUR, None).await.unwrap();
+            assert_eq!(told.warnings(), ["a warning", "an info"], "{data}");
+        }
     }
 
     #[tokio::test]

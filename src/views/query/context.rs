@@ -79,6 +79,40 @@ pub(super) fn context(text: &str, all: &[Token], cursor: usize) -> Context {
     Context { what, from, to, typed: text[from..cursor].to_owned(), call }
 }
 
+/// What a query takes series by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Selector {
+    /// As it is written.
+    pub whole: String,
+    /// Its metric alone; empty where it names none.
+    pub metric: String,
+}
+
+/// The selectors of a text with all its tokens, each once.
+pub(super) fn selectors(text: &str, all: &[Token]) -> Vec<Selector> {
+    let place = Place { text, all, before: all, touched: None, cursor: usize::MAX };
+    let metrics = place.metrics();
+    let opens = |i: usize| all.get(i).is_some_and(|t| t.of(text) == "{");
+    let mut out: Vec<Selector> = Vec::new();
+    for i in 0..all.len() {
+        let found = if metrics.binary_search(&i).is_ok() {
+            let metric = all[i].of(text).to_owned();
+            Selector { whole: if opens(i + 1) { place.selector(i + 1) } else { metric.clone() }, metric }
+        } else if opens(i) && !i.checked_sub(1).is_some_and(|before| metrics.binary_search(&before).is_ok()) {
+            // In quotes within the braces.
+            let quoted = all.get(i + 1).filter(|t| matches!(t.kind, Kind::Text { .. }));
+            let metric = quoted.map_or_else(String::new, |t| format!("{{{}}}", t.of(text)));
+            Selector { whole: place.selector(i), metric }
+        } else {
+            continue;
+        };
+        if !out.contains(&found) {
+            out.push(found);
+        }
+    }
+    out
+}
+
 /// Whether the cursor is in a token or directly after it, and the token is one that more can be typed to.
 fn is_word(token: &Token, text: &str, cursor: usize) -> bool {
     match token.kind {
@@ -360,6 +394,14 @@ mod tests {
         ] {
             assert_eq!(shown(marked), expected, "{marked}");
         }
+    }
+
+    #[test]
+    fn the_selectors_of_a_query_are_found_without_its_functions_and_labels() {
+        let text = r#"sum by (job) (rate(x{a="b"}[5m])) / on (job) y or {"a.b", c!="d"} or {__name__=~"z.*"} offset 5m and x{a="b"}"#;
+        let found: Vec<_> = selectors(text, &tokens(text)).into_iter().map(|s| (s.whole, s.metric)).collect();
+        let expected = [(r#"x{a="b"}"#, "x"), ("y", "y"), (r#"{"a.b",c!="d"}"#, r#"{"a.b"}"#), (r#"{__name__=~"z.*"}"#, "")];
+        assert_eq!(found, expected.map(|(whole, metric)| (whole.to_owned(), metric.to_owned())));
     }
 
     #[test]

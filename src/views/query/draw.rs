@@ -1,16 +1,19 @@
 //! Draws the page: the queries, their results, and the list of what can be typed next.
 
+use std::time::Duration;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
 
 use super::{
-    Query,
+    NAMES, Query,
     editor::{Offer, at_cursor},
     line::{self, LEAD},
 };
 use crate::{
+    core::request::SlotId,
     theme::Role,
     ui::{
         format,
@@ -22,6 +25,8 @@ use crate::{
 
 /// Rows of the list that are seen at once.
 const OFFERED: u16 = 10;
+/// How long names may take until that is said.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// How wide the list may be.
 const WIDEST: u16 = 90;
 const NARROWEST: u16 = 30;
@@ -124,7 +129,10 @@ impl Query {
     /// How the function is written whose arguments the cursor is among.
     fn render_call(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let dim = look.shared.theme.style(Role::Dim);
+        let slot = SlotId { view: look.id, pane: NAMES, part: 0 };
+        let waits = look.shared.asked.get(&slot).is_some_and(|since| look.now.since(*since) >= PATIENCE);
         let text = match at_cursor(self.row()).call {
+            _ if waits => "the server is asked for names; typing goes on".to_owned(),
             Some(word) => format!("{}   {}", word.form, word.help),
             None => String::new(),
         };

@@ -5,6 +5,7 @@ mod complete;
 mod context;
 mod draw;
 mod editor;
+mod empty;
 mod fault;
 mod layout;
 mod lex;
@@ -50,6 +51,8 @@ const GRAPH: &str = "graph";
 const TABLE: &str = "table";
 const NAMES: &str = "names";
 const ABOUT: &str = "about";
+/// What tells why a result is empty.
+const WHY: &str = "why";
 
 /// The page's state.
 pub struct Query {
@@ -246,6 +249,11 @@ impl View for Query {
         }
         if let Some(question) = self.editor.question(self.row(), look).filter(|q| !self.catalog.knows(q)) {
             needs.ask(NAMES, 0, question, Refresh::Once);
+        }
+        if !places.results[self.focus].is_empty() {
+            for (part, question) in (0..).zip(empty::questions(self.row(), &self.catalog, window)) {
+                needs.ask(WHY, part, question, Refresh::Once);
+            }
         }
         let chosen = self.editor.offer.as_ref().and_then(|o| o.candidates.get(o.selected)).filter(|c| c.metric);
         if let Some(question) = chosen.map(|c| catalog::about(&c.name)).filter(|q| !self.catalog.knows(q)) {

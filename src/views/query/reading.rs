@@ -90,8 +90,8 @@ fn rows(data: &Explored, at: Option<Timestamp>) -> Vec<Row> {
             let row = |(i, (labels, value)): (usize, &(Labels, Value))| Row { labels: labels.clone(), value: value.clone(), place: i };
             table.rows.iter().enumerate().map(row).collect()
         }
-        Explored::Scalar(sample) => vec![Row { labels: Labels::new(), value: Value::Number(sample.value), place: 0 }],
-        Explored::Text(_) => Vec::new(),
+        Explored::Scalar(sample, _) => vec![Row { labels: Labels::new(), value: Value::Number(sample.value), place: 0 }],
+        Explored::Text(..) => Vec::new(),
     }
 }
 
@@ -135,11 +135,11 @@ fn sort(rows: &mut [Row], order: Order) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::explored::Table;
+    use crate::model::explored::{Table, Total};
 
     fn table(rows: &[(&[(&str, &str)], f64)]) -> Explored {
         let rows: Vec<_> = rows.iter().map(|(l, v)| (l.iter().copied().collect::<Labels>(), Value::Number(*v))).collect();
-        Explored::Table(Table { total: rows.len(), rows, warnings: Vec::new() })
+        Explored::Table(Table { total: Total { series: rows.len(), cut: false }, rows, warnings: Vec::new() })
     }
 
     #[test]

@@ -5,14 +5,14 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 use super::{
     Query,
     draw::letter_of,
-    layout,
+    empty, layout,
     row::{Form, Query as Row},
 };
 use crate::{
     core::command::Command,
     model::{
         backend::ErrorKind,
-        explored::{Explored, Value},
+        explored::{Explored, Total, Value},
         series::Matrix,
     },
     theme::Role,
@@ -77,12 +77,11 @@ pub(super) fn table_height(row: &Row, place: Rect) -> usize {
 /// Lines above a result.
 fn head(row: &Row) -> Vec<(String, Role)> {
     let Some(data) = row.slot().value() else { return Vec::new() };
-    let warnings = match &**data {
-        Explored::Graph { matrix, .. } => &matrix.warnings[..],
-        Explored::Table(table) => &table.warnings[..],
-        Explored::Scalar(_) | Explored::Text(_) => &[],
-    };
+    let warnings = data.warnings();
     let mut out: Vec<(String, Role)> = warnings.iter().take(MAX_WARNINGS).map(|w| (w.clone(), Role::Warn)).collect();
+    if let Some(last) = out.last_mut().filter(|_| warnings.len() > MAX_WARNINGS) {
+        last.0 = format!("{} more: {}", warnings.len() - MAX_WARNINGS, last.0);
+    }
     if !row.reading.common.is_empty() {
         out.push((format!("all {}", row.reading.common), Role::Dim));
     }
@@ -91,7 +90,7 @@ fn head(row: &Row) -> Vec<(String, Role)> {
 
 /// The exact value that is selected, as the server writes it.
 pub(super) fn value(page: &Query, look: &Look<'_>) -> Option<String> {
-    if let Some(Explored::Text(text)) = page.row().slot().value().map(|v| &**v) {
+    if let Some(Explored::Text(text, _)) = page.row().slot().value().map(|v| &**v) {
         return Some(text.clone());
     }
     let zone = look.shared.settings.zone.0;
@@ -158,15 +157,11 @@ impl Query {
         let told = row.slot().value().map(|data| match &**data {
             Explored::Graph { total, .. } => *total,
             Explored::Table(table) => table.total,
-            Explored::Scalar(_) | Explored::Text(_) => 0,
+            Explored::Scalar(..) | Explored::Text(..) => Total::default(),
         });
-        if let Some(total) = told.filter(|total| *total > 0) {
+        if let Some(total) = told.filter(|total| total.series > 0) {
             let (all, left) = (row.reading.all, row.reading.rows.len());
-            let mut text = if total > all {
-                format!("{} of {} series", format::count(all as u64), format::count(total as u64))
-            } else {
-                format!("{} series", format::count(total as u64))
-            };
+            let mut text = counted(total, all, matrix(row).is_some());
             if left > MAX_DRAWN && matrix(row).is_some() {
                 text.push_str(&format!(", {MAX_DRAWN} drawn"));
             }
@@ -210,11 +205,11 @@ impl Query {
             return Some(if refused { refusal(row, &key(Command::ResultForm)) } else { lines.clone() });
         }
         let data = row.slot().value()?;
-        if let Explored::Text(text) = &**data {
+        if let Explored::Text(text, _) = &**data {
             return Some(vec![text.clone(), "The query gives a text, not a number.".to_owned()]);
         }
         if row.reading.all == 0 {
-            return Some(nothing(row, look));
+            return Some(empty::words(row, &self.catalog, look));
         }
         row.reading.rows.is_empty().then(|| vec!["No series passes the filter.".to_owned()])
     }
@@ -249,6 +244,18 @@ impl Query {
     }
 }
 
+/// How many series there are, and which are here.
+fn counted(total: Total, here: usize, graph: bool) -> String {
+    let count = |n: usize| format::count(n as u64);
+    // Of what the server has cut off nobody knows whether it is larger.
+    let (number, which) = if total.cut { (format!("{}+", count(total.series - 1)), "") } else { (count(total.series), " largest") };
+    if total.series > here {
+        format!("{}{} of {number} series", count(here), if graph { which } else { "" })
+    } else {
+        format!("{number} series")
+    }
+}
+
 /// What the server said, and where else the query may be right.
 fn refusal(row: &Row, other: &str) -> Vec<String> {
     let fault = row.fault().map(|f| f.message).unwrap_or_default();
@@ -257,21 +264,6 @@ fn refusal(row: &Row, other: &str) -> Vec<String> {
         out.push(format!("It has no values over time; {other} shows it as a table."));
     }
     out
-}
-
-fn nothing(row: &Row, look: &Look<'_>) -> Vec<String> {
-    let zone = look.shared.settings.zone.0;
-    let range = look.range();
-    match row.form {
-        Form::Graph => vec![
-            "No series has a sample in this window.".to_owned(),
-            "The query is right, but its names, labels or range match nothing here.".to_owned(),
-        ],
-        Form::Table => vec![
-            format!("No series has a value at {}.", format::clock_seconds(range.end, zone)),
-            "A series is gone 5 minutes after its last sample; the graph shows the whole window.".to_owned(),
-        ],
-    }
 }
 
 fn render_table(row: &Row, focused: bool, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

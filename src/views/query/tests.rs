@@ -11,7 +11,7 @@ use crate::{
     core::{request::Subscription, scope::Scope},
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        explored::{About, Explored, Names, Table, Value},
+        explored::{About, Explored, Names, Table, Total, Value},
         labels::Labels,
         series::{Matrix, Sample, Series},
         time::{TimeRange, TimeWindow},
@@ -121,7 +121,7 @@ fn graph(series: &[(&[(&str, &str)], f64)]) -> Option<Told> {
         samples: (0..60).map(|i| Sample { at: range.start + Duration::from_secs(60 * i), value: *v }).collect(),
     };
     let matrix = Matrix { series: series.iter().map(line).collect(), range, step: Duration::from_secs(60), warnings: Vec::new() };
-    explored(Explored::Graph { total: matrix.series.len(), matrix })
+    explored(Explored::Graph { total: Total { series: matrix.series.len(), cut: false }, matrix })
 }
 
 fn refused(message: &str) -> Option<Told> {
@@ -221,7 +221,11 @@ fn labels_that_differ_are_columns_and_what_is_alike_is_said_once() {
         (labels(&[("job", "shop"), ("pod", "c")]), Value::Histogram("count 42  sum 3".to_owned())),
     ];
     page.answer(|_| {
-        explored(Explored::Table(Table { rows: rows.clone(), total: 12_000, warnings: vec!["results truncated due to limit".to_owned()] }))
+        explored(Explored::Table(Table {
+            rows: rows.clone(),
+            total: Total { series: 12_000, cut: false },
+            warnings: vec!["results truncated due to limit".to_owned()],
+        }))
     });
     let screen = page.screen();
     for seen in ["all {job=\"shop\"}", "0.30000000000000004", "NaN", "count 42", "3 of 12,000 series", "results truncated due to limit"] {
@@ -234,11 +238,15 @@ fn labels_that_differ_are_columns_and_what_is_alike_is_said_once() {
 #[test]
 fn what_is_no_series_is_shown_and_explained() {
     for (data, seen) in [
-        (Explored::Text("hello".to_owned()), "gives a text"),
-        (Explored::Scalar(Sample { at: NOW, value: f64::INFINITY }), "+Inf"),
-        (Explored::Table(Table::default()), "No series has a value at"),
+        (Explored::Text("hello".to_owned(), Vec::new()), "gives a text"),
+        (Explored::Scalar(Sample { at: NOW, value: f64::INFINITY }, Vec::new()), "+Inf"),
+        (Explored::Table(Table::default()), "Nothing at 10:00:00"),
         (
-            Explored::Table(Table { rows: vec![(Labels::new(), Value::Samples(20, Some((NOW, 7.0))))], total: 1, warnings: Vec::new() }),
+            Explored::Table(Table {
+                rows: vec![(Labels::new(), Value::Samples(20, Some((NOW, 7.0))))],
+                total: Total { series: 1, cut: false },
+                warnings: Vec::new(),
+            }),
             "20 samples, last 7",
         ),
     ] {
@@ -404,4 +412,64 @@ fn the_mouse_chooses_scrolls_and_puts_the_cursor() {
     page.mouse(MouseEventKind::ScrollDown, offered);
     page.mouse(click, offered);
     assert_eq!(page.typed(), "irate(");
+}
+
+#[test]
+fn an_empty_result_says_what_is_missing() {
+    for (query, answers, said) in [
+        ("rate(nope[5m])", &[("nope", false)][..], "There is no metric nope in this window."),
+        (
+            r#"up{job="shop"} > 1"#,
+            &[(r#"up{job="shop"}"#, false), ("up", true)],
+            r#"up has series in this window, but none of up{job="shop"}."#,
+        ),
+        ("up > 1", &[("up", true)], "a comparison that never holds"),
+    ] {
+        let mut page = Page::new(&[query]);
+        page.answer(|_| graph(&[]));
+        // Each answer may lead to another question.
+        for _ in answers {
+            page.answer(|need| match &need.request {
+                Request::LabelValues { query, .. } => {
+                    let any = answers.iter().find(|(selector, _)| selector == query).unwrap().1;
+                    names(if any { &["x"] } else { &[] })
+                }
+                _ => None,
+            });
+        }
+        assert!(page.screen().contains(said), "{}", page.screen());
+        assert_eq!(page.asked().len(), 1, "nothing is asked twice");
+    }
+}
+
+#[test]
+fn names_that_take_long_are_said_to_be_asked_for() {
+    let mut page = Page::new(&[]);
+    page.text("up{");
+    assert_eq!(page.asked().len(), 1);
+    let slot = crate::core::request::SlotId { view: crate::app::testing::VIEW, pane: NAMES, part: 0 };
+    page.shared.asked.insert(slot, NOW - Duration::from_millis(100));
+    assert!(!page.screen().contains("is asked for names"));
+    page.shared.asked.insert(slot, NOW - Duration::from_secs(5));
+    assert!(page.screen().contains("is asked for names"), "{}", page.screen());
+}
+
+#[test]
+fn of_series_that_were_cut_it_is_said_which_are_here() {
+    let counted = |total| {
+        let mut page = Page::new(&["x"]);
+        let matrix = match graph(&[(&[("job", "a")], 1.0)]) {
+            Some(Ok(Response::Explored(e))) => match &*e {
+                Explored::Graph { matrix, .. } => matrix.clone(),
+                _ => panic!(),
+            },
+            _ => panic!(),
+        };
+        page.answer(|_| explored(Explored::Graph { matrix: matrix.clone(), total }));
+        page.screen()
+    };
+    let screen = counted(Total { series: 5_000, cut: false });
+    assert!(screen.contains("1 largest of 5,000 series"), "{screen}");
+    let screen = counted(Total { series: 10_001, cut: true });
+    assert!(screen.contains("1 of 10,000+ series"), "{screen}");
 }
