@@ -67,9 +67,8 @@ pub(super) fn candidates(context: &Context, text: &str, names: Option<&Names>, p
     if typed.is_empty() {
         sources.sort_by_key(|s| !preferred.contains(&s.name()));
     }
-    let ranked = ranked(&typed, &sources);
-    let total = ranked.len();
-    let offered = ranked.into_iter().take(MAX_OFFERED).map(|i| candidate(context, text, &kept, sources[i]));
+    let (ranked, total) = ranked(&typed, &sources);
+    let offered = ranked.into_iter().map(|i| candidate(context, text, &kept, sources[i]));
     (offered.collect(), total)
 }
 
@@ -114,11 +113,11 @@ fn class(word: &Word) -> Class {
     }
 }
 
-/// Places of those that match, the best first: the very word, what begins with it, usual words first, then letters in this
-/// order.
-fn ranked(typed: &str, sources: &[Source<'_>]) -> Vec<usize> {
+/// Places of those that are offered, and how many match. The best first: the very word, what begins with it, usual words
+/// first, then letters in this order.
+fn ranked(typed: &str, sources: &[Source<'_>]) -> (Vec<usize>, usize) {
     if typed.is_empty() {
-        return (0..sources.len()).collect();
+        return ((0..sources.len().min(MAX_OFFERED)).collect(), sources.len());
     }
     let mut matcher = Matcher::new(Config::DEFAULT);
     let atom = Atom::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
@@ -132,8 +131,15 @@ fn ranked(typed: &str, sources: &[Source<'_>]) -> Vec<usize> {
         let bonus = (u32::from(begins) + u32::from(name == typed) + u32::from(begins && usual)) * 1000;
         found.push((u32::from(score) + bonus, name.len(), i));
     }
-    found.sort_by_key(|(score, length, i)| (std::cmp::Reverse(*score), *length, *i));
-    found.into_iter().map(|(.., i)| i).collect()
+    let total = found.len();
+    let rank = |(score, length, i): &(u32, usize, usize)| (std::cmp::Reverse(*score), *length, *i);
+    if total > MAX_OFFERED {
+        // Of 100,000 that match only those that are seen are worth their order.
+        found.select_nth_unstable_by_key(MAX_OFFERED, rank);
+        found.truncate(MAX_OFFERED);
+    }
+    found.sort_unstable_by_key(rank);
+    (found.into_iter().map(|(.., i)| i).collect(), total)
 }
 
 fn candidate(context: &Context, text: &str, kept: &str, source: Source<'_>) -> Candidate {

@@ -27,6 +27,7 @@ use crate::{
 const OFFERED: u16 = 10;
 /// How long names may take until that is said.
 const PATIENCE: Duration = Duration::from_millis(300);
+const WAITS: &str = "the server is asked for names";
 /// How wide the list may be.
 const WIDEST: u16 = 90;
 const NARROWEST: u16 = 30;
@@ -129,10 +130,8 @@ impl Query {
     /// How the function is written whose arguments the cursor is among.
     fn render_call(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let dim = look.shared.theme.style(Role::Dim);
-        let slot = SlotId { view: look.id, pane: NAMES, part: 0 };
-        let waits = look.shared.asked.get(&slot).is_some_and(|since| look.now.since(*since) >= PATIENCE);
         let text = match at_cursor(self.row()).call {
-            _ if waits => "the server is asked for names; typing goes on".to_owned(),
+            _ if waits(look) => WAITS.to_owned(),
             Some(word) => format!("{}   {}", word.form, word.help),
             None => String::new(),
         };
@@ -199,6 +198,9 @@ impl Query {
     /// What is known of the selected candidate, and why names are missing.
     fn told(&self, offer: &Offer, look: &Look<'_>) -> String {
         let Some(candidate) = offer.candidates.get(offer.selected) else { return String::new() };
+        if waits(look) {
+            return WAITS.to_owned();
+        }
         if let Some(trouble) = &offer.trouble {
             return format!("no names: {trouble}");
         }
@@ -214,6 +216,12 @@ impl Query {
             None => String::new(),
         }
     }
+}
+
+/// Whether names take long.
+fn waits(look: &Look<'_>) -> bool {
+    let slot = SlotId { view: look.id, pane: NAMES, part: 0 };
+    look.shared.asked.get(&slot).is_some_and(|since| look.now.since(*since) >= PATIENCE)
 }
 
 /// `a`, `b`, `c`…

@@ -182,6 +182,7 @@ impl Query {
         match (matrix(row), self.cursor) {
             (Some(_), Some(at)) => parts.push(format!("at {}", format::clock_seconds(at, zone))),
             (Some(matrix), None) => parts.push(format!("step {}", format::span(matrix.step))),
+            (None, _) if row.form == Form::Graph => {}
             (None, _) => parts.push(format!("at {}", format::clock_seconds(look.scope.window.range(row.slot().at()).end, zone))),
         }
         if row.reading.rows.len() > 1 {

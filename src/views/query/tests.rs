@@ -378,9 +378,9 @@ fn a_pasted_query_is_whole_or_not_there() {
 #[test]
 fn blanks_around_a_query_do_not_move_its_mark() {
     let mut page = Page::new(&[]);
-    page.text("  up )  ").key(KeyCode::Enter);
-    page.answer(|_| refused(r#"invalid parameter "query": 1:4: parse error: unexpected right parenthesis"#));
-    let (mark, query) = (page.place("^"), page.place("up )"));
+    page.text("  up up  ").key(KeyCode::Enter);
+    page.answer(|_| refused(r#"invalid parameter "query": 1:4: parse error: unexpected identifier "up""#));
+    let (mark, query) = (page.place("^"), page.place("up up"));
     assert_eq!(mark, (query.0 + 3, query.1 + 1), "{}", page.screen());
 }
 
@@ -452,6 +452,10 @@ fn names_that_take_long_are_said_to_be_asked_for() {
     assert!(!page.screen().contains("is asked for names"));
     page.shared.asked.insert(slot, NOW - Duration::from_secs(5));
     assert!(page.screen().contains("is asked for names"), "{}", page.screen());
+    page.press(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
+    page.text("rat");
+    let screen = page.screen();
+    assert!(screen.contains("irate") && screen.contains("is asked for names"), "below the functions as well: {screen}");
 }
 
 #[test]
