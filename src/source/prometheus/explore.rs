@@ -194,7 +194,7 @@ fn total(series: usize) -> Total {
 
 /// A series without a number comes last.
 fn largest(a: Option<Sample>, b: Option<Sample>) -> Ordering {
-    let value = |s: Option<Sample>| s.map(|s| s.value).filter(|v| !v.is_nan()).unwrap_or(f64::NEG_INFINITY);
+    let value = |s: Option<Sample>| s.map_or(f64::NEG_INFINITY, |s| s.value);
     value(a).total_cmp(&value(b))
 }
 

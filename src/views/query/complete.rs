@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn of_100_000_names_few_are_offered_and_all_are_counted() {
-        let names = Names { names: (0..100_000).map(|i| format!("metric_{i}").into()).collect(), cut: true };
+        let names = Names { names: (0..100_000).rev().map(|i| format!("metric_{i}").into()).collect(), cut: true };
         let text = "metric_99";
         let (offered, total) = candidates(&context(text, &tokens(text), text.len()), text, Some(&names), &[]);
         assert_eq!((offered.len(), offered[0].name.as_str()), (MAX_OFFERED, "metric_99"));
