@@ -98,7 +98,7 @@ pub(super) fn selectors(text: &str, all: &[Token]) -> Vec<Selector> {
         let found = if metrics.binary_search(&i).is_ok() {
             let metric = all[i].of(text).to_owned();
             Selector { whole: if opens(i + 1) { place.selector(i + 1) } else { metric.clone() }, metric }
-        } else if opens(i) && !i.checked_sub(1).is_some_and(|before| metrics.binary_search(&before).is_ok()) {
+        } else if opens(i) && i.checked_sub(1).is_none_or(|before| metrics.binary_search(&before).is_err()) {
             // In quotes within the braces.
             let quoted = all.get(i + 1).filter(|t| matches!(t.kind, Kind::Text { .. }));
             let metric = quoted.map_or_else(String::new, |t| format!("{{{}}}", t.of(text)));
