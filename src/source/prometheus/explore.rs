@@ -241,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_10_000_lines_the_largest_are_kept_and_all_are_counted() {
-        let value = |i: usize| if i % 2 == 0 { "NaN".to_owned() } else { i.to_string() };
+        let value = |i: usize| if i.is_multiple_of(2) { "NaN".to_owned() } else { i.to_string() };
         let line = |i: usize| format!(r#"{{"metric":{{"i":"{i}"}},"values":[[1000000000,"{}"]]}}"#, value(i));
         let lines = (0..10_001).map(line).collect::<Vec<_>>().join(",");
         let Explored::Graph { matrix, total } = explore("matrix", &format!("[{lines}]"), Some(Duration::from_secs(60))).await else {
