@@ -10,17 +10,16 @@ use crate::{core::request::Request, model::time::TimeWindow, ui::format, views::
 /// Selectors of a query that are looked into.
 const MAX_SELECTORS: usize = 3;
 
-/// What is to be asked to know it.
-pub(super) fn questions(row: &Row, catalog: &Catalog, window: TimeWindow) -> Vec<Request> {
+/// What is to be asked to know it, each with a number that stays its own: of each selector the whole, then its metric.
+pub(super) fn questions(row: &Row, catalog: &Catalog, window: TimeWindow) -> Vec<(u32, Request)> {
     let mut out = Vec::new();
-    for selector in looked_into(row).filter(|_| is_empty(row)) {
+    for (i, selector) in (0..).zip(looked_into(row).filter(|_| is_empty(row))) {
         let whole = question(&selector.whole, window);
         if any(catalog, &whole) == Some(false) && selector.metric != selector.whole && !selector.metric.is_empty() {
-            out.push(question(&selector.metric, window));
+            out.push((2 * i + 1, question(&selector.metric, window)));
         }
-        out.push(whole);
+        out.push((2 * i, whole));
     }
-    out.retain(|question| !catalog.knows(question));
     out
 }
 
@@ -28,9 +27,12 @@ fn is_empty(row: &Row) -> bool {
     row.slot().error().is_none() && row.slot().value().is_some_and(|_| row.reading.all == 0)
 }
 
-/// The selectors of what was asked; while another text is typed those of neither are known.
+/// The selectors of what was asked; while another text is typed those of neither are known, and what looks into another time
+/// is not found in this window.
 fn looked_into(row: &Row) -> impl Iterator<Item = Selector> {
-    let asked = if row.is_edited() { Vec::new() } else { selectors(row.field().text(), &row.lexed().tokens) };
+    let (text, tokens) = (row.field().text(), &row.lexed().tokens);
+    let is_of_another_time = tokens.iter().any(|t| t.of(text) == "@" || t.of(text).eq_ignore_ascii_case("offset"));
+    let asked = if row.is_edited() || is_of_another_time { Vec::new() } else { selectors(text, tokens) };
     asked.into_iter().take(MAX_SELECTORS)
 }
 

@@ -251,8 +251,9 @@ impl View for Query {
             needs.ask(NAMES, 0, question, Refresh::Once);
         }
         if !places.results[self.focus].is_empty() {
-            for (part, question) in (0..).zip(empty::questions(self.row(), &self.catalog, window)) {
-                needs.ask(WHY, part, question, Refresh::Once);
+            // What is missing now may come.
+            for (part, question) in empty::questions(self.row(), &self.catalog, window) {
+                needs.ask(WHY, part, question, look.shared.refresh_slow());
             }
         }
         let chosen = self.editor.offer.as_ref().and_then(|o| o.candidates.get(o.selected)).filter(|c| c.metric);

@@ -438,8 +438,12 @@ fn an_empty_result_says_what_is_missing() {
             });
         }
         assert!(page.screen().contains(said), "{}", page.screen());
-        assert_eq!(page.asked().len(), 1, "nothing is asked twice");
+        page.answer(|need| matches!(need.request, Request::LabelValues { .. }).then(|| names(&["x"])).flatten());
+        assert!(!page.screen().contains("There is no") && !page.screen().contains("but none of"), "what was missing has come");
     }
+    let mut page = Page::new(&["nope offset 1d"]);
+    page.answer(|_| graph(&[]));
+    assert_eq!(page.asked().len(), 1, "what looks into another time is not looked for in this one");
 }
 
 #[test]
