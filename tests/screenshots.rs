@@ -20,22 +20,22 @@ struct Shot {
     title: &'static str,
     size: (u16, u16),
     theme: &'static str,
-    /// Keys, each followed by a text to wait for.
+    /// Keys, each followed by a text to wait for; an alert is whole once its limit stands in its row.
     steps: &'static [(&'static str, &'static str)],
 }
 
 const WIDE: (u16, u16) = (150, 42);
 
 const SHOTS: &[Shot] = &[
-    Shot { name: "alerts", title: "Alerts", size: WIDE, theme: "dark", steps: &[("", "OrdersLatencyHigh"), ("", "firing 1")] },
-    Shot { name: "services", title: "Services", size: WIDE, theme: "dark", steps: &[("", "OrdersLatencyHigh"), ("2", "failing, was")] },
+    Shot { name: "alerts", title: "Alerts", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("", "firing 1")] },
+    Shot { name: "services", title: "Services", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("2", "failing, was")] },
     Shot {
         name: "service",
         title: "Service",
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "OrdersLatencyHigh"),
+            ("", "> 1 s"),
             ("\r", "/orders/{id}"),
             ("", "p99"),
             ("", "◆"),
@@ -53,7 +53,7 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "OrdersLatencyHigh"),
+            ("", "> 1 s"),
             ("\r", "/orders/{id}"),
             ("", "deploy 1.42.0"),
             ("", "×204"),
@@ -68,7 +68,7 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "OrdersLatencyHigh"),
+            ("", "> 1 s"),
             (":query\r", "PromQL"),
             ("sum by (uri) (rate(http_server_requests_seconds_count{application=\"orders\"}[5m]))\r", "a ── graph ── 3 series"),
             ("A", "2 of 2"),
@@ -82,7 +82,7 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "OrdersLatencyHigh"),
+            ("", "> 1 s"),
             ("", "firing 1"),
             ("s", "would hit now: 1 of 4"),
             ("\t\t\x15service=~\"orders|web\"", "service=~\"orders|web\""),
@@ -95,14 +95,14 @@ const SHOTS: &[Shot] = &[
         title: "Logs",
         size: WIDE,
         theme: "dark",
-        steps: &[("", "OrdersLatencyHigh"), ("\r", "/orders"), ("3", "slow request")],
+        steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request")],
     },
     Shot {
         name: "traces",
         title: "Traces",
         size: WIDE,
         theme: "dark",
-        steps: &[("", "CheckoutBudgetBurn"), ("j\r", "/checkout"), ("4", "POST /api/checkout")],
+        steps: &[("", "> 14.4"), ("j\r", "/checkout"), ("4", "POST /api/checkout")],
     },
     Shot {
         name: "waterfall",
@@ -110,7 +110,7 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "OrdersLatencyHigh"),
+            ("", "> 1 s"),
             ("\r", "/orders"),
             ("3", "slow request"),
             ("/timeout acquiring\rgg", "timeout acquiring"),
@@ -122,7 +122,7 @@ const SHOTS: &[Shot] = &[
         title: "Alerts at 80×24 on a light terminal",
         size: (80, 24),
         theme: "light",
-        steps: &[("", "OrdersLatencyHigh")],
+        steps: &[("", "> 1 s")],
     },
 ];
 
