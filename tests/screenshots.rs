@@ -90,13 +90,7 @@ const SHOTS: &[Shot] = &[
             ("\t\t\tpool exhausted, fix is rolling out", "rolling out"),
         ],
     },
-    Shot {
-        name: "logs",
-        title: "Logs",
-        size: WIDE,
-        theme: "dark",
-        steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request")],
-    },
+    Shot { name: "logs", title: "Logs", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request")] },
     Shot {
         name: "traces",
         title: "Traces",
