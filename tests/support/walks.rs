@@ -1,6 +1,6 @@
 //! The main road, walked with keys on any servers: the demo's or real ones.
 
-use super::{Terminal, is_selected};
+use super::Terminal;
 
 const ENTER: &str = "\r";
 const ESC: &str = "\x1b";
@@ -27,8 +27,8 @@ pub fn latency_to_span(args: &[&str], look: Look) -> Terminal {
     t.keys("3").at("Logs").see(" lines");
     t.keys("/").keys("timeout acquiring").keys(ENTER);
     t.selected_with("timeout acquiring connection");
-    t.keys("gg")
-        .wait("the first line to be selected", |s| s.lines().find(|l| l.contains("timeout acquiring connection")).is_some_and(is_selected));
+    // Before the keys are taken, the line that is selected may be first only because no other one is there yet.
+    t.keys("gg").taken();
     let line = t.selected_with("timeout acquiring connection");
     t.keys(ENTER).at_trace();
     t.selected_with("pool.acquire");
