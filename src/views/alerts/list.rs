@@ -85,7 +85,12 @@ impl Alerts {
         let Some(book) = &self.book else { return };
         if self.rows.is_empty() {
             let text = if book.alerts.is_empty() {
-                told::no_alerts(book, self.data.errors(), look.now)
+                let waits_for = match (book.has_prometheus, book.has_alertmanager) {
+                    (false, _) => Some(Backend::Prometheus),
+                    (true, false) => Some(Backend::Alertmanager),
+                    (true, true) => None,
+                };
+                told::no_alerts(book, self.data.errors(), waits_for, look.now)
             } else {
                 vec![format!("None of {} alerts passes the filter.", book.alerts.len()), "/ then Esc removes it.".to_owned()]
             };

@@ -132,7 +132,7 @@ impl Report {
     pub fn text(&self, errors: &[SourceError], offset: i32) -> String {
         let mut lines: Vec<String> = Vec::new();
         if self.book.alerts.is_empty() {
-            lines.extend(told::no_alerts(&self.book, errors.iter(), self.now));
+            lines.extend(told::no_alerts(&self.book, errors.iter(), None, self.now));
         } else {
             lines.push(rows::counts_text(&rows::counts(self.book.alerts.iter()), "·"));
             lines.extend(told::failing(&self.book));

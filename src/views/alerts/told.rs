@@ -7,7 +7,7 @@ use crate::{
     model::{
         alert::{Alert, AlertState, Doubt, Holder, Routing, name_of},
         alert_book::AlertBook,
-        backend::SourceError,
+        backend::{Backend, SourceError},
         time::Timestamp,
     },
     ui::format,
@@ -127,15 +127,21 @@ pub fn failing(book: &AlertBook) -> Option<String> {
     (!names.is_empty()).then(|| format!("{} cannot be evaluated: {}", format::counted(names.len(), "rule"), names.join(", ")))
 }
 
-/// What is said when there is no alert: good news with its age, or why it is none.
-pub fn no_alerts<'a>(book: &AlertBook, mut errors: impl Iterator<Item = &'a SourceError>, now: Timestamp) -> Vec<String> {
+/// What is said when there is no alert: good news with its age, or why it is none. `waits_for` has not answered yet.
+pub fn no_alerts<'a>(
+    book: &AlertBook,
+    mut errors: impl Iterator<Item = &'a SourceError>,
+    waits_for: Option<Backend>,
+    now: Timestamp,
+) -> Vec<String> {
     if let Some(error) = errors.next() {
         return vec![format!("No alerts where redline could ask. {error}"), error.advice().to_owned()];
     }
-    match (book.has_prometheus, book.has_alertmanager) {
-        (false, _) => return vec!["No alerts in Alertmanager; Prometheus has not answered yet.".to_owned()],
-        (true, false) => return vec!["No alerts in Prometheus; Alertmanager has not answered yet.".to_owned()],
-        (true, true) => {}
+    match waits_for {
+        Some(Backend::Prometheus) => return vec!["No alerts in Alertmanager; Prometheus has not answered yet.".to_owned()],
+        Some(_) => return vec!["No alerts in Prometheus; Alertmanager has not answered yet.".to_owned()],
+        None if !book.has_prometheus => return vec!["No alerts in Alertmanager; no Prometheus is configured to tell of rules.".to_owned()],
+        None => {}
     }
     if !book.tells_rules {
         let unknown = "Prometheus does not tell its rules: whether it has any, and evaluates them, is not known.";
