@@ -45,6 +45,7 @@ struct Loki {
 
 /// The routes of Loki's HTTP API.
 pub fn router(logs: Arc<dyn LogStore>, clock: Arc<dyn Clock>) -> Router {
+    let no_rules = json!({"status": "success", "data": {"groups": []}, "errorType": "", "error": ""});
     let build = json!({"version": "3.7.8", "revision": "demo", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""});
     Router::new()
         .route("/loki/api/v1/query_range", get(query_range).post(query_range))
@@ -60,6 +61,7 @@ pub fn router(logs: Arc<dyn LogStore>, clock: Arc<dyn Clock>) -> Router {
         .route("/loki/api/v1/format_query", get(format_query).post(format_query))
         .route("/loki/api/v1/tail", get(tail::tail))
         .route("/loki/api/v1/status/buildinfo", get(move || async move { Json(build) }))
+        .route("/prometheus/api/v1/rules", get(move || async move { Json(no_rules) }))
         .route("/ready", get(|| async { "ready\n" }))
         .with_state(Arc::new(Loki { logs, clock }))
 }
