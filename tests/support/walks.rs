@@ -11,10 +11,13 @@ pub type Look = (u16, u16, &'static str);
 /// The four looks that a walk has to work in.
 pub const LOOKS: [Look; 4] = [(200, 50, "dark"), (80, 24, "dark"), (200, 50, "light"), (80, 24, "light")];
 
+/// The Alerts page, once Prometheus and Alertmanager have both told their part: until then its rows change their places.
 fn start(args: &[&str], look: Look) -> Terminal {
     let mut all = args.to_vec();
     all.extend(["--theme", look.2]);
-    Terminal::start(look.0, look.1, &all)
+    let t = Terminal::start(look.0, look.1, &all);
+    t.wait("the values of the rules and no part that is missing", |s| s.contains("> 14.4") && !s.contains("waiting for"));
+    t
 }
 
 /// `OrdersLatencyHigh` → Service page of orders → its logs → a line that timed out → its span in the waterfall → the
