@@ -17,22 +17,39 @@ const ENTER: &str = "\r";
 /// Families of metrics that a service of the shop has at the most, and one round more.
 const FAMILIES: usize = 6;
 
-/// Walks, then tries everything, on the servers of a configuration.
-pub fn everything(config: &str, recorder: &Recorder) {
+/// What is used beside each other, each on servers of its own: none waits for what another one asks.
+pub const PARTS: [fn(&str, &Recorder); 3] = [logs_and_traces, metrics, all_else];
+
+const OF_LOGS_AND_TRACES: [ViewKind; 3] = [ViewKind::Logs, ViewKind::Traces, ViewKind::Waterfall];
+const OF_METRICS: [ViewKind; 2] = [ViewKind::Services, ViewKind::Service];
+
+fn logs_and_traces(config: &str, recorder: &Recorder) {
     let args = ["--config", config];
     walks::latency_to_span(&args, LOOKS[0]).keys("q").ended();
-    let mut t = walks::budget_to_span(&args, LOOKS[0]);
-    t.keys("q").ended();
-    for view in ViewKind::ALL {
-        every_command(config, view, recorder);
-    }
+    walks::budget_to_span(&args, LOOKS[0]).keys("q").ended();
+    every_command(config, &OF_LOGS_AND_TRACES, recorder);
+}
+
+fn metrics(config: &str, recorder: &Recorder) {
+    every_command(config, &OF_METRICS, recorder);
     service(config, recorder);
+}
+
+fn all_else(config: &str, recorder: &Recorder) {
+    let views = ViewKind::ALL.into_iter().filter(|v| !OF_LOGS_AND_TRACES.contains(v) && !OF_METRICS.contains(v));
+    every_command(config, &views.collect::<Vec<_>>(), recorder);
     query(config, recorder);
     silence(config, recorder);
     without_a_screen(config);
 }
 
-fn every_command(config: &str, view: ViewKind, recorder: &Recorder) {
+fn every_command(config: &str, views: &[ViewKind], recorder: &Recorder) {
+    for view in views {
+        every_command_of(config, *view, recorder);
+    }
+}
+
+fn every_command_of(config: &str, view: ViewKind, recorder: &Recorder) {
     let trace = recorder.sent().iter().find_map(|s| s.path.rsplit_once("/traces/").map(|(_, id)| id.to_owned()));
     let mut more = Vec::new();
     if view == ViewKind::Waterfall {

@@ -39,7 +39,7 @@ use url::Url;
 
 use crate::{
     clip::Clip,
-    record::Recorder,
+    record::{Recorder, Sent},
     replay::{Addresses, Replay},
 };
 
@@ -125,19 +125,29 @@ fn config_of(addresses: &Addresses) -> tempfile::NamedTempFile {
     file
 }
 
-/// A living demo, and redline used on it.
-async fn used(start: Timestamp, real_tempo: &Url) -> Recorder {
-    let recorder = Recorder::default();
+/// A living demo, and all that redline sends when it is used on it.
+async fn used(start: Timestamp, real_tempo: &Url) -> Vec<Sent> {
     let wall: Arc<dyn Clock> = Arc::new(Wall);
     let (shop, rules) = world(start, &wall);
     shop.warm_up().unwrap();
     let lacks = record::lacking(real_tempo).await.into();
-    let (_servers, addresses) =
-        serve(rules.clone(), rules, (shop.clone(), shop), &wall, |backend, router| recorder.listen(backend, router, &lacks)).await;
-    let config = config_of(&addresses);
-    let (path, ear) = (config.path().to_str().unwrap().to_owned(), recorder.clone());
-    tokio::task::spawn_blocking(move || drive::everything(&path, &ear)).await.unwrap();
-    recorder
+    let mut drives = Vec::new();
+    for part in drive::PARTS {
+        let recorder = Recorder::default();
+        let listen = |backend, router| recorder.listen(backend, router, &lacks);
+        let (servers, addresses) = serve(rules.clone(), rules.clone(), (shop.clone(), shop.clone()), &wall, listen).await;
+        drives.push(tokio::task::spawn_blocking(move || {
+            let config = config_of(&addresses);
+            part(config.path().to_str().unwrap(), &recorder);
+            drop(servers);
+            recorder
+        }));
+    }
+    let mut recorders = Vec::new();
+    for drive in drives {
+        recorders.push(drive.await.unwrap());
+    }
+    record::once(recorders.iter().flat_map(Recorder::sent))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +155,7 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
     let (real, otlp) = real_servers();
     let start = replay::now();
 
-    let recorder = used(start, &real[&Backend::Tempo]).await;
+    let sent = used(start, &real[&Backend::Tempo]).await;
 
     // What it showed, up to now, in the real servers and in a demo of just that stretch.
     let end = replay::now();
@@ -169,9 +179,9 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
     let (_now, of_now) = serve(rules.clone(), rules, (logs, traces), &stopped, |_, router| router).await;
 
     // A tail has no past; the history of the same lines is asked for beside it.
-    let (tails, mut sent): (Vec<_>, Vec<_>) = recorder.sent().into_iter().partition(|s| s.path == "/loki/api/v1/tail");
+    let (tails, mut sent): (Vec<_>, Vec<_>) = sent.into_iter().partition(|s| s.path == "/loki/api/v1/tail");
     for tail in &tails {
-        let history = |s: &&record::Sent| s.path == "/loki/api/v1/query_range" && s.param("query") == tail.param("query");
+        let history = |s: &&Sent| s.path == "/loki/api/v1/query_range" && s.param("query") == tail.param("query");
         assert!(sent.iter().any(|s| history(&s)), "{tail:?} is only tailed");
     }
     // A silence is made before it is changed, read and expired.

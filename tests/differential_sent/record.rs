@@ -55,10 +55,18 @@ impl Sent {
 
 #[derive(Default)]
 struct Heard {
-    /// By the question without its time: how it was asked first.
-    sent: BTreeMap<Sent, Sent>,
+    sent: Vec<Sent>,
     in_flight: usize,
     came: usize,
+}
+
+/// Each question once, as it was asked first.
+pub fn once(sent: impl IntoIterator<Item = Sent>) -> Vec<Sent> {
+    let mut first = BTreeMap::new();
+    for sent in sent {
+        first.entry(sent.timeless()).or_insert(sent);
+    }
+    first.into_values().collect()
 }
 
 /// Listens at all servers.
@@ -73,7 +81,7 @@ impl Recorder {
 
     /// All that was sent, each question once.
     pub fn sent(&self) -> Vec<Sent> {
-        self.heard().sent.values().cloned().collect()
+        once(self.heard().sent.clone())
     }
 
     /// Returns when every question has been answered and none came for a while.
@@ -172,6 +180,6 @@ async fn overhear(State((recorder, backend, lacks)): State<Listening>, request: 
         headers: headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect(),
         json,
     };
-    recorder.heard().sent.entry(sent.timeless()).or_insert(sent);
+    recorder.heard().sent.push(sent);
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
