@@ -1,6 +1,8 @@
 //! `redline alerts`: the table of the Alerts view once, on standard output.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
+
+use futures_util::{StreamExt, stream};
 
 use super::{
     Failure, NO_ANSWER,
@@ -91,30 +93,83 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
     let (series, unanswered) = of_series(sources, draft.questions(), now).await;
     let report = draft.report(series, only);
     let is_failure = |e: &SourceError| e.kind != ErrorKind::NotConfigured;
-    Answers {
-        notes: prometheus.as_ref().map_or_else(|_| Vec::new(), |told| told.notes.clone()),
-        silent: {
-            let of_several = alertmanager.iter().flat_map(|told| told.failed().map(|(_, error)| error.clone())).collect::<Vec<_>>();
-            [prometheus.err(), alertmanager.err()].into_iter().flatten().filter(is_failure).chain(of_several).collect()
-        },
-        incomplete: [ruler.err(), fired.and_then(Result::err), red.and_then(Result::err), unanswered]
-            .into_iter()
-            .flatten()
-            .filter(is_failure)
-            .collect(),
-        report,
-    }
+    let of_several = alertmanager.iter().flat_map(|told| told.failed().map(|(_, error)| error.clone())).collect::<Vec<_>>();
+    // What the ruler's rules fire is in Alertmanager, too, where that tells its alerts.
+    let (of_ruler, unsure) = if alertmanager.is_ok() { (None, ruler.err()) } else { (ruler.err(), None) };
+    let incomplete = [unsure, fired.and_then(Result::err), red.and_then(Result::err), unanswered];
+    let notes = prometheus.as_ref().map_or_else(|_| Vec::new(), |told| told.notes.clone());
+    let silent = [prometheus.err(), alertmanager.err(), of_ruler].into_iter().flatten().filter(is_failure).chain(of_several).collect();
+    Answers { notes, silent, incomplete: incomplete.into_iter().flatten().filter(is_failure).collect(), report }
 }
 
-/// What series tell of services, question by question, and the first failure.
+/// Questions about series that are under way at once.
+const AT_ONCE: usize = 4;
+
+/// What series tell of services, and the first failure. One that is not of the question itself would be that of all others,
+/// each after its own time: they are not asked any more.
 async fn of_series(sources: &Sources, questions: Vec<String>, now: Timestamp) -> (Vec<(String, Vector)>, Option<SourceError>) {
     let (mut told, mut failure) = (Vec::new(), None);
     let Some(prometheus) = &sources.prometheus else { return (told, failure) };
-    for question in questions {
-        match prometheus.query(&question, now).await {
+    let ask = async |question: String| (prometheus.query(&question, now).await, question);
+    let mut answers = pin!(stream::iter(questions).map(ask).buffered(AT_ONCE));
+    while let Some((answer, question)) = answers.next().await {
+        match answer {
             Ok(vector) => told.push((question, vector)),
-            Err(e) => failure = failure.or(Some(e)),
+            Err(e) => {
+                let is_last = !e.is_of_the_question(false);
+                failure.get_or_insert(e);
+                if is_last {
+                    break;
+                }
+            }
         }
     }
     (told, failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{any, body_string_contains},
+    };
+
+    use super::*;
+    use crate::source::{Prometheus, http::Endpoint};
+
+    async fn sources(server: &MockServer, timeout: Duration) -> Sources {
+        let endpoint = Endpoint { timeout, ..Endpoint::new(Backend::Prometheus, server.uri().parse().unwrap()) };
+        Sources { prometheus: Some(Prometheus::new(endpoint, Arc::new(|_, _| {})).unwrap()), ..Sources::default() }
+    }
+
+    fn questions(n: usize) -> Vec<String> {
+        (0..n).map(|i| format!("question_{i}_")).collect()
+    }
+
+    fn told() -> ResponseTemplate {
+        ResponseTemplate::new(200).set_body_raw(r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#, "application/json")
+    }
+
+    #[tokio::test]
+    async fn a_prometheus_that_hangs_is_not_waited_for_once_a_question() {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(told().set_delay(Duration::from_secs(600))).mount(&server).await;
+        let (told, failure) = of_series(&sources(&server, Duration::from_millis(200)).await, questions(40), Timestamp::ZERO).await;
+        assert!(told.is_empty() && matches!(failure.unwrap().kind, ErrorKind::Timeout(_)));
+        assert!(server.received_requests().await.unwrap().len() <= 2 * AT_ONCE, "those under way, and what took their places");
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_refused_takes_nothing_of_the_others_away() {
+        let server = MockServer::start().await;
+        let refusal = r#"{"status":"error","errorType":"bad_data","error":"no"}"#;
+        let refused = ResponseTemplate::new(400).set_body_raw(refusal, "application/json");
+        Mock::given(body_string_contains("question_0_")).respond_with(refused).with_priority(1).mount(&server).await;
+        Mock::given(any()).respond_with(told()).mount(&server).await;
+        let (told, failure) = of_series(&sources(&server, Duration::from_secs(20)).await, questions(40), Timestamp::ZERO).await;
+        assert_eq!((told.len(), failure.unwrap().kind), (39, ErrorKind::BadQuery));
+        assert_eq!(told[0].0, "question_1_");
+    }
 }
