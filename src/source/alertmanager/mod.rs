@@ -64,6 +64,16 @@ impl Alertmanager {
         Ok(silence_wire::silence(json::decode(self.http.backend(), "silence", &answer.body)?, self.http.now()))
     }
 
+    /// Whether it answers, which the observer hears. The names of its receivers are little where its status holds the whole
+    /// configuration, and unlike `/-/healthy` they are behind the same gateway and password as all that it is asked. A gateway
+    /// that has no such path (Grafana's own API) has answered, too.
+    pub async fn answers(&self) -> bool {
+        match self.http.send(Request::get("/api/v2/receivers")).await {
+            Ok(_) => true,
+            Err(error) => error.is_of_the_question(false),
+        }
+    }
+
     /// Its version and cluster.
     ///
     /// # Errors

@@ -72,7 +72,7 @@ impl Alertmanagers {
     /// Asks each whether it answers; the observers hear of it.
     pub async fn probe(&self) {
         join_all(self.members.iter().map(async |m| {
-            let is_back = m.client.status().await.is_ok();
+            let is_back = m.client.answers().await;
             m.last().is_back = is_back;
         }))
         .await;

@@ -59,6 +59,20 @@ async fn silences_and_status_are_read() {
 }
 
 #[tokio::test]
+async fn whether_it_answers_is_known_without_its_configuration() {
+    let (server, am) = alertmanager("/api/v2/receivers", 200, r#"[{"name":"pager"}]"#).await;
+    assert!(am.answers().await);
+    let asked = server.received_requests().await.unwrap();
+    assert!(asked.iter().all(|r| r.url.path() == "/api/v2/receivers"), "{asked:?}");
+    let (_server, without_receivers) = alertmanager("/api/v2/status", 200, "{}").await;
+    assert!(without_receivers.answers().await, "404 of a gateway is an answer");
+    for status in [401, 500] {
+        let (_server, refusing) = alertmanager("/api/v2/receivers", status, "").await;
+        assert!(!refusing.answers().await, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn its_errors_are_json_strings() {
     let (_server, am) = alertmanager("/api/v2/alerts", 400, r#""bad matcher format: x""#).await;
     let e = am.alerts().await.unwrap_err();
