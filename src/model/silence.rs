@@ -166,6 +166,11 @@ pub struct SentSilence {
 }
 
 impl SentSilence {
+    /// The wish for what was sent, whenever it is sent again.
+    fn wish_of_these_times(self) -> NewSilence {
+        NewSilence { starts_at: Some(self.starts_at), end: SilenceEnd::At(self.ends_at), ..self.wish }
+    }
+
     /// Whether a silence of the server came of this: an Alertmanager moves a start that is past, one before 0.22 forgets
     /// that a matcher was negative, and both may order them as they like.
     pub fn became(&self, silence: &Silence) -> bool {
@@ -212,6 +217,27 @@ pub enum SilenceChange {
     CreateAgain(SentSilence),
     /// A silence is to be over now.
     Expire(String),
+}
+
+impl SilenceChange {
+    /// With its times fixed: whatever comes of sending it is known, and found, by what was to be sent.
+    #[must_use]
+    pub fn settled(self, now: Timestamp) -> Self {
+        match self {
+            Self::Create(new) => Self::Create(new.resolve(now).wish_of_these_times()),
+            other => other,
+        }
+    }
+
+    /// What is known of a settled change where nothing is known of how it went.
+    pub fn unknown(self, error: SourceError) -> SilenceOutcome {
+        match self {
+            // What is settled resolves to the same at any instant.
+            Self::Create(new) => SilenceOutcome::Unknown { sent: new.resolve(Timestamp::ZERO), error },
+            Self::CreateAgain(sent) => SilenceOutcome::Unknown { sent, error },
+            Self::Expire(id) => SilenceOutcome::NotOver { id, state: None, error },
+        }
+    }
 }
 
 /// What came of a change.
@@ -390,6 +416,18 @@ mod tests {
         assert!(!change(&|s| s.state = SilenceState::Expired));
         assert!(!change(&|s| s.starts_at = Timestamp::ZERO));
         assert!(!change(&|s| drop(s.matchers.pop())));
+    }
+
+    #[test]
+    fn what_is_settled_is_sent_as_it_was_settled_whenever_that_is() {
+        let (wish, now) = (sent().wish, Timestamp(1_000_000_123_456));
+        let first = wish.clone().resolve(now);
+        let SilenceChange::Create(settled) = SilenceChange::Create(wish).settled(now) else { panic!() };
+        let later = settled.clone().resolve(now + Duration::from_secs(7));
+        assert_eq!((later.starts_at, later.ends_at), (first.starts_at, first.ends_at));
+        let error = || SourceError::new(crate::model::backend::Backend::Alertmanager, crate::model::backend::ErrorKind::Bug, "bug");
+        assert_eq!(SilenceChange::Create(settled).unknown(error()), SilenceOutcome::Unknown { sent: later, error: error() });
+        assert_eq!(SilenceChange::CreateAgain(first.clone()).unknown(error()), SilenceOutcome::Unknown { sent: first, error: error() });
     }
 
     #[test]

@@ -24,7 +24,6 @@ use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
         log::LogEvent,
-        silence::SilenceOutcome,
         time::{TimeWindow, Timestamp},
     },
     source::{Sources, not_configured},
@@ -94,7 +93,8 @@ impl Exec {
     }
 }
 
-/// Writes once, whatever is on the screen meanwhile: only its end ends it.
+/// Writes once, whatever is on the screen meanwhile: only its end ends it. Where redline itself fails it may have been done
+/// or not: what was to be sent is kept, so that it can be looked for.
 pub fn write(write: Write, context: Context) {
     tokio::spawn(async move {
         let Write { view, change } = write;
@@ -103,11 +103,10 @@ pub fn write(write: Write, context: Context) {
             // Full means that the core is busy; the end is told in any case.
             let _ = context.out.try_send(Msg { now: context.clock.now(), event: news(WriteStage::Looking(error.clone())) });
         };
-        let outcome = AssertUnwindSafe(context.sources.change_silence(change, &lost)).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|_| {
-            let what = "redline failed while it wrote; whether it was done is seen in the list of silences";
-            SilenceOutcome::Refused(SourceError::new(Backend::Alertmanager, ErrorKind::Bug, what))
-        });
+        let change = context.sources.settled(change);
+        let outcome = AssertUnwindSafe(context.sources.change_silence(change.clone(), &lost)).catch_unwind().await;
+        let outcome = outcome
+            .unwrap_or_else(|_| change.unknown(SourceError::new(Backend::Alertmanager, ErrorKind::Bug, "redline failed while it wrote")));
         // Nobody listens when the program is ending.
         let _ = context.send(news(WriteStage::Ended(outcome))).await;
     });
@@ -222,6 +221,13 @@ fn backend_of(request: &Request) -> Backend {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        model::silence::{NewSilence, SilenceChange, SilenceEnd, SilenceOutcome},
+        source::{
+            Alertmanager,
+            http::{Endpoint, Observer},
+        },
+    };
 
     fn subscription(query: &str) -> Subscription {
         let request = Request::Instant { query: query.to_owned(), window: TimeWindow::Last(Duration::from_secs(3600)) };
@@ -261,6 +267,45 @@ mod tests {
         }
         assert_eq!(next_answered(&mut received).await, "row 20");
         exec.stop();
+    }
+
+    /// What comes of a change where redline fails while it writes.
+    async fn failed(change: SilenceChange) -> SilenceOutcome {
+        let fails: Observer = Arc::new(|_, _| panic!("as a bug would"));
+        let endpoint = Endpoint::new(Backend::Alertmanager, "http://127.0.0.1:1".parse().unwrap());
+        let alertmanager = Alertmanager::new(endpoint, fails).unwrap();
+        let (mut context, mut received) = context();
+        context.sources = Arc::new(Sources { alertmanager: Some(alertmanager.into()), ..Sources::default() });
+        write(Write { view: 7, change }, context);
+        match received.recv().await.unwrap().event {
+            Event::Write(news) => match *news {
+                WriteNews { view: 7, stage: WriteStage::Ended(outcome) } => outcome,
+                other => panic!("{other:?}"),
+            },
+            _ => panic!("nothing came of it"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_in_which_redline_fails_is_neither_done_nor_refused_and_can_be_looked_for() {
+        let ends = Timestamp::from_secs(5000);
+        let new = NewSilence {
+            id: None,
+            matchers: Vec::new(),
+            starts_at: None,
+            end: SilenceEnd::At(ends),
+            created_by: "ana".to_owned(),
+            comment: "why".to_owned(),
+            to: Vec::new(),
+        };
+        let outcome = failed(SilenceChange::Create(new.clone())).await;
+        let SilenceOutcome::Unknown { sent, error } = outcome else { panic!("{outcome:?}") };
+        assert_eq!((sent.ends_at, sent.wish.comment.as_str(), error.kind), (ends, "why", ErrorKind::Bug));
+        let again = new.resolve(Timestamp::from_secs(900));
+        let outcome = failed(SilenceChange::CreateAgain(again.clone())).await;
+        assert!(matches!(&outcome, SilenceOutcome::Unknown { sent, .. } if *sent == again), "{outcome:?}");
+        let outcome = failed(SilenceChange::Expire("s1".to_owned())).await;
+        assert!(matches!(&outcome, SilenceOutcome::NotOver { id, state: None, .. } if id == "s1"), "{outcome:?}");
     }
 
     #[test]

@@ -129,6 +129,14 @@ fn skew_note(correction: i64) -> Option<String> {
 }
 
 impl Sources {
+    /// A change of a silence with its times fixed by the clock of who gets it.
+    pub fn settled(&self, change: SilenceChange) -> SilenceChange {
+        match &self.alertmanager {
+            Some(alertmanager) => alertmanager.settled(change),
+            None => change,
+        }
+    }
+
     /// Changes a silence. `lost` is told when no answer came and what was written is being looked up.
     pub async fn change_silence(&self, change: SilenceChange, lost: alertmanager::Lost<'_>) -> SilenceOutcome {
         match &self.alertmanager {

@@ -95,6 +95,13 @@ impl Alertmanagers {
         }
     }
 
+    /// A change with its times fixed by the clock of the first that it is for.
+    pub fn settled(&self, change: SilenceChange) -> SilenceChange {
+        let is_meant = |m: &&Member| matches!(&change, SilenceChange::Create(new) if new.to.contains(&m.name));
+        let by = self.members.iter().find(is_meant).unwrap_or(&self.members[0]);
+        change.settled(by.client.http.now())
+    }
+
     /// Does a change of a silence once: at one of those that it is for. `lost` is told when no answer came and the silence is
     /// being looked for.
     pub async fn change(&self, change: SilenceChange, lost: Lost<'_>) -> SilenceOutcome {
