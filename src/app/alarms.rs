@@ -151,20 +151,8 @@ mod tests {
     const ALARM: Alarm = Alarm { sound: Some(Sound::Bell), severity: Severity(2) };
 
     fn alert(name: &str, severity: u8) -> Alert {
-        Alert {
-            labels: [("alertname", name)].into_iter().collect(),
-            annotations: Labels::new(),
-            state: AlertState::Firing,
-            severity: Severity(severity),
-            since: NOW,
-            value: Some(1.0),
-            rule: None,
-            routing: None,
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
-            service: Some("orders".into()),
-        }
+        let new = Alert::new([("alertname", name)].into_iter().collect(), AlertState::Firing, NOW);
+        Alert { severity: Severity(severity), value: Some(1.0), service: Some("orders".into()), ..new }
     }
 
     fn answer(request: Request, result: Result<Response, SourceError>) -> Answer {

@@ -95,19 +95,12 @@ pub fn feed(
 pub fn routed_alert(labels: &[(&str, &str)], silenced_by: &[&str]) -> Alert {
     let labels: Labels = labels.iter().copied().collect();
     let silenced_by = silenced_by.iter().map(|s| (*s).to_owned()).collect();
+    let routing = Routing { silenced_by, fingerprints: vec![labels.to_string()], ..Routing::default() };
     Alert {
-        annotations: Labels::new(),
-        state: AlertState::Firing,
         severity: Severities::default().of(&labels),
-        since: Timestamp::ZERO,
-        value: None,
-        rule: None,
-        unrouted_since: None,
-        doubt: None,
-        routing: Some(Routing { silenced_by, fingerprints: vec![labels.to_string()], ..Routing::default() }),
-        generator_url: None,
+        routing: Some(routing),
         service: labels.get("service").map(Into::into),
-        labels,
+        ..Alert::new(labels, AlertState::Firing, Timestamp::ZERO)
     }
 }
 

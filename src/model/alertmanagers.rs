@@ -142,7 +142,7 @@ impl AlertmanagerAlerts {
 mod tests {
     use super::*;
     use crate::model::{
-        alert::{AlertState, Severity},
+        alert::AlertState,
         alert_book::{Told, merge},
         backend::{Backend, ErrorKind},
         silence::SilenceState,
@@ -152,20 +152,9 @@ mod tests {
 
     fn alert(name: &str, silenced_by: &[&str], since: i64) -> Alert {
         let silenced_by = silenced_by.iter().map(|s| (*s).to_owned()).collect();
-        Alert {
-            labels: [("alertname", name)].into_iter().collect(),
-            annotations: Labels::new(),
-            state: AlertState::Firing,
-            severity: Severity(1),
-            since: Timestamp::from_secs(since),
-            value: None,
-            rule: None,
-            routing: Some(Routing { silenced_by, fingerprints: vec![name.to_owned()], ..Routing::default() }),
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
-            service: None,
-        }
+        let routing = Routing { silenced_by, fingerprints: vec![name.to_owned()], ..Routing::default() };
+        let labels = [("alertname", name)].into_iter().collect();
+        Alert { routing: Some(routing), ..Alert::new(labels, AlertState::Firing, Timestamp::from_secs(since)) }
     }
 
     fn part(name: &str, peers: &[&str], alerts: Vec<Alert>, silences: Vec<Silence>) -> Part {

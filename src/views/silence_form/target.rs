@@ -90,31 +90,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{
-        alert::{Alert, AlertState, Routing, Severity},
-        alertmanagers::{Part, together},
-        backend::{Backend, ErrorKind, SourceError},
-        labels::Labels,
-        matcher_text,
-        time::Timestamp,
+    use crate::{
+        app::testing::routed_alert,
+        model::{
+            alert::Alert,
+            alertmanagers::{Part, together},
+            backend::{Backend, ErrorKind, SourceError},
+            matcher_text,
+            time::Timestamp,
+        },
     };
 
     fn alert(name: &str, silenced_by: &[&str]) -> Alert {
-        let silenced_by = silenced_by.iter().map(|s| (*s).to_owned()).collect();
-        Alert {
-            labels: [("alertname", name)].into_iter().collect(),
-            annotations: Labels::new(),
-            state: AlertState::Firing,
-            severity: Severity(1),
-            since: Timestamp::ZERO,
-            value: None,
-            rule: None,
-            routing: Some(Routing { silenced_by, ..Routing::default() }),
-            unrouted_since: None,
-            doubt: None,
-            generator_url: None,
-            service: None,
-        }
+        routed_alert(&[("alertname", name)], silenced_by)
     }
 
     fn part(name: &str, peer: &str, alerts: Vec<Alert>, answers: bool) -> Part {
