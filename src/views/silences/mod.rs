@@ -173,8 +173,8 @@ impl View for Silences {
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
-        // While nobody has chosen, the first row stays the first.
-        let keep = self.id().filter(|_| self.table.selected > 0 || self.expiring.is_some() || !self.outcome.is_empty());
+        // What is read, and may be about to be expired, stays selected, also where another one comes before it.
+        let keep = self.id();
         let changed = self.told.settle(answer.asked, expect(answer.result, told));
         if changed {
             self.rebuild(cx.area, keep.as_deref());

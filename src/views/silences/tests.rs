@@ -146,6 +146,18 @@ fn expiring_asks_first_and_says_what_will_be_loud_again() {
 }
 
 #[test]
+fn the_first_one_stays_selected_when_another_one_comes_before_it() {
+    let mut page = Page::new();
+    assert_eq!(page.view.id().as_deref(), Some("s-short"));
+    let mut more = told();
+    more.silences.push(silence("s-shorter", SilenceState::Active, "Full", 5));
+    page.told(Ok(more));
+    assert_eq!((page.ids()[0], page.view.id().as_deref()), ("s-shorter", Some("s-short")));
+    page.run(Command::ExpireSilence).text("y");
+    assert_eq!(page.acts, [Act::Write(Box::new(SilenceChange::Expire("s-short".to_owned())))]);
+}
+
+#[test]
 fn one_that_never_ends_is_not_shown_as_over() {
     let mut page = Page::new();
     let for_ever = Silence { ends_at: Timestamp::LATEST, ..silence("s-ever", SilenceState::Active, "Slow", 0) };
