@@ -14,7 +14,7 @@ use crate::{
     model::{
         alert::{Alert, Engine},
         alert_book::{self, AlertBook, AlertmanagerAlerts, PrometheusAlerts, Told},
-        backend::SourceError,
+        backend::{Backend, ErrorKind, SourceError},
         labels::{MatchOp, Matcher, selector},
         series::{Matrix, Vector},
         time::{TimeWindow, Timestamp},
@@ -101,6 +101,10 @@ fn day_query(alert: &Alert) -> String {
     format!("max by (alertstate) (max_over_time({}[{}]))", selector(&matchers), format::span(DAY_STEP))
 }
 
+fn is_absent(error: &SourceError) -> bool {
+    error.kind == ErrorKind::NotConfigured
+}
+
 impl Data {
     /// What is known of alerts now; `None` while nobody has told any.
     pub(super) fn book(&self, before: Option<&AlertBook>, look: &Look<'_>) -> Option<AlertBook> {
@@ -133,7 +137,19 @@ impl Data {
         self.unanswered() != (None, None) || self.ruler.is_stale() || self.alertmanager.value().is_some_and(|a| a.failed().next().is_some())
     }
 
-    /// Whom the last question got no answer from, and why.
+    /// Who of both has not answered yet, neither well nor badly.
+    pub(super) fn waits_for(&self) -> impl Iterator<Item = Backend> {
+        let waiting = [(self.prometheus.is_waiting(), Backend::Prometheus), (self.alertmanager.is_waiting(), Backend::Alertmanager)];
+        waiting.into_iter().filter(|(is, _)| *is).map(|(_, backend)| backend)
+    }
+
+    /// Which of both there is none of in this environment.
+    pub(super) fn absent(&self) -> Option<Backend> {
+        let told = [(self.prometheus.error(), Backend::Prometheus), (self.alertmanager.error(), Backend::Alertmanager)];
+        told.into_iter().find(|(error, _)| error.is_some_and(is_absent)).map(|(_, backend)| backend)
+    }
+
+    /// Whom the last question got no answer from, and why. Where there is none of one of both, the other tells all there is.
     pub(super) fn errors(&self) -> impl Iterator<Item = &SourceError> {
         let of_several = self.alertmanager.value().into_iter().flat_map(|a| a.failed().map(|(_, error)| error));
         // What none of them answers is told by the whole.
@@ -144,6 +160,7 @@ impl Data {
             .chain(whole)
             .chain(of_several.filter(move |_| whole.is_none()))
             .chain(self.ruler.error().filter(|_| self.has_ruler()))
+            .filter(|error| !is_absent(error))
     }
 
     /// Another alert is selected: what is drawn of the last one is no longer true, unless the same is asked for this one.

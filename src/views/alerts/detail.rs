@@ -7,6 +7,7 @@ use crate::{
     model::{
         alert::{Alert, Routing, Rule, name_of},
         alert_book::AlertBook,
+        backend::Backend,
         labels::Labels,
     },
     theme::Role,
@@ -60,9 +61,15 @@ fn of_alert(view: &Alerts, alert: &Alert, book: &AlertBook, look: &Look<'_>) -> 
     add(&mut sheet, "service", service(view, alert, look));
     // Of two alerts of one name they tell which is which.
     add(&mut sheet, "labels", pairs(&alert.labels));
-    if let Some(routing) = &alert.routing {
-        add(&mut sheet, "routed to", routing.receivers.join(", "));
-        suppression(&mut sheet, routing, book, look);
+    match &alert.routing {
+        Some(routing) => {
+            add(&mut sheet, "routed to", routing.receivers.join(", "));
+            suppression(&mut sheet, routing, book, look);
+        }
+        None if view.data.absent() == Some(Backend::Alertmanager) => {
+            add(&mut sheet, "routed to", "not known: no Alertmanager is configured")
+        }
+        None => {}
     }
     add(&mut sheet, "runbook", told::runbook(alert).unwrap_or(""));
     if let Some(rule) = &alert.rule {

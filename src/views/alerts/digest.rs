@@ -15,6 +15,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Digest {
     counts: [usize; 6],
+    is_storm: bool,
     before_onset: Option<Timestamp>,
     /// All alerts in the order that was asked for last.
     sorted: Option<(Order, Vec<usize>)>,
@@ -23,8 +24,12 @@ pub(super) struct Digest {
 }
 
 impl Digest {
-    pub(super) fn of(book: &AlertBook) -> Self {
-        Self { counts: rows::counts(book.alerts.iter()), before_onset: storm::before_onset(book), ..Self::default() }
+    /// `in_storm`: there was a storm until now, which is over only when few are left of it.
+    pub(super) fn of(book: &AlertBook, in_storm: bool) -> Self {
+        let counts = rows::counts(book.alerts.iter());
+        let loud = [AlertState::Firing, AlertState::Pending, AlertState::Stale].map(|state| counts[state as usize]).iter().sum::<usize>();
+        let is_storm = loud >= if in_storm { storm::CALM } else { storm::STORM };
+        Self { counts, is_storm, before_onset: storm::before_onset(book), ..Self::default() }
     }
 
     /// How many alerts are in each state, in the order of [`AlertState::ALL`].
@@ -34,7 +39,7 @@ impl Digest {
 
     /// Whether there are so many alerts that no one reads them one by one.
     pub(super) fn is_storm(&self) -> bool {
-        self.counts[AlertState::Firing as usize] + self.counts[AlertState::Pending as usize] >= storm::STORM
+        self.is_storm
     }
 
     /// An instant before a storm began.

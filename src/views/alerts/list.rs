@@ -12,7 +12,7 @@ use crate::{
     model::{
         alert::{Alert, AlertState},
         alert_book::AlertBook,
-        backend::{Backend, ErrorKind},
+        backend::Backend,
         time::TimeWindow,
     },
     theme::Role,
@@ -85,12 +85,7 @@ impl Alerts {
         let Some(book) = &self.book else { return };
         if self.rows.is_empty() {
             let text = if book.alerts.is_empty() {
-                let waits_for = match (book.has_prometheus, book.has_alertmanager) {
-                    (false, _) => Some(Backend::Prometheus),
-                    (true, false) => Some(Backend::Alertmanager),
-                    (true, true) => None,
-                };
-                told::no_alerts(book, self.data.errors(), waits_for, look.now)
+                told::no_alerts(book, self.data.errors(), self.data.waits_for().next(), look.now)
             } else {
                 vec![format!("None of {} alerts passes the filter.", book.alerts.len()), "/ then Esc removes it.".to_owned()]
             };
@@ -158,7 +153,7 @@ impl Alerts {
     /// is old.
     fn list_state(&self, look: &Look<'_>) -> panel::State {
         let (prometheus, alertmanager) = (panel::state(&self.data.prometheus, look), panel::state(&self.data.alertmanager, look));
-        let is_absent = self.data.prometheus.error().is_some_and(|e| e.kind == ErrorKind::NotConfigured);
+        let is_absent = self.data.absent() == Some(Backend::Prometheus);
         match &self.book {
             Some(_) if prometheus.stale => prometheus,
             Some(_) if alertmanager.stale => alertmanager,
@@ -170,15 +165,15 @@ impl Alerts {
 
     /// Whose part is missing, for the pane's edge.
     fn missing(&self, line: &str) -> String {
-        let waiting = |is: bool, backend: Backend| if is { format!("waiting for {backend} {line}{line} ") } else { String::new() };
-        match self.data.errors().next() {
-            Some(error) => format!("{error} {line}{line} "),
-            None if self.book.is_none() => String::new(),
+        let words: Vec<String> = match self.data.errors().next() {
+            Some(error) => vec![error.to_string()],
+            None if self.book.is_none() => Vec::new(),
             None => {
-                waiting(self.data.prometheus.is_waiting(), Backend::Prometheus)
-                    + &waiting(self.data.alertmanager.is_waiting(), Backend::Alertmanager)
+                let absent = self.data.absent().map(|backend| format!("no {backend} configured"));
+                self.data.waits_for().map(|backend| format!("waiting for {backend}")).chain(absent).collect()
             }
-        }
+        };
+        words.into_iter().map(|words| format!("{words} {line}{line} ")).collect()
     }
 
     fn cell(&self, look: &Look<'_>, book: &AlertBook, alert: &Alert, column: usize) -> Cell<'static> {

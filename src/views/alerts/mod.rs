@@ -8,8 +8,10 @@ mod exprs;
 mod list;
 mod matched;
 mod naming;
+mod panes;
 pub mod report;
 mod rows;
+mod selection;
 mod storm;
 #[cfg(test)]
 mod tests;
@@ -25,12 +27,14 @@ use ratatui::{
 
 pub use self::data::FIRED;
 use self::{
-    data::{Change, Data, Drawn},
+    data::{Change, Data},
     detail::Held,
     digest::Digest,
     exprs::Exprs,
     naming::{Names, Selected},
-    rows::{Group, Heading, Order, Row, Wish},
+    panes::Pane,
+    rows::{Group, Order, Row},
+    selection::Kept,
 };
 use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt, silence_form::Fold};
 use crate::{
@@ -40,39 +44,20 @@ use crate::{
         request::{Answer, Request, Response},
     },
     model::{
-        alert::Alert,
+        alert::{Alert, Engine},
         alert_book::AlertBook,
-        labels::Labels,
         time::{TimeWindow, Timestamp},
     },
     ui::{
         chart::TimeAxis,
         format,
         panel::{self, Panel},
-        table::{TableState, WHEEL, heading_at, visible_rows},
+        table::{TableState, WHEEL, heading_at},
     },
 };
 
 /// Rows whose ages are kept up to date: more than a screen has.
 const ON_SCREEN: usize = 300;
-
-/// What has the keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Pane {
-    #[default]
-    List,
-    Facts,
-    Expression,
-}
-
-/// What the selection stays on when rows move.
-#[derive(Clone, Debug, PartialEq)]
-enum Kept {
-    /// An alert by its labels, and by its place among those with the same ones.
-    Alert(Labels, usize),
-    /// A heading by its name.
-    Group(String),
-}
 
 /// The page's state.
 #[derive(Default)]
@@ -86,6 +71,8 @@ pub struct Alerts {
     /// What the series of expressions say of services.
     selected: Selected,
     rows: Vec<Row>,
+    /// When the first of them were shown.
+    first_rows: Option<Timestamp>,
     table: TableState,
     order: Order,
     /// The grouping that the user chose; `None`: by origin in a storm, or else none.
@@ -102,14 +89,6 @@ pub struct Alerts {
     cursor: Option<Timestamp>,
 }
 
-/// Where the panes lie; a pane without room is empty.
-#[derive(Clone, Copy, Debug, Default)]
-struct Panes {
-    list: Rect,
-    facts: Rect,
-    expression: Rect,
-}
-
 impl Alerts {
     /// A new page; `alert` shows only the alerts of this name, until the filter is taken away.
     pub fn new(alert: Option<&str>) -> Self {
@@ -120,78 +99,9 @@ impl Alerts {
         alerts
     }
 
-    fn panes(&self, area: Rect) -> Panes {
-        let small = area.height < 20 || area.width < 80;
-        let nothing = self.book.as_ref().is_none_or(|b| b.alerts.is_empty());
-        match (self.alone || small || nothing, self.pane) {
-            (true, Pane::List) => Panes { list: area, ..Panes::default() },
-            (true, Pane::Facts) if small && !self.alone => {
-                let facts = Rect { height: area.height.div_ceil(2), ..area };
-                let rest = area.height.saturating_sub(facts.height) + 1;
-                Panes {
-                    facts,
-                    expression: Rect { y: facts.bottom().saturating_sub(1), height: rest.min(area.height), ..area },
-                    ..Panes::default()
-                }
-            }
-            (true, Pane::Facts) => Panes { facts: area, ..Panes::default() },
-            (true, Pane::Expression) => Panes { expression: area, ..Panes::default() },
-            (false, _) => self.side_by_side(area),
-        }
-    }
-
-    /// The list above; facts and expression below, at least ten rows of them and what a short list leaves.
-    fn side_by_side(&self, area: Rect) -> Panes {
-        let wanted = u16::try_from(self.rows.len()).unwrap_or(u16::MAX).saturating_add(3).max(5);
-        let least = area.height / 3;
-        let list = Rect { height: wanted.max(least).min(area.height - 10), ..area };
-        let below = Rect { y: list.bottom() - 1, height: area.height - list.height + 1, ..area };
-        let facts = Rect { width: area.width / 2, ..below };
-        Panes { list, facts, expression: Rect { x: facts.right() - 1, width: area.width - facts.width + 1, ..below } }
-    }
-
-    fn list_height(&self, area: Rect) -> usize {
-        visible_rows(Panel::inner(self.panes(area).list))
-    }
-
     /// The grouping in effect.
     fn group(&self) -> Group {
         self.group.unwrap_or(if self.digest.is_storm() { Group::Origin } else { Group::None })
-    }
-
-    fn row(&self) -> Option<&Row> {
-        self.rows.get(self.table.row(self.rows.len())?)
-    }
-
-    /// The selected alert; `None` on a group's heading.
-    fn alert(&self) -> Option<&Alert> {
-        match self.row()? {
-            Row::Alert(i) => self.book.as_ref()?.alerts.get(*i),
-            Row::Group(_) => None,
-        }
-    }
-
-    fn heading(&self) -> Option<&Heading> {
-        match self.row()? {
-            Row::Group(heading) => Some(heading),
-            Row::Alert(_) => None,
-        }
-    }
-
-    /// After one of those who tell alerts told its part, or that it cannot: what the others know stays as it is.
-    fn merge(&mut self, cx: &Cx<'_>) {
-        let Some(mut book) = self.data.book(self.book.as_ref(), &cx.look) else { return };
-        // While the page is being filled no one has chosen the first row: it is the worst alert's.
-        let parts = |b: &AlertBook| (b.has_prometheus, b.has_alertmanager);
-        let is_filled = self.book.as_ref().map(parts) == Some(parts(&book));
-        let keep = self.kept().filter(|_| is_filled || self.table.selected > 0);
-        self.exprs.learn(&book);
-        let names = naming(&cx.look);
-        names.name(&mut book, &self.exprs);
-        self.selected.name(&mut book, &self.exprs, &names);
-        self.digest = Digest::of(&book);
-        self.book = Some(book);
-        self.rebuild(cx.area, keep.as_ref());
     }
 
     /// Series of an expression told their services.
@@ -203,89 +113,6 @@ impl Alerts {
             self.merge(cx);
         }
         is_new
-    }
-
-    /// Computes the rows anew; the selection stays where it is.
-    fn rebuild(&mut self, area: Rect, keep: Option<&Kept>) {
-        let Some(book) = &self.book else { return };
-        let group = self.group();
-        self.digest.prepare(book, &self.data.calls, &self.exprs, self.order, group);
-        let Self { filter, turned, digest, .. } = &*self;
-        let wish = Wish { filter, sorted: digest.sorted(), group, turned, origins: digest.origins() };
-        self.rows = rows::rows(book, &wish);
-        let row = keep.and_then(|keep| self.place_of(keep)).unwrap_or(self.table.selected);
-        // The very first rows begin with a heading where there are groups.
-        let row =
-            if keep.is_none() && row == 0 && matches!(self.rows.get(1), Some(Row::Alert(_))) && group != Group::None { 1 } else { row };
-        let height = self.list_height(area);
-        self.table.select(row, self.rows.len(), height);
-        self.forget_other();
-    }
-
-    /// What the selection is on.
-    fn kept(&self) -> Option<Kept> {
-        let selected = self.table.row(self.rows.len())?;
-        let book = self.book.as_ref()?;
-        match self.rows.get(selected)? {
-            Row::Group(heading) => Some(Kept::Group(heading.name.clone())),
-            Row::Alert(i) => {
-                let labels = &book.alerts.get(*i)?.labels;
-                let before = book.alerts[..*i].iter().filter(|a| a.labels == *labels).count();
-                Some(Kept::Alert(labels.clone(), before))
-            }
-        }
-    }
-
-    /// The row of what the selection was on; of an alert that is folded now, its heading's.
-    fn place_of(&self, kept: &Kept) -> Option<usize> {
-        let book = self.book.as_ref()?;
-        let Kept::Alert(labels, nth) = kept else {
-            return self.rows.iter().position(|row| matches!((row, kept), (Row::Group(h), Kept::Group(name)) if h.name == *name));
-        };
-        let mut same = book.alerts.iter().enumerate().filter(|(_, a)| a.labels == *labels).map(|(i, _)| i);
-        let alert = same.nth(*nth).or_else(|| book.alerts.iter().position(|a| a.labels == *labels));
-        let name = labels.get("alertname").unwrap_or_default();
-        // Alertmanager told it first, with external labels that the rule's alert does not have.
-        let is_same = |a: &Alert| a.name() == name && a.labels.iter().all(|(name, value)| labels.get(name) == Some(value));
-        let alert = alert.or_else(|| book.alerts.iter().position(is_same))?;
-        let shown = self.rows.iter().position(|row| *row == Row::Alert(alert));
-        shown.or_else(|| self.rows.iter().position(|row| matches!(row, Row::Group(h) if h.members.contains(&alert))))
-    }
-
-    /// Another row is selected.
-    fn forget_other(&mut self) {
-        let now = self.kept();
-        if self.drawn != now {
-            self.cursor = None;
-            self.scroll = 0;
-            self.drawn = now;
-        }
-        self.held = self.heading().zip(self.book.as_ref()).map(|(heading, book)| Held::of(heading, book)).unwrap_or_default();
-        let drawn = Drawn::of(self.alert(), &self.exprs);
-        self.data.forget_other(drawn);
-    }
-
-    fn reorder(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Self)) -> bool {
-        let keep = self.kept();
-        change(self);
-        self.rebuild(cx.area, keep.as_ref());
-        true
-    }
-
-    /// Folds or unfolds the selected group, or the one that the selected alert is in.
-    fn fold(&mut self, cx: &Cx<'_>, open: Option<bool>) -> bool {
-        let Some(selected) = self.table.row(self.rows.len()) else { return false };
-        let headings = self.rows[..=selected].iter().rev();
-        let Some(Row::Group(heading)) = headings.clone().find(|row| matches!(row, Row::Group(_))) else { return false };
-        if open.is_some_and(|open| open == heading.is_open) {
-            return false;
-        }
-        let (key, keep) = ((self.group(), heading.name.clone()), Kept::Group(heading.name.clone()));
-        if !self.turned.remove(&key) {
-            self.turned.insert(key);
-        }
-        self.rebuild(cx.area, Some(&keep));
-        true
     }
 
     fn drill(&mut self, cx: &mut Cx<'_>, kind: ViewKind) -> bool {
@@ -303,16 +130,6 @@ impl Alerts {
         let (Some(heading), Some(book)) = (self.heading(), &self.book) else { return false };
         let alerts: Vec<&Alert> = heading.members.iter().filter_map(|i| book.alerts.get(*i)).collect();
         cx.acts.push(Act::SilenceFold(Box::new(Fold::of(&heading.name, &alerts))));
-        true
-    }
-
-    fn next_pane(&mut self, forward: bool) -> bool {
-        use Pane::{Expression, Facts, List};
-        self.pane = match (self.pane, forward) {
-            (List, true) | (Expression, false) => Facts,
-            (Facts, true) | (List, false) => Expression,
-            (Expression, true) | (Facts, false) => List,
-        };
         true
     }
 
@@ -435,7 +252,7 @@ impl View for Alerts {
         if answer.slot.pane == "services" {
             return self.told_of_services(cx, answer);
         }
-        let tells_alerts = matches!(answer.slot.pane, "prometheus" | "alertmanager");
+        let tells_alerts = matches!(answer.slot.pane, "prometheus" | "alertmanager" | "ruler");
         let change = self.data.take(answer);
         match change {
             Change::Alerts => self.merge(cx),
@@ -558,6 +375,11 @@ impl View for Alerts {
         out.push(yank("labels", alert.labels.to_string()));
         out.extend(told::link(alert).filter(|l| told::runbook(alert) != Some(l)).map(|l| yank("link", l.to_owned())));
         out
+    }
+
+    fn promql(&self, _look: &Look<'_>) -> Vec<String> {
+        let rule = self.alert().and_then(|a| a.rule.as_ref()).filter(|r| r.engine == Engine::Prometheus);
+        rule.map(|r| r.query.clone()).into_iter().collect()
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

@@ -17,7 +17,7 @@ use crate::{
 /// Orders, the next one at each `O`: one by each column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Severity, then onset; what is over comes last.
+    /// Severity, then onset; what is quiet comes last of its severity, what is over last of all.
     #[default]
     Severity,
     /// State, then severity.
@@ -258,7 +258,9 @@ fn passes(filter: &Filter, alert: &Alert) -> bool {
 /// The places of all alerts of a book in an order; equals stay in the book's.
 pub fn sorted(book: &AlertBook, order: Order, exprs: &Exprs) -> Vec<usize> {
     let alert = |i: &usize| &book.alerts[*i];
-    let severity = |i: &usize| (alert(i).severity, alert(i).since);
+    // Of one severity what is kept quiet comes after what is told.
+    let is_quiet = |i: &usize| matches!(alert(i).state, AlertState::Silenced | AlertState::Inhibited);
+    let severity = |i: &usize| (alert(i).severity, is_quiet(i), alert(i).since);
     let is_over = |i: &usize| alert(i).state == AlertState::Resolved;
     let mut places: Vec<usize> = (0..book.alerts.len()).collect();
     match order {

@@ -18,6 +18,8 @@ use crate::{
 
 /// From so many active alerts on they are folded into origins, unless the user grouped them.
 pub(super) const STORM: usize = 20;
+/// With fewer left a storm is over: alerts that come and go do not fold and unfold the page.
+pub(super) const CALM: usize = 15;
 /// The window of rates over the graph.
 const RATES: Duration = Duration::from_secs(300);
 /// How long before the first alerts of a storm calls were as ever.

@@ -1,6 +1,8 @@
 //! What is said of alerts in words.
 
-use super::rows::Heading;
+use std::time::Duration;
+
+use super::{data::HOUR, rows::Heading};
 use crate::{
     alert_origins::Why,
     core::scope::{Scope, ScopeAlert},
@@ -8,19 +10,22 @@ use crate::{
         alert::{Alert, AlertState, Doubt, Holder, Routing, name_of},
         alert_book::AlertBook,
         backend::{Backend, SourceError},
-        time::Timestamp,
+        time::{TimeWindow, Timestamp},
     },
     ui::format,
     views::Look,
 };
 
 /// An alert that is just being sent to Alertmanager is not missed there.
-const ON_ITS_WAY: std::time::Duration = std::time::Duration::from_secs(30);
+const ON_ITS_WAY: Duration = Duration::from_secs(30);
 
-/// The scope that an alert leads to.
+/// The scope that an alert leads to. Of one that is over only its end is known: the window begins an hour before.
 pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
-    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset: Some(alert.since) };
-    look.scope.with_alert(narrowed, alert.service.clone(), look.now)
+    let is_over = alert.state == AlertState::Resolved;
+    let onset = (!is_over).then_some(alert.since);
+    let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset };
+    let scope = look.scope.with_alert(narrowed, alert.service.clone(), look.now);
+    if is_over { scope.with_window(TimeWindow::Since((alert.since - HOUR).align_down(Duration::from_secs(60)))) } else { scope }
 }
 
 /// What must be known of an alert beyond its summary: that it is in doubt, who knows it not, or who silenced it.

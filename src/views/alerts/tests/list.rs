@@ -18,6 +18,16 @@ fn alerts_are_ordered_by_severity_then_onset_with_all_that_matters_in_the_row() 
 }
 
 #[test]
+fn what_is_silenced_does_not_stand_above_what_fires_with_the_same_severity() {
+    let stage = Stage::new();
+    let mut quiet = book();
+    let mut known = alert("Known", 1, 300, AlertState::Firing);
+    known.routing.as_mut().unwrap().silenced_by = vec!["s1".to_owned()];
+    quiet.alerts.push(known);
+    assert_eq!(stage.order(&stage.view(&quiet))[..3], ["Budget", "Known", "Slow"]);
+}
+
+#[test]
 fn the_first_row_is_selected_whoever_tells_first() {
     let stage = Stage::new();
     let mut view = Alerts::default();
@@ -29,6 +39,25 @@ fn the_first_row_is_selected_whoever_tells_first() {
     assert_eq!(view.alert().unwrap().name(), "Slow");
     stage.prometheus(&mut view, Ok(of_prometheus(&book())));
     assert_eq!((view.alert().unwrap().name(), view.table.selected), ("OnlyThere", 0), "{:?}", stage.order(&view));
+}
+
+#[test]
+fn what_is_read_stays_selected_when_the_slower_one_tells_a_worse_one() {
+    let stage = Stage::new();
+    let (mut late, mut at_once) = (Alerts::default(), Alerts::default());
+    let mut first = of_alertmanager(&book());
+    first.alerts.retain(|a| a.name() == "Slow");
+    for (view, wait, read, row) in [(&mut at_once, 900, "Budget", 0), (&mut late, 4000, "Slow", 1)] {
+        stage.alertmanager(view, Ok(first.clone()));
+        let later = look(&stage.shared, &stage.scope, NOW + Duration::from_millis(wait));
+        feed(view, &later, SIZE, |n| {
+            (n.request == Request::PrometheusAlerts).then(|| Ok(Response::PrometheusAlerts(of_prometheus(&book()))))
+        });
+        assert_eq!(stage.order(view)[0], "Budget");
+        assert_eq!((view.alert().unwrap().name(), view.table.selected), (read, row), "{wait}");
+        let [Act::Push(_, scope)] = &stage.run(view, Command::Drill)[..] else { panic!() };
+        assert_eq!(scope.alert.as_ref().unwrap().name, read);
+    }
 }
 
 #[test]
@@ -106,6 +135,10 @@ fn states_add_up_and_what_is_over_comes_last() {
     assert_eq!(stage.order(&view).last().map(String::as_str), Some("Gone"), "although it was a page");
     let row = text.lines().find(|l| l.contains("Gone")).unwrap();
     assert!(row.contains("resolved") && row.contains("10m") && row.contains("fired until 09:50"), "{row}");
+    stage.run(&mut view, Command::Bottom);
+    let [Act::Push(_, scope)] = &stage.run(&mut view, Command::Drill)[..] else { panic!() };
+    assert_eq!(scope.alert.as_ref().unwrap().onset, None, "its end is no onset");
+    assert_eq!(scope.window, TimeWindow::Since(Timestamp::from_secs(35_400 - 3600)));
 }
 
 #[test]

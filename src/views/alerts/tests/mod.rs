@@ -26,10 +26,11 @@ use crate::{
         alert::{AlertState, Engine, Routing, Rule, Severity},
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::{Backend, ErrorKind, SourceError},
+        labels::Labels,
         series::{Matrix, Sample, Series, Vector},
         time::TimeWindow,
     },
-    views::Act,
+    views::{Act, alerts::rows::Heading},
 };
 
 const NOW: Timestamp = Timestamp::from_secs(36_000);

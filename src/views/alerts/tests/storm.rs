@@ -139,3 +139,32 @@ fn origins_are_found_once_an_answer_and_not_at_each_key() {
     let held: usize = view.digest.origins().iter().map(|o| o.members.len()).sum();
     assert_eq!((view.group(), held), (Group::Origin, 302), "a new answer has origins of its own");
 }
+
+#[test]
+fn a_storm_is_over_when_few_are_left_and_not_while_nobody_answers() {
+    let stage = Stage::new();
+    let mut view = Alerts::default();
+    let told = |view: &mut Alerts, n: usize| {
+        let alerts = storm().alerts.into_iter().take(n).collect();
+        stage.alertmanager(view, Ok(AlertmanagerAlerts::default()));
+        stage.prometheus(view, Ok(of_prometheus(&AlertBook { alerts, ..storm() })));
+    };
+    for (n, group) in [
+        (19, Group::None),
+        (20, Group::Origin),
+        (19, Group::Origin),
+        (15, Group::Origin),
+        (14, Group::None),
+        (19, Group::None),
+        (20, Group::Origin),
+    ] {
+        told(&mut view, n);
+        assert_eq!(view.group(), group, "{n}");
+    }
+    for seconds in [5, 90] {
+        let later = look(&stage.shared, &stage.scope, NOW + Duration::from_secs(seconds));
+        feed(&mut view, &later, SIZE, |n| (n.request == Request::PrometheusAlerts).then(|| Err(refused(Backend::Prometheus))));
+    }
+    assert_eq!(view.digest.counts()[AlertState::Stale as usize], 20);
+    assert_eq!(view.group(), Group::Origin, "an overloaded Prometheus unfolds nothing");
+}

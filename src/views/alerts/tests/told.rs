@@ -73,6 +73,43 @@ fn good_news_is_said_with_its_age() {
 }
 
 #[test]
+fn with_prometheus_alone_good_news_is_good_news_and_an_alert_says_why_no_one_is_named() {
+    let stage = Stage::new();
+    let none = || Err(SourceError::new(Backend::Alertmanager, ErrorKind::NotConfigured, "no address"));
+    let mut view = Alerts::default();
+    stage.alertmanager(&mut view, none());
+    stage.prometheus(&mut view, Ok(of_prometheus(&AlertBook { alerts: Vec::new(), ..book() })));
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("No firing alerts.  1 rule healthy") && text.contains("no alertmanager configured"), "{text}");
+    stage.prometheus(&mut view, Ok(of_prometheus(&book())));
+    let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(text.contains("routed to  not known: no Alertmanager is configured") && !text.contains("no address"), "{text}");
+}
+
+#[test]
+fn alerts_of_lokis_ruler_become_stale_where_nobody_else_tells_any() {
+    let stage = Stage::new();
+    let mut view = Alerts::default();
+    stage.prometheus(&mut view, Err(SourceError::new(Backend::Prometheus, ErrorKind::NotConfigured, "no address")));
+    stage.alertmanager(&mut view, Err(SourceError::new(Backend::Alertmanager, ErrorKind::NotConfigured, "no address")));
+    let mut of_loki = of_prometheus(&book());
+    let engine = |r: &Arc<Rule>| Arc::new(Rule { engine: Engine::Loki, ..(**r).clone() });
+    of_loki.rules = of_loki.rules.iter().map(engine).collect();
+    of_loki.alerts.iter_mut().for_each(|a| a.rule = a.rule.as_ref().map(engine));
+    for (seconds, answers) in [(0, true), (10, false), (90, false)] {
+        let later = look(&stage.shared, &stage.scope, NOW + Duration::from_secs(seconds));
+        feed(&mut view, &later, SIZE, |n| match n.request {
+            Request::RulerAlerts if answers => Some(Ok(Response::PrometheusAlerts(of_loki.clone()))),
+            Request::RulerAlerts => Some(Err(refused(Backend::Loki))),
+            _ => None,
+        });
+    }
+    let later = look(&stage.shared, &stage.scope, NOW + Duration::from_secs(90));
+    let text = draw(&view, &later, 200, 30);
+    assert!(text.contains("Alerts ── 4 stale"), "{text}");
+}
+
+#[test]
 fn a_failure_says_what_and_what_to_do() {
     let stage = Stage::new();
     let mut view = Alerts::default();
