@@ -107,6 +107,7 @@ async fn prometheus(p: &Prometheus, now: Timestamp) -> Result<(Found, Duration),
     if !build.application.is_empty() {
         capabilities.insert(0, build.application);
     }
+    capabilities.extend(rules.into_iter().flat_map(|rules| rules.warnings));
     Ok((Found { version: build.version, capabilities }, first))
 }
 

@@ -59,6 +59,8 @@ pub struct AlertBook {
     pub has_prometheus: bool,
     /// Alertmanager told its part.
     pub has_alertmanager: bool,
+    /// What is missing, and why.
+    pub notes: Vec<String>,
 }
 
 /// What is known of alerts at an instant.
@@ -127,6 +129,7 @@ pub fn merge(told: &Told<'_>) -> AlertBook {
         tells_rules: told.prometheus.is_some_and(|p| p.tells_rules),
         has_prometheus: told.prometheus.is_some(),
         has_alertmanager: told.alertmanager.is_some(),
+        notes: engines().flat_map(|p| p.notes.iter().cloned()).collect(),
     }
 }
 

@@ -93,11 +93,11 @@ async fn ask(sources: &Sources, only: &Only, clock: &Clock) -> Answers {
     let (series, unanswered) = of_series(sources, draft.questions(), now).await;
     let report = draft.report(series, only);
     let is_failure = |e: &SourceError| e.kind != ErrorKind::NotConfigured;
+    let notes = prometheus.iter().chain(&ruler).flat_map(|told| told.notes.iter().cloned()).collect();
     let of_several = alertmanager.iter().flat_map(|told| told.failed().map(|(_, error)| error.clone())).collect::<Vec<_>>();
     // What the ruler's rules fire is in Alertmanager, too, where that tells its alerts.
     let (of_ruler, unsure) = if alertmanager.is_ok() { (None, ruler.err()) } else { (ruler.err(), None) };
     let incomplete = [unsure, fired.and_then(Result::err), red.and_then(Result::err), unanswered];
-    let notes = prometheus.as_ref().map_or_else(|_| Vec::new(), |told| told.notes.clone());
     let silent = [prometheus.err(), alertmanager.err(), of_ruler].into_iter().flatten().filter(is_failure).chain(of_several).collect();
     Answers { notes, silent, incomplete: incomplete.into_iter().flatten().filter(is_failure).collect(), report }
 }

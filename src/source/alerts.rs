@@ -30,7 +30,7 @@ pub struct Reading<'a> {
 
 /// Prometheus' part, told at an instant of its own clock.
 pub fn of_prometheus(told: Rules, told_at: Timestamp, how: Reading<'_>) -> PrometheusAlerts {
-    let Rules { rules, alerts } = told;
+    let Rules { rules, alerts, .. } = told;
     let mut alerts: Vec<Alert> = alerts.into_iter().map(|a| from_prometheus(a, &rules, how.severities)).collect();
     name_services(&mut alerts, how.services);
     PrometheusAlerts { alerts, rules, told_at, ..PrometheusAlerts::default() }
@@ -93,7 +93,7 @@ mod tests {
                 value: Some(1.0),
                 rule: None,
             };
-            let told = Rules { rules: vec![rule.clone()], alerts: vec![alert] };
+            let told = Rules { rules: vec![rule.clone()], alerts: vec![alert], warnings: Vec::new() };
             let how = Reading { services: &own, severities: &Severities::default() };
             of_prometheus(told, Timestamp::from_secs(200), how).alerts[0].service.as_ref().map(ToString::to_string)
         };

@@ -9,6 +9,8 @@ pub mod prometheus;
 pub mod tempo;
 pub mod trace_id;
 
+use std::collections::BTreeSet;
+
 use crate::model::{
     alert::Severities,
     alert_book::{AlertmanagerAlerts, PrometheusAlerts},
@@ -72,7 +74,7 @@ impl Sources {
             Ok(told) => (told, true),
             Err(e) => {
                 notes.extend(alone(&e)?);
-                (prometheus::Rules { rules: Vec::new(), alerts: prometheus.alerts().await? }, false)
+                (prometheus.alerts().await?, false)
             }
         };
         let evaluated = told.rules.iter().filter_map(|rule| rule.last_evaluation).max();
@@ -81,6 +83,7 @@ impl Sources {
         }
         notes.extend(skew_note(prometheus.http().clock().correction()));
         let told_at = prometheus.http().now();
+        notes.extend(warned(Backend::Prometheus, &told));
         Ok(PrometheusAlerts { notes, tells_rules, ..alerts::of_prometheus(told, told_at, self.reading()) })
     }
 
@@ -100,7 +103,8 @@ impl Sources {
     pub async fn ruler_alerts(&self) -> Result<PrometheusAlerts, SourceError> {
         let Some(loki) = &self.loki else { return Ok(PrometheusAlerts::default()) };
         let Some(told) = loki.rules().await? else { return Ok(PrometheusAlerts::default()) };
-        Ok(alerts::of_prometheus(told, loki.http().now(), self.reading()))
+        let notes = warned(Backend::Loki, &told).collect();
+        Ok(PrometheusAlerts { notes, ..alerts::of_prometheus(told, loki.http().now(), self.reading()) })
     }
 
     fn reading(&self) -> alerts::Reading<'_> {
@@ -119,6 +123,12 @@ fn alone(of_rules: &SourceError) -> Result<Option<String>, SourceError> {
         ErrorKind::Unauthorized(403) => Ok(Some("rules are forbidden (403): alerts alone".to_owned())),
         _ => Err(of_rules.clone()),
     }
+}
+
+/// What a server says of its own answer, once: each of several rulers says it.
+fn warned(by: Backend, told: &prometheus::Rules) -> impl Iterator<Item = String> {
+    let words: BTreeSet<&str> = told.warnings.iter().map(|w| w.trim()).filter(|w| !w.is_empty()).collect();
+    words.into_iter().map(move |words| format!("{by} says: {words}"))
 }
 
 /// Whose clock is shown, where this machine's is another one.
@@ -164,6 +174,8 @@ pub fn not_configured(backend: Backend) -> SourceError {
     SourceError::new(backend, ErrorKind::NotConfigured, format!("{backend} has no address in this environment"))
 }
 
+#[cfg(test)]
+mod mimir_tests;
 #[cfg(test)]
 mod recorded_tests;
 #[cfg(test)]

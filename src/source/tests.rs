@@ -104,21 +104,6 @@ async fn relabelled_alerts_keep_their_rows_and_alertmanagers_of_other_rulers_sta
     assert_eq!((logs.rule.is_none(), logs.service.as_deref(), logs.severity), (true, Some("orders"), Severity(1)));
 }
 
-/// Written by hand from Mimir's documentation: it is not among the servers that are built here. What a real Loki says is in
-/// `recorded_tests`.
-#[tokio::test]
-async fn rules_of_mimir_and_loki_are_read() {
-    let mimir = r#"{"status":"success","data":{"groups":[{"name":"g","file":"tenant-namespace","sourceTenants":[],"interval":60,"rules":[
-      {"state":"firing","name":"SlowQueries","query":"rate(x[1m]) > 1","duration":300,"keepFiringFor":120,"labels":{"level":"warning"},"annotations":{},"alerts":[{"labels":{"alertname":"SlowQueries","level":"warning","cluster":"eu"},"annotations":{},"state":"firing","activeAt":"2026-08-22T16:00:00Z","keepFiringSince":"0001-01-01T00:00:00Z","value":"2e+00"}],"health":"ok","lastError":"","type":"alerting","lastEvaluation":"2026-08-22T16:29:30Z","evaluationTime":0.01}]}]},"errorType":"","error":""}"#;
-    let book = told(mimir, "[]").await;
-    let alert = &book.alerts[0];
-    let rule = alert.rule.as_ref().unwrap();
-    assert_eq!((alert.severity, alert.unrouted_since), (Severity(3), Some(Timestamp::from_secs(1_787_414_700))));
-    assert_eq!((rule.interval, rule.keep_firing_for, &rule.error), (Duration::from_secs(60), Duration::from_secs(120), &None));
-    let loki = r#"{"status":"success","data":{"groups":[{"name":"logs","file":"fake","rules":[{"state":"pending","name":"ErrorLines","query":"(sum(rate({app=\"orders\"} |= \"error\"[1m])) > 5)","duration":60,"labels":{"severity":"critical"},"annotations":{},"alerts":[{"labels":{"alertname":"ErrorLines","severity":"critical"},"annotations":{},"state":"pending","activeAt":"2026-08-22T16:29:50Z","value":"6e+00"}],"health":"ok","lastError":"","type":"alerting","lastEvaluation":"2026-08-22T16:29:50Z","evaluationTime":0.01}],"interval":60,"lastEvaluation":"2026-08-22T16:29:50Z","evaluationTime":0.01}]},"errorType":"","error":""}"#;
-    assert_eq!(rows(&told(loki, "[]").await), [("ErrorLines", AlertState::Pending, 0)]);
-}
-
 #[tokio::test]
 async fn an_alert_without_labels_is_one() {
     let rules = r#"{"status":"success","data":{"groups":[{"name":"g","rules":[{"type":"alerting","name":"","query":"x","alerts":[{"labels":{},"state":"firing","value":""}]}]}]}}"#;

@@ -46,7 +46,7 @@ impl Loki {
         }
         let request = Request::get("/prometheus/api/v1/rules").param("type", "alert").aside();
         match self.data::<RuleGroups>("rules", request).await {
-            Ok(told) => Ok(Some(rules(told.data, Engine::Loki))),
+            Ok(told) => Ok(Some(rules(told, Engine::Loki))),
             Err(error) if is_absent(&error) => {
                 self.ruler.note();
                 Ok(None)

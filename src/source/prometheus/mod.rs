@@ -93,17 +93,17 @@ impl Prometheus {
     /// # Errors
     /// As any request.
     pub async fn rules(&self) -> Result<Rules, SourceError> {
-        let data: wire::Enveloped<wire::RuleGroups> = self.data("rules", Request::get("/api/v1/rules").param("type", "alert")).await?;
-        Ok(wire::rules(data.data, Engine::Prometheus))
+        let told = self.data("rules", Request::get("/api/v1/rules").param("type", "alert")).await;
+        Ok(wire::rules(told.map_err(not_for_this_tenant)?, Engine::Prometheus))
     }
 
     /// Pending and firing alerts, without their rules: for servers that do not tell rules.
     ///
     /// # Errors
     /// As any request.
-    pub async fn alerts(&self) -> Result<Vec<FiringAlert>, SourceError> {
-        let data: wire::Enveloped<wire::Alerts> = self.data("alerts", Request::get("/api/v1/alerts")).await?;
-        Ok(wire::alerts(data.data))
+    pub async fn alerts(&self) -> Result<Rules, SourceError> {
+        let told = self.data("alerts", Request::get("/api/v1/alerts")).await;
+        Ok(wire::alerts(told.map_err(not_for_this_tenant)?))
     }
 
     /// Values of a label on the series that match (all series without matchers), at most 10 000.
@@ -224,6 +224,14 @@ impl Prometheus {
             return Err(self.http.error(ErrorKind::Decode, message));
         }
         Ok(envelope)
+    }
+}
+
+/// Rules cannot be asked for in smaller pieces: Mimir refuses them where it evaluates none of a tenant.
+fn not_for_this_tenant(error: SourceError) -> SourceError {
+    match error.kind {
+        ErrorKind::Refused => SourceError { kind: ErrorKind::NotSupported, ..error },
+        _ => error,
     }
 }
 

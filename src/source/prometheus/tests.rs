@@ -140,7 +140,7 @@ proptest::proptest! {
         let at = at % body.len();
         body[at] = with;
         if let Ok(e) = json::decode::<wire::Enveloped<wire::RuleGroups>>(Backend::Prometheus, "t", &body) {
-            wire::rules(e.data, Engine::Prometheus);
+            wire::rules(e, Engine::Prometheus);
         }
         let mut body = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"1"},"values":[[1000000005,"1"],[1e300,"NaN"]]}]}}"#.to_vec();
         let at = at % body.len();

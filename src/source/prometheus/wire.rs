@@ -247,12 +247,14 @@ pub struct Rules {
     pub rules: Vec<Arc<Rule>>,
     /// Their pending and firing alerts.
     pub alerts: Vec<FiringAlert>,
+    /// What the server says of its own answer: rules that it does not evaluate, parts that it lacks.
+    pub warnings: Vec<String>,
 }
 
 /// What an engine tells of its rules.
-pub fn rules(groups: RuleGroups, engine: Engine) -> Rules {
-    let mut out = Rules::default();
-    for group in groups.groups {
+pub fn rules(mut envelope: Enveloped<RuleGroups>, engine: Engine) -> Rules {
+    let mut out = Rules { warnings: envelope.notes(), ..Rules::default() };
+    for group in envelope.data.groups {
         // Servers that do not know `type=alert` answer recording rules too.
         for rule in group.rules.into_iter().filter(|r| r.kind == "alerting") {
             let told = Arc::new(Rule {
@@ -275,8 +277,10 @@ pub fn rules(groups: RuleGroups, engine: Engine) -> Rules {
     out
 }
 
-pub fn alerts(data: Alerts) -> Vec<FiringAlert> {
-    data.alerts.into_iter().filter_map(|a| firing(a, None)).collect()
+/// What an engine tells of alerts alone.
+pub fn alerts(mut envelope: Enveloped<Alerts>) -> Rules {
+    let warnings = envelope.notes();
+    Rules { alerts: envelope.data.alerts.into_iter().filter_map(|a| firing(a, None)).collect(), warnings, ..Rules::default() }
 }
 
 /// Grafana says `Alerting` and also lists what is normal.

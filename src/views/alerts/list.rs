@@ -137,7 +137,7 @@ impl Alerts {
     fn list_note(&self, look: &Look<'_>, columns: u16) -> String {
         let line = look.shared.glyphs.horizontal;
         let missing = self.missing(line);
-        let cut = self.data.prometheus.value().map(|p| p.notes.join(", ")).filter(|notes| !notes.is_empty());
+        let cut = self.book.as_ref().map(|book| book.notes.join(", ")).filter(|notes| !notes.is_empty());
         let cut = cut.map(|notes| format!("{notes} {line}{line} ")).unwrap_or_default();
         let no_graph = self.group() == Group::Origin && !self.data.calls.has_graph();
         let by = if no_graph { "by common onset and labels, the largest first, then " } else { self.group().note() };

@@ -150,10 +150,11 @@ pub fn no_alerts<'a>(
     }
     if !book.tells_rules {
         let unknown = "Prometheus does not tell its rules: whether it has any, and evaluates them, is not known.";
-        return vec!["No alerts.".to_owned(), unknown.to_owned()];
+        return ["No alerts.", unknown].into_iter().map(str::to_owned).chain(book.notes.iter().cloned()).collect();
     }
     if book.rules.is_empty() {
-        return vec!["No alerts, and Prometheus has no alerting rules.".to_owned()];
+        let none = "No alerts, and Prometheus has no alerting rules.".to_owned();
+        return std::iter::once(none).chain(book.notes.iter().cloned()).collect();
     }
     let healthy = book.rules.iter().filter(|r| r.error.is_none()).count();
     let evaluated = book.rules.iter().filter_map(|r| r.last_evaluation).max();

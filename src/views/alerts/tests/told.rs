@@ -137,3 +137,19 @@ fn that_there_are_no_rules_is_said_only_where_it_is_known() {
     let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
     assert!(text.contains("Alertmanager has not answered yet"), "{text}");
 }
+
+#[test]
+fn what_prometheus_says_of_its_own_answer_is_shown() {
+    let stage = Stage::new();
+    let note = "prometheus says: alerting rules evaluation is disabled for user";
+    let of = |book: AlertBook| {
+        let mut view = Alerts::default();
+        stage.alertmanager(&mut view, Ok(of_alertmanager(&book)));
+        stage.prometheus(&mut view, Ok(PrometheusAlerts { notes: vec![note.to_owned()], ..of_prometheus(&book) }));
+        draw(&view, &stage.look(), 200, 40)
+    };
+    for (book, times) in [(AlertBook { alerts: Vec::new(), rules: Vec::new(), ..book() }, 2), (book(), 1)] {
+        let text = of(book);
+        assert_eq!(text.matches(note).count(), times, "{text}");
+    }
+}
