@@ -30,6 +30,12 @@ pub fn cannot_be_read(body: &[u8]) -> bool {
     bad_data || message(&answer).is_some_and(|words| words.contains("cannot parse") || words.contains("parse error"))
 }
 
+/// Whether a 400 says that the query is read and asks for more than a tenant may. Mimir, Cortex and Loki refuse a long range so.
+pub fn is_beyond_a_limit(body: &[u8]) -> bool {
+    let words = error_text(body);
+    words.contains("err-mimir-max-") || words.contains("time range exceeds the limit")
+}
+
 /// Prometheus and its kin `error`, Grafana `message`, Jaeger `errors[0].msg`; nested objects are followed.
 fn message(value: &Value) -> Option<String> {
     match value {
@@ -95,6 +101,21 @@ mod tests {
         ];
         for (body, words) in cases {
             assert_eq!(error_text(body.as_bytes()), words, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_a_limit_is_no_fault_of_the_query() {
+        for (body, is_beyond) in [
+            (
+                r#"{"status":"error","errorType":"bad_data","error":"the total query time range exceeds the limit (query length: 2h0m0s, limit: 1h0m0s) (err-mimir-max-total-query-length). To adjust"}"#,
+                true,
+            ),
+            ("the query time range exceeds the limit (query length: 722h0m0s, limit: 721h0m0s)", true),
+            (r#"{"status":"error","errorType":"bad_data","error":"1:7: parse error: unclosed left parenthesis"}"#, false),
+            (r#"{"status":"error","errorType":"bad_data","error":"bad_data: exceeded maximum resolution of 11,000 points"}"#, false),
+        ] {
+            assert_eq!(is_beyond_a_limit(body.as_bytes()), is_beyond, "{body}");
         }
     }
 

@@ -420,6 +420,7 @@ impl HttpClient {
 
     fn status_error(&self, request: &Request, status: u16, wish: Option<Duration>, body: &[u8]) -> SourceError {
         let kind = match status {
+            400 if error_text::is_beyond_a_limit(body) => ErrorKind::Refused,
             400 => ErrorKind::BadQuery,
             422 if error_text::cannot_be_read(body) => ErrorKind::BadQuery,
             422 => ErrorKind::Refused,
