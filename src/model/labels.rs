@@ -1,51 +1,68 @@
 //! Label sets and matchers, written the way PromQL and LogQL write them.
 
-use std::{fmt, fmt::Write as _};
+use std::{fmt, fmt::Write as _, sync::Arc};
 
 use compact_str::CompactString;
 
-/// A label set: sorted by name, each name once. Cheap to compare, hash and look up.
+type Pair = (CompactString, CompactString);
+
+/// A label set: sorted by name, each name once. Cheap to compare, hash, look up and clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Vec<(CompactString, CompactString)>);
+pub struct Labels(
+    /// `None`: the empty set, which takes no memory.
+    Option<Arc<[Pair]>>,
+);
 
 impl Labels {
     /// The empty set.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
+    }
+
+    fn pairs(&self) -> &[Pair] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.pairs().binary_search_by(|(n, _)| n.as_str().cmp(name))
     }
 
     /// The value of a label.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok().map(|i| self.0[i].1.as_str())
+        self.place(name).ok().map(|i| self.pairs()[i].1.as_str())
     }
 
     /// Sets a label, replacing its value.
     pub fn set(&mut self, name: impl Into<CompactString>, value: impl Into<CompactString>) {
         let (name, value) = (name.into(), value.into());
-        match self.0.binary_search_by(|(n, _)| n.cmp(&name)) {
-            Ok(i) => self.0[i].1 = value,
-            Err(i) => self.0.insert(i, (name, value)),
+        let mut pairs = self.pairs().to_vec();
+        match self.place(&name) {
+            Ok(i) => pairs[i].1 = value,
+            Err(i) => pairs.insert(i, (name, value)),
         }
+        *self = Self::of(pairs);
     }
 
     /// Removes a label.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(n, _)| n != name);
+        if self.place(name).is_ok() {
+            *self = Self::of(self.pairs().iter().filter(|(n, _)| n != name).cloned().collect());
+        }
     }
 
     /// All pairs, by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+        self.pairs().iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 
     /// How many labels.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.pairs().len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 }
 
@@ -75,7 +92,7 @@ impl<N: Into<CompactString>, V: Into<CompactString>> FromIterator<(N, V)> for La
 
 impl Labels {
     /// Apart from the above, which is compiled once for each kind of iterator: a sort is large.
-    fn of(mut pairs: Vec<(CompactString, CompactString)>) -> Self {
+    fn of(mut pairs: Vec<Pair>) -> Self {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
@@ -84,7 +101,7 @@ impl Labels {
             }
             same
         });
-        Self(pairs)
+        Self((!pairs.is_empty()).then(|| pairs.into()))
     }
 }
 
