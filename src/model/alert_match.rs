@@ -1,8 +1,6 @@
 //! Which of Prometheus' alerts an alert of Alertmanager is, although relabelling and external labels have changed its labels.
 
-use std::collections::HashMap;
-
-use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
 
 use super::{
     alert::{Alert, AlertState},
@@ -12,7 +10,10 @@ use super::{
 /// Annotations that more alerts have tell none from another.
 const MOST_COMPARED: usize = 256;
 
-type Names = Vec<CompactString>;
+/// The names in a set of labels.
+type Names<'a> = Vec<&'a str>;
+/// The values of some names, in their order.
+type Values<'a> = Vec<&'a str>;
 
 /// For each of Alertmanager's alerts the places of those it is in Prometheus' list; none: it stands alone. From the surest
 /// sign to the weakest, each for what is left over by the one before:
@@ -77,16 +78,16 @@ fn without_replica(labels: &Labels) -> Labels {
 }
 
 /// Alerts by their label sets, apart by the names in them, those with the most names first.
-struct Sets {
-    by_names: Vec<(Names, HashMap<Labels, Vec<usize>>)>,
+struct Sets<'a> {
+    by_names: Vec<(Names<'a>, HashMap<Values<'a>, Vec<usize>>)>,
 }
 
-impl Sets {
-    fn of(alerts: &[Alert], places: &[usize]) -> Self {
-        let mut by_names: HashMap<Names, HashMap<Labels, Vec<usize>>> = HashMap::new();
+impl<'a> Sets<'a> {
+    fn of(alerts: &'a [Alert], places: &[usize]) -> Self {
+        let mut by_names: HashMap<Names<'a>, HashMap<Values<'a>, Vec<usize>>> = HashMap::new();
         for place in places {
-            let labels = &alerts[*place].labels;
-            by_names.entry(names(labels)).or_default().entry(labels.clone()).or_default().push(*place);
+            let (names, values): (Names<'a>, Values<'a>) = alerts[*place].labels.iter().unzip();
+            by_names.entry(names).or_default().entry(values).or_default().push(*place);
         }
         let mut by_names: Vec<_> = by_names.into_iter().collect();
         by_names.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -94,44 +95,44 @@ impl Sets {
     }
 
     /// The alerts whose labels are all in `whole`; of several sets, the one with the most labels.
-    fn superset(&self, whole: &Labels) -> Option<&[usize]> {
-        self.by_names.iter().find_map(|(names, sets)| sets.get(&only(whole, names)?).map(Vec::as_slice))
+    fn superset<'b>(&'b self, whole: &'b Labels) -> Option<&'b [usize]> {
+        self.by_names.iter().find_map(|(names, sets)| sets.get(values(whole, names)?.as_slice()).map(Vec::as_slice))
     }
 }
 
-fn names(labels: &Labels) -> Names {
-    labels.iter().map(|(name, _)| name.into()).collect()
+fn names(labels: &Labels) -> Names<'_> {
+    labels.iter().map(|(name, _)| name).collect()
 }
 
-/// The labels of these names; `None`: not all are there.
-fn only(labels: &Labels, names: &[CompactString]) -> Option<Labels> {
-    names.iter().map(|name| labels.get(name).map(|value| (name.clone(), CompactString::from(value)))).collect()
+/// What the labels of these names are; `None`: not all are there.
+fn values<'a>(labels: &'a Labels, names: &[&str]) -> Option<Values<'a>> {
+    names.iter().map(|name| labels.get(name)).collect()
 }
 
 /// Those that agree on all labels that both have, at least two: the name alone says nothing.
 fn compatible(ours: &[Alert], free: &[usize], theirs: &[Alert], left: &[usize], out: &mut [Vec<usize>], is_taken: &mut [bool]) {
     const FEWEST: usize = 2;
-    let mut by_names: HashMap<Names, Vec<usize>> = HashMap::new();
+    let mut by_names: HashMap<Names<'_>, Vec<usize>> = HashMap::new();
     for i in free {
         by_names.entry(names(&ours[*i].labels)).or_default().push(*i);
     }
     // By the names of ours and theirs: alerts of ours by the values of what both have.
-    let mut by_common: HashMap<(Names, Names), HashMap<Labels, Vec<usize>>> = HashMap::new();
+    let mut by_common: HashMap<(Names<'_>, Names<'_>), HashMap<Values<'_>, Vec<usize>>> = HashMap::new();
     for their in left {
         let their_names = names(&theirs[*their].labels);
         for (own_names, places) in &by_names {
-            let common: Names = own_names.iter().filter(|n| their_names.contains(n)).cloned().collect();
+            let common: Names<'_> = own_names.iter().filter(|n| their_names.contains(n)).copied().collect();
             if common.len() < FEWEST {
                 continue;
             }
             let sets = by_common.entry((own_names.clone(), their_names.clone())).or_insert_with(|| {
-                let mut sets: HashMap<Labels, Vec<usize>> = HashMap::new();
+                let mut sets: HashMap<Values<'_>, Vec<usize>> = HashMap::new();
                 for i in places {
-                    sets.entry(only(&ours[*i].labels, &common).unwrap_or_default()).or_default().push(*i);
+                    sets.entry(values(&ours[*i].labels, &common).unwrap_or_default()).or_default().push(*i);
                 }
                 sets
             });
-            let agreeing = only(&theirs[*their].labels, &common).and_then(|labels| sets.get(&labels));
+            let agreeing = values(&theirs[*their].labels, &common).and_then(|values| sets.get(values.as_slice()));
             out[*their].extend(agreeing.into_iter().flatten().copied());
         }
         out[*their].sort_unstable();
