@@ -1,6 +1,8 @@
 //! Alerts that no service graph joins: those that began together and share a label.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{cmp::Reverse, time::Duration};
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::{Fact, Origin, Why};
 use crate::model::time::Timestamp;
@@ -16,12 +18,14 @@ const NOT_A_PLACE: [&str; 7] = ["alertname", "severity", "priority", "level", "s
 
 pub(super) fn clusters(facts: &[Fact<'_>], mut places: Vec<usize>) -> Vec<Origin> {
     places.sort_by(|a, b| (facts[*a].since, facts[*a].labels, a).cmp(&(facts[*b].since, facts[*b].labels, b)));
-    let all = Counts::of(facts, &places);
+    let pairs = Pairs::of(facts, &places);
+    let all = pairs.counts(&places);
     let (mut out, mut apart): (Vec<Origin>, Vec<usize>) = (Vec::new(), Vec::new());
     for onset in onsets(facts, places) {
         let mut left = onset;
-        while let Some((name, value)) = Counts::of(facts, &left).shared(&all) {
-            let (with, without): (Vec<usize>, Vec<usize>) = left.iter().partition(|i| facts[**i].labels.get(&name) == Some(value.as_str()));
+        while let Some(shared) = pairs.shared(&pairs.counts(&left), &all) {
+            let (with, without): (Vec<usize>, Vec<usize>) = left.iter().partition(|i| pairs.of_fact[**i].contains(&shared));
+            let (name, value) = pairs.pairs[shared];
             let (from, within) = span(facts, &with);
             out.push(Origin { name: unique(format!("{name}={value}"), &out), why: Why::Shared { from, within }, members: with });
             left = without;
@@ -65,35 +69,52 @@ fn onsets(facts: &[Fact<'_>], places: Vec<usize>) -> Vec<Vec<usize>> {
     out
 }
 
-/// How many of some alerts have each label.
-struct Counts<'a> {
-    alerts: usize,
-    by_label: BTreeMap<(&'a str, &'a str), usize>,
+/// The labels of alerts that may tell where they are, as numbers: they are counted again and again.
+struct Pairs<'a> {
+    pairs: Vec<(&'a str, &'a str)>,
+    /// Of each fact the numbers of its labels.
+    of_fact: Vec<Vec<usize>>,
 }
 
-impl<'a> Counts<'a> {
+/// How many of some alerts have each label.
+struct Counts {
+    alerts: usize,
+    by_pair: Vec<usize>,
+}
+
+impl<'a> Pairs<'a> {
     fn of(facts: &[Fact<'a>], places: &[usize]) -> Self {
-        let mut by_label = BTreeMap::new();
+        let mut out = Self { pairs: Vec::new(), of_fact: vec![Vec::new(); facts.len()] };
+        let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
         for place in places {
-            let labels = facts[*place].labels;
-            for pair in labels.iter().filter(|(name, value)| !NOT_A_PLACE.contains(name) && !value.is_empty()) {
-                *by_label.entry(pair).or_default() += 1;
-            }
+            let own = facts[*place].labels.iter().filter(|(name, value)| !NOT_A_PLACE.contains(name) && !value.is_empty());
+            let number = |pair| {
+                *numbers.entry(pair).or_insert_with(|| {
+                    out.pairs.push(pair);
+                    out.pairs.len() - 1
+                })
+            };
+            out.of_fact[*place] = own.map(number).collect();
         }
-        Self { alerts: places.len(), by_label }
+        out
     }
 
-    /// The label that most of these share, if it is enough of them to say something: not one that all others have as well.
-    fn shared(&self, all: &Self) -> Option<(String, String)> {
-        let elsewhere = all.alerts - self.alerts;
-        let is_common = |pair: &(&str, &str), here: usize| {
-            let with = all.by_label.get(pair).copied().unwrap_or(here) - here;
+    fn counts(&self, places: &[usize]) -> Counts {
+        let mut by_pair = vec![0; self.pairs.len()];
+        places.iter().flat_map(|place| &self.of_fact[*place]).for_each(|pair| by_pair[*pair] += 1);
+        Counts { alerts: places.len(), by_pair }
+    }
+
+    /// The label that most of `these` share, if it is enough of them to say something: not one that all others have as well.
+    fn shared(&self, these: &Counts, all: &Counts) -> Option<usize> {
+        let elsewhere = all.alerts - these.alerts;
+        let is_common = |pair: usize| {
+            let with = all.by_pair[pair] - these.by_pair[pair];
             elsewhere >= FEWEST && with * 5 >= elsewhere * 4
         };
-        let least = FEWEST.max(self.alerts.div_ceil(5));
-        let enough = self.by_label.iter().filter(|(pair, n)| **n >= least && !is_common(pair, **n));
-        let best = enough.min_by_key(|((name, value), n)| (Reverse(**n * weight(name)), *name, *value))?;
-        Some((best.0.0.to_owned(), best.0.1.to_owned()))
+        let least = FEWEST.max(these.alerts.div_ceil(5));
+        let enough = (0..self.pairs.len()).filter(|pair| these.by_pair[*pair] >= least && !is_common(*pair));
+        enough.min_by_key(|pair| (Reverse(these.by_pair[*pair] * weight(self.pairs[*pair].0)), self.pairs[*pair]))
     }
 }
 
