@@ -139,6 +139,14 @@ impl Together<'_> {
         };
         place.is_some() && place == durations
     }
+
+    /// The family that shows a service, as [`RedMapping::family_in`] finds it: not looked for where it can be no other.
+    pub fn family(&self, service: &str, requests: usize) -> Option<&Family> {
+        match self.families.get(requests)? {
+            (_, true) => self.mapping.families.get(requests),
+            (_, false) => self.mapping.family_in(service, requests),
+        }
+    }
 }
 
 impl Family {

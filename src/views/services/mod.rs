@@ -9,7 +9,7 @@ mod remark;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -17,7 +17,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use self::{
     columns::{Names, Told},
     cut::Size,
-    questions::{QUESTIONS, hour_window, query},
+    questions::{QUESTIONS, Written, hour_window, query},
     rank::{Asked, Columns, Row, Verdict},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
@@ -119,6 +119,8 @@ pub struct Services {
     read_marks: [Vec<Told>; 2],
     /// Of how many services each is asked, in the order of [`QUESTIONS`].
     sizes: [Size; QUESTIONS.len()],
+    /// The questions' queries, as they were written last.
+    written: RefCell<Option<Written>>,
     /// The mapping that these were chosen from.
     chosen_of: Timestamp,
     /// Of which services the rate was told.
@@ -167,7 +169,8 @@ impl Services {
             Order::Name => rows.sort_by(|a, b| a.service.cmp(&b.service)),
         }
         self.rows = rows;
-        self.at_bound = self.rows.iter().filter(|r| r.is_at_bound(mapping)).map(|r| r.service.to_string()).collect();
+        let together = mapping.together();
+        self.at_bound = self.rows.iter().filter(|r| r.is_at_bound(&together)).map(|r| r.service.to_string()).collect();
         // The same services are the same question in any order of the rows.
         self.at_bound.sort_unstable();
         let place = keep.and_then(|k| self.rows.iter().position(|r| r.service == k));

@@ -1,6 +1,6 @@
 //! What Services asks: few questions, each of all services, and of fewer where the server refuses that.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{HOUR, Services, TREND, cut::Cut};
 use crate::{
@@ -28,28 +28,65 @@ pub(super) const QUESTIONS: [&str; 8] = [
 const HIGHEST: usize = 6;
 const MIXED: usize = 7;
 
+/// The queries of all questions, and what they were written from. What is needed is asked for after each message, and
+/// writing them for several families takes longer than most messages do.
+pub(super) struct Written {
+    mapping: Arc<RedMapping>,
+    cuts: [Option<Cut>; QUESTIONS.len()],
+    at_bound: Vec<String>,
+    queries: [Option<String>; QUESTIONS.len()],
+}
+
+impl Written {
+    fn of(mapping: &Arc<RedMapping>, services: &Services) -> Self {
+        let cuts: [Option<Cut>; QUESTIONS.len()] = std::array::from_fn(|question| services.cut(question).cloned());
+        let (step, at_bound) = (hour_step(mapping), services.at_bound.clone());
+        let queries = std::array::from_fn(|question| {
+            let cut = cuts[question].as_ref();
+            match question {
+                HIGHEST => {
+                    let of: Vec<String> = at_bound.iter().filter(|s| cut.is_none_or(|cut| cut.services.contains(s))).cloned().collect();
+                    mapping.services_quantile(1.0, Part { only: Some(&of), ..Part::default() })
+                }
+                MIXED => mapping.services_mixed_buckets(Part { only: cut.map(|cut| cut.services.as_slice()), ..Part::default() }),
+                column @ 0..3 => query(mapping, column, Duration::ZERO, cut),
+                of_hour => query(mapping, of_hour - 3, step, cut),
+            }
+        });
+        Self { mapping: mapping.clone(), cuts, at_bound, queries }
+    }
+
+    fn is_of(&self, mapping: &Arc<RedMapping>, services: &Services) -> bool {
+        Arc::ptr_eq(&self.mapping, mapping)
+            && self.at_bound == services.at_bound
+            && self.cuts.iter().enumerate().all(|(question, cut)| cut.as_ref() == services.cut(question))
+    }
+}
+
 impl Services {
     /// All questions.
     pub(super) fn ask(&self, look: &Look<'_>, needs: &mut Needs<'_>) {
         let Some(mapping) = look.shared.red.value() else { return };
-        let (scrape, hour) = (mapping.scrape_interval.unwrap_or(USUAL_SCRAPE), hour_window(look));
-        let step = step(HOUR, TREND, scrape);
+        let mut written = self.written.borrow_mut();
+        let written = match written.take().filter(|w| w.is_of(mapping, self)) {
+            Some(known) => written.insert(known),
+            None => written.insert(Written::of(mapping, self)),
+        };
+        let (hour, step) = (hour_window(look), hour_step(mapping));
+        let query = |question: usize| written.queries[question].clone();
+        let instant = |query| Request::Instant { query, window: look.scope.window };
         for (column, part) in (0..3).zip(0..) {
-            if let Some(query) = query(mapping, column, Duration::ZERO, self.cut(column)) {
-                needs.ask("now", part, Request::Instant { query, window: look.scope.window }, look.shared.refresh());
+            if let Some(query) = query(column) {
+                needs.ask("now", part, instant(query), look.shared.refresh());
             }
-            if let Some(query) = query(mapping, column, step, self.cut(3 + column)) {
+            if let Some(query) = query(3 + column) {
                 needs.ask("hour", part, Request::Range { query, window: hour, step }, look.shared.refresh_slow());
             }
         }
-        let cut = self.cut(HIGHEST).map(|cut| &cut.services);
-        let at_bound: Vec<String> = self.at_bound.iter().filter(|s| cut.is_none_or(|cut| cut.contains(s))).cloned().collect();
-        if let Some(query) = mapping.services_quantile(1.0, Part { only: Some(&at_bound), ..Part::default() }) {
-            needs.ask("highest", 0, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
-        }
-        let part = Part { only: self.cut(MIXED).map(|cut| cut.services.as_slice()), ..Part::default() };
-        if let Some(query) = mapping.services_mixed_buckets(part) {
-            needs.ask("mixed", 0, Request::Instant { query, window: look.scope.window }, look.shared.refresh_slow());
+        for (question, pane) in [(HIGHEST, "highest"), (MIXED, "mixed")] {
+            if let Some(query) = query(question) {
+                needs.ask(pane, 0, instant(query), look.shared.refresh_slow());
+            }
         }
     }
 
@@ -115,6 +152,11 @@ pub(super) fn query(mapping: &RedMapping, column: usize, step: Duration, cut: Op
         1 => mapping.services_errors(part),
         _ => mapping.services_quantile(0.95, part),
     }
+}
+
+/// How far apart the samples of the hour are.
+fn hour_step(mapping: &RedMapping) -> Duration {
+    step(HOUR, TREND, mapping.scrape_interval.unwrap_or(USUAL_SCRAPE))
 }
 
 /// The hour that ends with the scope's window.

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use super::columns::{Names, Past, Told};
 use crate::{
     model::time::Timestamp,
-    red::{Family, RedMapping},
+    red::{Family, RedMapping, queries::Together},
     ui::format,
 };
 
@@ -83,8 +83,9 @@ impl Row {
     }
 
     /// Whether its p95 is the bound of a bucket, and so may be longer than told.
-    pub fn is_at_bound(&self, mapping: &RedMapping) -> bool {
-        self.p95.is_some_and(|p95| self.family(mapping).is_some_and(|f| f.is_bound(p95)))
+    pub fn is_at_bound(&self, together: &Together<'_>) -> bool {
+        let family = || together.family(&self.service, self.family?);
+        self.p95.is_some_and(|p95| family().is_some_and(|f| f.is_bound(p95)))
     }
 
     /// With the thresholds of its share of failures and of its p95.
