@@ -45,6 +45,16 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, text: &str, style: Style) -> u1
         }
         true
     };
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        // Most text: each byte is a cell.
+        for at in 0..text.len() {
+            if !cell(x, &text[at..=at], 1) {
+                break;
+            }
+            x += 1;
+        }
+        return x;
+    }
     for grapheme in text.graphemes(true) {
         let symbol = match grapheme {
             "\t" => " ",

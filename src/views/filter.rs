@@ -50,8 +50,10 @@ impl Word {
             Self::Ascii(word) => {
                 let Some(first) = word.first() else { return true };
                 let text = text.as_bytes();
-                memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
-                    .any(|at| text.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word)))
+                // Most texts are too short to have it, or have it nowhere.
+                let Some(last) = text.len().checked_sub(word.len()) else { return false };
+                memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), &text[..=last])
+                    .any(|at| text[at..at + word.len()].eq_ignore_ascii_case(word))
             }
             Self::Other(word) => word.is_match(text),
         }

@@ -153,9 +153,11 @@ impl Alerts {
         if self.pane == Pane::Facts {
             return self.scroll_facts(cx, command);
         }
-        let height = self.list_height(cx.area);
+        let (before, height) = (self.table.selected, self.list_height(cx.area));
         let moved = self.table.command(command, self.rows.len(), height);
-        self.forget_other();
+        if self.table.selected != before {
+            self.forget_other();
+        }
         moved
     }
 
