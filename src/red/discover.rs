@@ -30,7 +30,7 @@ const LOOK_BACK: Duration = Duration::from_secs(3600);
 /// A service label has at least this many values if any label of the family has.
 const FEWEST: usize = 2;
 /// A label with more values names no services.
-const MOST: usize = 5000;
+const MOST: usize = 20_000;
 /// A recording rule whose last sample is older is not used.
 const FRESH: f64 = 150.0;
 /// A highest bound above this is no number of seconds.
@@ -83,6 +83,8 @@ struct Row {
 /// What the labels of a counter of requests mean.
 struct Roles {
     restrict: String,
+    /// The restriction as part of a name, where it is not the usual one.
+    apart: String,
     service_label: String,
     services: BTreeSet<String>,
     failures: Option<Failures>,
@@ -178,50 +180,78 @@ impl Server<'_> {
         let (mut families, mut counted) = (Vec::new(), BTreeSet::new());
         for requests in &row.requests {
             let roles = self.roles(row, requests).await;
-            let Some(mut roles) = self.said.alone(roles, [Unanswered::row(&row.name)], || format!("{} is left out", row.name))? else {
-                continue;
-            };
-            let native = matches!(requests, Requests::Native(_));
+            let all = self.said.alone(roles, [Unanswered::row(&row.name)], || format!("{} is left out", row.name))?;
             // A native histogram may have classic ones and counters beside it: those are another family.
-            if !native {
-                roles.services.retain(|s| counted.insert(s.clone()));
-            }
-            for durations in row.durations.iter().filter(|d| matches!(d, Durations::Native(_)) == native) {
-                if roles.services.is_empty() {
-                    break;
-                }
-                let measured = self.measured(row, requests, &roles, durations).await;
-                if let Some(family) =
-                    self.said.alone(measured, [Unanswered::row(&row.name)], || format!("durations of {} are left out", row.name))?
-                {
-                    roles.services.retain(|s| !family.has(s));
-                    families.push(family);
-                }
-            }
-            if !native && !roles.services.is_empty() {
-                families.push(self.family(row, requests, &roles, None, &roles.labels));
+            let mut natively = BTreeSet::new();
+            let native = matches!(requests, Requests::Native(_));
+            for mut roles in all {
+                let known = if native { &mut natively } else { &mut counted };
+                roles.services.retain(|s| known.insert(s.clone()));
+                self.measure(row, requests, roles, &mut families).await?;
             }
         }
         Ok(families)
     }
 
-    /// `None`: no label names its services, or it is something else by the same name.
-    async fn roles(&self, row: &Row, requests: &Requests) -> Result<Option<Roles>, SourceError> {
-        let mut series = vec![Matcher::equal("__name__", requests.metric())];
-        let labels = self.prom.label_names(&series, self.range).await?;
+    /// A family for each kind of durations that these services have.
+    async fn measure(&self, row: &Row, requests: &Requests, mut roles: Roles, families: &mut Vec<Family>) -> Result<(), SourceError> {
+        let native = matches!(requests, Requests::Native(_));
+        for durations in row.durations.iter().filter(|d| matches!(d, Durations::Native(_)) == native) {
+            if roles.services.is_empty() {
+                break;
+            }
+            let measured = self.measured(row, requests, &roles, durations).await;
+            let what = || format!("durations of {} are left out", row.name);
+            if let Some(family) = self.said.alone(measured, [Unanswered::row(&row.name)], what)? {
+                roles.services.retain(|s| !family.has(s));
+                families.push(family);
+            }
+        }
+        if !native && !roles.services.is_empty() {
+            families.push(self.family(row, requests, &roles, None, &roles.labels));
+        }
+        Ok(())
+    }
+
+    /// The services that a metric counts, the first ones in the likeliest way. None: no label names them, or it is something
+    /// else by the same name.
+    async fn roles(&self, row: &Row, requests: &Requests) -> Result<Vec<Roles>, SourceError> {
+        let series = Matcher::equal("__name__", requests.metric());
+        let labels = self.prom.label_names(std::slice::from_ref(&series), self.range).await?;
         let has = |label: &str| labels.iter().any(|l| l == label);
         if row.known.is_some_and(|k| !k.marks.is_empty() && !k.marks.iter().any(|m| has(m))) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let mut restrict = String::new();
-        if let Some((label, expressions)) = row.known.and_then(|k| k.restrict).filter(|(label, _)| has(label)) {
-            let Some(matcher) = self.restriction(label, expressions, &series).await? else { return Ok(None) };
-            restrict = matcher.to_string();
-            series.push(matcher);
+        let Some((label, expressions)) = row.known.and_then(|k| k.restrict).filter(|(label, _)| has(label)) else {
+            return Ok(self.roles_of(row, requests, None, &labels).await?.into_iter().collect());
+        };
+        let mut out = Vec::new();
+        let all = self.restrictions(label, expressions, &series).await?;
+        let most = if row.known.is_some_and(|k| k.restrict_apart) { all.len() } else { 1 };
+        for restrict in all.into_iter().take(most) {
+            let mut roles = self.roles_of(row, requests, Some(&restrict), &labels).await?;
+            if let Some(roles) = roles.as_mut().filter(|_| !out.is_empty()) {
+                roles.apart = format!(", {} {}", restrict.name, restrict.value);
+            }
+            out.extend(roles);
         }
+        Ok(out)
+    }
+
+    /// Those of the series that a restriction leaves.
+    async fn roles_of(
+        &self,
+        row: &Row,
+        requests: &Requests,
+        restrict: Option<&Matcher>,
+        labels: &[CompactString],
+    ) -> Result<Option<Roles>, SourceError> {
+        let mut series = vec![Matcher::equal("__name__", requests.metric())];
+        series.extend(restrict.cloned());
+        let restrict = restrict.map(Matcher::to_string).unwrap_or_default();
         let usual = row.known.map_or(&[][..], |k| k.services);
-        let Some((service_label, values)) = self.service_label(&labels, usual, &series).await? else { return Ok(None) };
-        let failures = self.told_failures(row, &labels, service_label, &series).await;
+        let Some((service_label, values)) = self.service_label(labels, usual, &series).await? else { return Ok(None) };
+        let failures = self.told_failures(row, labels, service_label, &series).await;
         let failures =
             self.said.alone(failures, [Unanswered::row(&row.name)], || format!("which requests of {} fail is not known", row.name))?;
         let mut services = shown(&values);
@@ -234,7 +264,7 @@ impl Server<'_> {
             }
         }
         let service_label = service_label.to_owned();
-        Ok(Some(Roles { restrict, service_label, services, failures, labels }))
+        Ok(Some(Roles { restrict, apart: String::new(), service_label, services, failures, labels: labels.to_vec() }))
     }
 
     /// The family of the services that have these durations; `None`: none has.
@@ -271,7 +301,7 @@ impl Server<'_> {
         let routes = candidates(&self.own.metrics_route, &[], ROUTE_LABELS, &roles.labels);
         let mut routes = routes.filter(|label| *label != roles.service_label && of.iter().any(|l| l == label));
         Family {
-            name: row.name.clone(),
+            name: format!("{}{}", row.name, roles.apart),
             row: row.name.clone(),
             kind: row.kind,
             unit: unit(durations.as_ref(), row.unit),
@@ -296,13 +326,13 @@ impl Server<'_> {
         Ok(bounds)
     }
 
-    /// The first of the expressions that a value of the label matches; of one, the proof is that services are found.
-    async fn restriction(&self, label: &str, expressions: &[&str], series: &[Matcher]) -> Result<Option<Matcher>, SourceError> {
-        let values = self.prom.label_values(label, series, self.range).await?;
+    /// Those of the expressions that a value of the label matches, in their order.
+    async fn restrictions(&self, label: &str, expressions: &[&str], series: &Matcher) -> Result<Vec<Matcher>, SourceError> {
+        let values = self.prom.label_values(label, std::slice::from_ref(series), self.range).await?;
         let matches = |expression: &str| {
             regex::Regex::new(&format!("^(?:{expression})$")).is_ok_and(|regex| values.iter().any(|v| regex.is_match(v)))
         };
-        Ok(expressions.iter().find(|e| matches(e)).map(|e| Matcher::new(label, MatchOp::Regex, *e)))
+        Ok(expressions.iter().filter(|e| matches(e)).map(|e| Matcher::new(label, MatchOp::Regex, *e)).collect())
     }
 
     /// The label that names services, with its values. The user's and the row's need no proof; of the usual ones, one that
@@ -325,7 +355,10 @@ impl Server<'_> {
             match values.len() {
                 FEWEST..=MOST => return Ok(Some((label, values))),
                 1 if best.is_none() => best = Some((label, values)),
-                _ => {}
+                0 | 1 => {}
+                many => {
+                    self.said.note(format!("{label} has {many} values: no name of services, unless [labels] of the configuration says so"))
+                }
             }
         }
         Ok(best)

@@ -55,6 +55,8 @@ pub struct Known {
     pub marks: &'static [&'static str],
     /// A label and expressions for its values: the first that one matches leaves only requests a service answers.
     pub restrict: Option<(&'static str, &'static [&'static str])>,
+    /// Whether services that the first expression does not find are those that a later one does.
+    pub restrict_apart: bool,
     /// Labels that name the service in this family, before the usual ones.
     pub services: &'static [&'static str],
     /// Labels that tell failures in this family, before the usual ones.
@@ -73,6 +75,7 @@ const PLAIN: Known = Known {
     unit: Some(Unit::Seconds),
     marks: &[],
     restrict: None,
+    restrict_apart: false,
     services: &[],
     statuses: &[],
     failures: &[],
@@ -182,6 +185,7 @@ pub const FAMILIES: &[Known] = &[
         counters: &["istio_requests_total"],
         durations: &["istio_request_duration_milliseconds"],
         restrict: Some(("reporter", &["destination|waypoint", "source"])),
+        restrict_apart: true,
         services: &["destination_service_name", "destination_canonical_service", "destination_workload", "destination_app"],
         statuses: &["response_code"],
         ..PLAIN

@@ -43,8 +43,12 @@ pub struct Case {
     pub failures: Option<String>,
     bounds: Option<Vec<f64>>,
     pub fault: Option<String>,
-    /// Seconds between two scrapes.
+    /// Seconds between two scrapes, and between those of the last instance.
     scrape: Option<u64>,
+    slowest: Option<u64>,
+    /// Whether its names are of UTF-8, which Prometheus 2 does not take.
+    #[serde(default)]
+    utf8: bool,
     pub within: Option<f64>,
     #[serde(default)]
     hand: Hand,
@@ -106,9 +110,11 @@ impl From<toml::Value> for Expected {
 }
 
 impl Cases {
-    /// The file beside this one.
-    pub fn read() -> Self {
-        toml::from_str(include_str!("families.toml")).unwrap()
+    /// The file beside this one, as far as the server can scrape it.
+    pub fn read(utf8: bool) -> Self {
+        let mut all: Self = toml::from_str(include_str!("families.toml")).unwrap();
+        all.case.retain(|case| utf8 || !case.utf8);
+        all
     }
 }
 
@@ -121,8 +127,10 @@ impl Case {
         self.instances.unwrap_or(2)
     }
 
-    pub fn scraped_every(&self) -> u64 {
-        self.scrape.unwrap_or(1)
+    /// Seconds between two scrapes of an instance.
+    pub fn scraped_every(&self, instance: usize) -> u64 {
+        let slowest = self.slowest.filter(|_| instance + 1 == self.instances());
+        slowest.or(self.scrape).unwrap_or(1)
     }
 
     /// Well and failing requests a second of an instance.
@@ -159,6 +167,7 @@ impl Case {
             "errors" => self.hand.errors.as_ref(),
             _ => self.hand.p95.as_ref(),
         };
-        query.map(|q| q.replace("$W", &format!("{}s", 4 * self.scraped_every())))
+        let slowest = self.scraped_every(self.instances() - 1);
+        query.map(|q| q.replace("$W", &format!("{}s", 4 * slowest)))
     }
 }

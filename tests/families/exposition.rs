@@ -177,7 +177,11 @@ fn share(bound: f64) -> f64 {
 
 fn sample(out: &mut String, name: &str, labels: &[&String], value: f64) {
     let labels = labels.iter().filter(|l| !l.is_empty()).map(|l| l.as_str()).collect::<Vec<_>>().join(",");
-    writeln!(out, "{name}{{{labels}}} {value}").unwrap();
+    // A name of UTF-8 stands in the braces.
+    match name.contains('.') {
+        true => writeln!(out, "{{\"{name}\",{labels}}} {value}").unwrap(),
+        false => writeln!(out, "{name}{{{labels}}} {value}").unwrap(),
+    }
 }
 
 /// A native histogram of schema 3: 9 of 10 in the bucket with 0.078 s, one in that with 0.75 s.

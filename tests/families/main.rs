@@ -22,9 +22,11 @@ const SAME: f64 = 1e-6;
 
 #[test]
 fn every_family_is_found_and_its_figures_are_right() {
-    let cases = Cases::read();
+    let binary = std::env::var("REDLINE_PROMETHEUS").expect("REDLINE_PROMETHEUS names the binary: `dev/stack path prometheus`");
+    let old = server::is_old(&binary);
+    let cases = Cases::read(!old);
     let targets = exposition::serve(&cases);
-    let prometheus = Prometheus::start(&cases, &targets);
+    let prometheus = Prometheus::start(&binary, old, &cases, &targets);
     let at = prometheus.when_all_is_there(&cases, &targets);
     let services = redline(&prometheus.url, at);
     let mut wrong = Vec::new();

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    cases::{Case, Cases, Kind},
+    cases::{Cases, Kind},
     exposition::Targets,
 };
 
@@ -41,14 +41,11 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    pub fn start(cases: &Cases, targets: &Targets) -> Self {
-        let binary = std::env::var("REDLINE_PROMETHEUS").expect("REDLINE_PROMETHEUS names the binary: `dev/stack path prometheus`");
-        let version = Command::new(&binary).arg("--version").output().unwrap();
-        let old = String::from_utf8_lossy(&[version.stdout, version.stderr].concat()).contains("version 2.");
+    pub fn start(binary: &str, old: bool, cases: &Cases, targets: &Targets) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yml"), RULES).unwrap();
         std::fs::write(folder.path().join("prometheus.yml"), config(cases, targets, old)).unwrap();
-        let mut command = Command::new(&binary);
+        let mut command = Command::new(binary);
         command
             .current_dir(folder.path())
             .arg("--config.file=prometheus.yml")
@@ -111,21 +108,28 @@ impl Drop for Prometheus {
     }
 }
 
+/// Whether it is Prometheus 2.
+pub fn is_old(binary: &str) -> bool {
+    let version = Command::new(binary).arg("--version").output().unwrap();
+    String::from_utf8_lossy(&[version.stdout, version.stderr].concat()).contains("version 2.")
+}
+
 /// That every target that stays was scraped each time of the last five, and of the last 12 s. One of 12 scrapes may have
 /// fallen on the edge. How far apart samples are is measured by the slowest instance, after a while over 30 s: none of them
 /// has missed more there than is forgiven.
 fn complete(cases: &Cases) -> Vec<String> {
-    let mut stay: BTreeMap<u64, Vec<&Case>> = BTreeMap::new();
+    let mut stay: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for case in cases.case.iter().filter(|c| c.fault.as_deref() != Some("gone")) {
-        stay.entry(case.scraped_every()).or_default().push(case);
+        for instance in 0..case.instances() {
+            stay.entry(case.scraped_every(instance)).or_default().push(format!("{}-{instance}", case.service));
+        }
     }
-    let all = |(every, cases): (u64, Vec<&Case>)| {
+    let all = |(every, instances): (u64, Vec<String>)| {
         let over = (5 * every + 1).max(12);
         let scrapes = if every == 1 { 11 } else { over / every };
-        let instances = cases.iter().map(|c| format!("{}-[0-9]+", regex::escape(&c.service)).replace('\\', "\\\\"));
-        let instances = instances.collect::<Vec<_>>().join("|");
-        let targets: usize = cases.iter().map(|c| c.instances()).sum();
-        let up = format!("up{{instance=~\"{instances}\"}}");
+        let targets = instances.len();
+        let names: Vec<String> = instances.iter().map(|name| regex::escape(name).replace('\\', "\\\\")).collect();
+        let up = format!("up{{instance=~\"{}\"}}", names.join("|"));
         let measured_badly = format!("count_over_time({up}[30s]) < {} and {up} offset 30s", 27.0 / every as f64);
         format!("count(count_over_time({up}[{over}s]) >= {scrapes} unless ({measured_badly})) >= {targets}")
     };
@@ -152,21 +156,21 @@ fn address(log: impl Read + Send + 'static) -> String {
     }
 }
 
-/// One scrape job for each interval; each instance of a case is a target.
+/// A scrape job for each instance of a case, for each has its interval.
 fn config(cases: &Cases, targets: &Targets, old: bool) -> String {
     let mut out = "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\nscrape_configs:\n".to_owned();
     let native = if old { "" } else { ", scrape_native_histograms: true" };
     for (place, case) in cases.case.iter().enumerate() {
-        let interval = format!("{}s", case.scraped_every());
         let extra = if case.kind == Kind::Native { native } else { "" };
-        out.push_str(&format!(
-            "  - {{job_name: case-{place}, scrape_interval: {interval}, scrape_timeout: {interval}{extra}, static_configs: ["
-        ));
         for instance in 0..case.instances() {
+            let interval = format!("{}s", case.scraped_every(instance));
             let labels = format!("job: '{}', instance: '{}-{instance}', __metrics_path__: /{place}/{instance}", case.job(), case.service);
-            out.push_str(&format!("{{targets: ['{}'], labels: {{{labels}}}}}, ", targets.address));
+            out.push_str(&format!(
+                "  - {{job_name: case-{place}-{instance}, scrape_interval: {interval}, scrape_timeout: {interval}{extra}, \
+                 static_configs: [{{targets: ['{}'], labels: {{{labels}}}}}]}}\n",
+                targets.address
+            ));
         }
-        out.push_str("]}\n");
     }
     out
 }

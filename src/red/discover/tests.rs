@@ -22,8 +22,9 @@ async fn server_answering(series: &'static [&'static str], refused: &'static str
         if !refused.is_empty() && (path.contains(refused) || params.values().any(|v| v.contains(refused))) {
             return refusal.clone();
         }
-        let matching: Vec<BTreeMap<&str, &str>> =
-            series.iter().map(|s| labels(s)).filter(|s| params.get("match[]").is_none_or(|m| matches(m, s))).collect();
+        let names = params.get("match[]").map(|m| names(m));
+        let is_meant = |s: &BTreeMap<&str, &str>| names.as_ref().is_none_or(|names| names.is_match(s["__name__"]));
+        let matching: Vec<BTreeMap<&str, &str>> = series.iter().map(|s| labels(s)).filter(is_meant).collect();
         let mut data: BTreeSet<&str> = BTreeSet::new();
         if path.ends_with("/labels") {
             data.extend(matching.iter().flat_map(|s| s.keys().copied()));
@@ -74,10 +75,10 @@ fn labels(series: &'static str) -> BTreeMap<&'static str, &'static str> {
 }
 
 /// Enough of a selector for these tests: the name, by `=` or `=~` of the whole.
-fn matches(selector: &str, series: &BTreeMap<&str, &str>) -> bool {
+fn names(selector: &str) -> regex::Regex {
     let (_, names) = selector.split_once("__name__=").unwrap();
     let names = names.trim_start_matches('~').split('"').nth(1).unwrap();
-    regex::Regex::new(&format!("^(?:{})$", names.replace("\\\\", "\\"))).unwrap().is_match(series["__name__"])
+    regex::Regex::new(&format!("^(?:{})$", names.replace("\\\\", "\\"))).unwrap()
 }
 
 async fn found(series: &'static [&'static str]) -> RedMapping {
@@ -110,7 +111,7 @@ async fn labels_of_the_configuration_come_before_those_that_are_usual() {
     };
     let mapping = found_with(SERIES, &own).await;
     let [http, grpc] = mapping.families.as_slice() else { panic!("{mapping:?}") };
-    assert_eq!((http.service_label.as_str(), http.services.as_slice()), ("team", ["shop".to_owned()].as_slice()));
+    assert_eq!((http.service_label.as_str(), &*http.services), ("team", ["shop".to_owned()].as_slice()));
     assert_eq!(http.route_label.as_deref(), Some("page"));
     assert_eq!(http.failures, Some(Failures::Status(StatusRule { label: "result".to_owned(), shape: StatusShape::Word })));
     assert_eq!(grpc.service_label, "service", "a family without any of them is found as ever");
@@ -168,13 +169,19 @@ async fn roles_are_read_from_values_where_names_mislead() {
 async fn a_family_without_a_status_or_a_histogram_is_still_one() {
     let mapping = found(&["http_requests_total job=cart status=fine"]).await;
     let f = &mapping.families[0];
-    assert_eq!((f.failures.as_ref(), f.durations.as_ref(), f.services.as_slice()), (None, None, &["cart".to_owned()][..]));
+    assert_eq!((f.failures.as_ref(), f.durations.as_ref(), &*f.services), (None, None, &["cart".to_owned()][..]));
 }
 
 #[tokio::test]
-async fn a_thousand_services_are_services() {
-    let series = (0..1000).map(|i| &*format!("http_requests_total job=service-{i} code=200").leak()).collect::<Vec<_>>().leak();
-    assert_eq!(found(series).await.families[0].services.len(), 1000);
+async fn ten_thousand_services_are_services_and_a_label_of_more_says_why_it_names_none() {
+    let of = |n: usize| &*(0..n).map(|i| &*format!("http_requests_total service=s{i} job=web code=200").leak()).collect::<Vec<_>>().leak();
+    // What is counted of so many for each family is not what this is about.
+    let counts = "count_over_time";
+    let mapping = found_despite(of(10_000), counts).await.unwrap();
+    assert_eq!((mapping.families[0].services.len(), mapping.families[0].service_label.as_str()), (10_000, "service"));
+    let mapping = found_despite(of(MOST + 1), counts).await.unwrap();
+    assert_eq!(&*mapping.families[0].services, ["web".to_owned()]);
+    assert!(mapping.notes.iter().any(|n| n.starts_with("service has 20001 values")), "{:?}", mapping.notes);
 }
 
 #[tokio::test]
@@ -320,16 +327,18 @@ async fn services_of_one_metric_may_be_counted_and_measured_differently() {
     );
 }
 
+/// Some of each kind: a counter, its durations, a summary, gRPC, a recording rule.
+const MANY_KINDS: &[&str] = &[
+    "http_requests_total job=a code=200",
+    "http_request_duration_seconds_bucket job=a le=1",
+    "http_request_duration_seconds job=b quantile=0.95",
+    "grpc_server_handled_total job=c grpc_code=OK",
+    "job:http_requests:rate5m job=d code=200 at=9980",
+];
+
 #[tokio::test]
 async fn each_refused_question_leaves_out_what_it_is_about_and_no_more() {
-    const SERIES: &[&str] = &[
-        "http_requests_total job=a code=200",
-        "http_request_duration_seconds_bucket job=a le=1",
-        "http_request_duration_seconds job=b quantile=0.95",
-        "grpc_server_handled_total job=c grpc_code=OK",
-        "job:http_requests:rate5m job=d code=200 at=9980",
-    ];
-    let whole = found(SERIES).await;
+    let whole = found(MANY_KINDS).await;
     let all = |mapping: &RedMapping| mapping.services().map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!((all(&whole).len(), whole.notes.len()), (3, 0), "b counts nothing: {whole:?}");
     for (refused, note, left) in [
@@ -342,11 +351,11 @@ async fn each_refused_question_leaves_out_what_it_is_about_and_no_more() {
         ("count_over_time", "how far apart samples are was not counted over 600 s: too many series", "acd"),
         ("\"grpc_server_handled_total\"", "gRPC server is left out: too many series", "ad"),
     ] {
-        let mapping = found_despite(SERIES, refused).await.unwrap_or_else(|e| panic!("{refused}: {e:?}"));
+        let mapping = found_despite(MANY_KINDS, refused).await.unwrap_or_else(|e| panic!("{refused}: {e:?}"));
         assert_eq!(all(&mapping).into_iter().collect::<String>(), left, "{refused}");
         assert!(mapping.notes.iter().any(|n| n.starts_with(note)), "{refused}: {:?}", mapping.notes);
     }
-    const ALONE: &[&str] = &[SERIES[3]];
+    const ALONE: &[&str] = &[MANY_KINDS[3]];
     let error = found_despite(ALONE, "\"grpc_server_handled_total\"").await.unwrap_err();
     assert_eq!(error.message, "too many series", "with nothing left it is an error, not a server without metrics");
 }
@@ -364,14 +373,7 @@ async fn which_labels_the_durations_have_is_known() {
 
 #[tokio::test]
 async fn what_a_server_has_no_time_for_is_marked_and_kept_from_before() {
-    const SERIES: &[&str] = &[
-        "http_requests_total job=a code=200",
-        "http_request_duration_seconds_bucket job=a le=1",
-        "http_request_duration_seconds job=b quantile=0.95",
-        "grpc_server_handled_total job=c grpc_code=OK",
-        "job:http_requests:rate5m job=d code=200 at=9980",
-    ];
-    let whole = found(SERIES).await;
+    let whole = found(MANY_KINDS).await;
     assert!(!whole.is_incomplete());
     let timeout = serde_json::json!({"status": "error", "errorType": "timeout", "error": "query timed out in expression evaluation"});
     let answers = [
@@ -389,7 +391,7 @@ async fn what_a_server_has_no_time_for_is_marked_and_kept_from_before() {
             "\"grpc_server_handled_total\"",
             "count_over_time",
         ] {
-            let (_server, prometheus) = server_answering(SERIES, refused, answer.clone()).await;
+            let (_server, prometheus) = server_answering(MANY_KINDS, refused, answer.clone()).await;
             let mapping = discover(&prometheus, &LabelNames::default(), Timestamp::from_secs(10_000)).await.unwrap();
             assert!(mapping.is_incomplete(), "{refused}: {mapping:?}");
             let kept = mapping.kept_from(&whole);
@@ -397,6 +399,6 @@ async fn what_a_server_has_no_time_for_is_marked_and_kept_from_before() {
             assert!(kept.notes[0].ends_with("as found before"), "{refused}: {:?}", kept.notes);
         }
     }
-    let refused = found_despite(SERIES, "\"grpc_server_handled_total\"").await.unwrap();
+    let refused = found_despite(MANY_KINDS, "\"grpc_server_handled_total\"").await.unwrap();
     assert!(!refused.is_incomplete(), "what is refused is refused the next time as well");
 }

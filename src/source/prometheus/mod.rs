@@ -25,8 +25,10 @@ pub(super) use wire::{Enveloped, QueryData, RuleGroups, matrix, rules};
 
 /// Prometheus' own limit on the points of a series.
 const MAX_POINTS: i64 = 11_000;
-/// Values of a label that are asked for; servers before 3.2 ignore it, so it is enforced here.
+/// Values of a label that are asked for to choose from; servers before 3.2 ignore it, so it is enforced here.
 const MAX_VALUES: usize = 10_000;
+/// Names that are looked through: more than name anything that is looked for.
+const MAX_NAMES: usize = 50_000;
 
 /// The client of a Prometheus.
 pub struct Prometheus {
@@ -138,8 +140,8 @@ impl Prometheus {
         of: Option<String>,
         range: TimeRange,
     ) -> Result<Vec<CompactString>, SourceError> {
-        let request = in_range(request, range).param("limit", MAX_VALUES.to_string());
-        Ok(self.listed(what, request, of, MAX_VALUES).await?.names)
+        let request = in_range(request, range).param("limit", MAX_NAMES.to_string());
+        Ok(self.listed(what, request, of, MAX_NAMES).await?.names)
     }
 
     /// A list of names, cut at a limit that an old server ignores.
