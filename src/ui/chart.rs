@@ -231,8 +231,12 @@ impl<'a> Chart<'a> {
             // The words of a threshold may be many: they are cut rather than the graph.
             let most = usize::from(area.width / 4).max(LEAST_WORDS);
             let thresholds = self.thresholds.iter().filter(|_| thresholds).map(|t| width(&t.label).min(most));
-            let widths = self.lines.iter().map(|l| width(l.end_text(names))).chain(thresholds);
-            let ends = u16::try_from(widths.max().unwrap_or(0)).unwrap_or(u16::MAX).saturating_add(1);
+            let widths: Vec<usize> = self.lines.iter().map(|l| width(l.end_text(names))).chain(thresholds).filter(|w| *w > 0).collect();
+            let lacking = widths.len().saturating_sub(usize::from(area.height - u16::from(axis)));
+            // What is not written is counted behind the last one.
+            let count = if lacking > 0 { width(&format!(" +{lacking}")) } else { 0 };
+            let widest = widths.into_iter().max().map_or(0, |widest| widest + count);
+            let ends = u16::try_from(widest).unwrap_or(u16::MAX).saturating_add(1);
             (ends > 1 && area.width >= left.saturating_add(MIN_PLOT).saturating_add(ends)).then_some((ends, names))
         };
         // The names of the lines are wanted most.
@@ -427,22 +431,43 @@ impl<'a> Chart<'a> {
         });
         let threshold = shared.theme.style(Role::Threshold);
         let thresholds = self.thresholds.iter().filter(|t| !t.label.is_empty()).map(|t| (t.value, t.label.as_str(), threshold));
-        let mut ends: Vec<(f64, &str, Style)> = lines.chain(thresholds).collect();
-        let (rows, mut area) = (usize::from(area.height), area);
-        if ends.len() > rows && rows > 1 {
-            // What has no room is counted: a legend that is not whole says so.
-            area.height -= 1;
-            let more = format!("+{}", ends.len() - rows + 1);
-            put(buf, Rect { y: area.bottom(), height: 1, ..area }, area.x + 1, &more, shared.theme.style(Role::Dim));
-        }
-        ends.truncate(usize::from(area.height));
-        ends.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let (ends, area) = fitting(lines.chain(thresholds).collect(), area, shared.theme.style(Role::Dim), buf);
         let wanted = ends.iter().map(|(value, ..)| scale.row(*value, layout.plot)).collect();
         for (y, (_, text, style)) in rows_apart(wanted, area).into_iter().zip(ends) {
             let text = truncate(text, usize::from(area.width).saturating_sub(1), shared.glyphs.ellipsis);
             put(buf, Rect { y, height: 1, ..area }, area.x + 1, &text, style);
         }
     }
+}
+
+/// What is written at an end: the height it belongs to, words, how they look.
+type End<'t> = (f64, &'t str, Style);
+
+/// The ends that have a row, the higher one first, and those rows. The others are counted: a legend that is not whole says
+/// so, behind its last words where there is room, or else in the last row.
+fn fitting<'t>(mut ends: Vec<End<'t>>, mut area: Rect, style: Style, buf: &mut Buffer) -> (Vec<End<'t>>, Rect) {
+    let rows = usize::from(area.height);
+    let lacking = ends.len().saturating_sub(rows);
+    let higher = |a: &End<'_>, b: &End<'_>| b.0.total_cmp(&a.0);
+    if lacking > 0 {
+        let more = format!("+{lacking}");
+        let mut fit = ends[..rows].to_vec();
+        fit.sort_by(higher);
+        let from = fit.last().map_or(0, |(_, text, _)| width(text) + 2);
+        if from + width(&more) <= usize::from(area.width) {
+            let x = area.x + u16::try_from(from).unwrap_or(u16::MAX);
+            put(buf, Rect { y: area.bottom() - 1, height: 1, ..area }, x, &more, style);
+            return (fit, area);
+        }
+        if rows > 1 {
+            area.height -= 1;
+            let more = format!("+{}", lacking + 1);
+            put(buf, Rect { y: area.bottom(), height: 1, ..area }, area.x + 1, &more, style);
+        }
+    }
+    ends.truncate(usize::from(area.height));
+    ends.sort_by(higher);
+    (ends, area)
 }
 
 /// Rows of an area near those wanted, which are in order and not more than it has: in the same order, each once.

@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::ask::tagged;
 use crate::{
     model::{
         labels::{Labels, label_name, quote},
         series::Vector,
     },
-    red::queries::promql_duration,
+    red::queries::{promql_duration, tagged},
     theme::Role,
     ui::{
         format,
@@ -21,7 +20,8 @@ use crate::{
 const BAR: u16 = 8;
 /// Left out in this order when the pane is narrow: the bar, then what there is.
 pub(super) const COLUMNS: [Column; 5] = [
-    Column::text("", 8, 22),
+    // The longest name.
+    Column::text("", 12, 22),
     Column::number("USED", 9),
     Column::number("OF", 9).drop(1),
     Column::text("FULLEST", BAR, BAR).drop(2),
