@@ -55,6 +55,9 @@ pub(super) fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<
     if mapping.families.is_empty() {
         say(format!("no known RED metrics in the Prometheus of \"{name}\"; redline doctor tells what was looked for"));
     }
+    if let Some(service) = options.service.as_ref().filter(|service| !told.services.contains_key(service.as_str())) {
+        say(format!("{service:?} has no requests at that time that a known family counts"));
+    }
     match output {
         Output::Text => print(text(&mapping, &told).as_bytes()),
         Output::Json => print(format!("{}\n", json(&mapping, &told)).as_bytes()),

@@ -235,6 +235,16 @@ pub fn state<T>(slot: &Slot<T>, look: &Look<'_>) -> State {
     }
 }
 
+/// What is said of a part of a pane whose other parts are there: that it was not answered, or how old it is.
+pub fn part<T>(what: &str, slot: &Slot<T>, look: &Look<'_>) -> Option<State> {
+    let error = slot.error()?;
+    if slot.value().is_none() {
+        return Some(State { note: Some(format!("{what} not answered: {}", error.message)), ..State::default() });
+    }
+    let State { note, wake, .. } = state(slot, look);
+    Some(State { note: note.map(|note| format!("{what} {note}")), wake, ..State::default() })
+}
+
 fn stale_note(at: Timestamp, error: &SourceError, look: &Look<'_>) -> String {
     let glyphs = look.shared.glyphs;
     let (age, line) = (format::age(look.now.since(at)), glyphs.horizontal);

@@ -17,15 +17,19 @@ use crate::{
 };
 
 impl Services {
-    /// Without rates there is no table. Figures that are old for themselves are dimmed alone.
+    /// Without rates there is no table. Figures that are old for themselves are dimmed alone, and those that were not
+    /// answered at all are said.
     pub(super) fn state(&self, look: &Look<'_>) -> State {
         let state = panel::state(&self.now[0], look);
-        let of =
-            |place: usize, state: State| State { stale: false, note: state.note.map(|n| format!("{} {n}", QUESTIONS[place])), ..state };
-        let now = self.now.iter().map(|slot| slot.is_stale().then(|| panel::state(slot, look)));
-        let hour = self.hour.iter().map(|slot| slot.is_stale().then(|| panel::state(slot, look)));
-        let old = now.chain(hour).enumerate().find_map(|(place, state)| Some(of(place, state?)));
-        if state == State::default() { old.unwrap_or(state) } else { state }
+        if state != State::default() {
+            return state;
+        }
+        let (now, past) = QUESTIONS.split_at(self.now.len());
+        let (hour, marks) = past.split_at(self.hour.len());
+        let now = now.iter().zip(&self.now).map(|(what, slot)| panel::part(what, slot, look));
+        let hour = hour.iter().zip(&self.hour).map(|(what, slot)| panel::part(what, slot, look));
+        let marks = marks.iter().zip([&self.highest, &self.mixed]).map(|(what, slot)| panel::part(what, slot, look));
+        now.chain(hour).chain(marks).flatten().next().unwrap_or(state)
     }
 
     /// Whether a column shows what a failed refresh left.
@@ -70,7 +74,7 @@ impl Services {
     /// Why a figure of a row is missing, or is not exact.
     fn remark(&self, look: &Look<'_>, row: &Row) -> Option<String> {
         let answered = |question: usize| {
-            let asked = self.cut(question).is_none_or(|cut| cut.services.iter().any(|s| *s == row.service));
+            let asked = self.cut(question).is_none_or(|cut| cut.has(&row.service));
             asked && self.now[question].value().is_some()
         };
         remark::remark(look.shared.red.value()?, row, [answered(1), answered(2)])

@@ -29,7 +29,7 @@ pub struct Size {
 /// Which services a question is asked of, in place of all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cut {
-    /// These.
+    /// These, sorted.
     pub services: Vec<String>,
     /// How many it may be asked of.
     count: usize,
@@ -44,6 +44,18 @@ struct Refused {
     count: usize,
     rest: Duration,
     until: Timestamp,
+}
+
+impl Cut {
+    /// Whether it is asked of this one.
+    pub fn has(&self, service: &str) -> bool {
+        has(&self.services, service)
+    }
+}
+
+/// Whether a service is among sorted ones.
+pub fn has(sorted: &[String], service: &str) -> bool {
+    sorted.binary_search_by(|s| s.as_str().cmp(service)).is_ok()
 }
 
 impl Size {

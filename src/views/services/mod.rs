@@ -3,6 +3,7 @@
 mod cells;
 mod columns;
 mod cut;
+mod order;
 mod questions;
 mod rank;
 mod remark;
@@ -17,6 +18,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use self::{
     columns::{Names, Told},
     cut::Size,
+    order::Order,
     questions::{QUESTIONS, Written, hour_window, query},
     rank::{Asked, Columns, Row, Verdict},
 };
@@ -58,50 +60,6 @@ const COLUMNS: [Column; 8] = [
     Column::text("", TREND, TREND).drop(2),
     Column::text("WHY HERE", 18, u16::MAX).drop(1),
 ];
-
-/// Orders, the next one at each `O`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Order {
-    #[default]
-    Worst,
-    Rate,
-    Errors,
-    P95,
-    Name,
-}
-
-impl Order {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Worst => "worst first",
-            Self::Rate => "by rate",
-            Self::Errors => "by error share",
-            Self::P95 => "by p95",
-            Self::Name => "by name",
-        }
-    }
-
-    /// What a column's heading orders by.
-    const fn of(column: usize) -> Self {
-        match column {
-            0 => Self::Name,
-            1 | 2 => Self::Rate,
-            3 | 4 => Self::Errors,
-            5 | 6 => Self::P95,
-            _ => Self::Worst,
-        }
-    }
-
-    const fn next(self) -> Self {
-        match self {
-            Self::Worst => Self::Rate,
-            Self::Rate => Self::Errors,
-            Self::Errors => Self::P95,
-            Self::P95 => Self::Name,
-            Self::Name => Self::Worst,
-        }
-    }
-}
 
 /// The page's state.
 #[derive(Default)]
@@ -160,14 +118,7 @@ impl Services {
         if !self.filter.is_empty() {
             rows.retain(passes);
         }
-        let by = |value: fn(&Row) -> Option<f64>| move |a: &Row, b: &Row| value(b).unwrap_or(-1.0).total_cmp(&value(a).unwrap_or(-1.0));
-        match self.order {
-            Order::Worst => {}
-            Order::Rate => rows.sort_by(by(|r| r.rate)),
-            Order::Errors => rows.sort_by(by(Row::error_share)),
-            Order::P95 => rows.sort_by(by(|r| r.p95)),
-            Order::Name => rows.sort_by(|a, b| a.service.cmp(&b.service)),
-        }
+        self.order.sort(&mut rows);
         self.rows = rows;
         let together = mapping.together();
         self.at_bound = self.rows.iter().filter(|r| r.is_at_bound(&together)).map(|r| r.service.to_string()).collect();

@@ -45,7 +45,7 @@ impl Written {
             let cut = cuts[question].as_ref();
             match question {
                 HIGHEST => {
-                    let of: Vec<String> = at_bound.iter().filter(|s| cut.is_none_or(|cut| cut.services.contains(s))).cloned().collect();
+                    let of: Vec<String> = at_bound.iter().filter(|s| cut.is_none_or(|cut| cut.has(s))).cloned().collect();
                     mapping.services_quantile(1.0, Part { only: Some(&of), ..Part::default() })
                 }
                 MIXED => mapping.services_mixed_buckets(Part { only: cut.map(|cut| cut.services.as_slice()), ..Part::default() }),

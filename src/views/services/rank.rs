@@ -4,7 +4,10 @@ use std::cmp::Ordering;
 
 use compact_str::CompactString;
 
-use super::columns::{Names, Past, Told};
+use super::{
+    columns::{Names, Past, Told},
+    cut::has,
+};
 use crate::{
     model::time::Timestamp,
     red::{Family, RedMapping, queries::Together},
@@ -49,6 +52,8 @@ pub enum Verdict {
     Gone,
     /// So many more requests a second fail than an hour before.
     Failing(f64),
+    /// It has no requests now, and had so many a second an hour before.
+    Stopped(f64),
     /// The share that fails is above the threshold, this one, as it was an hour before.
     StillFailing(f64),
     /// Its p95 is so many times that of the hour before.
@@ -62,6 +67,8 @@ pub enum Verdict {
 
 /// Below this many requests a second a service is too quiet to be the worst.
 const QUIET: f64 = 0.05;
+/// Of this many requests a second none in a minute is no chance.
+const BUSY: f64 = 0.5;
 /// Failing requests a second above normal that count.
 const EXCESS: f64 = 0.01;
 /// A share of failures must grow by this factor to count, for more traffic brings more of the usual failures, ...
@@ -93,6 +100,9 @@ impl Row {
         if self.gone_since.is_some() && self.peak.is_some_and(|rate| rate >= QUIET) {
             return Verdict::Gone;
         }
+        if let Some(before) = self.before[0].filter(|before| *before >= BUSY && self.rate == Some(0.0)) {
+            return Verdict::Stopped(before);
+        }
         let rate = self.rate.unwrap_or(0.0);
         let errors = self.errors.unwrap_or(0.0);
         let share = self.error_share().unwrap_or(0.0);
@@ -122,7 +132,7 @@ impl Row {
 
     /// Whether something is worse than an hour before.
     pub fn is_worse(&self) -> bool {
-        matches!(self.verdict, Verdict::Gone | Verdict::Failing(_) | Verdict::Slower(_))
+        matches!(self.verdict, Verdict::Gone | Verdict::Failing(_) | Verdict::Stopped(_) | Verdict::Slower(_))
     }
 
     /// Whether it fails as it did an hour before.
@@ -141,6 +151,7 @@ impl Row {
                 let was = if self.is_new { "new".to_owned() } else { format!("was {}", format::percent(self.usual())) };
                 format!("+{} failing, {was}", format::rate(excess))
             }
+            Verdict::Stopped(before) => format!("no requests, was {}", format::rate(before)),
             Verdict::StillFailing(threshold) => format!("errors above {}", format::without_zeros(&format::percent(threshold))),
             Verdict::Slower(_) => match (self.p95, self.before[2]) {
                 (Some(now), Some(before)) => format!("p95 {}, was {}", format::change(now, before), format::seconds(before)),
@@ -163,14 +174,15 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
     let class = |v: Verdict| match v {
         Verdict::Gone => 0,
         Verdict::Failing(_) => 1,
-        Verdict::StillFailing(_) => 2,
-        Verdict::Slower(_) => 3,
-        Verdict::Slow(_) => 4,
-        Verdict::Fine => 5,
+        Verdict::Stopped(_) => 2,
+        Verdict::StillFailing(_) => 3,
+        Verdict::Slower(_) => 4,
+        Verdict::Slow(_) => 5,
+        Verdict::Fine => 6,
     };
     let size = |row: &Row| match row.verdict {
         Verdict::Gone => row.peak.unwrap_or(0.0),
-        Verdict::Failing(by) | Verdict::Slower(by) => by,
+        Verdict::Failing(by) | Verdict::Stopped(by) | Verdict::Slower(by) => by,
         Verdict::StillFailing(_) => row.errors.unwrap_or(0.0),
         Verdict::Slow(threshold) => row.p95.unwrap_or(0.0) / threshold,
         Verdict::Fine => 0.0,
@@ -182,7 +194,7 @@ pub fn worse(a: &Row, b: &Row) -> Ordering {
 /// they are new.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// The rate of now.
+    /// The rate of now; sorted.
     pub now: Option<Vec<String>>,
     /// That of the hour.
     pub hour: Option<Vec<String>>,
@@ -190,7 +202,7 @@ pub struct Asked {
 
 impl Asked {
     fn is_of(of: Option<&Vec<String>>, service: &str) -> bool {
-        of.is_none_or(|of| of.iter().any(|s| s == service))
+        of.is_none_or(|of| has(of, service))
     }
 }
 
@@ -324,18 +336,22 @@ mod tests {
             row("a few fail by chance", [59.0, 0.06, 0.1], [59.0, 0.03, 0.1]),
             row("gone", [n, n, n], [38.0, 0.0, 0.1]),
             row("tiny, gone", [n, n, n], [0.001, 0.0, 0.1]),
+            row("nobody asks it", [0.0, 0.0, n], [25.0, 0.1, 0.1]),
+            row("nobody asked it much", [0.0, 0.0, n], [0.1, 0.0, 0.1]),
         ];
         rows.sort_by(worse);
         let names: Vec<&str> = rows.iter().map(|r| r.service.as_str()).collect();
-        assert_eq!(names[..7], ["gone", "fails most", "fails some", "always failing", "more traffic, as usual", "slowest", "slower"]);
-        assert!(rows[7..].iter().all(|r| r.verdict == Verdict::Fine), "{names:?}");
-        let reasons: Vec<String> = [0, 1, 2, 3, 5].iter().map(|i| rows[*i].reason(0)).collect();
+        let bad = ["gone", "fails most", "fails some", "nobody asks it", "always failing", "more traffic, as usual", "slowest", "slower"];
+        assert_eq!(names[..8], bad);
+        assert!(rows[8..].iter().all(|r| r.verdict == Verdict::Fine), "{names:?}");
+        let reasons: Vec<String> = [0, 1, 2, 3, 4, 6].iter().map(|i| rows[*i].reason(0)).collect();
         assert_eq!(
             reasons,
             [
                 "no data since 00:01",
                 "+9.70 /s failing, was 0.2 %",
                 "+2.00 /s failing, was 0.0 %",
+                "no requests, was 25.0 /s",
                 "errors above 1 %",
                 "p95 ×84, was 100 ms"
             ]

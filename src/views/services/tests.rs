@@ -49,6 +49,7 @@ fn view(look: &Look<'_>) -> Services {
             ("now", 0) => vector(&[("cart", 30.0), ("orders", 41.2)]),
             ("now", 1) => vector(&[("cart", 0.0), ("orders", 9.8)]),
             ("now", _) => vector(&[("cart", 0.05), ("orders", 8.42)]),
+            ("highest" | "mixed", _) => vector(&[]),
             (_, 0) => hour(&[("cart", 30.0), ("orders", 60.0), ("web", 12.0)], 40),
             (_, 1) => hour(&[("cart", 0.0), ("orders", 0.1)], 65),
             _ => hour(&[("cart", 0.05), ("orders", 0.12)], 65),
@@ -171,6 +172,27 @@ fn what_takes_too_long_once_is_neither_hidden_nor_cut() {
     let text = draw(&view, &look, SIZE.0, SIZE.1);
     assert!(text.contains("stale") && text.contains("s901") && text.contains("cut: rate of 250 of 1000"), "{text}");
     assert_ne!(rates(&view), whole);
+}
+
+#[test]
+fn a_column_that_was_never_answered_says_why() {
+    let (shared, scope) = stage();
+    let look = look(&shared, &scope, NOW);
+    let fault = || Some(Err(SourceError::new(Backend::Prometheus, ErrorKind::Server(500), "the store is on fire")));
+    for (place, said) in [
+        (("now", 2), "p95 not answered: the store is on fire"),
+        (("hour", 1), "the hour's errors not answered: the store is on fire"),
+        (("mixed", 0), "whether buckets differ not answered: the store is on fire"),
+    ] {
+        let mut view = Services::default();
+        feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
+            failing if failing == place => fault(),
+            ("now", 0) => Some(Ok(vector(&[("cart", 30.0)]))),
+            _ => None,
+        });
+        let text = draw(&view, &look, 160, 12);
+        assert!(text.contains(said) && text.contains("cart"), "{said}\n{text}");
+    }
 }
 
 #[test]
