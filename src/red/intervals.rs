@@ -3,14 +3,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Family, RedMapping, Requests, USUAL_SCRAPE, Unanswered, said::Said, shown_service};
+use super::{Family, RedMapping, Requests, USUAL_SCRAPE, Unanswered, queries::tagged, said::Said, shown_service};
 use crate::{
-    model::{
-        backend::SourceError,
-        labels::{MatchOp, quote},
-        series::Vector,
-        time::Timestamp,
-    },
+    model::{backend::SourceError, labels::MatchOp, series::Vector, time::Timestamp},
     source::Prometheus,
 };
 
@@ -139,7 +134,7 @@ fn query(families: &[Family], found: &[Found], over: Over, first: bool) -> Optio
         let there = over.count(|range| format!("{series}{range}"));
         let instances: Vec<&str> = INSTANCE.into_iter().filter(|name| *name != label).collect();
         let counted = format!("min by ({label}) (max by ({label}, {}) ({there}))", instances.join(", "));
-        counts.push(format!("label_replace({counted}, \"family\", {}, \"\", \"\")", quote(&place.to_string())));
+        counts.push(tagged(&counted, "family", &place.to_string()));
     }
     (!counts.is_empty()).then(|| counts.join(" or "))
 }

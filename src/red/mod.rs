@@ -1,5 +1,6 @@
 //! RED metrics without configuration: which families a Prometheus has, which labels mean service, route and status.
 
+pub mod breakdown;
 pub mod discover;
 mod families;
 pub mod figures;
@@ -11,7 +12,7 @@ mod said;
 mod status;
 mod unanswered;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use compact_str::CompactString;
 
@@ -65,7 +66,7 @@ pub struct Family {
     /// those of others are a family of their own.
     pub scrape_interval: Option<Duration>,
     /// Its services by name, those that a preferred family has as well included. `ns/svc` is `svc`.
-    pub services: Vec<String>,
+    pub services: Arc<[String]>,
 }
 
 /// How requests are counted.

@@ -69,7 +69,7 @@ impl RedMapping {
             }
             let Some(matchers) = self.matchers(family, part.only, same) else { continue };
             let Some(query) = one(family, &matchers, family.rate_window(part.step)) else { continue };
-            parts.push(format!("label_replace({query}, \"family\", \"{place}\", \"\", \"\")"));
+            parts.push(tagged(&query, "family", &place.to_string()));
         }
         (!parts.is_empty()).then(|| parts.join(" or on (service) "))
     }
@@ -208,35 +208,6 @@ impl Family {
         self.services_mixed_buckets(&[self.service_matcher(service)])
     }
 
-    /// Requests a second of a service by its route label. `None`: the family has none.
-    pub fn rate_by_route(&self, service: &str, window: Duration) -> Option<String> {
-        let route = self.route_label.as_deref()?;
-        Some(self.requests(&[self.service_matcher(service)], window, &[route]))
-    }
-
-    /// Failing requests a second of a service by its route label, 0 where none fails. `None`: nobody can tell.
-    pub fn errors_by_route(&self, service: &str, window: Duration) -> Option<String> {
-        let route = self.route_label.as_deref()?;
-        if self.failures_lack(std::iter::once(route)).is_some() {
-            return None;
-        }
-        self.failing(&[self.service_matcher(service)], window, &[route])
-    }
-
-    /// The 95th percentile of a service in seconds by its route label. `None`: nobody can tell.
-    pub fn p95_by_route(&self, service: &str, window: Duration) -> Option<String> {
-        let route = self.route_label.as_deref()?;
-        if self.durations_lack(std::iter::once(route)).is_some() {
-            return None;
-        }
-        let matchers = [self.service_matcher(service)];
-        let query = match self.given(0.95, &matchers) {
-            Some(series) => single(&series, &label_name(route)),
-            None => self.histogram_quantile(0.95, &matchers, window, &[route])?,
-        };
-        Some(self.in_seconds(&query))
-    }
-
     /// The series whose exemplars show a service's durations; their values are in the family's unit.
     pub fn exemplar_selector(&self, service: &str) -> Option<String> {
         match self.durations.as_ref()? {
@@ -277,35 +248,45 @@ impl Family {
     }
 
     /// `sum [by (…)] (rate(counter{…}[window]))`
-    fn requests(&self, matchers: &[String], window: Duration, by: &[&str]) -> String {
+    pub(super) fn requests(&self, matchers: &[String], window: Duration, by: &[&str]) -> String {
         let sum = self.sum_rate(self.requests.metric(), matchers, window, by);
         if matches!(self.requests, Requests::Native(_)) { format!("histogram_count({sum})") } else { sum }
     }
 
     /// Where nothing failed there may be no series of failures: 0 stands in for it as long as there are requests that tell.
-    fn failing(&self, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
-        match self.failures.as_ref()? {
+    pub(super) fn failing(&self, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
+        let failed = self.failed(matchers, window, by)?;
+        Some(match self.failures.as_ref()? {
             Failures::Counter(counter) => {
-                let failing = self.sum_rate(&counter.metric, matchers, window, by);
                 let none = format!("{} * 0", self.requests(matchers, window, by));
                 if self.kind != Kind::Http {
-                    return Some(format!("{failing} or {none}"));
+                    return Some(format!("{failed} or {none}"));
                 }
                 // A program may count requests and no failures: it tells only if it has the counter, under any condition.
                 let on = if by.contains(&self.service_label.as_str()) { self.service_label_name() } else { String::new() };
                 let counts = Self { restrict: String::new(), ..self.clone() }.selector(&counter.metric, matchers);
-                Some(format!("{failing} or ({none} and on ({on}) {counts})"))
+                format!("{failed} or ({none} and on ({on}) {counts})")
             }
             Failures::Status(status) => {
-                let label = label_name(&status.label);
-                let and = |condition: String| matchers.iter().cloned().chain([condition]).collect::<Vec<_>>();
-                let failing = self.requests(&and(format!("{label}{}", status.shape.failed())), window, by);
                 // Requests without the label do not tell, unless its absence does.
-                let absence = status.shape == StatusShape::Present;
-                let telling = if absence { matchers.to_vec() } else { and(format!("{label}!=\"\"")) };
-                Some(format!("{failing} or {} * 0", self.requests(&telling, window, by)))
+                let telling = match status.shape {
+                    StatusShape::Present => matchers.to_vec(),
+                    _ => [matchers, &[format!("{}!=\"\"", label_name(&status.label))]].concat(),
+                };
+                format!("{failed} or {} * 0", self.requests(&telling, window, by))
             }
-        }
+        })
+    }
+
+    /// What failed, as far as anything did.
+    pub(super) fn failed(&self, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
+        Some(match self.failures.as_ref()? {
+            Failures::Counter(counter) => self.sum_rate(&counter.metric, matchers, window, by),
+            Failures::Status(status) => {
+                let condition = format!("{}{}", label_name(&status.label), status.shape.failed());
+                self.requests(&[matchers, &[condition]].concat(), window, by)
+            }
+        })
     }
 
     /// Services of one name in two namespaces are one, as everywhere; a quantile that is given stands for one instance only.
@@ -343,7 +324,7 @@ impl Family {
         Some(format!("(stddev by (service) ({each}) > 0)"))
     }
 
-    fn histogram_quantile(&self, q: f64, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
+    pub(super) fn histogram_quantile(&self, q: f64, matchers: &[String], window: Duration, by: &[&str]) -> Option<String> {
         let histogram = match self.durations.as_ref()? {
             Durations::Classic { buckets, .. } => {
                 let by: Vec<&str> = by.iter().copied().chain(["le"]).collect();
@@ -356,7 +337,7 @@ impl Family {
     }
 
     /// The series of a quantile that someone else took, one for each instance.
-    fn given(&self, q: f64, matchers: &[String]) -> Option<String> {
+    pub(super) fn given(&self, q: f64, matchers: &[String]) -> Option<String> {
         let Some(Durations::Given(given)) = &self.durations else { return None };
         let given = given.iter().find(|g| g.is(q))?;
         let mut all = matchers.to_vec();
@@ -385,7 +366,7 @@ impl Family {
         format!("label_replace({query}, \"service\", \"$2\", {}, \"(.*/)?(.+)\")", quote(&self.service_label))
     }
 
-    fn in_seconds(&self, query: &str) -> String {
+    pub(super) fn in_seconds(&self, query: &str) -> String {
         match self.unit {
             Unit::Seconds => query.to_owned(),
             Unit::Milliseconds => format!("{query} / 1000"),
@@ -394,12 +375,7 @@ impl Family {
 }
 
 fn services<'f>(families: &[&'f Family]) -> BTreeSet<&'f str> {
-    families.iter().flat_map(|f| &f.services).map(String::as_str).collect()
-}
-
-/// The values of a label that only one series has; quantiles of several are never put together.
-fn single(series: &str, label: &str) -> String {
-    format!("(sum by ({label}) ({series}) and on ({label}) count by ({label}) ({series}) == 1)")
+    families.iter().flat_map(|f| f.services.iter()).map(String::as_str).collect()
 }
 
 /// Where deploys of a service show. Each is a range query; see [`DeployQuery::reads`].
@@ -435,6 +411,11 @@ pub fn deploys(service: &str) -> [DeployQuery; 3] {
         DeployQuery { query: generation, reads: DeployMark::Change },
         DeployQuery { query: format!("max(process_start_time_seconds{{{by_job}}})"), reads: DeployMark::Restart },
     ]
+}
+
+/// A query whose results have one more label, so that several can be one question.
+pub fn tagged(query: &str, label: &str, value: &str) -> String {
+    format!("label_replace({query}, {}, {}, \"\", \"\")", quote(label), quote(value))
 }
 
 /// `90s`, or `1500ms` where a fraction is meant.

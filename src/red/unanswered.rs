@@ -36,7 +36,8 @@ impl RedMapping {
         let rows: BTreeSet<String> = kept.iter().map(|f| f.row.clone()).collect();
         for mut family in std::mem::take(&mut self.families) {
             if rows.contains(&family.row) {
-                family.services.retain(|s| !kept.iter().any(|k| k.row == family.row && k.has(s)));
+                let is_new = |s: &&String| !kept.iter().any(|k| k.row == family.row && k.has(s));
+                family.services = family.services.iter().filter(is_new).cloned().collect();
             }
             if family.services.is_empty() {
                 continue;

@@ -178,9 +178,10 @@ fn share(bound: f64) -> f64 {
 fn sample(out: &mut String, name: &str, labels: &[&String], value: f64) {
     let labels = labels.iter().filter(|l| !l.is_empty()).map(|l| l.as_str()).collect::<Vec<_>>().join(",");
     // A name of UTF-8 stands in the braces.
-    match name.contains('.') {
-        true => writeln!(out, "{{\"{name}\",{labels}}} {value}").unwrap(),
-        false => writeln!(out, "{name}{{{labels}}} {value}").unwrap(),
+    if name.contains('.') {
+        writeln!(out, "{{\"{name}\",{labels}}} {value}").unwrap();
+    } else {
+        writeln!(out, "{name}{{{labels}}} {value}").unwrap();
     }
 }
 

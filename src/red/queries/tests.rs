@@ -15,7 +15,7 @@ fn family(status: Option<(&str, StatusShape)>) -> Family {
         route_label: Some("handler".to_owned()),
         failures: status.map(|(label, shape)| Failures::Status(StatusRule { label: label.to_owned(), shape })),
         scrape_interval: None,
-        services: vec!["cart".to_owned()],
+        services: ["cart".to_owned()].into(),
     }
 }
 
@@ -27,7 +27,7 @@ fn spans() -> Family {
         restrict: r#"span_kind=~"SERVER|CONSUMER""#.to_owned(),
         service_label: "service".to_owned(),
         scrape_interval: Some(Duration::from_secs(30)),
-        services: vec!["web".to_owned()],
+        services: ["web".to_owned()].into(),
         ..family(Some(("status_code", StatusShape::SpanStatus)))
     }
 }
@@ -95,7 +95,7 @@ fn every_query_is_promql_for_every_shape_and_any_name() {
         families.iter().for_each(|f| all_of(f, service));
         deploys(service).iter().for_each(|d| parse(&d.query));
         let only = [service.to_owned()];
-        let families = families.iter().map(|f| Family { services: only.to_vec(), ..f.clone() }).collect();
+        let families = families.iter().map(|f| Family { services: only.to_vec().into(), ..f.clone() }).collect();
         let mapping = RedMapping { families, ..RedMapping::default() };
         for part in [NOW, Part { only: Some(&only), ..NOW }] {
             let all = [mapping.services_rate(part), mapping.services_errors(part), mapping.services_quantile(0.95, part)];
@@ -122,7 +122,7 @@ fn the_number_of_queries_does_not_grow_with_services_and_families() {
 
 #[test]
 fn families_that_count_the_same_requests_are_asked_for_them_once() {
-    let given = Family { services: vec!["old".to_owned()], ..summary() };
+    let given = Family { services: ["old".to_owned()].into(), ..summary() };
     let mapping = RedMapping { families: vec![family(None), given, spans()], ..RedMapping::default() };
     let rate = mapping.services_rate(NOW).unwrap();
     assert_eq!(rate.matches("http_requests_total").count(), 1, "{rate}");

@@ -12,10 +12,13 @@ use super::{
 use crate::{
     core::request::{Refresh, Request, step},
     model::{
-        labels::{label_name, quote},
+        labels::label_name,
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    red::{Durations, Failures, Family, USUAL_SCRAPE, queries::promql_duration},
+    red::{
+        Durations, Failures, Family, USUAL_SCRAPE,
+        queries::{promql_duration, tagged},
+    },
     views::{Look, Needs},
 };
 
@@ -42,8 +45,8 @@ pub(super) struct Page {
     /// The label of the breakdown.
     pub label: Option<String>,
     pub compare: Compare,
-    /// Durations are a heatmap.
-    pub heat: bool,
+    /// Durations are a heatmap, of this part.
+    pub heat: Option<heat::Cut>,
     /// The list of labels is open.
     pub picking: bool,
     pub calls: bool,
@@ -80,11 +83,6 @@ pub(super) fn before(look: &Look<'_>) -> Timestamp {
 /// What the figures of a table are taken over: enough samples for a percentile with little traffic.
 pub(super) fn table_window(family: &Family) -> Duration {
     family.rate_window(Duration::ZERO).max(Duration::from_secs(120))
-}
-
-/// A query whose results have one more label, so that several can be one question.
-pub(super) fn tagged(query: &str, label: &str, value: &str) -> String {
-    format!("label_replace({query}, {}, {}, \"\", \"\")", quote(label), quote(value))
 }
 
 /// The quantiles that a family's durations are shown by. Of those that someone else took all that there are in the slower
@@ -124,8 +122,9 @@ impl Data {
         let seldom = look.shared.refresh_slow();
         let labels = whole.selector(whole.requests.metric(), &[whole.service_matcher(service)]);
         needs.ask("labels", 0, Request::LabelNames { query: labels.clone(), window: look.scope.window }, Refresh::Once);
-        if let Some(query) = self.labels.value().and_then(|names| labels::query(&labels, names)).filter(|_| page.picking) {
-            needs.ask("counts", 0, Request::Instant { query, window: look.scope.window }, Refresh::Once);
+        let names = self.labels.value().filter(|_| page.picking).map_or(&[][..], Vec::as_slice);
+        for (part, query) in (0..).zip(labels::queries(&labels, names)) {
+            needs.ask("counts", part, Request::Instant { query, window: look.scope.window }, Refresh::Once);
         }
         // Rules change with deployments of rules: once a page is enough.
         needs.ask("limits", 0, Request::PrometheusAlerts, Refresh::Once);
@@ -171,8 +170,12 @@ impl Data {
             needs.ask("peaks", 0, grid.ask(query), seldom);
             needs.ask("now", 0, Request::Instant { query: now(family, service), window: grid.window }, often);
         }
-        if let Some(query) = heat::query(family, service, grid.over).filter(|_| page.heat) {
-            needs.ask("heat", 0, grid.ask(query), seldom);
+        if let Some(cut) = &page.heat {
+            let (window, step) = cut.of(grid.window, step, look.now);
+            let grid = Grid { window, step, over: family.rate_window(step) };
+            if let Some(query) = heat::query(family, service, grid.over) {
+                needs.ask("heat", 0, grid.ask(query), seldom);
+            }
         }
         if let Some(query) = family.exemplar_selector(service) {
             needs.ask("exemplars", 0, Request::Exemplars { query, window: grid.window }, seldom);

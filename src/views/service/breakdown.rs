@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use super::data::Data;
 use crate::{
-    model::series::Vector,
+    model::{
+        labels::Labels,
+        series::{Sample, Vector},
+    },
+    red::breakdown::{OF_ALL, SUM, VALUES},
     theme::Role,
     ui::{
         format,
@@ -88,6 +92,8 @@ pub(super) struct Row {
     p95_before: Option<f64>,
     /// What its p95 is marked with.
     pub mark: &'static str,
+    /// How many values it stands for, where it is what the values without a row of their own are together.
+    pub others: Option<u64>,
 }
 
 fn ratio(errors: Option<f64>, rate: Option<f64>) -> Option<f64> {
@@ -127,7 +133,10 @@ impl Row {
         let share = ratio(self.errors, self.rate);
         let failing = self.fails(shared.error_threshold(service));
         match column {
-            0 => Cell::new(shown(&self.name).to_owned(), style(Role::Text)),
+            0 => match self.others {
+                Some(n) => Cell::new(format!("{} others", format::count(n)), style(Role::Dim)),
+                None => Cell::new(shown(&self.name).to_owned(), style(Role::Text)),
+            },
             1 => text(self.rate, format::rate, Role::Text),
             2 => text(self.rate_before, format::rate, Role::Dim),
             3 => text(share, format::percent, if failing { Role::Bad } else { Role::Text }),
@@ -154,7 +163,7 @@ pub(super) fn shown(name: &str) -> &str {
 pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order, limit: f64) -> Vec<Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let mut fill = |vector: Option<&Vector>, set: fn(&mut Row, f64), new: bool| {
-        for (labels, sample) in vector.into_iter().flat_map(|v| &v.elements).filter(|(_, s)| s.value.is_finite()) {
+        for (labels, sample) in vector.into_iter().flat_map(values).filter(|(_, s)| s.value.is_finite()) {
             let name = labels.get(label).unwrap_or("");
             if new {
                 rows.entry(name.to_owned()).or_default();
@@ -171,17 +180,39 @@ pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order, limi
     fill(data.rows_before[0].value(), |r, v| r.rate_before = Some(v), false);
     fill(data.rows_before[1].value(), |r, v| r.errors_before = Some(v), false);
     fill(data.rows_before[2].value(), |r, v| r.p95_before = Some(v), false);
-    let failing: f64 = rows.values().filter_map(|r| r.errors).sum();
-    let mut out: Vec<Row> = rows
-        .into_iter()
-        .map(|(name, row)| {
-            let share = (failing > 0.0).then(|| row.errors.unwrap_or(0.0) / failing);
-            Row { name, share, ..row }
-        })
-        .filter(|r| filter.passes_one(label, &r.name))
-        .collect();
+    let others = others(data, &rows);
+    let failing: f64 = rows.values().chain(&others).filter_map(|r| r.errors).sum();
+    let finished = |row: Row| Row { share: (failing > 0.0).then(|| row.errors.unwrap_or(0.0) / failing), ..row };
+    let named = rows.into_iter().map(|(name, row)| finished(Row { name, ..row }));
+    let mut out: Vec<Row> = named.filter(|r| filter.passes_one(label, &r.name)).collect();
     sort(&mut out, order, limit);
+    // Nobody knows what is among them: they come last in any order, and no filter hides them.
+    out.extend(others.map(finished));
     out
+}
+
+/// What an answer tells of values, each by itself.
+pub(super) fn values(vector: &Vector) -> impl Iterator<Item = &(Labels, Sample)> {
+    vector.elements.iter().filter(|(labels, _)| labels.get(OF_ALL).is_none())
+}
+
+/// All values without a row of their own as one; `None`: there are none.
+fn others(data: &Data, rows: &BTreeMap<String, Row>) -> Option<Row> {
+    let of_all = |figure: usize, what: &str| {
+        let told = data.rows[figure].value()?.elements.iter().find(|(labels, _)| labels.get(OF_ALL) == Some(what));
+        told.map(|(_, sample)| sample.value)
+    };
+    let rest = |sum: f64, value: fn(&Row) -> Option<f64>| (sum - rows.values().filter_map(value).sum::<f64>()).max(0.0);
+    let all = of_all(0, VALUES)?.max(0.0) as u64;
+    let many = all.checked_sub(rows.len() as u64).filter(|n| *n > 0)?;
+    // Where nothing failed there is no sum of it.
+    let failed = data.rows[1].value().map(|_| of_all(1, SUM).unwrap_or(0.0));
+    Some(Row {
+        rate: of_all(0, SUM).map(|sum| rest(sum, |r| r.rate)),
+        errors: failed.map(|sum| rest(sum, |r| r.errors)),
+        others: Some(many),
+        ..Row::default()
+    })
 }
 
 fn sort(out: &mut [Row], order: Order, limit: f64) {

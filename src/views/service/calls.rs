@@ -5,13 +5,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
 
-use super::ask::{table_window, tagged};
+use super::ask::table_window;
 use crate::{
     model::{
         labels::{Labels, label_name, quote},
         series::Vector,
     },
-    red::{Durations, Failures, Family, Kind, RedMapping, Requests, queries::promql_duration, shown_service},
+    red::{
+        Durations, Failures, Family, Kind, RedMapping, Requests,
+        queries::{promql_duration, tagged},
+        shown_service,
+    },
     theme::Role,
     ui::{
         format,
@@ -57,20 +61,32 @@ pub(super) struct Call {
     rate: Option<f64>,
     failed: Option<f64>,
     p95: Option<f64>,
+    /// Its p95 may be longer, or is not exact.
+    mark: &'static str,
     /// Known from spans of clients.
     of_spans: bool,
 }
 
 impl Call {
+    /// What follows from the family that it is counted by.
+    fn complete(&mut self, family: Option<&Family>) {
+        // The counter of failures begins with the first one; spans may have nothing that tells them.
+        let tells = !self.of_spans || family.is_some_and(|f| f.failures.is_some());
+        self.failed = self.failed.or(tells.then_some(0.0));
+        if self.p95.is_some_and(|p95| family.is_some_and(|f| f.is_highest_bound(p95))) {
+            self.mark = ">";
+        }
+    }
+
     fn error_share(&self) -> Option<f64> {
         let rate = self.rate.filter(|r| *r > 0.0)?;
-        Some(self.failed.unwrap_or(0.0) / rate)
+        Some(self.failed? / rate)
     }
 
     pub(super) fn cell(&self, look: &Look<'_>, column: usize) -> Cell<'static> {
         let shared = look.shared;
         let style = |role| shared.theme.style(role);
-        let text = |value: Option<f64>, show: fn(f64) -> String, role| {
+        let text = |value: Option<f64>, show: &dyn Fn(f64) -> String, role| {
             Cell::new(value.map_or_else(|| format::MISSING.to_owned(), show), style(role))
         };
         let arrow = match (self.inbound, shared.glyphs.unicode) {
@@ -81,12 +97,12 @@ impl Call {
         };
         match column {
             0 => Cell::new(arrow, style(Role::Dim)).and(self.peer.clone(), shared.service_style(&self.peer)),
-            1 => text(self.rate, format::rate, Role::Text),
+            1 => text(self.rate, &format::rate, Role::Text),
             2 => {
                 let failing = self.error_share().is_some_and(|s| s >= shared.error_threshold(&self.peer));
-                text(self.error_share(), format::percent, if failing { Role::Bad } else { Role::Text })
+                text(self.error_share(), &format::percent, if failing { Role::Bad } else { Role::Text })
             }
-            _ => text(self.p95, format::seconds, Role::Text),
+            _ => text(self.p95, &|p95| format!("{}{}", self.mark, format::seconds(p95)), Role::Text),
         }
     }
 }
@@ -135,12 +151,19 @@ pub(super) fn query(service: &str, over: Duration, spans: Option<&Clients>, labe
         (quantile(&format!("{seconds}_bucket"), "client, server, le"), "p95"),
         // A native histogram has no buckets of its own.
         (quantile(seconds, "client, server"), "p95"),
+        (mixed_buckets(&format!("{seconds}_bucket"), &name), "mixed"),
     ];
     let graph = graph.iter().map(|(query, figure)| tagged(query, FIGURE, figure));
     let peers = peers(labels);
     let spans = spans.filter(|_| !peers.is_empty()).into_iter().flat_map(|clients| of_spans(&clients.0, service, &peers));
     let spans = spans.map(|(query, figure)| tagged(&query, FIGURE, &format!("{SPANS}{figure}")));
     graph.chain(spans).collect::<Vec<_>>().join(" or ")
+}
+
+/// The calls whose series have buckets with different bounds, as generators of different settings write them.
+fn mixed_buckets(buckets: &str, name: &str) -> String {
+    let side = |side: &str| format!("count by (client, server, le) ({buckets}{{{side}=~{name}}})");
+    format!("stddev by (client, server) ({} or {}) > 0", side("server"), side("client"))
 }
 
 /// The same of the spans of clients: those of the service itself by whom they call, and those of others that call it.
@@ -191,17 +214,22 @@ pub(super) fn calls(vector: &Vector, service: &str, red: Option<&RedMapping>) ->
         let Some((inbound, peer)) = peer(labels, service, red) else { continue };
         let figure = labels.get(FIGURE).unwrap_or_default();
         let (of_spans, figure) = figure.strip_prefix(SPANS).map_or((false, figure), |figure| (true, figure));
-        let new = || Call { peer: peer.clone(), inbound, rate: None, failed: None, p95: None, of_spans };
+        let new = || Call { peer: peer.clone(), inbound, rate: None, failed: None, p95: None, mark: "", of_spans };
         let call = by_peer.entry((!inbound, of_spans, peer.clone())).or_insert_with(new);
         // Of two environments' edges between the same two, the sum; the slower one's p95.
         match figure {
             "rate" => call.rate = Some(call.rate.unwrap_or(0.0) + sample.value),
             "failed" => call.failed = Some(call.failed.unwrap_or(0.0) + sample.value),
             "p95" => call.p95 = Some(call.p95.unwrap_or(0.0).max(sample.value)),
+            "mixed" => call.mark = "~",
             _ => {}
         }
     }
     let mut out: Vec<Call> = by_peer.into_values().filter(|c| c.rate.is_some()).collect();
+    let (spans, graph) = (red.and_then(spans), red.and_then(|red| red.families.iter().find(|f| f.kind == Kind::Graph)));
+    for call in &mut out {
+        call.complete(if call.of_spans { spans.as_ref().map(|clients| &clients.0) } else { graph });
+    }
     for inbound in [true, false] {
         let graph_knows = out.iter().any(|c| c.inbound == inbound && !c.of_spans);
         out.retain(|c| c.inbound != inbound || c.of_spans != graph_knows);
@@ -334,6 +362,29 @@ mod tests {
         assert_eq!(told(&rows), expected.map(|(peer, inbound, rate)| (peer.to_owned(), inbound, Some(rate))));
         assert_eq!(source(&calls(&answer(&rows), "orders", None)), "from spans of clients");
         assert_eq!(source(&calls(&answer(&rows[..1]), "orders", None)), "");
+    }
+
+    #[test]
+    fn a_p95_that_is_not_exact_is_marked_and_failures_that_nobody_tells_are_no_zero() {
+        let mut red = mapping();
+        let durations = Some(Durations::Classic { buckets: "x_bucket".to_owned(), bounds: vec![0.1, 12.8] });
+        red.families.push(Family { kind: Kind::Graph, unit: Unit::Seconds, durations, ..red.families[0].clone() });
+        red.families[1].failures = None;
+        let rows = [
+            ("rate", "web", "orders", 5.0),
+            ("p95", "web", "orders", 12.8),
+            ("mixed", "web", "orders", 1.0),
+            ("rate", "cart", "orders", 4.0),
+            ("p95", "cart", "orders", 0.3),
+            ("mixed", "cart", "orders", 1.0),
+            ("spans rate", "orders", "postgres", 3.0),
+            ("spans p95", "orders", "postgres", 0.001),
+        ];
+        let told: Vec<_> =
+            calls(&answer(&rows), "orders", Some(&red)).into_iter().map(|c| (c.peer.clone(), c.mark, c.error_share())).collect();
+        let expected = [("web", ">", Some(0.0)), ("cart", "~", Some(0.0)), ("postgres", ">", None)];
+        assert_eq!(told, expected.map(|(peer, mark, share)| (peer.to_owned(), mark, share)));
+        assert!(promql_parser::parser::parse(&query("orders", Duration::from_secs(60), None, &[])).is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 
 use super::{
     ask::{GRAPH, GRAPHS},
-    deploys,
+    deploys, heat, labels,
     limits::{About, Limit, Limits},
 };
 use crate::{
@@ -35,8 +35,8 @@ pub(super) struct Data {
     questions: BTreeMap<(&'static str, u32), Arc<Request>>,
     /// Names of the labels of the service's series.
     pub labels: Slot<Vec<CompactString>>,
-    /// How many values each label has.
-    pub counts: Slot<Vector>,
+    /// How many values each label has, some labels in each.
+    pub counts: [Slot<Vector>; labels::PARTS],
     /// Rate by status class.
     pub rate: Slot<Matrix>,
     /// Share of failures.
@@ -44,16 +44,18 @@ pub(super) struct Data {
     /// Lowest and highest values in each step of the three graphs, by [`EDGE`](super::ask::EDGE).
     pub peaks: Slot<Matrix>,
     /// The lines at the window's end, where the last step ended long before.
-    now: Slot<Vector>,
+    pub now: Slot<Vector>,
     /// The histogram of durations.
     pub heat: Slot<Matrix>,
+    /// How much of it is asked.
+    pub heat_cut: heat::Cut,
     /// Quantiles and what else is drawn beside them, by the label `line`.
     pub durations: Slot<Matrix>,
     /// The three graphs' data of the period that is compared with, at the times of now.
     pub then: [Slot<Matrix>; 3],
     pub exemplars: Slot<Vec<Exemplar>>,
     /// Alerting rules, of all services.
-    rules: Slot<Vec<Arc<Rule>>>,
+    pub rules: Slot<Vec<Arc<Rule>>>,
     /// Where they and the objectives draw the line.
     limits: Limits,
     /// The longest duration that the service's histogram can tell, where one on the page may be that.
@@ -69,7 +71,8 @@ pub(super) struct Data {
     pub saturation: Slot<Vector>,
     /// Rate, share of failures and p95 of the service before.
     before: [Slot<Vector>; 3],
-    deploys: Slot<Matrix>,
+    /// Read by [`Self::deploys`].
+    pub deploys: Slot<Matrix>,
 }
 
 impl Data {
@@ -122,7 +125,7 @@ impl Data {
         let part = slot.part as usize;
         Some(match slot.pane {
             "now" => &mut self.now,
-            "counts" => &mut self.counts,
+            "counts" => self.counts.get_mut(part)?,
             "highest" => &mut self.highest,
             "mixed" => &mut self.mixed,
             "calls" => &mut self.calls,
@@ -179,6 +182,13 @@ impl Data {
     pub(super) fn answer(&mut self, look: &Look<'_>, answer: Answer, shift: Duration) -> bool {
         let (slot, at) = (answer.slot, answer.asked);
         let question = self.questions.entry((slot.pane, slot.part)).or_insert_with(|| Arc::clone(&answer.request));
+        if let ("heat", Err(error)) = (slot.pane, &answer.result)
+            && self.heat_cut.refused(error)
+        {
+            // Another question is asked in the same place.
+            self.heat.forgive();
+            return true;
+        }
         // A failure leaves what was answered before.
         if answer.result.is_ok() {
             *question = Arc::clone(&answer.request);
@@ -297,7 +307,7 @@ fn later(mut matrix: Matrix, shift: Duration) -> Matrix {
     matrix
 }
 
-/// One exemplar a trace, in seconds, the slowest first.
+/// The slowest exemplar of each trace, in seconds, the slowest first.
 fn slowest(exemplars: Vec<Exemplar>, unit: Unit) -> Vec<Exemplar> {
     let mut by_trace: BTreeMap<_, Exemplar> = BTreeMap::new();
     for mut exemplar in exemplars.into_iter().filter(|e| e.value.is_finite()) {
@@ -305,7 +315,10 @@ fn slowest(exemplars: Vec<Exemplar>, unit: Unit) -> Vec<Exemplar> {
         if unit == Unit::Milliseconds {
             exemplar.value /= 1000.0;
         }
-        by_trace.entry(trace).or_insert(exemplar);
+        let kept = by_trace.entry(trace).or_insert_with(|| exemplar.clone());
+        if exemplar.value > kept.value {
+            *kept = exemplar;
+        }
     }
     let mut out: Vec<Exemplar> = by_trace.into_values().collect();
     out.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.at.cmp(&b.at)));

@@ -10,9 +10,8 @@ use crate::{
     },
     red::{
         Family,
-        queries::{DeployMark, deploys},
+        queries::{DeployMark, deploys, tagged},
     },
-    views::service::ask::tagged,
 };
 
 /// Marks of deploys drawn, the newest.

@@ -33,11 +33,11 @@ impl Service {
     pub(super) fn render_graph(&self, pane: Pane, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let heat = pane == Pane::Duration && self.heat;
         let slot = if heat { &self.data.heat } else { self.slot(pane) };
-        let state = panel::state(slot, look);
+        let state = self.graph_state(pane, slot, look);
         let title = self.title(pane, look);
         let unused = if pane == Pane::Rate { self.unused_conditions(look) } else { String::new() };
         let note = if heat {
-            "heatmap".to_owned()
+            self.data.heat_cut.note(self.data.heat.value())
         } else if unused.is_empty() {
             self.note(pane)
         } else {
@@ -56,6 +56,23 @@ impl Service {
         if state.stale {
             panel::dim(look.shared, inner, buf);
         }
+    }
+
+    /// Of what is drawn beside the lines it is said that it is missing or old.
+    fn graph_state(&self, pane: Pane, slot: &Slot<Matrix>, look: &Look<'_>) -> State {
+        let whole = panel::state(slot, look);
+        if whole != State::default() {
+            return whole;
+        }
+        let data = &self.data;
+        let of_all = || panel::part("the last values", &data.now, look).or_else(|| panel::part("ranges", &data.peaks, look));
+        let then = data.then.get(pane as usize).and_then(|slot| panel::part(self.compare.name(), slot, look));
+        let own = || match pane {
+            Pane::Rate => panel::part("deploys", &data.deploys, look),
+            Pane::Errors => panel::part("limits of alerts", &data.rules, look),
+            _ => None,
+        };
+        then.or_else(of_all).or_else(own).unwrap_or(whole)
     }
 
     fn slot(&self, pane: Pane) -> &Slot<Matrix> {

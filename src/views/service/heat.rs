@@ -2,20 +2,73 @@
 
 use std::time::Duration;
 
-use super::ask::tagged;
 use crate::{
     model::{
+        backend::SourceError,
         series::{Matrix, Sample},
-        time::Timestamp,
+        time::{TimeRange, TimeWindow, Timestamp},
     },
-    red::{Durations, Family, Unit},
-    ui::chart::Heat,
+    red::{Durations, Family, Unit, queries::tagged},
+    ui::{chart::Heat, format},
 };
 
 /// The label of a bucket's upper bound.
 const BOUND: &str = "le";
 /// Bounds for a native histogram, in milliseconds: each twice the one before.
 const DOUBLINGS: u32 = 17;
+
+/// How much less is asked than the page would show, after a server refused that: first coarser steps, then the last part
+/// of the window alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Cut {
+    /// How often it was refused.
+    times: usize,
+    /// The server's words.
+    why: String,
+}
+
+/// So many times the step and so small a part of the window, at each refusal.
+const CUTS: [(u32, u32); 4] = [(1, 1), (4, 1), (16, 1), (4, 4)];
+
+impl Cut {
+    /// After an error that says that it was too much it asks less. Returns whether there is anything less.
+    pub(super) fn refused(&mut self, error: &SourceError) -> bool {
+        let smaller = error.is_refusal() && self.times + 1 < CUTS.len();
+        if smaller {
+            *self = Self { times: self.times + 1, why: error.message.clone() };
+        }
+        smaller
+    }
+
+    /// Window and step that are asked for in place of these.
+    pub(super) fn of(&self, window: TimeWindow, step: Duration, now: Timestamp) -> (TimeWindow, Duration) {
+        let (coarser, shorter) = CUTS[self.times];
+        if shorter == 1 {
+            return (window, step * coarser);
+        }
+        let range = window.range(now);
+        let part = range.duration() / shorter;
+        let last = match window {
+            TimeWindow::Fixed(_) => TimeWindow::Fixed(TimeRange { start: range.end - part, end: range.end }),
+            // Whole minutes: a window that grows with the clock is the same question for one.
+            TimeWindow::Since(_) => TimeWindow::Last(Duration::from_secs((part.as_secs() / 60 + 1) * 60)),
+            TimeWindow::Last(_) => TimeWindow::Last(part),
+        };
+        (last, step * coarser)
+    }
+
+    /// What the graph is, for its edge.
+    pub(super) fn note(&self, shown: Option<&Matrix>) -> String {
+        let cut = shown.filter(|_| self.times > 0);
+        cut.map_or_else(
+            || "heatmap".to_owned(),
+            |m| {
+                let (step, window) = (format::span(m.step), format::span(m.range.duration()));
+                format!("heatmap, cut to {step} steps of {window}: {}", self.why)
+            },
+        )
+    }
+}
 
 /// Requests a second in each bucket. `None`: the family has no histogram.
 pub(super) fn query(family: &Family, service: &str, over: Duration) -> Option<String> {

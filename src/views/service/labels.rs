@@ -3,9 +3,11 @@
 use compact_str::CompactString;
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{ask::tagged, data::Data};
+use super::data::Data;
 use crate::{
+    core::slot::Slot,
     model::labels::label_name,
+    red::queries::tagged,
     theme::Role,
     ui::{
         field::Typed,
@@ -15,8 +17,10 @@ use crate::{
     views::{Look, prompt::Prompt},
 };
 
-/// Labels that are counted at the most: one question does it for all.
-const MOST: usize = 30;
+/// Labels that one question counts: servers bound how large it may be.
+const EACH: usize = 30;
+/// Questions at the most.
+pub(super) const PARTS: usize = 5;
 /// The label that names the label that was counted.
 const LABEL: &str = "label";
 
@@ -46,11 +50,11 @@ fn is_use(name: &str) -> bool {
     name != "__name__" && name != "le" && name != "quantile"
 }
 
-/// How many values each label has, in one question. `None`: there is no label.
-pub(super) fn query(selector: &str, names: &[CompactString]) -> Option<String> {
+/// How many values each label has.
+pub(super) fn queries(selector: &str, names: &[CompactString]) -> Vec<String> {
     let one = |name: &CompactString| tagged(&format!("count(count by ({}) ({selector}))", label_name(name)), LABEL, name);
-    let all: Vec<String> = names.iter().filter(|n| is_use(n)).take(MOST).map(one).collect();
-    (!all.is_empty()).then(|| all.join(" or "))
+    let all: Vec<String> = names.iter().filter(|n| is_use(n)).take(EACH * PARTS).map(one).collect();
+    all.chunks(EACH).map(|some| some.join(" or ")).collect()
 }
 
 impl Picker {
@@ -71,7 +75,8 @@ impl Picker {
         let text = self.prompt.text().to_lowercase();
         let names = data.labels.value().into_iter().flatten().filter(|n| is_use(n) && n.to_lowercase().contains(&text));
         let count = |name: &str| {
-            let found = data.counts.value()?.elements.iter().find(|(labels, _)| labels.get(LABEL) == Some(name))?;
+            let mut counts = data.counts.iter().filter_map(Slot::value).flat_map(|v| &v.elements);
+            let found = counts.find(|(labels, _)| labels.get(LABEL) == Some(name))?;
             Some(found.1.value.max(0.0) as u64)
         };
         self.choices = names.map(|n| (n.clone(), count(n))).collect();

@@ -122,7 +122,7 @@ impl Service {
 
     fn panes(&self, area: Rect) -> Panes {
         // How many there are, not how many pass a filter that is being typed: nothing may jump.
-        let rows = self.data.rows[0].value().map_or(0, |v| v.elements.len()).max(self.rows.len());
+        let rows = self.data.rows[0].value().map_or(0, |v| breakdown::values(v).count()).max(self.rows.len());
         let seen = match self.pane {
             _ if area.width >= layout::STRIPS => rows.max(self.calls.len()).max(self.saturation.len()),
             Pane::Calls => self.calls.len(),
@@ -272,7 +272,7 @@ impl View for Service {
             columns: widest.max(40).saturating_sub(8),
             label: family.and_then(|f| self.label(&f)),
             compare: self.compare,
-            heat: self.heat,
+            heat: self.heat.then(|| self.data.heat_cut.clone()),
             picking: self.picker.is_some(),
             calls: !panes.of(Pane::Calls).is_empty(),
             saturation: !panes.of(Pane::Saturation).is_empty(),
@@ -315,7 +315,10 @@ impl View for Service {
                 self.compare = self.compare.next();
                 self.data.forget_then();
             }
-            Command::Heatmap => self.heat = !self.heat,
+            Command::Heatmap => {
+                self.heat = !self.heat;
+                self.data.heat_cut = heat::Cut::default();
+            }
             Command::SwitchFamily => self.switch_family(cx),
             Command::Logs => {
                 let scope = cx.look.scope.clone();
@@ -341,6 +344,7 @@ impl View for Service {
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
         // Which conditions hold is told by the labels: what else is asked is known only when these are right.
+        self.data.heat_cut = heat::Cut::default();
         while self.data.forget(&self.asked(cx)) {}
         self.data.find_limits(&cx.look, route(&cx.look).as_deref());
         self.rows.clear();

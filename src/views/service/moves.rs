@@ -5,7 +5,13 @@ use std::sync::Arc;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Pane, Picker, Service, ask::main_quantile, breakdown, calls::calls, data::chosen};
+use super::{
+    Pane, Picker, Service,
+    ask::main_quantile,
+    breakdown::{self, Row},
+    calls::calls,
+    data::chosen,
+};
 use crate::{
     core::{
         command::{Command, ViewKind},
@@ -21,18 +27,22 @@ use crate::{
     views::{Act, Cx, Look, Pointed, Yank},
 };
 
+/// Said where a key needs one value.
+const OTHERS: &str = "these are many values: the ones above have a row of their own";
+
 impl Service {
     pub(super) fn rebuild(&mut self, look: &Look<'_>, area: Rect) {
         let Some((family, _)) = self.data.family(look) else { return };
         let Some(label) = self.label(&family) else { return };
-        let keep = self.selected_row().map(|r| r.name.clone());
+        let keep = self.selected_row().map(|r| (r.name.clone(), r.others.is_some()));
         let first = self.table == TableState::default();
         let limit = look.shared.error_threshold(look.scope.service.as_deref().unwrap_or_default());
         self.rows = breakdown::rows(&self.data, &label, &self.filter, self.order, limit);
         for row in &mut self.rows {
             row.mark = row.p95.map_or("", |p95| self.data.mark(&family, p95));
         }
-        let place = keep.filter(|_| !first).and_then(|k| self.rows.iter().position(|r| r.name == k));
+        let is_kept = |row: &Row, (name, others): &(String, bool)| row.name == *name && row.others.is_some() == *others;
+        let place = keep.filter(|_| !first).and_then(|kept| self.rows.iter().position(|row| is_kept(row, &kept)));
         self.table.select(place.unwrap_or(self.table.selected), self.rows.len(), self.height(Pane::Breakdown, area));
     }
 
@@ -68,7 +78,8 @@ impl Service {
     /// The scope with a condition on the selected row; `None` when it has it already, or there is no row.
     fn with_row(&self, look: &Look<'_>, op: MatchOp) -> Option<Scope> {
         let (family, _) = self.data.family(look)?;
-        let matcher = Matcher::new(self.label(&family)?, op, self.selected_row()?.name.as_str());
+        let row = self.selected_row().filter(|row| row.others.is_none())?;
+        let matcher = Matcher::new(self.label(&family)?, op, row.name.as_str());
         (!look.scope.matchers.contains(&matcher)).then(|| look.scope.with_matcher(matcher))
     }
 
@@ -83,6 +94,8 @@ impl Service {
             }
         } else if let Some(scope) = self.with_row(&cx.look, MatchOp::Equal) {
             cx.push(ViewKind::Service, scope);
+        } else if self.selected_row().is_some_and(|row| row.others.is_some()) {
+            cx.notice(OTHERS);
         } else {
             let key = |command| cx.look.shared.keymap.key(command).unwrap_or_default();
             let (back, logs) = (key(Command::Back), key(Command::ViewLogs));
@@ -96,6 +109,8 @@ impl Service {
             cx.notice("only rows of the breakdown can be left out");
         } else if let Some(scope) = self.with_row(&cx.look, MatchOp::NotEqual) {
             cx.push(ViewKind::Service, scope);
+        } else if self.selected_row().is_some_and(|row| row.others.is_some()) {
+            cx.notice(OTHERS);
         }
     }
 
@@ -235,7 +250,7 @@ impl Service {
             if let Some(query) = main_quantile(&family, &service, over) {
                 yank("duration query", query);
             }
-            if let (Some(row), Some(label)) = (self.selected_row(), self.label(&family)) {
+            if let (Some(row), Some(label)) = (self.selected_row().filter(|row| row.others.is_none()), self.label(&family)) {
                 let name = if family.route_label.as_ref() == Some(&label) { "route" } else { &label };
                 yank(name, row.name.clone());
             }

@@ -8,7 +8,7 @@ use crate::{
     red::Family,
     ui::{
         format,
-        panel::{self, Panel},
+        panel::{self, Panel, State},
         table::{Cell, Table, position},
     },
     views::Look,
@@ -21,7 +21,7 @@ impl Service {
         if self.picker.is_some() {
             return self.render_picker(look, area, buf);
         }
-        let state = panel::state(&self.data.rows[0], look);
+        let state = self.table_state(look);
         let family = self.data.family(look).map(|(f, _)| f);
         let label = family.as_ref().and_then(|f| self.label(f));
         let mut title = match (&self.label, &label) {
@@ -36,12 +36,20 @@ impl Service {
             title.push_str(&format!(" {line}{line} {note}"));
         }
         let found = |f: &Family| format!("found: {} ({})", f.requests.metric(), f.name);
-        let bottom = family.as_ref().map(|f| untold(f, label.as_deref()).unwrap_or_else(|| found(f))).unwrap_or_default();
+        let bottom = family.as_ref().map(|f| {
+            let parts: Vec<String> = self.cut_rows().into_iter().chain(untold(f, label.as_deref())).collect();
+            if parts.is_empty() { found(f) } else { parts.join("; ") }
+        });
         let note = format!("{} {line}{line} {}", self.order.name(), position(&self.table, self.rows.len()));
         let focused = self.pane == Pane::Breakdown;
         let others = others(look);
-        let inner =
-            Panel::new(title).focused(focused).note(note).bottom(bottom).bottom_note(others).state(&state).render(shared, area, buf);
+        let inner = Panel::new(title)
+            .focused(focused)
+            .note(note)
+            .bottom(bottom.unwrap_or_default())
+            .bottom_note(others)
+            .state(&state)
+            .render(shared, area, buf);
         if family.is_some() && label.is_none() {
             let key = shared.keymap.key(Command::Breakdown).unwrap_or_default();
             let lines = ["No label of this family names a route.".to_owned(), format!("{key} breaks it down by another label.")];
@@ -67,10 +75,24 @@ impl Service {
         }
     }
 
+    /// Without rates there is no table; of its other columns it is said that they are missing or old.
+    fn table_state(&self, look: &Look<'_>) -> State {
+        let whole = panel::state(&self.data.rows[0], look);
+        if whole != State::default() {
+            return whole;
+        }
+        let [_, errors, p95] = &self.data.rows;
+        let parts = [("errors", errors), ("p95", p95), ("whether buckets differ", &self.data.mixed)];
+        let before = self.data.rows_before.iter().map(|slot| ("what was before", slot));
+        parts.into_iter().chain(before).find_map(|(what, slot)| panel::part(what, slot, look)).unwrap_or(whole)
+    }
+
     fn render_picker(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let Some(picker) = &self.picker else { return };
         let rows = picker.choices.len();
-        let state = panel::state(&self.data.labels, look);
+        let whole = panel::state(&self.data.labels, look);
+        let counts = self.data.counts.iter().filter(|_| whole == State::default());
+        let state = counts.into_iter().find_map(|slot| panel::part("how many values", slot, look)).unwrap_or(whole);
         let note = position(picker.table(), rows);
         let inner = Panel::new("break down by").focused(true).note(note).state(&state).render(look.shared, area, buf);
         if let Some(lines) = &state.blank {
@@ -106,6 +128,13 @@ impl Service {
         strip.render(self.pane, look, area, buf, |row, column| self.saturation[row].cell(look, column));
     }
 
+    /// Which values have a row, where not all do.
+    fn cut_rows(&self) -> Option<String> {
+        let others = self.rows.last()?.others?;
+        let shown = self.data.rows[0].value().map_or(0, |v| breakdown::values(v).count() as u64);
+        Some(format!("of {} values the busiest and those that fail most", format::count(shown + others)))
+    }
+
     /// Whether the keys act on the row that is selected in a table.
     fn is_in(&self, pane: Pane) -> bool {
         self.pane == pane && self.exemplar.is_none()
@@ -133,7 +162,7 @@ fn others(look: &Look<'_>) -> String {
 /// A table beside the breakdown.
 struct Strip<'a> {
     pane: Pane,
-    state: panel::State,
+    state: State,
     table: Table<'a>,
     /// Said where there are no rows.
     none: Vec<String>,

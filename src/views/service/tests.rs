@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+mod breakdown;
+mod durations;
 mod graphs;
 
 use proptest::prelude::*;
@@ -16,12 +18,14 @@ use crate::{
         slot::Slot,
     },
     model::{
+        alert_book::PrometheusAlerts,
+        backend::{Backend, ErrorKind, SourceError},
         labels::{Labels, Matcher},
         series::{Matrix, Sample, Series, Vector},
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
-    red::{Durations, FailureCounter, Failures, RedMapping, Requests, StatusRule, StatusShape, Unanswered},
+    red::{Durations, RedMapping, Requests, Unanswered},
     views::Act,
 };
 
@@ -122,14 +126,19 @@ fn answer(need: &Subscription) -> Response {
         ("counts", _) => figures("label", &[("instance", 3.0), ("status", 4.0), ("uri", 1.0)]),
         ("calls", _) => calls(),
         ("saturation", _) => saturated(),
-        ("exemplars", _) => Response::Exemplars(vec![exemplar(600, 4.0, 1), exemplar(300, 9.0, 2), exemplar(290, 9.0, 2)]),
+        ("exemplars", _) => {
+            Response::Exemplars(vec![exemplar(600, 4.0, 1), exemplar(310, 2.0, 2), exemplar(300, 9.0, 2), exemplar(290, 9.0, 2)])
+        }
         ("rows", 0) => vector(&[("/orders", 12.4), ("/orders/{id}", 24.1), ("/health", 4.7)]),
         ("rows", 1) => vector(&[("/orders", 8.8), ("/orders/{id}", 0.3), ("/health", 0.0)]),
         ("rows", _) => vector(&[("/orders", 9.9), ("/orders/{id}", 8.1)]),
         ("rows before", 0) => vector(&[("/orders", 13.0), ("/orders/{id}", 30.0), ("/health", 4.7)]),
         ("rows before", 1) => vector(&[("/orders", 0.026), ("/orders/{id}", 0.03), ("/health", 0.0)]),
         ("rows before", _) => vector(&[("/orders", 0.143), ("/orders/{id}", 0.14)]),
-        ("mixed", _) => vector(&[]),
+        ("peaks" | "heat", _) => matrix(range, Vec::new()),
+        ("limits", _) => Response::PrometheusAlerts(PrometheusAlerts::default()),
+        ("peers", _) => Response::LabelNames(Vec::new()),
+        ("mixed" | "now", _) => vector(&[]),
         ("before", 0) => vector(&[("", 62.0)]),
         ("before", 1) => vector(&[("", 0.002)]),
         _ => vector(&[("", 0.143)]),
@@ -355,6 +364,31 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn what_was_not_answered_beside_the_rates_is_said() {
+    let (shared, scope) = stage();
+    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(86_400)));
+    let look = look(&shared, &scope, NOW);
+    let fault = || SourceError::new(Backend::Prometheus, ErrorKind::Server(500), "the store is on fire");
+    for (pane, part, said) in [
+        ("rows", 1, "errors not answered: the store"),
+        ("rows", 2, "p95 not answered: the store"),
+        ("rows before", 0, "what was before not answered: the store"),
+        ("mixed", 0, "whether buckets differ not answered: the store"),
+        ("peaks", 0, "ranges not answered: the store"),
+        ("now", 0, "the last values not answered: the store"),
+        ("deploys", 0, "deploys not answered: the store"),
+        ("limits", 0, "limits of alerts not answered: the store"),
+    ] {
+        let mut view = Service::default();
+        feed(&mut view, &look, SIZE, |need| {
+            Some(if (need.slot.pane, need.slot.part) == (pane, part) { Err(fault()) } else { Ok(answer(need)) })
+        });
+        let text = draw(&view, &look, 250, 40);
+        assert!(text.contains(said) && text.contains("/orders/{id}"), "{said}\n{text}");
+    }
+}
+
+#[test]
 fn calls_and_saturation_stand_beside_the_breakdown() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
@@ -385,143 +419,6 @@ fn a_narrow_screen_turns_to_calls_and_saturation_by_tab() {
     assert!(draw(&view, &look, 80, 21).contains("← checkout") && asks(&view));
     run(&mut view, &look, Command::NextPane);
     assert!(draw(&view, &look, 80, 21).contains("412 MiB"));
-}
-
-#[test]
-fn b_breaks_down_by_any_label_and_says_how_many_values_each_has() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    run(&mut view, &look, Command::Breakdown);
-    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-    let text = draw(&view, &look, 140, 30);
-    let labels: Vec<&str> =
-        text.lines().filter_map(|l| ["instance", "status", "uri", "le"].into_iter().find(|n| l.contains(&format!("{n}    ")))).collect();
-    assert_eq!(labels, ["instance", "status", "uri"], "those that tell something apart first\n{text}");
-    assert!(text.lines().any(|l| l.contains("status") && l.contains('4')), "{text}");
-    for c in "stat".chars() {
-        with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Char(c))));
-    }
-    with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Enter)));
-    assert!(!view.is_typing());
-    let asked = needs(&view, &look, SIZE.0, SIZE.1);
-    let by_status = |n: &Subscription| matches!(&n.request, Request::Instant { query, .. } if query.contains("by (status)"));
-    assert_eq!(asked.iter().filter(|n| n.slot.pane == "rows" && by_status(n)).count(), 2, "rate and errors; p95 by (status, le)");
-    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-        "rows" => Some(Ok(figures("status", &[("200", 1.0), ("500", 2.0)]))),
-        _ => None,
-    });
-    assert!(draw(&view, &look, 140, 30).contains("by status"));
-    // Enter narrows to the row, ! leaves it out.
-    for (command, op) in [(Command::Drill, MatchOp::Equal), (Command::Exclude, MatchOp::NotEqual)] {
-        let acts = run(&mut view, &look, command);
-        let matcher = Matcher::new("status", op, "500");
-        assert!(matches!(&acts[..], [Act::Push(ViewKind::Service, s)] if s.matchers == [matcher.clone()]), "{acts:?}");
-    }
-}
-
-#[test]
-fn conditions_hold_where_the_series_have_their_label_and_the_others_are_named() {
-    let (shared, scope) = stage();
-    let by = |name: &str| Matcher::equal(name, "x");
-    let scope = scope.with_matcher(by("instance")).with_matcher(by("level"));
-    let look = look(&shared, &scope, NOW);
-    let rate = |view: &Service| {
-        let all = needs(view, &look, SIZE.0, SIZE.1);
-        all.into_iter().find(|n| n.slot.pane == "rate").map(|n| format!("{:?}", n.request))
-    };
-    assert_eq!(rate(&Service::default()), None, "not known yet");
-    let mut view = Service::default();
-    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-    let query = rate(&view).unwrap();
-    assert!(query.contains("instance=") && !query.contains("level="), "{query}");
-    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-    assert!(draw(&view, &look, 140, 30).contains("not by level"));
-}
-
-#[test]
-fn failures_that_nobody_can_tell_by_a_label_are_no_zero() {
-    let (mut shared, scope) = stage();
-    let mut mapping = red_mapping(&["orders"]);
-    let counter = FailureCounter { metric: "shop_errors_total".to_owned(), labels: vec!["application".into(), "uri".into()] };
-    mapping.families[0].failures = Some(Failures::Counter(counter));
-    shared.red.settle(NOW, Ok(Arc::new(mapping)));
-    let errors = |view: &Service, look: &Look<'_>| {
-        let all = needs(view, look, SIZE.0, SIZE.1);
-        let is = |pane: &str, part: u32| all.iter().any(|n| (n.slot.pane, n.slot.part) == (pane, part));
-        (is("errors", 0), is("rows", 1))
-    };
-    let narrow = scope.with_matcher(Matcher::equal("instance", "x"));
-    for (scope, label, asked, said) in [
-        (&scope, "uri", (true, true), "found:"),
-        (&scope, "instance", (true, false), "no errors by instance: shop_errors_total lacks it"),
-        (&narrow, "uri", (false, false), "shop_errors_total has no label instance"),
-    ] {
-        let look = look(&shared, scope, NOW);
-        let mut view = Service { label: Some(label.to_owned()), ..Service::default() };
-        feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-        feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-        assert_eq!(errors(&view, &look), asked, "{said}");
-        let text = draw(&view, &look, 200, 40);
-        assert!(text.contains(said), "{said}\n{text}");
-    }
-}
-
-/// A gRPC server as go-grpc-middleware measures it: its durations have no code.
-fn grpc() -> RedMapping {
-    let mut mapping = red_mapping(&["orders"]);
-    let family = &mut mapping.families[0];
-    family.name = "gRPC server".to_owned();
-    family.requests = Requests::Counter("grpc_server_handled_total".to_owned());
-    family.durations = Some(Durations::Classic { buckets: "grpc_server_handling_seconds_bucket".to_owned(), bounds: vec![1.0, 10.0] });
-    family.route_label = Some("grpc_method".to_owned());
-    family.duration_labels = ["application", "grpc_method"].map(Into::into).into();
-    family.failures = Some(Failures::Status(StatusRule { label: "grpc_code".to_owned(), shape: StatusShape::GrpcName }));
-    mapping
-}
-
-#[test]
-fn durations_that_nobody_can_tell_by_a_label_are_not_those_of_all() {
-    let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(grpc())));
-    for op in [MatchOp::Equal, MatchOp::NotEqual] {
-        let scope = scope.with_matcher(Matcher::new("grpc_code", op, "Unavailable"));
-        let look = look(&shared, &scope, NOW);
-        let mut view = Service::default();
-        for _ in 0..2 {
-            feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-                "labels" => Some(Ok(Response::LabelNames(["grpc_code", "grpc_method"].map(Into::into).into()))),
-                _ => Some(Ok(answer(need))),
-            });
-        }
-        let asked = needs(&view, &look, 200, 40);
-        let of_durations = |n: &Subscription| format!("{:?}", n.request).contains("grpc_server_handling");
-        assert_eq!((asked.iter().filter(|n| of_durations(n)).count(), asked.iter().any(|n| n.slot.pane == "rate")), (0, true));
-        let text = draw(&view, &look, 200, 40);
-        assert!(text.contains("grpc_server_handling_seconds has no label grpc_code") && !text.contains("p95 8.00 s"), "{text}");
-        let acts = run(&mut view, &look, Command::NextExemplar);
-        assert!(
-            matches!(&acts[..], [Act::Notice(why)] if why.ends_with("grpc_server_handling_seconds has no label grpc_code")),
-            "{acts:?}"
-        );
-    }
-}
-
-#[test]
-fn a_row_has_not_the_p95_of_all() {
-    let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(grpc())));
-    let look = look(&shared, &scope, NOW);
-    let mut view = Service { label: Some("grpc_code".to_owned()), ..Service::default() };
-    feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
-        // Some requests have no code, as durations have none.
-        ("rows", 0) => Some(Ok(figures("grpc_code", &[("OK", 4.0), ("", 2.0)]))),
-        ("rows", 2) => Some(Ok(figures("le", &[("", 9.9)]))),
-        _ => Some(Ok(answer(need))),
-    });
-    let text = draw(&view, &look, 200, 40);
-    let row = text.lines().find(|l| l.contains("(none)")).unwrap();
-    assert!(!row.contains("9.90 s") && text.contains("no p95 by grpc_code: grpc_server_handling_seconds lacks it"), "{text}");
 }
 
 #[test]

@@ -1,12 +1,20 @@
-//! What the graphs show: peaks, the heatmap, many classes, other families, deploys.
+//! What the graphs show: peaks, many classes, other families, deploys, limits.
 
 use super::*;
 
-fn asked(view: &Service, look: &Look<'_>, pane: &str) -> Option<(String, Duration)> {
+pub(super) fn asked(view: &Service, look: &Look<'_>, pane: &str) -> Option<(String, Duration)> {
     needs(view, look, 200, 50).into_iter().find(|n| n.slot.pane == pane).and_then(|n| match n.request {
         Request::Range { query, step, .. } => Some((query, step)),
         _ => None,
     })
+}
+
+/// A second family that has the service, beside the usual one.
+fn and_family(name: &str, counter: &str) -> RedMapping {
+    let mut mapping = red_mapping(&["orders"]);
+    let requests = Requests::Counter(counter.to_owned());
+    mapping.families.push(crate::red::Family { name: name.to_owned(), requests, ..mapping.families[0].clone() });
+    mapping
 }
 
 #[test]
@@ -184,52 +192,6 @@ fn a_month_is_looked_through_in_a_bounded_number_of_parts() {
 }
 
 #[test]
-fn durations_are_a_heatmap_on_a_key() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    assert!(asked(&view, &look, "heat").is_none(), "not asked before it is seen");
-    run(&mut view, &look, Command::Heatmap);
-    let range = look.range();
-    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-        // Cumulative: 50 below 100 ms, then nothing up to 1 s, and from the middle on one between 1 and 10 s.
-        "heat" => Some(Ok(matrix(
-            range,
-            [("0.1", 50.0, 50.0), ("1.0", 50.0, 50.0), ("10.0", 50.0, 51.0), ("+Inf", 50.0, 51.0)]
-                .into_iter()
-                .map(|(le, a, b)| series(&[("le", le)], range, |m| if m < 30 { a } else { b }))
-                .collect(),
-        ))),
-        _ => None,
-    });
-    let text = draw(&view, &look, 200, 50);
-    // A bucket's bound stands at its upper edge.
-    let rows = |bound: &str| {
-        let line = text.lines().find(|l| l.contains(&format!("{bound}┤"))).unwrap_or_else(|| panic!("{bound}\n{text}"));
-        line.split(&format!("{bound}┤")).nth(1).unwrap().trim_end_matches('│').to_owned()
-    };
-    assert!(rows("100ms").contains("████") && !rows("100ms").trim().contains(' '), "{text}");
-    assert!(!rows("1s").contains(['▁', '▂', '█']), "what is below 100 ms is not counted again\n{text}");
-    let slow = rows("10s");
-    let half = slow.chars().count() / 2;
-    assert!(slow.chars().take(half - 2).all(|c| c == ' ' || c == '┊') && slow.contains('▂'), "few beside many are seen\n{text}");
-    assert!(!text.contains("more┤"), "the empty last bucket has no row\n{text}");
-}
-
-#[test]
-fn a_native_histogram_is_asked_for_what_lies_below_each_bound() {
-    let mut mapping = red_mapping(&["orders"]);
-    mapping.families[0].durations = Some(crate::red::Durations::Native("http_server_requests_seconds".to_owned()));
-    let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(mapping)));
-    let look = look(&shared, &scope, NOW);
-    let mut view = Service { heat: true, ..Service::default() };
-    let (query, _) = asked(&view, &look, "heat").unwrap();
-    assert!(query.contains("histogram_fraction(0, 0.001, ") && query.contains("histogram_fraction(0, 65.536, "), "{query}");
-    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-}
-
-#[test]
 fn of_thirty_classes_the_busiest_have_a_line_and_the_rest_are_one() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
@@ -253,13 +215,8 @@ fn of_thirty_classes_the_busiest_have_a_line_and_the_rest_are_one() {
 
 #[test]
 fn m_shows_the_service_as_another_family_has_it_and_says_why() {
-    let mut mapping = red_mapping(&["orders"]);
-    let mut spans = mapping.families[0].clone();
-    spans.name = "Tempo span metrics".to_owned();
-    spans.requests = crate::red::Requests::Counter("traces_spanmetrics_calls_total".to_owned());
-    mapping.families.push(spans);
     let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    shared.red.settle(NOW, Ok(Arc::new(and_family("Tempo span metrics", "traces_spanmetrics_calls_total"))));
     let at = look(&shared, &scope, NOW);
     let mut view = view(&at);
     assert!(draw(&view, &at, 140, 30).contains("M 1 more"));
@@ -343,7 +300,7 @@ fn rules_draw_their_limits() {
     let look = look(&shared, &scope, NOW);
     let mut view = Service::default();
     let query = "histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{application=\"orders\"}[2m]))) > 5";
-    let told = crate::model::alert_book::PrometheusAlerts { rules: vec![rule(query)], ..Default::default() };
+    let told = PrometheusAlerts { rules: vec![rule(query)], ..Default::default() };
     feed(&mut view, &look, SIZE, |need| match need.slot.pane {
         "limits" => Some(Ok(Response::PrometheusAlerts(told.clone()))),
         _ => Some(Ok(answer(need))),
@@ -353,16 +310,11 @@ fn rules_draw_their_limits() {
 
 #[test]
 fn what_another_family_asks_as_well_stays() {
-    let mut mapping = red_mapping(&["orders"]);
-    let mut other = mapping.families[0].clone();
-    other.name = "Other".to_owned();
-    other.requests = crate::red::Requests::Counter("calls_total".to_owned());
-    mapping.families.push(other);
     let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(mapping)));
+    shared.red.settle(NOW, Ok(Arc::new(and_family("Other", "calls_total"))));
     let at = look(&shared, &scope, NOW);
     let rule = rule("histogram_quantile(0.95, sum by (le) (rate(http_server_requests_seconds_bucket{application=\"orders\"}[2m]))) > 5");
-    let told = crate::model::alert_book::PrometheusAlerts { rules: vec![rule], ..Default::default() };
+    let told = PrometheusAlerts { rules: vec![rule], ..Default::default() };
     let all = |need: &Subscription| match need.slot.pane {
         "limits" => Response::PrometheusAlerts(told.clone()),
         _ => answer(need),
@@ -410,101 +362,6 @@ fn objectives_draw_their_line() {
 }
 
 #[test]
-fn quantiles_of_single_instances_are_not_put_together() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let range = look.range();
-    let mut view = Service::default();
-    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-        "duration" => {
-            let of = |(instance, value): (&str, f64)| series(&[("line", "p95"), ("instance", instance)], range, |_| value);
-            Some(Ok(matrix(range, [("a", 0.2), ("b", 4.0), ("c", 0.3)].into_iter().map(of).collect())))
-        }
-        _ => Some(Ok(answer(need))),
-    });
-    assert!(draw(&view, &look, 200, 40).contains("p95 of the slowest of 3 instances 4.00 s"));
-    let lines = view.graph(Pane::Duration, &look).unwrap().lines;
-    assert_eq!((lines.len(), lines.iter().filter(|l| !l.end.is_empty()).count()), (3, 1));
-}
-
-fn given(quantiles: &[f64]) -> RedMapping {
-    let mut mapping = red_mapping(&["orders"]);
-    let of = |q: &f64| crate::red::GivenQuantile { q: *q, metric: "latency_seconds".to_owned(), label: Some(q.to_string()) };
-    mapping.families[0].durations = Some(crate::red::Durations::Given(quantiles.iter().map(of).collect()));
-    mapping
-}
-
-#[test]
-fn a_summary_is_compared_with_the_slowest_instance_of_before() {
-    let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(given(&[0.5, 0.95]))));
-    let look = look(&shared, &scope, NOW);
-    let range = look.range();
-    let mut view = Service::default();
-    feed(&mut view, &look, SIZE, |need| match (need.slot.pane, need.slot.part) {
-        ("duration", _) => {
-            let of = |(instance, value): (&str, f64)| series(&[("line", "p95"), ("instance", instance)], range, |_| value);
-            let mut gone = of(("gone", 60.0));
-            gone.samples.truncate(20);
-            Some(Ok(matrix(range, [("a", 0.2), ("b", 4.0)].into_iter().map(of).chain([gone]).collect())))
-        }
-        ("before", 2) => {
-            Some(Ok(elements(&[(vec![("instance", "a")], 0.2), (vec![("instance", "b")], 0.8), (vec![("instance", "c")], 0.1)])))
-        }
-        _ => Some(Ok(answer(need))),
-    });
-    let text = draw(&view, &look, 200, 40);
-    assert!(text.contains("p95 of the slowest of 3 instances 4.00 s  was 800 ms"), "{text}");
-    assert_eq!(view.values_at(Pane::Duration, range.end, &look), "p95 200 ms to 4.00 s");
-}
-
-#[test]
-fn a_summary_without_p95_shows_what_it_has() {
-    let (mut shared, scope) = stage();
-    shared.red.settle(NOW, Ok(Arc::new(given(&[0.0, 0.5, 0.9, 0.99]))));
-    let look = look(&shared, &scope, NOW);
-    let range = look.range();
-    let mut view = Service::default();
-    let (query, _) = asked(&view, &look, "duration").unwrap();
-    assert!(
-        ["p50", "p90", "p99"].iter().all(|name| query.contains(&format!("\"{name}\""))) && !query.contains("quantile=\"0\""),
-        "{query}"
-    );
-    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-        "duration" => {
-            let line = |(name, value): (&str, f64)| series(&[("line", name)], range, |_| value);
-            Some(Ok(matrix(range, [("p50", 0.1), ("p90", 0.4), ("p99", 2.0)].into_iter().map(line).collect())))
-        }
-        _ => Some(Ok(answer(need))),
-    });
-    let text = draw(&view, &look, 200, 40);
-    assert!(text.contains("Duration ── p99 2.00 s  was 143 ms") && text.contains("p90 400 ms"), "{text}");
-    assert!(view.yanks(&look).iter().any(|y| y.text.contains("quantile=\"0.99\"")));
-}
-
-#[test]
-fn of_many_instances_the_slowest_have_a_line() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let range = look.range();
-    let mut view = Service::default();
-    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-        "duration" => {
-            let of = |i: u32| series(&[("line", "p95"), ("instance", &i.to_string())], range, |_| f64::from(i));
-            Some(Ok(matrix(range, (1..=30).map(of).collect())))
-        }
-        _ => Some(Ok(answer(need))),
-    });
-    let lines = view.graph(Pane::Duration, &look).unwrap().lines;
-    let slowest = lines.iter().map(|l| l.samples[0].value).fold(f64::INFINITY, f64::min);
-    assert_eq!((lines.len(), slowest), (8, 23.0));
-    view.pane = Pane::Duration;
-    run(&mut view, &look, Command::FullScreen);
-    let text = draw(&view, &look, 200, 40);
-    assert!(text.contains("p95 of the slowest of 30 instances") && text.contains("8 slowest drawn"), "{text}");
-}
-
-#[test]
 fn targets_are_counted_among_those_that_are_looked_at() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
@@ -516,61 +373,4 @@ fn targets_are_counted_among_those_that_are_looked_at() {
     };
     assert_eq!(of("sum"), of("count"));
     assert!(of("count").contains("application=~"), "also where no job is called after the service: {query}");
-}
-
-#[test]
-fn durations_beyond_the_highest_bucket_are_marked() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let range = look.range();
-    let mut view = Service::default();
-    // The family's buckets end at 10 s, and those of this service at 1 s.
-    for _ in 0..2 {
-        feed(&mut view, &look, (200, 40), |need| {
-            Some(Ok(match (need.slot.pane, need.slot.part) {
-                ("duration", _) => {
-                    let line = |(name, value): (&str, f64)| series(&[("line", name)], range, |_| value);
-                    matrix(range, [("p50", 0.1), ("p95", 1.0), ("p99", 10.0)].into_iter().map(line).collect())
-                }
-                ("highest", _) => vector(&[("", 1.0)]),
-                ("mixed", _) => vector(&[]),
-                ("rows", 2) => vector(&[("/orders", 1.0), ("/orders/{id}", 0.1)]),
-                _ => answer(need),
-            }))
-        });
-    }
-    let text = draw(&view, &look, 200, 40);
-    for part in ["Duration ── p95 >1.00 s  was", "p95 >1.00 s", "p99 >10.0 s", "p50 100 ms"] {
-        assert!(text.contains(part), "{part}\n{text}");
-    }
-    let row = |name: &str| text.lines().find(|l| l.contains(name)).unwrap().to_owned();
-    assert!(row("/orders ").contains(" >1.00 s") && row("/orders/{id}").contains(" 100 ms"), "{text}");
-    assert_eq!(view.values_at(Pane::Duration, range.end, &look), "p95 >1.00 s  p99 >10.0 s  p50 100 ms");
-}
-
-#[test]
-fn what_the_highest_bucket_is_is_asked_only_where_a_duration_may_be_in_it() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    let asks = |view: &Service| needs(view, &look, SIZE.0, SIZE.1).into_iter().any(|n| n.slot.pane == "highest");
-    assert!(!asks(&view), "6 and 8 s are no bounds, and beyond 10 s there is no bucket");
-    let of_rows = |need: &Subscription| (need.slot.pane, need.slot.part) == ("rows", 2);
-    feed(&mut view, &look, SIZE, |need| of_rows(need).then(|| Ok(vector(&[("/orders", 1.0)]))));
-    assert!(asks(&view));
-}
-
-#[test]
-fn durations_of_buckets_that_differ_are_marked() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = Service::default();
-    feed(&mut view, &look, (200, 40), |need| match need.slot.pane {
-        "mixed" => Some(Ok(vector(&[("", 1.0)]))),
-        _ => Some(Ok(answer(need))),
-    });
-    let text = draw(&view, &look, 200, 40);
-    for part in ["Duration ── p95 ~8.00 s", "~ buckets differ", "p99 >10.0 s", " ~9.90 s"] {
-        assert!(text.contains(part), "{part}\n{text}");
-    }
 }
