@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod log_fields;
 pub mod logging;
 pub mod model;
+pub mod promql_guard;
 pub mod red;
 pub mod run;
 pub mod runtime;

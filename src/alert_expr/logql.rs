@@ -1,6 +1,12 @@
 //! LogQL expressions of alerts: taken apart at their comparison where both sides are plain to see.
 
 use super::{Anatomy, Comparison, Limit, Quantity, Split, selectors};
+use crate::promql_guard;
+
+/// Closing braces that a stream selector may end at: those in its texts come before.
+const MOST_ENDS: usize = 100;
+/// Parentheses around all of an expression that are taken away.
+const MOST_PARENTHESES: usize = 20;
 
 impl Anatomy {
     /// Takes a LogQL expression apart where one comparison with a number is all there is at its top. What is behind `and`,
@@ -79,12 +85,16 @@ fn comparison(expr: &str) -> Option<(usize, usize, Comparison)> {
 }
 
 /// What parentheses around all of an expression hold.
-fn without_parentheses(expr: &str) -> &str {
-    let closed = code(expr).into_iter().find(|(_, c, depth)| *c == ')' && *depth == 0).map(|(at, ..)| at);
-    match expr.strip_prefix('(').and_then(|e| e.strip_suffix(')')) {
-        Some(inner) if closed == Some(expr.len() - 1) => without_parentheses(inner.trim()),
-        _ => expr,
+fn without_parentheses(mut expr: &str) -> &str {
+    for _ in 0..MOST_PARENTHESES {
+        let Some(inner) = expr.strip_prefix('(').and_then(|e| e.strip_suffix(')')) else { break };
+        let closed = code(expr).into_iter().find(|(_, c, depth)| *c == ')' && *depth == 0).map(|(at, ..)| at);
+        if closed != Some(expr.len() - 1) {
+            break;
+        }
+        expr = inner.trim();
     }
+    expr
 }
 
 /// What its stream selectors want labels to be: they are PromQL's.
@@ -93,8 +103,8 @@ fn streams(expr: &str) -> Vec<(String, String)> {
     let mut rest = expr;
     while let Some(start) = rest.find('{') {
         let selector = &rest[start..];
-        let end = selector.char_indices().filter(|(_, c)| *c == '}').map(|(at, _)| at + 1);
-        let Some((length, labels)) = end.filter_map(|at| Some((at, promql_parser::parser::parse(&selector[..at]).ok()?))).next() else {
+        let end = selector.char_indices().filter(|(_, c)| *c == '}').map(|(at, _)| at + 1).take(MOST_ENDS);
+        let Some((length, labels)) = end.filter_map(|at| Some((at, promql_guard::read(&selector[..at]).ok()?))).next() else {
             break;
         };
         let named = Anatomy { selectors: selectors(&labels), ..Anatomy::default() };
@@ -155,5 +165,13 @@ mod tests {
         assert_eq!((read.label_of(&["app"]), read.label_of(&["env"]), read.label_of(&["level"])), (Some("orders"), Some("a}"), None));
         assert_eq!(read.series_by(&["app"], &[]), None, "they are no series of Prometheus");
         assert_eq!(Anatomy::of_logql("rate({").label_of(&["app"]), None);
+    }
+
+    #[test]
+    fn of_an_expression_that_is_nothing_but_brackets_nothing_is_read() {
+        let (open, closed) = ("(".repeat(100_000), ")".repeat(100_000));
+        for expr in [format!("{open}1 > 2{closed}"), format!("{{{}", "}".repeat(100_000)), format!("{open} > 1")] {
+            assert_eq!(Anatomy::of_logql(&expr).label_of(&["app"]), None);
+        }
     }
 }

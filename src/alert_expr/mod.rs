@@ -7,7 +7,7 @@ mod quantity;
 use promql_parser::{
     label::{MatchOp as Op, Matcher as PromMatcher},
     parser::{
-        BinaryExpr, Expr, VectorSelector, parse,
+        BinaryExpr, Expr, VectorSelector,
         token::{T_ADD, T_DIV, T_EQL, T_EQL_REGEX, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MUL, T_NEQ, T_SUB},
     },
     util::{ExprVisitor, walk_expr},
@@ -15,9 +15,12 @@ use promql_parser::{
 
 pub use quantity::Quantity;
 
-use crate::model::{
-    alert::{Engine, Rule},
-    labels::label_name,
+use crate::{
+    model::{
+        alert::{Engine, Rule},
+        labels::label_name,
+    },
+    promql_guard,
 };
 
 /// How a value compares to its threshold for the alert to fire.
@@ -129,7 +132,7 @@ const MOST_SELECTORS: usize = 3;
 impl Anatomy {
     /// Takes an expression apart at its comparisons: through `and`, `or`, `unless` and `bool`, either side the limit.
     pub fn of(expr: &str) -> Self {
-        let Ok(parsed) = parse(expr) else { return Self::default() };
+        let Ok(parsed) = promql_guard::read(expr) else { return Self::default() };
         let mut splits = Vec::new();
         collect(&parsed, true, &mut splits);
         Self { splits, quantity: Quantity::of(&parsed), selectors: selectors(&parsed), streams: Vec::new() }
@@ -350,6 +353,15 @@ mod tests {
     }
 
     #[test]
+    fn what_would_take_the_parser_down_is_left_whole() {
+        for expr in [format!("{}x{} > 1", "(".repeat(50_000), ")".repeat(50_000)), "rate(x[inf]) > 1".to_owned()] {
+            assert_eq!(Anatomy::of(&expr), Anatomy::default(), "{expr:.20}");
+        }
+        let many = (0..400).map(|i| format!("x{i} > {i}")).collect::<Vec<_>>().join(" or ");
+        assert_eq!(Anatomy::of(&many).splits.len(), 400);
+    }
+
+    #[test]
     fn of_alternatives_the_one_that_holds_is_shown() {
         let expr = "(burn5m > 14.4 and burn1h > 14.4) or (burn30m > 6 and burn6h > 6)";
         assert_eq!(shown(expr, Some(20.0)), "burn5m | > | 14.4");
@@ -389,9 +401,9 @@ mod tests {
     fn both_sides_are_promql_again() {
         let read = Anatomy::of(r#"sum by (job) (rate(x{a="b\"c", d=~"e.*"}[5m] offset 1h)) > on (job) y{z="1"} * 2"#);
         let s = read.main(None).unwrap();
-        assert!(parse(&s.value).is_ok(), "{}", s.value);
+        assert!(promql_guard::read(&s.value).is_ok(), "{}", s.value);
         let Limit::Query(limit) = &s.limit else { panic!("{:?}", s.limit) };
-        assert!(parse(limit).is_ok(), "{limit}");
+        assert!(promql_guard::read(limit).is_ok(), "{limit}");
     }
 
     #[test]
@@ -410,7 +422,7 @@ mod tests {
         let group = |selector: &str| format!("group by (instance, service) ({selector})");
         let only = r#"env="p\"1",instance=~"a:1|b\\.c:1""#;
         assert_eq!(asked, [group(&format!(r#"a{{code=~"5..",{only}}}"#)), group(&format!("b{{{only}}}"))].join(" or "));
-        assert!(parse(&asked).is_ok(), "{asked}");
+        assert!(promql_guard::read(&asked).is_ok(), "{asked}");
         assert_eq!(Anatomy::of("vector(1) > 0").series_by(&["service"], &[]), None);
     }
 }

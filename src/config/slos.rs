@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
-use promql_parser::parser::parse;
-
 use super::reader::{Item, Section};
 use crate::model::slo::{Slo, WINDOW};
 
@@ -65,7 +63,7 @@ fn named(item: &Item<'_, '_>) -> Option<String> {
 /// PromQL, which is not repeated in a message: it may be long.
 fn query(item: &Item<'_, '_>) -> Option<String> {
     let text = item.string()?;
-    if let Err(why) = parse(&Slo::over(&text, "5m")) {
+    if let Err(why) = crate::promql_guard::read(&Slo::over(&text, "5m")) {
         let why = why.lines().next().unwrap_or_default().trim().to_owned();
         item.wrong(
             format!("`{}` is no PromQL: {why}", item.path()),

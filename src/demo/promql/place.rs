@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use promql_parser::parser;
 use regex::Regex;
 
-use super::check::guard;
+use super::check::MAX_DEPTH;
+use crate::promql_guard::guard;
 
 /// What the parser says of anything that it cannot go on with.
 const SYNTAX: &str = "invalid promql query";
@@ -96,7 +97,7 @@ fn may_go_on(begin: &str) -> bool {
     let closing: String = open.into_iter().rev().collect();
     CONTINUATIONS.iter().any(|more| {
         let query = format!("{begin} {more}{closing}");
-        guard(&query).is_err() || parser::lexer(&query).is_ok() && !parser::parse(&query).is_err_and(|words| words == SYNTAX)
+        guard(&query, MAX_DEPTH).is_err() || parser::lexer(&query).is_ok() && !parser::parse(&query).is_err_and(|words| words == SYNTAX)
     })
 }
 
