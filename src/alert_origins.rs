@@ -165,8 +165,12 @@ impl<'a> Graph<'a> {
     /// one that most services have in common.
     fn origins(&self) -> BTreeMap<&'a str, &'a str> {
         let reach: BTreeMap<&str, BTreeSet<&'a str>> = self.nodes.iter().map(|n| (*n, self.reach(n))).collect();
-        let lowest: BTreeMap<&'a str, BTreeSet<&'a str>> =
-            self.alerting.keys().filter_map(|s| Some((*s, self.lowest(reach.get(s)?, &reach)))).collect();
+        let lowest: BTreeMap<&str, &'a str> = self.nodes.iter().filter_map(|n| Some((*n, self.lowest(n, &reach)?))).collect();
+        let lowest: BTreeMap<&'a str, BTreeSet<&'a str>> = self
+            .alerting
+            .keys()
+            .filter_map(|s| Some((*s, reach.get(s)?.iter().filter_map(|n| lowest.get(n).copied()).collect())))
+            .collect();
         let mut explained: BTreeMap<&str, usize> = BTreeMap::new();
         for origin in lowest.values().flatten() {
             *explained.entry(origin).or_default() += 1;
@@ -192,15 +196,15 @@ impl<'a> Graph<'a> {
         reached
     }
 
-    /// Of what is reached, that which reaches nothing further; of a circle, its most suspicious member.
-    fn lowest(&self, reached: &BTreeSet<&'a str>, reach: &BTreeMap<&str, BTreeSet<&'a str>>) -> BTreeSet<&'a str> {
-        let reaches = |from: &str, to: &str| reach.get(from).is_some_and(|r| r.contains(to));
-        let is_lowest = |n: &&&'a str| reach.get(**n).is_some_and(|r| r.iter().all(|m| reaches(m, n)));
-        let lowest: Vec<&'a str> = reached.iter().filter(is_lowest).copied().collect();
-        let circle = |n: &'a str| lowest.iter().copied().filter(move |m| reaches(n, m) && reaches(m, n));
-        let suspect =
-            |n: &&'a str| circle(n).min_by(|a, b| self.suspicion(a).partial_cmp(&self.suspicion(b)).unwrap_or(std::cmp::Ordering::Equal));
-        lowest.iter().filter_map(suspect).collect()
+    /// Of a service that reaches nothing further, itself; of a circle of such, its most suspicious member.
+    fn lowest(&self, node: &str, reach: &BTreeMap<&str, BTreeSet<&'a str>>) -> Option<&'a str> {
+        let circle = reach.get(node)?;
+        let is_lowest = circle.iter().all(|n| reach.get(n).is_some_and(|r| r.contains(node)));
+        let suspect = || {
+            let suspicions = circle.iter().map(|n| self.suspicion(n));
+            suspicions.min_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal)).map(|(.., name)| name)
+        };
+        is_lowest.then(suspect).flatten()
     }
 
     /// The worst calls to a service: share failed, times slower.

@@ -15,8 +15,9 @@ const MAX_DURATION: f64 = 100.0 * 365.0 * 86_400.0;
 /// Operators and opening parentheses, each of which may deepen the tree.
 static DEEPENING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[-+*/%^<>(\[]|==|!=|\b(?i:and|or|unless|atan2)\b").ok());
 /// Plain numbers where a duration is expected; the parser would panic on some of them.
-static BARE_DURATION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)(?:[\[:]|\boffset\b)\s*[-+]?\s*((?:inf|nan)\b|0x[0-9a-f]+|[0-9.][0-9.]*(?:e[-+]?[0-9]+)?)\s*[\]:)]?").ok());
+static BARE_DURATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:[\[:]|\boffset\b)\s*[-+]?\s*((?:inf|nan)\b|0x[0-9a-f]+|[0-9.][0-9.]*(?:e[-+]?[0-9]+)?)\s*[\]:)]?").ok()
+});
 
 /// Numbers with an exponent, which may be out of range; the parser would take them for infinite.
 static EXPONENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b[0-9.]+[eE][-+]?[0-9]+\b").ok());

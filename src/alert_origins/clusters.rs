@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::{Fact, Origin, Why};
 use crate::model::time::Timestamp;
@@ -20,19 +20,21 @@ pub(super) fn clusters(facts: &[Fact<'_>], mut places: Vec<usize>) -> Vec<Origin
     places.sort_by(|a, b| (facts[*a].since, facts[*a].labels, a).cmp(&(facts[*b].since, facts[*b].labels, b)));
     let pairs = Pairs::of(facts, &places);
     let all = pairs.counts(&places);
-    let (mut out, mut apart): (Vec<Origin>, Vec<usize>) = (Vec::new(), Vec::new());
+    let (mut out, mut apart, mut names): (Vec<Origin>, Vec<usize>, Taken) = (Vec::new(), Vec::new(), Taken::default());
     for onset in onsets(facts, places) {
         let mut left = onset;
-        while let Some(shared) = pairs.shared(&pairs.counts(&left), &all) {
+        while left.len() >= FEWEST
+            && let Some(shared) = pairs.shared(&pairs.counts(&left), &all)
+        {
             let (with, without): (Vec<usize>, Vec<usize>) = left.iter().partition(|i| pairs.of_fact[**i].contains(&shared));
             let (name, value) = pairs.pairs[shared];
             let (from, within) = span(facts, &with);
-            out.push(Origin { name: unique(format!("{name}={value}"), &out), why: Why::Shared { from, within }, members: with });
+            out.push(Origin { name: names.unique(format!("{name}={value}")), why: Why::Shared { from, within }, members: with });
             left = without;
         }
         if left.len() >= FEWEST {
             let (from, within) = span(facts, &left);
-            out.push(Origin { name: unique("one onset".to_owned(), &out), why: Why::Onset { from, within }, members: left });
+            out.push(Origin { name: names.unique("one onset".to_owned()), why: Why::Onset { from, within }, members: left });
         } else {
             apart.extend(left);
         }
@@ -43,13 +45,29 @@ pub(super) fn clusters(facts: &[Fact<'_>], mut places: Vec<usize>) -> Vec<Origin
     out
 }
 
-/// A name that no earlier onset has: it is what a fold is known by.
-fn unique(name: String, before: &[Origin]) -> String {
-    let is_free = |name: &String| before.iter().all(|o| o.name != *name);
-    if is_free(&name) {
-        return name;
+/// Names of earlier onsets: a fold is known by its name.
+#[derive(Default)]
+struct Taken {
+    all: HashSet<String>,
+    /// How often each was wished for.
+    wished: HashMap<String, usize>,
+}
+
+impl Taken {
+    /// A name that no earlier onset has.
+    fn unique(&mut self, name: String) -> String {
+        let mut free = name.clone();
+        let wished = self.wished.entry(name.clone()).or_default();
+        loop {
+            *wished += 1;
+            if *wished > 1 {
+                free = format!("{name} ({wished})");
+            }
+            if self.all.insert(free.clone()) {
+                return free;
+            }
+        }
     }
-    (2..).map(|n| format!("{name} ({n})")).find(is_free).unwrap_or(name)
 }
 
 /// Alerts in the order of their onset, apart where nothing began for a while.

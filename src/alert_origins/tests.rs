@@ -153,3 +153,21 @@ fn two_onsets_without_a_common_label_have_names_of_their_own() {
     let found = origins(&facts(&given), &[]);
     assert_eq!(shown(&found), [("one onset".to_owned(), 4), ("one onset (2)".to_owned(), 4)]);
 }
+
+#[test]
+fn ten_thousand_alerts_of_thousands_of_onsets_have_a_fold_each_in_time() {
+    let given: Vec<Given> = (0..10_000).map(|n| Given { service: None, ..given_alert("a", n, 1000 + (n / 3) * 400 + n % 3) }).collect();
+    let found = origins(&facts(&given), &[]);
+    let names: std::collections::BTreeSet<&str> = found.iter().map(|o| o.name.as_str()).collect();
+    assert!(names.len() == found.len() && found.len() > 3000, "{}", found.len());
+    assert_eq!(found.iter().map(|o| o.members.len()).sum::<usize>(), 10_000);
+}
+
+#[test]
+fn a_thousand_services_that_all_wait_for_each_other_have_one_origin_in_time() {
+    let names: Vec<&'static str> = (0..1000).map(|n| &*format!("service-{n:04}").leak()).collect();
+    let given: Vec<Given> = names.iter().zip(0..).map(|(name, n)| given_alert(name, n, 1000 + n)).collect();
+    let circle = names.iter().zip(names.iter().cycle().skip(1)).map(|(a, b)| edge(a, b, if *b == "service-0500" { 9.0 } else { 3.0 }));
+    let found = origins(&facts(&given), &circle.collect::<Vec<_>>());
+    assert_eq!(found.iter().map(|o| (o.name.as_str(), o.members.len())).collect::<Vec<_>>(), [("service-0500", 1000)]);
+}
