@@ -6,8 +6,8 @@ use super::ERROR_BODY;
 
 const MAX: usize = 500;
 
-/// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters. What comes
-/// after `ERROR_BODY` bytes is not looked at: a page may have megabytes.
+/// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters, without the full
+/// stop at its end, as advice follows. What comes after `ERROR_BODY` bytes is not looked at: a page may have megabytes.
 pub fn error_text(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(ERROR_BODY)]);
     let words = match serde_json::from_str::<Value>(&text) {
@@ -72,7 +72,7 @@ fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+        None => line.strip_suffix('.').filter(|rest| !rest.ends_with('.')).map_or(line.clone(), str::to_owned),
     }
 }
 
@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn finds_the_words_in_every_form() {
-        let cases: [(&str, &str); 12] = [
+        let cases: [(&str, &str); 14] = [
+            ("too many series. Ask the administrator.\n", "too many series. Ask the administrator"),
+            ("starting...", "starting..."),
             (r#"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#, "1:4: parse error"),
             (r#""bad matcher format""#, "bad matcher format"),
             ("parse error at line 1, col 5: syntax error\n", "parse error at line 1, col 5: syntax error"),
