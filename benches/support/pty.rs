@@ -108,19 +108,26 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Presses a key that moves the selection to another row of the screen. Says how long until it was seen there.
-    pub fn press(&mut self, key: &str) -> Duration {
+    /// Presses a key that changes what `shows` sees. Says how long until it was seen.
+    pub fn press<T: PartialEq>(&mut self, key: &str, shows: impl Fn(&Self) -> T) -> Duration {
         // What was drawn before the key is no answer to it.
         while self.frame(Duration::ZERO).is_some() {}
-        let before = self.selected();
+        let before = shows(self);
         let pressed = Instant::now();
         self.type_keys(key);
         loop {
-            let at = self.frame(PATIENCE).unwrap_or_else(|| panic!("{key} moved nothing; the screen is\n{}", self.text()));
-            if self.selected() != before {
+            let at = self.frame(PATIENCE).unwrap_or_else(|| panic!("{key} changed nothing; the screen is\n{}", self.text()));
+            if shows(self) != before {
                 return at.saturating_duration_since(pressed);
             }
         }
+    }
+
+    /// The order of a table and the place of its selection, which stand at the end of its first edge.
+    pub fn order_and_place(&self) -> String {
+        let text = self.text();
+        let edge = text.lines().nth(2).unwrap_or_default();
+        edge.chars().rev().take(40).collect()
     }
 
     /// The row of the screen that carries the selection's bar.
