@@ -22,8 +22,8 @@ const BAR: u16 = 8;
 pub(super) const COLUMNS: [Column; 5] = [
     // The longest name.
     Column::text("", 12, 22),
-    Column::number("USED", 9),
-    Column::number("OF", 9).drop(1),
+    Column::number("USED", 8),
+    Column::number("OF", 8).drop(1),
     Column::text("FULLEST", BAR, BAR).drop(2),
     Column::number("", 5),
 ];
