@@ -176,7 +176,9 @@ fn override_urls(config: &mut Config, request: &Request, applied: &mut Applied) 
         let first = environment.backends.remove(backend).into_iter();
         let further = if *backend == Backend::Alertmanager { std::mem::take(&mut environment.alertmanagers) } else { Vec::new() };
         let before: Vec<EndpointConfig> = first.chain(further).collect();
-        let mut all = urls.iter().map(|url| overridden(&before, url, config.limits.request_timeout)).collect::<Vec<_>>();
+        // An address that is repeated is one server.
+        let once = urls.iter().enumerate().filter(|(i, url)| !urls[..*i].contains(url)).map(|(_, url)| url);
+        let mut all = once.map(|url| overridden(&before, url, config.limits.request_timeout)).collect::<Vec<_>>();
         if all.iter().any(|(_, without_credentials)| *without_credentials) {
             let message = format!("another host than in environment \"{name}\", so its credentials and tenant are not sent");
             let advice = "Give the address in config.toml to use them there.";

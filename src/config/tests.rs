@@ -223,6 +223,7 @@ fn several_alertmanagers_are_read_from_the_file_and_the_command_line() {
         loaded.warnings
     );
     assert_eq!(all(&given(&["http://one:9093"])).len(), 1, "the command line replaces all");
+    assert_eq!(all(&given(&["http://one:9093", "http://two:9093", "http://one:9093"])).len(), 2, "one that is repeated is one");
 }
 
 #[test]
