@@ -336,7 +336,7 @@ fn ended(form: &SilenceForm, look: &Look<'_>, outcome: &SilenceOutcome) -> Sheet
         sheet.head(sentence, if i == 0 { bad } else { Role::Text });
     }
     if let SilenceOutcome::Done { silence, .. } = outcome {
-        if let Some(told) = form.told.value() {
+        if let Some(told) = form.told.value().filter(|_| form.told_after == form.writes) {
             let by_it = |a: &&Alert| a.routing.as_ref().is_some_and(|r| r.silences().contains(&silence.id.as_str()));
             sheet.add("silences", format::counted(told.alerts.iter().filter(by_it).count(), "alert"));
         }

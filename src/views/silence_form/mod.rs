@@ -184,6 +184,10 @@ pub struct SilenceForm {
     begun: Fields,
     checked: Checked,
     told: Slot<AlertmanagerAlerts>,
+    /// How often it was written: after each time Alertmanager is asked anew what it silences.
+    writes: u32,
+    /// After how many writes the alerts that are `told` were asked for.
+    told_after: u32,
     hits: Hits,
     warnings: Vec<String>,
     /// Which of several Alertmanagers gets it.
@@ -215,6 +219,8 @@ impl SilenceForm {
             checked: fields.check(Timestamp::ZERO, settings.zone.0),
             fields,
             told: Slot::default(),
+            writes: 0,
+            told_after: 0,
             hits: Hits::default(),
             warnings: Vec::new(),
             target: Target::default(),
@@ -395,11 +401,14 @@ impl View for SilenceForm {
     }
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
-        needs.ask("alertmanager", 0, Request::AlertmanagerAlerts, Refresh::Every(look.shared.settings.refresh_alerts));
+        needs.ask("alertmanager", self.writes, Request::AlertmanagerAlerts, Refresh::Every(look.shared.settings.refresh_alerts));
     }
 
     fn answer(&mut self, _cx: &mut Cx<'_>, answer: Answer) -> bool {
         let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
+        if answer.result.is_ok() {
+            self.told_after = answer.slot.part;
+        }
         let changed = self.told.settle(answer.asked, expect(answer.result, told));
         if changed {
             self.match_alerts();
@@ -519,6 +528,7 @@ impl View for SilenceForm {
                     _ => None,
                 };
                 (self.stage, self.scroll) = (Stage::Ended(outcome.clone()), 0);
+                self.writes += 1;
             }
         }
         self.changed(look);

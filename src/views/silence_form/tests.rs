@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, routed_alert as alert, sees, test_shared, with},
+        testing::{draw, feed, look, needs, routed_alert as alert, sees, test_shared, with},
     },
     core::scope::ScopeAlert,
     model::{
@@ -268,6 +268,26 @@ fn only_a_yes_writes_and_only_once() {
     stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() });
     sees(&stage.screen(), &["Silence abc-1 is active.", "abc-1"]);
     assert!(!stage.form.is_typing() && stage.form.draft().is_none());
+}
+
+#[test]
+fn what_a_silence_silences_is_told_by_an_answer_that_was_asked_for_after_it() {
+    let told = |silenced: &[&str]| {
+        let alerts = vec![alert(&[("alertname", "Slow"), ("service", "orders"), ("severity", "page")], silenced)];
+        AlertmanagerAlerts { alerts, ..AlertmanagerAlerts::default() }
+    };
+    let mut stage = Stage::on(scope(), told(&[]));
+    let before = needs(&stage.form, &look(&stage.shared, &stage.scope, NOW), SIZE.0, SIZE.1);
+    stage.text("why").key(KeyCode::Enter).text("y");
+    let silence = Silence { id: "abc-1".to_owned(), ..Silence::default() };
+    stage.ended(SilenceOutcome::Done { silence, differences: Vec::new(), looked_up: false, twins: Box::default() });
+    assert!(!stage.screen().contains("0 alerts"), "what was told before says nothing: {}", stage.screen());
+
+    let look = look(&stage.shared, &stage.scope, NOW);
+    let after = needs(&stage.form, &look, SIZE.0, SIZE.1);
+    assert!(!after[0].is_same(&before[0]), "it is asked at once");
+    feed(&mut stage.form, &look, SIZE, |_| Some(Ok(Response::AlertmanagerAlerts(told(&["abc-1"])))));
+    sees(&stage.screen(), &["silences", "1 alert"]);
 }
 
 #[test]
