@@ -153,13 +153,15 @@ fn spans(answer: &Value) -> Vec<Span> {
     out
 }
 
-/// The rows of the waterfall's tree: name and duration.
+/// The spans in the waterfall's tree: name and duration. A row that stands for a span that was lost is none of them, and
+/// those below it are marked.
 fn tree(screen: &str) -> Vec<(String, String)> {
     let row = |line: &str| {
         let left = line.trim_start_matches('│').split('│').next()?;
         let found: Vec<String> = fields(left.trim_start_matches(['▌', ' ', '▾', '▸']));
         let [name, duration] = found.as_slice() else { return None };
-        Some((name.clone(), duration.trim_end_matches(['!', ' ']).to_owned()))
+        let name = name.strip_suffix(" [orphan]").unwrap_or(name);
+        (!name.starts_with("missing span ")).then(|| (name.to_owned(), duration.trim_end_matches(['!', ' ']).to_owned()))
     };
     let spans = screen.lines().skip_while(|l| !l.starts_with("┌ spans")).skip(1).take_while(|l| l.starts_with('│'));
     spans.filter_map(row).filter(|(_, d)| d.ends_with('s')).collect()
