@@ -208,10 +208,10 @@ impl Shell {
         if let Some(context) = &self.context {
             self.exec.reconcile(self.app.subscriptions(), context, Instant::now());
         }
-        if let Some(urgency) = self.app.take_dirty() {
-            self.pacer.mark(urgency);
-        }
         let now = Instant::now();
+        if let Some(urgency) = self.app.take_dirty() {
+            self.pacer.mark(urgency, now);
+        }
         if self.pacer.due(now).is_some_and(|due| due <= now) {
             self.draw()?;
         }

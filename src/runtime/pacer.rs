@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use crate::app::Urgency;
 
 const INPUT_GAP: Duration = Duration::from_millis(4);
+/// Answers to the questions of one refresh come together: the first one waits so long for the others.
+const GATHER: Duration = Duration::from_millis(15);
 /// A frame must not take more than a quarter of the time: a link on which writing takes long gets fewer frames.
 const BREATHING: u32 = 4;
 
@@ -14,6 +16,8 @@ pub struct Pacer {
     /// Between two frames that only data asks for.
     data_gap: Duration,
     wanted: Option<Urgency>,
+    /// When it was first wanted since the last frame.
+    since: Option<Instant>,
     last: Option<Instant>,
     /// Moving average of the time a frame took to draw and write.
     cost: Duration,
@@ -22,26 +26,28 @@ pub struct Pacer {
 impl Pacer {
     /// At most `max_fps` frames a second for data.
     pub fn new(max_fps: u32) -> Self {
-        Self { data_gap: Duration::from_secs(1) / max_fps.max(1), wanted: None, last: None, cost: Duration::ZERO }
+        Self { data_gap: Duration::from_secs(1) / max_fps.max(1), wanted: None, since: None, last: None, cost: Duration::ZERO }
     }
 
-    /// Something on the screen changed.
-    pub fn mark(&mut self, urgency: Urgency) {
+    /// Something on the screen changed `now`.
+    pub fn mark(&mut self, urgency: Urgency, now: Instant) {
         self.wanted = self.wanted.max(Some(urgency));
+        self.since.get_or_insert(now);
     }
 
     /// When the frame is due; `None` sleeps until something changes.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        let gap = match self.wanted? {
-            Urgency::Input => INPUT_GAP,
-            Urgency::Data => self.data_gap,
+        let (gap, gather) = match self.wanted? {
+            Urgency::Input => (INPUT_GAP, Duration::ZERO),
+            Urgency::Data => (self.data_gap, GATHER),
         };
-        Some(self.last.map_or(now, |last| last + gap.max(self.cost * BREATHING)))
+        let since = self.since.unwrap_or(now) + gather;
+        Some(self.last.map_or(now, |last| since.max(last + gap.max(self.cost * BREATHING))))
     }
 
     /// A frame was drawn and took so long.
     pub fn drawn(&mut self, at: Instant, took: Duration) {
-        self.wanted = None;
+        (self.wanted, self.since) = (None, None);
         self.last = Some(at);
         self.cost = (self.cost * 7 + took) / 8;
     }
@@ -59,24 +65,36 @@ mod tests {
     #[test]
     fn a_key_does_not_wait_for_the_pace_of_data() {
         let (mut pacer, t) = (Pacer::new(20), Instant::now());
-        pacer.mark(Urgency::Data);
+        pacer.mark(Urgency::Data, t);
         assert_eq!(pacer.due(t), Some(t), "the first frame is due at once");
         pacer.drawn(t, Duration::ZERO);
         assert_eq!(pacer.due(t), None);
-        pacer.mark(Urgency::Data);
+        pacer.mark(Urgency::Data, t);
         assert_eq!(pacer.due(t), Some(t + Duration::from_millis(50)));
-        pacer.mark(Urgency::Input);
+        pacer.mark(Urgency::Input, t);
         assert_eq!(pacer.due(t), Some(t + INPUT_GAP));
+    }
+
+    #[test]
+    fn answers_of_one_refresh_are_one_frame() {
+        let (mut pacer, t) = (Pacer::new(20), Instant::now());
+        pacer.drawn(t, Duration::ZERO);
+        let (first, last) = (t + Duration::from_secs(2), t + Duration::from_millis(2010));
+        pacer.mark(Urgency::Data, first);
+        pacer.mark(Urgency::Data, last);
+        assert_eq!(pacer.due(last), Some(first + GATHER));
+        pacer.mark(Urgency::Input, last);
+        assert!(pacer.due(last).unwrap() <= last, "a key does not wait for them");
     }
 
     #[test]
     fn a_slow_link_gets_fewer_frames() {
         let (mut pacer, t) = (Pacer::new(20), Instant::now());
         for _ in 0..50 {
-            pacer.mark(Urgency::Data);
+            pacer.mark(Urgency::Data, t);
             pacer.drawn(t, Duration::from_millis(100));
         }
-        pacer.mark(Urgency::Input);
+        pacer.mark(Urgency::Input, t);
         assert!(pacer.due(t).unwrap() > t + Duration::from_millis(350));
     }
 }
