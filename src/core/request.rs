@@ -209,7 +209,8 @@ pub struct SlotId {
 pub enum Refresh {
     /// Once, unless the answer was a failure that may pass.
     Once,
-    /// Again this long after each answer, jittered, slower when the backend is slow or refuses.
+    /// Again and again, so long from one time to the next, together with all that is asked as often; more slowly when the backend is
+    /// slow or refuses.
     Every(Duration),
     /// As `Every`, for what whole pages wait for: a failure is tried again soon.
     Fact(Duration),

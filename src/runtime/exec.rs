@@ -11,7 +11,8 @@ use futures_util::FutureExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    retry::{Outcome, next_wait},
+    beat::Beat,
+    retry::{Outcome, next_wait, on_time},
     settle::{Panes, Turn},
 };
 use crate::{
@@ -36,6 +37,8 @@ pub struct Context {
     pub sources: Arc<Sources>,
     /// The clock that windows end at.
     pub clock: Clock,
+    /// When questions are asked again.
+    pub beat: Beat,
     /// Where answers go.
     pub out: mpsc::Sender<Msg>,
 }
@@ -137,8 +140,14 @@ async fn run(subscription: Subscription, turn: Turn, context: Context) {
             }
         };
         failures = if matches!(outcome, Outcome::Answered) { 0 } else { failures + 1 };
-        let Some(wait) = next_wait(subscription.refresh, &outcome, failures, started.elapsed()) else { return };
-        tokio::time::sleep(wait).await;
+        let took = started.elapsed();
+        if let Some(every) = on_time(subscription.refresh, &outcome, took) {
+            tokio::time::sleep_until(context.beat.after(started, every).into()).await;
+        } else if let Some(wait) = next_wait(subscription.refresh, &outcome, failures, took) {
+            tokio::time::sleep(wait).await;
+        } else {
+            return;
+        }
     }
 }
 
@@ -238,7 +247,10 @@ mod tests {
     /// Without backends every question is answered at once, badly.
     fn context() -> (Context, mpsc::Receiver<Msg>) {
         let (out, received) = mpsc::channel(256);
-        (Context { sources: Arc::default(), clock: Clock::from_fn(|| Timestamp::from_secs(1000)), out }, received)
+        (
+            Context { sources: Arc::default(), clock: Clock::from_fn(|| Timestamp::from_secs(1000)), beat: Beat::new(Instant::now()), out },
+            received,
+        )
     }
 
     async fn next_answered(received: &mut mpsc::Receiver<Msg>) -> String {

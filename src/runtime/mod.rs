@@ -1,5 +1,6 @@
 //! The shell around the core: terminal, timers, tasks. The only place that does IO on the core's behalf.
 
+mod beat;
 mod exec;
 pub mod fetch;
 mod health;
@@ -22,6 +23,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use self::{
+    beat::Beat,
     exec::Exec,
     health::HealthBoard,
     inbox::{Inbox, Next},
@@ -108,6 +110,7 @@ struct Shell {
     health: HealthBoard,
     keeper: Keeper,
     pacer: Pacer,
+    beat: Beat,
     signals: Signals,
     input: Option<Input>,
     inbox: Inbox,
@@ -136,6 +139,7 @@ impl Shell {
             health,
             keeper,
             pacer,
+            beat: Beat::new(Instant::now()),
             signals,
             input: Some(input),
             inbox,
@@ -168,7 +172,7 @@ impl Shell {
             let none = self.message(Event::Health(backend, Health::NotConfigured));
             self.app.update(none);
         }
-        self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), out: self.data_in.clone() });
+        self.context = Some(exec::Context { sources, clock: self.setup.clock.clone(), beat: self.beat, out: self.data_in.clone() });
         for warning in self.setup.warnings.drain(..) {
             tracing::warn!("{warning}");
         }

@@ -58,7 +58,13 @@ impl Outcome {
     }
 }
 
-/// How long until the request is asked again; `None` when it is not. All clients are not to ask at the same instant, and
+/// The period of what is asked again on the beat: it was answered, and soon enough to be asked as often.
+pub(super) fn on_time(refresh: Refresh, outcome: &Outcome, took: Duration) -> Option<Duration> {
+    let (Refresh::Every(every) | Refresh::Fact(every)) = refresh else { return None };
+    (*outcome == Outcome::Answered && took * BREATHING <= every).then_some(every)
+}
+
+/// How long until any other request is asked again; `None` when it is not. All clients are not to ask at the same instant, and
 /// none before a limit is over.
 pub(super) fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took: Duration) -> Option<Duration> {
     let every = match refresh {
@@ -69,7 +75,7 @@ pub(super) fn next_wait(refresh: Refresh, outcome: &Outcome, failures: u32, took
         (Outcome::Answered, None) | (Outcome::Failed { heals: false, .. }, _) => return None,
         // What is asked once does not get smaller; a window that moves may.
         (Outcome::Failed { huge: true, .. }, _) if refresh == Refresh::Once => return None,
-        (Outcome::Answered, Some(every)) => every.max((took * BREATHING).min(MAX_WAIT)),
+        (Outcome::Answered, Some(every)) => (took * BREATHING).min(MAX_WAIT).max(every),
         (Outcome::Incomplete, every) => (took * BREATHING).max(ever_less_often(failures)).min(every.unwrap_or(MAX_WAIT)),
         (Outcome::Limited(wait), _) => {
             let least = if let Refresh::Every(every) = refresh { every } else { Duration::ZERO };
@@ -145,13 +151,15 @@ mod tests {
             "a token may be renewed"
         );
         assert!(about(next_wait(Refresh::Once, &failed(ErrorKind::Unreachable), 1, Duration::ZERO), 1.0));
-        assert!(about(next_wait(EVERY, &Outcome::Answered, 0, Duration::from_millis(10)), 15.0));
-        let seldom = Refresh::Every(Duration::from_secs(600));
-        assert!(about(next_wait(seldom, &Outcome::Answered, 0, Duration::from_millis(10)), 600.0));
+        let soon = Duration::from_millis(10);
+        assert_eq!(on_time(EVERY, &Outcome::Answered, soon), Some(Duration::from_secs(15)));
+        assert_eq!(on_time(Refresh::Once, &Outcome::Answered, soon), None);
+        assert_eq!(on_time(EVERY, &failed(ErrorKind::Unreachable), soon), None);
     }
 
     #[test]
     fn a_slow_or_refusing_backend_is_asked_less_often() {
+        assert_eq!(on_time(EVERY, &Outcome::Answered, Duration::from_secs(9)), None);
         assert!(about(next_wait(EVERY, &Outcome::Answered, 0, Duration::from_secs(9)), 36.0));
         assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(500)), 4, Duration::ZERO), 8.0));
         assert!(about(next_wait(EVERY, &failed(ErrorKind::Server(503)), 1, Duration::ZERO), 15.0), "never faster than a good one");
