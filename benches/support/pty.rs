@@ -130,6 +130,12 @@ impl Terminal {
         edge.chars().rev().take(40).collect()
     }
 
+    /// What stands in the row that carries the selection's bar: the selection stays on it when a refresh moves it.
+    pub fn selected_name(&self) -> Option<String> {
+        let row = self.parser.screen().rows(0, 40).nth(usize::from(self.selected()?))?;
+        row.split_whitespace().find(|word| word.chars().any(char::is_alphabetic)).map(str::to_owned)
+    }
+
     /// The row of the screen that carries the selection's bar.
     pub fn selected(&self) -> Option<u16> {
         let screen = self.parser.screen();
