@@ -1,6 +1,7 @@
 //! Log lines in order of time, each once, bounded by bytes.
 
 use super::{
+    condition::Condition,
     filter::Pattern,
     segment::{Line, LineId, Segment},
     streams::Streams,
@@ -15,6 +16,8 @@ use crate::model::{
 pub struct Show {
     /// The text.
     pub pattern: Option<Pattern>,
+    /// What fields must be, or must not.
+    pub conditions: Vec<Condition>,
     /// At least this bad; [`Level::Unknown`] shows all.
     pub level: Level,
     /// The screen is held: what is new since then waits.
@@ -55,8 +58,28 @@ impl Show {
         self.held.is_some_and(|mark| mark.is_new(id))
     }
 
-    pub(super) fn passes(&self, level: Level, text: &str) -> bool {
+    fn passes(&self, level: Level, text: &str) -> bool {
         level >= self.level && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+    }
+}
+
+/// What is shown, and what is needed to decide on it.
+#[derive(Clone, Copy)]
+pub(super) struct Rule<'a> {
+    pub(super) show: &'a Show,
+    pub(super) streams: &'a Streams,
+}
+
+impl Rule<'_> {
+    pub(super) fn passes<'a>(
+        self,
+        level: Level,
+        text: &str,
+        stream: u32,
+        metadata: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> bool {
+        let labels = || self.streams.get(stream).map(|l| &**l);
+        self.show.passes(level, text) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
     }
 }
 
@@ -87,8 +110,8 @@ impl LogStore {
 
     /// Forgets all lines, not what is shown.
     pub fn clear(&mut self) {
-        let Show { pattern, level, .. } = std::mem::take(&mut self.show);
-        *self = Self { show: Show { pattern, level, held: None }, ..Self::new(self.limit) };
+        let show = std::mem::take(&mut self.show);
+        *self = Self { show: Show { held: None, ..show }, ..Self::new(self.limit) };
     }
 
     /// Keeps at most about `limit` bytes from the next lines on.
@@ -123,10 +146,11 @@ impl LogStore {
     }
 
     fn insert_into(&mut self, segment: usize, lines: &[LogLine], streams: &[u32]) -> usize {
-        let merged = self.segments[segment].merge(lines, streams, self.arrivals, &self.show);
+        let rule = Rule { show: &self.show, streams: &self.streams };
+        let merged = self.segments[segment].merge(lines, streams, self.arrivals, rule);
         self.arrivals += merged.new as u64;
         let (mut at, mut appended) = (segment, merged.appended);
-        while let Some(rest) = self.segments[at].split(appended, &self.show) {
+        while let Some(rest) = self.segments[at].split(appended, rule) {
             // All that was cut off was appended.
             appended = appended.map(|_| 0);
             at += 1;
@@ -143,7 +167,7 @@ impl LogStore {
                 self.floor = self.floor.max(Some(first.last_at()));
                 first.len()
             } else {
-                let gone = self.segments[0].halve(&self.show);
+                let gone = self.segments[0].halve(Rule { show: &self.show, streams: &self.streams });
                 // Lines of the cut's own instant are still taken.
                 self.floor = self.floor.max(Some(Timestamp(self.segments[0].first_at().0.saturating_sub(1))));
                 gone
@@ -243,7 +267,7 @@ impl LogStore {
     /// Someone waits for it at each letter typed, so many lines are shared out among the cores.
     fn refilter(&mut self) {
         let lines = self.len();
-        let show = &self.show;
+        let (show, streams) = (&self.show, &self.streams);
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(lines / LINES_A_WORKER + 1);
         let share = self.segments.len().div_ceil(workers);
         let (own, others) = self.segments.split_at_mut(share);
@@ -251,9 +275,9 @@ impl LogStore {
             for part in others.chunks_mut(share.max(1)) {
                 // Its own copy of the pattern: a shared one would make them wait for each other.
                 let show = show.clone();
-                scope.spawn(move || part.iter_mut().for_each(|s| s.refilter(&show)));
+                scope.spawn(move || part.iter_mut().for_each(|s| s.refilter(Rule { show: &show, streams })));
             }
-            own.iter_mut().for_each(|s| s.refilter(show));
+            own.iter_mut().for_each(|s| s.refilter(Rule { show, streams }));
         });
     }
 
@@ -306,6 +330,23 @@ impl LogStore {
             }
         }
         later.or(first)
+    }
+
+    /// The last shown line before a number that is at least this bad; from the end again before the first.
+    pub fn previous_at_level(&self, before: usize, level: Level) -> Option<usize> {
+        let (mut end, mut last) = (self.shown(), None);
+        for segment in self.segments.iter().rev() {
+            let first = end - segment.shown();
+            let has = |i: &usize| segment.level(i - first).is_some_and(|l| l >= level);
+            if segment.worst() >= level {
+                last = last.or_else(|| (first..end).rev().find(has));
+                if let Some(found) = (first..end.min(before)).rev().find(has) {
+                    return Some(found);
+                }
+            }
+            end = first;
+        }
+        last
     }
 
     /// Which segment holds the shown line of a number, and which of its shown lines it is.
@@ -393,6 +434,8 @@ mod tests {
         store.set_show(Show::default());
         assert_eq!((store.next_at_level(10, Level::Error), store.next_at_level(11, Level::Error)), (Some(11), Some(12)));
         assert_eq!(store.next_at_level(12, Level::Error), Some(1));
+        assert_eq!((store.previous_at_level(12, Level::Error), store.previous_at_level(11, Level::Error)), (Some(11), Some(8)));
+        assert_eq!(store.previous_at_level(1, Level::Error), Some(12), "from the last one again");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What is kept of streams: bounded, in order, quick to filter.
 
+mod condition;
 mod filter;
 mod log_store;
 mod segment;
 mod streams;
 
 pub use self::{
+    condition::{Condition, Place, plain_part},
     filter::Pattern,
     log_store::{LogStore, Mark, Show},
     segment::{Line, LineId},

@@ -5,7 +5,7 @@ use std::{hash::BuildHasher, ops::Range, sync::Arc};
 use foldhash::quality::FixedState;
 
 use super::{
-    log_store::{Mark, Show},
+    log_store::{Mark, Rule},
     streams::Streams,
 };
 use crate::model::{
@@ -45,9 +45,23 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// The same as a line of its own, which goes to another page.
+    pub fn to_log_line(&self) -> LogLine {
+        LogLine {
+            at: self.id.at,
+            stream: self.stream.clone(),
+            metadata: self.metadata().collect(),
+            text: self.text.into(),
+            level: self.level,
+            trace: self.trace,
+            span: self.span,
+            trace_from: self.trace_from,
+        }
+    }
+
     /// Its structured metadata.
     pub fn metadata(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.metadata.split_terminator(END).filter_map(|pair| pair.split_once(MIDDLE))
+        decode(self.metadata)
     }
 }
 
@@ -169,7 +183,7 @@ impl Segment {
 
     /// Adds lines of these streams that belong here, sorted by time and named from `arrival` on; those it has already are
     /// left out.
-    pub(super) fn merge(&mut self, lines: &[LogLine], streams: &[u32], mut arrival: u64, show: &Show) -> Merged {
+    pub(super) fn merge(&mut self, lines: &[LogLine], streams: &[u32], mut arrival: u64, rule: Rule<'_>) -> Merged {
         let before = self.rows.len();
         let mut in_order = true;
         let mut metadata = String::new();
@@ -200,10 +214,10 @@ impl Segment {
             arrival += 1;
         }
         if in_order {
-            self.show_from(before, show);
+            self.show_from(before, rule);
         } else {
             self.rows.sort_by_key(Row::id);
-            self.refilter(show);
+            self.refilter(rule);
         }
         Merged { new: self.rows.len() - before, appended: in_order.then_some(before) }
     }
@@ -247,7 +261,7 @@ impl Segment {
 
     /// Cuts off what is too much for one segment, at a place where the time changes. Where lines were only `appended`
     /// from a row on, the older ones stay together; else both halves keep room for more late lines.
-    pub(super) fn split(&mut self, appended: Option<usize>, show: &Show) -> Option<Self> {
+    pub(super) fn split(&mut self, appended: Option<usize>, rule: Rule<'_>) -> Option<Self> {
         if self.rows.len() <= ROWS && self.bytes.len() <= BYTES {
             return None;
         }
@@ -256,7 +270,7 @@ impl Segment {
             None => self.rows_within(ROWS / 2, BYTES / 2),
         };
         let rows = self.at_change_of_time(rows.max(1));
-        let rest = self.copy(rows..self.rows.len(), show);
+        let rest = self.copy(rows..self.rows.len(), rule);
         if rest.rows.is_empty() {
             return None;
         }
@@ -265,7 +279,7 @@ impl Segment {
             self.waiting.all -= rest.waiting.all;
             self.waiting.to_show -= rest.waiting.to_show;
         } else {
-            *self = self.copy(0..rows, show);
+            *self = self.copy(0..rows, rule);
         }
         Some(rest)
     }
@@ -298,13 +312,13 @@ impl Segment {
     }
 
     /// Forgets its older half. Returns how many lines that were.
-    pub(super) fn halve(&mut self, show: &Show) -> usize {
+    pub(super) fn halve(&mut self, rule: Rule<'_>) -> usize {
         let gone = self.rows.len().div_ceil(2);
-        *self = self.copy(gone..self.rows.len(), show);
+        *self = self.copy(gone..self.rows.len(), rule);
         gone
     }
 
-    fn copy(&self, rows: Range<usize>, show: &Show) -> Self {
+    fn copy(&self, rows: Range<usize>, rule: Rule<'_>) -> Self {
         let rows = &self.rows[rows];
         let mut out = Self { rows: Vec::with_capacity(rows.len()), ..Self::default() };
         out.bytes.reserve_exact(rows.iter().map(|r| r.text as usize + r.metadata as usize).sum());
@@ -317,27 +331,27 @@ impl Segment {
         }
         out.places.clone_from(&self.places);
         out.traces.shrink_to_fit();
-        out.refilter(show);
+        out.refilter(rule);
         out
     }
 
-    pub(super) fn refilter(&mut self, show: &Show) {
+    pub(super) fn refilter(&mut self, rule: Rule<'_>) {
         self.shown = None;
         self.waiting = Waiting::default();
-        if !show.is_all() {
+        if !rule.show.is_all() {
             self.shown = Some(Vec::new());
-            self.show_from(0, show);
+            self.show_from(0, rule);
         }
     }
 
-    fn show_from(&mut self, from: usize, show: &Show) {
-        if show.is_all() {
+    fn show_from(&mut self, from: usize, rule: Rule<'_>) {
+        if rule.show.is_all() {
             return;
         }
         let mut shown = self.shown.take().unwrap_or_default();
         let mut waiting = self.waiting;
         for (i, row) in self.rows.iter().enumerate().skip(from) {
-            let (waits, passes) = (show.is_waiting(row.id()), show.passes(row.level, self.text(row)));
+            let (waits, passes) = (rule.show.is_waiting(row.id()), self.passes(row, rule));
             waiting.all += usize::from(waits);
             match (waits, passes) {
                 (true, true) => waiting.to_show += 1,
@@ -346,6 +360,10 @@ impl Segment {
             }
         }
         (self.shown, self.waiting) = (Some(shown), waiting);
+    }
+
+    fn passes(&self, row: &Row, rule: Rule<'_>) -> bool {
+        rule.passes(row.level, self.text(row), row.stream, decode(self.metadata(row)))
     }
 
     /// How many lines are shown.
@@ -423,6 +441,10 @@ impl Segment {
     fn trace(&self, row: &Row) -> Option<TraceRef> {
         (row.trace as usize).checked_sub(1).and_then(|i| self.traces.get(i)).copied()
     }
+}
+
+fn decode(metadata: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
+    metadata.split_terminator(END).filter_map(|pair| pair.split_once(MIDDLE))
 }
 
 fn encode(metadata: &Labels, out: &mut String) {
