@@ -33,6 +33,15 @@ impl ColorSupport {
         }
     }
 
+    /// A colour that did not come from a theme, as the terminal can show it.
+    pub(super) fn shown(self, color: Color) -> Color {
+        match (self, color) {
+            (Self::Ansi16, Color::Rgb(r, g, b)) => nearest_16((r, g, b)),
+            (Self::Ansi16, Color::Indexed(i @ 16..)) => nearest_16(indexed_rgb(i)),
+            _ => self.nearest(color),
+        }
+    }
+
     /// The colour, or the nearest of 256, or the terminal's own when there are none.
     pub(super) fn nearest(self, color: Color) -> Color {
         match (self, color) {
@@ -56,6 +65,31 @@ fn nearest_indexed(rgb: Rgb) -> Color {
     let wanted = oklab(linear(rgb));
     let near = SEEN.iter().min_by(|(_, a), (_, b)| distance(*a, wanted).total_cmp(&distance(*b, wanted)));
     Color::Indexed(near.map_or(7, |(i, _)| *i))
+}
+
+/// The nearest of the 16 as xterm has them.
+fn nearest_16(rgb: Rgb) -> Color {
+    const XTERM: [Rgb; 16] = [
+        (0, 0, 0),
+        (205, 0, 0),
+        (0, 205, 0),
+        (205, 205, 0),
+        (0, 0, 238),
+        (205, 0, 205),
+        (0, 205, 205),
+        (229, 229, 229),
+        (127, 127, 127),
+        (255, 0, 0),
+        (0, 255, 0),
+        (255, 255, 0),
+        (92, 92, 255),
+        (255, 0, 255),
+        (0, 255, 255),
+        (255, 255, 255),
+    ];
+    let wanted = oklab(linear(rgb));
+    let near = (0..).zip(XTERM).map(|(i, c)| (i, distance(oklab(linear(c)), wanted))).min_by(|a, b| a.1.total_cmp(&b.1));
+    Color::Indexed(near.map_or(7, |(i, _)| i))
 }
 
 /// What xterm shows for 16 to 255.

@@ -73,13 +73,15 @@ pub struct Theme {
     /// By role, in the order of [`Role::ALL`].
     styles: Vec<Style>,
     services: [Color; SERVICE_HUES],
+    /// The colours that the terminal can show.
+    support: ColorSupport,
 }
 
 impl Theme {
     /// Without any colour: what remains are words, glyphs and bold.
     fn plain(name: &str) -> Self {
         let styles = vec![Style::new(); Role::ALL.len()];
-        Self { name: name.to_owned(), styles, services: [Color::Reset; SERVICE_HUES] }
+        Self { name: name.to_owned(), styles, services: [Color::Reset; SERVICE_HUES], support: ColorSupport::TrueColor }
     }
 
     /// The style of a role.
@@ -98,9 +100,15 @@ impl Theme {
         Style::new().fg(self.services[index % SERVICE_HUES])
     }
 
+    /// A colour that a text brought along, as the terminal can show it.
+    pub fn shown_color(&self, color: Color) -> Color {
+        self.support.shown(color)
+    }
+
     /// The theme with colours that the terminal can show. With 16, what has other colours looks as in the theme made for
     /// that: the nearest of 16 would make failing and deviating, or secondary and healthy, the same.
     pub fn downgrade(mut self, support: ColorSupport) -> Self {
+        self.support = support;
         if support == ColorSupport::Ansi16 {
             let terminal = load::builtin("terminal");
             for ((role, style), other) in Role::ALL.iter().zip(&mut self.styles).zip(terminal.styles) {

@@ -1,5 +1,6 @@
 //! Widgets and text for the views: pure drawing into a buffer.
 
+pub mod ansi;
 pub mod chart;
 pub mod field;
 pub mod format;
