@@ -10,7 +10,7 @@ use crate::{
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::SourceError,
         explored::{About, Explored, Names},
-        log::{LogEvent, LogLabels},
+        log::{LogEvent, LogLabels, NewerLines},
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
@@ -116,6 +116,15 @@ pub enum Request {
         /// Lines from here on are known.
         before: Timestamp,
     },
+    /// A page of a log stream's lines from an instant on, for the reader who goes on from a line.
+    LogNewer {
+        /// LogQL.
+        query: String,
+        /// The window whose end is the end of it.
+        window: TimeWindow,
+        /// Lines before it are known.
+        after: Timestamp,
+    },
     /// A trace search.
     Search {
         /// TraceQL.
@@ -143,6 +152,7 @@ impl Request {
             | Self::LogRange { window, .. }
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
+            | Self::LogNewer { window, .. }
             | Self::Search { window, .. } => Some(*window),
             Self::PrometheusAlerts
             | Self::AlertmanagerAlerts
@@ -187,6 +197,8 @@ pub enum Response {
     About(About),
     /// Some of many to [`Request::LogStream`], all to [`Request::LogOlder`].
     Log(Vec<LogEvent>),
+    /// To [`Request::LogNewer`].
+    Newer(NewerLines),
     /// To [`Request::Search`].
     Hits(TraceHits),
     /// To [`Request::Trace`]: cleaned and laid out on a worker.

@@ -123,6 +123,17 @@ pub enum LogEvent {
     Failed(SourceError),
 }
 
+/// A page of lines from an instant on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewerLines {
+    /// Its lines, by time.
+    pub lines: Vec<LogLine>,
+    /// From here on there are more in the range.
+    pub left: Option<Timestamp>,
+    /// More lines share this instant than the server hands out at once: those beyond its limit are missing.
+    pub cut: Option<Timestamp>,
+}
+
 /// What is known of the lines before a page of history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Older {

@@ -48,6 +48,10 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let range = TimeRange { start: window.range(now).start, end: *before };
             Response::Log(loki()?.older(query, range).await?)
         }
+        Request::LogNewer { query, window, after } => {
+            let range = TimeRange { start: *after, end: window.range(now).end };
+            Response::Newer(loki()?.newer(query, range).await?)
+        }
         Request::Search { query, window, limit } => {
             let search = TraceSearch { query: TraceQuery::TraceQl(query.clone()), range: window.range(now), limit: *limit };
             let hits = tempo()?.search(&search).await?;

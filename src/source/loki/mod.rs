@@ -25,14 +25,14 @@ use super::{
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
-        log::{LogEvent, LogLine, Older},
+        log::{LogEvent, LogLine, NewerLines, Older},
         series::Matrix,
         time::{TimeRange, Timestamp, nanos},
     },
     source::prometheus::Enveloped,
 };
 
-use page::{Backward, Read};
+use page::{Backward, Forward, Read};
 use stream::Pace;
 pub use wire::Stats;
 use wire::{Interner, LogData};
@@ -146,6 +146,29 @@ impl Loki {
         }
         let older = pages.before().map_or(Older::Nothing, Older::Left);
         Ok([LogEvent::History { lines, reached, older }].into_iter().chain(cut.map(LogEvent::Cut)).collect())
+    }
+
+    /// The lines from `range.start` on that one page holds, never a part of an instant unless the server hands out no more
+    /// of it.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn newer(&self, logql: &str, range: TimeRange) -> Result<NewerLines, SourceError> {
+        let mut pages = Forward::new(range.start, range.end, self.cap());
+        let mut newer = NewerLines { lines: Vec::new(), left: None, cut: None };
+        while let Some((asked, limit)) = pages.next() {
+            match self.page(logql, asked, limit, Direction::Forward, &mut Interner::default()).await {
+                Ok(page) => {
+                    (newer.cut, newer.lines) = (pages.accept(&page).cut, page);
+                    newer.left = pages.next().map(|(rest, _)| rest.start);
+                    if newer.left != Some(asked.start) {
+                        break;
+                    }
+                }
+                Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
+            }
+        }
+        Ok(newer)
     }
 
     fn cap(&self) -> usize {
