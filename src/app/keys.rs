@@ -175,6 +175,10 @@ impl App {
                 self.overlay = None;
                 self.query(&queries);
             }
+            Done::Act(act) => {
+                self.overlay = None;
+                self.act(*act);
+            }
             Done::Forget(name) => {
                 self.overlay = None;
                 self.effects.push(Effect::Forget(name));

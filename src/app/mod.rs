@@ -293,17 +293,25 @@ impl App {
         let look = Look { now: self.now, scope: &entry.scope, shared: &self.shared, id: entry.id };
         handle(entry.view.as_mut(), &mut Cx { look, area, acts: &mut acts });
         for act in acts {
-            match act {
-                Act::Push(kind, scope) => self.push(kind, *scope),
-                Act::Rescope(scope) => self.rescope(*scope),
-                Act::Notice(text) => self.say(text),
-                Act::Effect(effect) => self.effects.push(effect),
-                Act::Asked(query) => self.remember(query),
-                Act::Back => self.back(),
-                Act::OpenSilence(silence) => self.open_silence(*silence),
-                Act::SilenceFold(fold) => self.open_fold(*fold),
-                Act::Write(change) => self.write(*change),
-            }
+            self.act(act);
+        }
+    }
+
+    /// Does what a view asked for.
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Push(kind, scope) => self.push(kind, *scope),
+            Act::Lines(seed, scope) => self.push_view(Box::new(views::logs::Logs::seeded(*seed, &scope, self.now)), *scope),
+            Act::Traces(scope) => self.push_view(Box::new(views::traces::Traces::all(&scope)), *scope),
+            Act::Choose(title, rows) => self.overlay = Some(Overlay::choose(title, rows)),
+            Act::Rescope(scope) => self.rescope(*scope),
+            Act::Notice(text) => self.say(text),
+            Act::Effect(effect) => self.effects.push(effect),
+            Act::Asked(query) => self.remember(query),
+            Act::Back => self.back(),
+            Act::OpenSilence(silence) => self.open_silence(*silence),
+            Act::SilenceFold(fold) => self.open_fold(*fold),
+            Act::Write(change) => self.write(*change),
         }
     }
 

@@ -119,6 +119,10 @@ pub struct Facts {
     pub query: bool,
     /// The window is live.
     pub live: bool,
+    /// Fields are shown as columns.
+    pub columns: bool,
+    /// Rows are marked.
+    pub marks: bool,
     /// What is selected is a silence.
     pub silence: bool,
     /// What is selected is a silence that is not over.
@@ -173,6 +177,8 @@ const GRAPHS: Enabled = |f| if f.graphs { Ok(()) } else { Err("no graph with val
 const GRAPHS_OR_FOLDS: Enabled = |f| if f.folds { Ok(()) } else { GRAPHS(f) };
 const SILENCE: Enabled = |f| if f.silence { Ok(()) } else { Err("no silence is selected") };
 const SILENCING: Enabled = |f| if f.silencing { Ok(()) } else { Err("this silence is over") };
+const COLUMNS: Enabled = |f| if f.columns { Ok(()) } else { Err("no field is shown as a column") };
+const MARKS: Enabled = |f| if f.marks { Ok(()) } else { Err("no line is marked") };
 const PANES: Enabled = |f| if f.panes { Ok(()) } else { Err("this view has one pane") };
 
 commands! {
@@ -200,6 +206,27 @@ commands! {
     Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
     Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
+    FollowValue, "follow-value", [Logs], ["*"], "follow value", "Lines of every service that have the selected value, the trace or the request", ROWS;
+    NextRelated, "next-related", [Logs], ["]"], "next of trace", "Next line of the same trace or request, through all services", ROWS;
+    PreviousRelated, "previous-related", [Logs], ["["], "", "Previous line of the same trace or request, through all services", ROWS;
+    Context, "context", [Logs], ["c"], "context", "The lines around this one in its stream, without filters", ROWS;
+    ShowColumn, "column", [Logs], ["|"], "column", "Show the selected field as a column, or no more", ROWS;
+    ColumnEarlier, "column-earlier", [Logs], [","], "", "The selected field's column further to the left", COLUMNS;
+    ColumnLater, "column-later", [Logs], ["."], "", "The selected field's column further to the right", COLUMNS;
+    ColumnWidth, "column-width", [Logs], ["_"], "", "Columns of 24 cells at the most, of 12, or of 60", COLUMNS;
+    CountBy, "count-by", [Logs], ["#"], "count by", "Count the lines by the values of the selected field", ROWS;
+    Widen, "widen", [Logs], ["backspace"], "", "Take the last filter by a field back", ALWAYS;
+    Wrap, "wrap", [Logs], ["W"], "", "Long lines over several rows, or cut", ROWS;
+    ShiftRight, "shift-right", [Logs], [")", "shift-right"], "", "The text of the lines further to the right", ROWS;
+    ShiftLeft, "shift-left", [Logs], ["(", "shift-left"], "", "The text of the lines back to the left", ROWS;
+    TimeForm, "time-form", [Logs], ["Z"], "", "Times as local, UTC, how long ago, or since the line before", ALWAYS;
+    Mark, "mark", [Logs], ["m"], "mark", "Mark the line, or no more", ROWS;
+    NextMark, "next-mark", [Logs], ["'"], "", "Next mark", MARKS;
+    PreviousMark, "previous-mark", [Logs], ["\""], "", "Previous mark", MARKS;
+    PreviousError, "previous-error", [Logs], ["ctrl-e"], "", "Previous error", |f| if f.errors { Ok(()) } else { Err("no error here") };
+    NextMinute, "next-minute", [Logs], ["}"], "", "First line of the next minute that has any", ROWS;
+    PreviousMinute, "previous-minute", [Logs], ["{"], "", "First line of the minute, or of the one before", ROWS;
+    GoToTime, "go-to-time", [Logs], ["@"], "", "To the line of a time; one that is not held becomes the window", ALWAYS;
     EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| if f.query { Ok(()) } else { Err("no query to edit") };
     Order, "order", [Alerts, Services, Service, Traces, Silences, Query], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
@@ -207,7 +234,7 @@ commands! {
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
     Heatmap, "heatmap", [Service], ["H"], "heatmap", "Durations as a heatmap of their histogram, or as lines", GRAPHS;
     SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
-    Exclude, "exclude", [Service], ["!"], "exclude", "Leave out what is selected", ROWS;
+    Exclude, "exclude", [Service, Logs], ["!"], "exclude", "Leave out what is selected", ROWS;
     Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
     FoldAll, "fold-all", [Waterfall], ["F"], "fold all", "Fold all but errors, or unfold all", ROWS;

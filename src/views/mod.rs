@@ -25,6 +25,7 @@ use ratatui::{
 };
 
 use self::{
+    logs::Seed,
     prompt::Prompt,
     silence_form::{Draft, Fold},
 };
@@ -90,6 +91,12 @@ impl Cx<'_> {
 pub enum Act {
     /// Open a view on a narrower scope.
     Push(ViewKind, Box<Scope>),
+    /// Open a page of these lines on a scope.
+    Lines(Box<Seed>, Box<Scope>),
+    /// Open all traces of a scope, failed or not.
+    Traces(Box<Scope>),
+    /// Let the user choose one of these, by name and text: a title, then what choosing them asks.
+    Choose(&'static str, Vec<(String, String, Act)>),
     /// Replace the scope of this view.
     Rescope(Box<Scope>),
     /// Say something in the footer.

@@ -21,7 +21,7 @@ use crate::{
     model::time::TimeWindow,
     theme::{Role, Theme},
     ui::text::{put, put_right, width},
-    views::{Look, Yank},
+    views::{Act, Look, Yank},
 };
 
 /// What a key led to.
@@ -43,6 +43,8 @@ pub(in crate::app) enum Done {
     Theme(String),
     /// Queries were chosen to be asked.
     Queries(Vec<String>),
+    /// What a view offered was chosen.
+    Act(Box<Act>),
     /// Kept queries were chosen to be forgotten, by their name.
     Forget(String),
 }
@@ -82,6 +84,11 @@ impl Overlay {
         let done = |k: &KeptQueries| if forget { Done::Forget(k.name.clone()) } else { Done::Queries(k.queries.clone()) };
         let rows = kept.iter().map(|k| (k.name.clone(), k.queries.join("; "), done(k))).collect();
         Self::Choose(choose::Choose::new(if forget { "forget" } else { "kept queries" }, rows))
+    }
+
+    pub(in crate::app) fn choose(title: &'static str, rows: Vec<(String, String, Act)>) -> Self {
+        let rows = rows.into_iter().map(|(name, text, act)| (name, text, Done::Act(Box::new(act)))).collect();
+        Self::Choose(choose::Choose::new(title, rows))
     }
 
     pub(in crate::app) fn yank(yanks: Vec<Yank>) -> Self {

@@ -16,7 +16,11 @@ impl Logs {
         self.volume.clear();
         self.left = self.store.mark();
         self.spree = 0;
-        self.scroll = 0;
+        self.detail.another();
+        self.memo.forget();
+        self.counts = None;
+        self.columns.forget_parts();
+        self.shift = 0;
     }
 
     pub(super) fn event(&mut self, asked: Timestamp, part: u32, event: LogEvent, now: Timestamp) {
@@ -25,7 +29,8 @@ impl Logs {
                 if let Some(past) = self.told.past(part) {
                     past.page(asked, now, reached, older);
                 }
-                let first = self.store.is_empty();
+                // What a page begins with is not what the stream brings.
+                let first = self.store.is_empty() || std::mem::take(&mut self.seeded);
                 self.store.insert(lines);
                 if first {
                     // What a second stream knows of that time is not new either.

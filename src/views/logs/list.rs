@@ -1,15 +1,38 @@
 //! The list of lines: a cursor that stays on its line and on its place on the screen, whatever arrives around it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
+use super::row::{brief, wrapped_rows};
 use crate::{
     core::command::Command,
-    log_fields::recognise,
     store::{Line, LineId, LogStore},
 };
 
 /// Lines that can be unfolded at a time; the first ones are folded again.
 const MAX_OPEN: usize = 256;
+
+/// How long lines go over several rows.
+#[derive(Clone)]
+pub(super) struct Wrap {
+    /// Cells of text in a row.
+    pub(super) room: usize,
+    /// Fields that are columns.
+    pub(super) columns: Arc<[String]>,
+}
+
+/// The rows there are, and how lines take them.
+#[derive(Clone)]
+pub(super) struct Screen {
+    pub(super) height: usize,
+    pub(super) wrap: Option<Wrap>,
+}
+
+impl Screen {
+    /// Rows of a line's own text, without those that it unfolds.
+    pub(super) fn text_rows(&self, line: &Line<'_>) -> usize {
+        self.wrap.as_ref().map_or(1, |w| wrapped_rows(line, &brief(line.text), w.room, &w.columns))
+    }
+}
 
 /// Where the user is in the lines.
 pub(super) struct List {
@@ -36,17 +59,24 @@ impl List {
         Self { cursor: None, above: 0, follow: true, open: VecDeque::new() }
     }
 
+    /// Begins on the line that is there.
+    pub(super) fn begin(&mut self, store: &LogStore) {
+        self.cursor = store.get(0).map(|l| l.id);
+        self.follow = false;
+    }
+
     pub(super) fn is_open(&self, id: LineId) -> bool {
         self.open.contains(&id)
     }
 
     /// Rows that a line takes.
-    fn rows(&self, line: &Line<'_>) -> usize {
-        if self.is_open(line.id) { 1 + recognise(line.text).rest.len() } else { 1 }
+    fn rows(&self, line: &Line<'_>, screen: &Screen) -> usize {
+        let rest = if self.is_open(line.id) { brief(line.text).rest.len() } else { 0 };
+        screen.text_rows(line) + rest
     }
 
-    fn rows_at(&self, store: &LogStore, i: usize) -> usize {
-        store.get(i).map_or(1, |line| self.rows(&line))
+    fn rows_at(&self, store: &LogStore, i: usize, screen: &Screen) -> usize {
+        store.get(i).map_or(1, |line| self.rows(&line, screen))
     }
 
     /// The number of the selected line.
@@ -61,35 +91,35 @@ impl List {
     }
 
     /// Lines arrived or others are shown: the cursor follows, or stays on its line.
-    pub(super) fn settle(&mut self, store: &LogStore, height: usize) {
+    pub(super) fn settle(&mut self, store: &LogStore, screen: &Screen) {
         if self.follow {
             let last = store.shown().saturating_sub(1);
             self.cursor = store.get(last).map(|l| l.id);
-            self.above = height.saturating_sub(self.rows_at(store, last));
+            self.above = screen.height.saturating_sub(self.rows_at(store, last, screen));
         } else if self.cursor.is_none() {
             self.cursor = store.get(store.shown().saturating_sub(1)).map(|l| l.id);
         }
     }
 
     /// Selects a line and keeps what is on the screen, if it is there already.
-    pub(super) fn select(&mut self, store: &LogStore, i: usize, height: usize) {
+    pub(super) fn select(&mut self, store: &LogStore, i: usize, screen: &Screen) {
         let Some(line) = store.get(i.min(store.shown().saturating_sub(1))) else { return };
         let (new, old) = (i.min(store.shown() - 1), self.index(store).unwrap_or(i));
-        let above = self.rows_above(store, old, height);
-        let room = height.saturating_sub(self.rows(&line));
-        let between = |from: usize, to: usize| (from..to).take(height + 1).map(|n| self.rows_at(store, n)).sum::<usize>();
+        let above = self.rows_above(store, old, screen);
+        let room = screen.height.saturating_sub(self.rows(&line, screen));
+        let between = |from: usize, to: usize| (from..to).take(screen.height + 1).map(|n| self.rows_at(store, n, screen)).sum::<usize>();
         let wanted = if new >= old { above + between(old, new) } else { above.saturating_sub(between(new, old)) };
-        let far = new.abs_diff(old) > height;
-        self.above = if far && new < old { height / 3 } else { wanted }.min(room);
+        let far = new.abs_diff(old) > screen.height;
+        self.above = if far && new < old { screen.height / 3 } else { wanted }.min(room);
         self.cursor = Some(line.id);
         // As it is drawn: lines that come later above or below must not move it.
-        self.above = self.rows_above(store, new, height);
+        self.above = self.rows_above(store, new, screen);
     }
 
     /// Moves on a command. Going to the last line follows from there on. Returns false for commands that do not move.
-    pub(super) fn command(&mut self, store: &LogStore, command: Command, height: usize) -> bool {
+    pub(super) fn command(&mut self, store: &LogStore, command: Command, screen: &Screen) -> bool {
         let at = self.index(store).unwrap_or(0);
-        let page = (height / 2).max(1);
+        let page = (screen.height / 2).max(1);
         let to = match command {
             Command::Down => at + 1,
             Command::Up => at.saturating_sub(1),
@@ -100,14 +130,14 @@ impl List {
             _ => return false,
         };
         self.follow = command == Command::Bottom;
-        self.select(store, to, height);
+        self.select(store, to, screen);
         true
     }
 
     /// Unfolds or folds the selected line.
-    pub(super) fn set_open(&mut self, store: &LogStore, open: bool, height: usize) {
+    pub(super) fn set_open(&mut self, store: &LogStore, open: bool, screen: &Screen) {
         let Some(line) = self.line(store) else { return };
-        self.above = self.rows_above(store, self.index(store).unwrap_or(0), height);
+        self.above = self.rows_above(store, self.index(store).unwrap_or(0), screen);
         self.follow = false;
         self.open.retain(|id| *id != line.id);
         if open {
@@ -117,26 +147,28 @@ impl List {
             self.open.pop_front();
         }
         self.cursor = Some(line.id);
-        self.above = self.above.min(height.saturating_sub(self.rows(&line)));
+        self.above = self.above.min(screen.height.saturating_sub(self.rows(&line, screen)));
     }
 
     /// Rows above the selected line as it is drawn: no room is wasted at either end.
-    fn rows_above(&self, store: &LogStore, at: usize, height: usize) -> usize {
-        let own = self.rows_at(store, at).min(height);
-        let below: usize = (at..store.shown()).take(height).map(|n| self.rows_at(store, n)).sum();
+    fn rows_above(&self, store: &LogStore, at: usize, screen: &Screen) -> usize {
+        let height = screen.height;
+        let own = self.rows_at(store, at, screen).min(height);
+        let below: usize = (at..store.shown()).take(height).map(|n| self.rows_at(store, n, screen)).sum();
         let wanted = self.above.max(height - below.min(height)).min(height - own);
-        let there: usize = (0..at).rev().take(wanted).map(|n| self.rows_at(store, n)).sum();
+        let there: usize = (0..at).rev().take(wanted).map(|n| self.rows_at(store, n, screen)).sum();
         wanted.min(there)
     }
 
     /// The lines on a screen of some rows.
-    pub(super) fn visible<'a>(&'a self, store: &'a LogStore, height: usize) -> Vec<Placed<'a>> {
+    pub(super) fn visible<'a>(&'a self, store: &'a LogStore, screen: &Screen) -> Vec<Placed<'a>> {
+        let height = screen.height;
         let Some(at) = self.index(store).filter(|_| height > 0) else { return Vec::new() };
-        let above = self.rows_above(store, at, height);
+        let above = self.rows_above(store, at, screen);
         let (mut first, mut row) = (at, isize::try_from(above).unwrap_or(0));
         while first > 0 && row > 0 {
             first -= 1;
-            row -= isize::try_from(self.rows_at(store, first)).unwrap_or(1);
+            row -= isize::try_from(self.rows_at(store, first, screen)).unwrap_or(1);
         }
         let mut out = Vec::new();
         let end = isize::try_from(height).unwrap_or(isize::MAX);
@@ -144,7 +176,7 @@ impl List {
             if row >= end {
                 break;
             }
-            let rows = isize::try_from(self.rows(&line)).unwrap_or(1);
+            let rows = isize::try_from(self.rows(&line, screen)).unwrap_or(1);
             out.push(Placed { open: self.is_open(line.id), line, row });
             row += rows;
         }

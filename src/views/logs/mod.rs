@@ -1,12 +1,23 @@
 //! Log lines of the scope: history, then live, each once, and the way to their traces.
 
+mod actions;
+mod around;
 mod arrive;
+mod columns;
+mod conditions;
+mod counts;
+mod detail;
 mod draw;
+mod fields;
+mod follow;
+mod ids;
 mod list;
+mod marks;
 mod moves;
 mod older;
 mod past;
 mod query;
+mod row;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -22,8 +33,20 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::{list::List, query::Plan, told::Told, typing::Typing};
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt, sheet::Sheet};
+pub use self::follow::Seed;
+use self::{
+    actions::Memo,
+    around::After,
+    columns::{Columns, TimeForm},
+    counts::Counts,
+    detail::Detail,
+    list::List,
+    marks::Marks,
+    query::{Narrow, Plan},
+    told::Told,
+    typing::Typing,
+};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -34,13 +57,13 @@ use crate::{
     },
     log_fields::recognise,
     model::{
-        log::{Level, LogEvent, LogLabels, TailState},
+        log::{Level, LogEvent, LogLabels, LogLine, TailState},
         series::Matrix,
-        time::Timestamp,
+        time::{TimeRange, Timestamp},
         trace::SpanId,
     },
     store::{Line, LogStore, Mark, Pattern},
-    ui::{chart::TimeAxis, field::Typed},
+    ui::{chart::TimeAxis, field::Typed, text::truncate},
 };
 
 /// The page's state.
@@ -49,9 +72,16 @@ pub struct Logs {
     list: List,
     told: Told,
     volume: Slot<Matrix>,
-    typed: Option<String>,
-    /// The span whose first line is selected as soon as it is there.
-    wanted: Option<SpanId>,
+    /// What is asked in place of the scope's own lines.
+    typed: Option<Seed>,
+    /// Every line has the value that is followed.
+    follows: bool,
+    /// The page began with the line that it was opened on.
+    seeded: bool,
+    /// What is known of the lines after those that are here, where they are read as they are looked at.
+    after: Option<After>,
+    /// What is selected as soon as it is there.
+    wanted: Option<Wanted>,
     /// What was there when the user stopped to follow.
     left: Mark,
     /// Pages of older lines since the user moved.
@@ -61,9 +91,29 @@ pub struct Logs {
     filter_before: Option<Pattern>,
     in_detail: bool,
     full: bool,
-    scroll: usize,
+    detail: Detail,
+    /// The counts that are in the place of the detail.
+    counts: Option<Counts>,
+    memo: Memo,
+    columns: Columns,
+    marks: Marks,
+    wrap: bool,
+    /// Cells of the lines' text that are passed over at the left.
+    shift: usize,
 }
 
+/// A line to select.
+enum Wanted {
+    /// The first one of a span.
+    Span(SpanId),
+    /// The first one from an instant on.
+    Time(Timestamp),
+    /// This one, or one so many lines after it.
+    Line(Box<LogLine>, i8),
+}
+
+/// Cells of a crumb.
+const CRUMB: usize = 32;
 /// Lines are kept within this until the settings are known.
 const BYTES: usize = 64 << 20;
 
@@ -77,15 +127,47 @@ impl Logs {
             list: List::new(),
             told: Told::default(),
             volume: Slot::default(),
-            typed: query.map(str::to_owned),
-            wanted: scope.span,
+            typed: query.map(|query| Seed { query: query.to_owned(), ..Seed::default() }),
+            follows: false,
+            seeded: false,
+            after: None,
+            wanted: scope.span.map(Wanted::Span),
             spree: 0,
             prompt: None,
             filter_before: None,
             in_detail: false,
             full: false,
-            scroll: 0,
+            detail: Detail::default(),
+            counts: None,
+            memo: Memo::default(),
+            columns: Columns::default(),
+            marks: Marks::default(),
+            wrap: false,
+            shift: 0,
         }
+    }
+
+    /// A new page of other lines than the scope's own.
+    pub fn seeded(seed: Seed, scope: &Scope, now: Timestamp) -> Self {
+        let mut page = Self::new(scope, None);
+        page.wanted = seed.line.clone().map(|line| Wanted::Line(line, seed.step));
+        page.follows = seed.follows;
+        page.typed = Some(seed);
+        page.begin(now, scope.window.range(now));
+        page
+    }
+
+    /// Begins with the line that the page was opened on, if it was.
+    fn begin(&mut self, now: Timestamp, range: TimeRange) {
+        let Some(seed) = &self.typed else { return };
+        let Some(line) = seed.line.as_deref().filter(|l| seed.around || range.contains(l.at)).cloned() else { return };
+        if seed.around {
+            self.begin_around(line.at, now);
+        }
+        self.store.insert(vec![line]);
+        self.seeded = true;
+        self.left = self.store.mark();
+        self.list.begin(&self.store);
     }
 
     fn level(&self) -> Level {
@@ -105,7 +187,9 @@ impl Logs {
             None if self.typed.is_some() || slot.error().is_some() => &none,
             None => return None,
         };
-        Some(query::plan(look.scope, labels, self.typed.as_deref(), self.level()))
+        let typed = self.typed.as_ref().map(|t| (t.query.as_str(), t.also.as_deref()));
+        let narrow = Narrow { typed, conditions: &self.store.show().conditions, level: self.level() };
+        Some(query::plan(look.scope, labels, narrow))
     }
 
     /// How many lines there are to look at, filtered or not: a held screen does not know of those that came since.
@@ -129,8 +213,45 @@ impl Logs {
         labels.services.iter().find_map(|(name, _)| line.stream.get(name))
     }
 
-    fn sheet(&self, look: &Look<'_>) -> Sheet {
-        self.line().map_or_else(Sheet::default, |line| draw::sheet(&line, look))
+    /// Whether these are the lines around one.
+    fn is_around(&self) -> bool {
+        self.after.is_some()
+    }
+
+    /// What a command does to how lines are shown. Returns false for commands that are no such.
+    fn change_look(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::Wrap => self.wrap = !self.wrap,
+            Command::TimeForm => self.columns.time = self.columns.time.next(cx.look.shared.settings.zone.0),
+            Command::ShiftLeft | Command::ShiftRight => self.shift_text(command == Command::ShiftRight),
+            Command::ColumnEarlier | Command::ColumnLater => {
+                let moved = self.field(&cx.look, cx.area).is_some_and(|f| self.columns.shift(&f.name, command == Command::ColumnLater));
+                if !moved {
+                    cx.notice("select a field of the detail that is a column and has room to move");
+                }
+            }
+            Command::ColumnWidth => {
+                let most = self.columns.next_limit();
+                cx.notice(format!("columns of {most} cells at the most"));
+            }
+            _ => return false,
+        }
+        self.settle(cx);
+        true
+    }
+
+    /// What a command does to where the user is. Returns false for commands that are no such.
+    fn go_somewhere(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::NextError | Command::PreviousError => self.go_to_error(cx, command),
+            Command::NextMark | Command::PreviousMark => self.go_to_mark(cx, command == Command::NextMark),
+            Command::NextMinute | Command::PreviousMinute => self.go_to_minute(cx, command == Command::NextMinute),
+            Command::NextRelated | Command::PreviousRelated => self.related(cx, if command == Command::NextRelated { 1 } else { -1 }),
+            Command::FollowValue => self.follow_value(cx),
+            Command::Context => self.context(cx),
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -139,8 +260,10 @@ impl View for Logs {
         ViewKind::Logs
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        self.kind().title().to_owned()
+    fn crumb(&self, look: &Look<'_>) -> String {
+        let own = self.typed.as_ref().and_then(|t| t.crumb.as_deref());
+        let title = self.kind().title();
+        own.map_or_else(|| title.to_owned(), |crumb| truncate(&format!("{title} {crumb}"), CRUMB, look.shared.glyphs.ellipsis))
     }
 
     fn filters(&self, look: &Look<'_>) -> Vec<String> {
@@ -148,6 +271,8 @@ impl View for Logs {
         if self.level() != Level::Unknown {
             out.push(format!("level{}{}", look.shared.glyphs.at_least, self.level().as_str()));
         }
+        let conditions = self.store.show().conditions.iter();
+        out.extend(conditions.map(|c| conditions::shown(c, look.shared.glyphs.ellipsis)));
         out.extend(self.store.show().pattern.as_ref().map(Pattern::shown));
         out
     }
@@ -161,7 +286,9 @@ impl View for Logs {
             trace: line.is_some_and(|l| l.trace.is_some()),
             errors: self.store.next_at_level(0, Level::Error).is_some(),
             matches: self.store.show().pattern.is_some() && self.store.shown() > 0,
-            folds: line.is_some_and(|l| self.list.is_open(l.id) || !recognise(l.text).rest.is_empty()),
+            folds: line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(l.text).rest.is_empty()),
+            columns: !self.columns.is_empty(),
+            marks: !self.marks.is_empty(),
             panes: true,
             query: true,
             live: look.scope.window.is_live(),
@@ -170,12 +297,20 @@ impl View for Logs {
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{Drill, EditQuery, Filter, Follow, MinimumLevel, NextError, Pause, Red};
-        &[Drill, NextError, Filter, MinimumLevel, Pause, Follow, EditQuery, Red]
+        use Command::{
+            Context, CountBy, Drill, EditQuery, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel, NextError, NextRelated, Pause,
+            Red, ShowColumn,
+        };
+        if self.in_detail {
+            return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];
+        }
+        &[Drill, NextError, Filter, MinimumLevel, Pause, Follow, Context, NextRelated, FollowValue, Mark, EditQuery, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
+            Command::Drill if self.in_detail => Some("filter for"),
+            Command::Exclude => Some("filter out"),
             Command::Drill => Some(if self.line().is_some_and(|l| l.trace.is_some()) { "trace" } else { "detail" }),
             Command::Pause if self.is_paused() => Some("resume"),
             _ => None,
@@ -188,6 +323,11 @@ impl View for Logs {
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let Some(plan) = self.plan(look) else { return };
+        if self.is_around() {
+            self.ask_older(look, &plan, area, needs);
+            self.ask_newer(look, &plan.base, area, needs);
+            return;
+        }
         for (part, query) in (0..).zip(&plan.streams) {
             needs.ask("lines", part, Request::LogStream { query: query.clone(), window: look.scope.window }, Refresh::Stream);
         }
@@ -206,6 +346,11 @@ impl View for Logs {
             return self.volume.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }));
         }
         self.store.set_limit(cx.look.shared.settings.log_bytes);
+        if answer.slot.pane == "newer" {
+            self.newer_page(expect(answer.result, |r| if let Response::Newer(n) = r { Some(n) } else { None }));
+            self.settle(cx);
+            return true;
+        }
         let now = cx.look.now;
         let part = answer.slot.part;
         match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
@@ -213,15 +358,21 @@ impl View for Logs {
             Ok(events) => events.into_iter().for_each(|event| self.event(answer.asked, part, event, now)),
             Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
         }
-        self.settle(cx.area);
+        self.settle(cx);
         true
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if self.act_on_field(cx, command) || self.change_look(cx, command) || self.go_somewhere(cx, command) {
+            return true;
+        }
         match command {
-            Command::Back if self.in_detail => self.in_detail = false,
+            Command::Back if self.counts.is_some() => self.counts = None,
+            Command::Back if self.in_detail => self.set_in_detail(false),
             Command::Drill => self.drill(cx),
-            Command::NextPane | Command::PreviousPane => self.in_detail = !self.in_detail,
+            Command::NextPane | Command::PreviousPane => self.set_in_detail(!self.in_detail),
+            Command::Widen => self.widen(cx),
+            Command::Mark => self.mark_line(),
             Command::FullScreen => self.full = !self.full,
             Command::Red => {
                 if let Some(service) = self.service(&cx.look) {
@@ -229,25 +380,29 @@ impl View for Logs {
                     cx.push(ViewKind::Service, scope);
                 }
             }
-            Command::NextError => self.next_error(cx),
             Command::Filter => self.start_typing(cx, Typing::Filter),
             Command::EditQuery => self.start_typing(cx, Typing::Query),
+            Command::GoToTime => self.start_typing(cx, Typing::Time),
             Command::NextMatch => return self.move_or_scroll(cx, Command::Down),
             Command::PreviousMatch => return self.move_or_scroll(cx, Command::Up),
             Command::MinimumLevel => self.cycle_level(cx),
             Command::Follow => self.set_paused(cx, false),
             Command::Pause => self.set_paused(cx, !self.is_paused()),
+            Command::Unfold | Command::Fold if self.in_detail => {
+                return self.fold_fields(&cx.look, cx.area, command == Command::Fold);
+            }
             Command::Unfold | Command::Fold => {
-                let height = self.list_height(cx.area);
-                self.list.set_open(&self.store, command == Command::Unfold, height);
+                let screen = self.screen(&cx.look, cx.area);
+                self.list.set_open(&self.store, command == Command::Unfold, &screen);
             }
             _ => return self.move_or_scroll(cx, command),
         }
         true
     }
 
-    fn rescoped(&mut self, _cx: &mut Cx<'_>) {
+    fn rescoped(&mut self, cx: &mut Cx<'_>) {
         self.restart();
+        self.begin(cx.look.now, cx.look.range());
     }
 
     fn is_typing(&self) -> bool {
@@ -257,9 +412,9 @@ impl View for Logs {
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
         let Some((_, prompt)) = &mut self.prompt else { return };
         match prompt.key(key) {
-            Typed::Changed => self.typed_on(cx.area),
+            Typed::Changed => self.typed_on(cx),
             Typed::Accepted => self.accepted(cx),
-            Typed::Cancelled => self.cancelled(cx.area),
+            Typed::Cancelled => self.cancelled(cx),
             Typed::Ignored => {}
         }
     }
@@ -267,7 +422,7 @@ impl View for Logs {
     fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
         if let Some((_, prompt)) = &mut self.prompt {
             prompt.paste(text);
-            self.typed_on(cx.area);
+            self.typed_on(cx);
         }
     }
 
@@ -290,6 +445,9 @@ impl View for Logs {
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
         let mut out = Vec::new();
         let mut add = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
+        if let Some(field) = self.selected_field(look) {
+            add(&field.name, field.value);
+        }
         if let Some(line) = self.line() {
             add("line", line.text.to_owned());
             if let Some(trace) = line.trace {
@@ -309,12 +467,14 @@ impl View for Logs {
         out
     }
 
-    fn reopen(&self, _look: &Look<'_>) -> Vec<String> {
-        self.typed.as_ref().map_or_else(Vec::new, |q| vec!["--query".to_owned(), q.clone()])
+    fn reopen(&self, look: &Look<'_>) -> Vec<String> {
+        let own = self.typed.is_none() && self.store.show().conditions.is_empty();
+        let query = self.plan(look).filter(|_| !own).map(|p| p.base);
+        query.map_or_else(Vec::new, |q| vec!["--query".to_owned(), q])
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        let ticking = matches!(self.told.tail, TailState::Lost { .. }) || self.told.failed.is_some();
+        let ticking = self.columns.time == TimeForm::Ago || matches!(self.told.tail, TailState::Lost { .. }) || self.told.failed.is_some();
         ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1))
     }
 }

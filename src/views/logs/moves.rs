@@ -3,32 +3,54 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Logs, Told};
+use super::{Logs, Told, Wanted, fields::NEARBY, ids, list::Screen};
 use crate::{
     core::command::{Command, ViewKind},
     model::log::Level,
-    store::{Mark, Show},
+    store::{LineId, Mark, Show},
     ui::table::WHEEL,
-    views::{Cx, Pointed},
+    views::{Act, Cx, Pointed},
 };
 
+/// Cells that the text of the lines moves by, and the furthest it goes.
+const SHIFT: usize = 20;
+const MOST_SHIFT: usize = 16 << 10;
+
 impl Logs {
-    pub(super) fn settle(&mut self, area: Rect) {
-        let height = self.list_height(area);
-        self.select_wanted(height);
-        self.list.settle(&self.store, height);
+    pub(super) fn settle(&mut self, cx: &Cx<'_>) {
+        let screen = self.screen(&cx.look, cx.area);
+        self.select_wanted(&screen);
+        self.list.settle(&self.store, &screen);
         if self.list.follow {
             self.left = self.store.mark();
+        }
+        self.see(cx, &screen);
+    }
+
+    /// Takes note of what is on the screen: what is told of each line depends on it.
+    fn see(&mut self, cx: &Cx<'_>, screen: &Screen) {
+        for placed in self.list.visible(&self.store, screen) {
+            self.columns.see(&placed.line, &cx.look);
         }
     }
 
     /// Selects the first line of the span that led here, until the user moves.
-    fn select_wanted(&mut self, height: usize) {
+    fn select_wanted(&mut self, screen: &Screen) {
         const LOOK_AT: usize = 20_000;
-        let Some(span) = self.wanted else { return };
-        if let Some(i) = self.store.window(0).take(LOOK_AT).position(|l| l.span == Some(span)) {
+        let place = match &self.wanted {
+            None => return,
+            Some(Wanted::Span(span)) => self.store.window(0).take(LOOK_AT).position(|l| l.span == Some(*span)),
+            Some(Wanted::Time(at)) => Some(self.store.position(LineId { at: *at, arrival: 0 })).filter(|_| self.store.shown() > 0),
+            Some(Wanted::Line(line, step)) => {
+                let first = self.store.position(LineId { at: line.at, arrival: 0 });
+                let same_time = self.store.window(first).take_while(|l| l.id.at == line.at);
+                let found = (first..).zip(same_time).find(|(_, l)| l.text == &*line.text && **l.stream == *line.stream);
+                found.map(|(i, _)| i.saturating_add_signed(isize::from(*step)))
+            }
+        };
+        if let Some(i) = place {
             self.list.follow = false;
-            self.list.select(&self.store, i, height);
+            self.list.select(&self.store, i, screen);
         }
     }
 
@@ -36,33 +58,21 @@ impl Logs {
         usize::from(self.places(area).list.height)
     }
 
-    pub(super) fn show(&mut self, area: Rect, change: impl FnOnce(&mut Show)) {
+    pub(super) fn show(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Show)) {
         let mut show = self.store.show().clone();
         change(&mut show);
         self.store.set_show(show);
-        self.settle(area);
+        self.settle(cx);
     }
 
-    fn go(&mut self, i: usize, area: Rect) {
-        let height = self.list_height(area);
+    pub(super) fn go(&mut self, i: usize, cx: &Cx<'_>) {
+        let screen = self.screen(&cx.look, cx.area);
         self.wanted = None;
         self.spree = 0;
         self.list.follow = false;
-        self.list.select(&self.store, i, height);
-        self.scroll = 0;
-    }
-
-    pub(super) fn next_error(&mut self, cx: &mut Cx<'_>) {
-        let at = self.list.index(&self.store).unwrap_or(0);
-        match self.store.next_at_level(at, Level::Error) {
-            None => cx.notice("no error among these lines"),
-            Some(i) => {
-                if i <= at {
-                    cx.notice("no error after this line: from the first one again");
-                }
-                self.go(i, cx.area);
-            }
-        }
+        self.list.select(&self.store, i, &screen);
+        self.detail.another();
+        self.see(cx, &screen);
     }
 
     pub(super) fn cycle_level(&mut self, cx: &mut Cx<'_>) {
@@ -74,7 +84,7 @@ impl Logs {
         // The server is asked for these levels alone, so that history reaches further back. Lines that are here stay.
         self.told = Told::default();
         self.left = self.left.by_time();
-        self.show(cx.area, |show| {
+        self.show(cx, |show| {
             show.level = level;
             show.held = show.held.map(Mark::by_time);
         });
@@ -88,38 +98,79 @@ impl Logs {
     pub(super) fn set_paused(&mut self, cx: &Cx<'_>, paused: bool) {
         self.list.follow = !paused;
         let held = paused.then(|| self.store.mark());
-        self.show(cx.area, |show| show.held = held);
+        self.show(cx, |show| show.held = held);
     }
 
     pub(super) fn drill(&mut self, cx: &mut Cx<'_>) {
-        let to = self.line().and_then(|l| l.trace.map(|t| (t, l.span)));
-        match to {
-            Some((trace, span)) => {
+        let Some(line) = self.line() else { return };
+        let traces = ids::traces(&line, &self.memo.record(&line));
+        let own = line.trace;
+        let span = |trace| line.span.filter(|_| own == Some(trace));
+        let open = |trace| Act::Push(ViewKind::Waterfall, Box::new(cx.look.scope.with_trace(trace, span(trace))));
+        let act = match traces.as_slice() {
+            [] => None,
+            [(trace, _)] => Some(open(*trace)),
+            several => {
+                let rows = several.iter().map(|(trace, from)| (trace.to_string(), from.clone(), open(*trace)));
+                Some(Act::Choose("traces of this line", rows.collect()))
+            }
+        };
+        match act {
+            Some(act) => {
                 // The way back ends on this line, whatever has arrived by then.
                 self.list.follow = false;
                 self.wanted = None;
-                let scope = cx.look.scope.with_trace(trace, span);
-                cx.push(ViewKind::Waterfall, scope);
+                cx.acts.push(act);
             }
-            None => self.in_detail = !self.in_detail,
+            None => {
+                self.set_in_detail(!self.in_detail);
+                self.detail.select_key(NEARBY);
+            }
         }
+    }
+
+    /// Goes into the detail, which stays on its line, or out of it.
+    pub(super) fn set_in_detail(&mut self, inside: bool) {
+        self.in_detail = inside;
+        self.counts = None;
+        if inside {
+            self.list.follow = false;
+        }
+    }
+
+    pub(super) fn shift_text(&mut self, right: bool) {
+        self.shift = if right { (self.shift + SHIFT).min(MOST_SHIFT) } else { self.shift.saturating_sub(SHIFT) };
     }
 
     pub(super) fn move_or_scroll(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         let places = self.places(cx.area);
         if self.in_detail {
-            let sheet = self.sheet(&cx.look);
-            return sheet.scroll(&mut self.scroll, command, places.sheet, cx.look.shared);
+            if let Some(counts) = &mut self.counts {
+                return counts.command(command, places.sheet);
+            }
+            let items = self.items(&cx.look);
+            return self.detail.command(command, &items, places.sheet);
         }
-        let moved = self.list.command(&self.store, command, usize::from(places.list.height));
+        let screen = self.screen(&cx.look, cx.area);
+        let moved = self.list.command(&self.store, command, &screen);
         if moved {
             self.wanted = None;
-            self.scroll = 0;
+            self.detail.another();
             self.spree = 0;
-            self.settle(cx.area);
+            self.settle(cx);
             self.tell_full(cx, command);
         }
         moved
+    }
+
+    fn click_field(&mut self, cx: &Cx<'_>, sheet: Rect, event: MouseEvent) {
+        match &mut self.counts {
+            Some(counts) => counts.click(event, sheet),
+            None => {
+                let items = self.items(&cx.look);
+                self.detail.click(&items, sheet, event.column, event.row);
+            }
+        }
     }
 
     pub(super) fn pointed(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
@@ -132,7 +183,10 @@ impl Logs {
             _ => return Pointed::Nothing,
         };
         if places.sheet.contains(at) || places.list.contains(at) {
-            self.in_detail = places.sheet.contains(at);
+            let inside = places.sheet.contains(at);
+            if inside != self.in_detail {
+                self.set_in_detail(inside);
+            }
         } else {
             return Pointed::Nothing;
         }
@@ -142,12 +196,13 @@ impl Logs {
         }
         if !self.in_detail {
             let row = isize::try_from(event.row - places.list.y).unwrap_or(0);
-            let visible = self.list.visible(&self.store, usize::from(places.list.height));
+            let visible = self.list.visible(&self.store, &self.screen(&cx.look, cx.area));
             let Some(id) = visible.iter().rev().find(|p| p.row <= row).map(|p| p.line.id) else { return Pointed::Nothing };
             let i = self.store.position(id);
-            self.go(i, cx.area);
+            self.go(i, cx);
             return Pointed::Item;
         }
+        self.click_field(cx, places.sheet, event);
         Pointed::Used
     }
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::conditions::{matchers, stages};
 use crate::{
     core::scope::Scope,
     model::{
         labels::{MatchOp, Matcher, quote, selector},
         log::{Level, LogLabels},
     },
+    store::Condition,
 };
 
 /// What is asked for a scope.
@@ -26,24 +28,42 @@ const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "leve
 /// Where nothing is known of a Loki's labels.
 const DEFAULT_LABEL: &str = "service_name";
 
-/// The query of a scope, or of what was typed, at a minimum level.
-pub(super) fn plan(scope: &Scope, labels: &LogLabels, typed: Option<&str>, level: Level) -> Plan {
+/// What narrows a query on the page itself.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Narrow<'a> {
+    /// LogQL in place of the scope's own, with a second query where one is not enough.
+    pub(super) typed: Option<(&'a str, Option<&'a str>)>,
+    pub(super) conditions: &'a [Condition],
+    pub(super) level: Level,
+}
+
+/// The query of a scope, or of what was typed, narrowed.
+pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Plan {
+    let Narrow { typed, conditions, level } = narrow;
     let (applied, unapplied): (Vec<&Matcher>, Vec<&Matcher>) =
         scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"));
-    if let Some(typed) = typed {
-        let streams = vec![format!("{typed}{}", level_stage(level))];
-        return Plan { base: typed.to_owned(), streams, unapplied: Vec::new() };
+    if let Some((typed, also)) = typed {
+        let bases = [Some(typed), also].into_iter().flatten().map(|q| format!("{q}{}", stages(conditions, true)));
+        return Plan::of(bases.collect(), level, Vec::new());
     }
-    let stages: String = applied.iter().map(|m| format!(" | {m}")).collect();
-    let selected = format!("{}{stages}", selector(&[service_matcher(scope.service.as_deref(), labels)]));
+    let own: String = applied.iter().map(|m| format!(" | {m}")).collect();
+    let matchers: Vec<Matcher> = std::iter::once(service_matcher(scope.service.as_deref(), labels)).chain(matchers(conditions)).collect();
+    let selected = format!("{}{own}", selector(&matchers));
+    let stages = stages(conditions, false);
     let bases = match scope.trace {
-        None => vec![selected],
+        None => vec![format!("{selected}{stages}")],
         // Structured metadata does not match a text, and a text is not in the metadata: both are asked.
-        Some(id) => vec![format!("{selected} | trace_id={}", quote(&id.to_string())), format!("{selected} |= {}", quote(&id.to_string()))],
+        Some(id) => ["| trace_id=", "|= "].map(|op| format!("{selected} {op}{}{stages}", quote(&id.to_string()))).into(),
     };
-    let streams = bases.iter().map(|b| format!("{b}{}", level_stage(level))).collect();
     let unapplied = unapplied.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)).collect();
-    Plan { base: bases.into_iter().next().unwrap_or_default(), streams, unapplied }
+    Plan::of(bases, level, unapplied)
+}
+
+impl Plan {
+    fn of(bases: Vec<String>, level: Level, unapplied: Vec<String>) -> Self {
+        let streams = bases.iter().map(|b| format!("{b}{}", level_stage(level))).collect();
+        Self { base: bases.into_iter().next().unwrap_or_default(), streams, unapplied }
+    }
 }
 
 /// The volume by level of a query, where it can be counted.
@@ -111,7 +131,7 @@ mod tests {
             ("nobody", r#"{service_name="nobody"}"#),
             ("", r#"{service_name=~".+"}"#),
         ] {
-            assert_eq!(plan(&scope(service), &labels(), None, Level::Unknown).base, query);
+            assert_eq!(plan(&scope(service), &labels(), Narrow::default()).base, query);
         }
     }
 
@@ -121,7 +141,7 @@ mod tests {
             .with_trace(TraceId(0xab), None)
             .with_matcher(Matcher::equal("pod", "p1"))
             .with_matcher(Matcher::equal("route", "/a"));
-        let plan = plan(&scope, &labels(), None, Level::Error);
+        let plan = plan(&scope, &labels(), Narrow { level: Level::Error, ..Narrow::default() });
         let level = r#" | detected_level!~"(?i)trace|trc|debug|dbg|dbug|info|inf|information|notice|warn|warning|wrn""#;
         let id = "000000000000000000000000000000ab";
         assert_eq!(
@@ -133,7 +153,8 @@ mod tests {
 
     #[test]
     fn what_was_typed_is_taken_as_it_is() {
-        let plan = plan(&scope("cart"), &labels(), Some("{a=\"b\"} |= \"x\""), Level::Warn);
+        let plan =
+            plan(&scope("cart"), &labels(), Narrow { typed: Some(("{a=\"b\"} |= \"x\"", None)), level: Level::Warn, ..Narrow::default() });
         assert_eq!(plan.base, "{a=\"b\"} |= \"x\"");
         assert!(plan.streams[0].ends_with("information|notice\""), "{plan:?}");
         assert_eq!(volume(&plan.base, Duration::from_secs(30)), "sum by (detected_level) (count_over_time({a=\"b\"} |= \"x\" [30s]))");

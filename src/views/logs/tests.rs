@@ -1,3 +1,5 @@
+mod reading;
+
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -12,7 +14,7 @@ use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
         labels::Labels,
-        log::{LogLine, Older},
+        log::{LogLine, NewerLines, Older},
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
@@ -53,7 +55,7 @@ fn line(second: i64, level: Level, text: &str) -> LogLine {
 }
 
 fn traced(second: i64, span: u64) -> LogLine {
-    let metadata = [("trace_id", "0af7651916cd43dd8448eb211c80319c")].into_iter().collect();
+    let metadata = [("trace_id", &*TraceId(7).to_string())].into_iter().collect();
     LogLine {
         trace: Some(TraceId(7)),
         span: Some(SpanId(span)),
@@ -109,6 +111,20 @@ impl Page {
         with(&look, self.size, |cx| self.view.answer(cx, answer));
     }
 
+    /// From where on newer lines are asked for.
+    fn newer_asked(&self) -> Option<Timestamp> {
+        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
+        needs.iter().find_map(|n| if let Request::LogNewer { after, .. } = n.request { Some(after) } else { None })
+    }
+
+    fn answer_newer(&mut self, result: Result<NewerLines, SourceError>) {
+        let look = look(&self.shared, &self.scope, now());
+        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "newer").unwrap();
+        let result = result.map(Response::Newer);
+        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result };
+        with(&look, self.size, |cx| self.view.answer(cx, answer));
+    }
+
     fn title(&self) -> String {
         self.screen().lines().next().unwrap_or_default().to_owned()
     }
@@ -144,7 +160,10 @@ impl Page {
     fn queries(&self) -> Vec<String> {
         let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
         let query = |r: &Request| match r {
-            Request::LogStream { query, .. } | Request::LogRange { query, .. } | Request::LogOlder { query, .. } => query.clone(),
+            Request::LogStream { query, .. }
+            | Request::LogRange { query, .. }
+            | Request::LogOlder { query, .. }
+            | Request::LogNewer { query, .. } => query.clone(),
             other => panic!("{other:?}"),
         };
         needs.iter().map(|n| query(&n.request)).collect()
@@ -542,10 +561,12 @@ fn nothing_is_asked_before_the_labels_are_known() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_size_is_drawn(w in 1u16..220, h in 1u16..60, commands in prop::collection::vec(0usize..13, 0..14)) {
-        const COMMANDS: [Command; 13] = [
+    fn any_size_is_drawn(w in 1u16..220, h in 1u16..60, commands in prop::collection::vec(0usize..23, 0..14)) {
+        const COMMANDS: [Command; 23] = [
             Command::Down, Command::Up, Command::Bottom, Command::Top, Command::PageDown, Command::PageUp, Command::Fold, Command::Unfold,
             Command::NextError, Command::MinimumLevel, Command::NextPane, Command::FullScreen, Command::Pause,
+            Command::ShowColumn, Command::CountBy, Command::Wrap, Command::ShiftRight, Command::TimeForm, Command::Mark, Command::NextMark,
+            Command::NextMinute, Command::PreviousError, Command::ColumnWidth,
         ];
         let mut page = Page::new(scope(), (w, h));
         page.history(numbered(0..30));

@@ -1,13 +1,19 @@
 //! What is typed into the footer: the filter, answered as it is typed, and the query.
 
-use ratatui::layout::Rect;
+use std::time::Duration;
 
-use super::{Logs, query};
+use super::{
+    Logs, Wanted,
+    follow::{Seed, about},
+    query,
+    query::Narrow,
+};
 use crate::{
-    model::log::{Level, LogLabels},
-    store::Pattern,
+    model::log::LogLabels,
+    store::{LineId, Pattern},
+    time_input::parse_instant,
     ui::format,
-    views::{Cx, prompt::Prompt},
+    views::{Act, Cx, prompt::Prompt},
 };
 
 /// What is being typed.
@@ -15,24 +21,29 @@ use crate::{
 pub(super) enum Typing {
     Filter,
     Query,
+    Time,
 }
+
+/// What is read before and after a time that is not held.
+const AROUND: Duration = Duration::from_secs(15 * 60);
 
 impl Logs {
     pub(super) fn start_typing(&mut self, cx: &Cx<'_>, typing: Typing) {
         let prompt = match typing {
             Typing::Filter => Prompt::pattern(self.store.show().pattern.as_ref()),
+            Typing::Time => Prompt::new("go to ", "", "14:32   14:32:07.114   -15m   a pasted timestamp"),
             Typing::Query => Prompt::new("query ", &self.plan(&cx.look).map(|p| p.base).unwrap_or_default(), ""),
         };
         self.filter_before.clone_from(&self.store.show().pattern);
         self.prompt = Some((typing, prompt));
     }
 
-    pub(super) fn typed_on(&mut self, area: Rect) {
+    pub(super) fn typed_on(&mut self, cx: &Cx<'_>) {
         let Some((Typing::Filter, prompt)) = &mut self.prompt else { return };
         match Pattern::parse(prompt.text()) {
             Ok(pattern) => {
                 prompt.note.clear();
-                self.show(area, |show| show.pattern = pattern);
+                self.show(cx, |show| show.pattern = pattern);
                 let note = self.passing();
                 if let Some((_, prompt)) = &mut self.prompt {
                     prompt.note = note;
@@ -48,21 +59,56 @@ impl Logs {
     }
 
     pub(super) fn accepted(&mut self, cx: &mut Cx<'_>) {
-        let Some((Typing::Query, prompt)) = self.prompt.take() else { return };
+        let Some((typing, prompt)) = self.prompt.take() else { return };
         let text = prompt.text().trim().to_owned();
-        let own = query::plan(cx.look.scope, cx.look.shared.log_labels.value().map_or(&LogLabels::default(), |l| l), None, Level::Unknown);
-        let typed = (!text.is_empty() && text != own.base).then_some(text);
-        if typed != self.typed {
-            self.typed = typed;
-            self.wanted = None;
-            self.restart();
+        match typing {
+            Typing::Filter => {}
+            Typing::Time if text.is_empty() => {}
+            Typing::Time => self.go_to_time(cx, &text),
+            Typing::Query => self.ask_typed(cx, text),
         }
     }
 
-    pub(super) fn cancelled(&mut self, area: Rect) {
+    /// Goes to the first line from a time on, at once where it is among those that are held.
+    fn go_to_time(&mut self, cx: &mut Cx<'_>, text: &str) {
+        let at = match parse_instant(text, cx.look.now, cx.look.shared.settings.zone.0) {
+            Ok(at) => at,
+            Err(why) => {
+                cx.notice(why);
+                return;
+            }
+        };
+        let is_held = self.store.oldest().is_some_and(|first| first <= at) && self.store.newest().is_some_and(|last| at <= last);
+        if is_held {
+            self.go(self.store.position(LineId { at, arrival: 0 }), cx);
+            return;
+        }
+        (self.wanted, self.spree, self.list.follow) = (Some(Wanted::Time(at)), 0, false);
+        let window = cx.look.range();
+        if !window.contains(at) {
+            cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(about(at, AROUND)))));
+        }
+        self.settle(cx);
+    }
+
+    fn ask_typed(&mut self, cx: &mut Cx<'_>, text: String) {
+        if self.plan(&cx.look).is_some_and(|p| p.base == text) {
+            return;
+        }
+        let labels = cx.look.shared.log_labels.value().map_or_else(LogLabels::default, |l| (**l).clone());
+        let own = query::plan(cx.look.scope, &labels, Narrow::default());
+        // What is typed has the filters by fields in it, or does without them.
+        let typed = (!text.is_empty() && text != own.base).then_some(text);
+        self.typed = typed.map(|query| Seed { query, ..Seed::default() });
+        (self.wanted, self.follows, self.after) = (None, false, None);
+        self.restart();
+        self.show(cx, |show| show.conditions.clear());
+    }
+
+    pub(super) fn cancelled(&mut self, cx: &Cx<'_>) {
         if let Some((Typing::Filter, _)) = self.prompt.take() {
             let before = self.filter_before.take();
-            self.show(area, |show| show.pattern = before);
+            self.show(cx, |show| show.pattern = before);
         }
     }
 }

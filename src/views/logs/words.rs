@@ -58,6 +58,7 @@ impl Logs {
         }
         out.extend(self.gone(look, wording));
         out.extend(self.before_note(area, wording));
+        out.extend(self.after_note(area));
         out.extend(self.tail(look, wording));
         out
     }

@@ -82,6 +82,11 @@ impl Traces {
         }
     }
 
+    /// A new page of all traces, failed or not.
+    pub fn all(scope: &Scope) -> Self {
+        Self { preset: Preset::All, ..Self::new(scope, None) }
+    }
+
     /// The TraceQL that is asked.
     fn query(&self, look: &Look<'_>) -> String {
         self.typed.clone().unwrap_or_else(|| query::traceql(self.preset, look.scope, look.shared))

@@ -1,0 +1,159 @@
+//! Filters by fields: what they are made from, the LogQL that they are, and how they are shown.
+
+use serde_json::Value;
+
+use super::fields::{Field, Source};
+use crate::{
+    model::{
+        labels::{MatchOp, Matcher, label_name, quote},
+        trace::TraceId,
+    },
+    store::{Condition, Line, Place, plain_part},
+    ui::text::truncate,
+};
+
+/// Characters of a text that lines are asked to contain, at the most.
+const MOST: usize = 200;
+/// Fewer say too little.
+const LEAST: usize = 3;
+/// Cells of a value in the header.
+const SHOWN: usize = 40;
+
+/// The condition that a field of a line makes.
+///
+/// # Errors
+/// Why no server can be asked for it.
+pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition, &'static str> {
+    let (name, value) = (field.name.as_str(), field.value.as_str());
+    let made = |place: Place, name: &str, label: String, value: &str| {
+        Ok(Condition { place, name: name.to_owned(), label, value: value.to_owned(), keep })
+    };
+    match field.source {
+        Source::Label => return made(Place::Label, name, name.to_owned(), value),
+        Source::Metadata if is_label(name) => return made(Place::Metadata, name, name.to_owned(), value),
+        Source::Trace => {
+            let same = |v: &str| v == value || TraceId::parse(v).is_some_and(|id| id.to_string() == value);
+            if let Some((name, value)) = line.metadata().find(|(n, v)| is_label(n) && same(v)) {
+                return made(Place::Metadata, name, name.to_owned(), value);
+            }
+        }
+        Source::Parsed => {
+            let label = label_of(name);
+            // A parser leaves the stream's own label of that name alone.
+            let label = if line.stream.get(&label).is_some() { format!("{label}_extracted") } else { label };
+            let place = if has_json(line.text, name, value) {
+                Some(Place::Json)
+            } else if has_pair(line.text, name, value) {
+                Some(Place::Logfmt)
+            } else {
+                None
+            };
+            if let Some(place) = place {
+                return made(place, name, label, value);
+            }
+        }
+        Source::Metadata | Source::Message => {}
+    }
+    let text = needle(line.text, value).ok_or("this is not written in the line in a way that can be asked for")?;
+    made(Place::Text, "", String::new(), text)
+}
+
+/// What of a value stands in the line's text as it is.
+pub(super) fn needle<'v>(text: &str, value: &'v str) -> Option<&'v str> {
+    let cut = |v: &'v str| v.char_indices().nth(MOST).map_or(v, |(end, _)| &v[..end]);
+    let first = cut(value.lines().next().unwrap_or_default().trim());
+    if !first.is_empty() && text.contains(first) {
+        return Some(first);
+    }
+    let part = cut(plain_part(value)).trim();
+    (part.len() >= LEAST && text.contains(part)).then_some(part)
+}
+
+fn is_label(name: &str) -> bool {
+    label_name(name) == name
+}
+
+/// The name that Loki's parsers give a field.
+fn label_of(name: &str) -> String {
+    let label: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    if label.starts_with(|c: char| c.is_ascii_digit()) { format!("_{label}") } else { label }
+}
+
+/// Whether Loki's `| json` finds the value: text, a number or a boolean in objects within objects.
+fn has_json(text: &str, name: &str, value: &str) -> bool {
+    fn find(of: &Value, path: &str, value: &str) -> bool {
+        match of {
+            Value::Object(members) => members.iter().any(|(key, inner)| match path.strip_prefix(key.as_str()) {
+                Some("") => find(inner, "", value),
+                Some(rest) => rest.strip_prefix('.').is_some_and(|rest| find(inner, rest, value)),
+                None => false,
+            }),
+            Value::String(text) => path.is_empty() && text == value,
+            Value::Number(n) => path.is_empty() && n.to_string() == value,
+            Value::Bool(b) => path.is_empty() && b.to_string() == value,
+            Value::Array(_) | Value::Null => false,
+        }
+    }
+    text.trim_start().starts_with('{') && serde_json::from_str(text).is_ok_and(|json: Value| find(&json, name, value))
+}
+
+/// Whether Loki's `| logfmt` finds the value.
+fn has_pair(text: &str, name: &str, value: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default();
+    let ways = [format!("{name}={value}"), format!("{name}=\"{}", value.replace('\\', "\\\\").replace('"', "\\\""))];
+    ways.iter().any(|pair| line.match_indices(pair).any(|(at, _)| at == 0 || line[..at].ends_with(char::is_whitespace)))
+}
+
+/// The matchers that belong into a selector.
+pub(super) fn matchers(conditions: &[Condition]) -> impl Iterator<Item = Matcher> + '_ {
+    conditions.iter().filter(|c| c.place == Place::Label).map(matcher)
+}
+
+fn matcher(condition: &Condition) -> Matcher {
+    Matcher::new(condition.label.as_str(), if condition.keep { MatchOp::Equal } else { MatchOp::NotEqual }, condition.value.as_str())
+}
+
+/// The stages of a pipeline, what costs least first; those on labels only where they are not in the selector.
+pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
+    let at = |place: Place| conditions.iter().filter(move |c| c.place == place);
+    let mut out = String::new();
+    for text in at(Place::Text) {
+        out.push_str(&format!(" {} {}", if text.keep { "|=" } else { "!=" }, quote(&text.value)));
+    }
+    let labels = at(Place::Label).filter(|_| with_labels);
+    for condition in labels.chain(at(Place::Metadata)) {
+        out.push_str(&format!(" | {}", matcher(condition)));
+    }
+    for (place, parser) in [(Place::Json, " | json"), (Place::Logfmt, " | logfmt")] {
+        let mut fields = at(place).peekable();
+        if fields.peek().is_some() {
+            out.push_str(parser);
+        }
+        for condition in fields {
+            out.push_str(&format!(" | {}", matcher(condition)));
+        }
+    }
+    out
+}
+
+/// As the header shows it: `pool=orders`, `!"text"`.
+pub(super) fn shown(condition: &Condition, mark: &str) -> String {
+    let value = truncate(&condition.value, SHOWN, mark);
+    match (condition.place, condition.keep) {
+        (Place::Text, true) => quote(&value),
+        (Place::Text, false) => format!("!{}", quote(&value)),
+        (_, keep) => format!("{}{}{value}", condition.name, if keep { "=" } else { "!=" }),
+    }
+}
+
+/// Adds a condition, or takes it back where it is there already. Two values of a field that lines must have at once would
+/// leave nothing: the new one takes the other's place.
+pub(super) fn toggle(conditions: &mut Vec<Condition>, new: Condition) {
+    if let Some(at) = conditions.iter().position(|c| *c == new) {
+        conditions.remove(at);
+        return;
+    }
+    let is_same_field = |c: &Condition| c.place == new.place && c.name == new.name && c.place != Place::Text;
+    conditions.retain(|c| !(is_same_field(c) && (c.value == new.value || (c.keep && new.keep))));
+    conditions.push(new);
+}
