@@ -7,6 +7,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "differential_logs_traces/about.rs"]
+mod about;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -130,14 +133,14 @@ fn sorted(list: &mut [Value]) {
 mod logs {
     use super::*;
 
-    type Line = (Timestamp, Arc<Labels>, Labels, String);
+    pub type Line = (Timestamp, Arc<Labels>, Labels, String);
 
-    fn labels(run: &str, pairs: &[(&str, &str)]) -> Arc<Labels> {
+    pub fn labels(run: &str, pairs: &[(&str, &str)]) -> Arc<Labels> {
         Arc::new(pairs.iter().copied().chain([("run", run)]).collect())
     }
 
     /// Two minutes of four services: JSON, logfmt, plain text, metadata, levels in different places.
-    fn lines(run: &str, start: i64) -> Vec<Line> {
+    pub fn lines(run: &str, start: i64) -> Vec<Line> {
         let api = labels(run, &[("app", "api"), ("level", "info")]);
         let pay = labels(run, &[("service_name", "pay")]);
         let cart = labels(run, &[("container", "cart")]);
@@ -168,7 +171,7 @@ mod logs {
         out
     }
 
-    async fn push(client: &reqwest::Client, base: &str, lines: &[Line]) {
+    pub async fn push(client: &reqwest::Client, base: &str, lines: &[Line]) {
         let map = |l: &Labels| l.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect::<BTreeMap<_, _>>();
         let stream =
             |(at, stream, metadata, text): &Line| json!({"stream": map(stream), "values": [[at.0.to_string(), text, map(metadata)]]});
@@ -191,7 +194,7 @@ mod logs {
     }
 
     /// Queries for lines; `SEL` is the selector of all of this run.
-    const LINES: &[&str] = &[
+    pub const LINES: &[&str] = &[
         r#"SEL"#,
         r#"SEL | app="api""#,
         r#"SEL | service_name="cart""#,
@@ -239,7 +242,7 @@ mod logs {
     ];
 
     /// Queries for numbers.
-    const METRICS: &[&str] = &[
+    pub const METRICS: &[&str] = &[
         r#"sum by (detected_level)(count_over_time(SEL[15s]))"#,
         r#"sum by (detected_level, service_name)(count_over_time(SEL[1m]))"#,
         r#"sum(rate(SEL[30s]))"#,
@@ -272,7 +275,7 @@ mod logs {
     ];
 
     /// Queries that Loki refuses; both must refuse them at the same place.
-    const REFUSED: &[&str] = &[
+    pub const REFUSED: &[&str] = &[
         "",
         "{",
         r#"{app="a""#,

@@ -35,6 +35,10 @@ fn the_ground_truth_of_a_scenario_shows_on_real_servers() {
     match scenario.as_str() {
         "cascade" => the_top_fold_is_the_cause(&config, &truth),
         "bad-pod" => the_worst_pod_is_the_slow_one(&config),
+        "slow-dependency" => {
+            waits_are_named(&config, r#"name = "POST /v2/authorizations""#, r#"{service_name="payments"} |= "slow authorization""#)
+        }
+        "pool-wait" => waits_are_named(&config, r#"name = "pool.acquire""#, r#"{service_name="orders"} |= "slow request route=/orders""#),
         "quiet" => assert_eq!(names(&alerts), truth.must_fire.iter().map(String::as_str).collect(), "{alerts:?}"),
         _ => {}
     }
@@ -84,6 +88,30 @@ fn the_top_fold_is_the_cause(config: &str, truth: &Truth) {
         firing(t).is_some_and(|n| n >= 30 && first.contains(&format!("▸ P1 {cause}  {n} firing")))
     });
     t.keys("q").ended();
+}
+
+/// Slow requests that do not fail: traces of them have a span that waits, lines say so with their traces and never at error level.
+fn waits_are_named(config: &str, span: &str, line: &str) {
+    let servers = Servers::of(config);
+    let search = |status: &str| {
+        let query = format!("{{ {span} && duration > 5s && {status} }}");
+        servers.get("tempo", "/api/search", &[("q", &query), ("limit", "5")])["traces"].as_array().map_or(0, Vec::len)
+    };
+    let start = Instant::now();
+    while search("status != error") == 0 {
+        assert!(start.elapsed() < PATIENCE, "no trace waits in a span of {span}");
+    }
+    assert_eq!(search("status = error"), 0, "who waits does not fail");
+    let count = |stage: &str| {
+        let query = format!("sum(count_over_time({line} {stage} [10m]))");
+        let answer = servers.get("loki", "/loki/api/v1/query", &[("query", &query)]);
+        answer["data"]["result"][0]["value"][1].as_str().map_or(0, |n| n.parse().unwrap())
+    };
+    let all: u64 = count("");
+    assert!(all > 1_000, "{all} lines of slow requests");
+    assert_eq!((count(r#"| detected_level="warn""#), count(r#"| detected_level="error""#)), (all, 0));
+    let traced = count(r#"|~ "[0-9a-f]{32}""#).max(count(r#"| trace_id!="""#));
+    assert_eq!(traced, all, "each line names its trace");
 }
 
 /// The breakdown by pod begins with the pod that Prometheus has as the slowest.

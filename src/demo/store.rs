@@ -107,12 +107,58 @@ pub struct LogHint {
     pub trace: Option<TraceId>,
 }
 
+/// How much was logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Lines.
+    pub entries: u64,
+    /// Bytes of their text and of their structured metadata: 8 for a label, as a chunk keeps names and values once, and the
+    /// values that are never the same.
+    pub bytes: u64,
+}
+
+impl Volume {
+    /// What one line takes.
+    pub fn of(entry: &dyn LogEntry, text: &mut String) -> Self {
+        text.clear();
+        entry.write_text(text);
+        let level = if entry.level().is_empty() { 0 } else { LABEL };
+        let own = |value: &str| if value.len() >= ID { value.len() } else { 0 };
+        let metadata: usize = entry.metadata().iter().filter(|(n, _)| *n != DETECTED_LEVEL).map(|(_, v)| LABEL + own(v)).sum();
+        Self { entries: 1, bytes: (text.len() + level + metadata) as u64 }
+    }
+}
+
+impl std::ops::AddAssign for Volume {
+    fn add_assign(&mut self, more: Self) {
+        self.entries += more.entries;
+        self.bytes += more.bytes;
+    }
+}
+
+/// Bytes that a chunk needs for a label of structured metadata, and from what length on its value is taken for an id.
+const LABEL: usize = 8;
+const ID: usize = 16;
+
+/// The level that Loki's distributor adds to a line's structured metadata.
+pub const DETECTED_LEVEL: &str = "detected_level";
+
 /// Log lines.
 pub trait LogStore: Send + Sync {
     /// Streams that match and have lines in the range.
     fn streams(&self, matchers: &[Matcher], range: TimeRange) -> Vec<Arc<Labels>>;
     /// Visits the lines in `range.start..range.end` (end exclusive, as Loki has it) in the order of time until told to stop.
     fn scan(&self, hint: &LogHint, range: TimeRange, direction: Direction, visit: &mut dyn FnMut(&dyn LogEntry) -> ControlFlow<()>);
+    /// Visits how much the matching streams have in the range (end exclusive), in pieces that lie at an instant. A store
+    /// may estimate, as Loki does, so that the answer costs less than the query it is asked for.
+    fn volume(&self, matchers: &[Matcher], range: TimeRange, visit: &mut dyn FnMut(Timestamp, &Arc<Labels>, Volume)) {
+        let mut text = String::new();
+        let hint = LogHint { matchers: matchers.to_vec(), trace: None };
+        self.scan(&hint, range, Direction::Forward, &mut |entry| {
+            visit(entry.at(), entry.stream(), Volume::of(entry, &mut text));
+            ControlFlow::Continue(())
+        });
+    }
 }
 
 /// What a scan for traces may skip. A store may ignore it: the caller filters again.

@@ -107,6 +107,71 @@ pub fn duration(text: &str) -> Option<i64> {
     prometheus_duration(text).or_else(|| go_duration(text))
 }
 
+/// Bytes as `1.5 kB` (`go-humanize`).
+pub fn humanized_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 10 {
+        return format!("{bytes} B");
+    }
+    let power = (bytes.ilog10() / 3) as usize;
+    let value = (bytes as f64 / 1000_f64.powi(power as i32) * 10.0 + 0.5).floor() / 10.0;
+    let unit = UNITS[power.min(UNITS.len() - 1)];
+    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+/// Nanoseconds as Go writes a duration: `1h2m0.5s`, `30ms`.
+pub fn written_go_duration(ns: i64) -> String {
+    let (sign, ns) = (if ns < 0 { "-" } else { "" }, ns.unsigned_abs());
+    let with = |unit: u64| {
+        let text = format!("{}.{:0width$}", ns / unit, ns % unit, width = unit.ilog10() as usize);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    match ns {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{sign}{ns}ns"),
+        1_000..1_000_000 => format!("{sign}{}µs", with(1_000)),
+        1_000_000..1_000_000_000 => format!("{sign}{}ms", with(1_000_000)),
+        _ => {
+            let seconds = ns / 1_000_000_000;
+            let rest = format!("{}.{:09}", seconds % 60, ns % 1_000_000_000);
+            let rest = rest.trim_end_matches('0').trim_end_matches('.');
+            match (seconds / 3_600, seconds / 60 % 60) {
+                (0, 0) => format!("{sign}{rest}s"),
+                (0, m) => format!("{sign}{m}m{rest}s"),
+                (h, m) => format!("{sign}{h}h{m}m{rest}s"),
+            }
+        }
+    }
+}
+
+/// Nanoseconds as Prometheus writes a duration: `1h30m`, `500ms`, `0s`.
+pub fn written_prometheus_duration(ns: i64) -> String {
+    let mut ms = ns / 1_000_000;
+    if ms == 0 {
+        return "0s".to_owned();
+    }
+    let mut out = String::new();
+    // Years, weeks and days only when nothing else is left.
+    for (unit, length, whole) in [
+        ("y", 31_536_000_000, true),
+        ("w", 604_800_000, true),
+        ("d", 86_400_000, false),
+        ("h", 3_600_000, false),
+        ("m", 60_000, false),
+        ("s", 1_000, false),
+        ("ms", 1, false),
+    ] {
+        if whole && ms % length != 0 {
+            continue;
+        }
+        if ms / length > 0 {
+            out.push_str(&format!("{}{unit}", ms / length));
+            ms %= length;
+        }
+    }
+    out
+}
+
 /// Bytes of `1KB`, `5 MiB`, `100` (`go-humanize`).
 pub fn bytes(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(text.len());

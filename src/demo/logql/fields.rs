@@ -2,7 +2,7 @@
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JsonKind {
+pub(crate) enum JsonKind {
     Text,
     Number,
     Bool,
@@ -12,7 +12,7 @@ pub(super) enum JsonKind {
 }
 
 /// A value: its kind and its source, without quotes for text.
-pub(super) type JsonValue<'l> = (JsonKind, &'l str);
+pub(crate) type JsonValue<'l> = (JsonKind, &'l str);
 
 /// What is wrong with a JSON text, as Loki's parser words it.
 pub(super) type Mistake = &'static str;
@@ -76,7 +76,7 @@ fn after_value(text: &str) -> Result<&str, Mistake> {
 }
 
 /// The value at a path of keys and indexes (`a.b[0]`, `["a b"]`).
-pub(super) fn json_path<'l>(line: &'l str, path: &str) -> Option<JsonValue<'l>> {
+pub(crate) fn json_path<'l>(line: &'l str, path: &str) -> Option<JsonValue<'l>> {
     let mut current: JsonValue<'l> = value(line.trim_start()).ok()?.0;
     for step in steps(path)? {
         current = match step {
@@ -258,6 +258,18 @@ fn pair(text: &str) -> Result<(&str, String, usize), usize> {
         return Err(end + 1 + stop);
     }
     Ok((key, value[..stop].to_owned(), end + 1 + stop))
+}
+
+/// The label of a leaf of JSON, by the keys that lead to it.
+pub(super) fn label_of(path: &[&str]) -> String {
+    let mut name = String::new();
+    for part in path.iter().filter(|p| !p.trim().is_empty()) {
+        if !name.is_empty() {
+            name.push('_');
+        }
+        name.push_str(&sanitize(part, name.is_empty()));
+    }
+    name
 }
 
 /// A label name from any key: other characters become `_`, a leading digit gets one before it.

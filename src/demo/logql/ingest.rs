@@ -4,16 +4,16 @@ use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
 use super::matcher::CompiledMatcher;
 use crate::{
-    demo::store::{Direction, LogEntry, LogHint, LogStore},
+    demo::store::{Direction, LogEntry, LogHint, LogStore, Volume},
     model::{
         labels::{Labels, MatchOp, Matcher},
-        time::TimeRange,
+        time::{TimeRange, Timestamp},
         trace::TraceId,
     },
 };
 
 /// Where Loki looks for a service's name (`limits_config.discover_service_name`).
-const SERVICE_LABELS: [&str; 14] = [
+pub const SERVICE_LABELS: [&str; 13] = [
     "service",
     "app",
     "application",
@@ -27,7 +27,6 @@ const SERVICE_LABELS: [&str; 14] = [
     "workload",
     "job",
     "k8s_job_name",
-    "service_name",
 ];
 const SERVICE_NAME: &str = "service_name";
 
@@ -43,7 +42,7 @@ pub fn with_service_name(labels: &Arc<Labels>) -> Arc<Labels> {
 
 /// The label that names a stream's service, and the name.
 fn service_of(labels: &Labels) -> (&'static str, &str) {
-    SERVICE_LABELS.iter().find_map(|l| Some((*l, labels.get(l)?))).unwrap_or(("", "unknown_service"))
+    SERVICE_LABELS.iter().chain(&[SERVICE_NAME]).find_map(|l| Some((*l, labels.get(l)?))).unwrap_or(("", "unknown_service"))
 }
 
 /// Streams in the range that match, with their `service_name`.
@@ -75,6 +74,22 @@ pub fn scan(
         match labels {
             Some(labels) => visit(entry, labels, number),
             None => ControlFlow::Continue(()),
+        }
+    });
+}
+
+/// How much the matching streams have in a range, in pieces that lie at an instant.
+pub fn volume(
+    store: &dyn LogStore,
+    matchers: &[Matcher],
+    compiled: &[CompiledMatcher],
+    range: TimeRange,
+    visit: &mut dyn FnMut(Timestamp, &Arc<Labels>, Volume),
+) {
+    let mut known = Known::default();
+    store.volume(&hint(store, matchers, compiled, range), range, &mut |at, stream, volume| {
+        if let (_, Some(labels)) = known.find(stream, compiled) {
+            visit(at, labels, volume);
         }
     });
 }

@@ -4,7 +4,7 @@ use super::fields::{self, JsonKind};
 use crate::model::labels::Labels;
 
 /// Names of labels and fields that hold a level (`limits_config.log_level_fields`), the first one wins.
-const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 14] = [
     "level",
     "LEVEL",
     "Level",

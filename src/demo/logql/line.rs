@@ -12,7 +12,7 @@ pub(super) const ERROR: &str = "__error__";
 /// The label that says more about it.
 pub(super) const ERROR_DETAILS: &str = "__error_details__";
 /// The level that Loki found when it took the line in.
-pub(super) const LEVEL: &str = "detected_level";
+pub(super) const LEVEL: &str = crate::demo::store::DETECTED_LEVEL;
 
 /// Labels by category, as `categorize-labels` answers them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

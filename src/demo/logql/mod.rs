@@ -1,8 +1,10 @@
 //! LogQL: the grammar, lines through pipelines, and numbers made of lines, as Loki 3.7 answers them.
 
 pub mod ast;
+pub mod detect;
 pub mod entries;
 mod fields;
+pub mod format;
 pub mod ingest;
 pub mod level;
 mod line;
@@ -15,7 +17,7 @@ mod pipeline;
 mod samples;
 mod validate;
 
-pub(crate) use fields::logfmt;
+pub(crate) use fields::{JsonKind, json_path, logfmt};
 pub use line::Categories;
 pub use parse::{parse, parse_selector};
 

@@ -177,13 +177,7 @@ impl Finder<'_> {
 
 fn json(text: &str, line: &mut Line<'_>, finder: &mut Finder<'_>) {
     let result = fields::json_leaves(text, &mut |path, (kind, raw)| {
-        let mut name = String::new();
-        for part in path.iter().filter(|p| !p.trim().is_empty()) {
-            if !name.is_empty() {
-                name.push('_');
-            }
-            name.push_str(&fields::sanitize(part, name.is_empty()));
-        }
+        let name = fields::label_of(path);
         let value = if kind == JsonKind::Text { fields::unescape(raw) } else { raw.to_owned() };
         name.is_empty() || finder.put(line, &name, &value)
     });

@@ -2,9 +2,13 @@
 
 mod answers;
 mod discover;
+mod fields;
+mod limits;
+mod patterns;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use std::sync::Arc;
 
@@ -13,7 +17,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::get,
 };
 use serde_json::{Value as JsonValue, json};
 
@@ -24,6 +28,7 @@ use crate::{
         logql::{
             ast::Expr,
             entries::entries,
+            format,
             metrics::{Steps, Value, evaluate},
             parse,
         },
@@ -37,6 +42,9 @@ const MAX_ENTRIES: usize = 5000;
 /// `max_query_series`
 const MAX_SERIES: usize = 500;
 
+/// What it says it is.
+const VERSION: &str = "3.7.8";
+
 /// What all requests read.
 struct Loki {
     logs: Arc<dyn LogStore>,
@@ -46,28 +54,27 @@ struct Loki {
 /// The routes of Loki's HTTP API.
 pub fn router(logs: Arc<dyn LogStore>, clock: Arc<dyn Clock>) -> Router {
     let no_rules = json!({"status": "success", "data": {"groups": []}, "errorType": "", "error": ""});
-    let build = json!({"version": "3.7.8", "revision": "demo", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""});
+    let build = json!({"version": VERSION, "revision": "demo", "branch": "", "buildUser": "", "buildDate": "", "goVersion": ""});
     Router::new()
         .route("/loki/api/v1/query_range", get(query_range).post(query_range))
         .route("/loki/api/v1/query", get(query).post(query))
         .route("/loki/api/v1/labels", get(discover::labels).post(discover::labels))
         .route("/loki/api/v1/label/{name}/values", get(discover::values))
         .route("/loki/api/v1/series", get(discover::series).post(discover::series))
-        .route("/loki/api/v1/index/stats", get(discover::stats).post(discover::stats))
-        .route("/loki/api/v1/index/volume", get(discover::volume).post(discover::volume))
-        .route("/loki/api/v1/index/volume_range", get(discover::volume_range).post(discover::volume_range))
-        .route("/loki/api/v1/detected_labels", get(discover::detected_labels))
-        .route("/loki/api/v1/patterns", not_found())
+        .route("/loki/api/v1/index/stats", get(volume::stats).post(volume::stats))
+        .route("/loki/api/v1/index/volume", get(volume::volume).post(volume::volume))
+        .route("/loki/api/v1/index/volume_range", get(volume::volume_range).post(volume::volume_range))
+        .route("/loki/api/v1/detected_labels", get(fields::detected_labels).post(fields::detected_labels))
+        .route("/loki/api/v1/detected_fields", get(fields::detected_fields).post(fields::detected_fields))
+        .route("/loki/api/v1/detected_field/{name}/values", get(fields::values).post(fields::values))
+        .route("/loki/api/v1/patterns", get(patterns::patterns).post(patterns::patterns))
+        .route("/loki/api/v1/drilldown-limits", get(limits::drilldown))
         .route("/loki/api/v1/format_query", get(format_query).post(format_query))
         .route("/loki/api/v1/tail", get(tail::tail))
         .route("/loki/api/v1/status/buildinfo", get(move || async move { Json(build) }))
         .route("/prometheus/api/v1/rules", get(move || async move { Json(no_rules) }))
         .route("/ready", get(|| async { "ready\n" }))
         .with_state(Arc::new(Loki { logs, clock }))
-}
-
-fn not_found() -> MethodRouter<Arc<Loki>> {
-    get(|| async { StatusCode::NOT_FOUND })
 }
 
 /// Runs what may take a while away from the threads that serve connections.
@@ -94,9 +101,7 @@ async fn query_range(State(loki): State<Arc<Loki>>, headers: HeaderMap, params: 
     match parse(params.query())? {
         Expr::Log(log) => {
             if limit > MAX_ENTRIES {
-                let message =
-                    format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {MAX_ENTRIES})");
-                return Err(Refusal::bad(message));
+                return Err(too_many_entries(limit));
             }
             let range = TimeRange { start, end };
             let found = blocking(&loki, move |loki| Ok(entries(loki.logs.as_ref(), &log, range, direction, limit)?)).await?;
@@ -124,6 +129,10 @@ async fn query(State(loki): State<Arc<Loki>>, params: Params) -> Result<Json<Jso
     Ok(Json(answers::instant(bounded(value)?, at.0)))
 }
 
+fn too_many_entries(limit: usize) -> Refusal {
+    Refusal::bad(format!("max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {MAX_ENTRIES})"))
+}
+
 /// Refuses what has more series than Loki gives.
 fn bounded(value: Value) -> Result<Value, Refusal> {
     match &value {
@@ -137,10 +146,10 @@ fn bounded(value: Value) -> Result<Value, Refusal> {
     }
 }
 
-/// Says whether a query parses; the query itself is handed back as it is.
+/// The query as Loki writes it, or what is wrong with it.
 async fn format_query(params: Params) -> Response {
     match parse(params.query()) {
-        Ok(_) => Json(json!({"status": "success", "data": params.query()})).into_response(),
+        Ok(expr) => Json(json!({"status": "success", "data": format::pretty(&expr)})).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({"status": "invalid-query", "error": error.to_string()}))).into_response(),
     }
 }

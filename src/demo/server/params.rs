@@ -91,6 +91,11 @@ impl Params {
         usize::try_from(number).ok().filter(|n| *n > 0).ok_or_else(|| Refusal::bad(format!("{name} must be a positive value")))
     }
 
+    /// A whole number.
+    pub fn positive_or_zero(&self, name: &str, default: usize) -> Result<usize, Refusal> {
+        if self.get(name) == Some("0") { Ok(0) } else { self.positive(name, default) }
+    }
+
     /// `start` and `end`; an hour until now when missing.
     pub fn bounds(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), Refusal> {
         let since = match self.get("since") {

@@ -63,8 +63,8 @@ const CONNECTED: [(Service, &str, i64); 5] = [
 ];
 /// Nothing is counted here.
 const ABSENT: u16 = u16::MAX;
-/// Cells of a pool: active, pending, timeouts.
-const POOL_CELLS: usize = 3;
+/// Cells of a pool: active, pending, timeouts, how often one was asked for.
+const POOL_CELLS: usize = 4;
 
 /// Where everything is counted.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl Layout {
         (h != ABSENT).then_some(h as usize)
     }
 
-    /// First cell of a pod's pool: active, pending, timeouts.
+    /// First cell of a pod's pool: active, pending, timeouts, how often one was asked for.
     pub fn pool(&self, pod: PodId) -> Option<usize> {
         self.pools[pod as usize]
     }
@@ -191,9 +191,14 @@ impl Layout {
         self.histograms + pod as usize
     }
 
-    /// How many rows of sums: histograms, then pods.
+    /// The row of sums with the time that was waited for a pod's connections.
+    pub const fn waited(&self, pod: PodId) -> usize {
+        self.histograms + self.pods + pod as usize
+    }
+
+    /// How many rows of sums: histograms, then pods, then pools by pod.
     pub const fn sums(&self) -> usize {
-        self.histograms + self.pods
+        self.histograms + 2 * self.pods
     }
 
     /// How many histograms.
@@ -358,8 +363,11 @@ impl Observer for Counter<'_> {
             self.held(cell, phase, got, back);
         }
         self.held(cell + 1, phase, asked, got.unwrap_or(back));
+        let until = got.unwrap_or(back);
+        let slot = self.slot(until, phase);
+        self.cells[cell + 3][slot] += 1;
+        self.sums[self.layout.waited(pod)][slot] += (until - asked) as u64;
         if got.is_none() {
-            let slot = self.slot(back, phase);
             self.cells[cell + 2][slot] += 1;
         }
     }

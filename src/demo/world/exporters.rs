@@ -25,10 +25,12 @@ const SYSTEM_SHARE: f64 = 0.02;
 const UPTIME: i64 = 41 * 86_400 * SECOND;
 
 /// Families with type and help.
-pub const FAMILIES: [(&str, &str, &str); 42] = [
+pub const FAMILIES: [(&str, &str, &str); 44] = [
     ("container_cpu_usage_seconds_total", "counter", "Cumulative cpu time consumed by the container."),
     ("container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes."),
     ("hikaricp_connections", "gauge", "Total connections"),
+    ("hikaricp_connections_acquire_seconds_count", "counter", "Connection acquire time"),
+    ("hikaricp_connections_acquire_seconds_sum", "counter", "Connection acquire time"),
     ("hikaricp_connections_active", "gauge", "Active connections"),
     ("hikaricp_connections_idle", "gauge", "Idle connections"),
     ("hikaricp_connections_max", "gauge", "Max connections"),
@@ -114,6 +116,8 @@ impl Registry {
         self.add("hikaricp_connections_idle", target, &labels, Value::Rest(Line::steps(max, []), vec![cell]));
         self.add("hikaricp_connections_pending", target, &labels, Value::Gauge(vec![cell + 1]));
         self.add("hikaricp_connections_timeout_total", target, &labels, Value::Count(vec![cell + 2]));
+        self.add("hikaricp_connections_acquire_seconds_count", target, &labels, Value::Count(vec![cell + 3]));
+        self.add("hikaricp_connections_acquire_seconds_sum", target, &labels, Value::Sum(vec![layout.waited(id) as u16]));
     }
 
     /// cAdvisor's view, which shares the instants of the pod's own scrapes here.

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use super::{
     model::{MS, Pod, Request, SECOND},
-    pool::TIMEOUT,
+    pool::{RESERVE_AFTER, TIMEOUT},
     record::Level,
     rng::hash,
     shop::{Op, Outcome, REGIONS},
-    walk::{Hop, RETRIED},
+    walk::{Hop, LATE, RETRIED},
 };
 use crate::model::trace::{SpanId, TraceId};
 
@@ -32,6 +32,8 @@ pub enum Kind {
     OrdersSlow,
     OrdersFault,
     Charged,
+    ChargeSlow,
+    CheckoutSlow,
     Reserved,
     Mailed,
     Starting,
@@ -62,6 +64,8 @@ impl Kind {
             OrdersSlow,
             OrdersFault,
             Charged,
+            ChargeSlow,
+            CheckoutSlow,
             Reserved,
             Mailed,
             Starting,
@@ -88,14 +92,14 @@ impl Kind {
 
     /// Whether the trace is in structured metadata and not in the line.
     pub const fn has_metadata(self) -> bool {
-        matches!(self, Self::WebAccess | Self::WebFailed | Self::Charged)
+        matches!(self, Self::WebAccess | Self::WebFailed | Self::Charged | Self::ChargeSlow)
     }
 }
 
 /// What web says when no processor got free within its patience.
 pub const OVERLOADED: &str = "overloaded: no worker within 3000 ms";
 
-/// A request of orders is called slow from here.
+/// A request of orders, and a call to pay, is called slow from here.
 const SLOW: i64 = 2 * SECOND;
 
 /// The lines about a hop.
@@ -140,6 +144,8 @@ pub fn lines(request: &Request, hop: &Hop, mut line: impl FnMut(Kind, Level, i64
             let end = if failed { Kind::CheckoutFailed } else { Kind::CheckoutDone };
             line(end, if hop.outcome == Outcome::Declined { Warn } else { level }, hop.end - MS / 4);
         }
+        Op::CheckoutToPayments if took > SLOW => line(Kind::CheckoutSlow, Warn, hop.end),
+        Op::PaymentsBank if took > SLOW => line(Kind::ChargeSlow, Warn, hop.end),
         Op::CheckoutToOrders if hop.detail & RETRIED != 0 => line(Kind::CheckoutRetry, Warn, hop.end),
         Op::OrdersPool if failed => line(Kind::OrdersTimeout, Error, hop.end),
         Op::OrdersCreate | Op::OrdersGet => {
@@ -204,7 +210,10 @@ impl Text<'_> {
         let (name, version) = (self.pod.service.info().name, &self.pod.version);
         let _ = match self.kind {
             Kind::Starting => write!(out, "Starting {name} v{version} on {}", self.pod.name),
-            Kind::PoolStarted => write!(out, "database pool started pool={name} max={} timeout_ms={}", self.pod.pool, TIMEOUT / MS),
+            Kind::PoolStarted => {
+                let (patience, length) = if self.pod.reserve { ("reserve_after_ms", RESERVE_AFTER) } else { ("timeout_ms", TIMEOUT) };
+                write!(out, "database pool started pool={name} max={} {patience}={}", self.pod.pool, length / MS)
+            }
             Kind::Started => write!(out, "Started {name} v{version} in 6.{} seconds", self.pod.pool * 37 % 900 + 100),
             _ => write!(out, "Stopping {name} v{version}: SIGTERM received, finishing open requests"),
         };
@@ -215,9 +224,11 @@ impl Text<'_> {
             Kind::WebAccess | Kind::WebFailed => self.web(out, request, hop),
             Kind::CatalogServed | Kind::Reserved => self.zap(out, request, hop),
             Kind::CartAccess | Kind::CartFailed => self.cart(out, request, hop),
-            Kind::Charged => self.payments(out, request, hop),
+            Kind::Charged | Kind::ChargeSlow => self.payments(out, request, hop),
             Kind::Mailed => self.mailer(out, request, hop),
-            Kind::CheckoutStart | Kind::CheckoutDone | Kind::CheckoutRetry | Kind::CheckoutFailed => self.checkout(out, request, hop),
+            Kind::CheckoutStart | Kind::CheckoutDone | Kind::CheckoutRetry | Kind::CheckoutSlow | Kind::CheckoutFailed => {
+                self.checkout(out, request, hop)
+            }
             _ => self.orders(out, request, hop),
         }
     }
@@ -286,6 +297,7 @@ impl Text<'_> {
 
     fn payments(&self, out: &mut String, request: &Request, hop: &Hop) {
         let message = match hop.outcome {
+            _ if self.kind == Kind::ChargeSlow => "slow authorization",
             Outcome::Ok => "charged",
             Outcome::Declined => "declined",
             _ => "charge failed",
@@ -322,15 +334,12 @@ impl Text<'_> {
             Kind::CheckoutRetry => {
                 write!(out, "retrying POST /orders attempt={} of=3 after_ms={:.0}", (hop.detail & !RETRIED) + 2, millis(hop))
             }
+            Kind::CheckoutSlow => write!(out, "slow call POST http://payments:9000/charge took_ms={:.0}", millis(hop)),
             Kind::CheckoutFailed => write!(
                 out,
                 "order failed took_ms={:.0}\ncom.shop.checkout.UpstreamException: {}\n\tat com.shop.checkout.OrdersClient.create(OrdersClient.java:64)\n\tat com.shop.checkout.CheckoutService.place(CheckoutService.java:118)\n\tat com.shop.checkout.CheckoutController.checkout(CheckoutController.java:41)\n\tat java.base/java.lang.Thread.run(Thread.java:1583)",
                 millis(hop),
-                if hop.end - hop.start > TIMEOUT {
-                    "POST http://orders:8080/orders: no order within 12000 ms"
-                } else {
-                    "a call answered 500"
-                },
+                if hop.detail & LATE != 0 { "POST http://orders:8080/orders: no order within 12000 ms" } else { "a call answered 500" },
             ),
             _ if hop.outcome == Outcome::Declined => write!(out, "payment declined order={order} amount_cents={}", request.amount()),
             _ => write!(out, "order placed order={order} amount_cents={} took_ms={:.0}", request.amount(), millis(hop)),

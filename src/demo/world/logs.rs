@@ -14,7 +14,7 @@ use super::{
 use crate::{
     demo::{
         filter::LabelFilter,
-        store::{Direction, LogEntry, LogHint, LogStore},
+        store::{Direction, LogEntry, LogHint, LogStore, Volume},
     },
     model::{
         labels::{Labels, Matcher},
@@ -116,6 +116,11 @@ impl World {
         Some(self.streams.iter().map(|s| filter.matches(s)).collect())
     }
 
+    /// A line as Loki has it.
+    pub(super) fn entry(&self, line: Line) -> impl LogEntry + '_ {
+        Entry { world: self, line }
+    }
+
     /// The part of a range that exists: now is in it, nothing later.
     fn existing(&self, range: TimeRange) -> (i64, i64) {
         let now = self.clock.now().0;
@@ -168,6 +173,9 @@ impl World {
         }
     }
 }
+
+/// Takes how much a stream has at an instant.
+pub(super) type VisitVolume<'v> = dyn FnMut(Timestamp, &Arc<Labels>, Volume) + 'v;
 
 /// Blocks that are made at once: enough for both cores, few enough to stop early.
 pub(super) const CHUNK: i64 = 8;
@@ -223,6 +231,12 @@ impl LogStore for World {
         match hint.trace {
             Some(trace) => self.scan_trace(trace, (from, to), direction, &mut each),
             None => self.scan_blocks((from, to), direction, &mut each),
+        }
+    }
+    fn volume(&self, matchers: &[Matcher], range: TimeRange, visit: &mut VisitVolume<'_>) {
+        let (from, to) = self.existing(range);
+        if let Some(matching) = self.matching_streams(matchers).filter(|m| from < to && m.contains(&true)) {
+            self.count_volume(&matching, (from, to), visit);
         }
     }
 }

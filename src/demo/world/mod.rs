@@ -21,6 +21,7 @@ mod spans;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod volume;
 mod walk;
 
 use std::{

@@ -33,6 +33,8 @@ pub struct Pod {
     pub gone: Option<i64>,
     /// Connections in its pool; 0 without one.
     pub pool: u32,
+    /// Who has waited for one as long as the pool lets them gets one of a reserve, in place of an exception.
+    pub reserve: bool,
 }
 
 /// Everything that is constant between two changes.
@@ -48,6 +50,8 @@ pub struct Epoch {
     slow: Vec<f32>,
     /// Share of failures, by operation and pod.
     fail: Vec<f32>,
+    /// What is added to the own time, shortest and longest, by operation and pod; empty where nothing is.
+    delays: Vec<(i64, i64)>,
     /// Reads from a node's disk take so many times longer.
     disks: [f64; NODES.len()],
 }
@@ -68,6 +72,8 @@ pub struct Model {
     /// Before this there is nothing.
     pub birth: i64,
     pub onset: i64,
+    /// How long a purchase waits for orders, retries included.
+    pub patience: i64,
     pub pods: Vec<Pod>,
     pub epochs: Vec<Epoch>,
     pub dists: Vec<Dist>,
@@ -99,13 +105,22 @@ impl Model {
     pub fn new(scenario: &Scenario, seed: u64, start: Timestamp) -> Self {
         let onset = start.0 + scenario.onset;
         let birth = start.0 - AGE;
-        let mut model = Self { seed, start: start.0, birth, onset, pods: Vec::new(), epochs: Vec::new(), dists: Vec::new() };
+        let mut model = Self {
+            seed,
+            start: start.0,
+            birth,
+            onset,
+            patience: scenario.patience,
+            pods: Vec::new(),
+            epochs: Vec::new(),
+            dists: Vec::new(),
+        };
         model.dists = OP.iter().map(|op| Dist::new(op.own_ms.0, op.own_ms.1)).collect();
         let mut pods = [[0; REPLICAS]; SERVICES];
         for info in &SERVICE {
             for (replica, pod) in pods[info.service as usize].iter_mut().enumerate() {
                 let age = (2 * 86_400 + (hash(seed, 40 + info.service as u64) % (7 * 86_400)) as i64) * SECOND + replica as i64 * ROLL;
-                *pod = model.add_pod(info.service, info.version, birth - age, info.pool.unwrap_or(0), replica);
+                *pod = model.add_pod(info.service, info.version, birth - age, (info.pool.unwrap_or(0), false), replica);
             }
         }
         let mut steps: Vec<(i64, [[PodId; REPLICAS]; SERVICES])> = vec![(i64::MIN, pods)];
@@ -127,20 +142,21 @@ impl Model {
         let mut deploys: Vec<_> = scenario.changes.iter().filter(|c| matches!(c.what, What::Deploy { .. })).collect();
         deploys.sort_by_key(|c| c.at);
         for change in deploys {
-            let What::Deploy { service, version, replicas, pool } = &change.what else { continue };
+            let What::Deploy { service, version, replicas, pool, reserve } = &change.what else { continue };
             for replica in 0..*replicas {
                 let at = self.onset + change.at + replica as i64 * ROLL;
                 let Some((_, mut pods)) = steps.last().copied() else { continue };
                 let old = pods[*service as usize][replica];
                 self.pods[old as usize].gone = Some(at + 30 * SECOND);
-                let pool = pool.unwrap_or(self.pods[old as usize].pool);
+                let before = &self.pods[old as usize];
+                let pool = (pool.unwrap_or(before.pool), reserve.unwrap_or(before.reserve));
                 pods[*service as usize][replica] = self.add_pod(*service, version, at - 9 * SECOND, pool, replica);
                 steps.push((at, pods));
             }
         }
     }
 
-    fn add_pod(&mut self, service: Service, version: &str, born: i64, pool: u32, replica: usize) -> PodId {
+    fn add_pod(&mut self, service: Service, version: &str, born: i64, (pool, reserve): (u32, bool), replica: usize) -> PodId {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         let word = |mut bits: u64, n: usize| -> String {
             (0..n)
@@ -161,14 +177,21 @@ impl Model {
         let node = (0..NODES.len()).map(|n| (node + n) % NODES.len()).find(|n| !taken(*n)).unwrap_or(node);
         let name = format!("{}-{}-{}", service.info().name, word(set, 9), word(bits, 5));
         let ip = format!("10.42.{node}.{}", 10 + id);
-        self.pods.push(Pod { service, name, version: version.to_owned(), node, ip, born, gone: None, pool });
+        self.pods.push(Pod { service, name, version: version.to_owned(), node, ip, born, gone: None, pool, reserve });
         id as PodId
     }
 
     fn epoch(&self, scenario: &Scenario, from: i64, pods: [[PodId; REPLICAS]; SERVICES]) -> Epoch {
         let n = self.pods.len();
-        let mut epoch =
-            Epoch { from, pods, rates: ROUTES.map(|r| r.2), slow: vec![1.0; OPS * n], fail: vec![0.0; OPS * n], disks: [1.0; NODES.len()] };
+        let mut epoch = Epoch {
+            from,
+            pods,
+            rates: ROUTES.map(|r| r.2),
+            slow: vec![1.0; OPS * n],
+            fail: vec![0.0; OPS * n],
+            delays: Vec::new(),
+            disks: [1.0; NODES.len()],
+        };
         for op in &OP {
             for (id, pod) in self.pods.iter().enumerate() {
                 epoch.slow[op.op as usize * n + id] = if op.peer.is_some() { 1.0 } else { NODES[pod.node].1 as f32 };
@@ -177,9 +200,10 @@ impl Model {
         }
         let active = |c: &&super::scenario::Change| self.onset + c.at <= from && c.until.is_none_or(|u| from < self.onset + u);
         for change in scenario.changes.iter().filter(active) {
-            let (place, slow, fail) = match &change.what {
-                What::Slow { place, factor } => (place, *factor as f32, 0.0),
-                What::Errors { place, share } => (place, 1.0, *share as f32),
+            let (place, slow, fail, delay) = match &change.what {
+                What::Slow { place, factor } => (place, *factor as f32, 0.0, (0, 0)),
+                What::Delay { place, least, most } => (place, 1.0, 0.0, (*least, *most)),
+                What::Errors { place, share } => (place, 1.0, *share as f32, (0, 0)),
                 What::Traffic { route, factor } => {
                     for (rate, (_, op, _)) in epoch.rates.iter_mut().zip(ROUTES) {
                         if route.as_deref().is_none_or(|r| r == op.info().name) {
@@ -196,13 +220,21 @@ impl Model {
                 }
                 What::Deploy { .. } => continue,
             };
+            if delay.1 > 0 {
+                epoch.delays.resize(OPS * n, (0, 0));
+            }
             for op in OP.iter().filter(|op| place.covers(op)) {
                 for (id, pod) in self.pods.iter().enumerate().filter(|(_, p)| p.service == op.service) {
                     let here = place.node.as_deref().is_none_or(|n| n == NODES[pod.node].0)
                         && place.version.as_deref().is_none_or(|v| v == pod.version);
-                    if here {
-                        epoch.slow[op.op as usize * n + id] *= slow;
-                        epoch.fail[op.op as usize * n + id] = (epoch.fail[op.op as usize * n + id] + fail).min(1.0);
+                    if !here {
+                        continue;
+                    }
+                    let cell = op.op as usize * n + id;
+                    epoch.slow[cell] *= slow;
+                    epoch.fail[cell] = (epoch.fail[cell] + fail).min(1.0);
+                    if let Some(all) = epoch.delays.get_mut(cell) {
+                        *all = (all.0 + delay.0, all.1 + delay.1);
                     }
                 }
             }
@@ -240,8 +272,10 @@ impl Model {
 
     /// Own time of an operation in a pod, nanoseconds, for 64 random bits. Bounded, so that a request ends.
     pub fn own(&self, epoch: &Epoch, op: super::shop::Op, pod: PodId, bits: u64) -> i64 {
-        let ns = self.dists[op as usize].sample(bits) * epoch.slow[self.cell(op as usize, pod)];
-        ns.clamp(1_000.0, 20e9) as i64
+        let cell = self.cell(op as usize, pod);
+        let ns = self.dists[op as usize].sample(bits) * epoch.slow[cell];
+        let delay = epoch.delays.get(cell).map_or(0, |(least, most)| least + (unit(hash(bits, 88)) * (most - least) as f64) as i64);
+        (ns as i64 + delay).clamp(1_000, 20 * SECOND)
     }
 
     /// Share of an operation's requests that fail in a pod.

@@ -10,11 +10,14 @@ use super::{
     model::{MS, Model, Pod, PodId, Request, SECOND},
     rng::Rng,
     shop::{Op, Route, Service},
-    walk::{ATTEMPTS, Blind, ORDERS_DEADLINE, Walk},
+    walk::{ATTEMPTS, Blind, Walk},
 };
 
 /// How long a request waits for a connection at most.
 pub const TIMEOUT: i64 = 8 * SECOND;
+
+/// How long a request waits for a connection of a pool with a reserve.
+pub const RESERVE_AFTER: i64 = 10 * SECOND;
 
 /// How long a request waits for one of web's processors at most.
 pub const PATIENCE: i64 = 3 * SECOND;
@@ -25,7 +28,7 @@ const SLICE: i64 = 20 * MS;
 /// Number of the attempt that is a request's own at web's door.
 pub const DOOR: u8 = u8::MAX;
 
-/// A wait in nanoseconds; longer than [`TIMEOUT`] means that it gave up.
+/// A wait in nanoseconds, or that it gave up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait(pub i64);
 
@@ -34,7 +37,7 @@ impl Wait {
 
     /// Whether nothing was got.
     pub const fn timed_out(self) -> bool {
-        self.0 > TIMEOUT
+        self.0 == Self::GAVE_UP.0
     }
 }
 
@@ -166,7 +169,7 @@ impl PoolState {
                 }
                 _ => return,
             };
-            self.send(model, &request, 0, sent, sent + ORDERS_DEADLINE);
+            self.send(model, &request, 0, sent, sent + model.patience);
         });
     }
 
@@ -181,7 +184,12 @@ impl PoolState {
             self.coming.pop();
             let Some(request) = model.request(event.key) else { continue };
             let a = attempt(model, &request, event.n, event.sent);
-            let wait = take(&mut self.free[a.pod as usize], event.at, a.hold, TIMEOUT);
+            let reserve = model.pods[a.pod as usize].reserve;
+            let patience = if reserve { RESERVE_AFTER } else { TIMEOUT };
+            let wait = match take(&mut self.free[a.pod as usize], event.at, a.hold, patience) {
+                Wait::GAVE_UP if reserve => Wait(RESERVE_AFTER),
+                wait => wait,
+            };
             if wait.0 > 0 {
                 waited((event.key, event.n, wait));
             }

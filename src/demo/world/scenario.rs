@@ -5,10 +5,15 @@ use std::{fmt, ops::Range, path::Path};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::shop::{NODES, OP, OpInfo, PEERS, Service};
+use super::{
+    shop::{NODES, OP, OpInfo, PEERS, Service},
+    walk::ORDERS_DEADLINE,
+};
 
-const BUILTIN: [(&str, &str); 5] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("pool-exhaustion", include_str!("../scenarios/pool-exhaustion.toml")),
+    ("pool-wait", include_str!("../scenarios/pool-wait.toml")),
+    ("slow-dependency", include_str!("../scenarios/slow-dependency.toml")),
     ("bad-pod", include_str!("../scenarios/bad-pod.toml")),
     ("surge", include_str!("../scenarios/surge.toml")),
     ("cascade", include_str!("../scenarios/cascade.toml")),
@@ -24,6 +29,8 @@ pub struct Scenario {
     pub description: String,
     /// Nanoseconds from the start of the demo to the onset; negative is before.
     pub onset: i64,
+    /// How long a purchase waits for orders, retries included, in nanoseconds.
+    pub(super) patience: i64,
     /// What changes.
     pub(super) changes: Vec<Change>,
     /// Thresholds that teams have set.
@@ -109,9 +116,11 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
     /// New pods replace the first `replicas` of a service.
-    Deploy { service: Service, version: String, replicas: usize, pool: Option<u32> },
+    Deploy { service: Service, version: String, replicas: usize, pool: Option<u32>, reserve: Option<bool> },
     /// Own time of operations, or of all on a node, is multiplied.
     Slow { place: Place, factor: f64 },
+    /// Something between two lengths, in nanoseconds, is added to the own time of operations.
+    Delay { place: Place, least: i64, most: i64 },
     /// Reads from the disk of the node that a pod of a service runs on take longer, for all pods there.
     Disk { service: Service, replica: usize, factor: f64 },
     /// A share of the requests fails.
@@ -164,6 +173,7 @@ struct RawScenario {
     name: String,
     description: String,
     onset: Spanned<String>,
+    patience: Option<Spanned<String>>,
     #[serde(default)]
     thresholds: Vec<Threshold>,
     #[serde(default, rename = "change")]
@@ -185,6 +195,8 @@ struct RawChange {
     replica: Option<Spanned<usize>>,
     factor: Option<Spanned<f64>>,
     share: Option<Spanned<f64>>,
+    least: Option<Spanned<String>>,
+    most: Option<Spanned<String>>,
     set: Option<RawSet>,
 }
 
@@ -192,6 +204,7 @@ struct RawChange {
 #[serde(deny_unknown_fields)]
 struct RawSet {
     pool: Spanned<u32>,
+    reserve: Option<bool>,
 }
 
 /// A message and the bytes of the file it is about.
@@ -244,12 +257,24 @@ impl Scenario {
         if !(-12 * 3_600 * SECOND..=12 * 3_600 * SECOND).contains(&onset) {
             return Err(fail("onset: must be within 12h of the start".to_owned(), Some(raw.onset.span().start)));
         }
+        let patience = match &raw.patience {
+            Some(text) => duration(text, "patience").map_err(|(m, at)| fail(m, Some(at.start)))?,
+            None => ORDERS_DEADLINE,
+        };
+        if !(SECOND..=MAX_PATIENCE).contains(&patience) {
+            let at = raw.patience.as_ref().map(|text| text.span().start);
+            return Err(fail("patience: must be within 1s to 30s".to_owned(), at));
+        }
         let changes = raw.changes.into_iter().map(change).collect::<Result<Vec<_>, _>>().map_err(|(m, at)| fail(m, Some(at.start)))?;
-        Ok(Self { name: raw.name, description: raw.description, onset, changes, thresholds: raw.thresholds, truth: raw.truth })
+        Ok(Self { name: raw.name, description: raw.description, onset, patience, changes, thresholds: raw.thresholds, truth: raw.truth })
     }
 }
 
 const SECOND: i64 = 1_000_000_000;
+/// The longest that a change adds to an operation: requests end within a minute.
+const MAX_DELAY: i64 = 15 * SECOND;
+/// The longest that a purchase waits for orders, for the same reason.
+const MAX_PATIENCE: i64 = 30 * SECOND;
 
 fn duration(text: &Spanned<String>, key: &str) -> Result<i64, Fault> {
     let fault = || (format!("{key}: {:?} is no duration; write it like \"-18m\", \"90s\" or \"2h\"", text.get_ref()), text.span());
@@ -291,16 +316,32 @@ fn what(raw: &mut RawChange, span: &Range<usize>) -> Result<What, Fault> {
             let known = Service::parse(service.get_ref()).ok_or_else(|| unknown_service(&service))?;
             let version = raw.version.take().ok_or_else(|| missing("version"))?.into_inner();
             let replicas = ranged(raw.replicas.take(), "replicas", 1, 3)?.unwrap_or(3);
-            let pool = raw.set.take().map(|s| s.pool);
+            let (pool, reserve) = raw.set.take().map_or((None, None), |s| (Some(s.pool), s.reserve));
             if let Some(pool) = &pool
                 && known.info().pool.is_none()
             {
                 return Err((format!("set.pool: {} has no pool; orders has", service.get_ref()), pool.span()));
             }
-            What::Deploy { service: known, version, replicas, pool: ranged(pool, "set.pool", 1, 500)? }
+            What::Deploy { service: known, version, replicas, pool: ranged(pool, "set.pool", 1, 500)?, reserve }
         }
         "slow" => {
             What::Slow { place: place(raw)?, factor: ranged(raw.factor.take(), "factor", 0.01, 200.0)?.ok_or_else(|| missing("factor"))? }
+        }
+        "delay" => {
+            let length = |text: Option<Spanned<String>>, key: &str| {
+                let text = text.ok_or_else(|| missing(key))?;
+                let length = duration(&text, key)?;
+                if (0..=MAX_DELAY).contains(&length) {
+                    Ok((length, text.span()))
+                } else {
+                    Err((format!("{key}: must be within 0s to 15s"), text.span()))
+                }
+            };
+            let ((least, _), (most, at)) = (length(raw.least.take(), "least")?, length(raw.most.take(), "most")?);
+            if most < least {
+                return Err(("most: must not be less than least".to_owned(), at));
+            }
+            What::Delay { place: place(raw)?, least, most }
         }
         "disk" => {
             let service = raw.service.take().ok_or_else(|| missing("service"))?;
@@ -327,7 +368,7 @@ fn what(raw: &mut RawChange, span: &Range<usize>) -> Result<What, Fault> {
                 factor: ranged(raw.factor.take(), "factor", 0.0, 10.0)?.ok_or_else(|| missing("factor"))?,
             }
         }
-        _ => return Err((format!("kind: {kind:?} is unknown; write deploy, slow, disk, errors or traffic"), raw.kind.span())),
+        _ => return Err((format!("kind: {kind:?} is unknown; write deploy, slow, delay, disk, errors or traffic"), raw.kind.span())),
     };
     unused(raw, &kind)?;
     Ok(what)
@@ -377,6 +418,8 @@ fn unused(raw: &RawChange, kind: &str) -> Result<(), Fault> {
         ("replica", raw.replica.as_ref().map(Spanned::span)),
         ("factor", raw.factor.as_ref().map(Spanned::span)),
         ("share", raw.share.as_ref().map(Spanned::span)),
+        ("least", raw.least.as_ref().map(Spanned::span)),
+        ("most", raw.most.as_ref().map(Spanned::span)),
         ("set", raw.set.as_ref().map(|s| s.pool.span())),
     ];
     match left.into_iter().find_map(|(key, span)| span.map(|s| (key, s))) {
@@ -405,6 +448,9 @@ mod tests {
             ("[[change]]\nkind = 'deploy'\nservice = 'web'\nversion = '2'\nset = { pool = 2 }\n", "f.toml:14: set.pool: web has no pool"),
             ("[[change]]\nkind = 'slow'\nfactor = 2000.0\n", "f.toml:12: factor: 2000 is not within"),
             ("[[change]]\nkind = 'slow'\nat = '5 parsecs'\n", "f.toml:12: at: \"5 parsecs\" is no duration"),
+            ("[[change]]\nkind = 'delay'\nleast = '9s'\nmost = '8s'\n", "f.toml:13: most: must not be less than least"),
+            ("[[change]]\nkind = 'delay'\nleast = '9s'\nmost = '80s'\n", "f.toml:13: most: must be within 0s to 15s"),
+            ("[[change]]\nkind = 'delay'\nmost = '8s'\n", "f.toml:10: least: missing"),
             ("[[change]]\nkind = 'explode'\n", "f.toml:11: kind: \"explode\" is unknown"),
             ("[[change]]\nkind = 'slow'\nfacter = 2.0\n", "f.toml:12: unknown field `facter`"),
         ];

@@ -11,13 +11,15 @@ use super::{
 
 /// No parent.
 pub const NONE: u8 = u8::MAX;
-/// The purchase gives up on orders after this long, retries included.
+/// The purchase gives up on orders after this long, retries included, unless the scenario says how patient it is.
 pub const ORDERS_DEADLINE: i64 = 12 * SECOND;
 /// Times that checkout asks orders at most.
 pub const ATTEMPTS: u8 = 3;
 
 /// Set in the detail of an attempt that another one follows.
 pub const RETRIED: u8 = 0x80;
+/// Set in the detail of a purchase that orders did not answer in time.
+pub const LATE: u8 = 0x40;
 
 /// Something that a service did, or that a call to it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,6 +322,10 @@ impl<'a, O: Observer> Walk<'a, O> {
             (now, outcome) = self.ask_orders(SERVER, &p, waits);
         }
         self.rng = Rng::new(self.request.rng, 12);
+        let late = if outcome == Outcome::Deadline { LATE } else { 0 };
+        if late != 0 {
+            outcome = Outcome::Upstream;
+        }
         if outcome == Outcome::Ok {
             let (end, charged) = self.call(SERVER, (Op::CheckoutToPayments, p.checkout), Op::PaymentsCharge, now, 0);
             now = end;
@@ -334,7 +340,7 @@ impl<'a, O: Observer> Walk<'a, O> {
             outcome = self.outcome(Op::Checkout, p.checkout);
         }
         let end = now + self.own(Op::Checkout, p.checkout) / 2;
-        self.close((SERVER, 1), (Op::Checkout, p.checkout), (p.arrived, end), outcome, self.request.items());
+        self.close((SERVER, 1), (Op::Checkout, p.checkout), (p.arrived, end), outcome, self.request.items() | late);
         let back = end + self.own(Op::WebToCheckout, p.web);
         let seen = if outcome.is_error() { Outcome::Upstream } else { outcome };
         self.close((1, 0), (Op::WebToCheckout, p.web), (p.sent, back), seen, 0);
@@ -346,7 +352,7 @@ impl<'a, O: Observer> Walk<'a, O> {
     }
 
     fn ask_orders(&mut self, server: u8, p: &Purchase, waits: Waits<'_>) -> (i64, Outcome) {
-        let deadline = p.now + ORDERS_DEADLINE;
+        let deadline = p.now + self.model.patience;
         let mut sent = p.now;
         for n in 0..ATTEMPTS {
             let (client, inner) = (self.open(), self.open());
@@ -367,7 +373,9 @@ impl<'a, O: Observer> Walk<'a, O> {
             match next {
                 Some(next) => sent = next,
                 None if seen == Outcome::Ok => return (back, seen),
-                None => return (back.min(deadline), Outcome::Upstream),
+                // There were tries left, and no time.
+                None if late || n + 1 < ATTEMPTS => return (back.min(deadline), Outcome::Deadline),
+                None => return (back, Outcome::Upstream),
             }
         }
         (sent, Outcome::Upstream)

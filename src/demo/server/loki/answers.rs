@@ -82,7 +82,7 @@ pub fn frame(entries: &[Entry], encoding: Encoding) -> Json {
 }
 
 /// The part of the statistics that clients look at.
-fn stats(lines: usize, bytes: usize) -> Json {
+pub fn stats(lines: usize, bytes: usize) -> Json {
     json!({"summary": {
         "bytesProcessedPerSecond": 0, "linesProcessedPerSecond": 0, "totalBytesProcessed": bytes, "totalLinesProcessed": lines,
         "execTime": 0.0, "queueTime": 0.0, "subqueries": 0, "totalEntriesReturned": lines, "splits": 0, "shards": 0,
@@ -100,7 +100,7 @@ pub fn number(value: f64) -> String {
 }
 
 /// Seconds with up to three digits of a fraction.
-fn seconds(nanoseconds: i64) -> Json {
+pub fn seconds(nanoseconds: i64) -> Json {
     let millis = nanoseconds.div_euclid(1_000_000);
     if millis % 1000 == 0 { Json::from(millis / 1000) } else { Json::from(millis as f64 / 1000.0) }
 }

@@ -163,7 +163,6 @@ async fn refusals_are_plain_text() {
         let (status, body) = loki.get(&format!("loki/api/v1/{path}"), &params, "").await;
         assert!(status == 400 && (body.contains(words) || words == "400"), "{path} {params:?}: {status} {body}");
     }
-    assert_eq!(loki.get("loki/api/v1/patterns", &[("query", "{}")], "").await, (404, String::new()));
 }
 
 #[tokio::test]
@@ -174,16 +173,94 @@ async fn what_there_is_can_be_listed() {
     assert_eq!(loki.json("loki/api/v1/label/nothing/values", &[]).await, json!({"status": "success"}));
     let series = json!({"status": "success", "data": [{"app": "api", "service_name": "api", "zone": "eu"}]});
     assert_eq!(loki.json("loki/api/v1/series", &[("match[]", r#"{service_name="api"}"#)]).await, series);
-    let stats = loki.json("loki/api/v1/index/stats", &[("query", r#"{app="api"}"#)]).await;
-    assert_eq!(stats, json!({"streams": 1, "chunks": 1, "entries": 10, "bytes": 140}));
-    let volume = loki.json("loki/api/v1/index/volume", &[("query", r#"{app="api"}"#)]).await;
-    assert_eq!(volume["data"]["result"][0], json!({"metric": {"app": "api"}, "value": [1_700_000_010, "155"]}));
     assert_eq!(
         loki.json("loki/api/v1/format_query", &[("query", "{app=\"a\"}")]).await,
         json!({"status": "success", "data": "{app=\"a\"}"})
     );
     let (status, body) = loki.get("loki/api/v1/format_query", &[("query", "{")], "").await;
     assert!(status == 400 && body.contains("invalid-query"), "{body}");
+}
+
+#[tokio::test]
+async fn volumes_count_lines_and_metadata_and_statistics_what_is_flushed() {
+    let loki = Loki::start().await;
+    let query = ("query", r#"{app="api"}"#);
+    let volume = loki.json("loki/api/v1/index/volume", &[query]).await;
+    assert_eq!(volume["data"]["resultType"], "vector");
+    // Ten lines of 14 bytes with two labels of metadata, of which one is an id.
+    assert_eq!(volume["data"]["result"], json!([{"metric": {"app": "api"}, "value": [1_700_000_010, "620"]}]));
+    let targets = loki.json("loki/api/v1/index/volume", &[query, ("targetLabels", "zone,service_name")]).await;
+    assert_eq!(targets["data"]["result"][0]["metric"], json!({"zone": "eu", "service_name": "api"}));
+    let none = loki.json("loki/api/v1/index/volume", &[query, ("targetLabels", "pod")]).await;
+    assert_eq!(none["data"]["result"], json!([]));
+    let names = loki.json("loki/api/v1/index/volume", &[query, ("aggregateBy", "labels")]).await;
+    let names: Vec<&Value> = names["data"]["result"].as_array().unwrap().iter().map(|s| &s["metric"]).collect();
+    assert_eq!(names, [&json!({"app": ""}), &json!({"service_name": ""}), &json!({"zone": ""})]);
+    let range = [query, ("start", "1700000001"), ("end", "1700000009"), ("step", "4s")];
+    let range = loki.json("loki/api/v1/index/volume_range", &range).await;
+    let samples = json!([[1_700_000_003.999, "186"], [1_700_000_007.999, "248"], [1_700_000_009, "62"]]);
+    assert_eq!(range["data"]["result"], json!([{"metric": {"app": "api"}, "values": samples}]));
+    let (status, body) = loki.get("loki/api/v1/index/volume", &[query, ("aggregateBy", "x")], "").await;
+    assert_eq!((status, body.as_str()), (400, "invalid aggregation option"));
+    let stats = async || loki.json("loki/api/v1/index/stats", &[query, ("start", "1700000000")]).await;
+    assert_eq!(stats().await, json!({"streams": 0, "chunks": 0, "bytes": 0, "entries": 0}));
+    loki.clock.0.fetch_add(7_200 * SECOND, Ordering::SeqCst);
+    assert_eq!(stats().await, json!({"streams": 1, "chunks": 1, "bytes": 1250, "entries": 20}));
+}
+
+#[tokio::test]
+async fn fields_of_lines_and_their_values_are_found() {
+    let loki = Loki::start().await;
+    let query = ("query", r#"{app="api"}"#);
+    assert_eq!(
+        loki.json("loki/api/v1/detected_fields", &[query, ("line_limit", "7")]).await,
+        json!({"limit": 1000, "fields": [
+            {"label": "detected_level", "type": "string", "cardinality": 1, "parsers": null},
+            {"label": "level", "type": "string", "cardinality": 1, "parsers": ["logfmt"]},
+            {"label": "n", "type": "int", "cardinality": 7, "parsers": ["logfmt"]},
+            {"label": "trace_id", "type": "int", "cardinality": 7, "parsers": null},
+        ]})
+    );
+    assert_eq!(
+        loki.json("loki/api/v1/detected_field/n/values", &[query, ("limit", "3")]).await,
+        json!({"limit": 3, "values": ["9", "8", "7"]})
+    );
+    assert_eq!(loki.json("loki/api/v1/detected_field/none/values", &[query]).await, json!({}));
+    assert_eq!(loki.json("loki/api/v1/detected_fields", &[("query", r#"{app="none"}"#)]).await, json!({}));
+    assert_eq!(
+        loki.json("loki/api/v1/detected_labels", &[query]).await,
+        json!({"detectedLabels": [{"label": "app", "cardinality": 1}, {"label": "service_name", "cardinality": 1}, {"label": "zone", "cardinality": 1}]})
+    );
+}
+
+#[tokio::test]
+async fn queries_are_written_as_loki_writes_them() {
+    let loki = Loki::start().await;
+    for (query, pretty) in [
+        (
+            r#"{a="b",c=~`d.+`}|="x"!="y"  |json|status>=500 or e="f""#,
+            r#"{a="b", c=~"d.+"} |= "x" != "y" | json | ( status>=500 or e="f" )"#,
+        ),
+        ("sum  by(x)(rate({a=\"b\"}[90m]))/2", "(sum by (x)(rate({a=\"b\"}[1h30m])) / 2)"),
+        (
+            r#"sum by (service_name)(rate({run="a-value-that-is-long-enough-for-it"} |= "some more words that are looked for" | logfmt | unwrap amount [30s]))"#,
+            "sum by (service_name)(\n  rate(\n    {run=\"a-value-that-is-long-enough-for-it\"} |= \"some more words that are looked for\" | logfmt\n      | unwrap amount [30s]\n  )\n)",
+        ),
+    ] {
+        let answer = loki.json("loki/api/v1/format_query", &[("query", query)]).await;
+        assert_eq!(answer, json!({"status": "success", "data": pretty}));
+    }
+}
+
+#[tokio::test]
+async fn limits_are_told_to_who_names_a_tenant() {
+    let loki = Loki::start().await;
+    assert_eq!(loki.get("loki/api/v1/drilldown-limits", &[], "").await, (401, "no org id".to_owned()));
+    let url = loki.url.join("loki/api/v1/drilldown-limits").unwrap();
+    let request = crate::source::http::plain().build().unwrap().get(url).header("X-Scope-OrgID", "fake");
+    let answer: Value = serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap();
+    assert_eq!(answer["limits"]["max_entries_limit_per_query"], 5000);
+    assert_eq!(answer["pattern_ingester_enabled"], true);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 
 use super::*;
 use crate::{
-    demo::store::{Direction, LogHint, LogStore, MetricStore, STALE, StoredSeries, StoredTrace, TraceHint, TraceStore},
+    demo::store::{Direction, LogHint, LogStore, MetricStore, STALE, StoredSeries, StoredTrace, TraceHint, TraceStore, Volume},
     model::{labels::Matcher, time::TimeRange, trace::TraceId},
     wire::otlp::Span,
 };
@@ -341,4 +341,39 @@ fn a_sample_is_the_same_in_every_window() {
     let want = part(&incident(), start);
     assert!(want.len() > 50);
     assert_eq!(part(&incident(), start - seconds(900)), want);
+}
+
+#[test]
+fn what_was_logged_is_counted_as_it_is_and_measured_by_a_few_lines() {
+    let world = incident();
+    let counted = |from: Timestamp, to: Timestamp, matchers: &[Matcher]| {
+        let mut total = Volume::default();
+        LogStore::volume(&*world, matchers, TimeRange::new(from, to), &mut |at, _, volume| {
+            assert!(at >= from && at < to, "{at:?}");
+            total += volume;
+        });
+        total
+    };
+    let orders = [Matcher::equal("service_name", "orders")];
+    let (from, to) = (START - seconds(777), START - seconds(77));
+    for matchers in [&orders[..], &[]] {
+        let (mut exact, mut text) = (Volume::default(), String::new());
+        let hint = LogHint { matchers: matchers.to_vec(), trace: None };
+        LogStore::scan(&*world, &hint, TimeRange::new(from, to), Direction::Forward, &mut |l| {
+            exact += Volume::of(l, &mut text);
+            ControlFlow::Continue(())
+        });
+        let estimate = counted(from, to, matchers);
+        assert_eq!(estimate.entries, exact.entries);
+        assert!((estimate.bytes as f64 / exact.bytes as f64 - 1.0).abs() < 0.05, "{} of {} bytes", estimate.bytes, exact.bytes);
+    }
+    // Of long windows some blocks are counted, each for several.
+    let (from, to) = (START - seconds(5_400), START);
+    let mut entries = 0_u64;
+    LogStore::scan(&*world, &LogHint { matchers: orders.to_vec(), trace: None }, TimeRange::new(from, to), Direction::Forward, &mut |_| {
+        entries += 1;
+        ControlFlow::Continue(())
+    });
+    let estimate = counted(from, to, &orders);
+    assert!((estimate.entries as f64 / entries as f64 - 1.0).abs() < 0.1, "{} of {entries} lines", estimate.entries);
 }

@@ -103,6 +103,122 @@ fn a_cascade_has_forty_alerts_within_six_minutes_of_every_service_above_postgres
 }
 
 #[test]
+fn a_pool_that_only_makes_wait_alerts_by_its_latency_and_by_no_error() {
+    assert_alerts("pool-wait", 60..=300);
+}
+
+#[test]
+fn a_slow_dependency_alerts_by_its_latency_and_by_no_error() {
+    assert_alerts("slow-dependency", 45..=240);
+}
+
+/// Lines of a level and of a service in a stretch, with their traces.
+fn lines_of(world: &World, service: &str, level: &str, from: Timestamp, to: Timestamp) -> Vec<(String, Option<TraceId>)> {
+    let mut found = Vec::new();
+    let hint = LogHint::default();
+    LogStore::scan(world, &hint, TimeRange::new(from, to), Direction::Forward, &mut |l| {
+        if l.level() == level && l.stream().iter().any(|(_, v)| v == service) {
+            let mut text = String::new();
+            l.write_text(&mut text);
+            found.push((text, l.trace()));
+        }
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+/// Nanoseconds of a span.
+const fn length(span: &Span) -> f64 {
+    (span.end_time_unix_nano - span.start_time_unix_nano) as f64
+}
+
+/// How long purchases take: the shortest that all but one in twenty take, the median, and what one in twenty takes longer.
+fn purchases(world: &World, from: Timestamp, to: Timestamp) -> [f64; 3] {
+    let hint = TraceHint { services: vec!["checkout".to_owned()], error: false, min_duration: 0 };
+    let whole = |t: &StoredTrace| {
+        let mut own = spans(t).filter(|(_, s)| s.name == "POST /api/checkout");
+        own.next().map(|(_, s)| length(s) / 1e9)
+    };
+    let mut all: Vec<f64> = traces(world, &hint, from, to).iter().filter_map(whole).collect();
+    all.sort_by(f64::total_cmp);
+    [0.05, 0.5, 0.95].map(|q| all[(all.len() as f64 * q) as usize])
+}
+
+/// Span that takes most of the slow purchases, and the share of the time that it takes.
+fn slowest_span(world: &World, from: Timestamp, to: Timestamp) -> (String, f64) {
+    let hint = TraceHint { services: vec!["checkout".to_owned()], error: false, min_duration: 5_000_000_000 };
+    let (mut own, mut whole) = (BTreeMap::<String, f64>::new(), 0.0);
+    for trace in traces(world, &hint, from, to) {
+        let all: Vec<&Span> = spans(&trace).map(|(_, s)| s).collect();
+        for span in &all {
+            let children: f64 = all.iter().filter(|c| c.parent_span_id == span.span_id).map(|c| length(c)).sum();
+            *own.entry(span.name.clone()).or_default() += (length(span) - children).max(0.0);
+            whole += if span.parent_span_id.is_empty() { length(span) } else { 0.0 };
+        }
+    }
+    let (name, time) = own.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    (name, time / whole)
+}
+
+#[test]
+fn purchases_are_slow_and_right_where_nothing_fails_and_what_they_wait_for_is_named() {
+    for (scenario, [fast, slow], span, line, service) in [
+        ("pool-wait", [7.0, 12.0], "pool.acquire", "slow request route=/orders", "orders"),
+        ("slow-dependency", [8.0, 13.5], "POST /v2/authorizations", "slow authorization", "payments"),
+    ] {
+        for seed in SEEDS {
+            let world = world_of(scenario, seed);
+            let (from, to) = (START - seconds(400), START - seconds(60));
+            let took = purchases(&world, from, to);
+            assert!(took[0] > fast && took[1] > 8.0 && took[2] < slow, "{scenario}, seed {seed}: {took:?} s");
+            let (name, share) = slowest_span(&world, to - seconds(60), to);
+            assert!(name == span && share > 0.6, "{scenario}, seed {seed}: {share} of the time in {name}");
+            // Requests fail as they always have, and no line says more at error level than before.
+            let failed = |from: Timestamp, to: Timestamp| {
+                let labels = [("span_kind", "SPAN_KIND_SERVER"), ("status_code", "STATUS_CODE_ERROR")];
+                increase(&world, "traces_spanmetrics_calls_total", &labels, from, to)
+            };
+            let before = world.onset() - seconds(700);
+            let (now, once) = (failed(from, to), failed(before, before + seconds(340)));
+            assert!(now < once * 1.4 + 20.0, "{scenario}, seed {seed}: {now} failed, {once} before");
+            for (text, _) in lines_of(&world, "orders", "error", from, to).iter().chain(&lines_of(&world, "checkout", "error", from, to)) {
+                assert!(!text.contains("timeout") && !text.contains("within"), "{scenario}, seed {seed}: {text}");
+            }
+            // Warnings name the cause and the trace that shows it.
+            let warnings = lines_of(&world, service, "warn", from, to);
+            let slow: Vec<_> = warnings.iter().filter(|(text, _)| text.contains(line)).collect();
+            assert!(slow.len() > 2_000 && slow.iter().all(|(_, trace)| trace.is_some()), "{scenario}, seed {seed}: {} lines", slow.len());
+        }
+    }
+}
+
+#[test]
+fn a_pools_gauges_tell_who_waits_and_how_long() {
+    for seed in SEEDS {
+        let world = world_of("pool-wait", seed);
+        let of = |name: &str, from: Timestamp, to: Timestamp| -> f64 {
+            let mean = |s: &StoredSeries| {
+                let alive: Vec<f64> = s.samples.iter().map(|v| v.1).filter(|v| v.to_bits() != STALE).collect();
+                alive.iter().sum::<f64>() / alive.len().max(1) as f64
+            };
+            select(&world, name, &[("application", "orders")], from, to).iter().map(mean).sum()
+        };
+        let (from, to) = (START - seconds(400), START - seconds(60));
+        assert_eq!(of("hikaricp_connections_max", from, to), 6.0);
+        let (pending, active) = (of("hikaricp_connections_pending", from, to), of("hikaricp_connections_active", from, to));
+        let asked = increase(&world, "hikaricp_connections_acquire_seconds_count", &[], from, to);
+        let waited = increase(&world, "hikaricp_connections_acquire_seconds_sum", &[], from, to);
+        // Little's law: who waits is who comes times how long each waits.
+        let expected = waited / 330.0;
+        assert!((pending / expected - 1.0).abs() < 0.07, "{pending} wait, {expected} expected");
+        assert!(waited / asked > 7.0 && waited / asked <= 10.0, "{} s each", waited / asked);
+        // The reserve takes what six connections are too few for.
+        assert!((5.8..7.2).contains(&active), "{active} in use");
+        assert_eq!(increase(&world, "hikaricp_connections_timeout_total", &[], from, to), 0.0);
+    }
+}
+
+#[test]
 fn who_notices_is_the_blast_radius() {
     for scenario in Scenario::names() {
         for seed in SEEDS {
