@@ -24,8 +24,10 @@ pub struct Condition {
     pub place: Place,
     /// The field's name as lines have it, nested ones with dots.
     pub name: String,
-    /// The name by which a server knows it.
+    /// The name by which a server is asked for it.
     pub label: String,
+    /// Where a server finds it in the text, for [`Place::Json`] and [`Place::Logfmt`].
+    pub path: String,
     /// The value.
     pub value: String,
     /// Whether lines with the value are kept, or left out.
@@ -61,7 +63,8 @@ mod tests {
     use super::*;
 
     fn passes(place: Place, name: &str, value: &str, text: &str) -> bool {
-        let condition = |keep| Condition { place, name: name.to_owned(), label: name.to_owned(), value: value.to_owned(), keep };
+        let condition =
+            |keep| Condition { place, name: name.to_owned(), label: name.to_owned(), path: String::new(), value: value.to_owned(), keep };
         let stream: Labels = [("pod", "a-1")].into_iter().collect();
         let metadata = || [("user", "ana")].into_iter();
         let kept = condition(true).passes(Some(&stream), metadata(), text);

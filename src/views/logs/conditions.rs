@@ -26,7 +26,7 @@ const SHOWN: usize = 40;
 pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition, &'static str> {
     let (name, value) = (field.name.as_str(), field.value.as_str());
     let made = |place: Place, name: &str, label: String, value: &str| {
-        Ok(Condition { place, name: name.to_owned(), label, value: value.to_owned(), keep })
+        Ok(Condition { place, name: name.to_owned(), label, path: String::new(), value: value.to_owned(), keep })
     };
     match field.source {
         Source::Label => return made(Place::Label, name, name.to_owned(), value),
@@ -39,17 +39,20 @@ pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition
         }
         Source::Parsed => {
             let label = label_of(name);
-            // A parser leaves the stream's own label of that name alone.
-            let label = if line.stream.get(&label).is_some() { format!("{label}_extracted") } else { label };
-            let place = if has_json(line.text, name, value) {
-                Some(Place::Json)
-            } else if has_pair(line.text, name, value) {
-                Some(Place::Logfmt)
-            } else {
-                None
+            // What the line has of that name already would be changed, and with it what the line is.
+            let is_taken = line.stream.get(&label).is_some() || line.metadata().any(|(n, _)| n == label);
+            let label = if is_taken { format!("{label}_extracted") } else { label };
+            let in_text = |place: Place, path: String| {
+                Ok(Condition { place, name: name.to_owned(), label: label.clone(), path, value: value.to_owned(), keep })
             };
-            if let Some(place) = place {
-                return made(place, name, label, value);
+            if let Some(path) = json_path(line.text, name, value) {
+                return in_text(Place::Json, path);
+            }
+            match pair(line.text, name, value) {
+                Some(_) if is_label(name) => return in_text(Place::Logfmt, name.to_owned()),
+                // Loki's parser takes no such name.
+                Some(pair) => return made(Place::Text, "", String::new(), pair),
+                None => {}
             }
         }
         Source::Metadata | Source::Message => {}
@@ -79,29 +82,45 @@ fn label_of(name: &str) -> String {
     if label.starts_with(|c: char| c.is_ascii_digit()) { format!("_{label}") } else { label }
 }
 
-/// Whether Loki's `| json` finds the value: text, a number or a boolean in objects within objects.
-fn has_json(text: &str, name: &str, value: &str) -> bool {
-    fn find(of: &Value, path: &str, value: &str) -> bool {
-        match of {
-            Value::Object(members) => members.iter().any(|(key, inner)| match path.strip_prefix(key.as_str()) {
-                Some("") => find(inner, "", value),
-                Some(rest) => rest.strip_prefix('.').is_some_and(|rest| find(inner, rest, value)),
-                None => false,
-            }),
-            Value::String(text) => path.is_empty() && text == value,
-            Value::Number(n) => path.is_empty() && n.to_string() == value,
-            Value::Bool(b) => path.is_empty() && b.to_string() == value,
-            Value::Array(_) | Value::Null => false,
-        }
+/// Where Loki's `| json` finds the value, if it does: text, a number or a boolean in objects within objects.
+fn json_path(text: &str, name: &str, value: &str) -> Option<String> {
+    if !text.trim_start().starts_with('{') {
+        return None;
     }
-    text.trim_start().starts_with('{') && serde_json::from_str(text).is_ok_and(|json: Value| find(&json, name, value))
+    steps_to(&serde_json::from_str(text).ok()?, name, value).map(|steps| {
+        let step = |step: &String| if is_label(step) { step.clone() } else { format!("[{}]", quote(step)) };
+        steps.iter().rev().map(step).collect::<Vec<_>>().join(".").replace(".[", "[")
+    })
 }
 
-/// Whether Loki's `| logfmt` finds the value.
-fn has_pair(text: &str, name: &str, value: &str) -> bool {
+/// The keys that lead to a value under a name with dots, the innermost first.
+fn steps_to(of: &Value, name: &str, value: &str) -> Option<Vec<String>> {
+    let is_value = |text: &str| (name.is_empty() && text == value).then(Vec::new);
+    match of {
+        Value::Object(members) => members.iter().find_map(|(key, inner)| {
+            let rest = match name.strip_prefix(key.as_str())? {
+                "" => "",
+                rest => rest.strip_prefix('.')?,
+            };
+            let mut steps = steps_to(inner, rest, value)?;
+            steps.push(key.clone());
+            Some(steps)
+        }),
+        Value::String(text) => is_value(text),
+        Value::Number(n) => is_value(&n.to_string()),
+        Value::Bool(b) => is_value(if *b { "true" } else { "false" }),
+        Value::Array(_) | Value::Null => None,
+    }
+}
+
+/// The `name=value` in a line's text.
+fn pair<'t>(text: &'t str, name: &str, value: &str) -> Option<&'t str> {
     let line = text.lines().next().unwrap_or_default();
     let ways = [format!("{name}={value}"), format!("{name}=\"{}", value.replace('\\', "\\\\").replace('"', "\\\""))];
-    ways.iter().any(|pair| line.match_indices(pair).any(|(at, _)| at == 0 || line[..at].ends_with(char::is_whitespace)))
+    ways.iter().find_map(|pair| {
+        let begins = |at: &usize| *at == 0 || line[..*at].ends_with(char::is_whitespace);
+        line.match_indices(pair).find(|(at, _)| begins(at)).map(|(_, found)| found)
+    })
 }
 
 /// The matchers that belong into a selector.
@@ -113,7 +132,8 @@ fn matcher(condition: &Condition) -> Matcher {
     Matcher::new(condition.label.as_str(), if condition.keep { MatchOp::Equal } else { MatchOp::NotEqual }, condition.value.as_str())
 }
 
-/// The stages of a pipeline, what costs least first; those on labels only where they are not in the selector.
+/// The stages of a pipeline, what costs least first; those on labels only where they are not in the selector. Parsers are
+/// asked for the fields alone: what they find beside them would take the place of the line's own metadata.
 pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
     let at = |place: Place| conditions.iter().filter(move |c| c.place == place);
     let mut out = String::new();
@@ -125,11 +145,12 @@ pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
         out.push_str(&format!(" | {}", matcher(condition)));
     }
     for (place, parser) in [(Place::Json, " | json"), (Place::Logfmt, " | logfmt")] {
-        let mut fields = at(place).peekable();
-        if fields.peek().is_some() {
-            out.push_str(parser);
+        let mut parts: Vec<String> = at(place).map(|c| format!("{}={}", c.label, quote(&c.path))).collect();
+        parts.dedup();
+        if !parts.is_empty() {
+            out.push_str(&format!("{parser} {}", parts.join(", ")));
         }
-        for condition in fields {
+        for condition in at(place) {
             out.push_str(&format!(" | {}", matcher(condition)));
         }
     }
@@ -153,7 +174,8 @@ pub(super) fn toggle(conditions: &mut Vec<Condition>, new: Condition) {
         conditions.remove(at);
         return;
     }
-    let is_same_field = |c: &Condition| c.place == new.place && c.name == new.name && c.place != Place::Text;
-    conditions.retain(|c| !(is_same_field(c) && (c.value == new.value || (c.keep && new.keep))));
+    let is_same_field = |c: &Condition| c.place == new.place && c.name == new.name;
+    let both_kept = |c: &Condition| c.keep && new.keep && c.place != Place::Text;
+    conditions.retain(|c| !(is_same_field(c) && (c.value == new.value || both_kept(c))));
     conditions.push(new);
 }

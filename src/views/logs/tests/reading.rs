@@ -69,15 +69,15 @@ fn a_field_filters_at_once_and_is_the_query() {
     select(&mut page, "pool");
     page.press(Command::Drill);
     assert_eq!((page.view.store.shown(), filters(&page)), (2, vec!["pool=orders".to_owned()]));
-    assert_eq!(page.queries()[0], r#"{service_name="orders"} | logfmt | pool="orders""#);
-    assert!(page.queries()[1].contains(r#"| logfmt | pool="orders" ["#), "the volume counts the same: {:?}", page.queries());
+    assert_eq!(page.queries()[0], r#"{service_name="orders"} | logfmt pool="pool" | pool="orders""#);
+    assert!(page.queries()[1].contains(r#"| logfmt pool="pool" | pool="orders" ["#), "the volume counts the same: {:?}", page.queries());
     assert!(page.screen().contains("2 of 4 lines"), "{}", page.title());
 
     page.press(Command::Drill);
     assert_eq!((page.view.store.shown(), filters(&page)), (4, vec![]), "the same key takes it back");
     page.press(Command::Exclude);
     assert_eq!((page.view.store.shown(), filters(&page)), (2, vec!["pool!=orders".to_owned()]));
-    assert_eq!(page.queries()[0], r#"{service_name="orders"} | logfmt | pool!="orders""#);
+    assert_eq!(page.queries()[0], r#"{service_name="orders"} | logfmt pool="pool" | pool!="orders""#);
     page.press(Command::Widen);
     assert_eq!((page.view.store.shown(), page.queries()[0].as_str()), (4, r#"{service_name="orders"}"#));
     let acts = page.press(Command::Widen);
@@ -86,11 +86,12 @@ fn a_field_filters_at_once_and_is_the_query() {
 
 #[test]
 fn each_kind_of_field_is_asked_for_where_the_server_has_it() {
-    let text = r#"{"msg":"served \"it\"","http":{"route":"/a","status":500},"pod":"x","tags":["a","b"]}"#;
+    let text = r#"{"msg":"served \"it\"","http":{"route":"/a","status":500},"pod":"x","a-b":{"c":1,"d":2},"tags":["a","b"]}"#;
     for (field, query) in [
-        ("pod", r#"{service_name="orders"} | json | pod_extracted="x""#),
-        ("http.route", r#"{service_name="orders"} | json | http_route="/a""#),
-        ("http.status", r#"{service_name="orders"} | json | http_status="500""#),
+        ("pod", r#"{service_name="orders"} | json pod_extracted="pod" | pod_extracted="x""#),
+        ("http.route", r#"{service_name="orders"} | json http_route="http.route" | http_route="/a""#),
+        ("http.status", r#"{service_name="orders"} | json http_status="http.status" | http_status="500""#),
+        ("a-b.c", r#"{service_name="orders"} | json a_b_c="[\"a-b\"].c" | a_b_c="1""#),
         ("user", r#"{service_name="orders"} | user="ana""#),
         ("service_name", r#"{service_name="orders", service_name="orders"}"#),
         ("message", r#"{service_name="orders"} |= "served""#),
