@@ -138,6 +138,7 @@ fn line(n: u64, streams: &[Arc<Labels>]) -> LogLine {
         trace: TraceId::parse(&id("trace_id", 32)),
         span: SpanId::parse(&id("span_id", 16)),
         trace_from: Some("JSON field trace_id"),
+        copy: 0,
         text: text.into(),
     }
 }

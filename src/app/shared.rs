@@ -253,6 +253,7 @@ mod tests {
             trace: None,
             span: None,
             trace_from: None,
+            copy: 0,
         };
         shared.learn_services(&Response::Log(vec![LogEvent::Lines(vec![line(&one), line(&two)])]));
         assert_ne!(shared.service_style(&one), shared.service_style(&two));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     backend::SourceError,
     labels::Labels,
-    time::Timestamp,
+    time::{TimeRange, Timestamp},
     trace::{SpanId, TraceId},
 };
 
@@ -99,6 +99,9 @@ pub struct LogLine {
     pub span: Option<SpanId>,
     /// Where the trace id was found: "structured metadata", "label app", "JSON field traceId", "text".
     pub trace_from: Option<&'static str>,
+    /// How many lines that agree with it in all else, its instant too, the same answer of Loki holds before it: a query that
+    /// drops labels may have several.
+    pub copy: u32,
 }
 
 /// What the joined stream of history and tail tells.
@@ -115,8 +118,8 @@ pub enum LogEvent {
     },
     /// New lines, each by its own time: late ones belong between older ones.
     Lines(Vec<LogLine>),
-    /// More lines share this instant than the server hands out at once: those beyond its limit are missing.
-    Cut(Timestamp),
+    /// Lines are missing.
+    Gap(Gap),
     /// How the tail is.
     Tail(TailState),
     /// A question failed. After a failure that time cannot heal the stream ends.
@@ -130,8 +133,17 @@ pub struct NewerLines {
     pub lines: Vec<LogLine>,
     /// From here on there are more in the range.
     pub left: Option<Timestamp>,
-    /// More lines share this instant than the server hands out at once: those beyond its limit are missing.
-    pub cut: Option<Timestamp>,
+    /// Lines of it that are missing.
+    pub gap: Option<Gap>,
+}
+
+/// Lines that the server holds, or held, and does not hand out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Their time, its end excluded. Some lines of it may be here.
+    pub range: TimeRange,
+    /// Why they are missing, without a full stop.
+    pub reason: String,
 }
 
 /// What is known of the lines before a page of history.

@@ -381,6 +381,7 @@ mod tests {
             trace: text.contains("trace").then_some(TraceId(7)),
             span: text.contains("trace").then_some(SpanId(9)),
             trace_from: text.contains("trace").then_some("text"),
+            copy: 0,
         }
     }
 
@@ -398,6 +399,13 @@ mod tests {
         assert_eq!((late.trace, late.span, late.trace_from), (Some(TraceId(7)), Some(SpanId(9)), Some("text")));
         assert_eq!(late.metadata().collect::<Vec<_>>(), [("pod", "a-1")]);
         assert_eq!(late.stream.to_string(), r#"{app="a"}"#);
+    }
+
+    #[test]
+    fn copies_within_an_answer_are_lines_of_their_own() {
+        let mut store = LogStore::new(1 << 20);
+        let copies = |n| (0..n).map(|copy| LogLine { copy, ..line(10, "a", "a") }).collect::<Vec<_>>();
+        assert_eq!((store.insert(copies(2)), store.insert(copies(3)), store.len()), (2, 1, 3));
     }
 
     #[test]

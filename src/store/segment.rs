@@ -189,7 +189,7 @@ impl Segment {
         let mut metadata = String::new();
         for (stream, line) in streams.iter().zip(lines) {
             encode(&line.metadata, &mut metadata);
-            let hash = hash(*stream, &line.text, &metadata);
+            let hash = hash(*stream, &line.text, &metadata).wrapping_add(line.copy.wrapping_mul(COPY));
             if self.has(before, line.at, hash, *stream, &line.text, &metadata) {
                 continue;
             }
@@ -456,6 +456,9 @@ fn encode(metadata: &Labels, out: &mut String) {
         out.push(END);
     }
 }
+
+/// Odd, so that no two copies of a line have the same hash: it alone tells them apart.
+const COPY: u32 = 0x9e37_79b1;
 
 fn hash(stream: u32, text: &str, metadata: &str) -> u32 {
     FixedState::default().hash_one((stream, text, metadata)) as u32

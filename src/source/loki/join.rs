@@ -1,9 +1,9 @@
-//! Joining what history, tail and reconciliation deliver: every line once.
+//! Joining what history, tail and reconciliation deliver: every line as often as the server holds it.
 
 use std::{
     collections::{BTreeMap, HashSet},
     hash::BuildHasher,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use foldhash::{HashMap, quality::RandomState};
@@ -11,14 +11,14 @@ use foldhash::{HashMap, quality::RandomState};
 use super::stream::Input;
 use crate::model::{
     labels::Labels,
-    log::{LogEvent, LogLine, TailState},
+    log::{Gap, LogEvent, LogLine, TailState},
     time::Timestamp,
 };
 
-/// The lines that were delivered, by minute of their time, so that old minutes can be forgotten.
+/// The lines that were delivered, by second of their time, so that old ones can be forgotten.
 #[derive(Default)]
 pub(super) struct Seen {
-    minutes: BTreeMap<i64, HashSet<u64, foldhash::fast::RandomState>>,
+    seconds: BTreeMap<i64, HashSet<u64, foldhash::fast::RandomState>>,
     len: usize,
     /// Its seed is of this run: no one can write lines that would be taken for each other.
     hasher: RandomState,
@@ -26,30 +26,44 @@ pub(super) struct Seen {
     streams: HashMap<usize, (Arc<Labels>, u64)>,
 }
 
+/// The second that an instant belongs to, named by its end. As Loki counts, the whole second itself is its last instant.
+pub(super) fn second(at: Timestamp) -> i64 {
+    at.0.saturating_sub(1).div_euclid(1_000_000_000) + 1
+}
+
 impl Seen {
-    /// About 16 MB; at 800 lines a second the 10 min in which a line may come twice.
-    const MAX: usize = 500_000;
+    /// About 64 MB: lines of 10 min, in which one may come again, at 5,000 a second.
+    const MAX: usize = 3_000_000;
+    /// Older seconds than this many before the newest one are forgotten, once there are many lines.
+    const SECONDS: i64 = 660;
+    /// About 8 MB: as long as there are no more, none is forgotten.
+    const FEW: usize = 400_000;
     /// Label sets whose hash is remembered.
     const STREAMS: usize = 10_000;
 
     /// Whether the line is new; it is remembered.
     fn add(&mut self, line: &LogLine) -> bool {
-        let minute = line.at.secs().div_euclid(60);
+        let second = second(line.at);
         let key = self.key(line);
-        let new = self.minutes.entry(minute).or_default().insert(key);
+        let new = self.seconds.entry(second).or_default().insert(key);
         if new {
             self.len += 1;
-            while self.len > Self::MAX && self.minutes.len() > 1 {
-                self.len -= self.minutes.pop_first().map_or(0, |(_, set)| set.len());
+            while self.is_too_much() {
+                self.len -= self.seconds.pop_first().map_or(0, |(_, set)| set.len());
             }
         }
         new
     }
 
-    /// Stream, time, text and metadata: two lines that agree in all are one line, to Loki as well.
+    fn is_too_much(&self) -> bool {
+        let (Some((oldest, _)), Some((newest, _))) = (self.seconds.first_key_value(), self.seconds.last_key_value()) else { return false };
+        oldest < newest && (self.len > Self::MAX || self.len > Self::FEW && oldest + Self::SECONDS < *newest)
+    }
+
+    /// Stream, time, text and metadata, and which of several copies in an answer it is.
     fn key(&mut self, line: &LogLine) -> u64 {
         let stream = self.stream(&line.stream);
-        self.hasher.hash_one((stream, line.at, &line.text, &line.metadata))
+        self.hasher.hash_one((stream, line.at, &line.text, &line.metadata, line.copy))
     }
 
     fn stream(&mut self, labels: &Arc<Labels>) -> u64 {
@@ -59,16 +73,28 @@ impl Seen {
         let Self { hasher, streams, .. } = self;
         streams.entry(Arc::as_ptr(labels).addr()).or_insert_with(|| (labels.clone(), hasher.hash_one(labels))).1
     }
+
+    /// How many lines of a second were delivered; those of before the first one that is remembered are not known.
+    pub(super) fn count(&self, second: i64) -> Option<usize> {
+        let forgotten = self.len > Self::FEW && self.seconds.first_key_value().is_none_or(|(first, _)| second < *first);
+        (!forgotten).then(|| self.seconds.get(&second).map_or(0, HashSet::len))
+    }
 }
 
 /// Turns what comes in, in any order, into events without repeats.
-#[derive(Default)]
-pub(super) struct Joiner {
-    seen: Seen,
+pub(super) struct Joiner<'a> {
+    /// Those who read again look into it.
+    seen: &'a Mutex<Seen>,
     connected: bool,
+    /// Those that were told: a range is read more than once.
+    gaps: Vec<Gap>,
 }
 
-impl Joiner {
+impl<'a> Joiner<'a> {
+    pub(super) fn new(seen: &'a Mutex<Seen>) -> Self {
+        Self { seen, connected: false, gaps: Vec::new() }
+    }
+
     /// Consecutive lines of the tail become one event.
     pub(super) fn accept(&mut self, inputs: impl IntoIterator<Item = Input>) -> Vec<LogEvent> {
         let mut events = Vec::new();
@@ -77,7 +103,11 @@ impl Joiner {
                 Input::Page { lines, reached, older } => {
                     events.push(LogEvent::History { lines: self.new_ones(lines), reached, older });
                 }
-                Input::Cut(at) => events.push(LogEvent::Cut(at)),
+                Input::Gap(gap) if self.gaps.contains(&gap) => {}
+                Input::Gap(gap) => {
+                    self.gaps.push(gap.clone());
+                    events.push(LogEvent::Gap(gap));
+                }
                 Input::Tail(lines) => {
                     self.add_lines(lines, &mut events);
                 }
@@ -113,12 +143,8 @@ impl Joiner {
     }
 
     fn new_ones(&mut self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
-        lines.retain(|l| self.seen.add(l));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.retain(|l| seen.add(l));
         lines
     }
-}
-
-/// The instant from which a reconciliation reads again: lines may come late.
-pub(super) fn reread_from(verified: Timestamp) -> Timestamp {
-    verified - std::time::Duration::from_secs(15)
 }

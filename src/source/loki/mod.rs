@@ -2,6 +2,8 @@
 
 mod join;
 mod page;
+mod read;
+mod reconcile;
 mod ruler;
 mod service_labels;
 mod stream;
@@ -32,7 +34,8 @@ use crate::{
     source::prometheus::Enveloped,
 };
 
-use page::{Backward, Forward, Read};
+use page::{Backward, Forward, Read, beyond_limit};
+pub use read::Follow;
 use stream::Pace;
 pub use wire::Stats;
 use wire::{Interner, LogData};
@@ -120,7 +123,7 @@ impl Loki {
             .header(ENCODING, "categorize-labels");
         let data: Enveloped<LogData> = self.data("query_range", request).await?;
         match data.data {
-            LogData::Streams(streams) => Ok(wire::lines(streams, backward, interner, &self.trace_ids)),
+            LogData::Streams(streams) => Ok(wire::answered(streams, backward, interner, &self.trace_ids)),
             _ => Err(self.http.error(ErrorKind::BadQuery, "the query gives numbers, not log lines")),
         }
     }
@@ -145,7 +148,10 @@ impl Loki {
             }
         }
         let older = pages.before().map_or(Older::Nothing, Older::Left);
-        Ok([LogEvent::History { lines, reached, older }].into_iter().chain(cut.map(LogEvent::Cut)).collect())
+        Ok([LogEvent::History { lines, reached, older }]
+            .into_iter()
+            .chain(cut.map(|at| LogEvent::Gap(beyond_limit(at, self.cap()))))
+            .collect())
     }
 
     /// The lines from `range.start` on that one page holds, never a part of an instant unless the server hands out no more
@@ -154,12 +160,13 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn newer(&self, logql: &str, range: TimeRange) -> Result<NewerLines, SourceError> {
-        let mut pages = Forward::new(range.start, range.end, self.cap());
-        let mut newer = NewerLines { lines: Vec::new(), left: None, cut: None };
+        let mut pages = Forward::new(range.start, range.end, self.cap()).at_once(page::LATER);
+        let mut newer = NewerLines { lines: Vec::new(), left: None, gap: None };
         while let Some((asked, limit)) = pages.next() {
             match self.page(logql, asked, limit, Direction::Forward, &mut Interner::default()).await {
                 Ok(page) => {
-                    (newer.cut, newer.lines) = (pages.accept(&page).cut, page);
+                    newer.gap = pages.accept(&page).cut.map(|at| beyond_limit(at, self.cap()));
+                    newer.lines = page;
                     newer.left = pages.next().map(|(rest, _)| rest.start);
                     if newer.left != Some(asked.start) {
                         break;

@@ -1,8 +1,10 @@
 //! Reading more lines than one answer may hold.
 
+use std::time::Duration;
+
 use crate::model::{
     backend::{ErrorKind, SourceError},
-    log::LogLine,
+    log::{Gap, LogLine},
     time::{TimeRange, Timestamp},
 };
 
@@ -20,6 +22,12 @@ pub(super) struct Read {
     pub(super) reached: Timestamp,
     /// More lines share this instant than the server hands out at once: the rest of them is passed over.
     pub(super) cut: Option<Timestamp>,
+}
+
+/// The lines of an instant that are passed over.
+pub(super) fn beyond_limit(at: Timestamp, cap: usize) -> Gap {
+    let range = TimeRange { start: at, end: Timestamp(at.0.saturating_add(1)) };
+    Gap { range, reason: format!("more lines at one instant than the {cap} that the server hands out at once") }
 }
 
 /// Walks a range from its newest line to its oldest. Pages overlap by the lines of one instant; the reader drops repeats.
@@ -87,26 +95,45 @@ pub(super) struct Forward {
     start: Timestamp,
     /// Excluded.
     end: Timestamp,
+    /// Until when is asked now: less than all that is left where the server refuses that.
+    until: Timestamp,
     limit: usize,
     cap: usize,
-    done: bool,
+}
+
+/// The shortest time that is asked for alone.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// What helps after a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Smaller {
+    /// To ask for less, which the next question does.
+    Asks,
+    /// Nothing: there is no less, and this range is passed over.
+    PassesOver(TimeRange),
+    /// Nothing: it was not refused for being too much.
+    IsNoHelp,
 }
 
 impl Forward {
     pub(super) fn new(start: Timestamp, end: Timestamp, cap: usize) -> Self {
-        Self { start, end, limit: LATER.min(cap), cap, done: start >= end }
+        Self { start, end, until: end, limit: cap, cap }
+    }
+
+    /// Asks for so many lines at once.
+    pub(super) fn at_once(self, lines: usize) -> Self {
+        Self { limit: lines.min(self.cap), ..self }
     }
 
     pub(super) fn next(&self) -> Option<(TimeRange, usize)> {
-        (!self.done).then_some((TimeRange { start: self.start, end: self.end }, self.limit))
+        (self.start < self.end).then_some((TimeRange { start: self.start, end: self.until }, self.limit))
     }
 
     /// Takes note of an answer. Until the instant it returns everything is known.
     pub(super) fn accept(&mut self, page: &[LogLine]) -> Read {
-        let full = page.len() >= self.limit;
         let mut cut = None;
         match page.last() {
-            Some(newest) if full => {
+            Some(newest) if page.len() >= self.limit => {
                 if newest.at > self.start {
                     self.start = newest.at;
                 } else if self.limit < self.cap {
@@ -115,14 +142,39 @@ impl Forward {
                     self.start = Timestamp(newest.at.0.saturating_add(1));
                     cut = Some(newest.at);
                 }
-                self.done = self.start >= self.end;
-                Read { reached: self.start, cut }
             }
-            _ => {
-                self.done = true;
-                Read { reached: self.end, cut }
-            }
+            _ => self.go_on(),
         }
+        Read { reached: self.start, cut }
+    }
+
+    /// Goes on behind what was asked for, with twice as much.
+    fn go_on(&mut self) {
+        let asked = self.until.since(self.start);
+        self.start = self.until;
+        self.until = (self.start + asked * 2).min(self.end);
+        self.limit = (self.limit * 2).min(self.cap);
+    }
+
+    /// Takes note of a refusal: fewer lines are asked for where the answer was too large, else half of the time.
+    pub(super) fn refused(&mut self, error: &SourceError) -> Smaller {
+        let (too_large, too_slow) = (matches!(error.kind, ErrorKind::TooLarge(_)), matches!(error.kind, ErrorKind::Timeout(_)));
+        if !too_large && !too_slow && !is_too_much(error) {
+            return Smaller::IsNoHelp;
+        }
+        let asked = self.until.since(self.start);
+        if too_large && self.limit > 1 {
+            self.limit = (self.limit / 4).max(1);
+        } else if asked > LEAST && !is_gone(error) {
+            self.until = self.start + asked / 2;
+        } else if too_slow {
+            return Smaller::IsNoHelp;
+        } else {
+            let range = TimeRange { start: self.start, end: self.until };
+            self.go_on();
+            return Smaller::PassesOver(range);
+        }
+        Smaller::Asks
     }
 
     pub(super) fn learn(&mut self, error: &SourceError) -> Option<usize> {
@@ -131,6 +183,18 @@ impl Forward {
         self.limit = cap;
         Some(cap)
     }
+}
+
+/// Whether Loki says that the query is read and would be answered for less time. Any other 400 may be that of a proxy.
+fn is_too_much(error: &SourceError) -> bool {
+    let words = ["too many bytes", "time range exceeds the limit"];
+    matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused)
+        && (words.iter().any(|words| error.message.contains(words)) || is_gone(error))
+}
+
+/// Whether Loki says that it keeps the lines of this time no more.
+fn is_gone(error: &SourceError) -> bool {
+    error.message.contains("no longer available")
 }
 
 /// `max entries limit per query exceeded, limit > max_entries_limit_per_query (6000 > 5000)`
@@ -159,6 +223,7 @@ mod tests {
             trace: None,
             span: None,
             trace_from: None,
+            copy: 0,
         }
     }
 
@@ -220,5 +285,27 @@ mod tests {
         assert_eq!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, text)), Some(100));
         assert_eq!(pages.next().map(|(_, limit)| limit), Some(100));
         assert_eq!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, "parse error")), None);
+    }
+
+    #[test]
+    fn what_is_refused_as_too_much_is_asked_for_in_parts_and_passed_over_when_there_is_no_less() {
+        let error = |kind, text: &str| SourceError::new(Backend::Loki, kind, text);
+        let too_much = error(ErrorKind::BadQuery, "the query would read too many bytes (query: 2GB, limit: 1GB)");
+        let mut pages = Forward::new(Timestamp(0), Timestamp::from_secs(8), CAP);
+        let until = |pages: &Forward| pages.next().map(|(range, _)| range.end);
+        assert_eq!((pages.refused(&too_much), until(&pages)), (Smaller::Asks, Some(Timestamp::from_secs(4))));
+        assert_eq!((pages.refused(&too_much), until(&pages)), (Smaller::Asks, Some(Timestamp::from_secs(2))));
+        assert_eq!(pages.accept(&[line(5, "one")]), Read { reached: Timestamp::from_secs(2), cut: None });
+        assert_eq!(until(&pages), Some(Timestamp::from_secs(6)), "it goes on with more");
+        let second = |s| TimeRange { start: Timestamp::from_secs(s), end: Timestamp::from_secs(s + 1) };
+        assert_eq!([(); 3].map(|()| pages.refused(&too_much)), [Smaller::Asks, Smaller::Asks, Smaller::PassesOver(second(2))]);
+        let gone = error(ErrorKind::BadQuery, "this data is no longer available, it is past now - max_query_lookback (1h)");
+        assert_eq!(pages.refused(&gone), Smaller::PassesOver(TimeRange { start: Timestamp::from_secs(3), end: Timestamp::from_secs(5) }));
+        assert_eq!(pages.refused(&error(ErrorKind::BadQuery, "Bad Request")), Smaller::IsNoHelp, "which may be a proxy's");
+        assert_eq!(until(&pages), Some(Timestamp::from_secs(8)));
+        assert_eq!(pages.refused(&error(ErrorKind::TooLarge(1000), "too large")), Smaller::Asks);
+        assert_eq!(pages.next().map(|(_, limit)| limit), Some(CAP / 4));
+        pages.accept(&[]);
+        assert_eq!(pages.next(), None);
     }
 }

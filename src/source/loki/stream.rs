@@ -5,25 +5,29 @@
 //! window that ended just now, or is about to, has no tail: reconciliation alone reads what comes late into it.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep, timeout},
+    time::sleep,
 };
 
 use super::{
     Direction, Loki,
-    join::{Joiner, reread_from},
-    page::{Backward, FIRST, Forward, Read},
+    join::{Joiner, Seen},
+    page::{Backward, FIRST, beyond_limit},
+    reconcile::Reconciler,
     wire::Interner,
 };
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
-        log::{LogEvent, LogLine, Older, TailState},
+        log::{Gap, LogEvent, LogLine, Older, TailState},
         time::{TAKEN_IN, TimeRange, Timestamp},
     },
     source::http::full_jitter,
@@ -33,18 +37,20 @@ use crate::{
 const HISTORY: usize = 20_000;
 /// Messages between the readers and the joiner; a full tail counts what it drops.
 const INPUTS: usize = 4096;
-/// Pages of one reconciliation.
-const PAGES: usize = 10;
 
 /// How long the parts of a stream wait; tests wait less.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    /// Between reconciliations while the tail runs.
+    /// Between reconciliations while the tail runs. With the search for late lines these are 11 questions a minute.
     pub(super) every: Duration,
     /// Between polls while it does not.
     pub(super) poll: Duration,
-    /// At least this long between two readings, however often the tail loses lines.
+    /// At least this long between two questions, however far behind it is: 60 a minute.
     pub(super) least: Duration,
+    /// Between reconciliations that the tail asks for because it lost something.
+    pub(super) woken: Duration,
+    /// Between two searches for lines that came late.
+    pub(super) late: Duration,
     /// The newest lines a range query may not see yet.
     pub(super) settle: Duration,
     /// Before a tail that was refused is tried again.
@@ -54,7 +60,7 @@ pub(super) struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { every: s(7), poll: s(2), least: s(1), settle: s(2), refused: s(300) }
+        Self { every: s(6), poll: Duration::from_millis(5500), least: s(1), woken: s(30), late: s(60), settle: s(2), refused: s(300) }
     }
 }
 
@@ -65,7 +71,7 @@ pub(super) enum Input {
         reached: Timestamp,
         older: Older,
     },
-    Cut(Timestamp),
+    Gap(Gap),
     Tail(Vec<LogLine>),
     Verified(Vec<LogLine>),
     State(TailState),
@@ -74,12 +80,46 @@ pub(super) enum Input {
     Ended(SourceError),
 }
 
-/// What tail and reconciliation know of each other.
-#[derive(Default)]
+/// What tail, history and reconciliation know of each other.
 pub(super) struct Link {
     /// The tail lost something: reconcile soon.
     pub(super) wake: Notify,
     pub(super) connected: AtomicBool,
+    /// From this instant on, in nanoseconds, all lines were delivered but those that came late.
+    pub(super) known_from: AtomicI64,
+    /// What was delivered.
+    seen: Mutex<Seen>,
+    /// The newest lines are left alone a moment though there is no tail, so that they are not called late.
+    in_order: bool,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            wake: Notify::default(),
+            connected: AtomicBool::default(),
+            known_from: AtomicI64::new(i64::MAX),
+            seen: Mutex::default(),
+            in_order: false,
+        }
+    }
+}
+
+impl Link {
+    /// For someone who reads all lines from an instant on, in order.
+    pub(super) fn for_lines_since(start: Timestamp) -> Self {
+        Self { known_from: AtomicI64::new(start.0), in_order: true, ..Self::default() }
+    }
+
+    /// How many lines of a second were delivered; `None`: that is forgotten.
+    pub(super) fn seen(&self, second: i64) -> Option<u64> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).count(second).map(|count| count as u64)
+    }
+
+    /// Whether the newest lines are left alone until they are all there.
+    pub(super) fn settles(&self) -> bool {
+        self.in_order || self.connected.load(Ordering::Relaxed)
+    }
 }
 
 impl Loki {
@@ -88,21 +128,22 @@ impl Loki {
     pub async fn stream(&self, logql: String, range: TimeRange, live: bool, out: mpsc::Sender<LogEvent>) {
         let (input, inputs) = mpsc::channel(INPUTS);
         let opened = self.now();
+        let link = Link::default();
         let readers = async {
             let input = input;
             if live {
-                let link = Link::default();
                 let end = opened.max(range.end) + self.pace.settle;
-                let endless = TimeRange { end: Timestamp(i64::MAX), ..range };
+                let endless = TimeRange { end: Timestamp::LATEST, ..range };
                 tokio::join!(
-                    self.history(&logql, range.start, end, &input),
+                    self.history(&logql, range.start, end, &link, &input),
                     self.tail(&logql, &link, &input),
-                    self.reconcile(&logql, endless, opened, &link, &input),
+                    Reconciler::new(self, &logql, &link, &input, endless, opened).run(),
                 );
             } else {
                 let range = TimeRange { end: Timestamp(range.end.0.saturating_add(1)), ..range };
-                if self.history(&logql, range.start, range.end, &input).await
-                    && (range.end + TAKEN_IN <= opened || self.reconcile(&logql, range, opened, &Link::default(), &input).await)
+                if self.history(&logql, range.start, range.end, &link, &input).await
+                    && (range.end + TAKEN_IN <= opened
+                        || Reconciler::new(self, &logql, &link, &input, range, opened.min(range.end)).run().await)
                 {
                     let _ = input.send(Input::State(TailState::Off)).await;
                 }
@@ -114,13 +155,13 @@ impl Loki {
         };
         tokio::select! {
             () = out.closed() => {}
-            () = deliver(inputs, &out) => {}
+            () = deliver(inputs, &link, &out) => {}
             () = readers => {}
         }
     }
 
     /// Returns whether all was delivered that is loaded without being asked for.
-    async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, input: &mpsc::Sender<Input>) -> bool {
+    async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
         let mut pages = Backward::new(start, end, FIRST, self.cap());
         let mut interner = Interner::default();
         let (mut count, mut failures) = (0, 0);
@@ -143,9 +184,11 @@ impl Loki {
                         Some(_) => Older::Coming,
                     };
                     let sent = input.send(Input::Page { lines, reached: read.reached, older }).await;
-                    if sent.is_err() || !told_cut(read, input).await {
+                    let gap = read.cut.map(|at| Input::Gap(beyond_limit(at, self.cap())));
+                    if sent.is_err() || !maybe_sent(gap, input).await {
                         return false;
                     }
+                    link.known_from.fetch_min(read.reached.0, Ordering::Relaxed);
                     if older != Older::Coming {
                         return true;
                     }
@@ -169,103 +212,14 @@ impl Loki {
             }
         }
     }
-
-    /// Reads again, by range queries, what the tail should have delivered; alone it is the poll. Returns whether all of the
-    /// range, its end excluded, was read and nothing comes into it any more.
-    async fn reconcile(&self, logql: &str, range: TimeRange, opened: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
-        let mut state = Reconciled { range, verified: opened.min(range.end), troubled: false, interner: Interner::default() };
-        let (mut failures, mut wait) = (0, Duration::ZERO);
-        loop {
-            wait_for_turn(link, &self.pace, wait).await;
-            let last = range.end + TAKEN_IN <= self.now();
-            if last {
-                // Once more all that was not yet taken in when the range was first read.
-                state.verified = opened.min(range.end) - TAKEN_IN;
-            }
-            match self.catch_up(logql, link, input, &mut state).await {
-                Ok(()) if last => return true,
-                Ok(()) => (failures, wait) = (0, Duration::ZERO),
-                Err(e) => {
-                    failures += 1;
-                    wait = pause_after(&e, failures);
-                    state.troubled = true;
-                    if input.send(Input::Failed(e)).await.is_err() {
-                        return false;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads until now. It goes back once for what came late; where more is to be read than one round does, the next one
-    /// goes on where that ended, or a stream of many lines would keep it at the same ones for ever.
-    async fn catch_up(&self, logql: &str, link: &Link, input: &mpsc::Sender<Input>, state: &mut Reconciled) -> Result<(), SourceError> {
-        let mut from = reread_from(state.verified).max(state.range.start);
-        loop {
-            let settle = if link.connected.load(Ordering::Relaxed) { self.pace.settle } else { Duration::ZERO };
-            let end = (self.now() - settle).min(state.range.end);
-            let mut pages = Forward::new(from, end, self.cap());
-            let mut read = 0;
-            while let Some((range, limit)) = pages.next() {
-                if read == PAGES {
-                    break;
-                }
-                match self.page(logql, range, limit, Direction::Forward, &mut state.interner).await {
-                    Ok(lines) => {
-                        read += 1;
-                        let told = pages.accept(&lines);
-                        from = told.reached;
-                        state.verified = state.verified.max(told.reached);
-                        if !lines.is_empty() && input.send(Input::Verified(lines)).await.is_err() || !told_cut(told, input).await {
-                            return Ok(());
-                        }
-                    }
-                    Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
-                }
-            }
-            let done = pages.next().is_none();
-            if !done || state.troubled {
-                let behind = if done { Duration::ZERO } else { end.since(from) };
-                if input.send(Input::State(TailState::Behind(behind))).await.is_err() {
-                    return Ok(());
-                }
-            }
-            state.troubled = !done;
-            if done {
-                return Ok(());
-            }
-            sleep(self.pace.least).await;
-        }
-    }
 }
 
-/// Tells of lines that were passed over. `false`: nobody listens.
-async fn told_cut(read: Read, input: &mpsc::Sender<Input>) -> bool {
-    match read.cut {
-        Some(at) => input.send(Input::Cut(at)).await.is_ok(),
+/// `false`: nobody listens.
+async fn maybe_sent(input: Option<Input>, to: &mpsc::Sender<Input>) -> bool {
+    match input {
+        Some(input) => to.send(input).await.is_ok(),
         None => true,
     }
-}
-
-struct Reconciled {
-    /// What there is to read, its end excluded.
-    range: TimeRange,
-    /// Everything before this was read by a range query.
-    verified: Timestamp,
-    /// The reader was told that it is behind, or of a failure, and not yet that it is over.
-    troubled: bool,
-    interner: Interner,
-}
-
-/// Some seconds, fewer when the tail lost something or is not there, `more` after failures.
-async fn wait_for_turn(link: &Link, pace: &Pace, more: Duration) {
-    let asleep = Instant::now();
-    let every = if link.connected.load(Ordering::Relaxed) { pace.every } else { pace.poll };
-    let longest = every + more;
-    let _ = timeout(longest, link.wake.notified()).await;
-    // Not at once after being woken: what was lost has to become queryable, and a burst wakes often.
-    let least = pace.least + more;
-    sleep(least.saturating_sub(asleep.elapsed())).await;
 }
 
 /// At least a second, longer with each failure, 30 s at most.
@@ -278,9 +232,10 @@ pub(super) fn pause_after(error: &SourceError, failures: u32) -> Duration {
     pause(failures).max(error.hold_off().unwrap_or_default())
 }
 
-async fn deliver(mut inputs: mpsc::Receiver<Input>, out: &mpsc::Sender<LogEvent>) {
+/// Hands on what comes in, every line as often as the server holds it.
+pub(super) async fn deliver(mut inputs: mpsc::Receiver<Input>, link: &Link, out: &mpsc::Sender<LogEvent>) {
     const BATCH: usize = 256;
-    let mut joiner = Joiner::default();
+    let mut joiner = Joiner::new(&link.seen);
     let mut batch = Vec::with_capacity(BATCH);
     while inputs.recv_many(&mut batch, BATCH).await > 0 {
         let ended = batch.iter().any(|i| matches!(i, Input::Ended(_)));

@@ -74,7 +74,7 @@ impl Loki {
                     link.connected.store(true, Ordering::Relaxed);
                     link.wake.notify_one();
                     let end = match input.send(Input::State(TailState::Connected)).await {
-                        Ok(()) => self.read(socket, link, input).await,
+                        Ok(()) => self.listen(socket, link, input).await,
                         Err(_) => End::Closed,
                     };
                     link.connected.store(false, Ordering::Relaxed);
@@ -163,7 +163,7 @@ impl Loki {
         }
     }
 
-    async fn read(&self, mut socket: Socket, link: &Link, input: &mpsc::Sender<Input>) -> End {
+    async fn listen(&self, mut socket: Socket, link: &Link, input: &mpsc::Sender<Input>) -> End {
         let mut interner = Interner::default();
         let mut pinged = false;
         // Lines that had no room in the channel, not told yet.

@@ -45,6 +45,9 @@ struct Fake {
     token: Mutex<Option<String>>,
     /// Status instead of lines.
     broken: Mutex<Option<StatusCode>>,
+    /// Queries, and a sign at each.
+    asked: Mutex<Vec<String>>,
+    counts: AtomicU32,
     opened: AtomicU32,
     closed: AtomicU32,
 }
@@ -77,6 +80,8 @@ impl Fake {
             refuse: Mutex::default(),
             token: Mutex::default(),
             broken: Mutex::default(),
+            asked: Mutex::default(),
+            counts: AtomicU32::new(0),
             opened: AtomicU32::new(0),
             closed: AtomicU32::new(0),
         });
@@ -85,6 +90,18 @@ impl Fake {
             .route("/loki/api/v1/tail", get(tail))
             .with_state(fake.clone());
         (fake, app)
+    }
+
+    /// Waits for so many more counts.
+    async fn counted(&self, more: u32) {
+        let wanted = self.counts.load(Ordering::SeqCst) + more;
+        tokio::time::timeout(Duration::from_secs(60), async {
+            while self.counts.load(Ordering::SeqCst) < wanted {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .expect("in time");
     }
 
     fn write(&self, at: Timestamp, text: &str) {
@@ -101,7 +118,7 @@ fn client(endpoint: Endpoint) -> Loki {
     let mut loki = Loki::new(endpoint, Arc::new(|_, _| ())).unwrap();
     let short = Duration::from_millis(20);
     let long = Duration::from_secs(3600);
-    loki.pace = Pace { every: long, poll: short, least: short, settle: Duration::ZERO, refused: long };
+    loki.pace = Pace { every: long, poll: short, least: short, woken: short, late: long, settle: Duration::ZERO, refused: long };
     loki
 }
 
@@ -115,11 +132,18 @@ async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
     if let Some(status) = *fake.broken.lock().unwrap() {
         return (status, "no lines here").into_response();
     }
+    fake.asked.lock().unwrap().push(params["query"].clone());
+    let number = |name: &str| params[name].parse::<i64>().unwrap();
+    let (start, end) = (number("start"), number("end"));
+    if params["query"] == "sum(count_over_time({app=\"x\"}\n[1s]))" {
+        let counted = counts(&fake.lines.lock().unwrap(), start, end);
+        fake.counts.fetch_add(1, Ordering::SeqCst);
+        return counted.to_string().into_response();
+    }
     if params["query"] != "{app=\"x\"}" {
         return (StatusCode::BAD_REQUEST, "parse error at line 1").into_response();
     }
-    let number = |name: &str| params[name].parse::<i64>().unwrap();
-    let (start, end, limit) = (number("start"), number("end"), number("limit") as usize);
+    let limit = number("limit") as usize;
     let mut lines: Vec<_> = fake.lines.lock().unwrap().iter().filter(|(at, _)| (start..end).contains(at)).cloned().collect();
     lines.sort();
     if params["direction"] == "backward" {
@@ -127,6 +151,18 @@ async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
     }
     lines.truncate(limit);
     json!({"status": "success", "data": {"resultType": "streams", "result": [stream(&lines)]}}).to_string().into_response()
+}
+
+/// Lines of each second, the whole second being its last instant.
+fn counts(lines: &[(i64, String)], start: i64, end: i64) -> Value {
+    let mut seconds = BTreeMap::new();
+    let second = |at: i64| (at - 1).div_euclid(1_000_000_000) + 1;
+    for (at, _) in lines.iter().filter(|(at, _)| second(*at) >= start / 1_000_000_000 && second(*at) <= end / 1_000_000_000) {
+        *seconds.entry(second(*at)).or_insert(0) += 1;
+    }
+    let values: Vec<Value> = seconds.iter().map(|(second, count)| json!([second, count.to_string()])).collect();
+    let result = if values.is_empty() { json!([]) } else { json!([{"metric": {}, "values": values}]) };
+    json!({"status": "success", "data": {"resultType": "matrix", "result": result}})
 }
 
 async fn tail(State(fake): State<Arc<Fake>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
@@ -261,7 +297,7 @@ async fn rest_of(loki: &Loki, range: TimeRange, mut before: Timestamp) -> (Vec<L
                     read.extend(lines);
                     older = left;
                 }
-                LogEvent::Cut(at) => cuts.push(at),
+                LogEvent::Gap(gap) => cuts.push(gap.range.start),
                 other => panic!("{other:?}"),
             }
         }
@@ -398,11 +434,122 @@ async fn more_lines_than_a_round_reads_are_caught_up_with() {
     let mut reader = Reader::open(loki, QUERY, range, true);
     let behind = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::Tail(TailState::Behind(_)));
     assert_ne!(reader.until(behind).await, LogEvent::Tail(TailState::Behind(Duration::ZERO)), "it is told");
-    assert_eq!(reader.until(behind).await, LogEvent::Tail(TailState::Behind(Duration::ZERO)), "and that it is over");
-    reader.until(|_, texts| texts.len() >= 30_000).await;
+    // And that it is over.
+    reader.until(|e, _| *e == LogEvent::Tail(TailState::Behind(Duration::ZERO))).await;
     assert_eq!(reader.texts.len(), 30_000, "each once");
     fake.write(range.end, "polled");
     reader.until_text("polled").await;
+}
+
+#[tokio::test]
+async fn a_line_stands_as_often_as_an_answer_says() {
+    let (fake, loki) = Fake::start().await;
+    *fake.refuse.lock().unwrap() = Some(StatusCode::NOT_FOUND);
+    let range = last_hour(&loki);
+    (0..2).for_each(|_| fake.write(range.start, "twice"));
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    (0..3).for_each(|_| fake.write(range.end, "three times"));
+    fake.write(range.end, "once");
+    reader.until(|_, texts| texts.len() >= 6).await;
+    fake.write(range.end, "last");
+    reader.until_text("last").await;
+    assert_eq!(reader.sorted(), ["last", "once", "three times", "three times", "three times", "twice", "twice"]);
+}
+
+/// What was asked since the last time, by kind: lines, counts.
+fn asked(fake: &Fake) -> (usize, usize) {
+    let asked = std::mem::take(&mut *fake.asked.lock().unwrap());
+    let counts = asked.iter().filter(|query| query.contains("count_over_time")).count();
+    (asked.len() - counts, counts)
+}
+
+#[tokio::test]
+async fn a_line_that_comes_minutes_late_is_found_by_counting() {
+    let (fake, mut loki) = Fake::start().await;
+    (loki.pace.late, loki.pace.every) = (loki.pace.poll, loki.pace.poll);
+    let range = last_hour(&loki);
+    for i in 0..500 {
+        fake.write(range.end - Duration::from_secs(500 - i), &format!("on time {i}"));
+    }
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    fake.write(range.end - Duration::from_secs(300), "five minutes late");
+    reader.until_text("five minutes late").await;
+    assert_eq!(reader.texts.len(), 501);
+}
+
+#[tokio::test]
+async fn a_stream_at_rest_is_asked_for_once_a_round_and_counted_once_a_minute() {
+    let (fake, mut loki) = Fake::start().await;
+    // A minute in a twentieth of it.
+    let scaled = |real: Duration| real / 20;
+    let real = Pace::default();
+    loki.pace = Pace {
+        every: scaled(real.every),
+        poll: scaled(real.poll),
+        least: scaled(real.least),
+        late: scaled(real.late),
+        woken: scaled(real.woken),
+        ..loki.pace
+    };
+    let range = last_hour(&loki);
+    for i in 0..1000 {
+        fake.write(range.end - Duration::from_millis(500 * i), &i.to_string());
+    }
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    fake.counted(1).await;
+    asked(&fake);
+    fake.counted(2).await;
+    let (lines, counts) = asked(&fake);
+    assert!((1..=22).contains(&lines) && counts == 2, "{lines} questions for lines, {counts} counts in two minutes");
+}
+
+#[tokio::test]
+async fn of_a_stream_that_is_too_fast_to_read_again_only_what_the_tail_lost_is_read() {
+    let (fake, mut loki) = Fake::start().await;
+    loki.pace.every = loki.pace.poll;
+    let range = last_hour(&loki);
+    for i in 0..20_000 {
+        fake.write(range.end - Duration::from_secs(10) + Duration::from_micros(400 * i), &i.to_string());
+    }
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    reader.until(connected).await;
+    reader.until(|e, _| matches!(e, LogEvent::History { older, .. } if *older != Older::Coming)).await;
+    fake.counted(3).await;
+    asked(&fake);
+    fake.counted(3).await;
+    let (lines, counts) = asked(&fake);
+    assert_eq!((lines, counts), (0, 3), "nothing is missing, so no line is read again");
+    fake.write(range.end - Duration::from_secs(5), "lost");
+    reader.until_text("lost").await;
+    assert_eq!(reader.texts.len(), 20_001, "each once");
+}
+
+#[tokio::test]
+async fn a_reader_gets_all_lines_in_order_and_a_failure_when_there_are_none() {
+    let (fake, loki) = Fake::start().await;
+    let range = last_hour(&loki);
+    for i in 0..12_000 {
+        fake.write(range.start + Duration::from_millis(i), &i.to_string());
+    }
+    let (out, mut events) = mpsc::channel(1);
+    let mut texts = Vec::new();
+    let taking = async {
+        while let Some(LogEvent::Lines(lines)) = events.recv().await {
+            texts.extend(lines.iter().map(|l| l.text.parse::<u64>().unwrap()));
+        }
+    };
+    let (read, ()) = tokio::join!(loki.read(QUERY, range, Follow::No, out), taking);
+    read.unwrap();
+    assert_eq!(texts, (0..12_000).collect::<Vec<_>>());
+    assert_eq!(asked(&fake), (3, 0));
+    *fake.broken.lock().unwrap() = Some(StatusCode::UNAUTHORIZED);
+    let (out, _events) = mpsc::channel(1);
+    let refused = loki.read(QUERY, range, Follow::InOrder, out).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unauthorized(401));
 }
 
 #[tokio::test]
@@ -501,7 +648,7 @@ fn decoded(streams: &str, backward: bool) -> Vec<LogLine> {
     let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
     let data: Enveloped<LogData> = json::decode(Backend::Loki, "test", body.as_bytes()).unwrap();
     let LogData::Streams(streams) = data.data else { panic!() };
-    wire::lines(streams, backward, &mut Interner::default(), &Patterns::default())
+    wire::answered(streams, backward, &mut Interner::default(), &Patterns::default())
 }
 
 #[test]

@@ -189,7 +189,26 @@ impl Interner {
     }
 }
 
-/// All lines by time; `backward` answers hold each stream newest first. `own` are the user's ways to find trace ids.
+/// All lines of an answer by time, their copies numbered; `backward` answers hold each stream newest first. `own` are the
+/// user's ways to find trace ids.
+pub fn answered(streams: Vec<WireStream>, backward: bool, interner: &mut Interner, own: &Patterns) -> Vec<LogLine> {
+    let mut out = lines(streams, backward, interner, own);
+    for instant in out.chunk_by_mut(|a, b| a.at == b.at).filter(|instant| instant.len() > 1) {
+        let mut known: HashMap<_, u32> = HashMap::default();
+        let copies: Vec<u32> = instant
+            .iter()
+            .map(|line| {
+                let count = known.entry((&line.stream, &line.text, &line.metadata)).or_default();
+                *count += 1;
+                *count - 1
+            })
+            .collect();
+        instant.iter_mut().zip(copies).for_each(|(line, copy)| line.copy = copy);
+    }
+    out
+}
+
+/// All lines by time.
 pub fn lines(streams: Vec<WireStream>, backward: bool, interner: &mut Interner, own: &Patterns) -> Vec<LogLine> {
     let mut out = Vec::with_capacity(streams.iter().map(|s| s.values.len()).sum());
     for WireStream { stream, mut values } in streams {
@@ -215,6 +234,7 @@ fn line(entry: Entry, stream: &Stream, own: &Patterns) -> LogLine {
         metadata: entry.metadata,
         text: entry.text,
         stream: stream.labels.clone(),
+        copy: 0,
     }
 }
 

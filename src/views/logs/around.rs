@@ -82,7 +82,7 @@ impl Logs {
         match result {
             Ok(page) => {
                 self.after = Some(page.left.map_or(After::Nothing, After::Left));
-                self.told.cut = page.cut.or(self.told.cut);
+                page.gap.into_iter().for_each(|gap| self.told.gap(gap));
                 self.store.insert(page.lines);
             }
             Err(error) => {

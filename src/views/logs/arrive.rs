@@ -42,7 +42,7 @@ impl Logs {
                 self.store.insert(lines);
                 self.told.failed = None;
             }
-            LogEvent::Cut(at) => self.told.cut = Some(at),
+            LogEvent::Gap(gap) => self.told.gap(gap),
             LogEvent::Tail(state) => {
                 if let TailState::Behind(_) = state {
                     self.told.failed = None;
@@ -75,7 +75,7 @@ impl Logs {
                         past.older_page(reached, older);
                     }
                 }
-                LogEvent::Cut(at) => self.told.cut = Some(at),
+                LogEvent::Gap(gap) => self.told.gap(gap),
                 LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::Failed(_) => {}
             }
         }

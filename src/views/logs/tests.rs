@@ -51,6 +51,7 @@ fn line(second: i64, level: Level, text: &str) -> LogLine {
         trace: None,
         span: None,
         trace_from: None,
+        copy: 0,
     }
 }
 

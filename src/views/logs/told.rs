@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::past::Past;
 use crate::model::{
     backend::SourceError,
-    log::{Older, TailState},
+    log::{Gap, Older, TailState},
     time::Timestamp,
 };
 
@@ -16,8 +16,8 @@ pub(super) struct Told {
     pub(super) dropped: u64,
     pub(super) behind: Duration,
     pub(super) failed: Option<(SourceError, Timestamp)>,
-    /// An instant of which the server did not hand out all lines.
-    pub(super) cut: Option<Timestamp>,
+    /// What the server does not hand out, by time.
+    pub(super) gaps: Vec<Gap>,
     /// The past of each stream.
     pub(super) past: [Past; 2],
     /// Why a page of older lines did not come.
@@ -32,7 +32,7 @@ impl Default for Told {
             dropped: 0,
             behind: Duration::ZERO,
             failed: None,
-            cut: None,
+            gaps: Vec::new(),
             past: Default::default(),
             older_failed: None,
         }
@@ -50,6 +50,13 @@ impl Told {
             TailState::Recovered(n) => self.recovered = self.recovered.saturating_add(n),
             TailState::Behind(d) => self.behind = d,
             state => self.tail = state,
+        }
+    }
+
+    pub(super) fn gap(&mut self, gap: Gap) {
+        if !self.gaps.contains(&gap) {
+            let place = self.gaps.partition_point(|g| g.range.start <= gap.range.start);
+            self.gaps.insert(place, gap);
         }
     }
 

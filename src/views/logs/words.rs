@@ -79,9 +79,10 @@ impl Logs {
         if self.store.dropped() > 0 {
             out.push(format!("{} oldest dropped", format::count(self.store.dropped())));
         }
-        if let Some(at) = self.told.cut {
-            let clock = format::clock_millis(at, look.shared.settings.zone.0);
-            out.push(if wording == Wording::Full { format!("more lines at {clock} than the server hands out") } else { "cut".to_owned() });
+        if let Some(gap) = self.told.gaps.last() {
+            let clock = format::clock_millis(gap.range.start, look.shared.settings.zone.0);
+            let gaps = format::counted(self.told.gaps.len(), "gap");
+            out.push(if wording == Wording::Full { format!("{gaps}, the last at {clock}: {}", gap.reason) } else { gaps });
         }
         out
     }

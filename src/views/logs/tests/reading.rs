@@ -301,7 +301,7 @@ fn context_reads_both_sides_of_a_line_without_filters() {
 
     let second = at.since(Timestamp::from_secs(START)).as_secs() as i64;
     around.answer_older(Ok(numbered(second - 50..second + 1)), Older::Nothing);
-    around.answer_newer(Ok(NewerLines { lines: numbered(second + 1..second + 40), left: None, cut: None }));
+    around.answer_newer(Ok(NewerLines { lines: numbered(second + 1..second + 40), left: None, gap: None }));
     assert_eq!((around.selected(), times(&around).len()), (line, 90), "its own line is there once");
     pressed(&mut around, &[Command::Top]);
     assert!(around.title().contains("no older lines in this window"), "{}", around.title());
@@ -316,7 +316,7 @@ fn newer_lines_are_read_as_they_are_looked_at_and_a_failure_is_told() {
     let acts = page.press(Command::Context);
     let mut around = opened(&page, acts);
     let left = Timestamp::from_secs(START + 50);
-    around.answer_newer(Ok(NewerLines { lines: numbered(2..51), left: Some(left), cut: None }));
+    around.answer_newer(Ok(NewerLines { lines: numbered(2..51), left: Some(left), gap: None }));
     assert_eq!(around.newer_asked(), None, "one screen is enough: {}", around.title());
     assert!(around.title().contains("newer ones not loaded"), "{}", around.title());
     around.press(Command::Bottom);

@@ -1,0 +1,90 @@
+//! Lines oldest first, for a reader that prints them as they come.
+
+use tokio::{sync::mpsc, time::sleep};
+
+use super::{
+    Loki,
+    reconcile::{Reconciler, Stop},
+    stream::{Input, Link, deliver, pause_after},
+};
+use crate::model::{
+    backend::{ErrorKind, SourceError},
+    log::LogEvent,
+    time::{TimeRange, Timestamp},
+};
+
+/// What comes after the lines that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// Nothing.
+    No,
+    /// New lines once all before them were read, so that they are in order unless they came late.
+    InOrder,
+    /// New lines as soon as the tail brings them; those that it lost come later.
+    AtOnce,
+}
+
+/// Answers that are read ahead of the reader: 5,000 lines each.
+const AHEAD: usize = 1;
+/// Messages of the tail that wait for the reader, of at most 100 lines each; what has no room is read again later.
+const TAIL: usize = 256;
+
+impl Loki {
+    /// Delivers the range's lines from its start on, each as often as the server holds it, and what follows, until `out` is
+    /// closed. What a reader does not take is not asked for.
+    ///
+    /// # Errors
+    /// Why nothing was read, or why not all of it where nothing follows.
+    pub async fn read(&self, logql: &str, range: TimeRange, follow: Follow, out: mpsc::Sender<LogEvent>) -> Result<(), SourceError> {
+        let (input, inputs) = mpsc::channel(if follow == Follow::AtOnce { TAIL } else { AHEAD });
+        let link = Link::for_lines_since(range.start);
+        let reading = async {
+            let input = input;
+            let end = Timestamp(range.end.0.saturating_add(1));
+            let range = if follow == Follow::No { TimeRange { end, ..range } } else { TimeRange { end: Timestamp::LATEST, ..range } };
+            let mut reconciler = Reconciler::new(self, logql, &link, &input, range, range.start);
+            match self.read_past(&mut reconciler, range, follow, &input).await {
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(Stop::Gone) => {}
+                Ok(()) => match follow {
+                    Follow::No => {}
+                    Follow::InOrder => _ = reconciler.run().await,
+                    Follow::AtOnce => _ = tokio::join!(self.tail(logql, &link, &input), reconciler.run()),
+                },
+            }
+            Ok(())
+        };
+        tokio::select! {
+            () = out.closed() => Ok(()),
+            (read, ()) = async { tokio::join!(reading, deliver(inputs, &link, &out)) } => read,
+        }
+    }
+
+    async fn read_past(
+        &self,
+        reconciler: &mut Reconciler<'_>,
+        range: TimeRange,
+        follow: Follow,
+        input: &mpsc::Sender<Input>,
+    ) -> Result<(), Stop> {
+        let mut failures = 0;
+        loop {
+            let before = reconciler.verified();
+            let end = if follow == Follow::No { range.end } else { (self.now() - self.pace.settle).min(range.end) };
+            match reconciler.past(end).await {
+                Err(Stop::Failed(error)) if follow != Follow::No && before.max(reconciler.verified()) > range.start && may_pass(&error) => {
+                    failures = if reconciler.verified() > before { 1 } else { failures + 1 };
+                    let wait = pause_after(&error, failures);
+                    input.send(Input::Failed(error)).await.map_err(|_| Stop::Gone)?;
+                    sleep(wait).await;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// Whether the same may be answered later.
+fn may_pass(error: &SourceError) -> bool {
+    error.is_transient() || matches!(error.kind, ErrorKind::Unauthorized(_) | ErrorKind::Secret)
+}
