@@ -47,6 +47,8 @@ pub enum Action {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Print log lines, oldest first: none lost, none twice, in order. --since, --from and --to say which.
+    Logs(LogsArgs),
     /// Write a commented config.toml into the user's configuration folder.
     Init,
     /// Print completions for a shell.
@@ -65,6 +67,23 @@ pub enum Output {
     Text,
     /// For programs; the shapes are documented and stable.
     Json,
+}
+
+/// Options of `redline logs`.
+#[derive(Clone, Debug, Args)]
+pub struct LogsArgs {
+    /// Which lines, in LogQL; without it those of --service, narrowed by --label.
+    #[arg(value_name = "LOGQL")]
+    pub query: Option<String>,
+    /// Go on with new lines. Each is held back until all before it are known, 10 s at the most.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Print new lines at once, and those that come after their place was printed marked as late.
+    #[arg(long, requires = "follow")]
+    pub eager: bool,
+    /// How to print them: JSON is one object a line.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// Options of `redline demo`.

@@ -3,6 +3,7 @@
 mod alerts;
 mod clients;
 mod demo;
+mod logs;
 mod passwords;
 mod report;
 mod services;
@@ -97,6 +98,11 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             let loaded = load(&cli.options, &system, true)?;
             log_to_file(&cli.options, &loaded)?;
             services::run(&loaded, &cli.options, output)
+        }
+        Some(Action::Logs(args)) => {
+            let loaded = load(&cli.options, &system, true)?;
+            log_to_file(&cli.options, &loaded)?;
+            logs::run(&loaded, &cli.options, &args, &system)
         }
         Some(Action::Init) => init(&system),
         Some(Action::Completions { shell }) => report::completions(shell),

@@ -190,7 +190,8 @@ fn queries(options: &Options, view: ViewKind) -> Result<Vec<String>, Failure> {
     })
 }
 
-fn scope(options: &Options, environment: &str, now: Timestamp, offset: i32) -> Result<Scope, Failure> {
+/// The scope that the options name.
+pub(super) fn scope(options: &Options, environment: &str, now: Timestamp, offset: i32) -> Result<Scope, Failure> {
     let mut scope = Scope::new(environment, window(options, now, offset)?);
     scope.service = options.service.as_deref().map(Into::into);
     scope.matchers = options.labels.iter().map(|(name, value)| Matcher::equal(name.as_str(), value.as_str())).collect();

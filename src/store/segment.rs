@@ -56,6 +56,7 @@ impl<'a> Line<'a> {
             trace: self.trace,
             span: self.span,
             trace_from: self.trace_from,
+            copy: 0,
         }
     }
 

@@ -16,7 +16,7 @@ mod marks;
 mod moves;
 mod older;
 mod past;
-mod query;
+pub(crate) mod query;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -14,13 +14,13 @@ use crate::{
 
 /// What is asked for a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// The query as it is shown and edited.
-    pub(super) base: String,
+    pub(crate) base: String,
     /// The streams to join; more than one where a trace id may be metadata or text.
-    pub(super) streams: Vec<String>,
+    pub(crate) streams: Vec<String>,
     /// Conditions of the scope that no log label has.
-    pub(super) unapplied: Vec<String>,
+    pub(crate) unapplied: Vec<String>,
 }
 
 /// Scope matchers that streams or their metadata usually have.
@@ -35,6 +35,11 @@ pub(super) struct Narrow<'a> {
     pub(super) typed: Option<(&'a str, Option<&'a str>)>,
     pub(super) conditions: &'a [Condition],
     pub(super) level: Level,
+}
+
+/// The query of a scope.
+pub(crate) fn of_scope(scope: &Scope, labels: &LogLabels) -> Plan {
+    plan(scope, labels, Narrow::default())
 }
 
 /// The query of a scope, or of what was typed, narrowed.

@@ -1,0 +1,260 @@
+//! `redline logs`: log lines on standard output, none lost, none twice, in order.
+
+mod print;
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use tokio::{
+    select,
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::{sleep, timeout},
+};
+
+use super::{Failure, NO_ANSWER, USAGE, clients::sources, report::say, runtime, terminal};
+use crate::{
+    cli::{LogsArgs, Options},
+    clock::Clock,
+    config::{Config, Loaded, System},
+    model::{
+        backend::{Backend, ErrorKind, SourceError},
+        log::{LogEvent, LogLabels, TailState},
+        time::{TimeRange, TimeWindow, Timestamp},
+    },
+    source::{Loki, http::Observer, loki::Follow, not_configured},
+    ui::format,
+    views::logs::query::of_scope,
+};
+use print::Printer;
+
+/// What a reader is told of being behind.
+const BEHIND: Duration = Duration::from_secs(30);
+/// How long an interrupted program waits for what it has begun to write.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Prints lines until there are no more, the reader of the pipe has gone, or it is interrupted.
+pub(super) fn run(loaded: &Loaded, options: &Options, args: &LogsArgs, system: &System) -> Result<u8, Failure> {
+    let config = &loaded.config;
+    let (_, environment) = config.current().ok_or_else(|| Failure::usage("there is no environment to ask"))?;
+    loaded.warnings.iter().for_each(say);
+    let given = given(options, args)?;
+    let nobody: Observer = Arc::new(|_, _| {});
+    let clock = Clock::system();
+    let sources = sources(config, environment, &nobody, &clock).map_err(Failure::usage)?;
+    let loki = sources.loki.as_ref().ok_or_else(|| Failure::source(&not_configured(Backend::Loki)))?;
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
+        let asked = Asked::new(loki, config, options, args, given).await?;
+        let printer = Printer::new(args.output, config, &system.vars);
+        print(loki, &asked, printer).await
+    });
+    // Not waited for: who reads the pipe may never take what is being written.
+    runtime.shutdown_background();
+    done.map(|()| 0)
+}
+
+/// The query of the command line; `None`: that of a service.
+fn given(options: &Options, args: &LogsArgs) -> Result<Option<String>, Failure> {
+    let given: Vec<&String> = args.query.iter().chain(&options.queries).collect();
+    match given.as_slice() {
+        [one] => Ok(Some((*one).clone())),
+        [] if options.service.is_some() || !options.labels.is_empty() => Ok(None),
+        [] => Err(Failure::usage(
+            "which lines? Give LOGQL, such as '{app=\"web\"} |= \"timeout\"', or --service NAME, which --label NAME=VALUE narrows",
+        )),
+        _ => Err(Failure::usage("more than one query was given: leave out --query")),
+    }
+}
+
+/// What is asked of Loki.
+struct Asked {
+    logql: String,
+    range: TimeRange,
+    follow: Follow,
+}
+
+impl Asked {
+    /// The first answer of any kind tells how far the clocks are apart, and so when now is.
+    async fn new(loki: &Loki, config: &Config, options: &Options, args: &LogsArgs, given: Option<String>) -> Result<Self, Failure> {
+        let clock = loki.http().clock();
+        let offset = config.display.time_zone.offset(clock.now()).0;
+        let scope = terminal::scope(options, "", clock.now(), offset)?;
+        if args.follow && matches!(scope.window, TimeWindow::Fixed(_)) {
+            return Err(Failure::usage("--follow goes on, --to ends: leave out one of them"));
+        }
+        let logql = match given {
+            Some(logql) => {
+                loki.ready().await.map_err(|e| failure(&e))?;
+                logql
+            }
+            None => {
+                let labels = loki.service_labels(&config.labels.logs_service, loki.http().now()).await.map_err(|e| failure(&e))?;
+                if let Some(service) = scope.service.as_ref().filter(|service| !names(&labels, service)) {
+                    say(format!("no label of this Loki names a service {service:?}; redline doctor shows those that do"));
+                }
+                let plan = of_scope(&scope, &labels);
+                for condition in &plan.unapplied {
+                    say(format!("{condition} is not a label of logs that redline knows, so it is not applied; LOGQL can say it"));
+                }
+                plan.base
+            }
+        };
+        let follow = match (args.follow, args.eager) {
+            (false, _) => Follow::No,
+            (true, false) => Follow::InOrder,
+            (true, true) => Follow::AtOnce,
+        };
+        Ok(Self { logql, range: scope.window.range(loki.http().now()), follow })
+    }
+}
+
+fn names(labels: &LogLabels, service: &str) -> bool {
+    let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let last = |s: &str| plain(s.rsplit('/').next().unwrap_or(s));
+    labels.services.iter().any(|(_, values)| values.iter().any(|value| last(value) == plain(service)))
+}
+
+/// A query that Loki cannot read is wrong usage; anything else is no answer.
+fn failure(error: &SourceError) -> Failure {
+    let code = if matches!(error.kind, ErrorKind::BadQuery | ErrorKind::NotConfigured) { USAGE } else { NO_ANSWER };
+    Failure { code, message: format!("{error}. {}", error.advice()) }
+}
+
+async fn print(loki: &Loki, asked: &Asked, mut printer: Printer) -> Result<(), Failure> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
+    let (chunks, written) = writer();
+    let (out, mut events) = mpsc::channel(1);
+    let printing = async {
+        let chunks = chunks;
+        let mut told = Told::default();
+        while let Some(event) = events.recv().await {
+            let text = printer.text(&event);
+            told.event(event, printer.offset());
+            if !text.is_empty() && chunks.send(text).await.is_err() {
+                return true;
+            }
+        }
+        told.is_empty_handed(&printer)
+    };
+    let reading = async {
+        let (read, some) = tokio::join!(loki.read(&asked.logql, asked.range, asked.follow, out), printing);
+        if !some && read.is_ok() && asked.follow == Follow::No {
+            let [from, to] = [asked.range.start, asked.range.end].map(|at| format::rfc3339(Timestamp::from_millis(at.millis())));
+            say(format!("no lines for {} from {from} to {to}", asked.logql));
+        }
+        read
+    };
+    let done = select! {
+        read = reading => Some(read),
+        () = reader_gone() => None,
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    match done {
+        // A slow reader gets all of it.
+        Some(read) => {
+            let wrote = select! {
+                wrote = written => wrote,
+                _ = interrupt.recv() => Ok(Ok(())),
+                _ = terminate.recv() => Ok(Ok(())),
+            };
+            wrote.unwrap_or(Ok(())).map_err(|e| Failure::other(format!("standard output: {e}")))?;
+            read.map_err(|e| failure(&e))
+        }
+        None => {
+            let _ = timeout(LAST_WORDS, written).await;
+            Ok(())
+        }
+    }
+}
+
+/// Writes to standard output on a thread of its own, which a full pipe may hold up; then tells how it went. A reader that has
+/// gone is no failure.
+fn writer() -> (mpsc::Sender<Vec<u8>>, oneshot::Receiver<std::io::Result<()>>) {
+    let (chunks, mut received) = mpsc::channel::<Vec<u8>>(1);
+    let (tell, written) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut out = std::io::stdout().lock();
+        let mut result = Ok(());
+        while let Some(chunk) = received.blocking_recv() {
+            result = out.write_all(&chunk).and_then(|()| out.flush());
+            if result.is_err() {
+                break;
+            }
+        }
+        let gone = result.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+        let _ = tell.send(if gone { Ok(()) } else { result });
+    });
+    (chunks, written)
+}
+
+/// Ends once no one reads standard output any more: where no lines come, writing would not tell.
+async fn reader_gone() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    const EVERY: Duration = Duration::from_secs(1);
+    loop {
+        sleep(EVERY).await;
+        let stdout = std::io::stdout();
+        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        if poll(&mut fds, Some(&rustix::event::Timespec::default())).is_ok() && fds[0].revents().intersects(gone) {
+            return;
+        }
+    }
+}
+
+/// What was said on standard error, so that nothing is said twice.
+#[derive(Default)]
+struct Told {
+    failure: Option<String>,
+    behind: bool,
+}
+
+impl Told {
+    fn event(&mut self, event: LogEvent, offset: i32) {
+        match event {
+            LogEvent::Failed(error) => {
+                let words = format!("{error}; it is tried again");
+                if self.failure.as_ref() != Some(&words) {
+                    say(&words);
+                    self.failure = Some(words);
+                }
+            }
+            LogEvent::Gap(gap) => {
+                let [from, to] = [gap.range.start, gap.range.end].map(|at| format::date_time(at, offset));
+                say(format!("lines are missing from {from} to {to}: {}", gap.reason));
+            }
+            LogEvent::Tail(state) => self.tail(state),
+            LogEvent::History { .. } | LogEvent::Lines(_) => {}
+        }
+    }
+
+    fn tail(&mut self, state: TailState) {
+        match state {
+            TailState::Behind(by) if by >= BEHIND && !self.behind => {
+                self.behind = true;
+                say(format!("{} behind, catching up", format::span(by)));
+            }
+            TailState::Behind(by) if by.is_zero() => {
+                if self.behind || self.failure.is_some() {
+                    say("up to date again");
+                }
+                *self = Self::default();
+            }
+            TailState::Refused(why) => say(format!("no tail, so lines come some seconds later: {why}")),
+            TailState::Lost { error, .. } => say(format!("{error}; until the tail is back, lines come some seconds later")),
+            TailState::Off
+            | TailState::Connecting
+            | TailState::Connected
+            | TailState::Dropped(_)
+            | TailState::Recovered(_)
+            | TailState::Behind(_) => {}
+        }
+    }
+
+    /// Whether something was printed or said.
+    fn is_empty_handed(&self, printer: &Printer) -> bool {
+        self.failure.is_some() || printer.has_printed()
+    }
+}
