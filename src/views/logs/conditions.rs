@@ -157,6 +157,15 @@ pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
     out
 }
 
+/// Takes what the parsers found away again: with it a line would be another one than without, and be there twice.
+pub(super) fn drops(conditions: &[Condition]) -> String {
+    let mut labels: Vec<&str> =
+        conditions.iter().filter(|c| matches!(c.place, Place::Json | Place::Logfmt)).map(|c| c.label.as_str()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    if labels.is_empty() { String::new() } else { format!(" | drop {}, __error__, __error_details__", labels.join(", ")) }
+}
+
 /// As the header shows it: `pool=orders`, `!"text"`.
 pub(super) fn shown(condition: &Condition, mark: &str) -> String {
     let value = truncate(&condition.value, SHOWN, mark);

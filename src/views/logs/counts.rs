@@ -1,16 +1,19 @@
 //! How many of the lines that are held have which value of a field.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, ops::Range};
 
 use crossterm::event::MouseEvent;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::fields::{Field, Source, value_of};
+use super::{
+    fields::{Field, Source, value_of},
+    row::brief,
+};
 use crate::{
     app::Shared,
     core::command::Command,
-    log_fields::{Record, recognise},
+    log_fields::Record,
     store::{Line, LogStore, plain_part},
     theme::Role,
     ui::{
@@ -20,9 +23,79 @@ use crate::{
 };
 
 /// Lines that are taken apart for it at the most, the newest ones: the keys wait for it.
-const LINES: usize = 100_000;
+const LINES: usize = 50_000;
+/// Fewer are counted sooner than a thread is started.
+const LINES_A_WORKER: usize = 5_000;
 /// Values that are told apart; what has more is no field to count by.
 const VALUES: usize = 10_000;
+
+/// How often each value was seen.
+#[derive(Default)]
+struct Tally {
+    counted: HashMap<String, usize>,
+    without: usize,
+    others: usize,
+}
+
+impl Tally {
+    /// Over the lines of these numbers, shared out among the cores where they are many: someone waits for it.
+    fn shared_out(store: &LogStore, field: &Field, lines: Range<usize>) -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(lines.len() / LINES_A_WORKER + 1);
+        let share = lines.len().div_ceil(workers).max(1);
+        let parts = lines.clone().step_by(share).map(|from| from..lines.end.min(from + share));
+        std::thread::scope(|scope| {
+            let running: Vec<_> = parts.map(|part| scope.spawn(move || Self::of(store, field, part))).collect();
+            running.into_iter().fold(Self::default(), |sum, part| match part.join() {
+                Ok(part) => sum.and(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })
+    }
+
+    fn of(store: &LogStore, field: &Field, lines: Range<usize>) -> Self {
+        // The last part of a nested name stands in the text.
+        let leaf = field.name.rsplit('.').next().unwrap_or(&field.name);
+        let mut out = Self::default();
+        for line in store.window(lines.start).take(lines.len()) {
+            let record = match field.source {
+                Source::Message => brief(line.text),
+                Source::Parsed if line.text.contains(leaf) || is_of_the_head(leaf) => brief(line.text),
+                _ => Record::default(),
+            };
+            let trace = line.trace.map(|t| t.to_string());
+            let value = match field.source {
+                Source::Label => line.stream.get(&field.name),
+                Source::Metadata => line.metadata().find(|(n, _)| *n == field.name).map(|(_, v)| v),
+                Source::Parsed => value_of(&line, &record, &field.name),
+                Source::Message => Some(record.message.as_str()),
+                Source::Trace => trace.as_deref(),
+            };
+            match value {
+                Some(value) => out.add(value, 1),
+                None => out.without += 1,
+            }
+        }
+        out
+    }
+
+    fn add(&mut self, value: &str, times: usize) {
+        if let Some(n) = self.counted.get_mut(value) {
+            *n += times;
+        } else if self.counted.len() < VALUES {
+            self.counted.insert(value.to_owned(), times);
+        } else {
+            self.others += times;
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        if self.counted.is_empty() {
+            return Self { without: self.without + other.without, others: self.others + other.others, ..other };
+        }
+        other.counted.iter().for_each(|(value, times)| self.add(value, *times));
+        Self { without: self.without + other.without, others: self.others + other.others, ..self }
+    }
+}
 
 /// The counts of one field.
 pub(super) struct Counts {
@@ -45,37 +118,7 @@ impl Counts {
         let shown = store.shown();
         let in_text = matches!(field.source, Source::Parsed | Source::Message);
         let first = if in_text { shown.saturating_sub(LINES) } else { 0 };
-        // The last part of a nested name stands in the text.
-        let leaf = field.name.rsplit('.').next().unwrap_or(&field.name);
-        let mut counted: HashMap<String, usize> = HashMap::new();
-        let (mut without, mut others) = (0, 0);
-        for line in store.window(first) {
-            let record = match field.source {
-                Source::Message => recognise(line.text),
-                Source::Parsed if line.text.contains(leaf) || is_of_the_head(leaf) => recognise(line.text),
-                _ => Record::default(),
-            };
-            let trace = line.trace.map(|t| t.to_string());
-            let value = match field.source {
-                Source::Label => line.stream.get(&field.name),
-                Source::Metadata => line.metadata().find(|(n, _)| *n == field.name).map(|(_, v)| v),
-                Source::Parsed => value_of(&line, &record, &field.name),
-                Source::Message => Some(record.message.as_str()),
-                Source::Trace => trace.as_deref(),
-            };
-            match value {
-                None => without += 1,
-                Some(value) => {
-                    if let Some(n) = counted.get_mut(value) {
-                        *n += 1;
-                    } else if counted.len() < VALUES {
-                        counted.insert(value.to_owned(), 1);
-                    } else {
-                        others += 1;
-                    }
-                }
-            }
-        }
+        let Tally { counted, without, others } = Tally::shared_out(store, field, first..shown);
         let mut values: Vec<(String, usize)> = counted.into_iter().collect();
         values.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
         let looked_at = shown - first;
@@ -101,7 +144,7 @@ impl Counts {
     }
 
     fn says(&self, line: &Line<'_>, field: &Field) -> bool {
-        let record = recognise(line.text);
+        let record = brief(line.text);
         if field.source == Source::Message {
             record.message == field.value
         } else {

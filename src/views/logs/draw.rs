@@ -65,7 +65,7 @@ impl Logs {
         let inner = |area: Rect| if area.height == 0 { area } else { Panel::inner(area) };
         let mut list = inner(lines);
         let mut volume = Rect { height: 0, ..list };
-        if list.height >= VOLUME && !self.is_around() {
+        if list.height >= VOLUME && self.has_volume() {
             volume.height = 1;
             list = Rect { y: list.y + 1, height: list.height - 1, ..list };
         }

@@ -131,11 +131,8 @@ impl Logs {
             around: false,
         };
         let scope = Scope { service: None, family: None, matchers: Vec::new(), ..look.scope.without_trace() };
-        let window = match about(line.id.at, REACH) {
-            TimeWindow::Fixed(range) if range.end >= look.now => TimeWindow::Since(range.start),
-            past => past,
-        };
-        Some(Act::Lines(Box::new(seed), Box::new(scope.with_window(window))))
+        // Fixed, also where it ends later: what comes is read, without a tail of all services.
+        Some(Act::Lines(Box::new(seed), Box::new(scope.with_window(about(line.id.at, REACH)))))
     }
 }
 

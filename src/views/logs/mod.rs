@@ -218,6 +218,11 @@ impl Logs {
         self.after.is_some()
     }
 
+    /// Whether lines are counted over time: not where there are few, of all services.
+    fn has_volume(&self) -> bool {
+        !self.is_around() && !self.follows
+    }
+
     /// What a command does to how lines are shown. Returns false for commands that are no such.
     fn change_look(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
@@ -333,7 +338,7 @@ impl View for Logs {
         }
         self.ask_older(look, &plan, area, needs);
         let ended = self.told.failed.as_ref().is_some_and(|(e, _)| !e.heals());
-        if !ended && look.scope.trace.is_none() {
+        if !ended && look.scope.trace.is_none() && self.has_volume() {
             let step = step(look.range().duration(), area.width / 2, Duration::from_secs(1));
             let query = query::volume(&plan.base, step);
             let request = Request::LogRange { query, window: look.scope.window, step };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::conditions::{matchers, stages};
+use super::conditions::{drops, matchers, stages};
 use crate::{
     core::scope::Scope,
     model::{
@@ -44,12 +44,12 @@ pub(crate) fn of_scope(scope: &Scope, labels: &LogLabels) -> Plan {
 
 /// The query of a scope, or of what was typed, narrowed.
 pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Plan {
-    let Narrow { typed, conditions, level } = narrow;
+    let Narrow { typed, conditions, .. } = narrow;
     let (applied, unapplied): (Vec<&Matcher>, Vec<&Matcher>) =
         scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"));
     if let Some((typed, also)) = typed {
         let bases = [Some(typed), also].into_iter().flatten().map(|q| format!("{q}{}", stages(conditions, true)));
-        return Plan::of(bases.collect(), level, Vec::new());
+        return Plan::of(bases.collect(), narrow, Vec::new());
     }
     let own: String = applied.iter().map(|m| format!(" | {m}")).collect();
     let matchers: Vec<Matcher> = std::iter::once(service_matcher(scope.service.as_deref(), labels)).chain(matchers(conditions)).collect();
@@ -61,12 +61,13 @@ pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Pla
         Some(id) => ["| trace_id=", "|= "].map(|op| format!("{selected} {op}{}{stages}", quote(&id.to_string()))).into(),
     };
     let unapplied = unapplied.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)).collect();
-    Plan::of(bases, level, unapplied)
+    Plan::of(bases, narrow, unapplied)
 }
 
 impl Plan {
-    fn of(bases: Vec<String>, level: Level, unapplied: Vec<String>) -> Self {
-        let streams = bases.iter().map(|b| format!("{b}{}", level_stage(level))).collect();
+    fn of(bases: Vec<String>, narrow: Narrow<'_>, unapplied: Vec<String>) -> Self {
+        let rest = format!("{}{}", drops(narrow.conditions), level_stage(narrow.level));
+        let streams = bases.iter().map(|b| format!("{b}{rest}")).collect();
         Self { base: bases.into_iter().next().unwrap_or_default(), streams, unapplied }
     }
 }

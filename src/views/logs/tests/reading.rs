@@ -69,7 +69,10 @@ fn a_field_filters_at_once_and_is_the_query() {
     select(&mut page, "pool");
     page.press(Command::Drill);
     assert_eq!((page.view.store.shown(), filters(&page)), (2, vec!["pool=orders".to_owned()]));
-    assert_eq!(page.queries()[0], r#"{service_name="orders"} | logfmt pool="pool" | pool="orders""#);
+    assert_eq!(
+        page.queries()[0],
+        r#"{service_name="orders"} | logfmt pool="pool" | pool="orders" | drop pool, __error__, __error_details__"#
+    );
     assert!(page.queries()[1].contains(r#"| logfmt pool="pool" | pool="orders" ["#), "the volume counts the same: {:?}", page.queries());
     assert!(page.screen().contains("2 of 4 lines"), "{}", page.title());
 
@@ -77,7 +80,10 @@ fn a_field_filters_at_once_and_is_the_query() {
     assert_eq!((page.view.store.shown(), filters(&page)), (4, vec![]), "the same key takes it back");
     page.press(Command::Exclude);
     assert_eq!((page.view.store.shown(), filters(&page)), (2, vec!["pool!=orders".to_owned()]));
-    assert_eq!(page.queries()[0], r#"{service_name="orders"} | logfmt pool="pool" | pool!="orders""#);
+    assert_eq!(
+        page.queries()[0],
+        r#"{service_name="orders"} | logfmt pool="pool" | pool!="orders" | drop pool, __error__, __error_details__"#
+    );
     page.press(Command::Widen);
     assert_eq!((page.view.store.shown(), page.queries()[0].as_str()), (4, r#"{service_name="orders"}"#));
     let acts = page.press(Command::Widen);
@@ -88,10 +94,19 @@ fn a_field_filters_at_once_and_is_the_query() {
 fn each_kind_of_field_is_asked_for_where_the_server_has_it() {
     let text = r#"{"msg":"served \"it\"","http":{"route":"/a","status":500},"pod":"x","a-b":{"c":1,"d":2},"tags":["a","b"]}"#;
     for (field, query) in [
-        ("pod", r#"{service_name="orders"} | json pod_extracted="pod" | pod_extracted="x""#),
-        ("http.route", r#"{service_name="orders"} | json http_route="http.route" | http_route="/a""#),
-        ("http.status", r#"{service_name="orders"} | json http_status="http.status" | http_status="500""#),
-        ("a-b.c", r#"{service_name="orders"} | json a_b_c="[\"a-b\"].c" | a_b_c="1""#),
+        (
+            "pod",
+            r#"{service_name="orders"} | json pod_extracted="pod" | pod_extracted="x" | drop pod_extracted, __error__, __error_details__"#,
+        ),
+        (
+            "http.route",
+            r#"{service_name="orders"} | json http_route="http.route" | http_route="/a" | drop http_route, __error__, __error_details__"#,
+        ),
+        (
+            "http.status",
+            r#"{service_name="orders"} | json http_status="http.status" | http_status="500" | drop http_status, __error__, __error_details__"#,
+        ),
+        ("a-b.c", r#"{service_name="orders"} | json a_b_c="[\"a-b\"].c" | a_b_c="1" | drop a_b_c, __error__, __error_details__"#),
         ("user", r#"{service_name="orders"} | user="ana""#),
         ("service_name", r#"{service_name="orders", service_name="orders"}"#),
         ("message", r#"{service_name="orders"} |= "served""#),
@@ -174,6 +189,22 @@ fn values_are_counted_over_the_lines_that_are_held() {
     assert!(page.screen().contains("pool: 1 value over 10 lines"), "{}", page.screen());
     page.press(Command::Back);
     assert!(page.view.in_detail && page.screen().contains("line 10 of 10"), "{}", page.screen());
+}
+
+#[test]
+fn many_lines_are_counted_as_few_are_and_it_is_said_how_many() {
+    let mut page = Page::new(scope(), (160, 30));
+    page.shared.settings.log_bytes = 64 << 20;
+    page.history((0..60_000).map(|i| LogLine { at: Timestamp(i), ..pooled(1, if i % 4 == 0 { "orders" } else { "payments" }) }).collect());
+    page.press(Command::Up);
+    for (field, title, orders) in
+        [("pool", "pool: 2 values over the newest 50,000 of 60,000 lines", "12,500"), ("pod", "pod: 1 value over 60,000 lines", "60,000")]
+    {
+        select(&mut page, field);
+        page.press(Command::CountBy);
+        assert!(page.screen().contains(title) && page.screen().contains(orders), "{}", page.screen());
+        page.press(Command::CountBy);
+    }
 }
 
 #[test]
@@ -336,6 +367,7 @@ fn the_lines_of_a_trace_are_one_list_through_all_services() {
         let mut merged = opened(&page, acts);
         assert_eq!((merged.scope.service.clone(), merged.view.line().is_some()), (None, true));
         let queries = merged.queries();
+        assert_eq!(queries.len(), 2, "no lines of all services are counted over time");
         assert_eq!(queries[0], format!(r#"{{service_name=~".+"}} | trace_id="{TRACE}""#));
         assert_eq!(queries[1], format!(r#"{{service_name=~".+"}} |= "{TRACE}""#));
         merged.history(vec![of_trace(1), of_trace(2), of_trace(5), of_trace(9)]);
