@@ -12,6 +12,7 @@ use crate::{
         request::{Refresh, Response, SlotId},
         slot::Slot,
     },
+    log_fields::trace_id::Patterns,
     model::{
         alert::{Alarm, Severities},
         backend::{Backend, Health},
@@ -53,6 +54,8 @@ pub struct Settings {
     pub labels: LabelNames,
     /// How the user says severities are told.
     pub severities: Severities,
+    /// The user's own ways to find a trace id in a line.
+    pub trace_ids: Patterns,
     /// Which newly firing alerts make themselves heard.
     pub alarm: Alarm,
     /// Who silences are by; empty where nobody says.
@@ -80,6 +83,7 @@ impl Default for Settings {
             log_bytes: 64 << 20,
             labels: LabelNames::default(),
             severities: Severities::default(),
+            trace_ids: Patterns::default(),
             alarm: Alarm::default(),
             author: String::new(),
             read_only: false,

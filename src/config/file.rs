@@ -16,12 +16,12 @@ use super::{
     slos,
 };
 use crate::{
+    log_fields::trace_id::{Base, Patterns, Rule},
     model::{
         alert::{Severity, Sound},
         backend::Backend,
         labels::LabelNames,
     },
-    source::trace_id::Patterns,
 };
 
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -199,21 +199,44 @@ fn names(item: &Item<'_, '_>, what: &str, punctuation: &str) -> Option<Vec<Strin
     Some(all)
 }
 
+/// Regular expressions, or tables of one and the base that its ids are written in.
 fn patterns(item: &Item<'_, '_>) -> Option<Patterns> {
-    let mut all = Vec::new();
-    for item in item.items("a list of regular expressions")? {
-        let Some(text) = item.string() else { continue };
-        match regex::Regex::new(&text) {
-            Ok(regex) if regex.capture_names().flatten().any(|name| name == "trace_id") => all.push(regex),
-            Ok(_) => item.wrong("the pattern has no group trace_id", "Write it like 'tid=(?<trace_id>[0-9a-f]{32})'."),
-            Err(error) => {
-                let why = error.to_string();
-                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                item.wrong(format!("not a regular expression: {last}"), "Write it as a literal string, in single quotes.");
-            }
+    let items = item.items("a list of regular expressions")?;
+    Some(items.iter().filter_map(|item| if item.is_table() { rule(item) } else { regex(item).map(Rule::from) }).collect())
+}
+
+fn rule(item: &Item<'_, '_>) -> Option<Rule> {
+    let mut section = item.section()?;
+    let mut base = Base::default();
+    section.set("base", &mut base, |item| match item.integer(10..=64)? {
+        10 => Some(Base::Decimal),
+        16 => Some(Base::Hex),
+        64 => Some(Base::Base64),
+        other => {
+            item.wrong(format!("ids are not written in base {other}"), "Use 10, 16 or 64; without it they are hex, or base64.");
+            None
+        }
+    });
+    let expression = section.item("regex");
+    section.finish();
+    let Some(expression) = expression else {
+        item.wrong("the pattern has no regex", "Write it like { regex = 'dd=(?<trace_id>[0-9]+)', base = 10 }.");
+        return None;
+    };
+    regex(&expression).map(|regex| Rule { regex, base })
+}
+
+fn regex(item: &Item<'_, '_>) -> Option<regex::Regex> {
+    match regex::Regex::new(&item.string()?) {
+        Ok(regex) if regex.capture_names().flatten().any(|name| name == "trace_id") => return Some(regex),
+        Ok(_) => item.wrong("the pattern has no group trace_id", "Write it like 'tid=(?<trace_id>[0-9a-f]{32})'."),
+        Err(error) => {
+            let why = error.to_string();
+            let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            item.wrong(format!("not a regular expression: {last}"), "Write it as a literal string, in single quotes.");
         }
     }
-    Some(all.into_iter().collect())
+    None
 }
 
 fn apply_keys(config: &mut Config, section: &Section<'_, '_>) {

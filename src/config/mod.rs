@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use crate::{
+    log_fields::trace_id::Patterns,
     model::{
         alert::{Alarm, Severities},
         backend::Backend,
@@ -10,7 +11,6 @@ use crate::{
         slo::Slo,
         time::Timestamp,
     },
-    source::trace_id::Patterns,
 };
 
 pub mod endpoint;

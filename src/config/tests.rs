@@ -3,6 +3,7 @@ use std::{fs, path::Path};
 use url::Url;
 
 use super::{file::apply, *};
+use crate::log_fields::trace_id::{Base, Rule};
 
 /// Loads a text as the user's file, in a folder of its own.
 fn load_text(text: &str, request: &Request) -> Result<Loaded, ConfigError> {
@@ -176,6 +177,25 @@ fn labels_and_trace_id_patterns_are_read() {
     assert_eq!(config.labels.logs_service, Vec::<String>::new());
     assert_eq!(config.trace_ids, [regex::Regex::new(r"t=(?<trace_id>\w+)").unwrap()].into_iter().collect());
     assert_ne!(config.trace_ids, Default::default());
+}
+
+#[test]
+fn patterns_of_trace_ids_may_say_their_base() {
+    let text = "[trace_ids]\npatterns = ['t=(?<trace_id>\\w+)', { regex = 'dd=(?<trace_id>\\d+)', base = 10 }]\n";
+    let own = load_text(text, &Request::default()).unwrap().config.trace_ids;
+    let rule = |regex: &str, base| Rule { regex: regex::Regex::new(regex).unwrap(), base };
+    assert_eq!(own, [rule(r"t=(?<trace_id>\w+)", Base::Any), rule(r"dd=(?<trace_id>\d+)", Base::Decimal)].into_iter().collect());
+    for (patterns, wrong) in [
+        ("{ regex = '(?<trace_id>x)', base = 12 }", "ids are not written in base 12"),
+        ("{ base = 10 }", "the pattern has no regex"),
+        ("{ regex = 'x' }", "the pattern has no group trace_id"),
+        ("{ regex = '(?<trace_id>x)', bse = 10 }", "unknown key `bse` in [trace_ids.patterns]"),
+        ("'('", "not a regular expression: unclosed group"),
+        ("7", "`trace_ids.patterns` is an integer"),
+    ] {
+        let error = load_text(&format!("[trace_ids]\npatterns = [{patterns}]\n"), &Request::default()).unwrap_err();
+        assert!(error.to_string().contains(wrong), "{error}");
+    }
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn settings(
         log_bytes: config.limits.log_buffer,
         labels: config.labels.clone(),
         severities: config.severities.clone(),
+        trace_ids: config.trace_ids.clone(),
         alarm: config.alarm,
         author: config.silence_author.clone().unwrap_or_else(|| user(system)),
         read_only: options.read_only,

@@ -7,7 +7,6 @@ mod json;
 pub mod loki;
 pub mod prometheus;
 pub mod tempo;
-pub mod trace_id;
 
 use std::collections::BTreeSet;
 

@@ -22,9 +22,9 @@ use super::{
     http::{Endpoint, HttpClient, Observer, Request},
     json,
     prometheus::{Build, QueryData, matrix},
-    trace_id::Patterns,
 };
 use crate::{
+    log_fields::trace_id::Patterns,
     model::{
         backend::{ErrorKind, SourceError},
         log::{LogEvent, LogLine, NewerLines, Older},

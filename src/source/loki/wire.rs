@@ -10,11 +10,12 @@ use serde::{
 };
 
 use crate::{
-    model::{labels::Labels, log::LogLine, time::Timestamp},
-    source::{
-        json::{Integer, Text, nullable},
+    log_fields::{
+        level::level,
         trace_id::{self, Patterns, Told},
     },
+    model::{labels::Labels, log::LogLine, time::Timestamp},
+    source::json::{Integer, Text, nullable},
 };
 
 /// The result of a log query; numbers instead of lines are the caller's mistake.
@@ -227,7 +228,7 @@ fn line(entry: Entry, stream: &Stream, own: &Patterns) -> LogLine {
     let found = trace_id::find(own, &told, &stream.told, &entry.text);
     LogLine {
         at: entry.at,
-        level: trace_id::level(&told, &stream.told, &entry.text),
+        level: level(&told, &stream.told, &entry.text),
         trace: found.trace,
         span: found.span,
         trace_from: found.from,

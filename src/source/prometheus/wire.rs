@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::Deserialize;
 
 use crate::{
+    log_fields::trace_id::loose_trace_id,
     model::{
         alert::{AlertState, Engine, Rule},
         labels::Labels,
@@ -12,10 +13,7 @@ use crate::{
         time::{TimeRange, Timestamp},
         trace::TraceId,
     },
-    source::{
-        json::{Float, Instant, LabelMap, Point, Text, nullable},
-        trace_id::loose_trace_id,
-    },
+    source::json::{Float, Instant, LabelMap, Point, Text, nullable},
 };
 
 /// `{"status", "data", "warnings", "infos"}`.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     core::command::Command,
+    log_fields::{Record, Unfolded, unfolded},
     store::LineId,
     theme::Role,
     ui::{
@@ -202,7 +203,7 @@ impl Logs {
             let rows: Vec<Rect> = (0..text_rows).map(|i| row(area, placed.row + offset(i))).collect();
             self.draw_row(look, &form, placed, &record, &rows, buf);
             if placed.open {
-                self.draw_rest(look, &record.rest, placed.row + offset(text_rows), area, buf);
+                self.draw_rest(look, &record, placed.row + offset(text_rows), area, buf);
             }
             if self.marks.has(&placed.line) {
                 let first = row(area, placed.row);
@@ -219,10 +220,13 @@ impl Logs {
         self.store.get(before).map(|l| l.id.at)
     }
 
-    fn draw_rest(&self, look: &Look<'_>, rest: &[String], first: isize, area: Rect, buf: &mut Buffer) {
-        for (i, text) in rest.iter().enumerate() {
+    fn draw_rest(&self, look: &Look<'_>, record: &Record, first: isize, area: Rect, buf: &mut Buffer) {
+        for (i, below) in unfolded(record).iter().enumerate() {
             let row = row(area, first + offset(i));
-            let text = text.replace('\t', "  ");
+            let text = match below {
+                Unfolded::Line(text) => text.replace('\t', "  "),
+                Unfolded::Libraries(frames) => format!("  {} {frames} frames of libraries", look.shared.glyphs.ellipsis),
+            };
             let room = usize::from(row.width).saturating_sub(5);
             put(buf, row, row.x + 4, &truncate(&text, room, look.shared.glyphs.ellipsis), look.shared.theme.style(Role::Dim));
         }

@@ -4,7 +4,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::{log_fields::Record, model::trace::TraceId, store::Line};
+use crate::{
+    log_fields::{
+        Record,
+        trace_id::{Patterns, find_all},
+    },
+    model::trace::TraceId,
+    store::Line,
+};
 
 /// Traces that are offered at the most.
 const MOST: usize = 30;
@@ -12,7 +19,7 @@ const MOST: usize = 30;
 const LOOKED_AT: usize = 64 << 10;
 
 /// All traces of a line with where they are named, the one that is known to be its own first.
-pub(super) fn traces(line: &Line<'_>, record: &Record) -> Vec<(TraceId, String)> {
+pub(super) fn traces(line: &Line<'_>, record: &Record, own: &Patterns) -> Vec<(TraceId, String)> {
     static NAMED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"(?i)\b[a-z0-9_.-]*trace[a-z0-9_.-]*["']?\s*[:=]?\s*["']?(?:00-)?([0-9a-f]{32})\b"#).ok());
     let mut out: Vec<(TraceId, String)> = Vec::new();
@@ -31,6 +38,10 @@ pub(super) fn traces(line: &Line<'_>, record: &Record) -> Vec<(TraceId, String)>
     }
     if let (Some(named), Some(text)) = (&*NAMED, line.text.get(..LOOKED_AT.min(line.text.len()))) {
         named.captures_iter(text).filter_map(|c| c.get(1)).for_each(|id| add(TraceId::parse(id.as_str()), "text"));
+    }
+    // Ids in other forms, and by the user's own patterns.
+    for found in find_all(own, &line.metadata().collect(), line.stream, line.text) {
+        add(found.trace, found.from.unwrap_or("the line"));
     }
     out
 }

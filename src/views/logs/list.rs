@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::row::{brief, wrapped_rows};
 use crate::{
     core::command::Command,
+    log_fields::unfolded,
     store::{Line, LineId, LogStore},
 };
 
@@ -71,7 +72,7 @@ impl List {
 
     /// Rows that a line takes.
     fn rows(&self, line: &Line<'_>, screen: &Screen) -> usize {
-        let rest = if self.is_open(line.id) { brief(line.text).rest.len() } else { 0 };
+        let rest = if self.is_open(line.id) { unfolded(&brief(line.text)).len() } else { 0 };
         screen.text_rows(line) + rest
     }
 

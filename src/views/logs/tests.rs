@@ -314,6 +314,19 @@ fn a_stack_trace_is_one_row_that_opens() {
 }
 
 #[test]
+fn frames_of_libraries_are_folded_in_an_open_line() {
+    let mut page = Page::new(scope(), BIG);
+    let trace = "it failed\njava.sql.SQLException: empty\n\tat com.zaxxer.A.a(A.java:1)\n\tat com.zaxxer.A.b(A.java:2)\n\tat java.lang.C.c(C.java:3)\n\tat com.shop.D.d(D.java:4)";
+    page.history(vec![line(1, Level::Error, trace), line(2, Level::Info, "after")]);
+    page.press(Command::Top);
+    page.press(Command::Unfold);
+    let place = |t: &str| page.screen().lines().position(|l| l.contains(t)).unwrap_or_else(|| panic!("{t}: {}", page.screen()));
+    let rows: Vec<usize> =
+        ["it failed", "java.sql.SQLException", "… 3 frames of libraries", "at com.shop.D.d", "after"].map(place).to_vec();
+    assert!(rows.windows(2).all(|w| w[1] == w[0] + 1), "{rows:?}");
+}
+
+#[test]
 fn an_empty_answer_says_what_was_asked_and_the_way_out() {
     let scope = scope().with_matcher(crate::model::labels::Matcher::equal("route", "/pay"));
     let mut page = Page::new(scope, BIG);

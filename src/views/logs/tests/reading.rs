@@ -3,7 +3,10 @@
 use ratatui::style::{Color, Modifier};
 
 use super::*;
-use crate::views::logs::Seed;
+use crate::{
+    log_fields::trace_id::{Base, Rule},
+    views::logs::Seed,
+};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -493,6 +496,25 @@ fn a_line_of_several_traces_offers_them() {
     assert_eq!(ids, [(TRACE, "structured metadata"), (other, "linked_trace_id")]);
     let spans: Vec<_> = rows.iter().map(|(_, _, act)| if let Act::Push(_, scope) = act { scope.span } else { panic!("{act:?}") }).collect();
     assert_eq!(spans, [Some(SpanId(4)), None], "the span is one of its own trace");
+}
+
+#[test]
+fn traces_of_a_line_are_found_in_any_form_and_by_own_patterns() {
+    let mut page = Page::new(scope(), BIG);
+    let own = regex::Regex::new(r"job<(?<trace_id>\d+)>").unwrap();
+    page.shared.settings.trace_ids = [Rule { regex: own, base: Base::Decimal }].into_iter().collect();
+    let text = format!(
+        r#"{{"dd":{{"trace_id":"7"}},"h":"Root=1-{}-{}","x-amzn-trace-id":"1-{}-{}","m":"job<9>"}}"#,
+        "1".repeat(8),
+        "1".repeat(24),
+        "2".repeat(8),
+        "2".repeat(24)
+    );
+    page.history(vec![LogLine { text: text.into(), ..of_trace(1) }]);
+    let acts = page.press(Command::Drill);
+    let [Act::Choose(_, rows)] = acts.as_slice() else { panic!("{acts:?}") };
+    let ids: Vec<&str> = rows.iter().map(|(id, _, _)| id.as_str()).collect();
+    assert_eq!(ids, [TRACE, &format!("{:032x}", 9), &format!("{:032x}", 7), &"2".repeat(32)]);
 }
 
 #[test]

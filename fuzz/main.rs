@@ -1,0 +1,164 @@
+//! Fuzz targets of the log parsers and of the store, on stable Rust: `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
+//! them for 30 seconds each, two at a time on two cores; without `REDLINE_FUZZ` for a second. Name one to run it alone.
+//!
+//! A case is a line of `corpus.log` that is changed: cut, repeated, spliced with another, wrapped, with pieces put in that
+//! formats are made of. proptest makes the cases and, when one fails, prints the smallest that does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod changes;
+mod store;
+mod words;
+
+use std::time::{Duration, Instant};
+
+use proptest::{prelude::*, test_runner::TestRunner};
+use redline::{
+    log_fields::{
+        Format, MAX_FIELDS, MAX_LINES, Record, Unfolded, exceptions,
+        level::level,
+        recognise,
+        trace_id::{Patterns, Told, find, find_all},
+        unfolded,
+    },
+    model::labels::Labels,
+};
+
+use self::changes::{Change, changed, changes};
+
+/// Runs a target on new cases until its time is over.
+pub(crate) fn run<S: Strategy>(cases: &S, target: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    const AT_A_TIME: u32 = 200;
+    let seconds = std::env::var("REDLINE_FUZZ").ok().map_or(1, |s| s.parse().expect("REDLINE_FUZZ is a number of seconds"));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut done = 0_u64;
+    while Instant::now() < end {
+        let config = ProptestConfig { cases: AT_A_TIME, failure_persistence: None, ..ProptestConfig::default() };
+        TestRunner::new(config).run(cases, &target).unwrap_or_else(|failure| panic!("{failure}"));
+        done += u64::from(AT_A_TIME);
+    }
+    println!("{done} cases");
+}
+
+fn corpus() -> Vec<&'static str> {
+    include_str!("corpus.log").split("\n%%\n").filter(|line| !line.is_empty()).collect()
+}
+
+/// Runs a target on changed lines of those that are chosen.
+fn on_lines(chosen: impl Fn(&Record) -> bool, target: impl Fn(&str) -> Result<(), TestCaseError>) {
+    let lines: Vec<&str> = corpus().into_iter().filter(|line| chosen(&recognise(line))).collect();
+    assert!(!lines.is_empty(), "the corpus has no such line");
+    let cases = (prop::sample::select(lines), changes());
+    run(&cases, |(line, changes): (&str, Vec<Change>)| target(&changed(line, &changes, &corpus())));
+}
+
+fn parser(format: Format) {
+    on_lines(|record| record.formats.contains(&format), holds);
+}
+
+/// What is true of any line.
+fn holds(line: &str) -> Result<(), TestCaseError> {
+    let record = recognise(line);
+    prop_assert_eq!(&record, &recognise(line));
+    let fields: usize = record.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let held = fields + record.message.len() + record.rest.iter().map(String::len).sum::<usize>();
+    prop_assert!(held <= 3 * line.len() + (MAX_FIELDS << 9), "{} bytes are held of {}", held, line.len());
+    prop_assert!(record.fields.len() <= 2 * MAX_FIELDS && record.rest.len() <= 2 * MAX_LINES);
+    prop_assert_eq!(words::lost(line, &record), Vec::<String>::new());
+    traces(&record)
+}
+
+/// What is true of the further lines of any line.
+fn traces(record: &Record) -> Result<(), TestCaseError> {
+    let rows = unfolded(record);
+    prop_assert!(rows.len() <= record.rest.len());
+    let Some(trace) = record.stack_trace() else {
+        prop_assert_eq!(rows.len(), record.rest.len());
+        return Ok(());
+    };
+    prop_assert_eq!(trace.libraries.len(), record.rest.len());
+    let folded: usize = rows.iter().map(|row| if let Unfolded::Libraries(frames) = row { *frames } else { 0 }).sum();
+    prop_assert!(folded <= trace.libraries.iter().flatten().sum());
+    Ok(())
+}
+
+#[test]
+fn json() {
+    parser(Format::Json);
+}
+
+#[test]
+fn logfmt() {
+    parser(Format::Logfmt);
+}
+
+#[test]
+fn docker() {
+    parser(Format::Docker);
+}
+
+#[test]
+fn cri() {
+    parser(Format::Cri);
+}
+
+#[test]
+fn syslog() {
+    parser(Format::Syslog);
+}
+
+#[test]
+fn klog() {
+    parser(Format::Klog);
+}
+
+#[test]
+fn access() {
+    parser(Format::Access);
+}
+
+#[test]
+fn nginx_error() {
+    parser(Format::NginxError);
+}
+
+#[test]
+fn dotnet() {
+    parser(Format::Dotnet);
+}
+
+#[test]
+fn text() {
+    parser(Format::Text);
+}
+
+#[test]
+fn stack_traces() {
+    on_lines(
+        |record| record.stack_trace().is_some(),
+        |line| {
+            holds(line)?;
+            let groups = exceptions::group([(1, line), (0, line)]);
+            prop_assert!(groups.iter().all(|g| (g.count, g.first, g.last) == (2, 0, 1)));
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn levels_and_trace_ids() {
+    let (none, labels, own) = (Told::default(), Labels::new(), Patterns::default());
+    on_lines(
+        |_| true,
+        |line| {
+            level(&none, &none, line);
+            let (first, all) = (find(&own, &none, &none, line), find_all(&own, &labels, &labels, line));
+            prop_assert_eq!(first.trace, all.first().and_then(|found| found.trace));
+            let mut ids: Vec<_> = all.iter().map(|found| found.trace).collect();
+            ids.sort_by_key(|id| id.map(|id| id.0));
+            ids.dedup();
+            prop_assert_eq!(ids.len(), all.len());
+            Ok(())
+        },
+    );
+}
