@@ -102,9 +102,11 @@ fn waits_are_named(config: &str, span: &str, line: &str) {
         assert!(start.elapsed() < PATIENCE, "no trace waits in a span of {span}");
     }
     assert_eq!(search("status = error"), 0, "who waits does not fail");
+    // All of the same instant, when all lines of it have come.
+    let now = (chrono::Utc::now().timestamp() - 30).to_string();
     let count = |stage: &str| {
         let query = format!("sum(count_over_time({line} {stage} [10m]))");
-        let answer = servers.get("loki", "/loki/api/v1/query", &[("query", &query)]);
+        let answer = servers.get("loki", "/loki/api/v1/query", &[("query", &query), ("time", &now)]);
         answer["data"]["result"][0]["value"][1].as_str().map_or(0, |n| n.parse().unwrap())
     };
     let all: u64 = count("");

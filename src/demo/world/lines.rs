@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     model::{MS, Pod, Request, SECOND},
+    platform,
     pool::{RESERVE_AFTER, TIMEOUT},
     record::Level,
     rng::hash,
@@ -36,9 +37,14 @@ pub enum Kind {
     CheckoutSlow,
     Reserved,
     Mailed,
+    Ingress,
+    Session,
+    SessionNew,
     Starting,
     PoolStarted,
     Started,
+    KubeletAdd,
+    KubeletKill,
     Stopping,
 }
 
@@ -68,9 +74,14 @@ impl Kind {
             CheckoutSlow,
             Reserved,
             Mailed,
+            Ingress,
+            Session,
+            SessionNew,
             Starting,
             PoolStarted,
             Started,
+            KubeletAdd,
+            KubeletKill,
         ];
         let mut i = 0;
         while i < known.len() {
@@ -87,7 +98,7 @@ impl Kind {
 
     /// Whether the line, or its structured metadata, names the trace.
     pub fn names_trace(self) -> bool {
-        !self.is_lifecycle() && !matches!(self, Self::CartAccess | Self::CartFailed | Self::Mailed)
+        !self.is_lifecycle() && !matches!(self, Self::CartAccess | Self::CartFailed | Self::Mailed | Self::Session | Self::SessionNew)
     }
 
     /// Whether the trace is in structured metadata and not in the line.
@@ -104,7 +115,7 @@ const SLOW: i64 = 2 * SECOND;
 
 /// The lines about a hop.
 pub fn lines(request: &Request, hop: &Hop, mut line: impl FnMut(Kind, Level, i64)) {
-    use Level::{Error, Info, Warn};
+    use Level::{Error, Info, Unknown, Warn};
     let took = hop.end - hop.start;
     let failed = hop.outcome.is_error();
     let level = if failed { Error } else { Info };
@@ -116,6 +127,11 @@ pub fn lines(request: &Request, hop: &Hop, mut line: impl FnMut(Kind, Level, i64
             }
             let access = if hop.outcome == Outcome::Ok { Info } else { Warn };
             line(Kind::WebAccess, if failed { Error } else { access }, hop.end);
+            line(Kind::Ingress, Unknown, hop.end + MS / 2);
+            // Loki does not see a level between colours.
+            if matches!(hop.op, Op::WebCart | Op::WebCheckout | Op::WebOrder) && hop.outcome != Outcome::Overloaded {
+                line(if one_in_four { Kind::SessionNew } else { Kind::Session }, Unknown, hop.start + MS);
+            }
         }
         Op::CatalogList | Op::CatalogGet => {
             let slow = took > 100 * MS;
@@ -206,6 +222,9 @@ impl Text<'_> {
     }
 
     fn write_lifecycle(&self, out: &mut String) {
+        if matches!(self.kind, Kind::KubeletAdd | Kind::KubeletKill) {
+            return platform::kubelet(out, self.at, self.kind, self.pod);
+        }
         self.spring(out, 0, "c.shop.Application");
         let (name, version) = (self.pod.service.info().name, &self.pod.version);
         let _ = match self.kind {
@@ -226,6 +245,8 @@ impl Text<'_> {
             Kind::CartAccess | Kind::CartFailed => self.cart(out, request, hop),
             Kind::Charged | Kind::ChargeSlow => self.payments(out, request, hop),
             Kind::Mailed => self.mailer(out, request, hop),
+            Kind::Ingress => platform::ingress(out, self.at, request, hop, self.pod, (self.trace, self.span)),
+            Kind::Session | Kind::SessionNew => platform::session(out, self.at, self.kind, request),
             Kind::CheckoutStart | Kind::CheckoutDone | Kind::CheckoutRetry | Kind::CheckoutSlow | Kind::CheckoutFailed => {
                 self.checkout(out, request, hop)
             }

@@ -7,6 +7,7 @@ use super::{
     block::{BLOCK, block_of},
     lines::{Kind, Text, lines},
     model::{Request, SECOND},
+    platform::{self, stream_of},
     record::{Level, Line, RecordBlock},
     spans::{decode, span_id, trace_id},
     walk::{Hop, Observer},
@@ -23,13 +24,13 @@ use crate::{
     },
 };
 
-/// The streams, one a pod.
+/// The streams, one a pod, and those of what is no service of the shop.
 pub fn streams(model: &super::model::Model) -> Vec<Arc<Labels>> {
     let labels = |p: &super::model::Pod| {
         let info = p.service.info();
         [(info.log_label, info.name), ("namespace", "shop"), ("pod", p.name.as_str())].into_iter().collect()
     };
-    model.pods.iter().map(|p| Arc::new(labels(p))).collect()
+    model.pods.iter().map(labels).chain(platform::streams(model)).map(Arc::new).collect()
 }
 
 struct Entry<'a> {
@@ -84,7 +85,9 @@ impl LogEntry for Entry<'_> {
             finder.found.map(|hop| (request, hop))
         });
         let trace = self.trace_id();
-        let pod = &engine.model.pods[self.line.pod as usize];
+        let pods = &engine.model.pods;
+        let own = if (self.line.pod as usize) < pods.len() { self.line.pod } else { self.line.hop };
+        let pod = &pods[about.as_ref().map_or(own, |(_, hop)| hop.pod) as usize];
         let Line { kind, level, at, hop, .. } = self.line;
         Text { kind, level, at, pod, about, trace, span: span_id(trace, hop) }.write(out);
     }
@@ -99,12 +102,13 @@ impl LogEntry for Entry<'_> {
 }
 
 /// Collects the lines of one request.
-struct LinesOf(Vec<Line>);
+struct LinesOf(Vec<Line>, usize);
 
 impl Observer for LinesOf {
     fn hop(&mut self, request: &Request, hop: &Hop) {
         lines(request, hop, |kind: Kind, level: Level, at| {
-            self.0.push(Line { at, kind, level, pod: hop.pod, key: request.key, mail: hop.mail, hop: hop.id });
+            let pod = stream_of(kind, self.1, Some(request), hop.pod, 0);
+            self.0.push(Line { at, kind, level, pod, key: request.key, mail: hop.mail, hop: hop.id });
         });
     }
 }
@@ -140,7 +144,7 @@ impl World {
     fn scan_trace(&self, trace: TraceId, (from, to): (i64, i64), direction: Direction, visit: &mut dyn FnMut(Line) -> ControlFlow<()>) {
         let Some((key, mail)) = decode(self.engine.model.seed, trace) else { return };
         let Some(request) = self.engine.model.request(key) else { return };
-        let mut all = LinesOf(Vec::new());
+        let mut all = LinesOf(Vec::new(), self.engine.model.pods.len());
         self.engine.observe(&request, &mut all);
         all.0.retain(|l| l.mail == mail && (from..to).contains(&l.at) && l.kind.names_trace());
         all.0.sort_by_key(|l| (l.at, l.kind));
@@ -218,7 +222,7 @@ impl LogStore for World {
         let (from, to) = self.existing(range);
         let Some(matching) = self.matching_streams(matchers).filter(|_| from < to) else { return Vec::new() };
         let pods = &self.engine.model.pods;
-        let alive = |i: usize| pods[i].born <= to && pods[i].gone.is_none_or(|g| g >= from);
+        let alive = |i: usize| pods.get(i).is_none_or(|p| p.born <= to && p.gone.is_none_or(|g| g >= from));
         matching.iter().enumerate().filter(|(i, m)| **m && alive(*i)).map(|(i, _)| self.streams[i].clone()).collect()
     }
 

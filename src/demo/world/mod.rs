@@ -11,6 +11,7 @@ mod lines;
 mod logs;
 mod metrics;
 mod model;
+mod platform;
 mod pool;
 mod record;
 mod rng;

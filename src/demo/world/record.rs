@@ -6,6 +6,7 @@ use super::{
     block::{BLOCK, Layout, SCRAPE, SPAN_PHASE, Services, bucket},
     lines::{Kind, lines},
     model::{Model, PodId, Request, SECOND},
+    platform::stream_of,
     walk::{Hop, Observer, lost},
 };
 use crate::wire::otlp::SpanKind;
@@ -45,6 +46,7 @@ pub struct Line {
     pub at: i64,
     pub kind: Kind,
     pub level: Level,
+    /// Whose stream it is in: a pod's, or one of those that follow.
     pub pod: PodId,
     /// Key of the request.
     pub key: u64,
@@ -59,6 +61,8 @@ pub enum Level {
     Info,
     Warn,
     Error,
+    /// Loki finds none.
+    Unknown,
 }
 
 impl Level {
@@ -68,6 +72,7 @@ impl Level {
             Self::Info => "info",
             Self::Warn => "warn",
             Self::Error => "error",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -124,7 +129,7 @@ impl RecordBlock {
         Line {
             at: self.begin * SECOND + (l.packed >> 26) as i64,
             kind: Kind::ALL[(l.packed >> 20 & 63) as usize],
-            level: [Level::Info, Level::Warn, Level::Error, Level::Error][(l.packed >> 18 & 3) as usize],
+            level: [Level::Info, Level::Warn, Level::Error, Level::Unknown][(l.packed >> 18 & 3) as usize],
             pod: (l.packed >> 10 & 255) as u8,
             key: l.local.key(self.begin),
             mail: l.local.mail(),
@@ -138,6 +143,7 @@ const EXEMPLARS: u64 = 12;
 
 /// Makes a [`RecordBlock`].
 pub struct Recorder<'a> {
+    model: &'a Model,
     layout: &'a Layout,
     begin: i64,
     lines: Vec<LineRecord>,
@@ -154,6 +160,7 @@ impl<'a> Recorder<'a> {
     pub fn new(model: &'a Model, layout: &'a Layout, block: i64) -> Self {
         let begin = block * BLOCK;
         let mut new = Self {
+            model,
             layout,
             begin,
             lines: Vec::new(),
@@ -171,6 +178,13 @@ impl<'a> Recorder<'a> {
             for (kind, at) in born.into_iter().chain(gone).filter(|(k, _)| *k != Kind::PoolStarted || p.pool > 0) {
                 if (begin * SECOND..(begin + BLOCK) * SECOND).contains(&at) {
                     new.push(Local(0), at, kind, Level::Info, pod as u8, 0);
+                }
+            }
+            let kubelet = [(Kind::KubeletAdd, Some(p.born - SECOND)), (Kind::KubeletKill, p.gone.map(|t| t - 30 * SECOND))];
+            for (kind, at) in kubelet.into_iter().filter_map(|(kind, at)| Some((kind, at?))) {
+                if (begin * SECOND..(begin + BLOCK) * SECOND).contains(&at) {
+                    let stream = stream_of(kind, model.pods.len(), None, pod as u8, p.node);
+                    new.push(Local(0), at, kind, Level::Unknown, stream, pod as u8);
                 }
             }
         }
@@ -226,7 +240,10 @@ impl Observer for Recorder<'_> {
             self.sampled = request.draw(13).is_multiple_of(EXEMPLARS);
         }
         let local = Local::new(self.begin, request.key, hop.mail);
-        lines(request, hop, |kind, level, at| self.push(local, at, kind, level, hop.pod, hop.id));
+        let pods = self.model.pods.len();
+        lines(request, hop, |kind, level, at| {
+            self.push(local, at, kind, level, stream_of(kind, pods, Some(request), hop.pod, 0), hop.id);
+        });
         if !hop.mail && self.lost == Some(hop.id) {
             return;
         }

@@ -45,12 +45,13 @@ const CHUNK: i64 = 3_600_000;
 /// Levels that have patterns of their own.
 const LEVELS: [&str; 8] = ["critical", "fatal", "error", "warn", "info", "debug", "trace", "unknown"];
 /// Of a stream and level, lines that are looked at; then half as many of those that follow, and so on.
-const LOOKED_AT: u64 = 2_000;
+const LOOKED_AT: u64 = 500;
 
 /// The lines of a stream and level.
 struct Lines {
     drain: Drain,
-    seen: u64,
+    /// Lines since the last one that was looked at.
+    passed: u64,
     looked_at: u64,
     /// One line in so many is looked at.
     one_in: u64,
@@ -58,16 +59,16 @@ struct Lines {
 
 impl Lines {
     fn new(format: Format) -> Self {
-        Self { drain: Drain::new(format), seen: 0, looked_at: 0, one_in: 1 }
+        Self { drain: Drain::new(format), passed: 0, looked_at: 0, one_in: 1 }
     }
 
     /// Whether the next line is looked at, and for how many it stands.
     fn next(&mut self) -> Option<u64> {
-        self.seen += 1;
-        if !self.seen.is_multiple_of(self.one_in) {
+        self.passed += 1;
+        if self.passed < self.one_in {
             return None;
         }
-        let weight = self.one_in;
+        let weight = std::mem::take(&mut self.passed);
         self.looked_at += 1;
         if self.looked_at.is_multiple_of(LOOKED_AT) {
             self.one_in *= 2;
