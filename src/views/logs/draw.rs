@@ -81,7 +81,11 @@ impl Logs {
     /// The rows of the list and how lines take them.
     pub(super) fn screen(&self, look: &Look<'_>, area: Rect) -> Screen {
         let list = self.places(area).list;
-        Screen { height: usize::from(list.height), wrap: self.wrap.then(|| self.columns.wrap(look, list.width)) }
+        Screen {
+            height: usize::from(list.height),
+            wrap: self.wrap.then(|| self.columns.wrap(look, list.width)),
+            gaps: self.lines_before_gaps(),
+        }
     }
 
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -204,6 +208,10 @@ impl Logs {
             self.draw_row(look, &form, placed, &record, &rows, buf);
             if placed.open {
                 self.draw_rest(look, &record, placed.row + offset(text_rows), area, buf);
+            }
+            if !screen.gaps.is_empty() {
+                let own = text_rows + if placed.open { unfolded(&record).len() } else { 0 };
+                self.draw_gaps(look, placed.line.id, |i| row(area, placed.row + offset(own + i)), buf);
             }
             if self.marks.has(&placed.line) {
                 let first = row(area, placed.row);

@@ -26,9 +26,15 @@ pub(super) struct Wrap {
 pub(super) struct Screen {
     pub(super) height: usize,
     pub(super) wrap: Option<Wrap>,
+    /// Lines under which a row tells that others are missing, once for each such row.
+    pub(super) gaps: Vec<LineId>,
 }
 
 impl Screen {
+    fn gap_rows(&self, line: LineId) -> usize {
+        self.gaps.iter().filter(|id| **id == line).count()
+    }
+
     /// Rows of a line's own text, without those that it unfolds.
     pub(super) fn text_rows(&self, line: &Line<'_>) -> usize {
         self.wrap.as_ref().map_or(1, |w| wrapped_rows(line, &brief(line.text), w.room, &w.columns))
@@ -73,7 +79,7 @@ impl List {
     /// Rows that a line takes.
     fn rows(&self, line: &Line<'_>, screen: &Screen) -> usize {
         let rest = if self.is_open(line.id) { unfolded(&brief(line.text)).len() } else { 0 };
-        screen.text_rows(line) + rest
+        screen.text_rows(line) + rest + screen.gap_rows(line.id)
     }
 
     fn rows_at(&self, store: &LogStore, i: usize, screen: &Screen) -> usize {

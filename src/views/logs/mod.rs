@@ -10,6 +10,7 @@ mod detail;
 mod draw;
 mod fields;
 mod follow;
+mod gaps;
 mod ids;
 mod list;
 mod marks;

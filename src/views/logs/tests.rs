@@ -1,3 +1,4 @@
+mod gaps;
 mod reading;
 
 use std::sync::Arc;
