@@ -12,6 +12,7 @@ pub mod core;
 pub mod demo;
 pub mod doctor;
 pub mod log_fields;
+pub mod log_patterns;
 pub mod logging;
 pub mod model;
 pub mod promql_guard;
