@@ -1,28 +1,34 @@
 //! Log lines clustered into patterns: which statements write, how much, and what is new since the onset.
 //!
-//! Lines are masked (`mask`), counted by what is left, and the distinct masked lines are clustered (`drain`) in the order
-//! of their bytes: the same lines give the same patterns in any order of arrival.
+//! Each line has a form (`form`, `mask`): what is left of it when all that varies is masked. Distinct forms are numbered
+//! (`kinds`) and clustered in the order of their bytes (`drain`), so that the same lines give the same patterns in any
+//! order of arrival. What is counted of the lines of a pattern is in [`Seen`].
 
 mod drain;
+mod form;
+mod kinds;
 mod mask;
+mod object;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-pub use self::drain::Parameters;
-use self::{drain::Drain, mask::mask};
+pub use self::{
+    drain::{Clusters, Parameters, cluster},
+    form::form,
+    kinds::{Kind, Kinds, MAX_KINDS},
+    mask::WILDCARD,
+};
 use crate::model::{
     log::Level,
     time::{TimeRange, Timestamp},
 };
 
 /// Bars of a pattern's trend.
-pub const BARS: usize = 20;
-/// Distinct masked lines that are told apart; lines beyond them are counted together.
-const MAX_DISTINCT: usize = 50_000;
+pub const BARS: usize = 24;
 /// Bytes of an example at the most.
-const EXAMPLE: usize = 1024;
+const EXAMPLE: usize = 4096;
 
 /// What is known of lines that are alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,26 +45,97 @@ pub struct Seen {
     pub first: Timestamp,
     /// When the last one was written.
     pub last: Timestamp,
-    /// The message of the first one, at most 1 KiB of it.
-    pub example: Box<str>,
-    /// How many in each twentieth of the range.
+    /// How many in each part of the range.
     pub trend: [u32; BARS],
 }
 
+impl Default for Seen {
+    fn default() -> Self {
+        Self { count: 0, before: 0, after: 0, level: Level::Unknown, first: Timestamp::LATEST, last: Timestamp(i64::MIN), trend: [0; BARS] }
+    }
+}
+
 impl Seen {
-    fn merge(&mut self, other: &Self) {
+    /// Counts a line of the earlier window, which is compared with and not shown.
+    pub fn add_earlier(&mut self, at: Timestamp, level: Level) {
+        self.before += 1;
+        if self.count == 0 {
+            self.level = self.level.max(level);
+            self.first = self.first.min(at);
+            self.last = self.last.max(at);
+        }
+    }
+
+    /// Counts what is known of other lines as well.
+    pub fn merge(&mut self, other: &Self) {
+        if (self.count == 0) == (other.count == 0) {
+            self.first = self.first.min(other.first);
+            self.last = self.last.max(other.last);
+            self.level = self.level.max(other.level);
+        } else if self.count == 0 {
+            (self.first, self.last, self.level) = (other.first, other.last, other.level);
+        }
         self.count += other.count;
         self.before += other.before;
         self.after += other.after;
-        self.level = self.level.max(other.level);
-        // Of two that came at one instant the same one is the example, whichever is merged into which.
-        if (other.first, &other.example) < (self.first, &self.example) {
-            self.example.clone_from(&other.example);
-        }
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
         for (bar, more) in self.trend.iter_mut().zip(other.trend) {
             *bar = bar.saturating_add(more);
+        }
+    }
+
+    /// Counts lines of one instant. Returns whether they are the first ones.
+    pub fn add(&mut self, at: Timestamp, level: Level, lines: u64, counting: &Counting) -> bool {
+        self.count += lines;
+        self.level = self.level.max(level);
+        self.last = self.last.max(at);
+        let is_first = at < self.first;
+        self.first = self.first.min(at);
+        if counting.windows.before.is_some_and(|w| w.contains(at)) {
+            self.before += lines;
+        }
+        if counting.windows.after.contains(at) {
+            self.after += lines;
+        }
+        let bar = &mut self.trend[counting.bar(at)];
+        *bar = bar.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        is_first
+    }
+}
+
+/// The windows that are compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Windows {
+    /// How it was, where lines of then are known.
+    pub before: Option<TimeRange>,
+    /// How it is.
+    pub after: TimeRange,
+}
+
+/// What lines are counted by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counting {
+    /// What trends are drawn over.
+    pub range: TimeRange,
+    /// What is compared.
+    pub windows: Windows,
+}
+
+impl Counting {
+    fn bar(&self, at: Timestamp) -> usize {
+        let whole = self.range.duration().as_nanos().max(1);
+        let share = at.since(self.range.start).as_nanos() * BARS as u128 / whole;
+        usize::try_from(share).unwrap_or(BARS).min(BARS - 1)
+    }
+
+    /// What became of lines since the window that is compared with.
+    pub fn change(&self, seen: &Seen) -> Change {
+        let Some(window) = self.windows.before else { return Change::Unknown };
+        let rate = |count: u64, range: TimeRange| count as f64 / range.duration().max(Duration::from_secs(1)).as_secs_f64();
+        match (seen.before, seen.after) {
+            (0, 0) => Change::Unknown,
+            (0, _) => Change::New,
+            (_, 0) => Change::Gone,
+            (before, after) => Change::Times(rate(after, self.windows.after) / rate(before, window)),
         }
     }
 }
@@ -72,140 +149,69 @@ pub enum Change {
     Gone,
     /// Its lines a second, as a multiple of what they were.
     Times(f64),
-    /// It is in neither window.
-    Neither,
+    /// It is in neither window, or nothing is known of the one before.
+    Unknown,
+}
+
+impl Change {
+    /// From this factor on, or down to its inverse, a rate counts as changed.
+    pub const NOTABLE: f64 = 2.0;
+
+    /// Whether it is worth being told first.
+    pub fn is_notable(self) -> bool {
+        self.rank() > 0
+    }
+
+    /// Greater is told earlier.
+    fn rank(self) -> u8 {
+        match self {
+            Self::New => 4,
+            Self::Times(times) if times >= Self::NOTABLE => 3,
+            Self::Gone => 2,
+            Self::Times(times) if times <= Self::NOTABLE.recip() => 1,
+            Self::Times(_) | Self::Unknown => 0,
+        }
+    }
 }
 
 /// Lines of one statement.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pattern {
-    /// Its words, `<*>` for what varies.
+pub struct LinePattern {
+    /// Its words, a wildcard for what varies.
     pub template: String,
+    /// A form that belongs to it: it is known by it when it is found again.
+    pub form: String,
     /// Its lines.
     pub seen: Seen,
     /// What became of it.
     pub change: Change,
+    /// One line of it, where there is one at hand.
+    pub example: Box<str>,
+    /// The numbers of its forms.
+    pub kinds: Vec<Kind>,
 }
 
-/// The two windows that are compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Windows {
-    /// How it was.
-    pub before: TimeRange,
-    /// How it is.
-    pub after: TimeRange,
+/// What is kept of a line as the example.
+pub fn example(text: &str) -> &str {
+    &text[..text.floor_char_boundary(EXAMPLE)]
 }
 
-/// Counts lines by what is left of them when masked.
-pub struct Clusterer {
-    range: TimeRange,
-    windows: Windows,
-    distinct: HashMap<Box<str>, Seen>,
-    /// Lines that came when no more could be told apart.
-    rest: Option<Seen>,
-    masked: String,
+/// New ones first, then what grew by how much it did, gone ones, what shrank, and the rest; the worst and the most of each
+/// first.
+pub fn sort(patterns: &mut [LinePattern]) {
+    let growth = |p: &LinePattern| match p.change {
+        Change::Times(times) if p.change.rank() == 3 => times,
+        _ => 0.0,
+    };
+    patterns.sort_by(|a, b| {
+        let by_growth = || growth(b).total_cmp(&growth(a));
+        let by_level = || if a.change == Change::New { b.seen.level.cmp(&a.seen.level) } else { std::cmp::Ordering::Equal };
+        b.change.rank().cmp(&a.change.rank()).then_with(by_level).then_with(by_growth).then(b.seen.count.cmp(&a.seen.count)).then_with(|| a.template.cmp(&b.template))
+    });
 }
 
-impl Clusterer {
-    /// Nothing yet of the lines of a range; `windows` are compared.
-    pub fn new(range: TimeRange, windows: Windows) -> Self {
-        Self { range, windows, distinct: HashMap::new(), rest: None, masked: String::new() }
-    }
-
-    /// Counts one line by its message.
-    pub fn add(&mut self, message: &str, level: Level, at: Timestamp) {
-        mask(message, &mut self.masked);
-        let is_in = |range: TimeRange| u64::from(range.contains(at));
-        let mut trend = [0; BARS];
-        trend[self.bar(at)] = 1;
-        let mut one = Seen {
-            count: 1,
-            before: is_in(self.windows.before),
-            after: is_in(self.windows.after),
-            level,
-            first: at,
-            last: at,
-            example: Box::default(),
-            trend,
-        };
-        let cut = || Box::from(&message[..message.floor_char_boundary(EXAMPLE)]);
-        if let Some(seen) = self.distinct.get_mut(self.masked.as_str()) {
-            if (at, message) < (seen.first, &*seen.example) {
-                one.example = cut();
-            } else {
-                one.example.clone_from(&seen.example);
-            }
-            seen.merge(&one);
-        } else if self.distinct.len() < MAX_DISTINCT {
-            one.example = cut();
-            self.distinct.insert(self.masked.as_str().into(), one);
-        } else if let Some(rest) = &mut self.rest {
-            rest.merge(&one);
-        } else {
-            one.example = cut();
-            self.rest = Some(one);
-        }
-    }
-
-    /// Lines that are in no pattern: too many differ.
-    pub fn rest(&self) -> Option<&Seen> {
-        self.rest.as_ref()
-    }
-
-    fn bar(&self, at: Timestamp) -> usize {
-        let whole = self.range.duration().as_secs_f64();
-        let share = at.since(self.range.start).as_secs_f64() / whole.max(f64::MIN_POSITIVE);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "clamped")]
-        let bar = (share * BARS as f64).clamp(0.0, (BARS - 1) as f64) as usize;
-        bar
-    }
-
-    /// The patterns: new ones first, then by how much they grew, gone ones, and last what did not change; each by its count.
-    pub fn patterns(&self, parameters: Parameters) -> Vec<Pattern> {
-        let mut lines: Vec<(&str, &Seen)> = self.distinct.iter().map(|(masked, seen)| (&**masked, seen)).collect();
-        lines.sort_unstable_by_key(|(masked, _)| *masked);
-        let mut drain = Drain::new(parameters);
-        let mut groups: Vec<Option<Seen>> = Vec::new();
-        for (masked, seen) in lines {
-            let group = drain.add(masked);
-            groups.resize_with(groups.len().max(group + 1), || None);
-            match &mut groups[group] {
-                Some(sum) => sum.merge(seen),
-                none => *none = Some(seen.clone()),
-            }
-        }
-        let told = groups.into_iter().enumerate().filter_map(|(group, seen)| {
-            let seen = seen?;
-            Some(Pattern { template: drain.template(group), change: self.change(&seen), seen })
-        });
-        let mut patterns: Vec<Pattern> = told.collect();
-        patterns.sort_by(|a, b| order(b.change).total_cmp(&order(a.change)).then(b.seen.count.cmp(&a.seen.count)).then(a.template.cmp(&b.template)));
-        patterns
-    }
-
-    fn change(&self, seen: &Seen) -> Change {
-        let rate = |count: u64, range: TimeRange| {
-            let seconds = range.duration().max(Duration::from_secs(1)).as_secs_f64();
-            #[expect(clippy::cast_precision_loss, reason = "counts of lines in memory")]
-            let rate = count as f64 / seconds;
-            rate
-        };
-        match (seen.before, seen.after) {
-            (0, 0) => Change::Neither,
-            (0, _) => Change::New,
-            (_, 0) => Change::Gone,
-            (before, after) => Change::Times(rate(after, self.windows.after) / rate(before, self.windows.before)),
-        }
-    }
-}
-
-/// Greater is told earlier.
-fn order(change: Change) -> f64 {
-    match change {
-        Change::New => f64::INFINITY,
-        Change::Times(times) if times >= 2.0 => times,
-        Change::Gone => 1.9,
-        Change::Times(_) => 1.0,
-        Change::Neither => 0.0,
-    }
+/// Whether a form has the words of a template.
+pub fn fits(template: &str, form: &str) -> bool {
+    let mut words = form.split(' ');
+    template.split(' ').all(|t| words.next().is_some_and(|w| t == WILDCARD || t == w)) && words.next().is_none()
 }

@@ -145,6 +145,7 @@ impl App {
                 if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.now) {
                     self.notice = None;
                 }
+                self.with_view(|view, cx| view.woken(cx));
                 self.mark(Urgency::Data);
             }
         }

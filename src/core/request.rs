@@ -10,12 +10,13 @@ use crate::{
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::SourceError,
         explored::{About, Explored, Names},
-        log::{LogEvent, LogLabels, NewerLines},
+        log::{LogEvent, LogLabels, NewerLines, ServerPattern},
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
     },
     red::RedMapping,
+    store::{Found, PatternJob},
     trace::Trace,
 };
 
@@ -125,6 +126,17 @@ pub enum Request {
         /// Lines before it are known.
         after: Timestamp,
     },
+    /// Patterns of the lines that a page holds: no backend is asked, a worker finds them.
+    Patterns(Arc<PatternJob>),
+    /// Patterns of the streams of a selector as the server clusters them.
+    LogPatterns {
+        /// A LogQL selector.
+        selector: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution of the counts.
+        step: Duration,
+    },
     /// A trace search.
     Search {
         /// TraceQL.
@@ -153,6 +165,7 @@ impl Request {
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
             | Self::LogNewer { window, .. }
+            | Self::LogPatterns { window, .. }
             | Self::Search { window, .. } => Some(*window),
             Self::PrometheusAlerts
             | Self::AlertmanagerAlerts
@@ -160,6 +173,7 @@ impl Request {
             | Self::DiscoverRed
             | Self::DiscoverLogLabels
             | Self::AboutMetric { .. }
+            | Self::Patterns(_)
             | Self::Trace(_) => None,
         }
     }
@@ -199,6 +213,10 @@ pub enum Response {
     Log(Vec<LogEvent>),
     /// To [`Request::LogNewer`].
     Newer(NewerLines),
+    /// To [`Request::Patterns`].
+    Patterns(Arc<Found>),
+    /// To [`Request::LogPatterns`]; `None` where the server does not cluster.
+    LogPatterns(Option<Vec<ServerPattern>>),
     /// To [`Request::Search`].
     Hits(TraceHits),
     /// To [`Request::Trace`]: cleaned and laid out on a worker.

@@ -183,6 +183,22 @@ pub enum TailState {
     Behind(Duration),
 }
 
+/// A pattern of log lines as the server clusters them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerPattern {
+    /// Its text, [`ServerPattern::ANY`] for what varies.
+    pub text: String,
+    /// How bad its lines are, where the server says.
+    pub level: Level,
+    /// How many lines, by the beginning of each step that has some.
+    pub samples: Vec<(Timestamp, u64)>,
+}
+
+impl ServerPattern {
+    /// What stands for anything.
+    pub const ANY: &str = "<_>";
+}
+
 /// Which stream labels name services in this Loki, in order of preference, with their values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogLabels {

@@ -222,6 +222,8 @@ fn backend_of(request: &Request) -> Backend {
         | Request::DiscoverLogLabels
         | Request::LogRange { .. }
         | Request::LogStream { .. }
+        | Request::LogPatterns { .. }
+        | Request::Patterns(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) => Backend::Tempo,

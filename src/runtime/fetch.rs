@@ -14,6 +14,7 @@ use crate::{
         Sources, not_configured,
         tempo::{TraceQuery, TraceSearch},
     },
+    store::{Found, PatternJob},
     trace::Trace,
 };
 
@@ -52,6 +53,10 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let range = TimeRange { start: *after, end: window.range(now).end };
             Response::Newer(loki()?.newer(query, range).await?)
         }
+        Request::Patterns(job) => Response::Patterns(Arc::new(patterns(job.clone()).await?)),
+        Request::LogPatterns { selector, window, step } => {
+            Response::LogPatterns(loki()?.patterns(selector, window.range(now), *step).await?)
+        }
         Request::Search { query, window, limit } => {
             let search = TraceSearch { query: TraceQuery::TraceQl(query.clone()), range: window.range(now), limit: *limit };
             let hits = tempo()?.search(&search).await?;
@@ -66,6 +71,16 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         }
         Request::LogStream { .. } => return Err(bug("a log stream was fetched")),
     })
+}
+
+/// Patterns of a million lines take seconds, which are not spent on a question that was dropped.
+async fn patterns(job: Arc<PatternJob>) -> Result<Found, SourceError> {
+    let asked = Arc::new(());
+    let still_asked = Arc::downgrade(&asked);
+    let work = tokio::task::spawn_blocking(move || job.run(&|| still_asked.strong_count() == 0));
+    let found = work.await.map_err(|e| bug(&e.to_string()))?;
+    drop(asked);
+    found.ok_or_else(|| bug("patterns were not found to the end"))
 }
 
 fn bug(what: &str) -> SourceError {

@@ -1,14 +1,20 @@
 //! Log lines in order of time, each once, bounded by bytes.
 
+use std::sync::Arc;
+
 use super::{
     condition::Condition,
     filter::Pattern,
+    patterns::{Chosen, Numbered, Snapshot},
     segment::{Line, LineId, Segment},
     streams::Streams,
 };
-use crate::model::{
-    log::{Level, LogLine},
-    time::Timestamp,
+use crate::{
+    log_patterns::Kind,
+    model::{
+        log::{Level, LogLine},
+        time::Timestamp,
+    },
 };
 
 /// Which lines are shown.
@@ -22,6 +28,10 @@ pub struct Show {
     pub level: Level,
     /// The screen is held: what is new since then waits.
     pub held: Option<Mark>,
+    /// Lines of these patterns alone.
+    pub only: Option<Arc<Chosen>>,
+    /// No lines of these patterns.
+    pub without: Option<Arc<Chosen>>,
 }
 
 /// What had arrived at some moment. All that arrives later is new, but for lines older than all that was there: those only
@@ -58,8 +68,13 @@ impl Show {
         self.held.is_some_and(|mark| mark.is_new(id))
     }
 
-    fn passes(&self, level: Level, text: &str) -> bool {
-        level >= self.level && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+    /// Whether a line passes; `kind` is asked for the number of its form in a numbering, where it is known.
+    fn passes(&self, level: Level, text: &str, kind: impl Fn(u64) -> Option<Kind>) -> bool {
+        let is_of = |chosen: &Arc<Chosen>| chosen.has(kind(chosen.generation()), text);
+        level >= self.level
+            && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+            && self.only.as_ref().is_none_or(is_of)
+            && !self.without.as_ref().is_some_and(is_of)
     }
 }
 
@@ -77,9 +92,10 @@ impl Rule<'_> {
         text: &str,
         stream: u32,
         metadata: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        kind: impl Fn(u64) -> Option<Kind>,
     ) -> bool {
         let labels = || self.streams.get(stream).map(|l| &**l);
-        self.show.passes(level, text) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
+        self.show.passes(level, text, kind) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
     }
 }
 
@@ -93,25 +109,45 @@ const STREAMS: usize = 16;
 pub struct LogStore {
     /// By time; a line belongs to the last one that does not begin after it.
     segments: Vec<Segment>,
-    streams: Streams,
+    /// Shared with those who look at the lines elsewhere.
+    streams: Arc<Streams>,
     limit: usize,
     arrivals: u64,
     dropped: u64,
     /// Lines up to here were dropped: older ones are not taken again.
     floor: Option<Timestamp>,
     show: Show,
+    numbered: Numbered,
 }
 
 impl LogStore {
     /// An empty store of at most about `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { segments: Vec::new(), streams: Streams::default(), limit, arrivals: 0, dropped: 0, floor: None, show: Show::default() }
+        Self { segments: Vec::new(), streams: Arc::default(), limit, arrivals: 0, dropped: 0, floor: None, show: Show::default(), numbered: Numbered::default() }
     }
 
     /// Forgets all lines, not what is shown.
     pub fn clear(&mut self) {
         let show = std::mem::take(&mut self.show);
         *self = Self { show: Show { held: None, ..show }, ..Self::new(self.limit) };
+    }
+
+    /// The lines as they are now, to be looked at elsewhere. Costs nothing but where lines are added meanwhile.
+    pub fn snapshot(&self) -> Snapshot {
+        let segments = self.segments.iter().map(|s| s.lines().clone()).collect();
+        Snapshot { segments, streams: self.streams.clone(), numbered: self.numbered.clone() }
+    }
+
+    /// Takes what was found out about the forms of the lines of a snapshot.
+    pub fn set_numbered(&mut self, snapshot: &Snapshot) {
+        self.numbered = snapshot.numbered.clone();
+        for lines in &snapshot.segments {
+            let Some(first) = lines.first() else { continue };
+            let at = self.segments.partition_point(|s| s.first_at() <= first.at).saturating_sub(1);
+            if let Some(segment) = self.segments.get_mut(at).filter(|s| s.lines().first() == Some(first)) {
+                segment.set_numbers(&lines.numbers);
+            }
+        }
     }
 
     /// Keeps at most about `limit` bytes from the next lines on.
@@ -127,7 +163,7 @@ impl LogStore {
             self.dropped += (before - lines.len()) as u64;
         }
         lines.sort_by_key(|line| line.at);
-        let streams: Vec<u32> = lines.iter().map(|line| self.streams.number(&line.stream)).collect();
+        let streams: Vec<u32> = lines.iter().map(|line| Arc::make_mut(&mut self.streams).number(&line.stream)).collect();
         let mut new = 0;
         let mut end = lines.len();
         // From the newest to the oldest, so that splitting a segment leaves the places before it as they are.
@@ -180,7 +216,7 @@ impl LogStore {
     /// Once there is no more room, and only where it matters, for all lines are looked at.
     fn forget_streams(&mut self) {
         if self.bytes() > self.limit && self.streams.size() > self.limit / STREAMS {
-            self.streams.keep(self.segments.iter().flat_map(Segment::streams));
+            Arc::make_mut(&mut self.streams).keep(self.segments.iter().flat_map(Segment::streams));
         }
     }
 

@@ -3,6 +3,7 @@
 mod condition;
 mod filter;
 mod log_store;
+mod patterns;
 mod segment;
 mod streams;
 
@@ -10,5 +11,6 @@ pub use self::{
     condition::{Condition, Place, plain_part},
     filter::Pattern,
     log_store::{LogStore, Mark, Show},
+    patterns::{Chosen, Found, PatternJob, Snapshot},
     segment::{Line, LineId},
 };

@@ -8,11 +8,14 @@ use super::{
     log_store::{Mark, Rule},
     streams::Streams,
 };
-use crate::model::{
-    labels::Labels,
-    log::{Level, LogLine},
-    time::Timestamp,
-    trace::{SpanId, TraceId},
+use crate::{
+    log_patterns::Kind,
+    model::{
+        labels::Labels,
+        log::{Level, LogLine},
+        time::Timestamp,
+        trace::{SpanId, TraceId},
+    },
 };
 
 /// Names a line for as long as it is kept. Ordered as the lines are: by time, then by arrival.
@@ -71,12 +74,12 @@ const END: char = '\u{1e}';
 
 /// Facts of a line, without its text. There are a million of them: 40 bytes.
 #[derive(Clone, Copy)]
-struct Row {
+pub(super) struct Row {
     at: Timestamp,
     /// The arrival, 48 bits of it: enough for 400 years of 20,000 lines a second.
     arrival_low: u32,
     arrival_high: u16,
-    level: Level,
+    pub(super) level: Level,
     /// Index into the segment's places plus one; 0 is none.
     place: u8,
     offset: u32,
@@ -89,7 +92,7 @@ struct Row {
 }
 
 impl Row {
-    fn id(&self) -> LineId {
+    pub(super) fn id(&self) -> LineId {
         LineId { at: self.at, arrival: u64::from(self.arrival_high) << 32 | u64::from(self.arrival_low) }
     }
 }
@@ -135,11 +138,68 @@ pub(super) struct Waiting {
     pub to_show: usize,
 }
 
+/// The lines of a segment as they are at some moment, to be read elsewhere while others are added to the segment.
+#[derive(Clone, Default)]
+pub(super) struct Lines {
+    bytes: Arc<String>,
+    pub(super) rows: Arc<Vec<Row>>,
+    /// What is known of the forms of the first rows.
+    pub(super) numbers: Numbers,
+}
+
+/// The numbers of the forms of a segment's first rows, in the order of the rows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) kinds: Arc<Vec<Kind>>,
+    /// Which numbering they are of.
+    pub(super) generation: u64,
+    /// Counts the times that the rows were put into another order: what is known of an earlier one does not hold.
+    order: u64,
+}
+
+impl Numbers {
+    /// The number of a row's form.
+    pub(super) fn of(&self, row: usize, generation: u64) -> Option<Kind> {
+        self.kinds.get(row).copied().filter(|_| self.generation == generation)
+    }
+
+    /// Others for the same rows.
+    pub(super) fn with(&self, kinds: Arc<Vec<Kind>>, generation: u64) -> Self {
+        Self { kinds, generation, order: self.order }
+    }
+}
+
+impl Lines {
+    pub(super) fn text(&self, row: &Row) -> &str {
+        let from = row.offset as usize;
+        &self.bytes[from..from + row.text as usize]
+    }
+
+    fn metadata(&self, row: &Row) -> &str {
+        let from = row.offset as usize + row.text as usize;
+        &self.bytes[from..from + row.metadata as usize]
+    }
+
+    /// Whether a line is to be shown; `kind` tells the number of its form in a numbering, where it is known.
+    pub(super) fn passes(&self, row: &Row, rule: Rule<'_>, kind: impl Fn(u64) -> Option<Kind>) -> bool {
+        rule.passes(row.level, self.text(row), row.stream, decode(self.metadata(row)), kind)
+    }
+
+    /// The same lines with these numbers.
+    pub(super) fn numbered(&self, numbers: Numbers) -> Self {
+        Self { numbers, ..self.clone() }
+    }
+
+    /// The name of the first line, which the segment is known by.
+    pub(super) fn first(&self) -> Option<LineId> {
+        self.rows.first().map(Row::id)
+    }
+}
+
 /// A run of lines.
 #[derive(Default)]
 pub(super) struct Segment {
-    bytes: String,
-    rows: Vec<Row>,
+    lines: Lines,
     traces: Vec<TraceRef>,
     /// Where trace ids were found: a handful of words.
     places: Vec<&'static str>,
@@ -161,31 +221,34 @@ const NEIGHBOURS: usize = 8;
 
 impl Segment {
     pub(super) fn first_at(&self) -> Timestamp {
-        self.rows.first().map_or(Timestamp::ZERO, |r| r.at)
+        self.lines.rows.first().map_or(Timestamp::ZERO, |r| r.at)
     }
 
     pub(super) fn last_at(&self) -> Timestamp {
-        self.rows.last().map_or(Timestamp::ZERO, |r| r.at)
+        self.lines.rows.last().map_or(Timestamp::ZERO, |r| r.at)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.lines.rows.len()
     }
 
     /// Memory it holds, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.bytes.capacity() + self.rows.capacity() * size_of::<Row>() + self.traces.capacity() * size_of::<TraceRef>()
+        self.lines.bytes.capacity()
+            + self.lines.rows.capacity() * size_of::<Row>()
+            + self.lines.numbers.kinds.capacity() * size_of::<Kind>()
+            + self.traces.capacity() * size_of::<TraceRef>()
     }
 
     /// The numbers of its lines' streams, those of neighbours not repeated.
     pub(super) fn streams(&self) -> impl Iterator<Item = u32> {
-        self.rows.chunk_by(|a, b| a.stream == b.stream).map(|same| same[0].stream)
+        self.lines.rows.chunk_by(|a, b| a.stream == b.stream).map(|same| same[0].stream)
     }
 
     /// Adds lines of these streams that belong here, sorted by time and named from `arrival` on; those it has already are
     /// left out.
     pub(super) fn merge(&mut self, lines: &[LogLine], streams: &[u32], mut arrival: u64, rule: Rule<'_>) -> Merged {
-        let before = self.rows.len();
+        let before = self.lines.rows.len();
         let mut in_order = true;
         let mut metadata = String::new();
         for (stream, line) in streams.iter().zip(lines) {
@@ -194,10 +257,11 @@ impl Segment {
             if self.has(before, line.at, hash, *stream, &line.text, &metadata) {
                 continue;
             }
-            let Ok(offset) = u32::try_from(self.bytes.len()) else { break };
-            self.bytes.push_str(&line.text);
-            self.bytes.push_str(&metadata);
-            in_order &= self.last_at() <= line.at || self.rows.is_empty();
+            let Ok(offset) = u32::try_from(self.lines.bytes.len()) else { break };
+            let bytes = Arc::make_mut(&mut self.lines.bytes);
+            bytes.push_str(&line.text);
+            bytes.push_str(&metadata);
+            in_order &= self.last_at() <= line.at || self.lines.rows.is_empty();
             let row = Row {
                 at: line.at,
                 arrival_low: arrival as u32,
@@ -217,26 +281,27 @@ impl Segment {
         if in_order {
             self.show_from(before, rule);
         } else {
-            self.rows.sort_by_key(Row::id);
+            Arc::make_mut(&mut self.lines.rows).sort_by_key(Row::id);
+            self.lines.numbers = Numbers { order: self.arrivals.end, ..Numbers::default() };
             self.refilter(rule);
         }
-        Merged { new: self.rows.len() - before, appended: in_order.then_some(before) }
+        Merged { new: self.lines.rows.len() - before, appended: in_order.then_some(before) }
     }
 
     fn push(&mut self, row: Row) {
         let arrival = row.id().arrival;
         self.arrivals =
-            if self.rows.is_empty() { arrival..arrival + 1 } else { self.arrivals.start.min(arrival)..self.arrivals.end.max(arrival + 1) };
+            if self.lines.rows.is_empty() { arrival..arrival + 1 } else { self.arrivals.start.min(arrival)..self.arrivals.end.max(arrival + 1) };
         self.worst = self.worst.max(row.level);
-        self.rows.push(row);
+        Arc::make_mut(&mut self.lines.rows).push(row);
     }
 
     /// Whether the line is among the first `sorted` rows, or among those added after them.
     fn has(&self, sorted: usize, at: Timestamp, hash: u32, stream: u32, text: &str, metadata: &str) -> bool {
-        let old = &self.rows[..sorted];
+        let old = &self.lines.rows[..sorted];
         let from = old.partition_point(|r| r.at < at);
         let same_time = |r: &&Row| r.at == at;
-        let mut candidates = old[from..].iter().take_while(same_time).chain(self.rows[sorted..].iter().rev().take_while(same_time));
+        let mut candidates = old[from..].iter().take_while(same_time).chain(self.lines.rows[sorted..].iter().rev().take_while(same_time));
         candidates.any(|r| r.hash == hash && r.stream == stream && self.text(r) == text && self.metadata(r) == metadata)
     }
 
@@ -263,7 +328,7 @@ impl Segment {
     /// Cuts off what is too much for one segment, at a place where the time changes. Where lines were only `appended`
     /// from a row on, the older ones stay together; else both halves keep room for more late lines.
     pub(super) fn split(&mut self, appended: Option<usize>, rule: Rule<'_>) -> Option<Self> {
-        if self.rows.len() <= ROWS && self.bytes.len() <= BYTES {
+        if self.lines.rows.len() <= ROWS && self.lines.bytes.len() <= BYTES {
             return None;
         }
         let rows = match appended {
@@ -271,8 +336,8 @@ impl Segment {
             None => self.rows_within(ROWS / 2, BYTES / 2),
         };
         let rows = self.at_change_of_time(rows.max(1));
-        let rest = self.copy(rows..self.rows.len(), rule);
-        if rest.rows.is_empty() {
+        let rest = self.copy(rows..self.lines.rows.len(), rule);
+        if rest.lines.rows.is_empty() {
             return None;
         }
         if appended.is_some() {
@@ -287,10 +352,14 @@ impl Segment {
 
     /// Forgets the last rows, whose texts are the last as well, and the room for more.
     fn truncate(&mut self, rows: usize) {
-        self.bytes.truncate(self.rows[rows].offset as usize);
-        self.bytes.shrink_to_fit();
-        self.rows.truncate(rows);
-        self.rows.shrink_to_fit();
+        let (bytes, all) = (Arc::make_mut(&mut self.lines.bytes), Arc::make_mut(&mut self.lines.rows));
+        bytes.truncate(all[rows].offset as usize);
+        bytes.shrink_to_fit();
+        all.truncate(rows);
+        all.shrink_to_fit();
+        if self.lines.numbers.kinds.len() > rows {
+            Arc::make_mut(&mut self.lines.numbers.kinds).truncate(rows);
+        }
         self.traces.shrink_to_fit();
         if let Some(shown) = &mut self.shown {
             shown.truncate(shown.partition_point(|row| (*row as usize) < rows));
@@ -299,7 +368,7 @@ impl Segment {
 
     /// How many rows from the first on have their lines within so many bytes; at least one.
     fn rows_within(&self, rows: usize, bytes: usize) -> usize {
-        let sizes = self.rows.iter().take(rows).scan(0, |sum, r| {
+        let sizes = self.lines.rows.iter().take(rows).scan(0, |sum, r| {
             *sum += r.text as usize + r.metadata as usize;
             Some(*sum)
         });
@@ -308,28 +377,31 @@ impl Segment {
 
     /// The first row from this one on that is not of the instant of the row before it.
     fn at_change_of_time(&self, row: usize) -> usize {
-        let Some(last) = row.checked_sub(1).and_then(|i| self.rows.get(i)) else { return row };
-        row + self.rows[row..].iter().take_while(|r| r.at == last.at).count()
+        let Some(last) = row.checked_sub(1).and_then(|i| self.lines.rows.get(i)) else { return row };
+        row + self.lines.rows[row..].iter().take_while(|r| r.at == last.at).count()
     }
 
     /// Forgets its older half. Returns how many lines that were.
     pub(super) fn halve(&mut self, rule: Rule<'_>) -> usize {
-        let gone = self.rows.len().div_ceil(2);
-        *self = self.copy(gone..self.rows.len(), rule);
+        let gone = self.lines.rows.len().div_ceil(2);
+        *self = self.copy(gone..self.lines.rows.len(), rule);
         gone
     }
 
     fn copy(&self, rows: Range<usize>, rule: Rule<'_>) -> Self {
-        let rows = &self.rows[rows];
-        let mut out = Self { rows: Vec::with_capacity(rows.len()), ..Self::default() };
-        out.bytes.reserve_exact(rows.iter().map(|r| r.text as usize + r.metadata as usize).sum());
+        let rows = &self.lines.rows[rows];
+        let mut out = Self::default();
+        out.lines.rows = Arc::new(Vec::with_capacity(rows.len()));
+        let mut bytes = String::with_capacity(rows.iter().map(|r| r.text as usize + r.metadata as usize).sum());
         for row in rows {
-            let offset = u32::try_from(out.bytes.len()).unwrap_or(0);
-            out.bytes.push_str(self.text(row));
-            out.bytes.push_str(self.metadata(row));
+            let offset = u32::try_from(bytes.len()).unwrap_or(0);
+            bytes.push_str(self.text(row));
+            bytes.push_str(self.metadata(row));
             let trace = self.trace(row).map_or(0, |t| out.note_trace(t));
             out.push(Row { offset, trace, ..*row });
         }
+        out.lines.bytes = Arc::new(bytes);
+        out.lines.numbers.order = out.arrivals.end;
         out.places.clone_from(&self.places);
         out.traces.shrink_to_fit();
         out.refilter(rule);
@@ -351,8 +423,8 @@ impl Segment {
         }
         let mut shown = self.shown.take().unwrap_or_default();
         let mut waiting = self.waiting;
-        for (i, row) in self.rows.iter().enumerate().skip(from) {
-            let (waits, passes) = (rule.show.is_waiting(row.id()), self.passes(row, rule));
+        for (i, row) in self.lines.rows.iter().enumerate().skip(from) {
+            let (waits, passes) = (rule.show.is_waiting(row.id()), self.passes(i, row, rule));
             waiting.all += usize::from(waits);
             match (waits, passes) {
                 (true, true) => waiting.to_show += 1,
@@ -363,13 +435,13 @@ impl Segment {
         (self.shown, self.waiting) = (Some(shown), waiting);
     }
 
-    fn passes(&self, row: &Row, rule: Rule<'_>) -> bool {
-        rule.passes(row.level, self.text(row), row.stream, decode(self.metadata(row)))
+    fn passes(&self, i: usize, row: &Row, rule: Rule<'_>) -> bool {
+        self.lines.passes(row, rule, |generation| self.lines.numbers.of(i, generation))
     }
 
     /// How many lines are shown.
     pub(super) fn shown(&self) -> usize {
-        self.shown.as_ref().map_or(self.rows.len(), Vec::len)
+        self.shown.as_ref().map_or(self.lines.rows.len(), Vec::len)
     }
 
     /// What a held screen leaves out.
@@ -390,16 +462,16 @@ impl Segment {
 
     fn shown_row(&self, i: usize) -> Option<&Row> {
         match &self.shown {
-            None => self.rows.get(i),
-            Some(shown) => shown.get(i).and_then(|row| self.rows.get(*row as usize)),
+            None => self.lines.rows.get(i),
+            Some(shown) => shown.get(i).and_then(|row| self.lines.rows.get(*row as usize)),
         }
     }
 
     /// How many of the shown lines come before a line.
     pub(super) fn shown_before(&self, id: LineId) -> usize {
         match &self.shown {
-            None => self.rows.partition_point(|r| r.id() < id),
-            Some(shown) => shown.partition_point(|row| self.rows[*row as usize].id() < id),
+            None => self.lines.rows.partition_point(|r| r.id() < id),
+            Some(shown) => shown.partition_point(|row| self.lines.rows[*row as usize].id() < id),
         }
     }
 
@@ -429,14 +501,24 @@ impl Segment {
         self.shown_row(i).map(|r| r.level)
     }
 
+    /// Its lines as they are now.
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// Takes the numbers of its lines' forms, where the lines are still in the order they were numbered in.
+    pub(super) fn set_numbers(&mut self, numbers: &Numbers) {
+        if numbers.order == self.lines.numbers.order && numbers.kinds.len() <= self.lines.rows.len() {
+            self.lines.numbers = numbers.clone();
+        }
+    }
+
     fn text(&self, row: &Row) -> &str {
-        let from = row.offset as usize;
-        &self.bytes[from..from + row.text as usize]
+        self.lines.text(row)
     }
 
     fn metadata(&self, row: &Row) -> &str {
-        let from = row.offset as usize + row.text as usize;
-        &self.bytes[from..from + row.metadata as usize]
+        self.lines.metadata(row)
     }
 
     fn trace(&self, row: &Row) -> Option<TraceRef> {

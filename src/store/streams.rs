@@ -12,7 +12,7 @@ use crate::model::labels::Labels;
 const ENTRY: usize = 2 * size_of::<Arc<Labels>>() + 4 * size_of::<usize>();
 
 /// Label sets by number.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Streams {
     /// Those without a line hold nothing.
     sets: Vec<Arc<Labels>>,

@@ -290,6 +290,9 @@ pub trait View: Send {
     fn next_wake(&self, _look: &Look<'_>) -> Option<Timestamp> {
         None
     }
+
+    /// The instant has come that [`View::next_wake`] asked for, or another one.
+    fn woken(&mut self, _cx: &mut Cx<'_>) {}
 }
 
 /// A new page on a scope. `queries` are what `--query` gave, or `--alert` for the Alerts view.

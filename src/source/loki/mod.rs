@@ -2,6 +2,7 @@
 
 mod join;
 mod page;
+mod patterns;
 mod read;
 mod reconcile;
 mod ruler;

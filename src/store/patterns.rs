@@ -1,0 +1,323 @@
+//! Patterns of the lines of a store, found on a worker: it is handed the lines as they are at some moment, numbers the forms
+//! that are not numbered yet, clusters them and counts. What it found out about the forms goes back to the store, so that the
+//! next time, and filters by pattern, look at new lines alone.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    log_store::Show,
+    segment::Lines,
+};
+use crate::{
+    log_patterns::{self, Clusters, Counting, Kind, Kinds, LinePattern, Parameters, Seen, example, fits, form},
+    model::time::{TimeRange, Timestamp},
+};
+
+/// The numbering of forms that a store's lines have.
+pub(super) type Numbered = Option<Arc<Kinds>>;
+
+/// Lines of a store at some moment.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    pub(super) segments: Vec<Lines>,
+    pub(super) numbered: Numbered,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot({} segments)", self.segments.len())
+    }
+}
+
+impl Snapshot {
+    /// The numbers of a segment's forms, as far as they are of this numbering.
+    fn kinds(&self, segment: &Lines, generation: u64) -> Arc<Vec<Kind>> {
+        if segment.numbers.generation == generation { segment.numbers.kinds.clone() } else { Arc::default() }
+    }
+}
+
+/// What patterns are to be found of.
+#[derive(Clone, Debug)]
+pub struct PatternJob {
+    /// The lines.
+    pub lines: Snapshot,
+    /// Lines of an earlier window to compare with; without them the lines themselves are.
+    pub earlier: Option<Snapshot>,
+    /// Which of them count.
+    pub show: Show,
+    /// What is counted.
+    pub counting: Counting,
+}
+
+/// Each is a question of its own.
+impl PartialEq for PatternJob {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+/// Patterns of lines.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Each of them, in the order they are told in.
+    pub patterns: Vec<LinePattern>,
+    /// How many lines were counted.
+    pub lines: u64,
+    /// How many lines of the earlier window.
+    pub earlier: u64,
+    /// When the first and the last of them were written.
+    pub span: Option<TimeRange>,
+    /// What was counted.
+    pub counting: Counting,
+    /// The lines with the numbers of their forms, for the store they are of.
+    pub numbered: Snapshot,
+    /// The same of the earlier ones.
+    pub numbered_earlier: Option<Snapshot>,
+    kinds: Arc<Kinds>,
+    /// The pattern of each kind, where it has lines.
+    pattern_of: Vec<Option<u32>>,
+}
+
+impl PartialEq for Found {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.patterns, self.lines, self.earlier, self.counting) == (&other.patterns, other.lines, other.earlier, other.counting)
+    }
+}
+
+impl Found {
+    /// The pattern that lines of a form belong to.
+    pub fn pattern_of(&self, form: &str) -> Option<usize> {
+        let kind = self.kinds.find(form)?;
+        self.pattern_of.get(kind as usize).copied().flatten().map(|p| p as usize)
+    }
+
+    /// Whether there were so many forms that not all words are told apart.
+    pub fn is_coarse(&self) -> bool {
+        self.kinds.is_coarse()
+    }
+
+    /// The lines of some of the patterns, to be shown or left out.
+    pub fn choose(&self, patterns: &[usize]) -> Chosen {
+        let is_chosen = |p: &Option<u32>| p.is_some_and(|p| patterns.contains(&(p as usize)));
+        let templates = patterns.iter().filter_map(|p| self.patterns.get(*p)).map(|p| p.template.clone()).collect();
+        Chosen { kinds: self.kinds.clone(), wanted: self.pattern_of.iter().map(is_chosen).collect(), templates }
+    }
+}
+
+/// Lines of some patterns.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    kinds: Arc<Kinds>,
+    wanted: Vec<bool>,
+    /// What decides on forms that were not known yet.
+    templates: Vec<String>,
+}
+
+impl PartialEq for Chosen {
+    fn eq(&self, other: &Self) -> bool {
+        (self.generation(), &self.wanted, &self.templates) == (other.generation(), &other.wanted, &other.templates)
+    }
+}
+
+impl Chosen {
+    /// Lines that fit a template, where no more is known of it.
+    pub fn by_template(template: String) -> Self {
+        Self { kinds: Arc::default(), wanted: Vec::new(), templates: vec![template] }
+    }
+
+    /// The numbering its kinds are of.
+    pub(super) fn generation(&self) -> u64 {
+        self.kinds.generation()
+    }
+
+    /// Whether a line is one of them.
+    pub(super) fn has(&self, kind: Option<Kind>, text: &str) -> bool {
+        if let Some(wanted) = kind.and_then(|kind| self.wanted.get(kind as usize)) {
+            return *wanted;
+        }
+        let mut of_line = String::new();
+        form(text, &mut of_line);
+        match self.kinds.find(&of_line).and_then(|kind| self.wanted.get(kind as usize)) {
+            Some(wanted) => *wanted,
+            None => self.templates.iter().any(|template| fits(template, &of_line)),
+        }
+    }
+}
+
+/// Where a line is, to be the example.
+#[derive(Clone, Copy)]
+struct Place {
+    segment: usize,
+    row: usize,
+}
+
+/// The lines of one kind.
+#[derive(Clone, Default)]
+struct Tally {
+    seen: Seen,
+    first: Option<Place>,
+}
+
+impl PatternJob {
+    /// Finds them. `None` when it was told to stop.
+    pub fn run(&self, is_stopped: &dyn Fn() -> bool) -> Option<Found> {
+        let earlier = self.earlier.clone().unwrap_or_default();
+        let segments: Vec<&Lines> = self.lines.segments.iter().chain(&earlier.segments).collect();
+        let mut numbering = Numbering::new(&self.lines, &earlier);
+        for (i, lines) in segments.iter().enumerate() {
+            if is_stopped() {
+                return None;
+            }
+            numbering.number(i, lines);
+        }
+        let own = self.lines.segments.len();
+        let (tallies, lines, earlier_lines) = self.count(&segments, own, &numbering);
+        let (patterns, pattern_of) = self.patterns(&segments, &tallies, &numbering.kinds);
+        let span = span(&patterns);
+        let kinds = Arc::new(numbering.kinds);
+        let generation = kinds.generation();
+        let mut numbers = numbering.of.into_iter().zip(segments).map(|(of, lines)| lines.numbers.with(of, generation));
+        let mut numbered = |snapshot: &Snapshot| {
+            let segments = snapshot.segments.iter().map(|lines| lines.numbered(numbers.next().unwrap_or_default()));
+            Snapshot { segments: segments.collect(), numbered: Some(kinds.clone()) }
+        };
+        let (numbered, numbered_earlier) = (numbered(&self.lines), self.earlier.as_ref().map(&mut numbered));
+        Some(Found { patterns, lines, earlier: earlier_lines, span, counting: self.counting, numbered, numbered_earlier, kinds, pattern_of })
+    }
+
+    /// What is known of each kind, how many lines counted, and how many of the earlier window.
+    fn count(&self, segments: &[&Lines], own: usize, numbering: &Numbering) -> (Vec<Tally>, u64, u64) {
+        let mut tallies = vec![Tally::default(); numbering.kinds.len()];
+        let (mut lines, mut earlier) = (0, 0);
+        let mut counting = self.counting;
+        if self.earlier.is_some() {
+            counting.windows.before = None;
+        }
+        for (segment, (of, there)) in segments.iter().zip(&numbering.of).enumerate() {
+            for (row, (line, kind)) in of.rows.iter().zip(there.iter().copied()).enumerate() {
+                if self.show.is_waiting(line.id()) || !self.show.passes(line.level, of.text(line), |_| Some(kind)) {
+                    continue;
+                }
+                let Some(tally) = tallies.get_mut(kind as usize) else { continue };
+                if segment >= own {
+                    tally.seen.add_earlier(line.id().at, line.level);
+                    earlier += 1;
+                } else {
+                    tally.add(Place { segment, row }, segments, &counting);
+                    lines += 1;
+                }
+                tally.first = tally.first.or(Some(Place { segment, row }));
+            }
+        }
+        (tallies, lines, earlier)
+    }
+
+    fn patterns(&self, segments: &[&Lines], tallies: &[Tally], kinds: &Kinds) -> (Vec<LinePattern>, Vec<Option<u32>>) {
+        let mut used: Vec<Kind> = (0..).take(kinds.len()).filter(|k| tallies.get(*k as usize).is_some_and(|t| t.first.is_some())).collect();
+        used.sort_unstable_by_key(|kind| kinds.form(*kind));
+        let forms: Vec<&str> = used.iter().map(|kind| kinds.form(*kind)).collect();
+        let Clusters { event_of, templates } = log_patterns::cluster(&forms, Parameters::default());
+        let mut sums: Vec<(Tally, Vec<Kind>)> = vec![<(Tally, Vec<Kind>)>::default(); templates.len()];
+        for (kind, event) in used.iter().zip(&event_of) {
+            let Some((sum, members)) = sums.get_mut(*event) else { continue };
+            members.push(*kind);
+            sum.merge(&tallies[*kind as usize], segments);
+        }
+        let told = templates.into_iter().zip(sums).map(|(template, (sum, kinds_of))| LinePattern {
+            template,
+            form: kinds_of.first().map_or("", |kind| kinds.form(*kind)).to_owned(),
+            change: self.counting.change(&sum.seen),
+            seen: sum.seen,
+            example: sum.first.map_or("", |place| example(text(segments, place))).into(),
+            kinds: kinds_of,
+        });
+        let mut patterns: Vec<LinePattern> = told.collect();
+        log_patterns::sort(&mut patterns);
+        let mut pattern_of = vec![None; kinds.len()];
+        for (i, pattern) in (0..).zip(&patterns) {
+            for kind in &pattern.kinds {
+                pattern_of[*kind as usize] = Some(i);
+            }
+        }
+        (patterns, pattern_of)
+    }
+}
+
+fn span(patterns: &[LinePattern]) -> Option<TimeRange> {
+    let counted = || patterns.iter().filter(|p| p.seen.count > 0).map(|p| &p.seen);
+    let (first, last): (Option<Timestamp>, Option<Timestamp>) = (counted().map(|s| s.first).min(), counted().map(|s| s.last).max());
+    Some(TimeRange::new(first?, last?))
+}
+
+fn text<'l>(segments: &[&'l Lines], place: Place) -> &'l str {
+    let lines = segments[place.segment];
+    lines.rows.get(place.row).map_or("", |row| lines.text(row))
+}
+
+impl Tally {
+    fn add(&mut self, place: Place, segments: &[&Lines], counting: &Counting) {
+        let line = &segments[place.segment].rows[place.row];
+        let (at, tie) = (line.id().at, line.id().at == self.seen.first);
+        if self.seen.add(at, line.level, 1, counting) || (tie && self.is_before(place, segments)) {
+            self.first = Some(place);
+        }
+    }
+
+    /// Of two that came at one instant the same one is the example, whichever arrived first.
+    fn is_before(&self, place: Place, segments: &[&Lines]) -> bool {
+        self.first.is_none_or(|first| text(segments, place) < text(segments, first))
+    }
+
+    fn merge(&mut self, other: &Self, segments: &[&Lines]) {
+        let tie = other.seen.first == self.seen.first;
+        let is_first = other.seen.first < self.seen.first || self.first.is_none();
+        self.seen.merge(&other.seen);
+        if let Some(place) = other.first.filter(|place| is_first || (tie && self.is_before(*place, segments))) {
+            self.first = Some(place);
+        }
+    }
+}
+
+/// Forms being numbered.
+struct Numbering {
+    kinds: Kinds,
+    /// The numbers of each segment's rows, from the first one on as far as they are known.
+    of: Vec<Arc<Vec<Kind>>>,
+    form: String,
+}
+
+impl Numbering {
+    fn new(lines: &Snapshot, earlier: &Snapshot) -> Self {
+        let kinds = lines.numbered.as_deref().cloned().unwrap_or_default();
+        let generation = kinds.generation();
+        let of = [lines, earlier].into_iter().flat_map(|s| s.segments.iter().map(move |l| s.kinds(l, generation))).collect();
+        Self { kinds, of, form: String::new() }
+    }
+
+    fn number(&mut self, segment: usize, lines: &Lines) {
+        let known = self.of[segment].len();
+        for row in lines.rows.iter().skip(known) {
+            form(lines.text(row), &mut self.form);
+            let kind = loop {
+                match self.kinds.number(&self.form) {
+                    Some(kind) => break kind,
+                    None => self.make_room(),
+                }
+            };
+            Arc::make_mut(&mut self.of[segment]).push(kind);
+        }
+    }
+
+    fn make_room(&mut self) {
+        let mut is_used = vec![false; self.kinds.len()];
+        for kind in self.of.iter().flat_map(|of| of.iter()) {
+            is_used[*kind as usize] = true;
+        }
+        let new = self.kinds.make_room(&is_used);
+        for of in &mut self.of {
+            for kind in Arc::make_mut(of) {
+                *kind = new[*kind as usize];
+            }
+        }
+    }
+}
