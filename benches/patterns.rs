@@ -15,7 +15,7 @@ use redline::{
         log::{Level, LogLine},
         time::{TimeRange, Timestamp},
     },
-    store::{Found, LogStore, PatternJob, Show},
+    store::{Found, LogStore, PatternJob, PatternNews, Show},
 };
 use support::{Watch, corpus, figure, memory, millis, wanted};
 
@@ -52,17 +52,18 @@ fn statements() {
     let mut store = store_of(texts.iter().take((LINES - NEW) as usize).map(String::as_str), 0);
     let before = memory(std::process::id(), "VmRSS");
     let watch = Watch::start();
-    let found = found(&store);
+    let PatternNews { found, numbered, .. } = found(&store);
     let busy = watch.busy();
     figure("lines clustered and counted, of mixed formats", (LINES - NEW) as f64 / busy.as_secs_f64(), "lines/s").at_least(200_000.0);
     figure("  memory for it", (memory(std::process::id(), "VmRSS") - before) * 1e6 / (LINES - NEW) as f64, "bytes a line").note();
-    store.set_numbered(&found.numbered);
+    store.set_numbered(&numbered);
+    drop((found, numbered));
 
     store.insert(lines(texts.iter().skip((LINES - NEW) as usize).map(String::as_str), LINES - NEW));
     let watch = Watch::start();
-    let found = self::found(&store);
+    let PatternNews { found, numbered, .. } = self::found(&store);
     figure("  again after 2 s of a tail of 20,000 lines/s", millis(watch.busy()), "ms").note();
-    store.set_numbered(&found.numbered);
+    store.set_numbered(&numbered);
     accuracy(&texts, &found);
 
     let watch = Watch::start();
@@ -102,14 +103,14 @@ fn hostile() {
     let told = found(&store);
     figure("lines of random words alone, clustered", LINES as f64 / watch.busy().as_secs_f64(), "lines/s").note();
     figure("  memory for it", memory(std::process::id(), "VmRSS") - before, "MB").note();
-    figure("  patterns", told.patterns.len() as f64, "").note();
+    figure("  patterns", told.found.patterns.len() as f64, "").note();
     drop((told, store));
     let long = |n: u64| format!("{{\"msg\":\"{}", corpus::words(n, 150_000));
     let store = store_of((0..200).map(long), 0);
     let watch = Watch::start();
     let told = found(&store);
     figure("200 lines of 1 MB clustered", millis(watch.busy()), "ms").note();
-    assert!(!told.patterns.is_empty());
+    assert!(!told.found.patterns.is_empty());
 }
 
 fn lines<T: AsRef<str>>(texts: impl Iterator<Item = T>, first: u64) -> Vec<LogLine> {
@@ -138,7 +139,7 @@ fn store_of<T: AsRef<str>>(texts: impl Iterator<Item = T>, first: u64) -> LogSto
     store
 }
 
-fn found(store: &LogStore) -> Found {
+fn found(store: &LogStore) -> PatternNews {
     let range = TimeRange::new(Timestamp(START), Timestamp(START) + Duration::from_micros(50 * LINES));
     let middle = range.start + range.duration() / 2;
     let windows = Windows { before: Some(TimeRange::new(range.start, middle)), after: TimeRange::new(middle, range.end) };

@@ -21,7 +21,7 @@ pub use self::{
     mask::WILDCARD,
 };
 use crate::model::{
-    log::Level,
+    log::{Level, ServerPattern},
     time::{TimeRange, Timestamp},
 };
 
@@ -206,7 +206,13 @@ pub fn sort(patterns: &mut [LinePattern]) {
     patterns.sort_by(|a, b| {
         let by_growth = || growth(b).total_cmp(&growth(a));
         let by_level = || if a.change == Change::New { b.seen.level.cmp(&a.seen.level) } else { std::cmp::Ordering::Equal };
-        b.change.rank().cmp(&a.change.rank()).then_with(by_level).then_with(by_growth).then(b.seen.count.cmp(&a.seen.count)).then_with(|| a.template.cmp(&b.template))
+        b.change
+            .rank()
+            .cmp(&a.change.rank())
+            .then_with(by_level)
+            .then_with(by_growth)
+            .then(b.seen.count.cmp(&a.seen.count))
+            .then_with(|| a.template.cmp(&b.template))
     });
 }
 
@@ -214,4 +220,17 @@ pub fn sort(patterns: &mut [LinePattern]) {
 pub fn fits(template: &str, form: &str) -> bool {
     let mut words = form.split(' ');
     template.split(' ').all(|t| words.next().is_some_and(|w| t == WILDCARD || t == w)) && words.next().is_none()
+}
+
+/// Whether a line has the texts of a server's pattern, in their order.
+pub fn holds(pattern: &str, line: &str) -> bool {
+    let mut rest = line;
+    for (i, piece) in pattern.split(ServerPattern::ANY).enumerate() {
+        match rest.find(piece) {
+            Some(0) => rest = &rest[piece.len()..],
+            Some(at) if i > 0 => rest = &rest[at + piece.len()..],
+            _ => return false,
+        }
+    }
+    rest.is_empty() || pattern.ends_with(ServerPattern::ANY)
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 /// What a line is written by: its number, and its text with what varies in `{}`.
-const STATEMENTS: [(Format, &str); 44] = [
+const STATEMENTS: [(Format, &str); 47] = [
     (Format::Json, "order created order={id}"),
     (Format::Json, "timeout acquiring connection from pool after {ms}"),
     (Format::Json, "slow answer of the database: {ms}"),
@@ -14,6 +14,7 @@ const STATEMENTS: [(Format, &str); 44] = [
     (Format::Json, "circuit breaker for {name} is open"),
     (Format::Json, "published event {uuid} to topic orders, partition {n}"),
     (Format::Json, "payment declined by issuer, code {n}"),
+    (Format::Json, "search for {phrase} found {n} results"),
     (Format::Logfmt, "charged card in {ms}"),
     (Format::Logfmt, "retrying request attempt {n} of 3"),
     (Format::Logfmt, "connection to {ip}:{n} refused"),
@@ -39,6 +40,7 @@ const STATEMENTS: [(Format, &str); 44] = [
     (Format::Zap, "compaction of block {ulid} took {ms}"),
     (Format::Zap, "replayed wal segment {n} of {n}"),
     (Format::Zap, "evicted pod {pod} from node {name}"),
+    (Format::Zap, "backend {name} is {state}"),
     (Format::Klog, "Pulled image {image} in {ms}"),
     (Format::Klog, "Liveness probe of container {pod} failed: status {n}"),
     (Format::Klog, "Scaled up replica set {pod} to {n}"),
@@ -48,6 +50,7 @@ const STATEMENTS: [(Format, &str); 44] = [
     (Format::Plain, "duplicate key value violates unique constraint \"{name}\""),
     (Format::Plain, "could not receive data from client: connection reset by peer"),
     (Format::Plain, "process {n} still waiting for lock on relation {n} after {ms}"),
+    (Format::Plain, "statement {state} by user {name}: {phrase}"),
     (Format::Plain, "{name} disconnected: session {b64} expired"),
 ];
 
@@ -79,7 +82,11 @@ pub fn text(n: u64) -> String {
     let level = ["INFO", "INFO", "INFO", "WARN", "ERROR"][from.below(5) as usize];
     match format {
         Format::Json => {
-            let extra = if from.below(3) == 0 { format!(r#","user_id":"u-{}","route":"/orders/{{id}}""#, from.below(100_000)) } else { String::new() };
+            let extra = if from.below(3) == 0 {
+                format!(r#","user_id":"u-{}","route":"/orders/{{id}}""#, from.below(100_000))
+            } else {
+                String::new()
+            };
             format!(
                 r#"{{"ts":"2026-11-21T{time}Z","level":"{}","logger":"shop.orders.OrderService","msg":{},"took_ms":{}{extra},"trace_id":"{:016x}{:016x}","span_id":"{:016x}"}}"#,
                 level.to_lowercase(),
@@ -107,7 +114,11 @@ pub fn text(n: u64) -> String {
             from.below(200),
         ),
         Format::Python => format!("2026-11-21 {},{:03} [{level}] mailer: {message}", &time[..8], n % 1000),
-        Format::Zap => format!("2026-11-21T{time}Z\t{level}\tgateway/handler.go:88\t{message}\t{{\"req\":\"{:016x}\",\"n\":{}}}", from.next(), from.below(50)),
+        Format::Zap => format!(
+            "2026-11-21T{time}Z\t{level}\tgateway/handler.go:88\t{message}\t{{\"req\":\"{:016x}\",\"n\":{}}}",
+            from.next(),
+            from.below(50)
+        ),
         Format::Klog => format!("{}1121 {time}012 {:>7} kubelet.go:1711] {message}", &level[..1], from.below(9000)),
         Format::Access => format!(
             r#"{} - - [21/Nov/2026:{}+0000] "GET /catalog/{}?page={} HTTP/1.1" {} {} "https://shop.example/{}" "Mozilla/5.0 (X11; Linux x86_64) rv:{}""#,
@@ -152,9 +163,13 @@ fn value(what: &str, from: &mut Source) -> String {
         }
         "ulid" => letters(from, 26, b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
         "b64" => letters(from, 32, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-        "pod" => format!("orders-{}-{}", letters(from, 9, b"bcdfghjklmnpqrstvwxz2456789"), letters(from, 5, b"bcdfghjklmnpqrstvwxz2456789")),
+        "pod" => {
+            format!("orders-{}-{}", letters(from, 9, b"bcdfghjklmnpqrstvwxz2456789"), letters(from, 5, b"bcdfghjklmnpqrstvwxz2456789"))
+        }
         "ip" => address(from),
         "name" => name(from),
+        "state" => ["up", "down", "degraded"][from.below(3) as usize].to_owned(),
+        "phrase" => (0..=from.below(3)).map(|_| name(from)).collect::<Vec<_>>().join(" "),
         "mail" => format!("{}{}@example.org", name(from), from.below(1000)),
         "path" => format!("/var/lib/{}/{}", name(from), from.below(1000)),
         "url" => format!("https://{}.example.com/hooks/{}", name(from), from.below(100_000)),

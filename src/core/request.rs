@@ -16,7 +16,7 @@ use crate::{
         trace::{TraceHits, TraceId},
     },
     red::RedMapping,
-    store::{Found, PatternJob},
+    store::{PatternJob, PatternNews},
     trace::Trace,
 };
 
@@ -214,7 +214,7 @@ pub enum Response {
     /// To [`Request::LogNewer`].
     Newer(NewerLines),
     /// To [`Request::Patterns`].
-    Patterns(Arc<Found>),
+    Patterns(PatternNews),
     /// To [`Request::LogPatterns`]; `None` where the server does not cluster.
     LogPatterns(Option<Vec<ServerPattern>>),
     /// To [`Request::Search`].

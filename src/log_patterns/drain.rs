@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn tokens_that_differ_become_wildcards_and_other_statements_stay_apart() {
-        let told = templates(&["user ana logged in", "user bob logged in", "user eve logged in", "user zoe logged in", "pool is exhausted now"]);
+        let told =
+            templates(&["user ana logged in", "user bob logged in", "user eve logged in", "user zoe logged in", "pool is exhausted now"]);
         assert_eq!(told, ["user <*> logged in"; 4].into_iter().chain(["pool is exhausted now"]).collect::<Vec<_>>());
     }
 

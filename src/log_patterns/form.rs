@@ -125,7 +125,9 @@ fn without_head(line: &str) -> &str {
     loop {
         let (word, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
         let bare = word.trim_matches(['[', ']', '(', ')', ':', '|', '-']);
-        let is_time = bare.starts_with(|c: char| c.is_ascii_digit()) && bare.bytes().all(|b| b.is_ascii_digit() || b":.,-/+TZ".contains(&b)) && !bare.contains("..");
+        let is_time = bare.starts_with(|c: char| c.is_ascii_digit())
+            && bare.bytes().all(|b| b.is_ascii_digit() || b":.,-/+TZ".contains(&b))
+            && !bare.contains("..");
         let is_level = Level::parse(bare).is_some() && (word.len() > bare.len() || !bare.bytes().any(|b| b.is_ascii_lowercase()));
         let is_bracket = rest.len() < line.len() && word.starts_with('[') && word.ends_with(']');
         let is_filler = rest.len() < line.len() && bare.is_empty();
@@ -176,7 +178,13 @@ mod tests {
 
     #[test]
     fn a_hostile_line_has_a_short_form() {
-        for line in ["x".repeat(1 << 20), format!("{{\"msg\":\"{}", "a ".repeat(1 << 19)), "\"".repeat(1 << 20), "é".repeat(1 << 19), "[{".repeat(1 << 19)] {
+        for line in [
+            "x".repeat(1 << 20),
+            format!("{{\"msg\":\"{}", "a ".repeat(1 << 19)),
+            "\"".repeat(1 << 20),
+            "é".repeat(1 << 19),
+            "[{".repeat(1 << 19),
+        ] {
             assert!(formed(&line).len() <= MAX_FORM);
         }
     }

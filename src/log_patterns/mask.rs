@@ -10,7 +10,17 @@ const MAX_WORDS: usize = 64;
 const MAX_BYTES: usize = 400;
 /// Fields whose values are not masked whole: they say what happened.
 const CAUSES: [&str; 12] = [
-    "error", "err", "exception", "exc", "reason", "cause", "error.message", "error.type", "exception.type", "exception.message", "panic",
+    "error",
+    "err",
+    "exception",
+    "exc",
+    "reason",
+    "cause",
+    "error.message",
+    "error.type",
+    "exception.type",
+    "exception.message",
+    "panic",
     "detail",
 ];
 
@@ -179,7 +189,26 @@ const fn is_end_of_piece(b: u8) -> bool {
     b.is_ascii_whitespace()
         || matches!(
             b,
-            b'=' | b':' | b',' | b';' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'"' | b'\'' | b'`' | b'/' | b'|' | b'@' | b'?' | b'&' | b'#'
+            b'=' | b':'
+                | b','
+                | b';'
+                | b'('
+                | b')'
+                | b'['
+                | b']'
+                | b'{'
+                | b'}'
+                | b'<'
+                | b'>'
+                | b'"'
+                | b'\''
+                | b'`'
+                | b'/'
+                | b'|'
+                | b'@'
+                | b'?'
+                | b'&'
+                | b'#'
         )
 }
 

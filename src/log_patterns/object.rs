@@ -50,7 +50,10 @@ pub fn read(text: &str) -> Option<Object<'_>> {
 impl Object<'_> {
     /// Fields that say what happened.
     pub fn causes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.iter().copied().filter(|(name, value)| is_cause(name) && !value.is_empty() && *value != "null" && !value.starts_with('{'))
+        self.fields
+            .iter()
+            .copied()
+            .filter(|(name, value)| is_cause(name) && !value.is_empty() && *value != "null" && !value.starts_with('{'))
     }
 }
 
@@ -142,7 +145,8 @@ mod tests {
 
     #[test]
     fn message_and_fields_are_found_without_time_level_and_trace() {
-        let text = r#"{"ts":1.5, "level":"error","msg":"a \"b\", {c}" ,"code":500,"http":{"route":"/a","x":[1,"]"]},"trace_id":"0af7","ok":true}"#;
+        let text =
+            r#"{"ts":1.5, "level":"error","msg":"a \"b\", {c}" ,"code":500,"http":{"route":"/a","x":[1,"]"]},"trace_id":"0af7","ok":true}"#;
         let object = read(text).unwrap();
         assert_eq!(object.message, Some(r#"a \"b\", {c}"#));
         assert_eq!(object.fields, [("code", "500"), ("http", r#"{"route":"/a","x":[1,"]"]}"#), ("ok", "true")]);

@@ -32,10 +32,19 @@ fn a_form_fits_the_template_it_is_of() {
 }
 
 #[test]
+fn a_server_s_pattern_holds_the_lines_that_have_its_texts_in_their_order() {
+    assert!(holds("<_> took <_>", "5 took 6ms"));
+    assert!(holds("took <_> ms", "took 6 ms"));
+    assert!(!holds("took <_> ms", "it took 6 ms"));
+    assert!(!holds("took <_> ms", "took 6 ms more"));
+}
+
+#[test]
 fn what_is_new_stands_before_what_grew_and_what_is_gone() {
     let range = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(120));
     let before = TimeRange::new(range.start, Timestamp::from_secs(59));
-    let counting = Counting { range, windows: Windows { before: Some(before), after: TimeRange::new(Timestamp::from_secs(61), range.end) } };
+    let counting =
+        Counting { range, windows: Windows { before: Some(before), after: TimeRange::new(Timestamp::from_secs(61), range.end) } };
     let pattern = |template: &str, level, seconds: &[i64]| {
         let mut seen = Seen::default();
         for second in seconds {

@@ -14,7 +14,7 @@ use crate::{
         Sources, not_configured,
         tempo::{TraceQuery, TraceSearch},
     },
-    store::{Found, PatternJob},
+    store::{PatternJob, PatternNews},
     trace::Trace,
 };
 
@@ -53,7 +53,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let range = TimeRange { start: *after, end: window.range(now).end };
             Response::Newer(loki()?.newer(query, range).await?)
         }
-        Request::Patterns(job) => Response::Patterns(Arc::new(patterns(job.clone()).await?)),
+        Request::Patterns(job) => Response::Patterns(patterns(job.clone()).await?),
         Request::LogPatterns { selector, window, step } => {
             Response::LogPatterns(loki()?.patterns(selector, window.range(now), *step).await?)
         }
@@ -74,7 +74,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
 }
 
 /// Patterns of a million lines take seconds, which are not spent on a question that was dropped.
-async fn patterns(job: Arc<PatternJob>) -> Result<Found, SourceError> {
+async fn patterns(job: Arc<PatternJob>) -> Result<PatternNews, SourceError> {
     let asked = Arc::new(());
     let still_asked = Arc::downgrade(&asked);
     let work = tokio::task::spawn_blocking(move || job.run(&|| still_asked.strong_count() == 0));

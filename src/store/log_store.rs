@@ -123,7 +123,16 @@ pub struct LogStore {
 impl LogStore {
     /// An empty store of at most about `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { segments: Vec::new(), streams: Arc::default(), limit, arrivals: 0, dropped: 0, floor: None, show: Show::default(), numbered: Numbered::default() }
+        Self {
+            segments: Vec::new(),
+            streams: Arc::default(),
+            limit,
+            arrivals: 0,
+            dropped: 0,
+            floor: None,
+            show: Show::default(),
+            numbered: Numbered::default(),
+        }
     }
 
     /// Forgets all lines, not what is shown.

@@ -11,6 +11,6 @@ pub use self::{
     condition::{Condition, Place, plain_part},
     filter::Pattern,
     log_store::{LogStore, Mark, Show},
-    patterns::{Chosen, Found, PatternJob, Snapshot},
+    patterns::{Chosen, Found, PatternJob, PatternNews, Snapshot},
     segment::{Line, LineId},
 };

@@ -5,11 +5,12 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    log_store::Show,
+    log_store::{Rule, Show},
     segment::Lines,
+    streams::Streams,
 };
 use crate::{
-    log_patterns::{self, Clusters, Counting, Kind, Kinds, LinePattern, Parameters, Seen, example, fits, form},
+    log_patterns::{self, Clusters, Counting, Kind, Kinds, LinePattern, Parameters, Seen, example, fits, form, holds},
     model::time::{TimeRange, Timestamp},
 };
 
@@ -20,6 +21,7 @@ pub(super) type Numbered = Option<Arc<Kinds>>;
 #[derive(Clone, Default)]
 pub struct Snapshot {
     pub(super) segments: Vec<Lines>,
+    pub(super) streams: Arc<Streams>,
     pub(super) numbered: Numbered,
 }
 
@@ -49,6 +51,23 @@ pub struct PatternJob {
     pub counting: Counting,
 }
 
+/// What came of a job. The lines go back to their stores and are not kept: they would keep what the stores drop.
+#[derive(Clone, Debug)]
+pub struct PatternNews {
+    /// The patterns.
+    pub found: Arc<Found>,
+    /// The lines with the numbers of their forms.
+    pub numbered: Snapshot,
+    /// The same of the earlier ones.
+    pub numbered_earlier: Option<Snapshot>,
+}
+
+impl PartialEq for PatternNews {
+    fn eq(&self, other: &Self) -> bool {
+        self.found == other.found
+    }
+}
+
 /// Each is a question of its own.
 impl PartialEq for PatternJob {
     fn eq(&self, other: &Self) -> bool {
@@ -69,10 +88,6 @@ pub struct Found {
     pub span: Option<TimeRange>,
     /// What was counted.
     pub counting: Counting,
-    /// The lines with the numbers of their forms, for the store they are of.
-    pub numbered: Snapshot,
-    /// The same of the earlier ones.
-    pub numbered_earlier: Option<Snapshot>,
     kinds: Arc<Kinds>,
     /// The pattern of each kind, where it has lines.
     pattern_of: Vec<Option<u32>>,
@@ -100,29 +115,41 @@ impl Found {
     pub fn choose(&self, patterns: &[usize]) -> Chosen {
         let is_chosen = |p: &Option<u32>| p.is_some_and(|p| patterns.contains(&(p as usize)));
         let templates = patterns.iter().filter_map(|p| self.patterns.get(*p)).map(|p| p.template.clone()).collect();
-        Chosen { kinds: self.kinds.clone(), wanted: self.pattern_of.iter().map(is_chosen).collect(), templates }
+        Chosen { kinds: self.kinds.clone(), wanted: self.pattern_of.iter().map(is_chosen).collect(), templates, texts: Vec::new() }
     }
 }
 
 /// Lines of some patterns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Chosen {
     kinds: Arc<Kinds>,
     wanted: Vec<bool>,
     /// What decides on forms that were not known yet.
     templates: Vec<String>,
+    /// Patterns of the server, whose lines are known by their texts.
+    texts: Vec<String>,
 }
 
 impl PartialEq for Chosen {
     fn eq(&self, other: &Self) -> bool {
-        (self.generation(), &self.wanted, &self.templates) == (other.generation(), &other.wanted, &other.templates)
+        (self.generation(), &self.wanted, &self.templates, &self.texts)
+            == (other.generation(), &other.wanted, &other.templates, &other.texts)
     }
 }
 
 impl Chosen {
-    /// Lines that fit a template, where no more is known of it.
-    pub fn by_template(template: String) -> Self {
-        Self { kinds: Arc::default(), wanted: Vec::new(), templates: vec![template] }
+    /// And those that fit a template, where no more is known of it.
+    #[must_use]
+    pub fn or_fitting(mut self, template: String) -> Self {
+        self.templates.push(template);
+        self
+    }
+
+    /// And those that a pattern of the server holds.
+    #[must_use]
+    pub fn or_held_by(mut self, text: String) -> Self {
+        self.texts.push(text);
+        self
     }
 
     /// The numbering its kinds are of.
@@ -132,6 +159,9 @@ impl Chosen {
 
     /// Whether a line is one of them.
     pub(super) fn has(&self, kind: Option<Kind>, text: &str) -> bool {
+        if self.texts.iter().any(|pattern| holds(pattern, text)) {
+            return true;
+        }
         if let Some(wanted) = kind.and_then(|kind| self.wanted.get(kind as usize)) {
             return *wanted;
         }
@@ -160,7 +190,7 @@ struct Tally {
 
 impl PatternJob {
     /// Finds them. `None` when it was told to stop.
-    pub fn run(&self, is_stopped: &dyn Fn() -> bool) -> Option<Found> {
+    pub fn run(&self, is_stopped: &dyn Fn() -> bool) -> Option<PatternNews> {
         let earlier = self.earlier.clone().unwrap_or_default();
         let segments: Vec<&Lines> = self.lines.segments.iter().chain(&earlier.segments).collect();
         let mut numbering = Numbering::new(&self.lines, &earlier);
@@ -179,23 +209,27 @@ impl PatternJob {
         let mut numbers = numbering.of.into_iter().zip(segments).map(|(of, lines)| lines.numbers.with(of, generation));
         let mut numbered = |snapshot: &Snapshot| {
             let segments = snapshot.segments.iter().map(|lines| lines.numbered(numbers.next().unwrap_or_default()));
-            Snapshot { segments: segments.collect(), numbered: Some(kinds.clone()) }
+            Snapshot { segments: segments.collect(), streams: snapshot.streams.clone(), numbered: Some(kinds.clone()) }
         };
         let (numbered, numbered_earlier) = (numbered(&self.lines), self.earlier.as_ref().map(&mut numbered));
-        Some(Found { patterns, lines, earlier: earlier_lines, span, counting: self.counting, numbered, numbered_earlier, kinds, pattern_of })
+        let found = Found { patterns, lines, earlier: earlier_lines, span, counting: self.counting, kinds, pattern_of };
+        Some(PatternNews { found: Arc::new(found), numbered, numbered_earlier })
     }
 
     /// What is known of each kind, how many lines counted, and how many of the earlier window.
     fn count(&self, segments: &[&Lines], own: usize, numbering: &Numbering) -> (Vec<Tally>, u64, u64) {
         let mut tallies = vec![Tally::default(); numbering.kinds.len()];
         let (mut lines, mut earlier) = (0, 0);
+        let earlier_streams = self.earlier.as_ref().map_or(&self.lines.streams, |e| &e.streams);
         let mut counting = self.counting;
         if self.earlier.is_some() {
             counting.windows.before = None;
         }
         for (segment, (of, there)) in segments.iter().zip(&numbering.of).enumerate() {
+            let streams = if segment < own { &self.lines.streams } else { earlier_streams };
+            let rule = Rule { show: &self.show, streams };
             for (row, (line, kind)) in of.rows.iter().zip(there.iter().copied()).enumerate() {
-                if self.show.is_waiting(line.id()) || !self.show.passes(line.level, of.text(line), |_| Some(kind)) {
+                if self.show.is_waiting(line.id()) || !of.passes(line, rule, |_| Some(kind)) {
                     continue;
                 }
                 let Some(tally) = tallies.get_mut(kind as usize) else { continue };

@@ -290,8 +290,11 @@ impl Segment {
 
     fn push(&mut self, row: Row) {
         let arrival = row.id().arrival;
-        self.arrivals =
-            if self.lines.rows.is_empty() { arrival..arrival + 1 } else { self.arrivals.start.min(arrival)..self.arrivals.end.max(arrival + 1) };
+        self.arrivals = if self.lines.rows.is_empty() {
+            arrival..arrival + 1
+        } else {
+            self.arrivals.start.min(arrival)..self.arrivals.end.max(arrival + 1)
+        };
         self.worst = self.worst.max(row.level);
         Arc::make_mut(&mut self.lines.rows).push(row);
     }

@@ -61,3 +61,48 @@ impl Loki {
         Ok(Some(out))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{path, query_param},
+    };
+
+    use super::*;
+    use crate::{model::backend::Backend, source::http::Endpoint};
+
+    async fn asked(answer: ResponseTemplate) -> Result<Option<Vec<ServerPattern>>, SourceError> {
+        let server = MockServer::start().await;
+        let at = path("/loki/api/v1/patterns");
+        Mock::given(at).and(query_param("step", "150s")).and(query_param("query", r#"{a="b"}"#)).respond_with(answer).mount(&server).await;
+        let loki = Loki::new(Endpoint::new(Backend::Loki, server.uri().parse().unwrap()), Arc::new(|_, _| ())).unwrap();
+        let range = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(3600));
+        loki.patterns(r#"{a="b"}"#, range, Duration::from_secs(150)).await
+    }
+
+    #[tokio::test]
+    async fn what_a_real_one_answers_is_understood() {
+        let body = include_str!("../recorded/loki-patterns.json");
+        let told = asked(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await.unwrap().unwrap();
+        let told: Vec<_> = told.iter().map(|p| (p.text.as_str(), p.level, p.samples.iter().map(|(_, lines)| lines).sum::<u64>())).collect();
+        assert_eq!(
+            told,
+            [
+                ("served order <_> in <_>", Level::Unknown, 300),
+                ("<_>timeout acquiring connection from pool after <_>", Level::Error, 200),
+                (r#"ts=<_> level=warn msg="slow request" route=<_> ms=<_>"#, Level::Warn, 150),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn one_that_has_no_such_page_has_no_patterns() {
+        assert_eq!(asked(ResponseTemplate::new(404)).await, Ok(None));
+        let nothing = ResponseTemplate::new(200).set_body_raw(r#"{"status":"success","data":[]}"#, "application/json");
+        assert_eq!(asked(nothing).await, Ok(Some(Vec::new())));
+        assert!(asked(ResponseTemplate::new(500)).await.is_err());
+    }
+}

@@ -14,6 +14,7 @@ impl Logs {
         self.list = List::new();
         self.told = Told::default();
         self.volume.clear();
+        self.patterns.restart();
         self.left = self.store.mark();
         self.spree = 0;
         self.detail.another();

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// From this height on the detail is below the lines; on a smaller screen it takes their place.
-const SPLIT: u16 = 26;
+pub(super) const SPLIT: u16 = 26;
 /// From this height on the volume is shown.
 const VOLUME: u16 = 9;
 /// From this height on columns have a heading.

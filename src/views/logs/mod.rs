@@ -17,6 +17,7 @@ mod marks;
 mod moves;
 mod older;
 mod past;
+mod patterns;
 pub(crate) mod query;
 mod row;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use self::{
     detail::Detail,
     list::List,
     marks::Marks,
+    patterns::Patterns,
     query::{Narrow, Plan},
     told::Told,
     typing::Typing,
@@ -73,6 +75,7 @@ pub struct Logs {
     list: List,
     told: Told,
     volume: Slot<Matrix>,
+    patterns: Patterns,
     /// What is asked in place of the scope's own lines.
     typed: Option<Seed>,
     /// Every line has the value that is followed.
@@ -128,6 +131,7 @@ impl Logs {
             list: List::new(),
             told: Told::default(),
             volume: Slot::default(),
+            patterns: Patterns::default(),
             typed: query.map(|query| Seed { query: query.to_owned(), ..Seed::default() }),
             follows: false,
             seeded: false,
@@ -267,6 +271,9 @@ impl View for Logs {
     }
 
     fn crumb(&self, look: &Look<'_>) -> String {
+        if self.patterns.open {
+            return "Log patterns".to_owned();
+        }
         let own = self.typed.as_ref().and_then(|t| t.crumb.as_deref());
         let title = self.kind().title();
         own.map_or_else(|| title.to_owned(), |crumb| truncate(&format!("{title} {crumb}"), CRUMB, look.shared.glyphs.ellipsis))
@@ -280,10 +287,14 @@ impl View for Logs {
         let conditions = self.store.show().conditions.iter();
         out.extend(conditions.map(|c| conditions::shown(c, look.shared.glyphs.ellipsis)));
         out.extend(self.store.show().pattern.as_ref().map(Pattern::shown));
+        out.extend(self.pattern_filters(look));
         out
     }
 
     fn facts(&self, look: &Look<'_>) -> Facts {
+        if self.patterns.open {
+            return self.pattern_facts(look);
+        }
         let line = self.line();
         Facts {
             rows: line.is_some(),
@@ -304,17 +315,22 @@ impl View for Logs {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            Context, CountBy, Drill, EditQuery, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel, NextError, NextRelated, Pause,
-            Red, ShowColumn,
+            CompareWindows, Context, CountBy, Drill, EditQuery, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel, NextError,
+            NextRelated, PatternsBy, Pause, Red, ShowColumn,
         };
+        if self.patterns.open {
+            return &[Drill, Exclude, CompareWindows, PatternsBy, NextError, Filter, MinimumLevel, Command::Patterns];
+        }
         if self.in_detail {
             return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];
         }
-        &[Drill, NextError, Filter, MinimumLevel, Pause, Follow, Context, NextRelated, FollowValue, Mark, EditQuery, Red]
+        &[Drill, NextError, Filter, Command::Patterns, MinimumLevel, Pause, Follow, Context, NextRelated, FollowValue, Mark, EditQuery, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
+            Command::Drill | Command::Patterns if self.patterns.open => Some("lines"),
+            Command::Exclude if self.patterns.open => None,
             Command::Drill if self.in_detail => Some("filter for"),
             Command::Exclude => Some("filter out"),
             Command::Drill => Some(if self.line().is_some_and(|l| l.trace.is_some()) { "trace" } else { "detail" }),
@@ -329,6 +345,7 @@ impl View for Logs {
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let Some(plan) = self.plan(look) else { return };
+        self.ask_patterns(look, &plan, needs);
         if self.is_around() {
             self.ask_older(look, &plan, area, needs);
             self.ask_newer(look, &plan.base, area, needs);
@@ -351,6 +368,10 @@ impl View for Logs {
         if answer.slot.pane == "volume" {
             return self.volume.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }));
         }
+        if matches!(answer.slot.pane, "patterns" | "server patterns" | "earlier") {
+            self.pattern_answer(&cx.look, answer);
+            return true;
+        }
         self.store.set_limit(cx.look.shared.settings.log_bytes);
         if answer.slot.pane == "newer" {
             self.newer_page(expect(answer.result, |r| if let Response::Newer(n) = r { Some(n) } else { None }));
@@ -369,6 +390,9 @@ impl View for Logs {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if let Some(used) = self.pattern_command(cx, command) {
+            return used;
+        }
         if self.act_on_field(cx, command) || self.change_look(cx, command) || self.go_somewhere(cx, command) {
             return true;
         }
@@ -437,11 +461,14 @@ impl View for Logs {
     }
 
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        if self.patterns.open {
+            return None;
+        }
         volume::axis_at(self.volume.value()?, look, self.places(area).volume(), at)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        self.draw(look, area, buf);
+        if self.patterns.open { self.draw_patterns(look, area, buf) } else { self.draw(look, area, buf) }
     }
 
     fn prompt(&self) -> Option<&Prompt> {
@@ -449,6 +476,9 @@ impl View for Logs {
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
+        if self.patterns.open {
+            return self.pattern_yanks();
+        }
         let mut out = Vec::new();
         let mut add = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
         if let Some(field) = self.selected_field(look) {
@@ -481,6 +511,11 @@ impl View for Logs {
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
         let ticking = self.columns.time == TimeForm::Ago || matches!(self.told.tail, TailState::Lost { .. }) || self.told.failed.is_some();
-        ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1))
+        let second = ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1));
+        second.into_iter().chain(self.patterns_wake(look)).min()
+    }
+
+    fn woken(&mut self, cx: &mut Cx<'_>) {
+        self.find_patterns(&cx.look);
     }
 }

@@ -174,6 +174,9 @@ impl Logs {
     }
 
     pub(super) fn pointed(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        if self.patterns.open {
+            return self.pattern_pointed(cx, event);
+        }
         let places = self.places(cx.area);
         let at = Position::new(event.column, event.row);
         let step = match event.kind {

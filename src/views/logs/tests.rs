@@ -25,22 +25,22 @@ use crate::{
 const BIG: (u16, u16) = (120, 30);
 const START: i64 = 1_700_000_000;
 
-fn shared() -> Shared {
+pub(super) fn shared() -> Shared {
     let mut shared = test_shared();
     let labels = LogLabels { services: vec![("service_name".into(), vec!["orders".into(), "checkout".into()])] };
     shared.log_labels.settle(Timestamp::ZERO, Ok(Arc::new(labels)));
     shared
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_secs(START + 600)
 }
 
-fn scope() -> Scope {
+pub(super) fn scope() -> Scope {
     Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600))).with_service("orders")
 }
 
-fn line(second: i64, level: Level, text: &str) -> LogLine {
+pub(super) fn line(second: i64, level: Level, text: &str) -> LogLine {
     LogLine {
         at: Timestamp::from_secs(START + second),
         stream: Arc::new(
