@@ -193,7 +193,16 @@ pub struct LinePattern {
 
 /// What is kept of a line as the example.
 pub fn example(text: &str) -> &str {
-    &text[..text.floor_char_boundary(EXAMPLE)]
+    cut(text, EXAMPLE)
+}
+
+/// As many whole characters as fit into so many bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// New ones first, then what grew by how much it did, gone ones, what shrank, and the rest; the worst and the most of each

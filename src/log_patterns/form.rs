@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    cut,
     mask::{WILDCARD, is_name, mask, value_of},
     object::{self, unescaped},
 };
@@ -29,9 +30,8 @@ const WRAPPERS: [&str; 3] = ["stream", "attrs", "_p"];
 /// Writes the form of a line.
 pub fn form(line: &str, out: &mut String) {
     out.clear();
-    let line = &line[..line.floor_char_boundary(LOOK_AT)];
-    form_of(&without_ansi(line), out, WRAPPED);
-    out.truncate(out.floor_char_boundary(MAX_FORM));
+    form_of(&without_ansi(cut(line, LOOK_AT)), out, WRAPPED);
+    out.truncate(cut(out, MAX_FORM).len());
 }
 
 fn form_of(line: &str, out: &mut String, wraps: u8) {
