@@ -124,6 +124,7 @@ fn lines<T: AsRef<str>>(texts: impl Iterator<Item = T>, first: u64) -> Vec<LogLi
         trace: None,
         span: None,
         trace_from: None,
+        copy: 0,
     };
     (first..).zip(texts).map(line).collect()
 }
