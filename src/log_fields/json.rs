@@ -14,7 +14,7 @@ const DEPTH: usize = 8;
 const LONG_NAME: usize = 256;
 
 /// Names of what a line says, the most telling first.
-const MESSAGES: [&str; 13] = [
+pub(crate) const MESSAGES: [&str; 13] = [
     "msg",
     "message",
     "@m",

@@ -25,6 +25,8 @@ mod wrapper;
 
 use std::borrow::Cow;
 
+pub(crate) use self::json::MESSAGES;
+
 pub use self::{
     fold::{Unfolded, unfolded},
     stack::{Exception, Frame, StackTrace},
@@ -213,7 +215,8 @@ fn summarise_traceback(record: &mut Record) {
     }
 }
 
-fn is_shown_elsewhere(name: &str) -> bool {
+/// Whether the row of a line says it without the field: time, level, ids of trace and span.
+pub fn is_shown_elsewhere(name: &str) -> bool {
     const NAMES: [&str; 21] = [
         "time",
         "ts",
