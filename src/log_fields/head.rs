@@ -320,9 +320,11 @@ fn python_basic(text: &str) -> Option<Head<'_>> {
 
 /// A logger's name: words with dots, colons, slashes, a number of a line at the end.
 fn is_logger(name: &str) -> bool {
+    // Tomcat's `o.a.c.c.C.[.[.[/].[dispatcherServlet]`; not syslog's `sshd[12]`.
+    let nested = name.contains(".[");
     name.len() <= 200
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '@')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-@/:$<>".contains(&b))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-@/:$<>".contains(&b) || nested && b"[]".contains(&b))
         && !name.contains("//")
 }
 

@@ -45,6 +45,10 @@ fn the_usual_ways_of_writing_are_recognised() {
             "2026-11-21 14:57:42.113 ERROR 1 --- [main] c.shop.App : failed\njava.lang.X: y\n\tat a.b(C.java:1)",
             "failed|thread=main logger=c.shop.App|2",
         ),
+        (
+            "2026-11-21 14:57:42.113 ERROR 1 --- [exec-7] o.a.c.c.C.[.[.[/].[dispatcherServlet]    : POST /orders threw an exception",
+            "POST /orders threw an exception|thread=exec-7 logger=o.a.c.c.C.[.[.[/].[dispatcherServlet]|0",
+        ),
         ("2026-11-21T14:57:42.113Z\tERROR\tserver/handler.go:88\tno luck\t{\"code\":5}", "no luck|code=5 caller=server/handler.go:88|0"),
         (r#"INFO:     127.0.0.1:1234 - "GET /x HTTP/1.1" 200 OK"#, r#"127.0.0.1:1234 - "GET /x HTTP/1.1" 200 OK||0"#),
         ("2026-11-21 14:57:42,113 [INFO] mailer: sent order in 5 ms", "sent order in 5 ms|logger=mailer|0"),
