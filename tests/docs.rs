@@ -30,7 +30,7 @@ fn key_table() -> String {
     let (keymap, _) = Keymap::new(&BTreeMap::new());
     let mut out = String::from("| key | command | what it does | where |\n| --- | --- | --- | --- |\n");
     for spec in COMMANDS {
-        let keys: Vec<String> = keymap.keys(spec.command).map(|k| format!("`{k}`")).collect();
+        let keys: Vec<String> = keymap.keys(spec.command).map(|k| format!("`{k}`").replace('|', "\\|")).collect();
         let place = if spec.views.is_empty() {
             "everywhere".to_owned()
         } else {
