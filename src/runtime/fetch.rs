@@ -66,10 +66,10 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let mut spans = tempo()?.trace(*id).await?;
             spans.name_services_by(&sources.labels.traces_service);
             // Cleaning 100,000 spans takes long enough to hold other tasks up.
-            let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(&e.to_string()))?;
+            let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(Backend::Tempo, &e.to_string()))?;
             Response::Trace(Arc::new(trace))
         }
-        Request::LogStream { .. } => return Err(bug("a log stream was fetched")),
+        Request::LogStream { .. } => return Err(bug(Backend::Loki, "a log stream was fetched")),
     })
 }
 
@@ -78,11 +78,11 @@ async fn patterns(job: Arc<PatternJob>) -> Result<PatternNews, SourceError> {
     let asked = Arc::new(());
     let still_asked = Arc::downgrade(&asked);
     let work = tokio::task::spawn_blocking(move || job.run(&|| still_asked.strong_count() == 0));
-    let found = work.await.map_err(|e| bug(&e.to_string()))?;
+    let found = work.await.map_err(|e| bug(Backend::Loki, &e.to_string()))?;
     drop(asked);
-    found.ok_or_else(|| bug("patterns were not found to the end"))
+    found.ok_or_else(|| bug(Backend::Loki, "patterns were not found to the end"))
 }
 
-fn bug(what: &str) -> SourceError {
-    SourceError::new(Backend::Tempo, crate::model::backend::ErrorKind::Bug, what)
+fn bug(backend: Backend, what: &str) -> SourceError {
+    SourceError::new(backend, crate::model::backend::ErrorKind::Bug, what)
 }

@@ -45,8 +45,8 @@ impl Screen {
 pub(super) struct List {
     /// The selected line; `None` before the first one is there.
     cursor: Option<LineId>,
-    /// Rows of the screen above the selected line.
-    above: usize,
+    /// Rows of the screen above the selected line; `None`: it is in the middle until the user moves.
+    above: Option<usize>,
     /// Whether the cursor goes to the newest line as lines arrive.
     pub(super) follow: bool,
     /// Unfolded lines, the one unfolded last at the end.
@@ -63,12 +63,14 @@ pub(super) struct Placed<'a> {
 
 impl List {
     pub(super) fn new() -> Self {
-        Self { cursor: None, above: 0, follow: true, open: VecDeque::new() }
+        Self { cursor: None, above: Some(0), follow: true, open: VecDeque::new() }
     }
 
     /// Begins on the line that is there.
     pub(super) fn begin(&mut self, store: &LogStore) {
         self.cursor = store.get(0).map(|l| l.id);
+        // The lines on both sides of it are still to come, in either order.
+        self.above = None;
         self.follow = false;
     }
 
@@ -102,7 +104,7 @@ impl List {
         if self.follow {
             let last = store.shown().saturating_sub(1);
             self.cursor = store.get(last).map(|l| l.id);
-            self.above = screen.height.saturating_sub(self.rows_at(store, last, screen));
+            self.above = Some(screen.height.saturating_sub(self.rows_at(store, last, screen)));
         } else if self.cursor.is_none() {
             self.cursor = store.get(store.shown().saturating_sub(1)).map(|l| l.id);
         }
@@ -112,15 +114,18 @@ impl List {
     pub(super) fn select(&mut self, store: &LogStore, i: usize, screen: &Screen) {
         let Some(line) = store.get(i.min(store.shown().saturating_sub(1))) else { return };
         let (new, old) = (i.min(store.shown() - 1), self.index(store).unwrap_or(i));
+        if new == old && self.above.is_none() {
+            return;
+        }
         let above = self.rows_above(store, old, screen);
         let room = screen.height.saturating_sub(self.rows(&line, screen));
         let between = |from: usize, to: usize| (from..to).take(screen.height + 1).map(|n| self.rows_at(store, n, screen)).sum::<usize>();
         let wanted = if new >= old { above + between(old, new) } else { above.saturating_sub(between(new, old)) };
         let far = new.abs_diff(old) > screen.height;
-        self.above = if far && new < old { screen.height / 3 } else { wanted }.min(room);
+        self.above = Some(if far && new < old { screen.height / 3 } else { wanted }.min(room));
         self.cursor = Some(line.id);
         // As it is drawn: lines that come later above or below must not move it.
-        self.above = self.rows_above(store, new, screen);
+        self.above = Some(self.rows_above(store, new, screen));
     }
 
     /// Moves on a command. Going to the last line follows from there on. Returns false for commands that do not move.
@@ -144,7 +149,7 @@ impl List {
     /// Unfolds or folds the selected line.
     pub(super) fn set_open(&mut self, store: &LogStore, open: bool, screen: &Screen) {
         let Some(line) = self.line(store) else { return };
-        self.above = self.rows_above(store, self.index(store).unwrap_or(0), screen);
+        let above = self.rows_above(store, self.index(store).unwrap_or(0), screen);
         self.follow = false;
         self.open.retain(|id| *id != line.id);
         if open {
@@ -154,7 +159,7 @@ impl List {
             self.open.pop_front();
         }
         self.cursor = Some(line.id);
-        self.above = self.above.min(screen.height.saturating_sub(self.rows(&line, screen)));
+        self.above = Some(above.min(screen.height.saturating_sub(self.rows(&line, screen))));
     }
 
     /// Rows above the selected line as it is drawn: no room is wasted at either end.
@@ -162,7 +167,7 @@ impl List {
         let height = screen.height;
         let own = self.rows_at(store, at, screen).min(height);
         let below: usize = (at..store.shown()).take(height).map(|n| self.rows_at(store, n, screen)).sum();
-        let wanted = self.above.max(height - below.min(height)).min(height - own);
+        let wanted = self.above.unwrap_or(height / 2).max(height - below.min(height)).min(height - own);
         let there: usize = (0..at).rev().take(wanted).map(|n| self.rows_at(store, n, screen)).sum();
         wanted.min(there)
     }

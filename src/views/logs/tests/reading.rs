@@ -334,9 +334,11 @@ fn context_reads_both_sides_of_a_line_without_filters() {
     let at = around.view.line().unwrap().id.at;
 
     let second = at.since(Timestamp::from_secs(START)).as_secs() as i64;
-    around.answer_older(Ok(numbered(second - 50..second + 1)), Older::Nothing);
     around.answer_newer(Ok(NewerLines { lines: numbered(second + 1..second + 40), left: None, gap: None }));
+    around.answer_older(Ok(numbered(second - 50..second + 1)), Older::Nothing);
     assert_eq!((around.selected(), times(&around).len()), (line, 90), "its own line is there once");
+    let row = around.screen().lines().position(|row| row.contains('▌'));
+    assert!(row > Some(6), "lines before it are on the screen, too:\n{}", around.screen());
     pressed(&mut around, &[Command::Top]);
     assert!(around.title().contains("no older lines in this window"), "{}", around.title());
     pressed(&mut around, &[Command::Bottom]);
