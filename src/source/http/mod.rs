@@ -5,10 +5,12 @@
 mod backoff;
 mod endpoint;
 mod error_text;
+mod failure;
 mod limit;
 mod request;
 mod secret;
 mod tls;
+mod websocket;
 
 use std::{
     sync::{
@@ -37,12 +39,14 @@ pub use endpoint::{ClientCertificate, Endpoint};
 pub use error_text::error_text;
 pub use request::{Answer, Request, Unsent};
 pub use secret::{Auth, AuthSource, Secret};
+pub use websocket::WebSocketRequest;
 
 use crate::model::{
     backend::{Backend, ErrorKind, SourceError},
     time::{Timestamp, nanos},
 };
-use limit::{Limit, hold_off};
+use failure::{innermost, retryable};
+use limit::Limit;
 use secret::{Credentials, Identity};
 
 /// Requests in flight to one backend; servers queue few of one tenant.
@@ -418,48 +422,6 @@ impl HttpClient {
         }
     }
 
-    fn status_error(&self, request: &Request, status: u16, wish: Option<Duration>, body: &[u8]) -> SourceError {
-        let kind = match status {
-            400 if error_text::is_beyond_a_limit(body) => ErrorKind::Refused,
-            400 => ErrorKind::BadQuery,
-            422 if error_text::cannot_be_read(body) => ErrorKind::BadQuery,
-            422 => ErrorKind::Refused,
-            401 | 403 => ErrorKind::Unauthorized(status),
-            404 | 410 => request.missing.clone(),
-            429 => ErrorKind::RateLimited(hold_off(wish)),
-            503 if error_text::is_query_timeout(body) => ErrorKind::Timeout(self.endpoint.timeout),
-            other => ErrorKind::Server(other),
-        };
-        let text = error_text(body);
-        let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("no reason given");
-        let message = match (&kind, text.is_empty()) {
-            (ErrorKind::BadQuery | ErrorKind::Refused, false) => text,
-            (_, false) => format!("answered {status}: {text}"),
-            (_, true) => format!("answered {status} ({reason}) to {}", request.path),
-        };
-        self.error(kind, message)
-    }
-
-    fn timed_out(&self) -> SourceError {
-        let limit = self.endpoint.timeout;
-        self.error(ErrorKind::Timeout(limit), format!("no complete answer within {limit:?}"))
-    }
-
-    fn unreachable(&self, e: &reqwest::Error) -> SourceError {
-        let at = authority(&self.endpoint.base);
-        if let Some(error) = self.tls_error(e) {
-            return error;
-        }
-        let message = if e.is_timeout() {
-            format!("no connection to {at} within {CONNECT:?}")
-        } else if e.is_connect() {
-            format!("connect to {at}: {}", innermost(e))
-        } else {
-            format!("the connection to {at} was lost: {}", innermost(e))
-        };
-        self.error(ErrorKind::Unreachable, message)
-    }
-
     fn url(&self, path: &str) -> Url {
         let mut url = self.endpoint.base.clone();
         url.set_path(&format!("{}{path}", self.endpoint.base.path().trim_end_matches('/')));
@@ -483,57 +445,6 @@ impl HttpClient {
         // Statuses below 400 begin so; refusals and the words of a lost connection do not.
         if outcome.starts_with(['2', '3']) { info!(target: "redline::http", "{text}") } else { warn!(target: "redline::http", "{text}") }
     }
-
-    /// Why TLS failed, when that is what an error is about.
-    pub fn tls_error(&self, e: &(dyn std::error::Error + 'static)) -> Option<SourceError> {
-        let (fault, words) = tls::fault(e)?;
-        Some(self.error(ErrorKind::Tls(fault), format!("TLS with {}: {words}", authority(&self.endpoint.base))))
-    }
-
-    /// The WebSocket handshake's request with the same address, headers and credentials as any other.
-    ///
-    /// # Errors
-    /// The secret cannot be read, the address is no URL for a WebSocket, or the backend limits us.
-    pub async fn websocket(&self, request: &Request) -> Result<WebSocketRequest, SourceError> {
-        self.not_limited()?;
-        let identity = self.credentials.get().await.map_err(|e| self.error(ErrorKind::Secret, e))?;
-        let mut built = self
-            .build(request, &identity, self.url(&request.path))
-            .build()
-            .map_err(|e| self.error(ErrorKind::Bug, format!("no request: {}", innermost(&e))))?;
-        let scheme = if built.url().scheme() == "https" { "wss" } else { "ws" };
-        let url = built.url().as_str().replacen(built.url().scheme(), scheme, 1);
-        let shown = format!("{}{}", self.url(&request.path).path(), request.shown_query());
-        built.headers_mut().remove(ACCEPT);
-        Ok(WebSocketRequest { url, headers: built.headers().clone(), tls: self.tls.clone(), shown, identity })
-    }
-
-    /// Whether there are other credentials after a handshake was answered 401: the secret is read again, unless another
-    /// request did so meanwhile.
-    pub async fn renew_credentials(&self, refused: &WebSocketRequest) -> bool {
-        self.credentials.renewable() && matches!(self.credentials.renew(&refused.identity).await, Ok(Some(_)))
-    }
-
-    /// Takes note of a handshake that was answered 429: the backend limits us.
-    pub fn limited_by(&self, headers: &HeaderMap, message: impl Into<String>) -> SourceError {
-        let error = self.error(ErrorKind::RateLimited(hold_off(self.wish(headers))), message);
-        self.tell_failure(&error);
-        error
-    }
-}
-
-/// What a WebSocket client needs to connect.
-pub struct WebSocketRequest {
-    /// `ws://` or `wss://`.
-    pub url: String,
-    /// Headers, secrets among them.
-    pub headers: HeaderMap,
-    /// The same trust as for HTTP.
-    pub tls: Arc<rustls::ClientConfig>,
-    /// Path and parameters for the log, without secrets.
-    pub shown: String,
-    /// Whose credentials are among the headers.
-    identity: Arc<Identity>,
 }
 
 fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
@@ -546,16 +457,6 @@ fn fixed_headers(endpoint: &Endpoint) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// 2xx never comes here; what the retry cannot change is not retried. A backend that limits us is asked again at once only
-/// when it says when.
-fn retryable(e: &SourceError, wish: Option<Duration>) -> bool {
-    match e.kind {
-        ErrorKind::Unreachable | ErrorKind::Server(502..=504) => true,
-        ErrorKind::RateLimited(_) => wish.is_some(),
-        _ => false,
-    }
-}
-
 /// The first bytes of a body; what is lost of an error's text is only text.
 async fn head(mut response: Response, max: usize) -> Vec<u8> {
     let mut body = Vec::new();
@@ -566,20 +467,6 @@ async fn head(mut response: Response, max: usize) -> Vec<u8> {
         }
     }
     body
-}
-
-/// The error at the bottom, which says what happened: "Connection refused (os error 111)".
-fn innermost(e: &dyn std::error::Error) -> String {
-    let mut e = e;
-    while let Some(source) = e.source() {
-        e = source;
-    }
-    e.to_string()
-}
-
-/// Host and port.
-fn authority(url: &Url) -> String {
-    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0))
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -6,9 +6,10 @@ use ratatui::{
 };
 
 use super::{
-    About, SilenceForm, Stage,
+    SilenceForm, Stage,
     fields::{PRESETS, Place},
     hits::is_silenced,
+    subject::About,
 };
 use crate::{
     core::command::Command,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::equal_to;
+use super::subject::equal_to;
 use crate::{
     model::re2,
     model::{

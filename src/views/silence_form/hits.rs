@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use compact_str::CompactString;
 
-use super::{About, Fold, Subject};
+use super::{Fold, Subject, subject::About};
 use crate::{
     model::{alert::Alert, alert_book::AlertmanagerAlerts, labels::Labels, silence::MatcherSet},
     ui::format,

@@ -6,13 +6,13 @@ use crate::{
         Shared,
         testing::{draw, feed, look, needs, routed_alert as alert, sees, test_shared, with},
     },
-    core::scope::ScopeAlert,
+    core::scope::{Scope, ScopeAlert},
     model::{
         alert::{Alert, AlertState},
         alertmanagers::{Part, together},
         backend::ErrorKind,
-        labels::MatchOp,
-        silence::SilenceEnd,
+        labels::{Labels, MatchOp, Matcher},
+        silence::{Silence, SilenceEnd, SilenceState},
         time::TimeWindow,
     },
 };
