@@ -1,6 +1,6 @@
 //! The store against a sorted list: order, once, bounded, names of lines that stay theirs.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use proptest::prelude::*;
 use redline::{
@@ -9,7 +9,7 @@ use redline::{
         log::{Level, LogLine},
         time::Timestamp,
     },
-    store::{LineId, LogStore, Pattern, Show},
+    store::{FilterNews, LineId, LogStore, Pattern, Show},
 };
 
 #[derive(Clone, Debug)]
@@ -20,6 +20,12 @@ enum Step {
     Burst(i64, u16),
     /// Others are shown.
     Show(Option<&'static str>, Level),
+    /// The lines about the one of a time are looked at.
+    Look(i64, usize),
+    /// A worker begins, with the newest line.
+    Ask,
+    /// What it found out by now arrives.
+    Told(usize),
     /// The screen is held, or not any more.
     Hold(bool),
     /// All is forgotten.
@@ -34,10 +40,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (-400_i64..800, 0_u16..6000).prop_map(|(at, count)| Step::Burst(at, count)),
         2 => (prop::option::of(prop::sample::select(vec!["bad", "!bad", "/^[12] /", "nothing"])), prop::sample::select(levels))
             .prop_map(|(pattern, level)| Step::Show(pattern, level)),
+        2 => (-400_i64..800, 0_usize..40).prop_map(|(at, lines)| Step::Look(at, lines)),
+        2 => Just(Step::Ask),
+        3 => (1_usize..6).prop_map(Step::Told),
         2 => any::<bool>().prop_map(Step::Hold),
         1 => Just(Step::Clear),
     ];
-    prop::collection::vec(step, 1..14)
+    prop::collection::vec(step, 1..18)
 }
 
 fn line(at: i64, stream: u8, text: String, copy: u32) -> LogLine {
@@ -76,6 +85,7 @@ fn same_as_a_list(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut store = LogStore::new(1 << 30);
     let mut model: Vec<Key> = Vec::new();
     let mut known: Option<(LineId, String)> = None;
+    let mut parts: VecDeque<FilterNews> = VecDeque::new();
     for step in steps {
         let lines = lines(step);
         let before = model.len();
@@ -87,16 +97,22 @@ fn same_as_a_list(steps: &[Step]) -> Result<(), TestCaseError> {
             Step::Show(pattern, level) => {
                 let pattern = pattern.and_then(|p| Pattern::parse(p).unwrap());
                 store.set_show(Show { pattern, level: *level, ..store.show().clone() });
+                parts.clear();
             }
+            Step::Look(at, lines) => store.look_around(Some(LineId { at: Timestamp(*at), arrival: 0 }), *lines),
+            Step::Ask => parts = found(&store),
+            Step::Told(count) => parts.drain(..(*count).min(parts.len())).for_each(|news| store.take_filtered(&news)),
             Step::Hold(held) => store.set_show(Show { held: held.then(|| store.mark()), ..store.show().clone() }),
             Step::Clear => {
                 store.clear();
                 (model, known) = (Vec::new(), None);
+                parts.clear();
             }
             Step::Insert(_) | Step::Burst(..) => {}
         }
         prop_assert_eq!(store.len(), model.len());
         shows_in_order(&store)?;
+        shows_all(&store, &model)?;
         if let Some((id, text)) = &known
             && let Some(found) = store.get(store.position(*id)).filter(|line| line.id == *id)
         {
@@ -106,6 +122,11 @@ fn same_as_a_list(steps: &[Step]) -> Result<(), TestCaseError> {
             known = store.get(store.shown() / 2).map(|line| (line.id, line.text.to_owned()));
         }
     }
+    // A worker always comes to an end with what is there.
+    found(&store).iter().for_each(|news| store.take_filtered(news));
+    prop_assert_eq!(store.open(), 0);
+    shows_in_order(&store)?;
+    shows_all(&store, &model)?;
     store.set_show(Show::default());
     let mut held: Vec<_> = store.window(0).map(|l| (l.id.at.0, l.stream.get("app").unwrap_or("").to_owned(), l.text.to_owned())).collect();
     held.sort();
@@ -115,6 +136,27 @@ fn same_as_a_list(steps: &[Step]) -> Result<(), TestCaseError> {
     if let Some((id, text)) = known {
         let found = store.get(store.position(id)).map(|line| (line.id, line.text.to_owned()));
         prop_assert_eq!(found, Some((id, text)), "a line keeps its name");
+    }
+    Ok(())
+}
+
+/// What a worker finds out.
+fn found(store: &LogStore) -> VecDeque<FilterNews> {
+    let mut parts = VecDeque::new();
+    if let Some(job) = store.filter_job(None) {
+        job.run(&|| false, &mut |news| parts.push_back(news));
+    }
+    parts
+}
+
+/// Where all lines were looked at, all that pass are shown or wait to be.
+fn shows_all(store: &LogStore, model: &[Key]) -> Result<(), TestCaseError> {
+    if store.open() == 0 {
+        let level = |text: &str| if text.contains("bad") { Level::Error } else { Level::Info };
+        let show = store.show();
+        let passes = |text: &str| level(text) >= show.level && show.pattern.as_ref().is_none_or(|p| p.passes(text));
+        let passing = model.iter().filter(|(_, _, text, _)| passes(text)).count();
+        prop_assert_eq!(store.shown() + store.waiting_to_show(), passing);
     }
     Ok(())
 }

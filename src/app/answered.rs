@@ -65,6 +65,7 @@ fn is_whole(answer: &Answer, now: Timestamp) -> bool {
         Err(_) => false,
         Ok(Response::Log(events)) => events.contains(&LogEvent::Tail(TailState::Off)) && answer.request.is_past(now),
         Ok(Response::Red(mapping)) => !mapping.is_incomplete(),
+        Ok(Response::Filtered(news)) => news.is_last,
         Ok(_) => true,
     }
 }

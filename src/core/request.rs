@@ -16,7 +16,7 @@ use crate::{
         trace::{TraceHits, TraceId},
     },
     red::RedMapping,
-    store::{PatternJob, PatternNews},
+    store::{FilterJob, FilterNews, PatternJob, PatternNews},
     trace::Trace,
 };
 
@@ -126,6 +126,8 @@ pub enum Request {
         /// Lines before it are known.
         after: Timestamp,
     },
+    /// Which of the lines that a page holds pass its filter: no backend is asked, a worker finds out; answers keep coming.
+    Filter(Arc<FilterJob>),
     /// Patterns of the lines that a page holds: no backend is asked, a worker finds them.
     Patterns(Arc<PatternJob>),
     /// Patterns of the streams of a selector as the server clusters them.
@@ -173,6 +175,7 @@ impl Request {
             | Self::DiscoverRed
             | Self::DiscoverLogLabels
             | Self::AboutMetric { .. }
+            | Self::Filter(_)
             | Self::Patterns(_)
             | Self::Trace(_) => None,
         }
@@ -213,6 +216,8 @@ pub enum Response {
     Log(Vec<LogEvent>),
     /// To [`Request::LogNewer`].
     Newer(NewerLines),
+    /// One of several to [`Request::Filter`].
+    Filtered(FilterNews),
     /// To [`Request::Patterns`].
     Patterns(PatternNews),
     /// To [`Request::LogPatterns`]; `None` where the server does not cluster.

@@ -28,6 +28,7 @@ use crate::{
         time::{TimeWindow, Timestamp},
     },
     source::{Sources, not_configured},
+    store::FilterJob,
 };
 
 /// What tasks need.
@@ -119,7 +120,10 @@ pub fn write(write: Write, context: Context) {
 async fn run(subscription: Subscription, turn: Turn, context: Context) {
     let slot = subscription.slot;
     tokio::time::sleep(rest(&subscription, context.clock.now())).await;
-    turn.come().await;
+    // No server is asked for what a worker does, and each letter typed is another question.
+    if !matches!(subscription.request, Request::Filter(_)) {
+        turn.come().await;
+    }
     let request = Arc::new(subscription.request);
     let mut failures = 0;
     loop {
@@ -165,6 +169,9 @@ async fn ask(slot: SlotId, request: &Arc<Request>, context: &Context) -> Result<
     if let Request::LogStream { query, window } = &**request {
         return stream(slot, request, context, query, *window).await;
     }
+    if let Request::Filter(job) = &**request {
+        return filter(slot, request, context, job.clone()).await;
+    }
     let result = super::fetch::fetch(request, &context.sources, asked).await;
     answer(slot, request, context, asked, result).await
 }
@@ -205,6 +212,27 @@ async fn stream(slot: SlotId, request: &Arc<Request>, context: &Context, query: 
     tokio::join!(following, forwarding).1
 }
 
+/// Has a worker filter lines: each part of them is an answer of its own. Nobody listens to a filter that was replaced, which
+/// ends it.
+async fn filter(slot: SlotId, request: &Arc<Request>, context: &Context, job: Arc<FilterJob>) -> Result<Outcome, Gone> {
+    let asked = context.clock.now();
+    let (out, mut parts) = mpsc::channel(4);
+    let work = tokio::task::spawn_blocking(move || {
+        // Whoever does not listen any more is seen at the next look.
+        job.run(&|| out.is_closed(), &mut |part| drop(out.blocking_send(part)));
+    });
+    while let Some(part) = parts.recv().await {
+        answer(slot, request, context, asked, Ok(Response::Filtered(part))).await?;
+    }
+    match work.await {
+        Ok(()) => Ok(Outcome::Answered),
+        Err(_) => {
+            let bug = SourceError::new(Backend::Loki, ErrorKind::Bug, "redline failed while it filtered the lines");
+            answer(slot, request, context, asked, Err(bug)).await
+        }
+    }
+}
+
 fn backend_of(request: &Request) -> Backend {
     match request {
         Request::PrometheusAlerts
@@ -223,6 +251,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::LogRange { .. }
         | Request::LogStream { .. }
         | Request::LogPatterns { .. }
+        | Request::Filter(_)
         | Request::Patterns(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,

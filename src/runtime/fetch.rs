@@ -69,7 +69,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(Backend::Tempo, &e.to_string()))?;
             Response::Trace(Arc::new(trace))
         }
-        Request::LogStream { .. } => return Err(bug(Backend::Loki, "a log stream was fetched")),
+        Request::LogStream { .. } | Request::Filter(_) => return Err(bug(Backend::Loki, "a stream of answers was fetched")),
     })
 }
 

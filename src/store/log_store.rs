@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::{
     condition::Condition,
     filter::Pattern,
+    filtering::{FilterJob, FilterNews},
     patterns::{Chosen, Numbered, Snapshot},
     segment::{Line, LineId, Segment},
     streams::Streams,
+    verdict::{ROW, Reach},
 };
 use crate::{
     log_patterns::Kind,
@@ -64,6 +66,22 @@ impl Show {
         *self == Self::default()
     }
 
+    /// Whether not all lines pass that there are.
+    pub(super) fn filters(&self) -> bool {
+        let Self { pattern, conditions, level, held: _, only, without } = self;
+        pattern.is_some() || !conditions.is_empty() || *level != Level::default() || only.is_some() || without.is_some()
+    }
+
+    /// Bytes of lines that are looked at while a key waits; more of them are left to a worker.
+    pub(super) fn at_once(&self) -> usize {
+        let takes_apart = !self.conditions.is_empty() || self.only.is_some() || self.without.is_some();
+        match takes_apart {
+            true => TAKEN_APART,
+            false if self.pattern.is_some() => SEARCHED,
+            false => JUDGED,
+        }
+    }
+
     pub(super) fn is_waiting(&self, id: LineId) -> bool {
         self.held.is_some_and(|mark| mark.is_new(id))
     }
@@ -99,8 +117,12 @@ impl Rule<'_> {
     }
 }
 
-/// Fewer are filtered sooner than a thread is started.
-const LINES_A_WORKER: usize = 50_000;
+/// Bytes that are searched for a text while a key waits: a few milliseconds.
+const SEARCHED: usize = 2 << 20;
+/// Bytes of lines whose level is looked at while a key waits.
+const JUDGED: usize = 64 << 20;
+/// Bytes of lines that are taken apart while a key waits.
+const TAKEN_APART: usize = 512 << 10;
 
 /// Labels that no line has any more may take this part of the room.
 const STREAMS: usize = 16;
@@ -273,12 +295,12 @@ impl LogStore {
 
     /// How many of the kept lines a held screen leaves out.
     pub fn waiting(&self) -> usize {
-        self.segments.iter().map(|s| s.waiting().all).sum()
+        self.segments.iter().map(|s| s.waiting().0).sum()
     }
 
     /// How many of those would be shown.
     pub fn waiting_to_show(&self) -> usize {
-        self.segments.iter().map(|s| s.waiting().to_show).sum()
+        self.segments.iter().map(|s| s.waiting().1).sum()
     }
 
     /// How many of the shown lines arrived since.
@@ -301,29 +323,72 @@ impl LogStore {
         &self.show
     }
 
-    /// Shows other lines.
+    /// Shows other lines: as far as it is known at once which, see [`LogStore::look_around`] and [`LogStore::filter_job`].
     pub fn set_show(&mut self, show: Show) {
-        if self.show != show {
-            self.show = show;
-            self.refilter();
+        let same_lines = Show { held: self.show.held, ..show.clone() } == self.show;
+        if same_lines && self.show.held == show.held {
+            return;
+        }
+        self.show = show;
+        let rule = Rule { show: &self.show, streams: &self.streams };
+        for segment in &mut self.segments {
+            if same_lines { segment.hold(rule) } else { segment.forget_verdict(rule) }
         }
     }
 
-    /// Someone waits for it at each letter typed, so many lines are shared out among the cores.
-    fn refilter(&mut self) {
-        let lines = self.len();
-        let (show, streams) = (&self.show, &self.streams);
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(lines / LINES_A_WORKER + 1);
-        let share = self.segments.len().div_ceil(workers);
-        let (own, others) = self.segments.split_at_mut(share);
-        std::thread::scope(|scope| {
-            for part in others.chunks_mut(share.max(1)) {
-                // Its own copy of the pattern: a shared one would make them wait for each other.
-                let show = show.clone();
-                scope.spawn(move || part.iter_mut().for_each(|s| s.refilter(Rule { show: &show, streams })));
+    /// How many lines are still to be looked at before it is known which are shown.
+    pub fn open(&self) -> usize {
+        self.segments.iter().map(Segment::open).sum()
+    }
+
+    /// Looks at the lines about one, or at the newest: until so many more are shown on each side, or it takes too long for
+    /// someone who waits.
+    pub fn look_around(&mut self, id: Option<LineId>, lines: usize) {
+        let (anchor, row) = self.anchor(id);
+        // Few are all looked at.
+        let lines = if self.len() * ROW + self.bytes() <= self.show.at_once() { usize::MAX } else { lines };
+        let rule = Rule { show: &self.show, streams: &self.streams };
+        let mut reach = Reach { lines, bytes: self.show.at_once() };
+        for (i, segment) in self.segments.iter_mut().enumerate().skip(anchor) {
+            if !segment.look(if i == anchor { row } else { 0 }, true, rule, &mut reach) || reach.lines == 0 {
+                break;
             }
-            own.iter_mut().for_each(|s| s.refilter(Rule { show, streams }));
-        });
+        }
+        let mut reach = Reach { lines, bytes: self.show.at_once() };
+        for (i, segment) in self.segments.iter_mut().enumerate().take(anchor + 1).rev() {
+            let from = if i == anchor { row } else { segment.len() };
+            if !segment.look(from, false, rule, &mut reach) || reach.lines == 0 {
+                break;
+            }
+        }
+    }
+
+    /// The segment and the row of a line, or the end.
+    fn anchor(&self, id: Option<LineId>) -> (usize, usize) {
+        let last = self.segments.len().saturating_sub(1);
+        let segment = id.map_or(last, |id| self.segments.partition_point(|s| s.first_at() <= id.at).saturating_sub(1));
+        (segment, self.segments.get(segment).map_or(0, |s| id.map_or(s.len(), |id| s.row_of(id))))
+    }
+
+    /// What a worker is to find out, beginning at a line or at the newest; `None` where nothing is open.
+    pub fn filter_job(&self, id: Option<LineId>) -> Option<FilterJob> {
+        let (anchor, _) = self.anchor(id);
+        let mut open: Vec<(usize, &Segment)> = self.segments.iter().enumerate().filter(|(_, s)| s.open() > 0).collect();
+        open.sort_by_key(|(i, _)| i.abs_diff(anchor));
+        let segments = open.into_iter().map(|(_, s)| s.lines().clone()).collect::<Vec<_>>();
+        let job = FilterJob { segments, streams: self.streams.clone(), show: Show { held: None, ..self.show.clone() } };
+        (!job.segments.is_empty()).then_some(job)
+    }
+
+    /// Takes what a worker found out about the lines that are shown now.
+    pub fn take_filtered(&mut self, news: &FilterNews) {
+        let rule = Rule { show: &self.show, streams: &self.streams };
+        for judged in news.judged.iter() {
+            let (Some(first), Some(last)) = (judged.lines.rows.first(), judged.lines.rows.last()) else { continue };
+            let from = self.segments.partition_point(|s| s.first_at() <= first.id().at).saturating_sub(1);
+            let to = self.segments.partition_point(|s| s.first_at() <= last.id().at);
+            self.segments[from..to].iter_mut().for_each(|s| s.take(judged, rule));
+        }
     }
 
     /// How many lines are shown.
@@ -411,7 +476,10 @@ impl LogStore {
 mod tests {
     use proptest::prelude::*;
 
-    use std::sync::Arc;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
 
     use super::*;
     use crate::model::trace::{SpanId, TraceId};
@@ -428,6 +496,19 @@ mod tests {
             trace_from: text.contains("trace").then_some("text"),
             copy: 0,
         }
+    }
+
+    /// Shows other lines, and waits for it.
+    fn show(store: &mut LogStore, show: Show) {
+        store.set_show(show);
+        finish(store);
+    }
+
+    fn finish(store: &mut LogStore) {
+        if let Some(job) = store.filter_job(None) {
+            job.run(&|| false, &mut |news| store.take_filtered(&news));
+        }
+        assert_eq!(store.open(), 0);
     }
 
     fn texts(store: &LogStore) -> Vec<String> {
@@ -460,7 +541,7 @@ mod tests {
         let id = store.get(1).unwrap().id;
         store.insert(vec![line(20, "a", "b"), line(40, "a", "d")]);
         assert_eq!((store.position(id), store.get(2).unwrap().text), (2, "c"));
-        store.set_show(Show { pattern: Pattern::parse("!c").unwrap(), ..Show::default() });
+        show(&mut store, Show { pattern: Pattern::parse("!c").unwrap(), ..Show::default() });
         assert_eq!(store.get(store.position(id)).unwrap().text, "d");
     }
 
@@ -468,15 +549,18 @@ mod tests {
     fn what_is_shown_follows_filter_level_and_hold() {
         let mut store = LogStore::new(1 << 20);
         store.insert((0..10).map(|i| line(i, "a", if i % 3 == 0 { "bad thing" } else { "Good thing" })).collect());
-        store.set_show(Show { level: Level::Error, ..Show::default() });
+        show(&mut store, Show { level: Level::Error, ..Show::default() });
         assert_eq!(store.shown(), 4);
         store.insert(vec![line(20, "a", "bad again"), line(21, "a", "good again")]);
         assert_eq!(store.shown(), 5);
-        store.set_show(Show {
-            pattern: Pattern::parse("good").unwrap(),
-            held: Some(Mark { arrivals: 10, oldest: Timestamp(0), newest: Timestamp(9) }),
-            ..Show::default()
-        });
+        show(
+            &mut store,
+            Show {
+                pattern: Pattern::parse("good").unwrap(),
+                held: Some(Mark { arrivals: 10, oldest: Timestamp(0), newest: Timestamp(9) }),
+                ..Show::default()
+            },
+        );
         assert_eq!((store.waiting(), store.waiting_to_show()), (2, 1));
         store.insert(vec![line(5, "b", "good and late")]);
         assert_eq!((store.shown(), store.len()), (6, 13));
@@ -484,7 +568,7 @@ mod tests {
         store.insert(vec![line(-5, "b", "good and old")]);
         assert_eq!((store.shown(), store.waiting()), (7, 3), "what lies before all that was there");
         assert_eq!(store.oldest(), Some(Timestamp(-5)));
-        store.set_show(Show::default());
+        show(&mut store, Show::default());
         assert_eq!((store.next_at_level(10, Level::Error), store.next_at_level(11, Level::Error)), (Some(11), Some(12)));
         assert_eq!(store.next_at_level(12, Level::Error), Some(1));
         assert_eq!((store.previous_at_level(12, Level::Error), store.previous_at_level(11, Level::Error)), (Some(11), Some(8)));
@@ -496,14 +580,15 @@ mod tests {
         let mut store = LogStore::new(1 << 30);
         let lines = |range: std::ops::Range<i64>| range.map(|i| line(i, "a", if i % 10 == 7 { "bad" } else { "good" })).collect::<Vec<_>>();
         store.insert(lines(10_000..19_000));
-        store.set_show(Show { level: Level::Error, ..Show::default() });
+        show(&mut store, Show { level: Level::Error, ..Show::default() });
         let mark = store.mark();
         store.insert(lines(19_000..29_000));
         store.insert(lines(5_000..10_000));
         store.insert((0..50).map(|i| line(15_000 + i, "b", "bad and late")).collect());
         assert_eq!(store.shown_since(mark), 1050);
         assert_eq!(store.shown_since(mark.by_time()), 1000, "late ones are not newer");
-        store.set_show(Show { held: Some(mark), ..store.show().clone() });
+        let held = Show { held: Some(mark), ..store.show().clone() };
+        show(&mut store, held);
         assert_eq!((store.waiting(), store.waiting_to_show(), store.shown()), (10_050, 1050, 1400));
         store.insert(lines(29_000..39_000));
         assert_eq!((store.waiting(), store.waiting_to_show(), store.shown()), (20_050, 2050, 1400));
@@ -515,11 +600,70 @@ mod tests {
         let mut store = LogStore::new(1 << 30);
         let lines = |i| line(i, "a", if i % 1000 == 7 { "bad thing" } else { "good thing" });
         store.insert((0..120_000).map(lines).collect());
-        store.set_show(Show { pattern: Pattern::parse("bad").unwrap(), ..Show::default() });
+        show(&mut store, Show { pattern: Pattern::parse("bad").unwrap(), ..Show::default() });
         let shown: Vec<i64> = store.window(0).map(|l| l.id.at.0).collect();
         assert_eq!(shown, (0..120).map(|i| i * 1000 + 7).collect::<Vec<_>>());
-        store.set_show(Show::default());
+        show(&mut store, Show::default());
         assert_eq!(store.shown(), 120_000);
+    }
+
+    #[test]
+    fn lines_about_the_cursor_are_filtered_at_once_and_the_rest_by_a_worker() {
+        let mut store = LogStore::new(1 << 30);
+        let lines = |range: std::ops::Range<i64>| {
+            range.map(|i| line(i * 2, "a", if i % 100 == 7 { "bad thing" } else { "good thing" })).collect::<Vec<_>>()
+        };
+        store.insert(lines(0..60_000));
+        let id = store.get(30_000).unwrap().id;
+        let bad = Show { pattern: Pattern::parse("bad").unwrap(), ..Show::default() };
+        store.set_show(bad.clone());
+        store.look_around(Some(id), 5);
+        let near: Vec<i64> = store.window(0).map(|l| l.id.at.0).collect();
+        assert_eq!(near, (295..305).map(|i| (i * 100 + 7) * 2).collect::<Vec<_>>());
+        assert_eq!(store.position(id), 5, "the cursor is between them");
+        store.look_around(Some(id), 5);
+        assert_eq!(store.shown(), 10, "what is known is not looked for again");
+        let job = store.filter_job(Some(id)).unwrap();
+        let mut parts = Vec::new();
+        job.run(&|| false, &mut |news| parts.push(news));
+        assert!(parts.len() > 1 && parts.iter().rposition(|p| p.is_last) == Some(parts.len() - 1));
+        // Meanwhile lines come: at the end, late ones into the midst of others, and older ones.
+        store.insert(lines(60_000..61_000));
+        store.insert((0..50).map(|i| line(40_001 + i * 2, "b", if i % 10 == 3 { "bad and late" } else { "late" })).collect());
+        store.insert(vec![line(-5, "b", "bad and old")]);
+        store.take_filtered(&parts[0]);
+        let some = store.shown();
+        assert!((11..610).contains(&some) && store.open() > 0, "{some}");
+        parts[1..].iter().for_each(|part| store.take_filtered(part));
+        finish(&mut store);
+        let shown = texts(&store);
+        assert_eq!(shown.len(), 610 + 5 + 1);
+        assert!(
+            shown.iter().all(|text| text.contains("bad"))
+                && shown.is_sorted_by_key(|t| t.split(' ').next().unwrap().parse::<i64>().unwrap())
+        );
+        // A worker that nobody listens to stops.
+        store.set_show(Show { level: Level::Error, ..bad });
+        let (mut told, is_stopped) = (0, AtomicBool::new(false));
+        store.filter_job(None).unwrap().run(&|| is_stopped.load(Ordering::Relaxed), &mut |_| {
+            told += 1;
+            is_stopped.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(told, 1);
+    }
+
+    #[test]
+    fn a_pause_does_not_filter_again() {
+        let mut store = LogStore::new(1 << 30);
+        store.insert((0..20_000).map(|i| line(i, "a", if i % 10 == 7 { "bad" } else { "good" })).collect());
+        let bad = Show { pattern: Pattern::parse("bad").unwrap(), ..Show::default() };
+        show(&mut store, bad.clone());
+        let mark = store.mark();
+        store.set_show(Show { held: Some(mark), ..bad.clone() });
+        store.insert(vec![line(20_007, "a", "bad"), line(20_008, "a", "good")]);
+        assert_eq!((store.open(), store.shown(), store.waiting(), store.waiting_to_show()), (0, 2000, 2, 1));
+        store.set_show(bad);
+        assert_eq!((store.open(), store.shown(), store.waiting()), (0, 2001, 0));
     }
 
     #[test]
@@ -529,7 +673,7 @@ mod tests {
         for batch in 0..500 {
             store.insert((0..100).map(|i| line(batch * 100 + i, "a", &text)).collect());
         }
-        store.set_show(Show { level: Level::Error, ..Show::default() });
+        show(&mut store, Show { level: Level::Error, ..Show::default() });
         let raw = 50_000 * (text.len() + "poda-1".len());
         assert!(store.bytes() < raw * 6 / 5, "{} for {raw}", store.bytes());
         assert_eq!((store.len(), store.shown()), (50_000, 0));

@@ -5,8 +5,10 @@ use std::{hash::BuildHasher, ops::Range, sync::Arc};
 use foldhash::quality::FixedState;
 
 use super::{
+    filtering::Judged,
     log_store::{Mark, Rule},
     streams::Streams,
+    verdict::{Reach, Verdict},
 };
 use crate::{
     log_patterns::Kind,
@@ -95,6 +97,11 @@ impl Row {
     pub(super) fn id(&self) -> LineId {
         LineId { at: self.at, arrival: u64::from(self.arrival_high) << 32 | u64::from(self.arrival_low) }
     }
+
+    /// Bytes of its line.
+    pub(super) fn size(&self) -> usize {
+        self.text as usize + self.metadata as usize
+    }
 }
 
 /// A trace and a span of it, without the holes that the model's types leave: lines of one span share it.
@@ -127,15 +134,6 @@ pub(super) struct Merged {
     pub new: usize,
     /// From which row on they are, when none belonged before an older line.
     pub appended: Option<usize>,
-}
-
-/// Lines that a held screen leaves out.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Waiting {
-    /// All of them.
-    pub all: usize,
-    /// Those that pass filter and level.
-    pub to_show: usize,
 }
 
 /// The lines of a segment as they are at some moment, to be read elsewhere while others are added to the segment.
@@ -180,6 +178,16 @@ impl Lines {
         &self.bytes[from..from + row.metadata as usize]
     }
 
+    /// Whether the line of a row is to be shown.
+    pub(super) fn row_passes(&self, i: usize, rule: Rule<'_>) -> bool {
+        self.rows.get(i).is_some_and(|row| self.passes(row, rule, |generation| self.numbers.of(i, generation)))
+    }
+
+    /// The rows of all lines that are to be shown.
+    pub(super) fn passing(&self, rule: Rule<'_>) -> Vec<u32> {
+        (0..).take(self.rows.len()).filter(|row| self.row_passes(*row as usize, rule)).collect()
+    }
+
     /// Whether a line is to be shown; `kind` tells the number of its form in a numbering, where it is known.
     pub(super) fn passes(&self, row: &Row, rule: Rule<'_>, kind: impl Fn(u64) -> Option<Kind>) -> bool {
         rule.passes(row.level, self.text(row), row.stream, decode(self.metadata(row)), kind)
@@ -205,9 +213,8 @@ pub(super) struct Segment {
     places: Vec<&'static str>,
     /// The worst level of all rows.
     worst: Level,
-    /// Rows that are shown, when not all are.
-    shown: Option<Vec<u32>>,
-    waiting: Waiting,
+    /// Which rows are shown; `None` where all are.
+    verdict: Option<Verdict>,
     /// All arrivals are within.
     arrivals: Range<u64>,
 }
@@ -249,7 +256,7 @@ impl Segment {
     /// left out.
     pub(super) fn merge(&mut self, lines: &[LogLine], streams: &[u32], mut arrival: u64, rule: Rule<'_>) -> Merged {
         let before = self.lines.rows.len();
-        let mut in_order = true;
+        let (mut in_order, first) = (true, arrival);
         let mut metadata = String::new();
         for (stream, line) in streams.iter().zip(lines) {
             encode(&line.metadata, &mut metadata);
@@ -279,13 +286,35 @@ impl Segment {
             arrival += 1;
         }
         if in_order {
-            self.show_from(before, rule);
+            self.judge_new(before, rule);
         } else {
-            Arc::make_mut(&mut self.lines.rows).sort_by_key(Row::id);
-            self.lines.numbers = Numbers { order: self.arrivals.end, ..Numbers::default() };
-            self.refilter(rule);
+            self.put_in_order(before, first, rule);
         }
         Merged { new: self.lines.rows.len() - before, appended: in_order.then_some(before) }
+    }
+
+    /// Rows were added at the end.
+    fn judge_new(&mut self, from: usize, rule: Rule<'_>) {
+        self.begin_verdict(from, rule);
+        if let Some(verdict) = &mut self.verdict {
+            verdict.extend(&self.lines, from, rule, rule.show.at_once());
+        }
+    }
+
+    /// Rows were added at the end, the first one named by this arrival, and belong before others.
+    fn put_in_order(&mut self, from: usize, first: u64, rule: Rule<'_>) {
+        self.begin_verdict(from, rule);
+        let known = self.verdict.take().map(|v| v.named(&self.lines, from));
+        Arc::make_mut(&mut self.lines.rows).sort_by_key(Row::id);
+        self.lines.numbers = Numbers { order: self.arrivals.end, ..Numbers::default() };
+        self.verdict = known.map(|k| k.placed(&self.lines, rule, |id| id.arrival < first, rule.show.at_once()));
+    }
+
+    /// Where all of the first rows are shown and others may not be.
+    fn begin_verdict(&mut self, rows: usize, rule: Rule<'_>) {
+        if !rule.show.is_all() {
+            self.verdict.get_or_insert_with(|| Verdict::all(rows));
+        }
     }
 
     fn push(&mut self, row: Row) {
@@ -344,9 +373,7 @@ impl Segment {
             return None;
         }
         if appended.is_some() {
-            self.truncate(rows);
-            self.waiting.all -= rest.waiting.all;
-            self.waiting.to_show -= rest.waiting.to_show;
+            self.truncate(rows, rule);
         } else {
             *self = self.copy(0..rows, rule);
         }
@@ -354,7 +381,7 @@ impl Segment {
     }
 
     /// Forgets the last rows, whose texts are the last as well, and the room for more.
-    fn truncate(&mut self, rows: usize) {
+    fn truncate(&mut self, rows: usize, rule: Rule<'_>) {
         let (bytes, all) = (Arc::make_mut(&mut self.lines.bytes), Arc::make_mut(&mut self.lines.rows));
         bytes.truncate(all[rows].offset as usize);
         bytes.shrink_to_fit();
@@ -364,15 +391,15 @@ impl Segment {
             Arc::make_mut(&mut self.lines.numbers.kinds).truncate(rows);
         }
         self.traces.shrink_to_fit();
-        if let Some(shown) = &mut self.shown {
-            shown.truncate(shown.partition_point(|row| (*row as usize) < rows));
+        if let Some(verdict) = &mut self.verdict {
+            verdict.truncate(&self.lines, rule);
         }
     }
 
     /// How many rows from the first on have their lines within so many bytes; at least one.
     fn rows_within(&self, rows: usize, bytes: usize) -> usize {
         let sizes = self.lines.rows.iter().take(rows).scan(0, |sum, r| {
-            *sum += r.text as usize + r.metadata as usize;
+            *sum += r.size();
             Some(*sum)
         });
         sizes.take_while(|sum| *sum <= bytes).count().max(1)
@@ -395,7 +422,7 @@ impl Segment {
         let rows = &self.lines.rows[rows];
         let mut out = Self::default();
         out.lines.rows = Arc::new(Vec::with_capacity(rows.len()));
-        let mut bytes = String::with_capacity(rows.iter().map(|r| r.text as usize + r.metadata as usize).sum());
+        let mut bytes = String::with_capacity(rows.iter().map(Row::size).sum());
         for row in rows {
             let offset = u32::try_from(bytes.len()).unwrap_or(0);
             bytes.push_str(self.text(row));
@@ -407,49 +434,71 @@ impl Segment {
         out.lines.numbers.order = out.arrivals.end;
         out.places.clone_from(&self.places);
         out.traces.shrink_to_fit();
-        out.refilter(rule);
+        out.verdict = self.verdict.as_ref().map(|v| v.named(&self.lines, self.lines.rows.len()).placed(&out.lines, rule, |_| true, 0));
         out
     }
 
-    pub(super) fn refilter(&mut self, rule: Rule<'_>) {
-        self.shown = None;
-        self.waiting = Waiting::default();
-        if !rule.show.is_all() {
-            self.shown = Some(Vec::new());
-            self.show_from(0, rule);
+    /// Other lines are to be shown. What filters nothing is known at once, the rest is to be looked at.
+    pub(super) fn forget_verdict(&mut self, rule: Rule<'_>) {
+        self.verdict = match rule.show.is_all() {
+            true => None,
+            false if rule.show.filters() => Some(Verdict::unknown(&self.lines, rule)),
+            false => Some(Verdict::of(&self.lines, 0..self.lines.rows.len(), rule, |_, _| Some(true))),
+        };
+    }
+
+    /// The screen is held from other lines on; which lines pass stays as it is.
+    pub(super) fn hold(&mut self, rule: Rule<'_>) {
+        let known = self.verdict.get_or_insert_with(|| Verdict::all(self.lines.rows.len())).named(&self.lines, self.lines.rows.len());
+        self.verdict = (!rule.show.is_all()).then(|| known.placed(&self.lines, rule, |_| true, 0));
+    }
+
+    /// Takes what a worker found out.
+    pub(super) fn take(&mut self, judged: &Judged, rule: Rule<'_>) {
+        if self.open() > 0 {
+            self.verdict = Some(Verdict::from_worker(&self.lines, judged, rule));
         }
     }
 
-    fn show_from(&mut self, from: usize, rule: Rule<'_>) {
-        if rule.show.is_all() {
-            return;
-        }
-        let mut shown = self.shown.take().unwrap_or_default();
-        let mut waiting = self.waiting;
-        for (i, row) in self.lines.rows.iter().enumerate().skip(from) {
-            let (waits, passes) = (rule.show.is_waiting(row.id()), self.passes(i, row, rule));
-            waiting.all += usize::from(waits);
-            match (waits, passes) {
-                (true, true) => waiting.to_show += 1,
-                (false, true) => shown.push(u32::try_from(i).unwrap_or(0)),
-                (_, false) => {}
-            }
-        }
-        (self.shown, self.waiting) = (Some(shown), waiting);
+    /// How many lines are still to be looked at.
+    pub(super) fn open(&self) -> usize {
+        self.verdict.as_ref().map_or(0, |v| v.open(self.lines.rows.len()))
     }
 
-    fn passes(&self, i: usize, row: &Row, rule: Rule<'_>) -> bool {
-        self.lines.passes(row, rule, |generation| self.lines.numbers.of(i, generation))
+    /// Looks at lines onward or back from a row, further than is known already. Returns whether it came to the end.
+    pub(super) fn look(&mut self, from: usize, onward: bool, rule: Rule<'_>, reach: &mut Reach) -> bool {
+        let rows = self.lines.rows.len();
+        let Some(verdict) = &mut self.verdict else {
+            reach.lines = reach.lines.saturating_sub(if onward { rows - from } else { from });
+            return true;
+        };
+        verdict.begin(from);
+        reach.lines = reach.lines.saturating_sub(verdict.known(from, onward));
+        if onward {
+            verdict.look_on(&self.lines, rule, reach)
+        } else {
+            verdict.look_back(&self.lines, rule, reach)
+        }
+        !verdict.is_open(rows, onward)
+    }
+
+    /// The first row that is not before a line.
+    pub(super) fn row_of(&self, id: LineId) -> usize {
+        self.lines.rows.partition_point(|r| r.id() < id)
+    }
+
+    fn shown_rows(&self) -> Option<&[u32]> {
+        self.verdict.as_ref().map(Verdict::shown)
     }
 
     /// How many lines are shown.
     pub(super) fn shown(&self) -> usize {
-        self.shown.as_ref().map_or(self.lines.rows.len(), Vec::len)
+        self.shown_rows().map_or(self.lines.rows.len(), <[u32]>::len)
     }
 
-    /// What a held screen leaves out.
-    pub(super) fn waiting(&self) -> Waiting {
-        self.waiting
+    /// How many lines a held screen leaves out, and how many of those would be shown.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        self.verdict.as_ref().map_or((0, 0), Verdict::waiting)
     }
 
     /// How many of the shown lines arrived since.
@@ -464,7 +513,7 @@ impl Segment {
     }
 
     fn shown_row(&self, i: usize) -> Option<&Row> {
-        match &self.shown {
+        match self.shown_rows() {
             None => self.lines.rows.get(i),
             Some(shown) => shown.get(i).and_then(|row| self.lines.rows.get(*row as usize)),
         }
@@ -472,7 +521,7 @@ impl Segment {
 
     /// How many of the shown lines come before a line.
     pub(super) fn shown_before(&self, id: LineId) -> usize {
-        match &self.shown {
+        match self.shown_rows() {
             None => self.lines.rows.partition_point(|r| r.id() < id),
             Some(shown) => shown.partition_point(|row| self.lines.rows[*row as usize].id() < id),
         }

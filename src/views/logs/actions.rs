@@ -69,6 +69,7 @@ impl Logs {
                 self.columns.toggle(&field.name);
                 self.settle(cx);
             }
+            Command::CountBy if self.is_filtering() => cx.notice("the lines are still being filtered: again in a moment"),
             Command::CountBy if self.counts.take().is_none() => self.counts = Some(Counts::of(&self.store, &field)),
             Command::CountBy => {}
             _ => self.filter_by(cx, &field, is_drill),

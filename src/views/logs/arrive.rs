@@ -13,6 +13,7 @@ impl Logs {
         self.store.clear();
         self.list = List::new();
         self.told = Told::default();
+        self.stop_filtering();
         self.volume.clear();
         self.patterns.restart();
         self.left = self.store.mark();

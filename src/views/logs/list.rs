@@ -74,6 +74,11 @@ impl List {
         self.follow = false;
     }
 
+    /// The line that others are looked for about: the selected one, unless the newest is followed.
+    pub(super) fn anchor(&self) -> Option<LineId> {
+        self.cursor.filter(|_| !self.follow)
+    }
+
     pub(super) fn is_open(&self, id: LineId) -> bool {
         self.open.contains(&id)
     }

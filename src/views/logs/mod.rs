@@ -9,6 +9,7 @@ mod counts;
 mod detail;
 mod draw;
 mod fields;
+mod filtering;
 mod follow;
 mod gaps;
 mod ids;
@@ -42,6 +43,7 @@ use self::{
     columns::{Columns, TimeForm},
     counts::Counts,
     detail::Detail,
+    filtering::Filtering,
     list::List,
     marks::Marks,
     patterns::Patterns,
@@ -74,6 +76,7 @@ pub struct Logs {
     store: LogStore,
     list: List,
     told: Told,
+    filtering: Filtering,
     volume: Slot<Matrix>,
     patterns: Patterns,
     /// What is asked in place of the scope's own lines.
@@ -130,6 +133,7 @@ impl Logs {
             store,
             list: List::new(),
             told: Told::default(),
+            filtering: Filtering::default(),
             volume: Slot::default(),
             patterns: Patterns::default(),
             typed: query.map(|query| Seed { query: query.to_owned(), ..Seed::default() }),
@@ -344,6 +348,7 @@ impl View for Logs {
     }
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
+        self.ask_filter(needs);
         let Some(plan) = self.plan(look) else { return };
         self.ask_patterns(look, &plan, needs);
         if self.is_around() {
@@ -370,6 +375,12 @@ impl View for Logs {
         }
         if matches!(answer.slot.pane, "patterns" | "server patterns" | "earlier") {
             self.pattern_answer(&cx.look, answer);
+            return true;
+        }
+        if answer.slot.pane == "filter" {
+            self.filtered(expect(answer.result, |r| if let Response::Filtered(n) = r { Some(n) } else { None }));
+            self.settle(cx);
+            self.note_passing(&cx.look);
             return true;
         }
         self.store.set_limit(cx.look.shared.settings.log_bytes);

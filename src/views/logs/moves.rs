@@ -19,6 +19,7 @@ const MOST_SHIFT: usize = 16 << 10;
 impl Logs {
     pub(super) fn settle(&mut self, cx: &Cx<'_>) {
         let screen = self.screen(&cx.look, cx.area);
+        self.go_on_filtering(screen.height);
         self.select_wanted(&screen);
         self.list.settle(&self.store, &screen);
         if self.list.follow {
@@ -62,6 +63,7 @@ impl Logs {
         let mut show = self.store.show().clone();
         change(&mut show);
         self.store.set_show(show);
+        self.stop_filtering();
         self.settle(cx);
     }
 
@@ -157,6 +159,10 @@ impl Logs {
             self.wanted = None;
             self.detail.another();
             self.spree = 0;
+            if let Some(oldest) = self.store.oldest().filter(|_| command == Command::Top && self.is_filtering()) {
+                // Which line is the first one is not known yet.
+                self.wanted = Some(Wanted::Time(oldest));
+            }
             self.settle(cx);
             self.tell_full(cx, command);
         }

@@ -1,3 +1,4 @@
+mod filtering;
 mod gaps;
 mod reading;
 

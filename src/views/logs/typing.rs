@@ -13,7 +13,7 @@ use crate::{
     store::{LineId, Pattern},
     time_input::parse_instant,
     ui::format,
-    views::{Act, Cx, prompt::Prompt},
+    views::{Act, Cx, Look, prompt::Prompt},
 };
 
 /// What is being typed.
@@ -44,18 +44,18 @@ impl Logs {
             Ok(pattern) => {
                 prompt.note.clear();
                 self.show(cx, |show| show.pattern = pattern);
-                let note = self.passing();
-                if let Some((_, prompt)) = &mut self.prompt {
-                    prompt.note = note;
-                }
+                self.note_passing(&cx.look);
             }
             Err(why) => prompt.note = why,
         }
     }
 
-    /// `11 of 100 lines`
-    fn passing(&self) -> String {
-        format!("{} of {}", format::count(self.store.shown() as u64), format::counted(self.kept(), "line"))
+    /// Says behind the filter that is typed how many lines pass.
+    pub(super) fn note_passing(&mut self, look: &Look<'_>) {
+        let note = format!("{} of {}", self.shown_count(look), format::counted(self.kept(), "line"));
+        if let Some((Typing::Filter, prompt)) = self.prompt.as_mut().filter(|(_, p)| Pattern::parse(p.text()).is_ok()) {
+            prompt.note = note;
+        }
     }
 
     pub(super) fn accepted(&mut self, cx: &mut Cx<'_>) {

@@ -40,7 +40,7 @@ impl Logs {
             }
         }
         let (brief, short) = (self.tail(look, Wording::Brief), self.tail(look, Wording::Short));
-        let with_count = |tail: &[String]| [&[self.count(Wording::Brief)], tail].concat();
+        let with_count = |tail: &[String]| [&[self.count(look, Wording::Brief)], tail].concat();
         let ways = [self.facts_of_title(look, area, Wording::Brief), with_count(&brief), with_count(&short), brief, short];
         let mut ways = ways.iter().filter(|way| !way.is_empty()).map(|way| way.join(&separator));
         let fits = |way: &String| width(way) <= room;
@@ -49,7 +49,7 @@ impl Logs {
     }
 
     fn facts_of_title(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Vec<String> {
-        let mut out = vec![self.count(wording)];
+        let mut out = vec![self.count(look, wording)];
         // What is shown is more than the header says.
         let unapplied = self.plan(look).map_or_else(Vec::new, |p| p.unapplied);
         if !unapplied.is_empty() {
@@ -65,9 +65,9 @@ impl Logs {
 
     /// `3,412 lines`, `11 of 3,412 lines` where some are hidden, `3,412+ lines` where older ones come by themselves or
     /// it is not said otherwise that there are any.
-    fn count(&self, wording: Wording) -> String {
+    fn count(&self, look: &Look<'_>, wording: Wording) -> String {
         let (shown, kept) = (self.store.shown(), self.kept());
-        let hidden = if shown == kept { String::new() } else { format!("{} of ", format::count(shown as u64)) };
+        let hidden = if shown == kept { String::new() } else { format!("{} of ", self.shown_count(look)) };
         let more = self.told.is_coming() || (wording != Wording::Full && self.told.has_left());
         let lines = if more { format!("{}+ lines", format::count(kept as u64)) } else { format::counted(kept, "line") };
         hidden + &lines
@@ -198,6 +198,9 @@ impl Logs {
         if self.kept() == 0 {
             let new = format::counted(self.store.waiting(), "line");
             return vec![format!("Paused before the first line. {new} came since."), format!("{} resumes", key(Command::Pause))];
+        }
+        if self.is_filtering() {
+            return vec![self.filtering_note()];
         }
         let (kept, filters) = (format::count(self.kept() as u64), self.filters(look).join(" and "));
         let mut lines = vec![
