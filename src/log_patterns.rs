@@ -4,6 +4,7 @@
 //! (`kinds`) and clustered in the order of their bytes (`drain`), so that the same lines give the same patterns in any
 //! order of arrival. What is counted of the lines of a pattern is in [`Seen`].
 
+mod change;
 mod drain;
 mod form;
 mod kinds;
@@ -12,9 +13,8 @@ mod object;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 pub use self::{
+    change::{Change, Windows, sort},
     drain::{Clusters, Parameters, cluster},
     form::form,
     kinds::{Kind, Kinds, MAX_KINDS},
@@ -102,15 +102,6 @@ impl Seen {
     }
 }
 
-/// The windows that are compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Windows {
-    /// How it was, where lines of then are known.
-    pub before: Option<TimeRange>,
-    /// How it is.
-    pub after: TimeRange,
-}
-
 /// What lines are counted by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counting {
@@ -125,52 +116,6 @@ impl Counting {
         let whole = self.range.duration().as_nanos().max(1);
         let share = at.since(self.range.start).as_nanos() * BARS as u128 / whole;
         usize::try_from(share).unwrap_or(BARS).min(BARS - 1)
-    }
-
-    /// What became of lines since the window that is compared with.
-    pub fn change(&self, seen: &Seen) -> Change {
-        let Some(window) = self.windows.before else { return Change::Unknown };
-        let rate = |count: u64, range: TimeRange| count as f64 / range.duration().max(Duration::from_secs(1)).as_secs_f64();
-        match (seen.before, seen.after) {
-            (0, 0) => Change::Unknown,
-            (0, _) => Change::New,
-            (_, 0) => Change::Gone,
-            (before, after) => Change::Times(rate(after, self.windows.after) / rate(before, window)),
-        }
-    }
-}
-
-/// What became of a pattern since the window that is compared with.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Change {
-    /// It was not there.
-    New,
-    /// It is not there any more.
-    Gone,
-    /// Its lines a second, as a multiple of what they were.
-    Times(f64),
-    /// It is in neither window, or nothing is known of the one before.
-    Unknown,
-}
-
-impl Change {
-    /// From this factor on, or down to its inverse, a rate counts as changed.
-    pub const NOTABLE: f64 = 2.0;
-
-    /// Whether it is worth being told first.
-    pub fn is_notable(self) -> bool {
-        self.rank() > 0
-    }
-
-    /// Greater is told earlier.
-    fn rank(self) -> u8 {
-        match self {
-            Self::New => 4,
-            Self::Times(times) if times >= Self::NOTABLE => 3,
-            Self::Gone => 2,
-            Self::Times(times) if times <= Self::NOTABLE.recip() => 1,
-            Self::Times(_) | Self::Unknown => 0,
-        }
     }
 }
 
@@ -203,26 +148,6 @@ fn cut(text: &str, bytes: usize) -> &str {
         end -= 1;
     }
     &text[..end]
-}
-
-/// New ones first, then what grew by how much it did, gone ones, what shrank, and the rest; the worst and the most of each
-/// first.
-pub fn sort(patterns: &mut [LinePattern]) {
-    let growth = |p: &LinePattern| match p.change {
-        Change::Times(times) if p.change.rank() == 3 => times,
-        _ => 0.0,
-    };
-    patterns.sort_by(|a, b| {
-        let by_growth = || growth(b).total_cmp(&growth(a));
-        let by_level = || if a.change == Change::New { b.seen.level.cmp(&a.seen.level) } else { std::cmp::Ordering::Equal };
-        b.change
-            .rank()
-            .cmp(&a.change.rank())
-            .then_with(by_level)
-            .then_with(by_growth)
-            .then(b.seen.count.cmp(&a.seen.count))
-            .then_with(|| a.template.cmp(&b.template))
-    });
 }
 
 /// Whether a form has the words of a template.

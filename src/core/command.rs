@@ -209,6 +209,7 @@ commands! {
     Patterns, "patterns", [Logs], ["P"], "patterns", "The lines clustered into patterns: what is new, grew or is gone since the onset", ALWAYS;
     PatternsBy, "patterns-by", [Logs], ["B"], "clustered by", "Patterns of the lines that are loaded, or as Loki clusters the whole window", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     CompareWindows, "compare-windows", [Logs], ["d"], "against", "What patterns are compared with: before the onset, the window's first half, the period, day or week before", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
+    ChooseWindows, "choose-windows", [Logs], ["D"], "windows", "Any two windows whose patterns are compared, typed as for the time picker", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
     FollowValue, "follow-value", [Logs], ["*"], "follow value", "Lines of every service that have the selected value, the trace or the request", ROWS;

@@ -40,32 +40,15 @@ fn a_server_s_pattern_holds_the_lines_that_have_its_texts_in_their_order() {
 }
 
 #[test]
-fn what_is_new_stands_before_what_grew_and_what_is_gone() {
-    let range = TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(120));
-    let before = TimeRange::new(range.start, Timestamp::from_secs(59));
-    let counting =
-        Counting { range, windows: Windows { before: Some(before), after: TimeRange::new(Timestamp::from_secs(61), range.end) } };
-    let pattern = |template: &str, level, seconds: &[i64]| {
-        let mut seen = Seen::default();
-        for second in seconds {
-            seen.add(Timestamp::from_secs(*second), level, 1, &counting);
-        }
-        let change = counting.change(&seen);
-        LinePattern { template: template.to_owned(), form: template.to_owned(), seen, change, example: Box::default(), kinds: Vec::new() }
-    };
-    let mut patterns = vec![
-        pattern("same", Level::Info, &[1, 2, 3, 70, 80, 90]),
-        pattern("gone", Level::Info, &[20, 21, 22, 23]),
-        pattern("new", Level::Info, &[65, 66]),
-        pattern("grew", Level::Warn, &[30, 70, 71, 72, 73, 74]),
-        pattern("new error", Level::Error, &[65]),
-    ];
-    sort(&mut patterns);
-    let told: Vec<_> = patterns.iter().map(|p| (p.template.as_str(), p.change)).collect();
-    assert_eq!(told[..2], [("new error", Change::New), ("new", Change::New)]);
-    assert_eq!((told[2].0, told[3], told[4].0), ("grew", ("gone", Change::Gone), "same"));
-    let grew = &patterns[2].seen;
-    assert_eq!((grew.first, grew.last, grew.trend[6], grew.trend[14]), (Timestamp::from_secs(30), Timestamp::from_secs(74), 1, 5));
+fn lines_are_counted_by_windows_and_by_bars() {
+    let windows = change::windows(60, 60);
+    let counting = Counting { range: TimeRange::new(Timestamp::from_secs(0), Timestamp::from_secs(120)), windows };
+    let mut seen = Seen::default();
+    for second in [30, 70, 71, 72, 73, 74] {
+        seen.add(Timestamp::from_secs(second), Level::Warn, 1, &counting);
+    }
+    assert_eq!((seen.count, seen.before, seen.after, seen.trend[6], seen.trend[14]), (6, 1, 5, 1, 5));
+    assert_eq!((seen.first, seen.last), (Timestamp::from_secs(30), Timestamp::from_secs(74)));
 }
 
 proptest! {

@@ -43,8 +43,9 @@ impl Snapshot {
 pub struct PatternJob {
     /// The lines.
     pub lines: Snapshot,
-    /// Lines of an earlier window to compare with; without them the lines themselves are.
-    pub earlier: Option<Snapshot>,
+    /// Lines of the window that is compared with which are not among them, up to this instant: from it on the lines
+    /// themselves count.
+    pub earlier: Option<(Snapshot, Timestamp)>,
     /// Which of them count.
     pub show: Show,
     /// What is counted.
@@ -191,7 +192,7 @@ struct Tally {
 impl PatternJob {
     /// Finds them. `None` when it was told to stop.
     pub fn run(&self, is_stopped: &dyn Fn() -> bool) -> Option<PatternNews> {
-        let earlier = self.earlier.clone().unwrap_or_default();
+        let earlier = self.earlier().cloned().unwrap_or_default();
         let segments: Vec<&Lines> = self.lines.segments.iter().chain(&earlier.segments).collect();
         let mut numbering = Numbering::new(&self.lines, &earlier);
         for (i, lines) in segments.iter().enumerate() {
@@ -211,19 +212,24 @@ impl PatternJob {
             let segments = snapshot.segments.iter().map(|lines| lines.numbered(numbers.next().unwrap_or_default()));
             Snapshot { segments: segments.collect(), streams: snapshot.streams.clone(), numbered: Some(kinds.clone()) }
         };
-        let (numbered, numbered_earlier) = (numbered(&self.lines), self.earlier.as_ref().map(&mut numbered));
+        let (numbered, numbered_earlier) = (numbered(&self.lines), self.earlier().map(&mut numbered));
         let found = Found { patterns, lines, earlier: earlier_lines, span, counting: self.counting, kinds, pattern_of };
         Some(PatternNews { found: Arc::new(found), numbered, numbered_earlier })
+    }
+
+    fn earlier(&self) -> Option<&Snapshot> {
+        self.earlier.as_ref().map(|(lines, _)| lines)
     }
 
     /// What is known of each kind, how many lines counted, and how many of the earlier window.
     fn count(&self, segments: &[&Lines], own: usize, numbering: &Numbering) -> (Vec<Tally>, u64, u64) {
         let mut tallies = vec![Tally::default(); numbering.kinds.len()];
         let (mut lines, mut earlier) = (0, 0);
-        let earlier_streams = self.earlier.as_ref().map_or(&self.lines.streams, |e| &e.streams);
+        let earlier_streams = self.earlier().map_or(&self.lines.streams, |e| &e.streams);
         let mut counting = self.counting;
-        if self.earlier.is_some() {
-            counting.windows.before = None;
+        if let (Some(before), Some((_, until))) = (counting.windows.before, &self.earlier) {
+            let own = TimeRange { start: before.start.max(*until), end: before.end };
+            counting.windows.before = (own.start <= own.end).then_some(own);
         }
         for (segment, (of, there)) in segments.iter().zip(&numbering.of).enumerate() {
             let streams = if segment < own { &self.lines.streams } else { earlier_streams };
@@ -234,6 +240,9 @@ impl PatternJob {
                 }
                 let Some(tally) = tallies.get_mut(kind as usize) else { continue };
                 if segment >= own {
+                    if self.counting.windows.before.is_none_or(|w| !w.contains(line.id().at)) {
+                        continue;
+                    }
                     tally.seen.add_earlier(line.id().at, line.level);
                     earlier += 1;
                 } else {
@@ -260,13 +269,13 @@ impl PatternJob {
         let told = templates.into_iter().zip(sums).map(|(template, (sum, kinds_of))| LinePattern {
             template,
             form: kinds_of.first().map_or("", |kind| kinds.form(*kind)).to_owned(),
-            change: self.counting.change(&sum.seen),
+            change: self.counting.windows.change(&sum.seen),
             seen: sum.seen,
             example: sum.first.map_or("", |place| example(text(segments, place))).into(),
             kinds: kinds_of,
         });
         let mut patterns: Vec<LinePattern> = told.collect();
-        log_patterns::sort(&mut patterns);
+        log_patterns::sort(&mut patterns, &self.counting.windows);
         let mut pattern_of = vec![None; kinds.len()];
         for (i, pattern) in (0..).zip(&patterns) {
             for kind in &pattern.kinds {

@@ -319,11 +319,11 @@ impl View for Logs {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            CompareWindows, Context, CountBy, Drill, EditQuery, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel, NextError,
-            NextRelated, PatternsBy, Pause, Red, ShowColumn,
+            ChooseWindows, CompareWindows, Context, CountBy, Drill, EditQuery, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel,
+            NextError, NextRelated, PatternsBy, Pause, Red, ShowColumn,
         };
         if self.patterns.open {
-            return &[Drill, Exclude, CompareWindows, PatternsBy, NextError, Filter, MinimumLevel, Command::Patterns];
+            return &[Drill, Exclude, CompareWindows, ChooseWindows, PatternsBy, NextError, Filter, MinimumLevel, Command::Patterns];
         }
         if self.in_detail {
             return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];

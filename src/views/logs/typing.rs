@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Logs, Wanted,
     follow::{Seed, about},
+    patterns::windows::FORMS,
     query,
     query::Narrow,
 };
@@ -22,6 +23,8 @@ pub(super) enum Typing {
     Filter,
     Query,
     Time,
+    /// The windows whose patterns are compared.
+    Windows,
 }
 
 /// What is read before and after a time that is not held.
@@ -32,6 +35,7 @@ impl Logs {
         let prompt = match typing {
             Typing::Filter => Prompt::pattern(self.store.show().pattern.as_ref()),
             Typing::Time => Prompt::new("go to ", "", "14:32   14:32:07.114   -15m   a pasted timestamp"),
+            Typing::Windows => Prompt::new("compare ", "", FORMS),
             Typing::Query => Prompt::new("query ", &self.plan(&cx.look).map(|p| p.base).unwrap_or_default(), ""),
         };
         self.filter_before.clone_from(&self.store.show().pattern);
@@ -63,7 +67,8 @@ impl Logs {
         let text = prompt.text().trim().to_owned();
         match typing {
             Typing::Filter => {}
-            Typing::Time if text.is_empty() => {}
+            Typing::Time | Typing::Windows if text.is_empty() => {}
+            Typing::Windows => self.windows_typed(cx, &text),
             Typing::Time => self.go_to_time(cx, &text),
             Typing::Query => self.ask_typed(cx, text),
         }

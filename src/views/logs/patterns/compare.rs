@@ -15,13 +15,15 @@ use crate::{
         time::{TimeRange, TimeWindow, Timestamp},
     },
     store::LogStore,
-    ui::format,
     views::{Look, Needs},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Room for the lines of an earlier window: a page of them.
 const BYTES: usize = 32 << 20;
+
+/// Windows end before this.
+pub(super) const INSTANT: Duration = Duration::from_nanos(1);
 
 /// The next one at each `d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,16 @@ pub(super) enum Compare {
     Day,
     /// The window a week before.
     Week,
+    /// Two that the user named.
+    Chosen(ChosenWindows),
+}
+
+/// Two windows that the user named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChosenWindows {
+    pub(super) before: TimeRange,
+    /// A part of the page's window; `None`: all of it.
+    pub(super) after: Option<TimeWindow>,
 }
 
 impl Compare {
@@ -46,7 +58,7 @@ impl Compare {
             Self::Halves => Self::Previous,
             Self::Previous => Self::Day,
             Self::Day => Self::Week,
-            Self::Week => Self::Onset.here(look),
+            Self::Week | Self::Chosen(_) => Self::Onset.here(look),
         }
     }
 
@@ -55,13 +67,25 @@ impl Compare {
         if self == Self::Onset && onset(look).is_none() { Self::Halves } else { self }
     }
 
-    /// How far back the other window lies, where it is none of the lines'.
-    fn shift(self, range: TimeRange) -> Option<Duration> {
-        match self {
-            Self::Onset | Self::Halves => None,
-            Self::Previous => Some(range.duration()),
-            Self::Day => Some(DAY),
-            Self::Week => Some(7 * DAY),
+    /// What is to be compared, where lines are known from an instant on.
+    fn windows(self, look: &Look<'_>, from: Timestamp) -> Windows {
+        let range = look.range();
+        let ago = |length: Duration| TimeRange { start: range.start - length, end: range.end - length - INSTANT };
+        let split = |start: Timestamp, at: Timestamp| Windows {
+            before: (start < at).then(|| TimeRange { start, end: at - INSTANT }),
+            after: TimeRange { start: at, end: range.end },
+        };
+        match self.here(look) {
+            Self::Onset => split(range.start, onset(look).unwrap_or(range.start)),
+            Self::Halves => split(from, from + TimeRange::new(from.min(range.end), range.end).duration() / 2),
+            Self::Previous => Windows { before: Some(ago(range.duration())), after: range },
+            Self::Day => Windows { before: Some(ago(DAY)), after: range },
+            Self::Week => Windows { before: Some(ago(7 * DAY)), after: range },
+            Self::Chosen(ChosenWindows { before, after }) => {
+                // The window of the page may have become another one since.
+                let after = after.map(|w| w.range(look.now)).filter(|w| range.start <= w.start && w.end <= range.end);
+                Windows { before: Some(before), after: after.unwrap_or(range) }
+            }
         }
     }
 }
@@ -72,9 +96,11 @@ fn onset(look: &Look<'_>) -> Option<Timestamp> {
     look.scope.alert.as_ref()?.onset.filter(|at| range.start < *at && *at < range.end)
 }
 
-/// Lines of an earlier window: the newest of them, as many as a server hands out at once.
+/// Lines of a window that is compared with and that the page does not have: the newest of them, as many as a server hands
+/// out at once.
 pub(super) struct Earlier {
     pub(super) store: LogStore,
+    /// The window. From its end on the page's own lines count.
     range: TimeRange,
     /// What is known of each stream, and from when on all is there.
     answered: [Slot<Timestamp>; 2],
@@ -86,21 +112,71 @@ impl Earlier {
     }
 
     /// The window whose lines are there; `None` before the first answer.
-    fn known(&self) -> Option<TimeRange> {
+    pub(super) fn known(&self) -> Option<TimeRange> {
         let reached = self.answered.iter().filter_map(Slot::value).max()?;
         Some(TimeRange { start: *reached.max(&self.range.start), end: self.range.end })
+    }
+
+    /// From when on the page's own lines count as lines of before.
+    pub(super) fn end(&self) -> Timestamp {
+        self.range.end
+    }
+
+    /// Why they did not come.
+    pub(super) fn error(&self) -> Option<&SourceError> {
+        self.answered.iter().find_map(Slot::error)
     }
 }
 
 impl Logs {
     /// Compares with what comes next.
     pub(super) fn compare_next(&mut self, look: &Look<'_>) {
-        let patterns = &mut self.patterns;
-        patterns.compare = patterns.compare.next(look);
-        patterns.earlier = patterns.compare.shift(look.range()).map(|shift| {
-            let range = look.range();
-            Earlier::new(TimeRange { start: range.start - shift, end: range.end - shift })
-        });
+        self.compare_with(self.patterns.compare.next(look));
+    }
+
+    pub(super) fn compare_with(&mut self, compare: Compare) {
+        self.patterns.compare = compare;
+        self.patterns.earlier = None;
+    }
+
+    /// The window whose lines are still to be asked for: that of before, unless it is among the lines that are here. Of a
+    /// window that goes over into theirs, what lies before them.
+    fn lacking(&self, look: &Look<'_>) -> Option<TimeRange> {
+        if self.store.is_empty() || self.told.is_coming() || self.patterns.earlier.is_some() {
+            return None;
+        }
+        let range = look.range();
+        let from = self.known_from(range);
+        let Windows { before, after } = self.patterns.compare.windows(look, from);
+        let before = before?;
+        let end = before.end + INSTANT;
+        let is_beside = match self.patterns.compare.here(look) {
+            Compare::Onset | Compare::Halves => true,
+            Compare::Previous | Compare::Day | Compare::Week | Compare::Chosen(_) => false,
+        };
+        match () {
+            () if !is_beside && before.start >= from && before.end <= range.end => None,
+            () if !is_beside => Some(TimeRange { start: before.start, end }),
+            // All that there is before is here, or as much of it as there is after.
+            () if before.start >= from || !self.told.has_left() => None,
+            () if end.since(from) >= after.end.since(end) => None,
+            () => Some(TimeRange { start: before.start, end: end.min(from) }),
+        }
+    }
+
+    /// Whether lines of before are to be asked for.
+    pub(super) fn lacks_earlier(&self, look: &Look<'_>) -> bool {
+        self.lacking(look).is_some()
+    }
+
+    /// Asks for the lines of before that are not here, and drops those that are.
+    pub(super) fn want_earlier(&mut self, look: &Look<'_>) {
+        let from = self.known_from(look.range());
+        let is_onset = self.patterns.compare.here(look) == Compare::Onset;
+        self.patterns.earlier.take_if(|e| is_onset && e.known().is_some_and(|known| from < known.start));
+        if let Some(range) = self.lacking(look) {
+            self.patterns.earlier = Some(Earlier::new(range));
+        }
     }
 
     pub(super) fn ask_earlier(&self, plan: &Plan, needs: &mut Needs<'_>) {
@@ -130,7 +206,7 @@ impl Logs {
 
     /// From when on the lines of the window are here. Before the first of them the streams may not have been there at all: a
     /// rate over that time would say too little.
-    fn known_from(&self, range: TimeRange) -> Timestamp {
+    pub(super) fn known_from(&self, range: TimeRange) -> Timestamp {
         let oldest = self.store.oldest().map_or(range.start, |oldest| oldest.max(range.start));
         let left = |past: &Past| match past.older() {
             Some(Older::Left(before)) => Some(before),
@@ -141,49 +217,26 @@ impl Logs {
 
     /// What is compared, as far as lines of it are known.
     pub(super) fn windows(&self, look: &Look<'_>) -> Windows {
-        const INSTANT: Duration = Duration::from_nanos(1);
         let range = look.range();
         let from = self.known_from(range).min(range.end);
-        let split = match self.patterns.compare.here(look) {
-            Compare::Onset => onset(look).unwrap_or(range.start),
-            Compare::Halves => from + TimeRange { start: from, end: range.end }.duration() / 2,
-            Compare::Previous | Compare::Day | Compare::Week => {
-                let before = self.patterns.earlier.as_ref().and_then(Earlier::known);
-                return Windows { before, after: TimeRange { start: from, end: range.end } };
-            }
-        };
-        let before = (from < split).then(|| TimeRange { start: from, end: split - INSTANT });
-        Windows { before, after: TimeRange { start: split, end: range.end } }
+        let wanted = self.patterns.compare.windows(look, from);
+        let after = TimeRange { start: wanted.after.start.max(from).min(wanted.after.end), end: wanted.after.end };
+        let Some(before) = wanted.before else { return Windows { before: None, after } };
+        let own = TimeRange { start: before.start.max(from), end: before.end };
+        let own = (own.start < own.end && own.end <= range.end).then_some(own);
+        let other = self.patterns.earlier.as_ref().and_then(|earlier| {
+            let known = earlier.known()?;
+            // The lines between the two may have been dropped since.
+            let end = if from <= known.end { before.end } else { before.end.min(known.end - INSTANT) };
+            (known.start < end).then_some(TimeRange { start: known.start, end })
+        });
+        Windows { before: other.or(own), after }
     }
 
-    /// `since the onset at 14:43 against 14:20 – 14:43`, and the same in fewer words.
-    pub(super) fn compared(&self, look: &Look<'_>, windows: &Windows) -> [String; 2] {
-        let zone = look.shared.settings.zone.0;
-        let (since, dash) = (format::day_clock(windows.after.start, look.now, zone), look.shared.glyphs.dash);
-        let compare = self.patterns.compare.here(look);
-        let what = match compare {
-            Compare::Onset => format!("since the onset at {since}"),
-            Compare::Halves => format!("since {since}"),
-            Compare::Previous | Compare::Day | Compare::Week => "all".to_owned(),
-        };
-        if let Some(before) = windows.before {
-            let (start, end) = (format::day_clock(before.start, look.now, zone), format::day_clock(before.end, before.start, zone));
-            return [format!("{what} against {start} {dash} {end}"), format!("against {start} {dash} {end}")];
-        }
-        let name = match compare {
-            Compare::Onset | Compare::Halves => {
-                return [format!("{what}: no line before is loaded, so none is called new"), "not compared".to_owned()];
-            }
-            Compare::Previous => "the period before",
-            Compare::Day => "the day before",
-            Compare::Week => "the week before",
-        };
-        match self.patterns.earlier.as_ref().and_then(|e| e.answered.iter().find_map(Slot::error)) {
-            Some(error) => [format!("not compared with {name}: {}", error.message), "not compared".to_owned()],
-            None if self.patterns.told.is_some() => {
-                [format!("not compared with {name}: Loki keeps no patterns so long"), "not compared".to_owned()]
-            }
-            None => [format!("reading {name}"), "reading".to_owned()],
-        }
+    /// The same where the whole window is known, and no other one.
+    pub(super) fn whole_windows(&self, look: &Look<'_>) -> Windows {
+        let range = look.range();
+        let Windows { before, after } = self.patterns.compare.windows(look, range.start);
+        Windows { before: before.filter(|w| range.start <= w.start && w.end <= range.end), after }
     }
 }

@@ -7,10 +7,13 @@ use ratatui::{
     style::Style,
 };
 
-use super::super::{
-    Logs,
-    draw::SPLIT,
-    row::{level_role, level_word},
+use super::{
+    super::{
+        Logs,
+        draw::SPLIT,
+        row::{level_role, level_word},
+    },
+    windows::window,
 };
 use crate::{
     core::command::{Command, Facts},
@@ -194,7 +197,7 @@ impl Logs {
     fn shown_windows(&self, look: &Look<'_>) -> Windows {
         match (&self.patterns.told, &self.patterns.found) {
             (None, Some(found)) => found.counting.windows,
-            (Some(_), _) => self.server_windows(look),
+            (Some(_), _) => self.whole_windows(look),
             (None, None) => self.windows(look),
         }
     }
@@ -258,14 +261,6 @@ impl Logs {
         let share = format::percent(seen.count as f64 / self.counted_lines().max(1) as f64);
         sheet.add("lines", format!("{}, {share} of all", format::count(seen.count)));
         let windows = self.shown_windows(look);
-        let window = |w: TimeRange| {
-            format!(
-                "{} {} {}",
-                format::day_clock(w.start, look.now, zone),
-                look.shared.glyphs.dash,
-                format::day_clock(w.end, w.start, zone)
-            )
-        };
         let rate = |lines: u64, w: TimeRange| {
             format!(
                 "{}, {}",
@@ -274,11 +269,11 @@ impl Logs {
             )
         };
         if let Some(before) = windows.before {
-            sheet.add_as(window(before), rate(seen.before, before), Role::Text);
+            sheet.add_as(window(look, before), rate(seen.before, before), Role::Text);
         }
         let change = change_word(pattern.change);
         sheet.add_as(
-            window(windows.after),
+            window(look, windows.after),
             format!("{}  {change}", rate(seen.after, windows.after)),
             change_role_of(pattern.change, Role::Text),
         );
@@ -326,11 +321,10 @@ fn change_word(change: Change) -> String {
     match change {
         Change::New => "NEW".to_owned(),
         Change::Gone => "GONE".to_owned(),
-        Change::Times(times) if !change.is_notable() || !times.is_finite() => String::new(),
         Change::Times(times) if times >= 9.95 => format!("×{times:.0}"),
         Change::Times(times) if times < 0.095 => format!("×{times:.2}"),
         Change::Times(times) => format!("×{times:.1}"),
-        Change::Unknown => String::new(),
+        Change::None => String::new(),
     }
 }
 
@@ -341,8 +335,8 @@ fn change_role(pattern: &LinePattern) -> Role {
 fn change_role_of(change: Change, other: Role) -> Role {
     match change {
         Change::New | Change::Gone => Role::Warn,
-        Change::Times(times) if times >= Change::NOTABLE => Role::Warn,
-        Change::Times(_) | Change::Unknown => other,
+        Change::Times(times) if times > 1.0 => Role::Warn,
+        Change::Times(_) | Change::None => other,
     }
 }
 

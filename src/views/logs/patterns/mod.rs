@@ -8,11 +8,12 @@ mod draw;
 mod server;
 #[cfg(test)]
 mod tests;
+pub(super) mod windows;
 
 use std::{sync::Arc, time::Duration};
 
 use self::compare::{Compare, Earlier};
-use super::{Logs, query::Plan};
+use super::{Logs, query::Plan, typing::Typing};
 use crate::{
     app::expect,
     core::{
@@ -45,8 +46,8 @@ const NAME: usize = 32;
 struct Basis {
     show: Show,
     compare: Compare,
-    /// The window before, when it is one of other lines.
-    earlier: usize,
+    /// The window before, when it is one of other lines, and how many those are.
+    earlier: Option<(TimeRange, usize)>,
     arrivals: u64,
 }
 
@@ -169,7 +170,7 @@ impl Patterns {
 impl Logs {
     fn pattern_basis(&self) -> Basis {
         let show = Show { only: None, without: None, ..self.store.show().clone() };
-        let earlier = self.patterns.earlier.as_ref().map_or(0, |e| 1 + e.store.len());
+        let earlier = self.patterns.earlier.as_ref().and_then(|e| Some((e.known()?, e.store.len())));
         Basis { show, compare: self.patterns.compare, earlier, arrivals: self.store.arrivals() }
     }
 
@@ -178,6 +179,9 @@ impl Logs {
         let patterns = &self.patterns;
         if !patterns.open || patterns.job.is_some() || self.store.is_empty() {
             return None;
+        }
+        if self.lacks_earlier(look) {
+            return Some(look.now);
         }
         let (Some(old), new) = (&patterns.basis, self.pattern_basis()) else { return Some(look.now) };
         let took = patterns.ended.since(patterns.started);
@@ -199,6 +203,7 @@ impl Logs {
         if self.patterns_due(look).is_none_or(|due| due > look.now) {
             return;
         }
+        self.want_earlier(look);
         let basis = self.pattern_basis();
         let windows = self.windows(look);
         let range =
@@ -206,7 +211,7 @@ impl Logs {
         let patterns = &mut self.patterns;
         patterns.job = Some(Arc::new(PatternJob {
             lines: self.store.snapshot(),
-            earlier: patterns.earlier.as_ref().filter(|_| windows.before.is_some()).map(|e| e.store.snapshot()),
+            earlier: patterns.earlier.as_ref().filter(|e| e.known().is_some()).map(|e| (e.store.snapshot(), e.end())),
             show: basis.show.clone(),
             counting: Counting { range, windows },
         }));
@@ -315,9 +320,9 @@ impl Logs {
             Command::Exclude => self.exclude_pattern(cx),
             Command::CompareWindows => {
                 self.compare_next(&cx.look);
-                self.find_patterns(&cx.look);
-                self.recount_server(&cx.look);
+                self.compared_anew(cx);
             }
+            Command::ChooseWindows => self.start_typing(cx, Typing::Windows),
             Command::PatternsBy => self.switch_server(cx),
             Command::NextError => self.next_bad_pattern(cx),
             Command::Refresh => {
@@ -331,6 +336,12 @@ impl Logs {
             _ => return Some(self.move_patterns(cx, command)),
         }
         Some(true)
+    }
+
+    /// After other windows are compared.
+    fn compared_anew(&mut self, cx: &Cx<'_>) {
+        self.find_patterns(&cx.look);
+        self.recount_server(&cx.look);
     }
 
     fn move_patterns(&mut self, cx: &Cx<'_>, command: Command) -> bool {

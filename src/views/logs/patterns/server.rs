@@ -5,12 +5,8 @@ use std::time::Duration;
 use super::super::{Logs, query::Plan};
 use crate::{
     core::request::{Refresh, Request, step},
-    log_patterns::{self, BARS, Counting, LinePattern, Seen, WILDCARD, Windows, holds},
-    model::{
-        backend::SourceError,
-        log::ServerPattern,
-        time::{TimeRange, Timestamp},
-    },
+    log_patterns::{self, BARS, Counting, LinePattern, Seen, WILDCARD, holds},
+    model::{backend::SourceError, log::ServerPattern, time::Timestamp},
     views::{Cx, Look, Needs},
 };
 
@@ -78,18 +74,9 @@ impl Logs {
         }
     }
 
-    /// Loki counts the whole window, of which fewer lines may be here; it knows nothing of another one.
-    pub(super) fn server_windows(&self, look: &Look<'_>) -> Windows {
-        let (range, windows) = (look.range(), self.windows(look));
-        let split = windows.after.start;
-        let is_of_window = self.patterns.earlier.is_none() && range.start < split;
-        let before = is_of_window.then(|| TimeRange { start: range.start, end: split - Duration::from_nanos(1) });
-        Windows { before, ..windows }
-    }
-
     fn server_patterns(&self, look: &Look<'_>) -> Option<Vec<LinePattern>> {
         let told = self.patterns.server.value()?.as_ref()?;
-        let counting = Counting { range: look.range(), windows: self.server_windows(look) };
+        let counting = Counting { range: look.range(), windows: self.whole_windows(look) };
         let pattern = |pattern: &ServerPattern| {
             let mut seen = Seen::default();
             for (at, lines) in &pattern.samples {
@@ -97,10 +84,10 @@ impl Logs {
             }
             let template = pattern.text.replace(ServerPattern::ANY, WILDCARD);
             let example = self.example_of(&pattern.text);
-            LinePattern { form: pattern.text.clone(), template, change: counting.change(&seen), seen, example, kinds: Vec::new() }
+            LinePattern { form: pattern.text.clone(), template, change: counting.windows.change(&seen), seen, example, kinds: Vec::new() }
         };
         let mut patterns: Vec<LinePattern> = told.iter().map(pattern).filter(|p| p.seen.count > 0).collect();
-        log_patterns::sort(&mut patterns);
+        log_patterns::sort(&mut patterns, &counting.windows);
         Some(patterns)
     }
 

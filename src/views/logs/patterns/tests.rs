@@ -14,6 +14,7 @@ use crate::{
         backend::{Backend, ErrorKind},
         labels::Labels,
         log::{LogEvent, LogLine, Older},
+        time::TimeWindow,
     },
     views::{Act, View},
 };
@@ -50,6 +51,37 @@ impl Page {
     fn arrive(&mut self, lines: Vec<LogLine>, older: Older) {
         let reached = lines.first().map_or(Timestamp::ZERO, |l| l.at);
         self.answer("lines", Ok(Response::Log(vec![LogEvent::History { lines, reached, older }])));
+    }
+
+    /// What is asked of the server for a pane.
+    fn asked(&self, pane: &str) -> Request {
+        let look = look(&self.shared, &self.scope, self.now);
+        needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == pane).unwrap().request
+    }
+
+    /// Lines of the other window come.
+    fn earlier(&mut self, lines: Vec<LogLine>, older: Older) {
+        let reached = lines.first().map_or(Timestamp::ZERO, |l| l.at);
+        self.answer("earlier", Ok(Response::Log(vec![LogEvent::History { lines, reached, older }])));
+    }
+
+    /// A page of older lines of the list comes.
+    fn older(&mut self, lines: Vec<LogLine>, second: i64) {
+        let at = Timestamp::from_secs(second);
+        self.view.older_page(0, Ok(vec![LogEvent::History { lines, reached: at, older: Older::Left(at) }]));
+    }
+
+    fn type_in(&mut self, command: Command, text: &str) -> Vec<Act> {
+        self.press(command);
+        let look = look(&self.shared, &self.scope, self.now);
+        let keys = text.chars().map(KeyCode::Char).chain([KeyCode::Enter]);
+        let mut type_key = |cx: &mut Cx<'_>, key| self.view.type_key(cx, KeyEvent::new(key, KeyModifiers::NONE));
+        with(&look, self.size, |cx| keys.for_each(|key| type_key(cx, key))).1
+    }
+
+    fn select(&mut self, text: &str) {
+        let row = (0..self.view.patterns.rows.len()).find(|r| self.view.patterns.row(*r).unwrap().template.contains(text)).unwrap();
+        self.view.patterns.table.selected = row;
     }
 
     /// What the worker does, as often as it is asked to now.
@@ -152,8 +184,8 @@ fn without_an_alert_the_second_half_of_the_window_is_compared_with_the_first_and
     page.press(Command::CompareWindows);
     page.work();
     sees(&page.screen(), &["reading the period before"]);
-    let earlier = vec![line(-3000, Level::Info, "served order 5 in 6ms"), line(-3001, Level::Info, "warmed up")];
-    page.answer("earlier", Ok(Response::Log(vec![LogEvent::History { lines: earlier, reached: Timestamp::ZERO, older: Older::Nothing }])));
+    let earlier = (0..60).flat_map(|i| [line(-3000 - i, Level::Info, "served order 5 in 6ms"), line(-3001 - i, Level::Info, "warmed up")]);
+    page.earlier(earlier.collect(), Older::Nothing);
     page.work();
     sees(&page.row("warmed up"), &["GONE"]);
     sees(&page.row("timeout acquiring"), &["NEW"]);
@@ -166,18 +198,95 @@ fn without_an_alert_the_second_half_of_the_window_is_compared_with_the_first_and
     assert!(!page.row("timeout acquiring").contains("NEW"), "nothing is known of the day before");
 }
 
-#[test]
-fn what_was_before_is_not_made_up_where_no_line_of_it_is_loaded() {
+/// A page whose loaded lines begin at a second.
+fn from(second: i64) -> Page {
     let scope = since(300);
     let mut page = Page { view: Logs::new(&scope, None), shared: shared(), scope, size: BIG, now: now() };
-    page.arrive(
-        incident().into_iter().filter(|l| l.at >= Timestamp::from_secs(START + 301)).collect(),
-        Older::Left(Timestamp::from_secs(START + 301)),
-    );
+    let first = Timestamp::from_secs(START + second);
+    page.arrive(incident().into_iter().filter(|l| l.at >= first).collect(), Older::Left(first));
     page.press(Command::Patterns);
     page.work();
-    sees(&page.screen(), &["no line before is loaded, so none is called new"]);
+    page
+}
+
+#[test]
+fn lines_before_the_onset_are_asked_for_where_the_loaded_ones_begin_after_it() {
+    let mut page = from(361);
+    sees(&page.screen(), &["reading the lines before the onset"]);
+    assert!(!page.row("timeout acquiring").contains("NEW"), "nothing is known of before");
+    let onset = Timestamp::from_secs(START + 300);
+    let asked = page.asked("earlier");
+    assert!(
+        matches!(&asked, Request::LogOlder { before, window: TimeWindow::Fixed(w), .. } if *before == onset && w.end == onset),
+        "{asked:?}"
+    );
+
+    page.earlier(incident().into_iter().filter(|l| l.at < onset).collect(), Older::Nothing);
+    page.work();
+    sees(&page.screen(), &["lines since 22:19:21 against 21:23 – 22:18, before the onset"]);
+    sees(&page.row("timeout acquiring"), &["NEW", "45"]);
+    sees(&page.row("slow request"), &["×"]);
+    assert_eq!(page.work(), 0);
+
+    // Older lines of the page's own, of before and after the onset: none counts twice.
+    page.older(incident().into_iter().filter(|l| l.at >= Timestamp::from_secs(START + 200)).collect(), START + 200);
+    page.later(3);
+    page.work();
+    page.select("pool resized");
+    sees(&page.screen(), &["since the onset at 22:18 against 21:23 – 22:18", "21:23 – 22:18  10 lines"]);
+
+    // All lines are the page's own.
+    page.older(incident(), START - 3000);
+    page.later(3);
+    page.work();
+    page.select("pool resized");
+    sees(&page.screen(), &["21:23 – 22:18  10 lines"]);
+}
+
+#[test]
+fn lines_before_the_onset_that_do_not_come_are_not_made_up() {
+    let mut page = from(361);
+    page.answer("earlier", Err(SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connect to loki refused")));
+    page.work();
+    sees(&page.screen(), &["not compared with the lines before the onset: connect to loki refused"]);
     assert!(!page.row("timeout acquiring").contains("NEW"));
+
+    let mut page = from(361);
+    page.earlier(Vec::new(), Older::Nothing);
+    page.work();
+    sees(&page.row("timeout acquiring"), &["NEW"]);
+}
+
+#[test]
+fn any_two_windows_are_compared_as_they_are_typed() {
+    let mut page = Page::of(since(300), incident());
+    page.type_in(Command::ChooseWindows, "22:19 to 22:22 against 22:14 to 22:17");
+    page.work();
+    sees(&page.screen(), &["22:19:00 – 22:22:00 against 22:14:00 – 22:17:00"]);
+    page.select("pool resized");
+    sees(&page.screen(), &["22:14:00 – 22:17:00  6 lines", "22:19:00 – 22:22:00  0 lines"]);
+
+    // The other window is none of the page's: it is asked for.
+    page.type_in(Command::ChooseWindows, "20:00 to 21:00");
+    page.work();
+    sees(&page.screen(), &["reading 20:00 – 21:00"]);
+    page.earlier((0..60).map(|i| line(-6000 - i, Level::Info, "warmed up")).collect(), Older::Nothing);
+    page.work();
+    sees(&page.screen(), &["all against 20:00 – 21:00"]);
+    sees(&page.row("warmed up"), &["GONE"]);
+
+    let acts = page.type_in(Command::ChooseWindows, "22:19 to 22:21 against 22:20 to 22:22");
+    assert_eq!(acts, [Act::Notice("22:19:00 – 22:21:00 and 22:20:00 – 22:22:00 have lines in common".to_owned())]);
+    let acts = page.type_in(Command::ChooseWindows, "yesterday or so");
+    assert!(matches!(&acts[..], [Act::Notice(why)] if why.contains("not a time")), "{acts:?}");
+    sees(&page.screen(), &["all against 20:00 – 21:00"]);
+
+    // A window that is looked at and not loaded becomes the page's.
+    let acts = page.type_in(Command::ChooseWindows, "20:00 to 20:30 against 19:00 to 19:30");
+    assert!(matches!(&acts[..], [Act::Rescope(scope)] if !scope.window.is_live()), "{acts:?}");
+    page.type_in(Command::ChooseWindows, "=");
+    page.work();
+    sees(&page.screen(), &["since the onset at 22:18"]);
 }
 
 #[test]
