@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::log::Level;
 
-/// The level: Loki's `detected_level`, a label or field that names one, what the way it is written says (klog's letter, the
+/// The level: Loki's `detected_level` where it detected one, a label or field that names one, what the way it is written says (klog's letter, the
 /// status of a request, syslog's priority, a traceback), else the first such word of the text.
 pub fn level(metadata: &Told, stream: &Told, text: &str) -> Level {
     let by_labels = metadata.detected.or(stream.detected).or(metadata.named).or(stream.named);
@@ -136,6 +136,11 @@ mod tests {
         let cases = [
             (labels(&[("detected_level", "error")]), "level=info", Level::Error),
             (labels(&[("detected_level", "unknown")]), "x", Level::Unknown),
+            (labels(&[("detected_level", "unknown")]), "[2026-11-22 05:01:02,123: ERROR/MainProcess] Task failed", Level::Error),
+            (labels(&[("detected_level", "unknown")]), "SEVERE: Servlet.service() threw", Level::Error),
+            (labels(&[("detected_level", "unknown")]), "panic: runtime error", Level::Fatal),
+            (labels(&[("detected_level", "unknown"), ("severity", "WARN")]), "x", Level::Warn),
+            (labels(&[("detected_level", "")]), "level=error msg=x", Level::Error),
             (labels(&[("severity", "WARNING")]), "x", Level::Warn),
             (labels(&[("detected_level", "info")]), "panic: x", Level::Info),
             (none.clone(), r#"{"level":"warn","msg":"an error"}"#, Level::Warn),

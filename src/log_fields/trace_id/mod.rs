@@ -31,7 +31,7 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told {
     found: Option<Found>,
-    /// Loki's `detected_level`: its word goes before all others.
+    /// Loki's `detected_level`: its word goes before all others, unless it is that it does not know.
     pub(super) detected: Option<Level>,
     pub(super) named: Option<Level>,
 }
@@ -50,7 +50,7 @@ impl Told {
     fn by(labels: &Labels, from: &'static str) -> Self {
         Self {
             found: in_labels(labels, from),
-            detected: labels.get("detected_level").map(|word| Level::parse(word).unwrap_or(Level::Unknown)),
+            detected: labels.get("detected_level").and_then(Level::parse),
             named: labels.iter().find_map(|(n, v)| if level::names_level(n) { Level::parse(v) } else { None }),
         }
     }

@@ -77,7 +77,8 @@ pub(super) fn volume(base: &str, step: Duration) -> String {
     format!("sum by (detected_level) (count_over_time({base} [{}s]))", step.as_secs().max(1))
 }
 
-/// Leaves out what is known to be less bad: where Loki does not detect levels, or not this one, the lines are judged here.
+/// Leaves out what Loki has found to be less bad, and nothing else: lines whose level it does not know (`unknown`, and all
+/// of a Loki that detects none) are judged here, by what they say. What it hands out is never less than what is shown.
 fn level_stage(level: Level) -> String {
     if level <= Level::Debug {
         return String::new();
@@ -114,7 +115,7 @@ fn is_same(value: &str, service: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{time::TimeWindow, trace::TraceId};
+    use crate::model::{labels::Labels, time::TimeWindow, trace::TraceId};
 
     fn labels() -> LogLabels {
         let row = |name: &str, values: &[&str]| (name.into(), values.iter().map(|v| (*v).into()).collect());
@@ -155,6 +156,44 @@ mod tests {
             [format!(r#"{{app="cart"}} | pod="p1" | trace_id="{id}"{level}"#), format!(r#"{{app="cart"}} | pod="p1" |= "{id}"{level}"#)]
         );
         assert_eq!(plan.unapplied, ["route=/a"]);
+    }
+
+    #[test]
+    fn the_server_leaves_out_no_line_that_would_be_shown() {
+        use crate::log_fields::{level::level, trace_id::Told};
+        let words = [
+            "",
+            "unknown",
+            "trace",
+            "debug",
+            "INFO",
+            "information",
+            "notice",
+            "warn",
+            "Warning",
+            "error",
+            "ERR",
+            "severe",
+            "critical",
+            "fatal",
+            "new",
+        ];
+        for least in [Level::Warn, Level::Error] {
+            let stage = level_stage(least);
+            let left_out = stage.split('"').nth(1).unwrap();
+            let left_out = regex::Regex::new(&format!("^(?:{left_out})$")).unwrap();
+            for (word, text) in
+                words.iter().flat_map(|word| ["panic: no luck", "level=info msg=x", "plain words"].map(|text| (*word, text)))
+            {
+                // A label that is not there is an empty one to LogQL.
+                let metadata: Labels = [("detected_level", word)].into_iter().filter(|(_, v)| !v.is_empty()).collect();
+                let is_shown = level(&Told::by_metadata(&metadata), &Told::default(), text) >= least;
+                assert!(!is_shown || !left_out.is_match(word), "{text} of level {word}");
+                if Level::parse(word).is_some_and(|l| l < least) {
+                    assert!(left_out.is_match(word), "{word} is asked for in vain");
+                }
+            }
+        }
     }
 
     #[test]

@@ -28,19 +28,26 @@ struct Volume {
     total: f64,
 }
 
-/// The worst first; what says no level comes last.
+/// The worst first; what the server knows no level of comes last, whatever its lines are shown as: it is the server that
+/// counts.
 fn volumes(matrix: &Matrix) -> Vec<Volume> {
-    let mut out: Vec<Volume> =
-        [("error", Role::LevelError), ("warn", Role::LevelWarn), ("info", Role::LevelInfo), ("other", Role::LevelDebug)]
-            .map(|(name, role)| Volume { name, role, samples: Vec::new(), total: 0.0 })
-            .into();
+    let mut out: Vec<Volume> = [
+        ("error", Role::LevelError),
+        ("warn", Role::LevelWarn),
+        ("info", Role::LevelInfo),
+        ("debug", Role::LevelDebug),
+        ("unknown", Role::Dim),
+    ]
+    .map(|(name, role)| Volume { name, role, samples: Vec::new(), total: 0.0 })
+    .into();
     for series in &matrix.series {
         let level = series.labels.get("detected_level").and_then(Level::parse).unwrap_or_default();
         let place = match level {
             Level::Error | Level::Fatal => 0,
             Level::Warn => 1,
             Level::Info => 2,
-            _ => 3,
+            Level::Debug | Level::Trace => 3,
+            Level::Unknown => 4,
         };
         for sample in series.samples.iter().filter(|s| s.value.is_finite()) {
             let volume = &mut out[place];
