@@ -2,19 +2,20 @@
 
 mod print;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
+    core::request::label_window,
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        labels::LabelNames,
-        log::LogLabels,
-        time::{TimeRange, Timestamp},
+        labels::{LabelNames, Matcher, selector},
+        log_labels::LogLabels,
+        time::{TimeRange, TimeWindow, Timestamp},
     },
-    red::{self, RedMapping, shown_service},
+    red::{self, RedMapping},
     source::{
         Alertmanager, Alertmanagers, Loki, Prometheus, Sources, Tempo,
         http::HttpClient,
@@ -37,9 +38,14 @@ pub struct Report {
     pub red: Option<Result<RedMapping, SourceError>>,
     /// The labels that name services in logs; `None` without a Loki that answers.
     pub logs: Option<Result<LogLabels, SourceError>>,
+    /// Services whose lines the configuration says are where there are none.
+    pub astray: Vec<String>,
     /// What the configuration says labels mean.
     pub labels: LabelNames,
 }
+
+/// Services of the metrics that logs have, with what selects them there, and those that logs have not.
+type ByLogs<'a> = (Vec<(&'a str, Vec<Matcher>)>, Vec<&'a str>);
 
 /// One backend.
 #[derive(Debug)]
@@ -76,10 +82,34 @@ pub async fn check(sources: &Sources, now: Timestamp) -> Report {
     let answers = |check: &Option<Check>| check.as_ref().is_some_and(|c| c.found.is_ok());
     let (red, logs) = tokio::join!(
         maybe(sources.prometheus.as_ref().filter(|_| answers(&prometheus)), |p| red::discover(p, &sources.labels, now)),
-        maybe(sources.loki.as_ref().filter(|_| answers(&loki)), |l| l.service_labels(&sources.labels.logs_service, now)),
+        maybe(sources.loki.as_ref().filter(|_| answers(&loki)), |l| logs(l, &sources.labels, now)),
     );
+    let (logs, astray) = logs.map_or((None, Vec::new()), |(logs, astray)| (Some(logs), astray));
+    let logs = logs.map(|found| found.map(|labels| compared(labels, &red)));
     let backends = prometheus.into_iter().chain(alertmanagers).chain(loki).chain(tempo).collect();
-    Report { backends, red, logs, labels: sources.labels.clone() }
+    Report { backends, red, logs, astray, labels: sources.labels.clone() }
+}
+
+/// The labels that name services, and the services that the configuration puts where no lines are.
+async fn logs(loki: &Loki, user: &LabelNames, now: Timestamp) -> (Result<LogLabels, SourceError>, Vec<String>) {
+    let range = label_window(TimeWindow::Last(LOOK_BACK), now).range(now);
+    let is_astray = async |(service, matchers): (&String, &Vec<Matcher>)| {
+        let name = &matchers.iter().find(|m| m.is_equal())?.name;
+        let values = loki.label_values(name, Some(&selector(matchers)), range).await;
+        values.is_ok_and(|values| values.is_empty()).then(|| service.clone())
+    };
+    let (labels, astray) = tokio::join!(loki.service_labels(user, range), join_all(user.logs_services.iter().map(is_astray)));
+    (labels, astray.into_iter().flatten().collect())
+}
+
+fn compared(labels: LogLabels, red: &Option<Result<RedMapping, SourceError>>) -> LogLabels {
+    match red {
+        Some(Ok(red)) if !red.families.is_empty() => {
+            let services: Vec<&str> = red.services().collect();
+            labels.ranked(services.iter().copied())
+        }
+        _ => labels,
+    }
 }
 
 async fn maybe<'s, T, F: Future>(source: Option<&'s T>, ask: impl FnOnce(&'s T) -> F) -> Option<F::Output> {
@@ -190,10 +220,15 @@ impl Report {
         {
             warnings.push("no known RED metrics in Prometheus: Services and Service will be empty".to_owned());
         }
-        if let Some(Ok(logs)) = &self.logs
-            && logs.services.is_empty()
-        {
-            warnings.push("no label in Loki names services: set logs_service under [labels] in config.toml".to_owned());
+        if let Some(Ok(logs)) = &self.logs {
+            if logs.is_empty() {
+                warnings.push("no label in Loki names services: set logs_service under [labels] in config.toml".to_owned());
+            }
+            let advice = |error: &SourceError| error.advice();
+            warnings.extend(logs.unread.iter().map(|(name, e)| format!("the values of {name} in Loki: {}. {}", e.message, advice(e))));
+        }
+        for service in &self.astray {
+            warnings.push(format!("no stream in Loki is where config.toml says that {service} is: change it under [logs.services]"));
         }
         warnings.extend(self.unused_labels());
         if self.overlap() == Some(0.0) {
@@ -233,19 +268,32 @@ impl Report {
             );
         }
         if let Some(Ok(logs)) = &self.logs {
-            let found: Vec<&str> = logs.services.iter().map(|(name, _)| name.as_str()).collect();
+            let found: Vec<&str> = logs.labels().iter().map(|label| label.name.as_str()).collect();
             check("logs_service", &self.labels.logs_service, &found, "no stream in Loki has such a label");
         }
         unused
     }
 
-    /// The share (0..1) of the services in the metrics that logs name too; `None` when one of the two is not known.
+    /// The share (0..1) of the services in the metrics that have logs; `None` when one of the two is not known.
     pub fn overlap(&self) -> Option<f64> {
+        let (with, without) = self.services_by_logs()?;
+        let all = with.len() + without.len();
+        (all > 0).then(|| with.len() as f64 / all as f64)
+    }
+
+    fn services_by_logs(&self) -> Option<ByLogs<'_>> {
         let (Some(Ok(red)), Some(Ok(logs))) = (&self.red, &self.logs) else { return None };
-        let in_logs: BTreeSet<&str> = logs.services.iter().flat_map(|(_, names)| names.iter().map(|n| shown_service(n))).collect();
-        let services: BTreeSet<&str> = red.services().collect();
-        let both = services.iter().filter(|s| in_logs.contains(**s)).count();
-        (!services.is_empty() && !in_logs.is_empty()).then(|| both as f64 / services.len() as f64)
+        if logs.is_empty() {
+            return None;
+        }
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for service in red.services() {
+            match logs.matchers(service).filter(|_| !self.astray.iter().any(|s| s == service)) {
+                Some(matchers) => with.push((service, matchers)),
+                None => without.push(service),
+            }
+        }
+        Some((with, without))
     }
 
     /// The largest difference of a server's clock to ours, in nanoseconds.

@@ -29,7 +29,7 @@ use crate::{
         effect::Effect,
         keymap::Chord,
         msg::{Event, Msg},
-        request::{Answer, Refresh, Request, Response, Subscription},
+        request::{Answer, Refresh, Request, Response, Subscription, label_window},
         scope::Scope,
     },
     model::{
@@ -181,7 +181,12 @@ impl App {
             app.ask("red", 0, Request::DiscoverRed, Refresh::Fact(DISCOVER));
         }
         if wants.log_labels {
-            app.ask("log labels", 0, Request::DiscoverLogLabels, Refresh::Fact(DISCOVER));
+            app.ask(
+                "log labels",
+                0,
+                Request::DiscoverLogLabels { window: label_window(top.scope.window, self.now) },
+                Refresh::Fact(DISCOVER),
+            );
         }
         self.ask_for_alarms(&mut app);
         top.view.subscriptions(&self.look(), self.body(), &mut Needs::new(top.id, top.nonce, self.now, &mut out));
@@ -355,10 +360,13 @@ impl App {
                 let found = expect(result, |r| if let Response::Red(m) = r { Some(m) } else { None });
                 let before = self.shared.red.value();
                 let found = found.map(|m| before.filter(|_| m.is_incomplete()).map_or(m.clone(), |b| Arc::new((*m).clone().kept_from(b))));
-                self.shared.red.settle(answer.asked, found)
+                let changed = self.shared.red.settle(answer.asked, found);
+                changed | self.shared.rank_log_labels()
             }
             ("log labels", result) => {
-                self.shared.log_labels.settle(answer.asked, expect(result, |r| if let Response::LogLabels(l) = r { Some(l) } else { None }))
+                let found = expect(result, |r| if let Response::LogLabels(l) = r { Some(l) } else { None });
+                let found = found.map(|labels| self.shared.ranked(&labels));
+                self.shared.log_labels.settle(answer.asked, found)
             }
             _ => false,
         }

@@ -17,7 +17,8 @@ use crate::{
         alert::{Alarm, Severities},
         backend::{Backend, Health},
         labels::LabelNames,
-        log::{LogEvent, LogLabels},
+        log::LogEvent,
+        log_labels::LogLabels,
         slo::Slo,
         time::Timestamp,
     },
@@ -146,6 +147,27 @@ impl Shared {
         self.theme.hue(self.services.index(shown_service(service)))
     }
 
+    /// Labels of logs in the order of how many services of the metrics they name, as far as those are known.
+    pub(super) fn ranked(&self, labels: &LogLabels) -> Arc<LogLabels> {
+        let labels = labels.clone();
+        Arc::new(match self.red.value() {
+            Some(red) if !red.families.is_empty() => {
+                let services: Vec<&str> = red.services().collect();
+                labels.ranked(services.iter().copied())
+            }
+            _ => labels,
+        })
+    }
+
+    /// Puts the labels of logs that are known in that order anew. Returns whether it is another one.
+    pub(super) fn rank_log_labels(&mut self) -> bool {
+        let Some(known) = self.log_labels.value() else { return false };
+        let ranked = self.ranked(known);
+        let changed = ranked != *known;
+        self.log_labels.amend(|_| ranked);
+        changed
+    }
+
     /// Gives hues to the services that an answer shows, before it is shown.
     pub(super) fn learn_services(&mut self, response: &Response) {
         let services = &mut self.services;
@@ -164,8 +186,8 @@ impl Shared {
                 // Lines of a stream often follow each other and share their labels.
                 let runs = pages.flat_map(|lines| lines.chunk_by(|a, b| Arc::ptr_eq(&a.stream, &b.stream)));
                 let streams = runs.map(|lines| &lines[0].stream);
-                let named = streams.filter_map(|stream| labels.services.iter().find_map(|(name, _)| stream.get(name)));
-                services.learn(named.map(shown_service));
+                let named = streams.filter_map(|stream| labels.service_of(stream));
+                services.learn(named);
             }
             _ => {}
         }
@@ -204,6 +226,7 @@ mod tests {
         app::testing::{red_mapping, test_shared},
         model::{
             log::LogLine,
+            log_labels::ServiceLabel,
             trace::{TraceHit, TraceHits, TraceId},
         },
     };
@@ -247,7 +270,9 @@ mod tests {
     fn services_of_log_lines_get_colours_as_they_come() {
         let (one, two) = rivals();
         let mut shared = test_shared();
-        shared.log_labels.settle(Timestamp::ZERO, Ok(Arc::new(LogLabels { services: vec![("app".into(), Vec::new())] })));
+        shared
+            .log_labels
+            .settle(Timestamp::ZERO, Ok(Arc::new(LogLabels::new(vec![ServiceLabel::new("app", Vec::new(), &Arc::default())], Vec::new()))));
         let line = |service: &str| LogLine {
             at: Timestamp::ZERO,
             stream: Arc::new([("app", service)].into_iter().collect()),

@@ -20,7 +20,8 @@ use crate::{
     model::{
         alert::{Severity, Sound},
         backend::Backend,
-        labels::LabelNames,
+        labels::{LabelNames, Matcher, label_name},
+        matcher_text, re2,
     },
 };
 
@@ -84,6 +85,7 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
         config.slos = slos::read(&item);
     }
     each(root, "labels", |s| apply_labels(&mut config.labels, s));
+    each(root, "logs", |s| apply_logs(&mut config.labels, s));
     each(root, "alerts", |s| apply_alerts(config, s));
     each(root, "silences", |s| {
         if let Some(author) = s.item("author").and_then(|item| item.string()) {
@@ -166,6 +168,39 @@ fn apply_labels(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
     s.set("logs_service", &mut labels.logs_service, label);
     s.set("logs_instance", &mut labels.logs_instance, label);
     s.set("traces_service", &mut labels.traces_service, |item| names(item, "attribute", "_.-/"));
+}
+
+/// Where the lines of services are.
+fn apply_logs(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
+    let Some(services) = s.section("services") else { return };
+    for (service, item) in services.entries() {
+        if let Some(selector) = stream_selector(&item) {
+            labels.logs_services.insert(service.to_owned(), selector);
+        }
+    }
+}
+
+/// A selector that Loki takes: of classic names, and not of all streams there are.
+fn stream_selector(item: &Item<'_, '_>) -> Option<Vec<Matcher>> {
+    const ADVICE: &str = "Write it like '{app=\"checkout-v2\", namespace=~\"shop|store\"}'.";
+    let text = item.string()?;
+    let in_braces = text.trim().starts_with('{') && text.trim().ends_with('}');
+    let read = if in_braces { matcher_text::parse_all(&text) } else { Err("it is not in braces".to_owned()) };
+    let checked = read.and_then(|matchers| {
+        if let Some(m) = matchers.iter().find(|m| label_name(&m.name) != m.name.as_str()) {
+            return Err(format!("`{}` is no label name", m.name));
+        }
+        let bad = matchers.iter().filter(|m| m.is_regex()).find_map(|m| re2::compile_anchored(&m.value).err());
+        let selects = |m: &Matcher| {
+            m.is_equal() && !re2::compile_anchored(&m.value).is_ok_and(|r| m.is_regex() && r.is_match("")) && !m.value.is_empty()
+        };
+        match bad {
+            Some(why) => Err(why),
+            None if matchers.iter().any(selects) => Ok(matchers),
+            None => Err("it selects all streams".to_owned()),
+        }
+    });
+    checked.map_err(|why| item.wrong(format!("`{}` is no selector of streams: {why}", item.path()), ADVICE)).ok()
 }
 
 fn apply_alerts(config: &mut Config, s: &mut Section<'_, '_>) {

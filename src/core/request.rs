@@ -10,7 +10,8 @@ use crate::{
         alert_book::{AlertmanagerAlerts, PrometheusAlerts},
         backend::SourceError,
         explored::{About, Explored, Names},
-        log::{LogEvent, LogLabels, NewerLines, ServerPattern},
+        log::{LogEvent, NewerLines, ServerPattern},
+        log_labels::LogLabels,
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
@@ -32,8 +33,11 @@ pub enum Request {
     RulerAlerts,
     /// What RED metrics the Prometheus has.
     DiscoverRed,
-    /// Which labels of Loki name services.
-    DiscoverLogLabels,
+    /// Which labels of Loki name services, see [`label_window`].
+    DiscoverLogLabels {
+        /// When streams had them.
+        window: TimeWindow,
+    },
     /// A PromQL instant query at the window's end.
     Instant {
         /// PromQL.
@@ -163,6 +167,7 @@ impl Request {
             | Self::Explore { window, .. }
             | Self::MetricNames { window }
             | Self::LabelValues { window, .. }
+            | Self::DiscoverLogLabels { window }
             | Self::LogRange { window, .. }
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
@@ -173,7 +178,6 @@ impl Request {
             | Self::AlertmanagerAlerts
             | Self::RulerAlerts
             | Self::DiscoverRed
-            | Self::DiscoverLogLabels
             | Self::AboutMetric { .. }
             | Self::Filter(_)
             | Self::Patterns(_)
@@ -185,6 +189,17 @@ impl Request {
     pub fn is_past(&self, now: Timestamp) -> bool {
         matches!(self.window(), Some(TimeWindow::Fixed(range)) if range.end + TAKEN_IN <= now)
     }
+}
+
+/// When labels of logs are asked for on a page of a window: for hours, so that the question stays the same while the user
+/// looks about, and of a long window only for its last day, which costs a Loki little.
+pub fn label_window(window: TimeWindow, now: Timestamp) -> TimeWindow {
+    const HOURS: Duration = Duration::from_secs(6 * 3600);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let live = TimeWindow::Last(if window.range(now).duration() <= HOURS { HOURS } else { DAY });
+    let TimeWindow::Fixed(range) = window else { return live };
+    let end = range.end.align_down(HOURS) + HOURS;
+    if now < end { live } else { TimeWindow::Fixed(TimeRange { start: range.start.align_down(HOURS).max(end - DAY), end }) }
 }
 
 /// An answer's content.

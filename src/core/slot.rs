@@ -42,6 +42,11 @@ impl<T> Slot<T> {
         self.value.as_ref()
     }
 
+    /// Makes another value of the last good one: something else that bears on it became known.
+    pub fn amend(&mut self, change: impl FnOnce(&T) -> T) {
+        self.value = self.value.as_ref().map(change);
+    }
+
     /// When the last good value arrived.
     pub fn at(&self) -> Timestamp {
         self.at

@@ -4,7 +4,12 @@ use serde_json::{Value, json};
 
 use super::{Check, Report};
 use crate::{
-    model::{backend::Backend, labels::LabelNames, time::nanos},
+    model::{
+        backend::Backend,
+        labels::{LabelNames, selector},
+        log_labels::ServiceLabel,
+        time::nanos,
+    },
     red::{Failures, Family, RedMapping, Unit},
     ui::{format, text::is_harmful},
 };
@@ -13,7 +18,7 @@ impl Report {
     /// The stable shape for programs: latencies and the clock in nanoseconds, the overlap a ratio.
     pub fn json(&self) -> Value {
         let families = self.red.iter().flatten().flat_map(|red| &red.families);
-        let labels = self.logs.iter().flatten().flat_map(|logs| logs.services.iter().map(|(name, _)| name.as_str()));
+        let labels = self.logs.iter().flatten().flat_map(|logs| logs.telling().map(|label| label.name.as_str()));
         json!({
             "backends": self.backends.iter().map(backend_json).collect::<Vec<_>>(),
             "red": families.map(family_json).collect::<Vec<_>>(),
@@ -65,12 +70,42 @@ impl Report {
                 let overlap =
                     self.overlap().map_or_else(String::new, |o| format!(": {} of the services in the metrics", format::percent(o)));
                 let mut lines = vec![format!("Log labels that name services{overlap}")];
-                let own = &self.labels.logs_service;
-                let line = |name: &str, n: usize| format!("  {:24} {}", label(name, own), format::counted(n, "service"));
-                lines.extend(logs.services.iter().map(|(name, values)| line(name, values.len())));
+                lines.extend(logs.telling().map(|l| label_line(l, self.overlap().is_some(), &self.labels)));
+                lines.extend(self.service_lines());
                 lines
             }
         }
+    }
+
+    /// Services that the logs call otherwise, and those that they do not have.
+    fn service_lines(&self) -> Vec<String> {
+        let Some((with, without)) = self.services_by_logs() else { return Vec::new() };
+        let own = |service: &str| if self.labels.logs_services.contains_key(service) { " (config.toml)" } else { "" };
+        let otherwise = with.iter().filter(|(service, m)| m.len() != 1 || m[0].value != *service);
+        let mut lines: Vec<String> = otherwise.map(|(service, m)| format!("  {service} is {}{}", selector(m), own(service))).collect();
+        shorten(&mut lines, |n| format!("  {} more are called otherwise", format::count(n)));
+        if !without.is_empty() {
+            let mut names: Vec<String> = without.iter().map(|s| (*s).to_owned()).collect();
+            shorten(&mut names, |n| format!("{} more", format::count(n)));
+            lines.push(format!("  without logs: {}", names.join(", ")));
+        }
+        lines
+    }
+}
+
+fn label_line(label: &ServiceLabel, is_compared: bool, own: &LabelNames) -> String {
+    let values = format::counted(label.names.values().len(), "value");
+    let services = if is_compared { format!("{}, ", format::counted(label.overlap(), "service")) } else { String::new() };
+    format!("  {:24} {services}{values}", self::label(&label.name, &own.logs_service))
+}
+
+/// Says how many there are beyond those that can be read.
+fn shorten(all: &mut Vec<String>, rest: impl Fn(u64) -> String) {
+    const MOST: usize = 20;
+    if all.len() > MOST {
+        let more = all.len() - MOST;
+        all.truncate(MOST);
+        all.push(rest(more as u64));
     }
 }
 

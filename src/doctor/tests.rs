@@ -8,6 +8,7 @@ use wiremock::{
 
 use super::*;
 use crate::{
+    model::log_labels::ServiceLabel,
     red::{Durations, Failures, Family, Kind, Requests, StatusRule, StatusShape, Unit},
     source::http::Endpoint,
 };
@@ -46,13 +47,19 @@ fn good() -> Report {
         scrape_interval: Some(Duration::from_secs(5)),
         ..RedMapping::default()
     };
-    let logs = LogLabels { services: vec![("app".into(), vec!["orders".into(), "web".into()])] };
+    let logs = compared(labels(&[("app", &["orders", "web"])]), &Some(Ok(red.clone())));
     Report {
         backends: vec![up(Backend::Prometheus, "3.5.0"), up(Backend::Loki, "")],
         red: Some(Ok(red)),
         logs: Some(Ok(logs)),
         labels: LabelNames::default(),
+        astray: Vec::new(),
     }
+}
+
+fn labels(all: &[(&str, &[&str])]) -> LogLabels {
+    let label = |(name, values): &(&str, &[&str])| ServiceLabel::new(*name, values.iter().map(|v| (*v).into()).collect(), &Arc::default());
+    LogLabels::new(all.iter().map(label).collect(), Vec::new())
 }
 
 #[test]
@@ -90,7 +97,8 @@ RED metrics: 2 services, scraped every 5s
     service application  route uri  status status  unit s
 
 Log labels that name services: 50.0 % of the services in the metrics
-  app                      2 services
+  app                      1 service, 2 values
+  without logs: checkout
 ";
     assert_eq!(report.text(), expected);
 }
@@ -113,6 +121,42 @@ fn labels_of_the_configuration_are_told_apart_from_found_ones_and_unused_ones_ar
 }
 
 #[test]
+fn services_that_logs_call_otherwise_or_do_not_have_are_told() {
+    let mut report = good();
+    let red = RedMapping { families: vec![family(&["cart", "checkout", "mailer", "orders", "web"])], ..RedMapping::default() };
+    let found = labels(&[("app", &["orders", "web"]), ("job", &["shop/Mailer"]), ("crew", &["x"])]);
+    let own =
+        [("checkout".to_owned(), vec![Matcher::equal("app", "checkout-v2")]), ("cart".to_owned(), vec![Matcher::equal("app", "kart")])];
+    report.labels.logs_services = own.into();
+    report.logs = Some(Ok(compared(found.with_own(report.labels.logs_services.clone()), &Some(Ok(red.clone())))));
+    (report.red, report.astray) = (Some(Ok(red)), vec!["cart".to_owned()]);
+    let text = report.text();
+    let expected = "\
+Log labels that name services: 80.0 % of the services in the metrics
+  app                      2 services, 2 values
+  job                      1 service, 1 value
+  checkout is {app=\"checkout-v2\"} (config.toml)
+  mailer is {job=\"shop/Mailer\"}
+  without logs: cart
+
+! no stream in Loki is where config.toml says that cart is: change it under [logs.services]
+";
+    assert!(text.ends_with(expected), "{text}");
+    assert_eq!(report.json()["logs"], json!({"service_labels": ["app", "job"], "overlap": 0.8}));
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn a_thousand_services_without_logs_are_no_thousand_lines() {
+    let mut report = good();
+    let services: Vec<String> = (0..1000).map(|i| format!("s{i:04}")).collect();
+    let services: Vec<&str> = services.iter().map(String::as_str).collect();
+    report.red = Some(Ok(RedMapping { families: vec![family(&services)], ..RedMapping::default() }));
+    let text = report.text();
+    assert!(text.contains("  without logs: s0000, s0001") && text.contains("s0019, 980 more\n"), "{text}");
+}
+
+#[test]
 fn the_exit_code_tells_silence_from_failure() {
     assert_eq!(good().exit_code(), 0);
     let mut report = good();
@@ -126,6 +170,7 @@ fn the_exit_code_tells_silence_from_failure() {
 fn what_will_not_work_is_a_failing_check() {
     let mut report = good();
     report.red = Some(Ok(RedMapping { families: vec![family(&["payments"])], scrape_interval: None, ..RedMapping::default() }));
+    report.logs = Some(Ok(labels(&[("app", &["orders", "web"])])));
     assert_eq!(report.overlap(), Some(0.0));
     assert!(report.warnings()[0].contains("no service of the metrics"), "{:?}", report.warnings());
     assert_eq!(report.exit_code(), 1);

@@ -1,6 +1,6 @@
 //! Label sets and matchers, written the way PromQL and LogQL write them.
 
-use std::{fmt, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt, fmt::Write as _, sync::Arc};
 
 use compact_str::CompactString;
 
@@ -77,6 +77,8 @@ pub struct LabelNames {
     pub metrics_status: Vec<String>,
     /// Labels of log streams that name the service.
     pub logs_service: Vec<String>,
+    /// What selects the log streams of a service, by its name in the metrics.
+    pub logs_services: BTreeMap<String, Vec<Matcher>>,
     /// Labels and metadata of log lines that name the pod, host or process.
     pub logs_instance: Vec<String>,
     /// Resource attributes of spans that name the service.

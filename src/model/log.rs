@@ -198,10 +198,3 @@ impl ServerPattern {
     /// What stands for anything.
     pub const ANY: &str = "<_>";
 }
-
-/// Which stream labels name services in this Loki, in order of preference, with their values.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LogLabels {
-    /// Label name and the services it names.
-    pub services: Vec<(compact_str::CompactString, Vec<compact_str::CompactString>)>,
-}

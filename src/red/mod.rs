@@ -16,6 +16,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use compact_str::CompactString;
 
+pub use crate::model::service_names::shown_service;
 pub use discover::discover;
 pub use families::{Kind, Unit};
 pub use status::{StatusRule, StatusShape};
@@ -300,11 +301,6 @@ pub fn known_families() -> impl Iterator<Item = &'static str> {
     let mut last = "";
     let rows = families::FAMILIES.iter().map(|f| f.name).filter(move |name| std::mem::replace(&mut last, name) != *name);
     rows.chain([recorded::NAME])
-}
-
-/// The name that is shown for a service label's value: the last part of `ns/svc`.
-pub fn shown_service(value: &str) -> &str {
-    value.rsplit('/').next().filter(|s| !s.is_empty()).unwrap_or(value)
 }
 
 #[cfg(test)]

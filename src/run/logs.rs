@@ -16,9 +16,11 @@ use crate::{
     cli::{LogsArgs, Options},
     clock::Clock,
     config::{Config, Loaded, System},
+    core::request::label_window,
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        log::{LogEvent, LogLabels, TailState},
+        log::{LogEvent, TailState},
+        log_labels::LogLabels,
         time::{TimeRange, TimeWindow, Timestamp},
     },
     source::{Loki, http::Observer, loki::Follow, not_configured},
@@ -88,9 +90,11 @@ impl Asked {
                 logql
             }
             None => {
-                let labels = loki.service_labels(&config.labels.logs_service, loki.http().now()).await.map_err(|e| failure(&e))?;
-                if let Some(service) = scope.service.as_ref().filter(|service| !names(&labels, service)) {
-                    say(format!("no label of this Loki names a service {service:?}; redline doctor shows those that do"));
+                let now = loki.http().now();
+                let range = label_window(scope.window, now).range(now);
+                let labels = loki.service_labels(&config.labels, range).await.map_err(|e| failure(&e))?;
+                if let Some(service) = scope.service.as_ref().filter(|service| labels.matchers(service).is_none()) {
+                    say(unnamed(&labels, service));
                 }
                 let plan = of_scope(&scope, &labels);
                 for condition in &plan.unapplied {
@@ -108,10 +112,14 @@ impl Asked {
     }
 }
 
-fn names(labels: &LogLabels, service: &str) -> bool {
-    let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    let last = |s: &str| plain(s.rsplit('/').next().unwrap_or(s));
-    labels.services.iter().any(|(_, values)| values.iter().any(|value| last(value) == plain(service)))
+/// What to do about a service that these logs do not name.
+fn unnamed(labels: &LogLabels, service: &str) -> String {
+    const NEAREST: usize = 3;
+    let near: Vec<String> = labels.nearest(service, NEAREST).into_iter().map(|(label, value)| format!("{label}={value:?}")).collect();
+    let near = if near.is_empty() { String::new() } else { format!("; the nearest: {}", near.join(", ")) };
+    format!(
+        "no label of this Loki names a service {service:?}{near}; redline doctor shows what is named, [logs.services] in config.toml says where it is"
+    )
 }
 
 /// A query that Loki cannot read is wrong usage; anything else is no answer.

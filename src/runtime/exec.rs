@@ -247,7 +247,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::AboutMetric { .. } => Backend::Prometheus,
         Request::AlertmanagerAlerts => Backend::Alertmanager,
         Request::RulerAlerts
-        | Request::DiscoverLogLabels
+        | Request::DiscoverLogLabels { .. }
         | Request::LogRange { .. }
         | Request::LogStream { .. }
         | Request::LogPatterns { .. }

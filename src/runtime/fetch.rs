@@ -31,7 +31,9 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(sources.alertmanager_alerts().await?),
         Request::RulerAlerts => Response::PrometheusAlerts(sources.ruler_alerts().await?),
         Request::DiscoverRed => Response::Red(Arc::new(red::discover(prometheus()?, &sources.labels, now).await?)),
-        Request::DiscoverLogLabels => Response::LogLabels(Arc::new(loki()?.service_labels(&sources.labels.logs_service, now).await?)),
+        Request::DiscoverLogLabels { window } => {
+            Response::LogLabels(Arc::new(loki()?.service_labels(&sources.labels, window.range(now)).await?))
+        }
         Request::Instant { query, window } => Response::Vector(prometheus()?.query(query, window.range(now).end).await?),
         Request::Range { query, window, step } => Response::Matrix(prometheus()?.query_range(query, window.range(now), *step).await?),
         Request::Exemplars { query, window } => Response::Exemplars(prometheus()?.exemplars(query, window.range(now)).await?),

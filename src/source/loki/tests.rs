@@ -705,24 +705,6 @@ proptest::proptest! {
 }
 
 #[tokio::test]
-async fn own_labels_that_exist_are_the_only_ones_that_name_services() {
-    let names = get(|| async { r#"{"status":"success","data":["app","service_name","crew"]}"# });
-    let values = get(|| async { r#"{"status":"success","data":["orders"]}"# });
-    let app = Router::new().route("/loki/api/v1/labels", names).route("/loki/api/v1/label/{name}/values", values);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let uri = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let loki = Loki::new(Endpoint::new(Backend::Loki, uri.parse().unwrap()), Arc::new(|_, _| ())).unwrap();
-    for (own, expected) in
-        [(&[][..], &["service_name", "app"][..]), (&["team", "crew", "app"], &["crew", "app"]), (&["team"], &["service_name", "app"])]
-    {
-        let own: Vec<String> = own.iter().map(|name: &&str| (*name).to_owned()).collect();
-        let found = loki.service_labels(&own, Timestamp::from_secs(1000)).await.unwrap();
-        assert_eq!(found.services.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{own:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_tail_over_tls_trusts_what_queries_trust() {
     let ca = Authority::ours();
     for (name, ca_file, expected) in [

@@ -10,7 +10,8 @@ use crate::{
     core::scope::Scope,
     model::{
         labels::{MatchOp, Matcher, quote, selector},
-        log::{LogLabels, LogLine},
+        log::LogLine,
+        log_labels::{LogLabels, USUAL_LABEL},
         time::{TimeRange, TimeWindow, Timestamp},
         trace::TraceId,
     },
@@ -138,9 +139,9 @@ impl Logs {
 
 /// All streams that are named as this line's is.
 fn everything(line: &Line<'_>, labels: Option<&LogLabels>) -> String {
-    let known = labels.map_or(&[][..], |l| &l.services);
-    let own = known.iter().map(|(name, _)| name.as_str()).find(|name| line.stream.get(name).is_some());
-    let name = own.or_else(|| line.stream.iter().map(|(name, _)| name).next()).unwrap_or("service_name");
+    let known = labels.map_or(&[][..], LogLabels::labels);
+    let own = known.iter().map(|label| label.name.as_str()).find(|name| line.stream.get(name).is_some());
+    let name = own.or_else(|| line.stream.iter().map(|(name, _)| name).next()).unwrap_or(USUAL_LABEL);
     selector(&[Matcher::new(name, MatchOp::Regex, ".+")])
 }
 

@@ -25,6 +25,7 @@ mod row;
 mod tests;
 mod told;
 mod typing;
+mod unnamed;
 mod volume;
 mod words;
 
@@ -50,6 +51,7 @@ use self::{
     query::{Narrow, Plan},
     told::Told,
     typing::Typing,
+    unnamed::Nearest,
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt};
 use crate::{
@@ -62,7 +64,8 @@ use crate::{
     },
     log_fields::recognise,
     model::{
-        log::{Level, LogEvent, LogLabels, LogLine, TailState},
+        log::{Level, LogEvent, LogLine, TailState},
+        log_labels::LogLabels,
         series::Matrix,
         time::{TimeRange, Timestamp},
         trace::SpanId,
@@ -102,6 +105,7 @@ pub struct Logs {
     /// The counts that are in the place of the detail.
     counts: Option<Counts>,
     memo: Memo,
+    nearest: Nearest,
     columns: Columns,
     marks: Marks,
     wrap: bool,
@@ -149,6 +153,7 @@ impl Logs {
             detail: Detail::default(),
             counts: None,
             memo: Memo::default(),
+            nearest: Nearest::default(),
             columns: Columns::default(),
             marks: Marks::default(),
             wrap: false,
@@ -189,7 +194,7 @@ impl Logs {
 
     /// The query, once it is known which labels name services.
     fn plan(&self, look: &Look<'_>) -> Option<Plan> {
-        let none = LogLabels::default();
+        let none = LogLabels::default().with_own(look.shared.settings.labels.logs_services.clone());
         let slot = &look.shared.log_labels;
         let labels = match slot.value() {
             Some(labels) => labels,
@@ -218,8 +223,7 @@ impl Logs {
     /// The service of the selected line, by the label that names services.
     fn service<'a>(&'a self, look: &'a Look<'_>) -> Option<&'a str> {
         let line = self.line()?;
-        let labels = look.shared.log_labels.value()?;
-        labels.services.iter().find_map(|(name, _)| line.stream.get(name))
+        look.shared.log_labels.value()?.service_of(line.stream)
     }
 
     /// Whether these are the lines around one.

@@ -7,7 +7,8 @@ use crate::{
     core::scope::Scope,
     model::{
         labels::{MatchOp, Matcher, quote, selector},
-        log::{Level, LogLabels},
+        log::Level,
+        log_labels::LogLabels,
     },
     store::Condition,
 };
@@ -25,8 +26,6 @@ pub(crate) struct Plan {
 
 /// Scope matchers that streams or their metadata usually have.
 const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "level", "detected_level", "host", "node"];
-/// Where nothing is known of a Loki's labels.
-const DEFAULT_LABEL: &str = "service_name";
 
 /// What narrows a query on the page itself.
 #[derive(Clone, Copy, Default)]
@@ -52,7 +51,7 @@ pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Pla
         return Plan::of(bases.collect(), narrow, Vec::new());
     }
     let own: String = applied.iter().map(|m| format!(" | {m}")).collect();
-    let matchers: Vec<Matcher> = std::iter::once(service_matcher(scope.service.as_deref(), labels)).chain(matchers(conditions)).collect();
+    let matchers: Vec<Matcher> = service_matchers(scope.service.as_deref(), labels).into_iter().chain(matchers(conditions)).collect();
     let selected = format!("{}{own}", selector(&matchers));
     let stages = stages(conditions, false);
     let bases = match scope.trace {
@@ -86,42 +85,26 @@ fn level_stage(level: Level) -> String {
     format!(r#" | detected_level!~"(?i){}""#, level.words_below().collect::<Vec<_>>().join("|"))
 }
 
-/// The first label that names this service, with the value that does; without a service all streams.
-fn service_matcher(service: Option<&str>, labels: &LogLabels) -> Matcher {
-    let first = labels.services.first().map_or(DEFAULT_LABEL, |(name, _)| name.as_str());
-    let Some(service) = service else { return Matcher::new(first, MatchOp::Regex, ".+") };
-    for (name, values) in &labels.services {
-        let same: Vec<&str> = values.iter().map(|v| v.as_str()).filter(|v| is_same(v, service)).collect();
-        match same.as_slice() {
-            [] => {}
-            [value] => return Matcher::equal(name.clone(), *value),
-            [..] if same.contains(&service) => return Matcher::equal(name.clone(), service),
-            values => {
-                let any: Vec<String> = values.iter().map(|v| regex::escape(v)).collect();
-                return Matcher::new(name.clone(), MatchOp::Regex, any.join("|"));
-            }
-        }
-    }
-    Matcher::equal(first, service)
-}
-
-/// Names of one service differ in case and in what joins their words; jobs carry their namespace.
-fn is_same(value: &str, service: &str) -> bool {
-    let plain = |s: &str| s.chars().filter(|c| !"-_. ".contains(*c)).flat_map(char::to_lowercase).collect::<String>();
-    let name = value.rsplit('/').next().unwrap_or(value);
-    plain(name) == plain(service)
+/// What selects a service's streams; without a service all streams. Where no label names the service, lines that are yet to
+/// come will have it in the label that names the others.
+fn service_matchers(service: Option<&str>, labels: &LogLabels) -> Vec<Matcher> {
+    let Some(service) = service else { return vec![Matcher::new(labels.first(), MatchOp::Regex, ".+")] };
+    labels.matchers(service).unwrap_or_else(|| vec![Matcher::equal(labels.first(), service)])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::{labels::Labels, time::TimeWindow, trace::TraceId};
+    use crate::model::{labels::Labels, log_labels::ServiceLabel, time::TimeWindow, trace::TraceId};
 
     fn labels() -> LogLabels {
-        let row = |name: &str, values: &[&str]| (name.into(), values.iter().map(|v| (*v).into()).collect());
-        LogLabels {
-            services: vec![row("service_name", &["checkout"]), row("app", &["Orders", "cart"]), row("job", &["shop/mailer", "old/mailer"])],
-        }
+        let row = |name: &str, values: &[&str]| ServiceLabel::new(name, values.iter().map(|v| (*v).into()).collect(), &Arc::default());
+        LogLabels::new(
+            vec![row("service_name", &["checkout"]), row("app", &["Orders", "cart"]), row("job", &["shop/mailer", "old/mailer"])],
+            Vec::new(),
+        )
     }
 
     fn scope(service: &str) -> Scope {
@@ -134,7 +117,7 @@ mod tests {
         for (service, query) in [
             ("checkout", r#"{service_name="checkout"}"#),
             ("orders", r#"{app="Orders"}"#),
-            ("mailer", r#"{job=~"shop/mailer|old/mailer"}"#),
+            ("mailer", r#"{job=~"old/mailer|shop/mailer"}"#),
             ("nobody", r#"{service_name="nobody"}"#),
             ("", r#"{service_name=~".+"}"#),
         ] {

@@ -279,7 +279,6 @@ pub(super) fn level_role(level: Level) -> Role {
     }
 }
 
-fn service_of<'a>(line: &Line<'a>, look: &Look<'_>) -> Option<&'a str> {
-    let labels = look.shared.log_labels.value()?;
-    labels.services.iter().find_map(|(name, _)| line.stream.get(name))
+fn service_of<'a>(line: &Line<'a>, look: &Look<'a>) -> Option<&'a str> {
+    look.shared.log_labels.value()?.service_of(line.stream)
 }

@@ -17,6 +17,7 @@ use crate::{
         backend::{Backend, ErrorKind, SourceError},
         labels::Labels,
         log::{LogLine, NewerLines, Older},
+        log_labels::ServiceLabel,
         time::{TimeRange, TimeWindow},
         trace::TraceId,
     },
@@ -28,7 +29,8 @@ const START: i64 = 1_700_000_000;
 
 pub(super) fn shared() -> Shared {
     let mut shared = test_shared();
-    let labels = LogLabels { services: vec![("service_name".into(), vec!["orders".into(), "checkout".into()])] };
+    let labels =
+        LogLabels::new(vec![ServiceLabel::new("service_name", vec!["orders".into(), "checkout".into()], &Arc::default())], Vec::new());
     shared.log_labels.settle(Timestamp::ZERO, Ok(Arc::new(labels)));
     shared
 }
@@ -66,6 +68,13 @@ fn traced(second: i64, span: u64) -> LogLine {
         metadata,
         ..line(second, Level::Error, "timeout acquiring connection from pool pool=orders wait_ms=8000")
     }
+}
+
+/// The page of a service after an answer without lines.
+pub(super) fn empty_page(shared: Shared, service: &str) -> String {
+    let mut page = Page { shared, ..Page::new(scope().with_service(service), BIG) };
+    page.history(Vec::new());
+    page.screen()
 }
 
 /// A page and what it is looked at with.

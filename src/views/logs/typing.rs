@@ -10,7 +10,7 @@ use super::{
     query::Narrow,
 };
 use crate::{
-    model::log::LogLabels,
+    model::log_labels::LogLabels,
     store::{LineId, Pattern},
     time_input::parse_instant,
     ui::format,

@@ -226,6 +226,7 @@ impl Logs {
             look.shared.glyphs.dash,
             format::day_clock(range.end, range.start, zone)
         )];
+        lines.extend(self.unnamed(look).unwrap_or_default());
         if !plan.1.is_empty() {
             lines.push(format!("Not a log label, so not applied: {}", plan.1.join(", ")));
         }
