@@ -81,6 +81,10 @@ pub struct LogsArgs {
     /// Print new lines at once, and those that come after their place was printed marked as late.
     #[arg(long, requires = "follow")]
     pub eager: bool,
+    /// Read them however many there are. Without it more than `ask_above` of config.toml ([logs], 10 GiB by default) is not
+    /// begun: what it would read is said, and what would read less.
+    #[arg(short, long)]
+    pub yes: bool,
     /// How to print them: JSON is one object a line.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod log_fields;
 pub mod log_patterns;
 pub mod logging;
+pub mod logql_parts;
 pub mod model;
 pub mod promql_guard;
 pub mod red;

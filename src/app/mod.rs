@@ -276,7 +276,10 @@ impl App {
             look: self.look(),
             view: self.top().view.as_ref(),
             crumbs,
-            notice: self.pointer.note(&self.look()).or_else(|| self.notice.as_ref().map(|(text, _)| text.clone())),
+            notice: self
+                .pointer
+                .note(self.top().view.as_ref(), &self.look())
+                .or_else(|| self.notice.as_ref().map(|(text, _)| text.clone())),
             pressed: &self.pressed,
         }
     }

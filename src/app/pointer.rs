@@ -13,7 +13,7 @@ use crate::{
     core::command::Command,
     model::time::{TimeRange, TimeWindow, Timestamp},
     ui::{chart::TimeAxis, format},
-    views::{Look, Pointed},
+    views::{Look, Pointed, View},
 };
 
 /// Between the two clicks of a double one.
@@ -55,13 +55,14 @@ impl Pointer {
     }
 
     /// The chosen range in words.
-    pub(super) fn note(&self, look: &Look<'_>) -> Option<String> {
+    pub(super) fn note(&self, view: &dyn View, look: &Look<'_>) -> Option<String> {
         let range = self.drag.as_ref()?.range()?;
         let (offset, zone) = &look.shared.settings.zone;
         let clock = |at| format::clock_seconds(at, *offset);
         let length = format::seconds(range.duration().as_secs_f64());
         let (dash, dot) = (look.shared.glyphs.dash, look.shared.glyphs.middle_dot);
-        Some(format!("{} {dash} {} {zone} {dot} {length}   release zooms, Esc cancels", clock(range.start), clock(range.end)))
+        let held = view.held_in(look, range).map_or_else(String::new, |held| format!(" {dot} {held}"));
+        Some(format!("{} {dash} {} {zone} {dot} {length}{held}   release zooms, Esc cancels", clock(range.start), clock(range.end)))
     }
 
     /// Shows the chosen range on its graph.

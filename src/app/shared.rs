@@ -51,6 +51,8 @@ pub struct Settings {
     pub slos: Vec<Slo>,
     /// Bytes of log lines kept.
     pub log_bytes: usize,
+    /// A log query that would read more bytes than this is asked about first; `None`: none is.
+    pub ask_above: Option<u64>,
     /// What the user says labels mean.
     pub labels: LabelNames,
     /// How the user says severities are told.
@@ -82,6 +84,7 @@ impl Default for Settings {
             service_thresholds: BTreeMap::new(),
             slos: Vec::new(),
             log_bytes: 64 << 20,
+            ask_above: None,
             labels: LabelNames::default(),
             severities: Severities::default(),
             trace_ids: Patterns::default(),

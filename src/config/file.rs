@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Binding, Config, Environment, Threshold, Zone,
+    Binding, Config, Environment, Threshold, Zone, bytes,
     endpoint::{EndpointConfig, EndpointContext, TIMEOUTS, expand},
     problem::{Problem, nearest},
     reader::{Item, Reader, Section},
@@ -85,7 +85,7 @@ fn apply_settings(config: &mut Config, root: &mut Section<'_, '_>, expand: &dyn 
         config.slos = slos::read(&item);
     }
     each(root, "labels", |s| apply_labels(&mut config.labels, s));
-    each(root, "logs", |s| apply_logs(&mut config.labels, s));
+    each(root, "logs", |s| apply_logs(config, s));
     each(root, "alerts", |s| apply_alerts(config, s));
     each(root, "silences", |s| {
         if let Some(author) = s.item("author").and_then(|item| item.string()) {
@@ -171,11 +171,12 @@ fn apply_labels(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
 }
 
 /// Where the lines of services are.
-fn apply_logs(labels: &mut LabelNames, s: &mut Section<'_, '_>) {
+fn apply_logs(config: &mut Config, s: &mut Section<'_, '_>) {
+    s.set("ask_above", &mut config.logs.ask_above, bytes::limit);
     let Some(services) = s.section("services") else { return };
     for (service, item) in services.entries() {
         if let Some(selector) = stream_selector(&item) {
-            labels.logs_services.insert(service.to_owned(), selector);
+            config.labels.logs_services.insert(service.to_owned(), selector);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     },
 };
 
+mod bytes;
 pub mod endpoint;
 mod file;
 mod load;
@@ -40,6 +41,8 @@ pub struct Config {
     pub refresh: Refresh,
     /// What bounds it.
     pub limits: Limits,
+    /// How log lines are read.
+    pub logs: Logs,
     /// What counts as deviating.
     pub thresholds: Thresholds,
     /// Service level objectives.
@@ -141,6 +144,13 @@ pub struct Limits {
     pub max_fps: u32,
     /// Longest time for one answer, where a backend has no `timeout`.
     pub request_timeout: Duration,
+}
+
+/// How log lines are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logs {
+    /// A query that would read more bytes than this is asked about first; `None`: none is.
+    pub ask_above: Option<u64>,
 }
 
 /// What counts as deviating.

@@ -12,6 +12,7 @@ use crate::{
         explored::{About, Explored, Names},
         log::{LogEvent, NewerLines, ServerPattern},
         log_labels::LogLabels,
+        log_size::LogSize,
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
@@ -105,6 +106,26 @@ pub enum Request {
         /// Resolution.
         step: Duration,
     },
+    /// How many bytes a LogQL selector covers, which is asked before they are read.
+    LogSize {
+        /// A LogQL selector.
+        selector: String,
+        /// The window.
+        window: TimeWindow,
+        /// How long before the window reading begins.
+        reach: Duration,
+        /// The label whose values are told apart; without one those that the selector names.
+        by: Option<CompactString>,
+    },
+    /// Bytes of a LogQL selector over time, by the labels that it names: what no line is read for.
+    LogVolume {
+        /// A LogQL selector.
+        selector: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution.
+        step: Duration,
+    },
     /// History and live tail of a LogQL log query; answers keep coming as [`Response::Log`].
     LogStream {
         /// LogQL.
@@ -169,6 +190,8 @@ impl Request {
             | Self::LabelValues { window, .. }
             | Self::DiscoverLogLabels { window }
             | Self::LogRange { window, .. }
+            | Self::LogSize { window, .. }
+            | Self::LogVolume { window, .. }
             | Self::LogStream { window, .. }
             | Self::LogOlder { window, .. }
             | Self::LogNewer { window, .. }
@@ -215,8 +238,10 @@ pub enum Response {
     LogLabels(Arc<LogLabels>),
     /// To [`Request::Instant`].
     Vector(Vector),
-    /// To [`Request::Range`] and [`Request::LogRange`].
+    /// To [`Request::Range`], [`Request::LogRange`] and [`Request::LogVolume`].
     Matrix(Matrix),
+    /// To [`Request::LogSize`].
+    LogSize(LogSize),
     /// To [`Request::Exemplars`].
     Exemplars(Vec<Exemplar>),
     /// To [`Request::LabelNames`].

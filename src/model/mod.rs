@@ -12,6 +12,7 @@ pub mod label_index;
 pub mod labels;
 pub mod log;
 pub mod log_labels;
+pub mod log_size;
 pub mod matcher_text;
 pub mod re2;
 pub mod series;

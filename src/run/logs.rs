@@ -1,5 +1,6 @@
 //! `redline logs`: log lines on standard output, none lost, none twice, in order.
 
+mod cost;
 mod print;
 
 use std::{io::Write as _, sync::Arc, time::Duration};
@@ -47,6 +48,9 @@ pub(super) fn run(loaded: &Loaded, options: &Options, args: &LogsArgs, system: &
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let asked = Asked::new(loki, config, options, args, given).await?;
+        if let Some(limit) = config.logs.ask_above.filter(|_| !args.yes) {
+            cost::check(loki, &asked, limit).await?;
+        }
         let printer = Printer::new(args.output, config, &system.vars);
         print(loki, &asked, printer).await
     });

@@ -148,6 +148,7 @@ fn settings(
             .collect(),
         slos: config.slos.clone(),
         log_bytes: config.limits.log_buffer,
+        ask_above: config.logs.ask_above,
         labels: config.labels.clone(),
         severities: config.severities.clone(),
         trace_ids: config.trace_ids.clone(),

@@ -249,6 +249,8 @@ fn backend_of(request: &Request) -> Backend {
         Request::RulerAlerts
         | Request::DiscoverLogLabels { .. }
         | Request::LogRange { .. }
+        | Request::LogSize { .. }
+        | Request::LogVolume { .. }
         | Request::LogStream { .. }
         | Request::LogPatterns { .. }
         | Request::Filter(_)

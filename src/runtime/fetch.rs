@@ -47,6 +47,12 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         }
         Request::AboutMetric { metric } => Response::About(prometheus()?.about(metric).await?),
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
+        Request::LogSize { selector, window, reach, by } => {
+            let range = window.range(now);
+            let range = TimeRange { start: range.start - *reach, ..range };
+            Response::LogSize(loki()?.size(selector, range, by.as_deref()).await?)
+        }
+        Request::LogVolume { selector, window, step } => Response::Matrix(loki()?.volume(selector, window.range(now), *step).await?),
         Request::LogOlder { query, window, before } => {
             let range = TimeRange { start: window.range(now).start, end: *before };
             Response::Log(loki()?.older(query, range).await?)

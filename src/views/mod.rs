@@ -264,6 +264,11 @@ pub trait View: Send {
         None
     }
 
+    /// How much there is in a range of time that is dragged over its graph: `1,204 lines`.
+    fn held_in(&self, _look: &Look<'_>, _range: TimeRange) -> Option<String> {
+        None
+    }
+
     /// Draws into `area`, for any size from 1×1 on.
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer);
 

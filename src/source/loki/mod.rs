@@ -7,6 +7,7 @@ mod read;
 mod reconcile;
 mod ruler;
 mod service_labels;
+mod size;
 mod stream;
 mod tail;
 mod wire;
@@ -236,7 +237,7 @@ impl Loki {
         Ok(data.data.0.into_iter().map(|t| t.0).collect())
     }
 
-    /// What a selector covers, to warn before a heavy query. Lines not yet flushed are not counted.
+    /// What a selector covers, by the index: lines not yet flushed are not counted.
     ///
     /// # Errors
     /// As any request.
@@ -247,20 +248,6 @@ impl Loki {
             .param("end", range.end.to_string());
         let answer = self.http.send(request).await?;
         json::decode(self.http.backend(), "index/stats", &answer.body)
-    }
-
-    /// Bytes per stream over time.
-    ///
-    /// # Errors
-    /// As any request; not supported where `volume_enabled` is off.
-    pub async fn volume(&self, selector: &str, range: TimeRange, step: Duration) -> Result<Matrix, SourceError> {
-        let request = Request::get("/loki/api/v1/index/volume_range")
-            .param("query", selector)
-            .param("start", range.start.to_string())
-            .param("end", range.end.to_string())
-            .param("step", step.as_secs_f64().to_string());
-        let data: Enveloped<QueryData> = self.data("index/volume_range", request).await?;
-        matrix(data, range, step).map_err(|e| self.http.error(ErrorKind::Decode, e))
     }
 
     /// Which version answers; empty on a server built by hand.

@@ -106,6 +106,7 @@ impl Logs {
     pub(super) fn narrow(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Vec<Condition>)) {
         self.told = Told::default();
         self.volume.clear();
+        self.brush = None;
         self.left = self.left.by_time();
         self.show(cx, |show| {
             change(&mut show.conditions);

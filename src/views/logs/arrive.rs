@@ -15,6 +15,7 @@ impl Logs {
         self.told = Told::default();
         self.stop_filtering();
         self.volume.clear();
+        self.brush = None;
         self.patterns.restart();
         self.left = self.store.mark();
         self.spree = 0;

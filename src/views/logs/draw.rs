@@ -151,10 +151,16 @@ impl Logs {
         }
         let noted = [self.view_note(shared.glyphs.middle_dot, room(&following)), following].into_iter().filter(|n| !n.is_empty());
         let note = noted.collect::<Vec<_>>().join(&format!(" {} ", shared.glyphs.middle_dot));
-        let title = self.title(look, area, room(&note));
+        let question = self.question(look);
+        let title = match (self.brushed(look), question) {
+            (Some(brushed), _) => truncate(&brushed, room(&note), shared.glyphs.ellipsis),
+            (None, Some(size)) => self.title_of_question(look, size, room(&note)),
+            (None, None) => self.title(look, area, room(&note)),
+        };
         Panel::new(title).note(note).focused(!self.in_detail).render(shared, places.lines, buf);
         if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {
-            volume::draw(matrix, look, places.volume(), buf);
+            volume::draw(matrix, self.volume_is_bytes, look, places.volume(), buf);
+            self.draw_brush(look, places.volume(), buf);
             if self.volume.is_stale() {
                 panel::dim(shared, places.volume, buf);
             }
@@ -166,6 +172,10 @@ impl Logs {
             if let Some(note) = prefix.left_out() {
                 put_right(buf, places.heading, &format!(" {note} "), shared.theme.style(Role::Warn));
             }
+        }
+        if let Some(size) = question {
+            self.draw_question(look, size, places.list, buf);
+            return;
         }
         let screen = self.screen(look, area);
         let visible = self.list.visible(&self.store, &screen);

@@ -3,8 +3,10 @@
 mod actions;
 mod around;
 mod arrive;
+mod brush;
 mod columns;
 mod conditions;
+mod cost;
 mod counts;
 mod detail;
 mod draw;
@@ -41,7 +43,9 @@ pub use self::follow::Seed;
 use self::{
     actions::Memo,
     around::After,
+    brush::Brush,
     columns::{Columns, TimeForm},
+    cost::Cost,
     counts::Counts,
     detail::Detail,
     filtering::Filtering,
@@ -58,7 +62,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response, step},
+        request::{Answer, Refresh, Request, Response},
         scope::Scope,
         slot::Slot,
     },
@@ -81,6 +85,11 @@ pub struct Logs {
     told: Told,
     filtering: Filtering,
     volume: Slot<Matrix>,
+    /// Whether it is bytes by stream, not lines by level.
+    volume_is_bytes: bool,
+    /// The range of it that is being chosen.
+    brush: Option<Brush>,
+    cost: Cost,
     patterns: Patterns,
     /// What is asked in place of the scope's own lines.
     typed: Option<Seed>,
@@ -139,6 +148,9 @@ impl Logs {
             told: Told::default(),
             filtering: Filtering::default(),
             volume: Slot::default(),
+            volume_is_bytes: false,
+            brush: None,
+            cost: Cost::default(),
             patterns: Patterns::default(),
             typed: query.map(|query| Seed { query: query.to_owned(), ..Seed::default() }),
             follows: false,
@@ -304,19 +316,22 @@ impl View for Logs {
             return self.pattern_facts(look);
         }
         let line = self.line();
+        let chooses = self.chooses();
         Facts {
-            rows: line.is_some(),
-            drill: if line.is_some() { None } else { Some("there is no line to open") },
+            rows: line.is_some() || chooses,
+            drill: if line.is_some() || chooses { None } else { Some("there is no line to open") },
             service: self.service(look).is_some(),
             trace: line.is_some_and(|l| l.trace.is_some()),
             errors: self.store.next_at_level(0, Level::Error).is_some(),
             matches: self.store.show().pattern.is_some() && self.store.shown() > 0,
-            folds: line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(l.text).rest.is_empty()),
+            folds: self.brush.is_some()
+                || line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(l.text).rest.is_empty()),
             columns: !self.columns.is_empty(),
             marks: !self.marks.is_empty(),
             panes: true,
             query: true,
-            live: look.scope.window.is_live(),
+            live: look.scope.window.is_live() || self.brush.is_some(),
+            graphs: self.volume.value().is_some(),
             ..Facts::default()
         }
     }
@@ -329,6 +344,9 @@ impl View for Logs {
         if self.patterns.open {
             return &[Drill, Exclude, CompareWindows, ChooseWindows, PatternsBy, NextError, Filter, MinimumLevel, Command::Patterns];
         }
+        if let Some(hints) = self.hints_of_choice() {
+            return hints;
+        }
         if self.in_detail {
             return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];
         }
@@ -339,6 +357,7 @@ impl View for Logs {
         match command {
             Command::Drill | Command::Patterns if self.patterns.open => Some("lines"),
             Command::Exclude if self.patterns.open => None,
+            _ if self.chooses() => self.hint_of_choice(command),
             Command::Drill if self.in_detail => Some("filter for"),
             Command::Exclude => Some("filter out"),
             Command::Drill => Some(if self.line().is_some_and(|l| l.trace.is_some()) { "trace" } else { "detail" }),
@@ -354,6 +373,9 @@ impl View for Logs {
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         self.ask_filter(needs);
         let Some(plan) = self.plan(look) else { return };
+        if !self.ask_cost(look, &plan, needs) {
+            return;
+        }
         self.ask_patterns(look, &plan, needs);
         if self.is_around() {
             self.ask_older(look, &plan, area, needs);
@@ -366,16 +388,19 @@ impl View for Logs {
         self.ask_older(look, &plan, area, needs);
         let ended = self.told.failed.as_ref().is_some_and(|(e, _)| !e.heals());
         if !ended && look.scope.trace.is_none() && self.has_volume() {
-            let step = step(look.range().duration(), area.width / 2, Duration::from_secs(1));
-            let query = query::volume(&plan.base, step);
-            let request = Request::LogRange { query, window: look.scope.window, step };
-            needs.ask("volume", 0, request, Refresh::Every(look.shared.settings.refresh_slow));
+            self.ask_volume(look, &plan, area.width, needs);
         }
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         if answer.slot.pane == "volume" {
-            return self.volume.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }));
+            let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
+            return self.volume_came(&answer.request, answer.asked, result);
+        }
+        if matches!(answer.slot.pane, "size" | "size by service") {
+            let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
+            self.size_came(&cx.look, answer.request, answer.asked, size);
+            return true;
         }
         if matches!(answer.slot.pane, "patterns" | "server patterns" | "earlier") {
             self.pattern_answer(&cx.look, answer);
@@ -405,6 +430,9 @@ impl View for Logs {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if let Some(used) = self.brush_command(cx, command).or_else(|| self.question_command(cx, command)) {
+            return used;
+        }
         if let Some(used) = self.pattern_command(cx, command) {
             return used;
         }
@@ -448,6 +476,7 @@ impl View for Logs {
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
         self.restart();
         self.begin(cx.look.now, cx.look.range());
+        self.note_question(&cx.look);
     }
 
     fn is_typing(&self) -> bool {
@@ -479,7 +508,11 @@ impl View for Logs {
         if self.patterns.open {
             return None;
         }
-        volume::axis_at(self.volume.value()?, look, self.places(area).volume(), at)
+        volume::axis_at(self.volume.value()?, self.volume_is_bytes, look, self.places(area).volume(), at)
+    }
+
+    fn held_in(&self, look: &Look<'_>, range: TimeRange) -> Option<String> {
+        self.volume_in(look, range)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

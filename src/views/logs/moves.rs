@@ -26,6 +26,7 @@ impl Logs {
             self.left = self.store.mark();
         }
         self.see(cx, &screen);
+        self.note_question(&cx.look);
     }
 
     /// Takes note of what is on the screen: what is told of each line depends on it.
@@ -182,6 +183,9 @@ impl Logs {
     pub(super) fn pointed(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
         if self.patterns.open {
             return self.pattern_pointed(cx, event);
+        }
+        if let Some(pointed) = self.question_pointed(cx, event) {
+            return pointed;
         }
         let places = self.places(cx.area);
         let at = Position::new(event.column, event.row);

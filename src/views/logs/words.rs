@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Logs, older::Before};
+use super::{Logs, cost::Verdict, older::Before};
 use crate::{
     core::command::Command,
     model::log::TailState,
@@ -51,7 +51,11 @@ impl Logs {
     fn facts_of_title(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Vec<String> {
         let mut out = vec![self.count(look, wording)];
         // What is shown is more than the header says.
-        let unapplied = self.plan(look).map_or_else(Vec::new, |p| p.unapplied);
+        let plan = self.plan(look);
+        if wording == Wording::Full {
+            out.extend(plan.as_ref().and_then(|plan| self.size_note(look, plan)));
+        }
+        let unapplied = plan.map_or_else(Vec::new, |p| p.unapplied);
         if !unapplied.is_empty() {
             let what = if wording == Wording::Full { unapplied.join(", ") } else { format::counted(unapplied.len(), "condition") };
             out.push(format!("{what} not applied"));
@@ -181,7 +185,11 @@ impl Logs {
         if !self.store.is_empty() {
             return self.all_hidden(look, area);
         }
-        let streams = self.plan(look).map_or(0, |p| p.streams.len());
+        let plan = self.plan(look);
+        if plan.as_ref().is_some_and(|plan| self.verdict(look, plan, look.scope.window) == Verdict::Waits) {
+            return vec!["Asking Loki how much this would read.".to_owned()];
+        }
+        let streams = plan.map_or(0, |p| p.streams.len());
         if streams == 0 || self.told.past.iter().take(streams).any(|p| !p.is_told()) {
             let slot = &look.shared.log_labels;
             return if slot.is_waiting() {
