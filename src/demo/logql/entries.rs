@@ -14,6 +14,7 @@ use crate::{
         grammar::ParseError,
         store::{Direction, LogStore},
     },
+    log_fields::trace_id::written,
     model::{
         time::{TimeRange, Timestamp},
         trace::TraceId,
@@ -59,10 +60,16 @@ pub fn entries(
     Ok(out)
 }
 
-/// The one trace that a query can find lines of: `|= "<32 hex digits>"` or `| trace_id="…"`.
+/// The one trace that a query can find lines of: `|= "<32 hex digits>"`, `|~` its id in all ways that it is written, or
+/// `| trace_id="…"`.
 pub(super) fn trace_hint(stages: &[Stage]) -> Option<TraceId> {
     let whole = |hex: &str| TraceId::parse(hex).filter(|_| hex.len() == 32);
+    let in_all_ways = |regex: &str| {
+        let id = TraceId::parse(regex.split('|').next()?).filter(|id| written(*id) == regex)?;
+        Some(id)
+    };
     stages.iter().find_map(|stage| match stage {
+        Stage::Line { op: LineOp::Match, texts } if texts.len() == 1 => in_all_ways(&texts[0]),
         Stage::Line { op: LineOp::Contains, texts } if texts.len() == 1 => whole(&texts[0]),
         Stage::Label(LabelFilter::Match(m)) => equal_value(m, "trace_id").and_then(whole),
         _ => None,

@@ -98,7 +98,7 @@ impl Kind {
 
     /// Whether the line, or its structured metadata, names the trace.
     pub fn names_trace(self) -> bool {
-        !self.is_lifecycle() && !matches!(self, Self::CartAccess | Self::CartFailed | Self::Mailed | Self::Session | Self::SessionNew)
+        !self.is_lifecycle() && !matches!(self, Self::CartAccess | Self::Session | Self::SessionNew)
     }
 
     /// Whether the trace is in structured metadata and not in the line.
@@ -213,7 +213,10 @@ impl Text<'_> {
         let level = ["INFO", "WARN", "ERROR"][self.level as usize];
         let service = self.pod.service.info().name;
         let _ = write!(out, "{} [{level}] ", self.clock("%Y-%m-%d %H:%M:%S%.3f"));
-        if self.about.is_some() {
+        if self.kind == Kind::CheckoutRetry {
+            // A thread that the request's context does not follow into.
+            let _ = write!(out, "[{service},,] [orders-client-{}] ", thread % 8 + 1);
+        } else if self.about.is_some() {
             let _ = write!(out, "[{service},{},{}] [nio-8080-exec-{}] ", self.trace, self.span, thread % 200 + 1);
         } else {
             let _ = write!(out, "[{service},,] [main] ");
@@ -294,16 +297,20 @@ impl Text<'_> {
         if hop.outcome.is_error() {
             out.push_str("\"error\":\"pq: canceling statement due to conflict with recovery\",");
         }
-        let _ = write!(out, "\"took_ms\":{:.3},\"trace_id\":\"{}\",\"span_id\":\"{}\"}}", millis(hop), self.trace, self.span);
+        // inventory's encoder names fields as Elastic does.
+        let joint = if self.kind == Kind::Reserved { '.' } else { '_' };
+        let (took, trace, span) = (millis(hop), self.trace, self.span);
+        let _ = write!(out, "\"took_ms\":{took:.3},\"trace{joint}id\":\"{trace}\",\"span{joint}id\":\"{span}\"}}");
     }
 
     fn cart(&self, out: &mut String, request: &Request, hop: &Hop) {
         let id = request.draw(31);
         let head = self.clock("%Y-%m-%d %H:%M:%S,%3f");
         if self.kind == Kind::CartFailed {
+            let dd = self.datadog();
             let _ = write!(
                 out,
-                "{head} [ERROR] cart.api request_id={id:016x} unhandled exception\nTraceback (most recent call last):\n  File \"/app/cart/api.py\", line 71, in handle\n    items = await store.load(cart_id)\n  File \"/app/cart/store.py\", line 38, in load\n    raw = await self.redis.hgetall(key)\n  File \"/usr/lib/python3.12/site-packages/redis/asyncio/client.py\", line 675, in execute_command\n    return await conn.retry.call_with_retry(\nredis.exceptions.ConnectionError: Connection closed by server."
+                "{head} [ERROR] cart.api {dd} request_id={id:016x} unhandled exception\nTraceback (most recent call last):\n  File \"/app/cart/api.py\", line 71, in handle\n    items = await store.load(cart_id)\n  File \"/app/cart/store.py\", line 38, in load\n    raw = await self.redis.hgetall(key)\n  File \"/usr/lib/python3.12/site-packages/redis/asyncio/client.py\", line 675, in execute_command\n    return await conn.retry.call_with_retry(\nredis.exceptions.ConnectionError: Connection closed by server."
             );
             return;
         }
@@ -345,6 +352,22 @@ impl Text<'_> {
             request.order(),
             millis(hop)
         );
+        let id = self.trace.to_string();
+        let _ = if request.draw(35).is_multiple_of(4) {
+            write!(out, " relay=ses X-Amzn-Trace-Id: Root=1-{}-{};Sampled=1", &id[..8], &id[8..])
+        } else {
+            write!(out, " relay=smtp b3: {id}-{}-1", self.span)
+        };
+    }
+
+    /// What Datadog's tracer puts into Python's lines: an id of 64 bits in decimal, a longer one in hex.
+    fn datadog(&self) -> String {
+        let trace = match self.trace.0 >> 64 {
+            0 => (self.trace.0 as u64).to_string(),
+            _ => self.trace.to_string(),
+        };
+        let version = &self.pod.version;
+        format!("[dd.service=cart dd.env=prod dd.version={version} dd.trace_id={trace} dd.span_id={}]", self.span.0)
     }
 
     fn checkout(&self, out: &mut String, request: &Request, hop: &Hop) {
@@ -353,7 +376,9 @@ impl Text<'_> {
         let _ = match self.kind {
             Kind::CheckoutStart => write!(out, "placing order items={} payment={}", request.items(), request.payment()),
             Kind::CheckoutRetry => {
-                write!(out, "retrying POST /orders attempt={} of=3 after_ms={:.0}", (hop.detail & !RETRIED) + 2, millis(hop))
+                let (attempt, after) = ((hop.detail & !RETRIED) + 2, millis(hop));
+                let headers = format_args!("X-B3-TraceId: {}, X-B3-SpanId: {}, X-B3-Sampled: 1", self.trace, self.span);
+                write!(out, "retrying POST /orders attempt={attempt} of=3 after_ms={after:.0} headers=[{headers}]")
             }
             Kind::CheckoutSlow => write!(out, "slow call POST http://payments:9000/charge took_ms={:.0}", millis(hop)),
             Kind::CheckoutFailed => write!(

@@ -98,7 +98,8 @@ impl Request {
     }
 }
 
-const INDEX_BITS: u32 = 18;
+/// Bits of a request's key that number the requests of a second.
+pub const INDEX_BITS: u32 = 18;
 
 impl Model {
     /// The world of a scenario.

@@ -2,7 +2,7 @@
 
 use super::{
     lines::OVERLOADED,
-    model::{MS, Model, Request},
+    model::{INDEX_BITS, MS, Model, Request},
     pool::TIMEOUT,
     rng::{hash, scramble, unscramble},
     shop::{NODES, Op, OpInfo, Outcome, REGIONS, Service},
@@ -13,20 +13,32 @@ use crate::{
     wire::otlp::{AnyValue, Event, KeyValue, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, SpanKind, Status, any_value::Value},
 };
 
+/// Bits of a request's key.
+const KEY_BITS: u32 = 33 + INDEX_BITS;
 /// catalog's clock is ahead by this much.
 const SKEW: i64 = 40 * MS;
 
-/// The id of a request's trace, or of its mail's: nothing but the request's key, encrypted, and a check.
+/// The id of a request's trace, or of its mail's: nothing but the request's key, encrypted, and a check. A few are begun by
+/// who only knows of ids of 64 bits.
 pub fn trace_id(seed: u64, key: u64, mail: bool) -> TraceId {
     let low = scramble(key << 1 | u64::from(mail), seed);
-    TraceId(u128::from(hash(low, seed)) << 64 | u128::from(low))
+    TraceId(u128::from(high(seed, low)) << 64 | u128::from(low))
+}
+
+fn high(seed: u64, low: u64) -> u64 {
+    /// One in so many is short.
+    const SHORT: u64 = 16;
+    let check = hash(low, seed);
+    if check.is_multiple_of(SHORT) { 0 } else { check }
 }
 
 /// The request's key and whether its mail is meant, if the id is one of [`trace_id`].
 pub fn decode(seed: u64, id: TraceId) -> Option<(u64, bool)> {
     let low = id.0 as u64;
     let plain = unscramble(low, seed);
-    (hash(low, seed) == (id.0 >> 64) as u64).then_some((plain >> 1, plain & 1 == 1))
+    // Of a short id the key's size is the check: requests are numbered in the seconds of our age.
+    let is_key = plain >> 1 < 1 << KEY_BITS;
+    (is_key && high(seed, low) == (id.0 >> 64) as u64).then_some((plain >> 1, plain & 1 == 1))
 }
 
 /// The id of a hop's span.
@@ -281,6 +293,10 @@ mod tests {
             assert_eq!(decode(42, trace_id(42, key, mail)), Some((key, mail)));
         }
         assert_eq!(decode(42, trace_id(43, 1, false)), None);
+        let short = (0..200_u64).filter(|key| trace_id(42, *key, false).0 >> 64 == 0).count();
+        assert!((4..30).contains(&short), "{short} of 200 ids are short");
+        // Anyone's short id is no request's.
+        assert!((0..2_000_u64).all(|n| decode(42, TraceId(hash(n, 9).into())).is_none()));
         assert_eq!(decode(42, TraceId(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c)), None);
     }
 }

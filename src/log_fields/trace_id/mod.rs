@@ -93,6 +93,17 @@ pub fn find_all(own: &Patterns, metadata: &Labels, stream: &Labels, text: &str) 
     out
 }
 
+/// How a trace's id is written in lines, as a regular expression: in hex, as AWS does, and its low half in decimal, as Datadog
+/// does.
+pub fn written(id: TraceId) -> String {
+    let hex = id.to_string();
+    let short = hex.strip_prefix("0000000000000000").unwrap_or(&hex);
+    let mut forms = vec![short.to_owned(), format!("1-{}-{}", &hex[..8], &hex[8..])];
+    // A small number is in lines that mean something else.
+    forms.extend(Some(id.0 as u64).filter(|low| *low > u64::from(u32::MAX)).map(|low| low.to_string()));
+    forms.join("|")
+}
+
 /// Datadog writes the low half of an id.
 fn is_same(a: TraceId, b: TraceId) -> bool {
     a == b || a.0 as u64 == b.0 as u64 && (a.0 >> 64 == 0 || b.0 >> 64 == 0)
@@ -139,6 +150,8 @@ enum Form {
     Google,
     /// W3C: `00-32hex-16hex-01`.
     Traceparent,
+    /// Zipkin's single header: `32hex-16hex-1`.
+    B3,
 }
 
 enum Kind {
@@ -157,6 +170,7 @@ fn kind(name: &str) -> Option<Kind> {
     let name_has_at = name.starts_with('@');
     Some(match &buf[..len] {
         b"traceparent" => Kind::Trace(Form::Traceparent),
+        b"b3" => Kind::Trace(Form::B3),
         b"xamzntraceid" => Kind::Trace(Form::Amazon),
         b"ddtraceid" => Kind::Trace(Form::Decimal),
         b"ddspanid" => Kind::Span(Form::Decimal),
@@ -188,6 +202,7 @@ fn trace_value(form: Form, value: &str) -> Option<TraceId> {
             Some(run(id, |b| b.is_ascii_hexdigit())).filter(|hex| hex.len() == 32).and_then(TraceId::parse)
         }
         Form::Traceparent => traceparent(value).map(|(trace, _)| trace),
+        Form::B3 => b3(value).map(|(trace, _)| trace),
     }
 }
 
@@ -196,6 +211,13 @@ fn span_value(form: Form, value: &str) -> Option<SpanId> {
         Form::Decimal => run(value, |b| b.is_ascii_digit()).parse::<u64>().ok().filter(|n| *n != 0).map(SpanId),
         _ => Some(run(value, |b| b.is_ascii_hexdigit())).filter(|h| h.len() == 16).and_then(SpanId::parse),
     }
+}
+
+/// `trace-span`, which a decision and the parent's span may follow.
+fn b3(value: &str) -> Option<(TraceId, SpanId)> {
+    let (trace, rest) = value.split_at(value.bytes().position(|b| b == b'-').filter(|at| matches!(at, 16 | 32))?);
+    let span = run(&rest[1..], |b| b.is_ascii_hexdigit());
+    Some((TraceId::parse(trace)?, SpanId::parse(span).filter(|_| span.len() == 16)?))
 }
 
 /// The leading characters of a kind, when no other letter or digit follows.
@@ -225,6 +247,7 @@ static SERILOG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"@tr\
 static SPAN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("pan"));
 static UPPER_SPAN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PAN"));
 static SERILOG_SPAN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"@sp\""));
+static ZIPKIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("b3"));
 static PARENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("00-"));
 
 fn fields<'t>(text: &'t str, finder: &'static Finder<'static>) -> impl Iterator<Item = Field<'t>> {
@@ -233,9 +256,11 @@ fn fields<'t>(text: &'t str, finder: &'static Finder<'static>) -> impl Iterator<
 
 /// Fields named in the text that hold the id of a trace. One search for a rare syllable keeps lines without any cheap.
 fn fields_of_traces(text: &str) -> impl Iterator<Item = Found> {
-    fields(text, &RACE).chain(fields(text, &UPPER_RACE)).chain(fields(text, &SERILOG)).filter_map(move |f| {
+    let all = fields(text, &RACE).chain(fields(text, &UPPER_RACE)).chain(fields(text, &SERILOG)).chain(zipkins(text));
+    all.filter_map(move |f| {
         let (trace, span) = match kind(f.name)? {
             Kind::Trace(Form::Traceparent) => traceparent(f.value).map(|(trace, span)| (trace, Some(span))),
+            Kind::Trace(Form::B3) => b3(f.value).map(|(trace, span)| (trace, Some(span))),
             Kind::Trace(Form::Hex) if f.is_datadogs(text) => trace_value(Form::Decimal, f.value).map(|trace| (trace, None)),
             Kind::Trace(Form::Hex32) if f.opens => id_within(f.value).map(|trace| (trace, None)),
             Kind::Trace(form) => trace_value(form, f.value).map(|trace| (trace, None)),
@@ -243,6 +268,14 @@ fn fields_of_traces(text: &str) -> impl Iterator<Item = Found> {
         }?;
         Some(Found { trace: Some(trace), span, from: Some(f.place(text)) })
     })
+}
+
+/// Fields that are called `b3` and no more: hexadecimal ids have the two letters as well.
+fn zipkins(text: &str) -> impl Iterator<Item = Field<'_>> {
+    let bytes = text.as_bytes();
+    let letter = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let alone = move |at: &usize| !letter(at.checked_sub(1)) && !letter(Some(at + 2));
+    ZIPKIN.find_iter(bytes).filter(alone).filter_map(move |at| field_at(text, at))
 }
 
 /// The first such field, and the span that another one names.
@@ -300,7 +333,7 @@ impl Field<'_> {
 }
 
 fn json_place(name: &str) -> &'static str {
-    const PLACES: [&str; 10] = [
+    const PLACES: [&str; 11] = [
         "JSON field trace_id",
         "JSON field traceId",
         "JSON field traceID",
@@ -311,6 +344,7 @@ fn json_place(name: &str) -> &'static str {
         "JSON field otelTraceID",
         "JSON field traceparent",
         "JSON field @tr",
+        "JSON field b3",
     ];
     PLACES.iter().find(|p| p.strip_prefix("JSON field ") == Some(name)).unwrap_or(&"JSON")
 }

@@ -67,6 +67,9 @@ fn every_way_to_name_a_trace_is_found() {
         format!(r#"{{"log":"{{\"a\":\"{{\\\"trace_id\\\":\\\"{T}\\\"}}\"}}\n"}}"#),
         format!("uber-trace-id: {T}:{S}:0:1"),
         format!("sentry-trace: {T}-{S}-1"),
+        format!("b3: {T}-{S}-1"),
+        format!("headers={{b3={T}-{S}-1-{S}, x=1}}"),
+        format!(r#"{{"headers":{{"b3":"{T}-{S}"}}}}"#),
         format!("X-Cloud-Trace-Context: {T}/1;o=1"),
         format!("TRACE_ID={T}"),
         format!("Trace-Id: {}", T.to_uppercase()),
@@ -83,6 +86,40 @@ fn every_way_to_name_a_trace_is_found() {
         assert_eq!((found.trace, found.span), (Some(TraceId(low.into())), Some(SpanId(5))), "{text}");
     }
     assert_eq!(loose_trace_id(base64).map(|t| t.to_string()).as_deref(), Some(T));
+}
+
+#[test]
+fn two_letters_of_a_number_are_no_header() {
+    let none = Told::default();
+    for text in [
+        format!("b3: {T}"),
+        format!("b3=1-{S}"),
+        format!("sub3={T}-{S}"),
+        format!("b37: {T}-{S}-1"),
+        format!("ab3:{T}-{S}"),
+        "b3".to_owned(),
+    ] {
+        assert_eq!(find(&Patterns::default(), &none, &none, &text), Found::default(), "{text}");
+    }
+    let short = find(&Patterns::default(), &none, &none, &format!("b3: {S}-{S}-1"));
+    assert_eq!((short.trace, short.span), (TraceId::parse(S), SpanId::parse(S)));
+}
+
+#[test]
+fn an_id_is_looked_for_in_each_way_that_it_is_written() {
+    let written = |id: &str| Regex::new(&written(TraceId::parse(id).unwrap())).unwrap();
+    for (id, text) in [
+        (T, format!("trace_id={T}")),
+        (T, format!("Root=1-{}-{};Sampled=1", &T[..8], &T[8..])),
+        (T, format!("dd.trace_id={}", u128::from_str_radix(T, 16).unwrap() as u64)),
+        (S, format!("traceID={S}")),
+        (S, format!("traceID={S:0>32}")),
+        (S, format!("Root=1-00000000-00000000{S}")),
+        (S, format!("dd.trace_id={}", u64::from_str_radix(S, 16).unwrap())),
+    ] {
+        assert!(written(id).is_match(&text), "{text}");
+    }
+    assert!(!written("7").is_match("took 7 ms"));
 }
 
 #[test]

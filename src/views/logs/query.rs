@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::conditions::{drops, matchers, stages};
 use crate::{
     core::scope::Scope,
+    log_fields::trace_id::written,
     model::{
         labels::{MatchOp, Matcher, quote, selector},
         log::Level,
@@ -57,7 +58,9 @@ pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Pla
     let bases = match scope.trace {
         None => vec![format!("{selected}{stages}")],
         // Structured metadata does not match a text, and a text is not in the metadata: both are asked.
-        Some(id) => ["| trace_id=", "|= "].map(|op| format!("{selected} {op}{}{stages}", quote(&id.to_string()))).into(),
+        Some(id) => [format!("| trace_id={}", quote(&id.to_string())), format!("|~ {}", quote(&written(id)))]
+            .map(|own| format!("{selected} {own}{stages}"))
+            .into(),
     };
     let unapplied = unapplied.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)).collect();
     Plan::of(bases, narrow, unapplied)
@@ -134,9 +137,13 @@ mod tests {
         let plan = plan(&scope, &labels(), Narrow { level: Level::Error, ..Narrow::default() });
         let level = r#" | detected_level!~"(?i)trace|trc|debug|dbg|dbug|info|inf|information|notice|warn|warning|wrn""#;
         let id = "000000000000000000000000000000ab";
+        let written = "00000000000000ab|1-00000000-0000000000000000000000ab";
         assert_eq!(
             plan.streams,
-            [format!(r#"{{app="cart"}} | pod="p1" | trace_id="{id}"{level}"#), format!(r#"{{app="cart"}} | pod="p1" |= "{id}"{level}"#)]
+            [
+                format!(r#"{{app="cart"}} | pod="p1" | trace_id="{id}"{level}"#),
+                format!(r#"{{app="cart"}} | pod="p1" |~ "{written}"{level}"#)
+            ]
         );
         assert_eq!(plan.unapplied, ["route=/a"]);
     }
