@@ -15,7 +15,7 @@ use redline::{
         log::{Level, LogLine},
         time::{TimeRange, Timestamp},
     },
-    store::{Found, LogStore, PatternJob, PatternNews, Show},
+    store::{Found, LogStore, PatternJob, PatternNews, Show, Sought},
 };
 use support::{Watch, corpus, figure, memory, millis, wanted};
 
@@ -147,6 +147,12 @@ fn found(store: &LogStore) -> PatternNews {
     let range = TimeRange::new(Timestamp(START), Timestamp(START) + Duration::from_micros(50 * LINES));
     let middle = range.start + range.duration() / 2;
     let windows = Windows { before: Some(TimeRange::new(range.start, middle)), after: TimeRange::new(middle, range.end) };
-    let job = PatternJob { lines: store.snapshot(), earlier: None, show: Show::default(), counting: Counting { range, windows } };
+    let job = PatternJob {
+        sought: Sought::Statements,
+        lines: store.snapshot(),
+        earlier: None,
+        show: Show::default(),
+        counting: Counting { range, windows },
+    };
     job.run(&|| false).unwrap()
 }

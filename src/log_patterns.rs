@@ -20,9 +20,12 @@ pub use self::{
     kinds::{Kind, Kinds, MAX_KINDS},
     mask::WILDCARD,
 };
-use crate::model::{
-    log::{Level, ServerPattern},
-    time::{TimeRange, Timestamp},
+use crate::{
+    log_fields::exceptions::Thrown,
+    model::{
+        log::{Level, ServerPattern},
+        time::{TimeRange, Timestamp},
+    },
 };
 
 /// Bars of a pattern's trend.
@@ -119,7 +122,16 @@ impl Counting {
     }
 }
 
-/// Lines of one statement.
+/// What is known of an exception beside its lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExceptionFacts {
+    /// What was thrown, and what it said when it was seen first.
+    pub thrown: Thrown,
+    /// Whose lines they are, the most first; without a name where no label tells.
+    pub services: Vec<(String, u64)>,
+}
+
+/// Lines of one statement, or with one exception.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinePattern {
     /// Its words, a wildcard for what varies.
@@ -134,6 +146,8 @@ pub struct LinePattern {
     pub example: Box<str>,
     /// The numbers of its forms.
     pub kinds: Vec<Kind>,
+    /// What was thrown, where it is an exception.
+    pub exception: Option<Box<ExceptionFacts>>,
 }
 
 /// What is kept of a line as the example.

@@ -207,6 +207,7 @@ commands! {
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
     Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
     Patterns, "patterns", [Logs], ["P"], "patterns", "The lines clustered into patterns: what is new, grew or is gone since the onset", ALWAYS;
+    Exceptions, "exceptions", [Logs], ["X"], "exceptions", "The exceptions in the lines, by type and top frame of one's own: how many, since when, of which services", ALWAYS;
     PatternsBy, "patterns-by", [Logs], ["B"], "clustered by", "Patterns of the lines that are loaded, or as Loki clusters the whole window", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     CompareWindows, "compare-windows", [Logs], ["d"], "against", "What patterns are compared with: before the onset, the window's first half, the period, day or week before", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     ChooseWindows, "choose-windows", [Logs], ["D"], "windows", "Any two windows whose patterns are compared, typed as for the time picker", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };

@@ -1,52 +1,65 @@
-//! Exceptions of many lines by what happened and where: the type at the root and the topmost frame that is no library's.
-
-use foldhash::{HashMap, HashMapExt};
+//! What a line with a stack trace says was thrown, and where in one's own code: exceptions are told apart by these two.
 
 use super::recognise;
 
-/// Lines with the same exception.
+/// What was thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group<T> {
+pub struct Thrown {
     /// The type of the exception at the root; empty where a trace does not say.
     pub kind: String,
-    /// The function, or the place, that threw it or called the library that did. `None` where all is a library's.
+    /// The topmost function, or its place, that is no library's: it threw the exception or called the library that did.
+    /// `None` where all is a library's.
     pub at: Option<String>,
-    /// What the exception that was seen first said.
+    /// What the exception said.
     pub message: String,
-    /// How many lines.
-    pub count: usize,
-    /// The first line.
-    pub first: T,
-    /// The last line.
-    pub last: T,
 }
 
-/// Groups the lines that have a stack trace: the most frequent ones first, then those that were seen first. `T` tells when
-/// a line was, or which one it is.
-pub fn group<'a, T: Copy + Ord>(lines: impl IntoIterator<Item = (T, &'a str)>) -> Vec<Group<T>> {
-    let mut groups: HashMap<(String, Option<String>), Group<T>> = HashMap::new();
-    for (line, text) in lines.into_iter().filter(|(_, text)| may_have_trace(text)) {
-        let Some(trace) = recognise(text).stack_trace() else { continue };
-        let kind = trace.root().map_or_else(String::new, |e| e.kind.clone());
-        let at = trace.own_frame().map(|f| f.called().to_owned());
-        let message = trace.root().map_or("", |e| &e.message);
-        let group = groups.entry((kind, at)).or_insert_with_key(|(kind, at)| Group {
-            kind: kind.clone(),
-            at: at.clone(),
-            message: message.to_owned(),
-            count: 0,
-            first: line,
-            last: line,
-        });
-        group.count += 1;
-        group.last = group.last.max(line);
-        if line < group.first {
-            (group.first, group.message) = (line, message.to_owned());
+impl Thrown {
+    /// What a line says was thrown; `None` where it has no stack trace.
+    pub fn of(text: &str) -> Option<Self> {
+        if !may_have_trace(text) {
+            return None;
         }
+        let trace = recognise(text).stack_trace()?;
+        let (kind, message) = trace.root().map_or_else(Default::default, |e| (e.kind.clone(), e.message.clone()));
+        Some(Self { kind, at: trace.own_frame().map(|f| f.called().to_owned()), message })
     }
-    let mut groups: Vec<Group<T>> = groups.into_values().collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (a.first, &a.kind, &a.at).cmp(&(b.first, &b.kind, &b.at))));
-    groups
+
+    /// Whether a line tells of the same exception.
+    pub fn is_in(&self, text: &str) -> bool {
+        may_have_trace(text) && text.contains(&self.kind) && Self::of(text).is_some_and(|other| self.is_same(&other))
+    }
+
+    /// Whether it is the same exception, whatever it says.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.kind, &self.at) == (&other.kind, &other.at)
+    }
+
+    /// `java.sql.SQLException at com.shop.Pool.take`
+    pub fn name(&self) -> String {
+        named(&self.kind, self.at.as_deref())
+    }
+
+    /// `SQLException at Pool.take`
+    pub fn short_name(&self) -> String {
+        let kind = self.kind.rsplit(['.', '$']).next().unwrap_or(&self.kind);
+        named(kind, self.at.as_deref().map(short))
+    }
+}
+
+fn named(kind: &str, at: Option<&str>) -> String {
+    let kind = if kind.is_empty() { "exception" } else { kind };
+    at.map_or_else(|| kind.to_owned(), |at| format!("{kind} at {at}"))
+}
+
+/// A function without the packages that it is in: `com.shop.Pool.take` is `Pool.take`.
+fn short(function: &str) -> &str {
+    let name = function.rsplit('/').next().unwrap_or(function);
+    if name.contains(['(', ':', ' ']) {
+        return name;
+    }
+    let mut dots = name.rmatch_indices('.').map(|(i, _)| i + 1);
+    dots.nth(1).map_or(name, |start| &name[start..])
 }
 
 /// A trace has lines, be they written as `\n`.
@@ -59,32 +72,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exceptions_are_grouped_by_type_and_own_frame_however_they_are_written() {
+    fn an_exception_is_known_by_its_type_and_its_own_frame_however_it_is_written() {
         let java = |order: u32, line: u32| {
             format!(
                 "2026-11-22 05:01:02.123 ERROR 1 --- [exec-1] c.s.Api : order {order} failed\njava.lang.IllegalStateException: outer {order}\n\tat com.shop.Api.pay(Api.java:{line})\nCaused by: java.sql.SQLTransientConnectionException: pool is empty, order {order}\n\tat com.zaxxer.hikari.pool.HikariPool.getConnection(HikariPool.java:181)\n\tat com.shop.Pool.take(Pool.java:{line})\n\t... 24 more"
             )
         };
         let json = java(4, 9).replace('\n', "\\n").replace('\t', "\\t");
+        let docker = format!(r#"{{"log":"{json}\n","stream":"stderr","time":"2026-11-22T05:01:02Z"}}"#);
         let python =
             "Traceback (most recent call last):\n  File \"/app/cart.py\", line 7, in add\n    raise KeyError(sku)\nKeyError: 'a-1'";
-        let lines = [
-            (30, java(3, 12)),
-            (10, java(1, 12)),
-            (20, python.to_owned()),
-            (40, format!(r#"{{"log":"{json}\n","stream":"stderr","time":"2026-11-22T05:01:02Z"}}"#)),
-            (50, "plain words\nand more of them".to_owned()),
-            (60, "one line".to_owned()),
-        ];
-        let groups = group(lines.iter().map(|(at, text)| (*at, text.as_str())));
-        let shown: Vec<_> =
-            groups.iter().map(|g| format!("{} {:?} {} {}..{} {}", g.kind, g.at, g.count, g.first, g.last, g.message)).collect();
-        assert_eq!(
-            shown,
-            [
-                "java.sql.SQLTransientConnectionException Some(\"com.shop.Pool.take\") 3 10..40 pool is empty, order 1",
-                "KeyError Some(\"add\") 1 20..20 'a-1'",
-            ]
-        );
+        let first = Thrown::of(&java(1, 12)).unwrap();
+        assert_eq!(first.name(), "java.sql.SQLTransientConnectionException at com.shop.Pool.take");
+        assert_eq!(first.short_name(), "SQLTransientConnectionException at Pool.take");
+        assert_eq!(first.message, "pool is empty, order 1");
+        assert!(first.is_in(&java(3, 40)) && first.is_in(&docker) && !first.is_in(python));
+        assert_eq!(Thrown::of(python).unwrap().short_name(), "KeyError at add");
+        assert_eq!((Thrown::of("plain words\nand more of them"), Thrown::of("one line")), (None, None));
+    }
+
+    #[test]
+    fn packages_are_left_out_of_a_short_name() {
+        for (function, expected) in [
+            ("com.shop.Pool.take", "Pool.take"),
+            ("Pool.take", "Pool.take"),
+            ("add", "add"),
+            ("shop/pool.(*Pool).Take", "pool.(*Pool).Take"),
+            ("github.com/shop/pool.Take", "pool.Take"),
+            ("shop::pool::take", "shop::pool::take"),
+            ("/app/src/pool.js:12:7", "pool.js:12:7"),
+        ] {
+            assert_eq!(short(function), expected);
+        }
     }
 }

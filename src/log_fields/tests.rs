@@ -279,7 +279,7 @@ fn a_hostile_line_is_taken_as_it_is() {
         assert!(held <= 3 * line.len() && record.rest.len() <= MAX_LINES + 1, "{held} bytes of {}: {}", line.len(), clip(&line, 40));
         assert!(record.fields.len() <= MAX_FIELDS + 20, "{}", record.fields.len());
         level::level(&trace_id::Told::default(), &trace_id::Told::default(), &line);
-        exceptions::group([(0, line.as_str())]);
+        exceptions::Thrown::of(&line);
         unfolded(&record);
     }
 }

@@ -215,6 +215,7 @@ mod tests {
                 change,
                 example: Box::default(),
                 kinds: Vec::new(),
+                exception: None,
             }
         };
         let mut patterns = vec![

@@ -119,23 +119,33 @@ impl<'t> Iterator for Pairs<'t> {
     }
 }
 
+/// Zones that PostgreSQL writes after its times.
+const ZONES: [&str; 12] = ["UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST", "CDT", "PST", "PDT", "MSK", "JST"];
+
 /// The text after what nearly every line begins with: times, a level, a process's or thread's number.
 fn without_head(line: &str) -> &str {
     let mut rest = line;
     loop {
+        let begins = rest.len() == line.len();
         let (word, after) = rest.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((rest, ""));
         let bare = word.trim_matches(['[', ']', '(', ')', ':', '|', '-']);
         let is_time = bare.starts_with(|c: char| c.is_ascii_digit())
             && bare.bytes().all(|b| b.is_ascii_digit() || b":.,-/+TZ".contains(&b))
             && !bare.contains("..");
         let is_level = Level::parse(bare).is_some() && (word.len() > bare.len() || !bare.bytes().any(|b| b.is_ascii_lowercase()));
-        let is_bracket = rest.len() < line.len() && word.starts_with('[') && word.ends_with(']');
-        let is_filler = rest.len() < line.len() && bare.is_empty();
-        if after.trim_start().is_empty() || !(is_time || is_level || is_bracket || is_filler) {
+        let is_bracket = !begins && word.starts_with('[') && word.ends_with(']');
+        let is_filler = !begins && (bare.is_empty() || word == "LOG:" || ZONES.contains(&word));
+        let is_klog = begins && is_klog_date(word) && after.starts_with(|c: char| c.is_ascii_digit());
+        if after.trim_start().is_empty() || !(is_time || is_level || is_bracket || is_filler || is_klog) {
             return rest;
         }
         rest = after.trim_start();
     }
+}
+
+/// `I1122`: the letter of a level and the day.
+fn is_klog_date(word: &str) -> bool {
+    word.len() == 5 && word.starts_with(['I', 'W', 'E', 'F']) && word.bytes().skip(1).all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -167,6 +177,9 @@ mod tests {
             ("2026-11-21T14:57:42.113Z\tERROR\tserver/handler.go:88\tno luck\t{\"code\":5}", "server/handler.go:<*> no luck {<*>}"),
             (r#"{"log":"2026-11-21 14:57:42 INFO: warmed up 5\n","stream":"stdout","time":"x"}"#, "warmed up <*>"),
             (r#"{"log":"{\"msg\":\"inner 5\",\"a\":1}\n","stream":"stdout"}"#, "inner <*>"),
+            ("2026-11-21 14:57:42.113 UTC [4242] LOG:  checkpoint complete: wrote 55 buffers", "checkpoint complete: wrote <*> buffers"),
+            ("I1121 14:57:42.113012    9000 kubelet.go:1711] pulled 5 images", "kubelet.go:<*>] pulled <*> images"),
+            ("E1121 is no such day", "<*> is no such day"),
             ("\u{1b}[31mred\u{1b}[0m words", "red words"),
             ("{not json", "{not json"),
             ("12:00", "<*>"),

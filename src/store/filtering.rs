@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    log_store::{Rule, Show},
-    segment::Lines,
+    lines::Lines,
+    show::{Rule, Show},
     streams::Streams,
 };
 

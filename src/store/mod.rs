@@ -1,11 +1,15 @@
 //! What is kept of streams: bounded, in order, quick to filter.
 
 mod condition;
+mod exceptions;
 mod filter;
 mod filtering;
+mod lines;
 mod log_store;
 mod patterns;
+mod row;
 mod segment;
+mod show;
 mod streams;
 mod verdict;
 
@@ -13,7 +17,8 @@ pub use self::{
     condition::{Condition, Place, plain_part},
     filter::Pattern,
     filtering::{FilterJob, FilterNews},
-    log_store::{LogStore, Mark, Show},
-    patterns::{Chosen, Found, PatternJob, PatternNews, Snapshot},
-    segment::{Line, LineId},
+    log_store::LogStore,
+    patterns::{Chosen, Found, PatternJob, PatternNews, Snapshot, Sought},
+    row::{Line, LineId},
+    show::{Mark, Show},
 };

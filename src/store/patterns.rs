@@ -5,13 +5,17 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    log_store::{Rule, Show},
-    segment::Lines,
+    lines::Lines,
+    show::{Rule, Show},
     streams::Streams,
 };
 use crate::{
+    log_fields::exceptions::Thrown,
     log_patterns::{self, Clusters, Counting, Kind, Kinds, LinePattern, Parameters, Seen, example, fits, form, holds},
-    model::time::{TimeRange, Timestamp},
+    model::{
+        log_labels::LogLabels,
+        time::{TimeRange, Timestamp},
+    },
 };
 
 /// The numbering of forms that a store's lines have.
@@ -38,9 +42,21 @@ impl Snapshot {
     }
 }
 
+/// What lines are put together by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Sought {
+    /// The statements that write them.
+    #[default]
+    Statements,
+    /// The exceptions that they tell of, with the services that these labels name.
+    Exceptions(Arc<LogLabels>),
+}
+
 /// What patterns are to be found of.
 #[derive(Clone, Debug)]
 pub struct PatternJob {
+    /// Which patterns.
+    pub sought: Sought,
     /// The lines.
     pub lines: Snapshot,
     /// Lines of the window that is compared with which are not among them, up to this instant: from it on the lines
@@ -101,8 +117,17 @@ impl PartialEq for Found {
 }
 
 impl Found {
+    /// Of exceptions, with how many lines were looked at, and how many of the earlier window.
+    pub(super) fn of_exceptions(patterns: Vec<LinePattern>, [lines, earlier]: [u64; 2], counting: Counting) -> Self {
+        let span = span(&patterns);
+        Self { patterns, lines, earlier, span, counting, kinds: Arc::default(), pattern_of: Vec::new() }
+    }
+
     /// The pattern that lines of a form belong to.
     pub fn pattern_of(&self, form: &str) -> Option<usize> {
+        if self.patterns.first().is_some_and(|p| p.exception.is_some()) {
+            return self.patterns.iter().position(|p| p.form == form);
+        }
         let kind = self.kinds.find(form)?;
         self.pattern_of.get(kind as usize).copied().flatten().map(|p| p as usize)
     }
@@ -116,7 +141,7 @@ impl Found {
     pub fn choose(&self, patterns: &[usize]) -> Chosen {
         let is_chosen = |p: &Option<u32>| p.is_some_and(|p| patterns.contains(&(p as usize)));
         let templates = patterns.iter().filter_map(|p| self.patterns.get(*p)).map(|p| p.template.clone()).collect();
-        Chosen { kinds: self.kinds.clone(), wanted: self.pattern_of.iter().map(is_chosen).collect(), templates, texts: Vec::new() }
+        Chosen { kinds: self.kinds.clone(), wanted: self.pattern_of.iter().map(is_chosen).collect(), templates, ..Chosen::default() }
     }
 }
 
@@ -129,12 +154,13 @@ pub struct Chosen {
     templates: Vec<String>,
     /// Patterns of the server, whose lines are known by their texts.
     texts: Vec<String>,
+    exceptions: Vec<Thrown>,
 }
 
 impl PartialEq for Chosen {
     fn eq(&self, other: &Self) -> bool {
-        (self.generation(), &self.wanted, &self.templates, &self.texts)
-            == (other.generation(), &other.wanted, &other.templates, &other.texts)
+        (self.generation(), &self.wanted, &self.templates, &self.texts, &self.exceptions)
+            == (other.generation(), &other.wanted, &other.templates, &other.texts, &other.exceptions)
     }
 }
 
@@ -153,6 +179,13 @@ impl Chosen {
         self
     }
 
+    /// And those that tell of an exception.
+    #[must_use]
+    pub fn or_thrown(mut self, exception: Thrown) -> Self {
+        self.exceptions.push(exception);
+        self
+    }
+
     /// The numbering its kinds are of.
     pub(super) fn generation(&self) -> u64 {
         self.kinds.generation()
@@ -160,8 +193,11 @@ impl Chosen {
 
     /// Whether a line is one of them.
     pub(super) fn has(&self, kind: Option<Kind>, text: &str) -> bool {
-        if self.texts.iter().any(|pattern| holds(pattern, text)) {
+        if self.texts.iter().any(|pattern| holds(pattern, text)) || self.exceptions.iter().any(|e| e.is_in(text)) {
             return true;
+        }
+        if self.wanted.is_empty() && self.templates.is_empty() {
+            return false;
         }
         if let Some(wanted) = kind.and_then(|kind| self.wanted.get(kind as usize)) {
             return *wanted;
@@ -192,6 +228,13 @@ struct Tally {
 impl PatternJob {
     /// Finds them. `None` when it was told to stop.
     pub fn run(&self, is_stopped: &dyn Fn() -> bool) -> Option<PatternNews> {
+        match &self.sought {
+            Sought::Statements => self.statements(is_stopped),
+            Sought::Exceptions(labels) => self.exceptions(labels, is_stopped),
+        }
+    }
+
+    fn statements(&self, is_stopped: &dyn Fn() -> bool) -> Option<PatternNews> {
         let earlier = self.earlier().cloned().unwrap_or_default();
         let segments: Vec<&Lines> = self.lines.segments.iter().chain(&earlier.segments).collect();
         let mut numbering = Numbering::new(&self.lines, &earlier);
@@ -217,8 +260,23 @@ impl PatternJob {
         Some(PatternNews { found: Arc::new(found), numbered, numbered_earlier })
     }
 
-    fn earlier(&self) -> Option<&Snapshot> {
+    pub(super) fn earlier(&self) -> Option<&Snapshot> {
         self.earlier.as_ref().map(|(lines, _)| lines)
+    }
+
+    /// Whether an earlier line lies in the window that is compared with.
+    pub(super) fn is_before(&self, at: Timestamp) -> bool {
+        self.counting.windows.before.is_some_and(|w| w.contains(at))
+    }
+
+    /// What is counted of the lines themselves.
+    pub(super) fn own_counting(&self) -> Counting {
+        let mut counting = self.counting;
+        if let (Some(before), Some((_, until))) = (counting.windows.before, &self.earlier) {
+            let own = TimeRange { start: before.start.max(*until), end: before.end };
+            counting.windows.before = (own.start <= own.end).then_some(own);
+        }
+        counting
     }
 
     /// What is known of each kind, how many lines counted, and how many of the earlier window.
@@ -226,11 +284,7 @@ impl PatternJob {
         let mut tallies = vec![Tally::default(); numbering.kinds.len()];
         let (mut lines, mut earlier) = (0, 0);
         let earlier_streams = self.earlier().map_or(&self.lines.streams, |e| &e.streams);
-        let mut counting = self.counting;
-        if let (Some(before), Some((_, until))) = (counting.windows.before, &self.earlier) {
-            let own = TimeRange { start: before.start.max(*until), end: before.end };
-            counting.windows.before = (own.start <= own.end).then_some(own);
-        }
+        let counting = self.own_counting();
         for (segment, (of, there)) in segments.iter().zip(&numbering.of).enumerate() {
             let streams = if segment < own { &self.lines.streams } else { earlier_streams };
             let rule = Rule { show: &self.show, streams };
@@ -240,7 +294,7 @@ impl PatternJob {
                 }
                 let Some(tally) = tallies.get_mut(kind as usize) else { continue };
                 if segment >= own {
-                    if self.counting.windows.before.is_none_or(|w| !w.contains(line.id().at)) {
+                    if !self.is_before(line.id().at) {
                         continue;
                     }
                     tally.seen.add_earlier(line.id().at, line.level);
@@ -273,6 +327,7 @@ impl PatternJob {
             seen: sum.seen,
             example: sum.first.map_or("", |place| example(text(segments, place))).into(),
             kinds: kinds_of,
+            exception: None,
         });
         let mut patterns: Vec<LinePattern> = told.collect();
         log_patterns::sort(&mut patterns, &self.counting.windows);

@@ -6,126 +6,19 @@ use foldhash::quality::FixedState;
 
 use super::{
     filtering::Judged,
-    log_store::{Mark, Rule},
+    lines::{Lines, Numbers},
+    row::{Line, LineId, Row, TraceRef, encode},
+    show::{Mark, Rule},
     streams::Streams,
     verdict::{Reach, Verdict},
 };
 use crate::{
     log_patterns::Kind,
     model::{
-        labels::Labels,
         log::{Level, LogLine},
         time::Timestamp,
-        trace::{SpanId, TraceId},
     },
 };
-
-/// Names a line for as long as it is kept. Ordered as the lines are: by time, then by arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LineId {
-    /// The line's time.
-    pub at: Timestamp,
-    /// Counts arrivals.
-    pub arrival: u64,
-}
-
-/// A line as it is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
-    /// Its name.
-    pub id: LineId,
-    /// Labels of its stream.
-    pub stream: &'a Arc<Labels>,
-    /// The text.
-    pub text: &'a str,
-    /// How bad it says it is.
-    pub level: Level,
-    /// The trace it belongs to.
-    pub trace: Option<TraceId>,
-    /// The span it belongs to.
-    pub span: Option<SpanId>,
-    /// Where the trace id was found.
-    pub trace_from: Option<&'static str>,
-    metadata: &'a str,
-}
-
-impl<'a> Line<'a> {
-    /// The same as a line of its own, which goes to another page.
-    pub fn to_log_line(&self) -> LogLine {
-        LogLine {
-            at: self.id.at,
-            stream: self.stream.clone(),
-            metadata: self.metadata().collect(),
-            text: self.text.into(),
-            level: self.level,
-            trace: self.trace,
-            span: self.span,
-            trace_from: self.trace_from,
-            copy: 0,
-        }
-    }
-
-    /// Its structured metadata.
-    pub fn metadata(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        decode(self.metadata)
-    }
-}
-
-const MIDDLE: char = '\u{1f}';
-const END: char = '\u{1e}';
-
-/// Facts of a line, without its text. There are a million of them: 40 bytes.
-#[derive(Clone, Copy)]
-pub(super) struct Row {
-    at: Timestamp,
-    /// The arrival, 48 bits of it: enough for 400 years of 20,000 lines a second.
-    arrival_low: u32,
-    arrival_high: u16,
-    pub(super) level: Level,
-    /// Index into the segment's places plus one; 0 is none.
-    place: u8,
-    offset: u32,
-    text: u32,
-    metadata: u32,
-    stream: u32,
-    hash: u32,
-    /// Index into the segment's traces plus one; 0 is none.
-    trace: u32,
-}
-
-impl Row {
-    pub(super) fn id(&self) -> LineId {
-        LineId { at: self.at, arrival: u64::from(self.arrival_high) << 32 | u64::from(self.arrival_low) }
-    }
-
-    /// Bytes of its line.
-    pub(super) fn size(&self) -> usize {
-        self.text as usize + self.metadata as usize
-    }
-}
-
-/// A trace and a span of it, without the holes that the model's types leave: lines of one span share it.
-#[derive(Clone, Copy, PartialEq)]
-struct TraceRef {
-    high: u64,
-    low: u64,
-    /// 0 is none.
-    span: u64,
-}
-
-impl TraceRef {
-    fn new(trace: TraceId, span: Option<SpanId>) -> Self {
-        Self { high: (trace.0 >> 64) as u64, low: trace.0 as u64, span: span.map_or(0, |s| s.0) }
-    }
-
-    fn trace(self) -> TraceId {
-        TraceId(u128::from(self.high) << 64 | u128::from(self.low))
-    }
-
-    fn span(self) -> Option<SpanId> {
-        (self.span != 0).then_some(SpanId(self.span))
-    }
-}
 
 /// What became of lines that were handed to a segment.
 #[derive(Clone, Copy)]
@@ -134,74 +27,6 @@ pub(super) struct Merged {
     pub new: usize,
     /// From which row on they are, when none belonged before an older line.
     pub appended: Option<usize>,
-}
-
-/// The lines of a segment as they are at some moment, to be read elsewhere while others are added to the segment.
-#[derive(Clone, Default)]
-pub(super) struct Lines {
-    bytes: Arc<String>,
-    pub(super) rows: Arc<Vec<Row>>,
-    /// What is known of the forms of the first rows.
-    pub(super) numbers: Numbers,
-}
-
-/// The numbers of the forms of a segment's first rows, in the order of the rows.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Numbers {
-    pub(super) kinds: Arc<Vec<Kind>>,
-    /// Which numbering they are of.
-    pub(super) generation: u64,
-    /// Counts the times that the rows were put into another order: what is known of an earlier one does not hold.
-    order: u64,
-}
-
-impl Numbers {
-    /// The number of a row's form.
-    pub(super) fn of(&self, row: usize, generation: u64) -> Option<Kind> {
-        self.kinds.get(row).copied().filter(|_| self.generation == generation)
-    }
-
-    /// Others for the same rows.
-    pub(super) fn with(&self, kinds: Arc<Vec<Kind>>, generation: u64) -> Self {
-        Self { kinds, generation, order: self.order }
-    }
-}
-
-impl Lines {
-    pub(super) fn text(&self, row: &Row) -> &str {
-        let from = row.offset as usize;
-        &self.bytes[from..from + row.text as usize]
-    }
-
-    fn metadata(&self, row: &Row) -> &str {
-        let from = row.offset as usize + row.text as usize;
-        &self.bytes[from..from + row.metadata as usize]
-    }
-
-    /// Whether the line of a row is to be shown.
-    pub(super) fn row_passes(&self, i: usize, rule: Rule<'_>) -> bool {
-        self.rows.get(i).is_some_and(|row| self.passes(row, rule, |generation| self.numbers.of(i, generation)))
-    }
-
-    /// The rows of all lines that are to be shown.
-    pub(super) fn passing(&self, rule: Rule<'_>) -> Vec<u32> {
-        (0..).take(self.rows.len()).filter(|row| self.row_passes(*row as usize, rule)).collect()
-    }
-
-    /// Whether a line is to be shown; `kind` tells the number of its form in a numbering, where it is known.
-    pub(super) fn passes(&self, row: &Row, rule: Rule<'_>, kind: impl Fn(u64) -> Option<Kind>) -> bool {
-        rule.passes(row.level, self.text(row), row.stream, decode(self.metadata(row)), kind)
-    }
-
-    /// The same lines with these numbers.
-    pub(super) fn numbered(&self, numbers: Numbers) -> Self {
-        Self { numbers, ..self.clone() }
-    }
-
-    /// The name of the first line, which the segment is known by.
-    pub(super) fn first(&self) -> Option<LineId> {
-        self.rows.first().map(Row::id)
-    }
 }
 
 /// A run of lines.
@@ -575,20 +400,6 @@ impl Segment {
 
     fn trace(&self, row: &Row) -> Option<TraceRef> {
         (row.trace as usize).checked_sub(1).and_then(|i| self.traces.get(i)).copied()
-    }
-}
-
-fn decode(metadata: &str) -> impl Iterator<Item = (&str, &str)> + Clone {
-    metadata.split_terminator(END).filter_map(|pair| pair.split_once(MIDDLE))
-}
-
-fn encode(metadata: &Labels, out: &mut String) {
-    out.clear();
-    for (name, value) in metadata.iter() {
-        out.push_str(name);
-        out.push(MIDDLE);
-        out.extend(value.chars().filter(|c| *c != END));
-        out.push(END);
     }
 }
 

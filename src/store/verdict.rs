@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::{
     filtering::Judged,
-    log_store::Rule,
-    segment::{LineId, Lines, Row},
+    lines::Lines,
+    row::{LineId, Row},
+    show::Rule,
 };
 
 /// What is known of the rows of a segment.

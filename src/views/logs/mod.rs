@@ -292,7 +292,7 @@ impl View for Logs {
 
     fn crumb(&self, look: &Look<'_>) -> String {
         if self.patterns.open {
-            return "Log patterns".to_owned();
+            return self.pattern_crumb();
         }
         let own = self.typed.as_ref().and_then(|t| t.crumb.as_deref());
         let title = self.kind().title();
@@ -338,11 +338,11 @@ impl View for Logs {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            ChooseWindows, CompareWindows, Context, CountBy, Drill, EditQuery, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel,
-            NextError, NextRelated, PatternsBy, Pause, Red, ShowColumn,
+            Context, CountBy, Drill, EditQuery, Exceptions, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel, NextError,
+            NextRelated, Pause, Red, ShowColumn,
         };
         if self.patterns.open {
-            return &[Drill, Exclude, CompareWindows, ChooseWindows, PatternsBy, NextError, Filter, MinimumLevel, Command::Patterns];
+            return patterns::HINTS;
         }
         if let Some(hints) = self.hints_of_choice() {
             return hints;
@@ -350,13 +350,27 @@ impl View for Logs {
         if self.in_detail {
             return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];
         }
-        &[Drill, NextError, Filter, Command::Patterns, MinimumLevel, Pause, Follow, Context, NextRelated, FollowValue, Mark, EditQuery, Red]
+        &[
+            Drill,
+            NextError,
+            Filter,
+            Command::Patterns,
+            Exceptions,
+            MinimumLevel,
+            Pause,
+            Follow,
+            Context,
+            NextRelated,
+            FollowValue,
+            Mark,
+            EditQuery,
+            Red,
+        ]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
-            Command::Drill | Command::Patterns if self.patterns.open => Some("lines"),
-            Command::Exclude if self.patterns.open => None,
+            _ if self.patterns.open => self.pattern_hint(command),
             _ if self.chooses() => self.hint_of_choice(command),
             Command::Drill if self.in_detail => Some("filter for"),
             Command::Exclude => Some("filter out"),

@@ -13,6 +13,7 @@ use super::{
         draw::SPLIT,
         row::{level_role, level_word},
     },
+    exceptions,
     windows::window,
 };
 use crate::{
@@ -111,7 +112,8 @@ impl Logs {
             self.draw_table(look, &places, buf);
         }
         if places.detail.height > 0 {
-            let title = format!("pattern {}", self.pattern_position(look));
+            let kind = if self.patterns.of_exceptions { "exception" } else { "pattern" };
+            let title = format!("{kind} {}", self.pattern_position(look));
             Panel::new(title).note(self.other_side(look)).focused(self.patterns.in_detail).render(look.shared, places.detail, buf);
             self.pattern_sheet(look).render(look.shared, places.sheet(), buf, self.patterns.scroll);
         }
@@ -140,11 +142,12 @@ impl Logs {
             panel::message(look.shared, places.table(), buf, &self.no_patterns(look, places.list));
             return;
         }
-        let columns = columns(places.list.width);
-        let table = Table { columns: &columns, rows, state: &patterns.table, focused: !self.patterns.in_detail };
+        let (of_patterns, of_exceptions) = (columns(places.list.width), exceptions::columns(trend_cells(places.list.width)));
+        let columns = if patterns.of_exceptions { &of_exceptions[..] } else { &of_patterns[..] };
+        let table = Table { columns, rows, state: &patterns.table, focused: !self.patterns.in_detail };
         let total = self.counted_lines();
         table.render(look.shared, places.table(), buf, |row, column| match patterns.row(row) {
-            Some(pattern) => self.pattern_cell(look, pattern, column, (total, places.list.width)),
+            Some(pattern) => self.cell(look, pattern, column, (total, places.list.width)),
             None => Cell::default(),
         });
     }
@@ -166,12 +169,17 @@ impl Logs {
         let patterns = &self.patterns;
         let count = format::counted(patterns.rows.len(), "pattern");
         let lines = format!("{count} of {}", format::counted(usize::try_from(self.counted_lines()).unwrap_or(usize::MAX), "line"));
+        let (count, lines) = if patterns.of_exceptions { self.exceptions_in_lines() } else { (count, lines) };
         let since = match (&patterns.told, patterns.found.as_ref().and_then(|f| f.span)) {
             (Some(_), _) => format!(" since {}", format::day_clock(look.range().start, look.now, look.shared.settings.zone.0)),
             (None, Some(span)) => format!(" since {}", format::day_clock(span.start, look.now, look.shared.settings.zone.0)),
             (None, None) => String::new(),
         };
-        let by = if patterns.told.is_some() { "by Loki, of whole streams" } else { "local drain" };
+        let by = match () {
+            () if patterns.of_exceptions => "by type and own frame",
+            () if patterns.told.is_some() => "by Loki, of whole streams",
+            () => "local drain",
+        };
         let separator = format!(" {} ", look.shared.glyphs.horizontal.repeat(2));
         let coarse = patterns.told.is_none() && patterns.found.as_ref().is_some_and(|f| f.is_coarse());
         let coarse = if coarse { format!("{separator}too many forms, so only their first words count") } else { String::new() };
@@ -206,6 +214,7 @@ impl Logs {
     fn other_side(&self, look: &Look<'_>) -> String {
         let key = look.shared.keymap.key(Command::PatternsBy).unwrap_or_default();
         match (&self.patterns.told, self.patterns.server.value()) {
+            _ if self.patterns.of_exceptions => String::new(),
             (Some(_), _) => format!("{key} the lines that are loaded"),
             (None, Some(Some(told))) if !told.is_empty() => {
                 format!("{key} Loki's {} of the whole window", format::counted(told.len(), "pattern"))
@@ -215,8 +224,10 @@ impl Logs {
     }
 
     fn counted_lines(&self) -> u64 {
-        match (&self.patterns.told, &self.patterns.found) {
+        let patterns = &self.patterns;
+        match (&patterns.told, &patterns.found) {
             (Some(told), _) => told.iter().map(|p| p.seen.count).sum(),
+            (None, Some(found)) if patterns.of_exceptions => found.patterns.iter().map(|p| p.seen.count).sum(),
             (None, Some(found)) => found.lines,
             (None, None) => 0,
         }
@@ -229,10 +240,29 @@ impl Logs {
         if self.kept() == 0 || (self.store.shown() == 0 && self.patterns.found.is_some()) {
             return self.blank(look, area);
         }
+        if self.patterns.of_exceptions {
+            return self.no_exceptions(look);
+        }
         if self.patterns.found.is_some() && self.patterns.job.is_none() {
             return vec!["No line has a pattern.".to_owned()];
         }
         vec![format!("Clustering {}.", format::counted(self.kept(), "line"))]
+    }
+
+    fn cell(&self, look: &Look<'_>, pattern: &LinePattern, column: usize, room: (u64, u16)) -> Cell<'static> {
+        let Some(facts) = &pattern.exception else { return self.pattern_cell(look, pattern, column, room) };
+        let theme = &look.shared.theme;
+        let (text, dim) = (theme.style(Role::Text), theme.style(Role::Dim));
+        match (exceptions::AS_PATTERNS.get(column).copied().flatten(), column) {
+            (Some(column), _) => self.pattern_cell(look, pattern, column, room),
+            (None, 3) => Cell::new(exceptions::services(facts), dim),
+            (None, _) => {
+                let (name, message) = exceptions::words(&facts.thrown);
+                let is_out = self.patterns.is_out(pattern);
+                let name = if is_out { Cell::new("excluded: ", dim).and(name, dim) } else { Cell::new(name, text) };
+                name.and(message, dim)
+            }
+        }
     }
 
     fn pattern_cell(&self, look: &Look<'_>, pattern: &LinePattern, column: usize, (total, width): (u64, u16)) -> Cell<'static> {
@@ -260,6 +290,9 @@ impl Logs {
         sheet.head(&pattern.template, if seen.level >= Level::Warn { level_role(seen.level) } else { Role::Text });
         let share = format::percent(seen.count as f64 / self.counted_lines().max(1) as f64);
         sheet.add("lines", format!("{}, {share} of all", format::count(seen.count)));
+        if let Some(facts) = &pattern.exception {
+            exceptions::add_facts(&mut sheet, facts);
+        }
         let windows = self.shown_windows(look);
         let rate = |lines: u64, w: TimeRange| {
             format!(
@@ -281,8 +314,10 @@ impl Logs {
             sheet.add("first seen", format::date_time(seen.first, zone));
             sheet.add("last seen", format::date_time(seen.last, zone));
         }
-        if !pattern.example.is_empty() {
-            sheet.add("example", pattern.example.to_string());
+        match &pattern.exception {
+            Some(_) => sheet.add("first line with it", exceptions::trace(&pattern.example)),
+            None if pattern.example.is_empty() => {}
+            None => sheet.add("example", pattern.example.to_string()),
         }
         if self.patterns.is_out(pattern) {
             let key = look.shared.keymap.key(Command::Exclude).unwrap_or_default();

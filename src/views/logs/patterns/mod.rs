@@ -5,6 +5,7 @@
 
 mod compare;
 mod draw;
+mod exceptions;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::{
         request::{Answer, Refresh, Request, Response},
         slot::Slot,
     },
+    log_fields::exceptions::Thrown,
     log_patterns::{Change, Counting, LinePattern},
     model::{
         backend::SourceError,
@@ -38,12 +40,26 @@ const EVERY: Duration = Duration::from_secs(2);
 const BREATHING: u32 = 5;
 /// Without new lines the windows that are compared still move on.
 const MOVES: Duration = Duration::from_secs(30);
+/// Keys for the footer.
+pub(super) const HINTS: &[Command] = &[
+    Command::Drill,
+    Command::Exclude,
+    Command::CompareWindows,
+    Command::ChooseWindows,
+    Command::PatternsBy,
+    Command::NextError,
+    Command::Filter,
+    Command::MinimumLevel,
+    Command::Patterns,
+    Command::Exceptions,
+];
 /// Cells of a pattern in the header.
 const NAME: usize = 32;
 
 /// What the patterns that are shown were found in.
 #[derive(Clone, PartialEq)]
 struct Basis {
+    of_exceptions: bool,
     show: Show,
     compare: Compare,
     /// The window before, when it is one of other lines, and how many those are.
@@ -57,8 +73,16 @@ struct Picked {
     /// One of its forms, by which it is found again.
     form: String,
     template: String,
-    /// Whether it is the server's: its form is a pattern of texts then.
-    is_server_s: bool,
+    of: Of,
+}
+
+/// What a picked pattern is of.
+#[derive(Clone, Debug, PartialEq)]
+enum Of {
+    Lines,
+    /// It is the server's: its form is a pattern of texts.
+    Server,
+    Exception(Thrown),
 }
 
 /// The page's patterns.
@@ -66,6 +90,8 @@ struct Picked {
 pub(super) struct Patterns {
     /// Whether they are shown in place of the lines.
     pub(super) open: bool,
+    /// Exceptions, not the statements that write lines.
+    of_exceptions: bool,
     compare: Compare,
     earlier: Option<Earlier>,
     found: Option<Arc<Found>>,
@@ -93,8 +119,8 @@ pub(super) struct Patterns {
 impl Patterns {
     /// Other lines are asked for: what was found in those before does not hold.
     pub(super) fn restart(&mut self) {
-        let Self { open, compare, only, without, .. } = std::mem::take(self);
-        *self = Self { open, compare, only, without, ..Self::default() };
+        let Self { open, of_exceptions, compare, only, without, .. } = std::mem::take(self);
+        *self = Self { open, of_exceptions, compare, only, without, ..Self::default() };
     }
 
     /// All that there are, in no order of rows.
@@ -114,7 +140,12 @@ impl Patterns {
     }
 
     fn picked(&self, pattern: &LinePattern) -> Picked {
-        Picked { form: pattern.form.clone(), template: pattern.template.clone(), is_server_s: self.told.is_some() }
+        let of = match &pattern.exception {
+            Some(exception) => Of::Exception(exception.thrown.clone()),
+            None if self.told.is_some() => Of::Server,
+            None => Of::Lines,
+        };
+        Picked { form: pattern.form.clone(), template: pattern.template.clone(), of }
     }
 
     fn is_out(&self, pattern: &LinePattern) -> bool {
@@ -171,7 +202,7 @@ impl Logs {
     fn pattern_basis(&self) -> Basis {
         let show = Show { only: None, without: None, ..self.store.show().clone() };
         let earlier = self.patterns.earlier.as_ref().and_then(|e| Some((e.known()?, e.store.len())));
-        Basis { show, compare: self.patterns.compare, earlier, arrivals: self.store.arrivals() }
+        Basis { of_exceptions: self.patterns.of_exceptions, show, compare: self.patterns.compare, earlier, arrivals: self.store.arrivals() }
     }
 
     /// When a worker is to look at the lines; `None` when it does or nothing has changed.
@@ -208,8 +239,10 @@ impl Logs {
         let windows = self.windows(look);
         let range =
             self.store.oldest().map_or_else(|| look.range(), |oldest| TimeRange::new(oldest.max(look.range().start), look.range().end));
+        let sought = self.sought(look);
         let patterns = &mut self.patterns;
         patterns.job = Some(Arc::new(PatternJob {
+            sought,
             lines: self.store.snapshot(),
             earlier: patterns.earlier.as_ref().filter(|e| e.known().is_some()).map(|e| (e.store.snapshot(), e.end())),
             show: basis.show.clone(),
@@ -227,7 +260,9 @@ impl Logs {
             needs.ask("patterns", 0, Request::Patterns(job.clone()), Refresh::Once);
         }
         self.ask_earlier(plan, needs);
-        self.ask_server(look, plan, needs);
+        if !self.patterns.of_exceptions {
+            self.ask_server(look, plan, needs);
+        }
     }
 
     pub(super) fn patterns_found(&mut self, look: &Look<'_>, result: Result<PatternNews, SourceError>) {
@@ -257,12 +292,14 @@ impl Logs {
             return None;
         }
         let found = self.patterns.found.as_ref();
-        let place = |p: &Picked| found.filter(|_| !p.is_server_s)?.pattern_of(&p.form);
+        let place = |p: &Picked| found.filter(|_| p.of == Of::Lines)?.pattern_of(&p.form);
         let places: Vec<usize> = picked.iter().filter_map(place).collect();
         let chosen = found.map_or_else(Chosen::default, |f| f.choose(&places));
         let unknown = picked.iter().filter(|p| place(p).is_none());
-        let with = |chosen: Chosen, p: &Picked| {
-            if p.is_server_s { chosen.or_held_by(p.form.clone()) } else { chosen.or_fitting(p.template.clone()) }
+        let with = |chosen: Chosen, p: &Picked| match &p.of {
+            Of::Lines => chosen.or_fitting(p.template.clone()),
+            Of::Server => chosen.or_held_by(p.form.clone()),
+            Of::Exception(thrown) => chosen.or_thrown(thrown.clone()),
         };
         Some(Arc::new(unknown.fold(chosen, with)))
     }
@@ -291,14 +328,8 @@ impl Logs {
     /// What a command means where patterns are. `None`: what it means to the lines.
     pub(super) fn pattern_command(&mut self, cx: &mut Cx<'_>, command: Command) -> Option<bool> {
         match command {
-            Command::Patterns => {
-                self.patterns.open = !self.patterns.open;
-                self.patterns.in_detail = false;
-                self.patterns.scroll = 0;
-                if self.patterns.open {
-                    self.show_only(cx, None);
-                }
-                self.find_patterns(&cx.look);
+            Command::Patterns | Command::Exceptions => {
+                self.turn_to(cx, command == Command::Exceptions);
                 return Some(true);
             }
             Command::Back if !self.patterns.open && !self.in_detail && self.patterns.only.is_some() => {
@@ -323,6 +354,9 @@ impl Logs {
                 self.compared_anew(cx);
             }
             Command::ChooseWindows => self.start_typing(cx, Typing::Windows),
+            Command::PatternsBy if self.patterns.of_exceptions => {
+                cx.notice("exceptions are of the lines that are loaded: Loki tells of none")
+            }
             Command::PatternsBy => self.switch_server(cx),
             Command::NextError => self.next_bad_pattern(cx),
             Command::Refresh => {
@@ -366,17 +400,22 @@ impl Logs {
         let is_bad = |row: &usize| self.patterns.row(*row).is_some_and(|p| p.seen.level >= Level::Error);
         match (at + 1..rows).find(is_bad).or_else(|| (0..rows.min(at + 1)).find(is_bad)) {
             Some(row) => self.patterns.table.select(row, rows, self.pattern_places(cx.area).rows()),
-            None => cx.notice("no pattern of errors"),
+            None => cx.notice("none of errors"),
         }
     }
 
     /// What the header says of patterns that are shown alone or left out.
     pub(super) fn pattern_filters(&self, look: &Look<'_>) -> Vec<String> {
-        let name = |p: &Picked| truncate(&p.template, NAME, look.shared.glyphs.ellipsis);
-        let only = self.patterns.only.iter().map(|p| format!("pattern \"{}\"", name(p)));
+        let text = |p: &Picked| match &p.of {
+            Of::Exception(thrown) => thrown.short_name(),
+            Of::Lines | Of::Server => p.template.clone(),
+        };
+        let name = |p: &Picked| truncate(&text(p), NAME, look.shared.glyphs.ellipsis);
+        let kind = |p: &Picked| if matches!(p.of, Of::Exception(_)) { "exception" } else { "pattern" };
+        let only = self.patterns.only.iter().map(|p| format!("{} \"{}\"", kind(p), name(p)));
         let without = match self.patterns.without.as_slice() {
             [] => None,
-            [one] => Some(format!("!pattern \"{}\"", name(one))),
+            [one] => Some(format!("!{} \"{}\"", kind(one), name(one))),
             more => Some(format!("!{} patterns", more.len())),
         };
         only.chain(without).collect()

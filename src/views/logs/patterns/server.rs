@@ -84,7 +84,15 @@ impl Logs {
             }
             let template = pattern.text.replace(ServerPattern::ANY, WILDCARD);
             let example = self.example_of(&pattern.text);
-            LinePattern { form: pattern.text.clone(), template, change: counting.windows.change(&seen), seen, example, kinds: Vec::new() }
+            LinePattern {
+                form: pattern.text.clone(),
+                template,
+                change: counting.windows.change(&seen),
+                seen,
+                example,
+                kinds: Vec::new(),
+                exception: None,
+            }
         };
         let mut patterns: Vec<LinePattern> = told.iter().map(pattern).filter(|p| p.seen.count > 0).collect();
         log_patterns::sort(&mut patterns, &counting.windows);

@@ -19,6 +19,8 @@ use crate::{
     views::{Act, View},
 };
 
+mod exceptions;
+
 const BIG: (u16, u16) = (160, 40);
 const START: i64 = 1_700_000_000;
 

@@ -1,0 +1,114 @@
+//! Which lines are shown, and what is needed to decide on it.
+
+use std::sync::Arc;
+
+use super::{condition::Condition, filter::Pattern, patterns::Chosen, row::LineId, streams::Streams};
+use crate::{
+    log_patterns::Kind,
+    model::{log::Level, time::Timestamp},
+};
+
+/// Which lines are shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Show {
+    /// The text.
+    pub pattern: Option<Pattern>,
+    /// What fields must be, or must not.
+    pub conditions: Vec<Condition>,
+    /// At least this bad; [`Level::Unknown`] shows all.
+    pub level: Level,
+    /// The screen is held: what is new since then waits.
+    pub held: Option<Mark>,
+    /// Lines of these patterns alone.
+    pub only: Option<Arc<Chosen>>,
+    /// No lines of these patterns.
+    pub without: Option<Arc<Chosen>>,
+}
+
+/// What had arrived at some moment. All that arrives later is new, but for lines older than all that was there: those only
+/// come because someone goes back to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Counts the lines that had arrived.
+    pub arrivals: u64,
+    /// The oldest of them.
+    pub oldest: Timestamp,
+    /// The newest of them.
+    pub newest: Timestamp,
+}
+
+impl Mark {
+    /// All that is not newer than what was there counts as there, for when other lines of that time are asked for.
+    #[must_use]
+    pub fn by_time(self) -> Self {
+        Self { arrivals: 0, oldest: self.newest, ..self }
+    }
+
+    /// Whether a line arrived later.
+    pub(super) fn is_new(self, id: LineId) -> bool {
+        id.arrival >= self.arrivals && id.at > self.oldest
+    }
+}
+
+impl Show {
+    pub(super) fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether not all lines pass that there are.
+    pub(super) fn filters(&self) -> bool {
+        let Self { pattern, conditions, level, held: _, only, without } = self;
+        pattern.is_some() || !conditions.is_empty() || *level != Level::default() || only.is_some() || without.is_some()
+    }
+
+    /// Bytes of lines that are looked at while a key waits; more of them are left to a worker.
+    pub(super) fn at_once(&self) -> usize {
+        let takes_apart = !self.conditions.is_empty() || self.only.is_some() || self.without.is_some();
+        match takes_apart {
+            true => TAKEN_APART,
+            false if self.pattern.is_some() => SEARCHED,
+            false => JUDGED,
+        }
+    }
+
+    pub(super) fn is_waiting(&self, id: LineId) -> bool {
+        self.held.is_some_and(|mark| mark.is_new(id))
+    }
+
+    /// Whether a line passes; `kind` is asked for the number of its form in a numbering, where it is known.
+    fn passes(&self, level: Level, text: &str, kind: impl Fn(u64) -> Option<Kind>) -> bool {
+        let is_of = |chosen: &Arc<Chosen>| chosen.has(kind(chosen.generation()), text);
+        level >= self.level
+            && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+            && self.only.as_ref().is_none_or(is_of)
+            && !self.without.as_ref().is_some_and(is_of)
+    }
+}
+
+/// What is shown, and what is needed to decide on it.
+#[derive(Clone, Copy)]
+pub(super) struct Rule<'a> {
+    pub(super) show: &'a Show,
+    pub(super) streams: &'a Streams,
+}
+
+impl Rule<'_> {
+    pub(super) fn passes<'a>(
+        self,
+        level: Level,
+        text: &str,
+        stream: u32,
+        metadata: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        kind: impl Fn(u64) -> Option<Kind>,
+    ) -> bool {
+        let labels = || self.streams.get(stream).map(|l| &**l);
+        self.show.passes(level, text, kind) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
+    }
+}
+
+/// Bytes that are searched for a text while a key waits: a few milliseconds.
+const SEARCHED: usize = 2 << 20;
+/// Bytes of lines whose level is looked at while a key waits.
+const JUDGED: usize = 64 << 20;
+/// Bytes of lines that are taken apart while a key waits.
+const TAKEN_APART: usize = 512 << 10;
