@@ -164,6 +164,9 @@ pub struct Options {
     /// Open with this query: LogQL, TraceQL, or PromQL for the view query, where it may be repeated.
     #[arg(long = "query", global = true, value_name = "QUERY")]
     pub queries: Vec<String>,
+    /// Open the view query with this LogQL, or with it beside others; may be repeated. A query of lines opens the view logs.
+    #[arg(long = "logql", global = true, value_name = "QUERY")]
+    pub logql: Vec<String>,
     /// Theme: dark, light, terminal, or one of your own.
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,

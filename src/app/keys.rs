@@ -117,7 +117,7 @@ impl App {
             Command::Silence => self.open_silence_form(),
             Command::Query => self.jump(ViewKind::Query),
             Command::EditQuery => {
-                let queries = self.top().view.promql(&self.look());
+                let queries = self.top().view.queries(&self.look());
                 self.query(&queries);
             }
             Command::Kept | Command::Forget => self.list_kept(command),

@@ -31,6 +31,7 @@ use crate::{
         msg::{Event, Msg},
         request::{Answer, Refresh, Request, Response, Subscription, label_window},
         scope::Scope,
+        typed::TypedQuery,
     },
     model::{
         backend::{Health, SourceError},
@@ -82,7 +83,7 @@ pub struct App {
 
 impl App {
     /// Opens a view on a scope. `queries` are what `--query` gave.
-    pub fn new(shared: Shared, kind: ViewKind, scope: Scope, queries: &[String], now: Timestamp, size: (u16, u16)) -> Self {
+    pub fn new(shared: Shared, kind: ViewKind, scope: Scope, queries: &[TypedQuery], now: Timestamp, size: (u16, u16)) -> Self {
         let live = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
         let refused = shared.settings.read_only && kind.writes();
         let view = views::open(if refused { ViewKind::Alerts } else { kind }, &scope, queries, &shared.settings);
@@ -317,6 +318,7 @@ impl App {
             Act::Notice(text) => self.say(text),
             Act::Effect(effect) => self.effects.push(effect),
             Act::Asked(query) => self.remember(query),
+            Act::Queries(queries) => self.query(&queries),
             Act::Back => self.back(),
             Act::OpenSilence(silence) => self.open_silence(*silence),
             Act::SilenceFold(fold) => self.open_fold(*fold),
@@ -382,7 +384,7 @@ const DISCOVER: std::time::Duration = std::time::Duration::from_secs(600);
 /// What a view offers; a query that can be copied can be edited, in the Query view.
 fn facts(view: &dyn View, look: &Look<'_>) -> Facts {
     let own = view.facts(look);
-    Facts { query: own.query || !view.promql(look).is_empty(), ..own }
+    Facts { query: own.query || !view.queries(look).is_empty(), ..own }
 }
 
 /// The content of an answer that has the expected kind. Another kind is a fault of the shell, told as such.

@@ -5,6 +5,7 @@ use crate::{
     core::{
         command::{Command, ViewKind},
         effect::KeptNews,
+        typed::TypedQuery,
     },
     views::{self, query::MAX_QUERIES},
 };
@@ -14,7 +15,7 @@ const MAX_HISTORY: usize = 200;
 
 impl App {
     /// Opens queries in the Query view, on the same scope.
-    pub(super) fn query(&mut self, queries: &[String]) {
+    pub(super) fn query(&mut self, queries: &[TypedQuery]) {
         let all = queries.len();
         let queries = &queries[..all.min(MAX_QUERIES)];
         let scope = self.top().scope.clone();
@@ -27,11 +28,12 @@ impl App {
     }
 
     /// Remembers a query that was asked in this environment, for as long as redline runs.
-    pub(super) fn remember(&mut self, query: String) {
+    pub(super) fn remember(&mut self, query: TypedQuery) {
+        let TypedQuery { language, text } = query;
         let environment = self.top().scope.environment.clone();
-        let history = self.shared.history.entry(environment).or_default();
-        history.retain(|old| *old != query);
-        history.push(query);
+        let history = self.shared.history.entry((environment, language)).or_default();
+        history.retain(|old| *old != text);
+        history.push(text);
         if history.len() > MAX_HISTORY {
             history.remove(0);
         }
@@ -92,7 +94,7 @@ mod tests {
 
     fn app(queries: &[&str]) -> App {
         let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
-        let queries: Vec<String> = queries.iter().map(|q| (*q).to_owned()).collect();
+        let queries: Vec<TypedQuery> = queries.iter().map(|q| TypedQuery::promql(*q)).collect();
         App::new(test_shared(), ViewKind::Query, scope, &queries, Timestamp::from_secs(36_000), (100, 30))
     }
 
@@ -144,13 +146,13 @@ mod tests {
         assert!(line.ends_with(r#"--query 'up{a="b;c"} # of all' --query 'vector(1);' --query 'it'\''s'"#), "{line}");
         keys(&mut app, "Kall\r");
         let kept = app.take_effects().into_iter().find_map(|e| if let Effect::Keep { queries, .. } = e { Some(queries) } else { None });
-        assert_eq!(kept.unwrap(), [queries[0], "vector(1);", queries[2]]);
+        assert_eq!(kept.unwrap(), [queries[0], "vector(1);", queries[2]].map(TypedQuery::promql));
     }
 
     #[test]
     fn a_change_that_fails_leaves_what_is_known_and_says_why() {
         let mut app = app(&["up"]);
-        let kept = |name: &str| KeptQueries { name: name.to_owned(), queries: vec!["up".to_owned()] };
+        let kept = |name: &str| KeptQueries { name: name.to_owned(), queries: vec![TypedQuery::promql("up")] };
         keys(&mut app, ":kept\r");
         assert!(screen(&app).contains("are being read"), "{}", screen(&app));
         send(&mut app, told("stage", None, Ok(vec![kept("other")])));
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn of_more_queries_than_a_page_has_the_rest_is_said() {
         let mut app = app(&["up"]);
-        let queries = (0..30).map(|i| format!("vector({i})")).collect();
+        let queries = (0..30).map(|i| TypedQuery::promql(format!("vector({i})"))).collect();
         send(&mut app, told("prod", None, Ok(vec![KeptQueries { name: "many".to_owned(), queries }])));
         keys(&mut app, ":kept\r\r");
         assert!(screen(&app).contains("of 30 queries the first 26 are open"), "{}", screen(&app));

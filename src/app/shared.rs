@@ -11,6 +11,7 @@ use crate::{
         keymap::Keymap,
         request::{Refresh, Response, SlotId},
         slot::Slot,
+        typed::Language,
     },
     log_fields::trace_id::Patterns,
     model::{
@@ -116,8 +117,8 @@ pub struct Shared {
     pub health: [Health; 4],
     /// Queries kept by a name, or why they cannot be read; none before the shell has told.
     pub kept: Option<Result<Vec<KeptQueries>, String>>,
-    /// PromQL that was asked, the newest last, by environment.
-    pub history: BTreeMap<CompactString, Vec<String>>,
+    /// Queries that were asked, the newest last, by environment and language.
+    pub history: BTreeMap<(CompactString, Language), Vec<String>>,
     /// Requests under way, since when.
     pub asked: BTreeMap<SlotId, Timestamp>,
 }
@@ -143,6 +144,11 @@ impl Shared {
     /// A backend's health.
     pub fn health(&self, backend: Backend) -> &Health {
         &self.health[backend as usize]
+    }
+
+    /// Queries that were asked in an environment, the newest last.
+    pub fn asked_before(&self, environment: &str, language: Language) -> &[String] {
+        self.history.get(&(environment.into(), language)).map_or(&[], Vec::as_slice)
     }
 
     /// The colour of a service, the same in every view; `ns/svc` is `svc`.

@@ -248,6 +248,7 @@ commands! {
     AddQuery, "add-query", [Query], ["A"], "add", "One more query beside the others", ALWAYS;
     RemoveQuery, "remove-query", [Query], ["X"], "remove", "Remove the query", ALWAYS;
     ResultForm, "result-form", [Query], ["T"], "graph/table", "The result as a graph or as a table", ALWAYS;
+    QueryLanguage, "query-language", [Query], ["L"], "language", "The query as PromQL or as LogQL", ALWAYS;
     Keep, "keep", [Query], ["K"], "keep", "Keep the queries by a name", ALWAYS;
     ValueCursor, "value-cursor", [Alerts, Service, Query, Logs], ["v"], "values", "Value cursor over graphs, moved by arrows; over a volume, Shift takes a range", GRAPHS;
     Left, "left", [Alerts, Service, Query], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
@@ -269,7 +270,7 @@ commands! {
     Refresh, "refresh", [], ["R"], "", "Ask again now", ALWAYS;
     Palette, "palette", [], [":"], "", "All commands, by name", ALWAYS;
     Help, "help", [], ["?"], "", "Keys of this view", ALWAYS;
-    Query, "query", [], [], "", "PromQL typed by hand, with completion", ALWAYS;
+    Query, "query", [], [], "", "PromQL or LogQL typed by hand, with completion", ALWAYS;
     Kept, "kept", [], [], "", "Queries that were kept by a name", ALWAYS;
     Forget, "forget", [], [], "", "Forget queries that were kept by a name", ALWAYS;
     Environment, "env", [], [], "", "Switch to another environment of config.toml", ALWAYS;

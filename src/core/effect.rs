@@ -2,6 +2,7 @@
 
 use compact_str::CompactString;
 
+use super::typed::TypedQuery;
 use crate::model::alert::Sound;
 
 use crate::model::{
@@ -14,8 +15,8 @@ use crate::model::{
 pub struct KeptQueries {
     /// The name.
     pub name: String,
-    /// PromQL.
-    pub queries: Vec<String>,
+    /// The queries.
+    pub queries: Vec<TypedQuery>,
 }
 
 /// What came of reading or changing the kept queries.
@@ -43,7 +44,7 @@ pub enum Effect {
         /// The name.
         name: String,
         /// The queries.
-        queries: Vec<String>,
+        queries: Vec<TypedQuery>,
     },
     /// Forget the queries kept by a name.
     Forget(String),

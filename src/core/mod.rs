@@ -10,3 +10,4 @@ pub mod msg;
 pub mod request;
 pub mod scope;
 pub mod slot;
+pub mod typed;

@@ -97,6 +97,54 @@ pub enum Request {
         /// Its name.
         metric: String,
     },
+    /// A LogQL metric query that a user typed, over the window where there is a step, or else at its end.
+    LogExplore {
+        /// LogQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution, see [`step`].
+        step: Option<Duration>,
+    },
+    /// Whether a LogQL log query that a user typed can be read.
+    LogCheck {
+        /// LogQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Names of the labels of streams.
+    LogLabelNames {
+        /// LogQL selector; an empty one means all.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Values of a label of streams.
+    LogLabelValues {
+        /// The label.
+        label: String,
+        /// LogQL selector; an empty one means all.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Names of the fields of lines, the labels of their streams included.
+    LogFields {
+        /// LogQL selector; an empty one means all.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Values of a field of lines.
+    LogFieldValues {
+        /// The field.
+        field: String,
+        /// LogQL selector; an empty one means all.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
     /// A LogQL metric query.
     LogRange {
         /// LogQL.
@@ -189,6 +237,12 @@ impl Request {
             | Self::MetricNames { window }
             | Self::LabelValues { window, .. }
             | Self::DiscoverLogLabels { window }
+            | Self::LogExplore { window, .. }
+            | Self::LogCheck { window, .. }
+            | Self::LogLabelNames { window, .. }
+            | Self::LogLabelValues { window, .. }
+            | Self::LogFields { window, .. }
+            | Self::LogFieldValues { window, .. }
             | Self::LogRange { window, .. }
             | Self::LogSize { window, .. }
             | Self::LogVolume { window, .. }
@@ -246,9 +300,11 @@ pub enum Response {
     Exemplars(Vec<Exemplar>),
     /// To [`Request::LabelNames`].
     LabelNames(Vec<CompactString>),
-    /// To [`Request::Explore`].
+    /// To [`Request::Explore`] and [`Request::LogExplore`].
     Explored(Arc<Explored>),
-    /// To [`Request::MetricNames`] and [`Request::LabelValues`].
+    /// To [`Request::LogCheck`], where the query can be read.
+    Checked,
+    /// To [`Request::MetricNames`], [`Request::LabelValues`] and those of Loki's labels and fields.
     Names(Arc<Names>),
     /// To [`Request::AboutMetric`].
     About(About),

@@ -15,6 +15,7 @@ use crate::{
         command::{COMMANDS, Command, ViewKind},
         keymap::Keymap,
         scope::{Scope, ScopeAlert},
+        typed::TypedQuery,
     },
     model::{
         labels::{Labels, Matcher},
@@ -24,7 +25,10 @@ use crate::{
     runtime::{self as shell, Setup},
     theme::{self, ColorSupport, Glyphs, Theme},
     time_input,
-    views::query::MAX_QUERIES,
+    views::{
+        editor::logql::{Asks, asks},
+        query::MAX_QUERIES,
+    },
 };
 
 /// The window when nothing else is said.
@@ -46,7 +50,7 @@ pub(super) struct Prepared {
     shared: Shared,
     view: ViewKind,
     scope: Scope,
-    queries: Vec<String>,
+    queries: Vec<TypedQuery>,
 }
 
 impl Prepared {
@@ -169,7 +173,9 @@ fn user(system: &System) -> String {
 fn view(options: &Options) -> ViewKind {
     options.view.unwrap_or(if options.trace.is_some() {
         ViewKind::Waterfall
-    } else if !options.queries.is_empty() {
+    } else if options.logql.iter().any(|q| asks(q) != Asks::Lines) {
+        ViewKind::Query
+    } else if !options.queries.is_empty() || !options.logql.is_empty() {
         ViewKind::Logs
     } else if options.service.is_some() {
         ViewKind::Service
@@ -179,16 +185,20 @@ fn view(options: &Options) -> ViewKind {
 }
 
 /// The queries that the view opens with; for the alerts, the one that is looked for.
-fn queries(options: &Options, view: ViewKind) -> Result<Vec<String>, Failure> {
-    let given = &options.queries;
+fn queries(options: &Options, view: ViewKind) -> Result<Vec<TypedQuery>, Failure> {
+    let given = options.queries.len() + options.logql.len();
     let most = if view == ViewKind::Query { MAX_QUERIES } else { 1 };
-    if given.len() > most {
+    if given > most {
         let takes = if most == 1 { "one" } else { "26 at the most" };
-        return Err(Failure::usage(format!("--query was given {} times: the view {} takes {takes}", given.len(), view.name())));
+        return Err(Failure::usage(format!("--query was given {given} times: the view {} takes {takes}", view.name())));
     }
+    if !options.logql.is_empty() && !matches!(view, ViewKind::Query | ViewKind::Logs) {
+        return Err(Failure::usage(format!("--logql is for the views query and logs, not for {}", view.name())));
+    }
+    let promql = options.queries.iter().map(TypedQuery::promql);
     Ok(match view {
-        ViewKind::Alerts if given.is_empty() => options.alert.iter().cloned().collect(),
-        _ => given.clone(),
+        ViewKind::Alerts if given == 0 => options.alert.iter().map(TypedQuery::promql).collect(),
+        _ => promql.chain(options.logql.iter().map(TypedQuery::logql)).collect(),
     })
 }
 

@@ -248,6 +248,12 @@ fn backend_of(request: &Request) -> Backend {
         Request::AlertmanagerAlerts => Backend::Alertmanager,
         Request::RulerAlerts
         | Request::DiscoverLogLabels { .. }
+        | Request::LogExplore { .. }
+        | Request::LogCheck { .. }
+        | Request::LogLabelNames { .. }
+        | Request::LogLabelValues { .. }
+        | Request::LogFields { .. }
+        | Request::LogFieldValues { .. }
         | Request::LogRange { .. }
         | Request::LogSize { .. }
         | Request::LogVolume { .. }

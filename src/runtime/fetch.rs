@@ -46,6 +46,18 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             Response::Names(Arc::new(prometheus()?.values_of(label, query, window.range(now)).await?))
         }
         Request::AboutMetric { metric } => Response::About(prometheus()?.about(metric).await?),
+        Request::LogExplore { query, window, step } => {
+            Response::Explored(Arc::new(loki()?.explore(query, window.range(now), *step).await?))
+        }
+        Request::LogCheck { query, window } => loki()?.check(query, window.range(now)).await.map(|()| Response::Checked)?,
+        Request::LogLabelNames { query, window } => Response::Names(Arc::new(loki()?.label_names_of(query, window.range(now)).await?)),
+        Request::LogLabelValues { label, query, window } => {
+            Response::Names(Arc::new(loki()?.label_values_of(label, query, window.range(now)).await?))
+        }
+        Request::LogFields { query, window } => Response::Names(Arc::new(loki()?.fields_of(query, window.range(now)).await?)),
+        Request::LogFieldValues { field, query, window } => {
+            Response::Names(Arc::new(loki()?.field_values_of(field, query, window.range(now)).await?))
+        }
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
         Request::LogSize { selector, window, reach, by } => {
             let range = window.range(now);

@@ -25,6 +25,7 @@ use crate::{
     core::{
         effect::{KeptNews, KeptQueries},
         msg::{Event, Msg},
+        typed::{Language, TypedQuery},
     },
 };
 
@@ -130,7 +131,39 @@ struct Content {
 struct Entry {
     environment: String,
     name: String,
-    queries: Vec<String>,
+    queries: Vec<Written>,
+}
+
+/// A query as it is written: those that are not PromQL name their language.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    PromQl(String),
+    Other(InLanguage),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum InLanguage {
+    LogQl(String),
+}
+
+impl From<TypedQuery> for Written {
+    fn from(query: TypedQuery) -> Self {
+        match query.language {
+            Language::PromQl => Self::PromQl(query.text),
+            Language::LogQl => Self::Other(InLanguage::LogQl(query.text)),
+        }
+    }
+}
+
+impl From<Written> for TypedQuery {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::PromQl(text) => Self::promql(text),
+            Written::Other(InLanguage::LogQl(text)) => Self::logql(text),
+        }
+    }
 }
 
 impl KeptFile {
@@ -155,7 +188,8 @@ impl KeptFile {
         let mut content = read(path)?;
         content.kept.retain(|k| k.environment != environment || k.name != change.name);
         if !change.queries.is_empty() {
-            content.kept.push(Entry { environment: environment.to_owned(), name: change.name.clone(), queries: change.queries.clone() });
+            let queries = change.queries.iter().cloned().map(Into::into).collect();
+            content.kept.push(Entry { environment: environment.to_owned(), name: change.name.clone(), queries });
         }
         let text = format!("{HEADING}{}", toml::to_string(&content).map_err(|e| cannot(&e))?);
         if text.len() as u64 > MAX_FILE {
@@ -168,7 +202,8 @@ impl KeptFile {
 
 fn of(content: &Content, environment: &str) -> Vec<KeptQueries> {
     let own = content.kept.iter().filter(|k| k.environment == environment);
-    let mut kept: Vec<_> = own.map(|k| KeptQueries { name: k.name.clone(), queries: k.queries.clone() }).collect();
+    let mut kept: Vec<_> =
+        own.map(|k| KeptQueries { name: k.name.clone(), queries: k.queries.iter().cloned().map(Into::into).collect() }).collect();
     kept.sort_by(|a, b| a.name.cmp(&b.name));
     kept
 }
@@ -233,7 +268,7 @@ mod tests {
     use crate::model::time::Timestamp;
 
     fn kept(name: &str, queries: &[&str]) -> KeptQueries {
-        KeptQueries { name: name.to_owned(), queries: queries.iter().map(|q| (*q).to_owned()).collect() }
+        KeptQueries { name: name.to_owned(), queries: queries.iter().map(|q| TypedQuery::promql(*q)).collect() }
     }
 
     fn file(folder: &tempfile::TempDir) -> KeptFile {
@@ -252,6 +287,15 @@ mod tests {
         assert_eq!(file(&folder).change("prod", &kept("all", &[])), Ok(vec![errors]));
         assert_eq!(file(&folder).read("stage"), Ok(vec![kept("errors", &["vector(1)"])]));
         assert_eq!(fs::read_dir(folder.path().join("redline")).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_query_is_kept_with_its_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let both =
+            KeptQueries { name: "both".to_owned(), queries: vec![TypedQuery::promql("up"), TypedQuery::logql(r#"rate({a="b"}[5m])"#)] };
+        assert_eq!(file(&folder).change("prod", &both), Ok(vec![both.clone()]));
+        assert_eq!(file(&folder).read("prod"), Ok(vec![both]));
     }
 
     #[test]

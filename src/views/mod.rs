@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod diagnostics;
+pub mod editor;
 pub mod filter;
 pub mod logs;
 pub mod prompt;
@@ -36,6 +37,7 @@ use crate::{
         effect::{Effect, WriteStage},
         request::{Answer, Refresh, Request, SlotId, Subscription},
         scope::Scope,
+        typed::TypedQuery,
     },
     model::{
         silence::{Silence, SilenceChange},
@@ -103,8 +105,10 @@ pub enum Act {
     Notice(String),
     /// Have the shell do something.
     Effect(Effect),
-    /// A PromQL was asked that the user typed.
-    Asked(String),
+    /// A query was asked that the user typed.
+    Asked(TypedQuery),
+    /// Open queries in the Query view.
+    Queries(Vec<TypedQuery>),
     /// Go back, as `Esc` does.
     Back,
     /// Open the form on a silence that there is.
@@ -277,10 +281,10 @@ pub trait View: Send {
         None
     }
 
-    /// The PromQL of what is looked at, for the Query view: what can be copied as a query.
-    fn promql(&self, look: &Look<'_>) -> Vec<String> {
+    /// The queries of what is looked at, for the Query view: what can be copied as a query.
+    fn queries(&self, look: &Look<'_>) -> Vec<TypedQuery> {
         let copies = self.yanks(look).into_iter();
-        copies.filter(|y| y.label == "query" || y.label.ends_with(" query")).map(|y| y.text).collect()
+        copies.filter(|y| y.label == "query" || y.label.ends_with(" query")).map(|y| TypedQuery::promql(y.text)).collect()
     }
 
     /// What can be copied, the most wanted first. The app adds the command line that reopens the view.
@@ -301,8 +305,8 @@ pub trait View: Send {
 }
 
 /// A new page on a scope. `queries` are what `--query` gave, or `--alert` for the Alerts view.
-pub fn open(kind: ViewKind, scope: &Scope, queries: &[String], settings: &Settings) -> Box<dyn View> {
-    let query = queries.first().map(String::as_str);
+pub fn open(kind: ViewKind, scope: &Scope, queries: &[TypedQuery], settings: &Settings) -> Box<dyn View> {
+    let query = queries.first().map(|q| q.text.as_str());
     match kind {
         ViewKind::Alerts => Box::new(alerts::Alerts::new(query)),
         ViewKind::Services => Box::new(services::Services::default()),

@@ -17,6 +17,7 @@ use crate::{
     core::{
         command::{Command, Facts, ViewKind},
         effect::KeptQueries,
+        typed::TypedQuery,
     },
     model::time::TimeWindow,
     theme::{Role, Theme},
@@ -42,7 +43,7 @@ pub(in crate::app) enum Done {
     /// A theme was chosen.
     Theme(String),
     /// Queries were chosen to be asked.
-    Queries(Vec<String>),
+    Queries(Vec<TypedQuery>),
     /// What a view offered was chosen.
     Act(Box<Act>),
     /// Kept queries were chosen to be forgotten, by their name.
@@ -82,7 +83,10 @@ impl Overlay {
 
     pub(in crate::app) fn kept(kept: &[KeptQueries], forget: bool) -> Self {
         let done = |k: &KeptQueries| if forget { Done::Forget(k.name.clone()) } else { Done::Queries(k.queries.clone()) };
-        let rows = kept.iter().map(|k| (k.name.clone(), k.queries.join("; "), done(k))).collect();
+        let rows = kept
+            .iter()
+            .map(|k| (k.name.clone(), k.queries.iter().map(|q| q.text.as_str()).collect::<Vec<_>>().join("; "), done(k)))
+            .collect();
         Self::Choose(choose::Choose::new(if forget { "forget" } else { "kept queries" }, rows))
     }
 

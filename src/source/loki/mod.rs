@@ -1,5 +1,6 @@
 //! Loki: log queries, metric queries, labels, and a live stream that loses nothing.
 
+mod explore;
 mod join;
 mod page;
 mod patterns;
@@ -193,13 +194,7 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn query_matrix(&self, logql: &str, range: TimeRange, step: Duration) -> Result<Matrix, SourceError> {
-        let step =
-            step.max(Duration::from_millis(1)).max(Duration::from_nanos((nanos(range.duration()) / (MAX_POINTS - 3)).unsigned_abs()));
-        // A point counts what lies before it: the first one is a step after the start, and the last one may be in the future,
-        // so that the newest lines are counted.
-        let last = range.end.align_down(step);
-        let end = if last < range.end { last + step } else { last };
-        let range = TimeRange { start: range.start.align_down(step) + step, end };
+        let (range, step) = counted(range, step);
         let request = Request::post("/loki/api/v1/query_range")
             .param("query", logql)
             .param("start", range.start.to_string())
@@ -286,6 +281,16 @@ impl Loki {
     fn now(&self) -> Timestamp {
         self.http.now()
     }
+}
+
+/// The range and the step that count a range's lines.
+fn counted(range: TimeRange, step: Duration) -> (TimeRange, Duration) {
+    let step = step.max(Duration::from_millis(1)).max(Duration::from_nanos((nanos(range.duration()) / (MAX_POINTS - 3)).unsigned_abs()));
+    // A point counts what lies before it: the first one is a step after the start, and the last one may be in the future,
+    // so that the newest lines are counted.
+    let last = range.end.align_down(step);
+    let end = if last < range.end { last + step } else { last };
+    (TimeRange { start: range.start.align_down(step) + step, end }, step)
 }
 
 #[cfg(test)]

@@ -83,13 +83,16 @@ impl Prometheus {
     }
 }
 
+/// What a query gives, of either language.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
+pub(in crate::source) enum Data {
     Vector(#[serde(deserialize_with = "nullable")] Vec<Element>),
     Matrix(#[serde(deserialize_with = "nullable")] Vec<Line>),
     Scalar(Point),
     String((serde::de::IgnoredAny, Text)),
+    /// Log lines, which only Loki gives.
+    Streams(serde::de::IgnoredAny),
 }
 
 impl Default for Data {
@@ -99,7 +102,7 @@ impl Default for Data {
 }
 
 #[derive(Debug, Deserialize)]
-struct Element {
+pub(in crate::source) struct Element {
     #[serde(default)]
     metric: LabelMap,
     value: Option<Point>,
@@ -107,7 +110,7 @@ struct Element {
 }
 
 #[derive(Debug, Deserialize)]
-struct Line {
+pub(in crate::source) struct Line {
     #[serde(default)]
     metric: LabelMap,
     #[serde(default, deserialize_with = "nullable")]
@@ -141,7 +144,7 @@ impl Histogram {
     }
 }
 
-fn explored(mut answer: Enveloped<Data>, graph: Option<(TimeRange, Duration)>) -> Explored {
+pub(in crate::source) fn explored(mut answer: Enveloped<Data>, graph: Option<(TimeRange, Duration)>) -> Explored {
     let warnings = answer.notes();
     match (answer.data, graph) {
         (Data::Scalar(point), _) => Explored::Scalar(point.0, warnings),
@@ -149,6 +152,7 @@ fn explored(mut answer: Enveloped<Data>, graph: Option<(TimeRange, Duration)>) -
         (Data::Matrix(lines), Some((range, step))) => graphed(lines, range, step, warnings),
         (Data::Matrix(lines), None) => tabled(lines.into_iter().map(samples), warnings),
         (Data::Vector(elements), _) => tabled(elements.into_iter().filter_map(element), warnings),
+        (Data::Streams(_), _) => tabled(std::iter::empty(), warnings),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::model::{
     time::{TimeRange, Timestamp, nanos},
 };
 
+pub(super) use explore::{Data, explored};
 pub use wire::{Build, FiringAlert, MetricMetadata, Rules};
 pub(super) use wire::{Enveloped, QueryData, RuleGroups, matrix, rules};
 

@@ -42,6 +42,7 @@ use crate::{
     core::{
         command::{Command, Facts, ViewKind},
         request::{Answer, Request, Response},
+        typed::TypedQuery,
     },
     model::{
         alert::{Alert, Engine},
@@ -379,9 +380,13 @@ impl View for Alerts {
         out
     }
 
-    fn promql(&self, _look: &Look<'_>) -> Vec<String> {
-        let rule = self.alert().and_then(|a| a.rule.as_ref()).filter(|r| r.engine == Engine::Prometheus);
-        rule.map(|r| r.query.clone()).into_iter().collect()
+    fn queries(&self, _look: &Look<'_>) -> Vec<TypedQuery> {
+        let rule = self.alert().and_then(|a| a.rule.as_ref());
+        let typed = rule.map(|r| match r.engine {
+            Engine::Prometheus => TypedQuery::promql(&r.query),
+            Engine::Loki => TypedQuery::logql(&r.query),
+        });
+        typed.into_iter().collect()
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

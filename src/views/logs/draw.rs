@@ -52,6 +52,7 @@ impl Places {
 
 impl Logs {
     pub(super) fn places(&self, area: Rect) -> Places {
+        let area = self.below_bar(area);
         let none = Rect { height: 0, ..area };
         let (mut lines, mut detail) = (area, none);
         if self.full || area.height < SPLIT {

@@ -3,6 +3,7 @@
 mod actions;
 mod around;
 mod arrive;
+mod bar;
 mod brush;
 mod columns;
 mod conditions;
@@ -43,6 +44,7 @@ pub use self::follow::Seed;
 use self::{
     actions::Memo,
     around::After,
+    bar::Bar,
     brush::Brush,
     columns::{Columns, TimeForm},
     cost::Cost,
@@ -57,7 +59,7 @@ use self::{
     typing::Typing,
     unnamed::Nearest,
 };
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -106,6 +108,7 @@ pub struct Logs {
     /// Pages of older lines since the user moved.
     spree: u8,
     prompt: Option<(Typing, Prompt)>,
+    bar: Option<Bar>,
     /// The filter before typing began, for `Esc`.
     filter_before: Option<Pattern>,
     in_detail: bool,
@@ -159,6 +162,7 @@ impl Logs {
             wanted: scope.span.map(Wanted::Span),
             spree: 0,
             prompt: None,
+            bar: None,
             filter_before: None,
             in_detail: false,
             full: false,
@@ -386,6 +390,7 @@ impl View for Logs {
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         self.ask_filter(needs);
+        self.ask_for_bar(look, needs);
         let Some(plan) = self.plan(look) else { return };
         if !self.ask_cost(look, &plan, needs) {
             return;
@@ -407,6 +412,10 @@ impl View for Logs {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let answer = match self.bar_answer(cx, answer) {
+            Ok(changed) => return changed,
+            Err(other) => other,
+        };
         if answer.slot.pane == "volume" {
             let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
             return self.volume_came(&answer.request, answer.asked, result);
@@ -468,7 +477,7 @@ impl View for Logs {
                 }
             }
             Command::Filter => self.start_typing(cx, Typing::Filter),
-            Command::EditQuery => self.start_typing(cx, Typing::Query),
+            Command::EditQuery => self.open_bar(cx),
             Command::GoToTime => self.start_typing(cx, Typing::Time),
             Command::NextMatch => return self.move_or_scroll(cx, Command::Down),
             Command::PreviousMatch => return self.move_or_scroll(cx, Command::Up),
@@ -494,11 +503,11 @@ impl View for Logs {
     }
 
     fn is_typing(&self) -> bool {
-        self.prompt.is_some()
+        self.prompt.is_some() || self.bar.is_some()
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        let Some((_, prompt)) = &mut self.prompt else { return };
+        let Some((_, prompt)) = &mut self.prompt else { return self.bar_key(cx, key) };
         match prompt.key(key) {
             Typed::Changed => self.typed_on(cx),
             Typed::Accepted => self.accepted(cx),
@@ -511,11 +520,13 @@ impl View for Logs {
         if let Some((_, prompt)) = &mut self.prompt {
             prompt.paste(text);
             self.typed_on(cx);
+        } else {
+            self.bar_paste(cx, text);
         }
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        self.pointed(cx, event)
+        self.bar_pointed(cx, event).unwrap_or_else(|| self.pointed(cx, event))
     }
 
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
@@ -530,7 +541,20 @@ impl View for Logs {
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        if self.patterns.open { self.draw_patterns(look, area, buf) } else { self.draw(look, area, buf) }
+        if self.patterns.open {
+            self.draw_patterns(look, area, buf)
+        } else {
+            self.draw(look, area, buf)
+        }
+        self.draw_bar(look, area, buf);
+    }
+
+    fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
+        self.bar_cursor(area)
+    }
+
+    fn typing_keys(&self) -> Vec<TypingKey> {
+        self.bar_keys()
     }
 
     fn prompt(&self) -> Option<&Prompt> {

@@ -1,3 +1,4 @@
+mod asking;
 mod filtering;
 mod gaps;
 mod reading;
@@ -570,7 +571,7 @@ fn a_typed_query_replaces_the_scopes_and_reopens() {
     page.history(numbered(0..3));
     page.press(Command::EditQuery);
     page.type_text(" |= \"x\"");
-    page.key(KeyCode::Enter);
+    page.submit();
     assert_eq!(page.queries()[0], r#"{service_name="orders"} |= "x""#);
     assert_eq!(page.view.store.len(), 0);
     assert_eq!(page.view.reopen(&look(&page.shared, &page.scope, now())), ["--query", r#"{service_name="orders"} |= "x""#]);

@@ -1,4 +1,4 @@
-//! What is typed into the footer: the filter, answered as it is typed, and the query.
+//! What is typed into the footer: the filter, answered as it is typed, and a time to go to.
 
 use std::time::Duration;
 
@@ -21,7 +21,6 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Typing {
     Filter,
-    Query,
     Time,
     /// The windows whose patterns are compared.
     Windows,
@@ -36,7 +35,6 @@ impl Logs {
             Typing::Filter => Prompt::pattern(self.store.show().pattern.as_ref()),
             Typing::Time => Prompt::new("go to ", "", "14:32   14:32:07.114   -15m   a pasted timestamp"),
             Typing::Windows => Prompt::new("compare ", "", FORMS),
-            Typing::Query => Prompt::new("query ", &self.plan(&cx.look).map(|p| p.base).unwrap_or_default(), ""),
         };
         self.filter_before.clone_from(&self.store.show().pattern);
         self.prompt = Some((typing, prompt));
@@ -70,7 +68,6 @@ impl Logs {
             Typing::Time | Typing::Windows if text.is_empty() => {}
             Typing::Windows => self.windows_typed(cx, &text),
             Typing::Time => self.go_to_time(cx, &text),
-            Typing::Query => self.ask_typed(cx, text),
         }
     }
 
@@ -96,7 +93,7 @@ impl Logs {
         self.settle(cx);
     }
 
-    fn ask_typed(&mut self, cx: &mut Cx<'_>, text: String) {
+    pub(super) fn ask_typed(&mut self, cx: &mut Cx<'_>, text: String) {
         if self.plan(&cx.look).is_some_and(|p| p.base == text) {
             return;
         }

@@ -1,36 +1,23 @@
 //! Draws the page: the queries, their results, and the list of what can be typed next.
 
-use std::time::Duration;
-
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
 
 use super::{
+    super::editor::{line, popup::Popup},
     NAMES, Query,
-    editor::{Offer, at_cursor},
-    line::{self, LEAD},
 };
 use crate::{
-    core::request::SlotId,
+    core::typed::Language,
     theme::Role,
-    ui::{
-        format,
-        panel::Panel,
-        text::{put, truncate, width},
-    },
+    ui::{panel::Panel, text::put},
     views::Look,
 };
 
-/// Rows of the list that are seen at once.
-const OFFERED: u16 = 10;
-/// How long names may take until that is said.
-const PATIENCE: Duration = Duration::from_millis(300);
-const WAITS: &str = "the server is asked for names";
-/// How wide the list may be.
-const WIDEST: u16 = 90;
-const NARROWEST: u16 = 30;
+/// Cells before a query's text: the selection bar, its letter and a blank.
+pub(super) const LEAD: u16 = 3;
 
 impl Query {
     /// Lines that a query takes: its text, and what is wrong or how the function at the cursor is written.
@@ -75,31 +62,29 @@ impl Query {
         Some((row, at.x.saturating_sub(inner.x + LEAD)))
     }
 
-    /// Where the terminal's cursor stands while typing.
-    pub(super) fn cursor_at(&self, area: Rect) -> Position {
-        let queries = self.places(area).queries;
-        let inner = Panel::inner(queries);
+    /// The text that is typed, its place, and the list below it.
+    pub(super) fn popup(&self, area: Rect) -> Popup<'_> {
+        let inner = Panel::inner(self.places(area).queries);
         let y = self.seen(inner).iter().find(|(row, _)| *row == self.focus).map_or(inner.y, |(_, y)| *y);
-        let column = self.row().field().window(line::room(queries)).1;
-        Position::new((inner.x + LEAD + column).min(inner.right().saturating_sub(1)), y)
+        let line = Rect { x: inner.x + LEAD, y, width: inner.width.saturating_sub(LEAD).max(1), height: 1 };
+        Popup { editor: &self.editor, text: &self.row().text, catalog: &self.catalog, pane: NAMES, line, area }
     }
 
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let places = self.places(area);
-        self.render_queries(look, places.queries, buf);
+        self.render_queries(look, area, buf);
         for (i, place) in places.results.iter().enumerate().filter(|(_, p)| !p.is_empty()) {
             self.render_result(i, look, *place, buf);
         }
-        if let Some((offer, place)) = self.offer(area) {
-            self.render_offer(look, offer, place, buf);
-        }
+        self.popup(area).render(look, buf);
     }
 
-    fn render_queries(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    fn render_queries(&self, look: &Look<'_>, page: Rect, buf: &mut Buffer) {
         let shared = look.shared;
+        let area = self.places(page).queries;
         let several = self.rows.len() > 1;
         let note = if several { format!("{} of {}", self.focus + 1, self.rows.len()) } else { String::new() };
-        let panel = Panel::new("PromQL").focused(self.editor.typing).note(note);
+        let panel = Panel::new(self.languages()).focused(self.editor.typing).note(note);
         let inner = panel.render(shared, area, buf);
         for (row, y) in self.seen(inner) {
             let focused = row == self.focus;
@@ -115,120 +100,28 @@ impl Query {
                 continue;
             }
             let typing = self.editor.typing && focused;
-            line::render(shared, &self.rows[row], typing, text, buf);
+            let (row, fault) = (&self.rows[row], self.rows[row].fault());
+            line::render(shared, &row.text, fault.as_ref(), typing, text, buf);
             let below = Rect { y: y + 1, height: height - 1, ..text };
             if below.is_empty() {
                 continue;
             }
-            line::render_fault(shared, &self.rows[row], typing, below, buf);
-            if typing && self.rows[row].fault().is_none() {
-                self.render_call(look, below, buf);
+            match fault {
+                Some(fault) => line::render_fault(shared, &row.text, &fault, typing, below, buf),
+                None if typing => self.popup(page).render_call(look, below, buf),
+                None => {}
             }
         }
     }
 
-    /// How the function is written whose arguments the cursor is among.
-    fn render_call(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let dim = look.shared.theme.style(Role::Dim);
-        let text = match at_cursor(self.row()).call {
-            _ if waits(look) => WAITS.to_owned(),
-            Some(word) => format!("{}   {}", word.form, word.help),
-            None => String::new(),
-        };
-        put(buf, area, area.x, &truncate(&text, usize::from(area.width), look.shared.glyphs.ellipsis), dim);
+    /// `PromQL`, `LogQL`, or both where there are both.
+    fn languages(&self) -> String {
+        let has = |language: &Language| self.rows.iter().any(|r| r.text.language == *language);
+        [Language::PromQl, Language::LogQl].into_iter().filter(has).map(Language::name).collect::<Vec<_>>().join(" and ")
     }
-
-    /// The list and its place: below the text, where the word begins.
-    fn offer(&self, area: Rect) -> Option<(&Offer, Rect)> {
-        let offer = self.editor.offer.as_ref().filter(|_| self.editor.typing)?;
-        let field = self.row().field();
-        let from = at_cursor(self.row()).from;
-        let shown = field.window(line::room(self.places(area).queries)).0;
-        let back = width(&field.text()[from.max(shown.start).min(field.cursor())..field.cursor()]);
-        let cursor = self.cursor_at(area);
-        let widest = offer.candidates.iter().map(|c| width(&c.name) + width(c.form) + 8).max().unwrap_or(0);
-        let wanted = u16::try_from(widest).unwrap_or(u16::MAX).clamp(NARROWEST, WIDEST).min(area.width);
-        let x = cursor.x.saturating_sub(u16::try_from(back).unwrap_or(0) + 3).max(area.x).min(area.right() - wanted);
-        let y = cursor.y + 1;
-        let rows = u16::try_from(offer.candidates.len()).unwrap_or(u16::MAX).clamp(1, OFFERED);
-        let height = (rows + 2).min(area.bottom().saturating_sub(y));
-        (height >= 3).then_some((offer, Rect { x, y, width: wanted, height }))
-    }
-
-    /// The row of the list at a place.
-    pub(super) fn offered_at(&self, area: Rect, at: Position) -> Option<usize> {
-        let (offer, place) = self.offer(area)?;
-        let inner = Panel::inner(place);
-        inner.contains(at).then(|| first(offer, inner.height) + usize::from(at.y - inner.y))
-    }
-
-    fn render_offer(&self, look: &Look<'_>, offer: &Offer, area: Rect, buf: &mut Buffer) {
-        let (shared, theme) = (look.shared, &look.shared.theme);
-        for at in area.intersection(buf.area).positions() {
-            if let Some(cell) = buf.cell_mut(at) {
-                cell.reset();
-            }
-        }
-        let more = if offer.cut { "+" } else { "" };
-        let total = format!("{}{more}", format::count(offer.total as u64));
-        let panel = Panel::new(total).focused(true).bottom(self.told(offer, look));
-        let inner = panel.render(shared, area, buf);
-        if let Some(trouble) = offer.trouble.as_ref().filter(|_| offer.candidates.is_empty()) {
-            let text = truncate(&format!("no names: {trouble}"), usize::from(inner.width), shared.glyphs.ellipsis);
-            put(buf, inner, inner.x, &text, theme.style(Role::Warn));
-        }
-        let shown = (inner.y..inner.bottom()).zip(offer.candidates.iter().enumerate().skip(first(offer, inner.height)));
-        for (y, (i, candidate)) in shown {
-            let row = Rect { y, height: 1, ..inner };
-            let selected = i == offer.selected;
-            let text = theme.style(Role::Text);
-            let style = if selected { text.patch(theme.style(Role::Selection)) } else { text };
-            if selected {
-                put(buf, row, row.x, shared.glyphs.selected, theme.style(Role::SelectionBar));
-            }
-            let room = usize::from(row.width.saturating_sub(2));
-            let x = put(buf, row, row.x + 2, &truncate(&candidate.name, room, shared.glyphs.ellipsis), style);
-            let room = usize::from(row.right().saturating_sub(x + 2));
-            if room > 8 {
-                put(buf, row, x + 2, &truncate(candidate.form, room, shared.glyphs.ellipsis), theme.style(Role::Dim));
-            }
-        }
-    }
-
-    /// What is known of the selected candidate, and why names are missing.
-    fn told(&self, offer: &Offer, look: &Look<'_>) -> String {
-        let Some(candidate) = offer.candidates.get(offer.selected) else { return String::new() };
-        if waits(look) {
-            return WAITS.to_owned();
-        }
-        if let Some(trouble) = &offer.trouble {
-            return format!("no names: {trouble}");
-        }
-        if !candidate.metric {
-            return candidate.help.to_owned();
-        }
-        match self.catalog.about(&candidate.name) {
-            Some(about) => [about.kind.as_str(), about.help.as_str()]
-                .into_iter()
-                .filter(|t| !t.is_empty() && *t != "unknown")
-                .collect::<Vec<_>>()
-                .join(&format!(" {} ", look.shared.glyphs.middle_dot)),
-            None => String::new(),
-        }
-    }
-}
-
-/// Whether names take long.
-fn waits(look: &Look<'_>) -> bool {
-    let slot = SlotId { view: look.id, pane: NAMES, part: 0 };
-    look.shared.asked.get(&slot).is_some_and(|since| look.now.since(*since) >= PATIENCE)
 }
 
 /// `a`, `b`, `c`…
 pub(super) fn letter_of(row: usize) -> String {
     char::from(b'a' + u8::try_from(row % 26).unwrap_or(0)).to_string()
-}
-
-fn first(offer: &Offer, height: u16) -> usize {
-    offer.selected.saturating_sub(usize::from(height).saturating_sub(1))
 }

@@ -1,11 +1,18 @@
 //! Why a query that the server took gives nothing: no such metric, no series with such labels, or nothing left of them.
 
 use super::{
-    catalog::Catalog,
-    context::{Selector, selectors},
+    super::editor::{
+        catalog::Catalog,
+        context::{Selector, selectors},
+    },
     row::{Form, Query as Row},
 };
-use crate::{core::request::Request, model::time::TimeWindow, ui::format, views::Look};
+use crate::{
+    core::{request::Request, typed::Language},
+    model::time::TimeWindow,
+    ui::format,
+    views::Look,
+};
 
 /// Selectors of a query that are looked into.
 const MAX_SELECTORS: usize = 3;
@@ -30,9 +37,11 @@ fn is_empty(row: &Row) -> bool {
 /// The selectors of what was asked; while another text is typed those of neither are known, and what looks into another time
 /// is not found in this window.
 fn looked_into(row: &Row) -> impl Iterator<Item = Selector> {
-    let (text, tokens) = (row.field().text(), &row.lexed().tokens);
+    let (text, tokens) = (row.text.as_str(), &row.text.lexed().tokens);
     let is_of_another_time = tokens.iter().any(|t| t.of(text) == "@" || t.of(text).eq_ignore_ascii_case("offset"));
-    let asked = if row.is_edited() || is_of_another_time { Vec::new() } else { selectors(text, tokens) };
+    // Loki tells of streams, not of series.
+    let asked =
+        if row.is_edited() || is_of_another_time || row.text.language == Language::LogQl { Vec::new() } else { selectors(text, tokens) };
     asked.into_iter().take(MAX_SELECTORS)
 }
 

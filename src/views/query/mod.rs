@@ -1,22 +1,16 @@
-//! The Query view: PromQL typed by hand, completed, several at once, as graph and table, kept by name.
+//! The Query view: PromQL and LogQL typed by hand, completed, several at once, as graph and table, kept by name.
 
-mod catalog;
-mod complete;
-mod context;
 mod draw;
-mod editor;
 mod empty;
-mod fault;
 mod layout;
-mod lex;
-mod line;
 mod pointing;
 mod reading;
 mod result;
 mod row;
 #[cfg(test)]
 mod tests;
-mod words;
+
+use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 use ratatui::{
@@ -25,18 +19,26 @@ use ratatui::{
 };
 
 use self::{
-    catalog::Catalog,
-    editor::{Edited, Editor},
     layout::Places,
     row::{Form, Query as Row},
 };
-use super::{Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank, filter::Filter, prompt::Prompt};
+use super::{
+    Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank,
+    editor::{
+        Edited, Editor, Seen,
+        catalog::{self, Catalog},
+    },
+    filter::Filter,
+    logs::Seed,
+    prompt::Prompt,
+};
 use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
         effect::Effect,
         request::{Answer, Refresh, Request, Response, step},
+        typed::{Language, TypedQuery},
     },
     model::time::{Timestamp, nanos},
     red::USUAL_SCRAPE,
@@ -53,6 +55,10 @@ const NAMES: &str = "names";
 const ABOUT: &str = "about";
 /// What tells why a result is empty.
 const WHY: &str = "why";
+/// Lines are not scraped.
+const LEAST_STEP: Duration = Duration::from_secs(1);
+/// The key that chooses the language while typing.
+const LANGUAGE: KeyEvent = KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL);
 
 /// The page's state.
 pub struct Query {
@@ -69,8 +75,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// A new page. `queries` are PromQL to begin with, [`MAX_QUERIES`] at the most; without any, one begins to be typed.
-    pub fn new(queries: &[String]) -> Self {
+    /// A new page. `queries` are those to begin with, [`MAX_QUERIES`] at the most; without any, one begins to be typed.
+    pub fn new(queries: &[TypedQuery]) -> Self {
         let mut page = Self {
             rows: Vec::new(),
             focus: 0,
@@ -82,27 +88,33 @@ impl Query {
             cursor: None,
             naming: None,
         };
-        for text in queries.iter().take(MAX_QUERIES) {
-            page.add(text);
+        for query in queries.iter().take(MAX_QUERIES) {
+            page.add(query);
         }
         if page.rows.is_empty() {
-            page.add("");
+            page.add(&TypedQuery::promql(""));
             page.editor.open();
         }
         page.focus = 0;
         page
     }
 
-    fn add(&mut self, text: &str) {
+    fn add(&mut self, query: &TypedQuery) {
         self.last_id += 1;
-        self.rows.push(Row::new(self.last_id, text));
+        self.rows.push(Row::new(self.last_id, query));
         self.focus = self.rows.len() - 1;
     }
 
+    /// One more query, of the same language.
+    fn add_empty(&mut self) {
+        let language = self.row().text.language;
+        self.add(&TypedQuery { language, text: String::new() });
+    }
+
     fn remove(&mut self) {
-        self.rows.remove(self.focus);
+        let removed = self.rows.remove(self.focus);
         if self.rows.is_empty() {
-            self.add("");
+            self.add(&TypedQuery { language: removed.text.language, text: String::new() });
         }
         self.focus = self.focus.min(self.rows.len() - 1);
     }
@@ -121,8 +133,8 @@ impl Query {
     }
 
     /// What is asked and kept: the queries of all rows that have one.
-    fn queries(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(|r| if r.asked.is_empty() { r.field().text().trim() } else { r.asked.as_str() }).filter(|q| !q.is_empty())
+    fn queries(&self) -> impl Iterator<Item = TypedQuery> {
+        self.rows.iter().map(Row::query).filter(|q| !q.text.is_empty())
     }
 
     fn read(&mut self, area: Rect) {
@@ -134,7 +146,7 @@ impl Query {
     }
 
     fn suggest(&mut self, look: &Look<'_>) {
-        self.editor.suggest(&self.rows[self.focus], &self.catalog, look);
+        self.editor.suggest(&self.rows[self.focus].text, &self.catalog, &Seen::default(), look);
     }
 
     fn step_focus(&mut self, by: usize) {
@@ -142,8 +154,24 @@ impl Query {
     }
 
     fn accept(&mut self, cx: &mut Cx<'_>) {
+        let language = self.row().text.language;
+        if self.row().asks_for_lines() {
+            self.editor.close();
+            let query = self.row().text.as_str().trim().to_owned();
+            cx.acts.push(Act::Asked(TypedQuery::logql(query.clone())));
+            cx.acts.push(Act::Lines(Box::new(Seed { query, ..Seed::default() }), Box::new(cx.look.scope.without_trace())));
+            return;
+        }
         self.editor.close();
-        cx.acts.extend(self.row_mut().ask().map(Act::Asked));
+        let asked = self.row_mut().ask().map(|text| TypedQuery { language, text });
+        cx.acts.extend(asked.map(Act::Asked));
+    }
+
+    fn switch_language(&mut self, cx: &mut Cx<'_>) {
+        let language = self.row().text.language.next();
+        self.row_mut().switch(language);
+        cx.notice(format!("query {} is {} now", draw::letter_of(self.focus), language.name()));
+        self.suggest(&cx.look);
     }
 
     fn move_cursor(&mut self, cx: &Cx<'_>, steps: i64) -> bool {
@@ -173,7 +201,7 @@ impl Query {
                 if name.is_empty() {
                     cx.notice("nothing was kept: it needs a name");
                 } else {
-                    let queries = self.queries().map(str::to_owned).collect();
+                    let queries = self.queries().collect();
                     cx.notice(format!("keeping {name}"));
                     cx.acts.push(Act::Effect(Effect::Keep { name, queries }));
                 }
@@ -184,8 +212,13 @@ impl Query {
     }
 
     fn edit(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        let history = cx.look.shared.history.get(&cx.look.scope.environment).map_or(&[][..], Vec::as_slice);
-        match self.editor.key(&mut self.rows[self.focus], history, key) {
+        if key == LANGUAGE {
+            self.switch_language(cx);
+            return;
+        }
+        let text = &mut self.rows[self.focus].text;
+        let history = cx.look.shared.asked_before(&cx.look.scope.environment, text.language);
+        match self.editor.key(text, history, key) {
             Edited::Changed => {}
             Edited::Accepted => self.accept(cx),
             Edited::Left => self.editor.close(),
@@ -223,8 +256,8 @@ impl View for Query {
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{AddQuery, Drill, Filter, Keep, NextPane, Order, RemoveQuery, ResultForm, ValueCursor};
-        &[Drill, ResultForm, ValueCursor, AddQuery, NextPane, Keep, Filter, Order, RemoveQuery]
+        use Command::{AddQuery, Drill, Filter, Keep, NextPane, Order, QueryLanguage, RemoveQuery, ResultForm, ValueCursor};
+        &[Drill, ResultForm, ValueCursor, AddQuery, QueryLanguage, NextPane, Keep, Filter, Order, RemoveQuery]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
@@ -243,11 +276,16 @@ impl View for Query {
                 continue;
             }
             let graph = row.form == Form::Graph;
-            let step = graph.then(|| step(look.range().duration(), place.width.max(40).saturating_sub(8), scraped));
-            let request = Request::Explore { query: row.asked.clone(), window, step };
+            let least = if row.text.language == Language::PromQl { scraped } else { LEAST_STEP };
+            let step = graph.then(|| step(look.range().duration(), place.width.max(40).saturating_sub(8), least));
+            let query = row.asked.clone();
+            let request = match row.text.language {
+                Language::PromQl => Request::Explore { query, window, step },
+                Language::LogQl => Request::LogExplore { query, window, step },
+            };
             needs.ask(if graph { GRAPH } else { TABLE }, row.id, request, look.shared.refresh());
         }
-        if let Some(question) = self.editor.question(self.row(), look).filter(|q| !self.catalog.knows(q)) {
+        if let Some(question) = self.editor.question(&self.row().text, look).filter(|q| !self.catalog.knows(q)) {
             needs.ask(NAMES, 0, question, Refresh::Once);
         }
         if !places.results[self.focus].is_empty() {
@@ -285,8 +323,9 @@ impl View for Query {
         match command {
             Command::Drill | Command::EditQuery => self.editor.open(),
             Command::AddQuery if self.rows.len() >= MAX_QUERIES => cx.notice(format!("{MAX_QUERIES} queries are as many as a page has")),
+            Command::QueryLanguage => self.switch_language(cx),
             Command::AddQuery => {
-                self.add("");
+                self.add_empty();
                 self.editor.open();
             }
             Command::RemoveQuery => self.remove(),
@@ -344,7 +383,7 @@ impl View for Query {
         if let Some(prompt) = &mut self.naming {
             prompt.paste(text);
         } else if self.editor.typing {
-            if let Err(why) = self.editor.paste(&mut self.rows[self.focus], text) {
+            if let Err(why) = self.editor.paste(&mut self.rows[self.focus].text, text) {
                 cx.notice(why);
             }
             self.suggest(&cx.look);
@@ -374,7 +413,7 @@ impl View for Query {
     }
 
     fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
-        self.editor.typing.then(|| self.cursor_at(area))
+        self.editor.typing.then(|| self.popup(area).cursor())
     }
 
     fn typing_keys(&self) -> Vec<TypingKey> {
@@ -393,6 +432,7 @@ impl View for Query {
         }
         let mut keys =
             vec![key(KeyCode::Enter, "ask"), ctrl(' ', "what fits"), key(KeyCode::Up, "asked before"), key(KeyCode::Esc, "done")];
+        keys.push(TypingKey { key: LANGUAGE, words: self.row().text.language.next().name() });
         if self.rows.len() > 1 {
             keys.push(key(KeyCode::Tab, "next query"));
         }
@@ -403,7 +443,7 @@ impl View for Query {
         let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
         let mut out: Vec<Yank> = result::value(self, look).map(|value| yank("value", value)).into_iter().collect();
         out.extend(self.row().selected().filter(|r| !r.labels.is_empty()).map(|r| yank("series", r.labels.to_string())));
-        let all: Vec<&str> = self.queries().collect();
+        let all: Vec<String> = self.queries().map(|q| q.text).collect();
         if !self.row().asked.is_empty() {
             out.push(yank("query", self.row().asked.clone()));
         }
@@ -414,7 +454,7 @@ impl View for Query {
     }
 
     fn reopen(&self, _look: &Look<'_>) -> Vec<String> {
-        self.queries().flat_map(|query| ["--query".to_owned(), query.to_owned()]).collect()
+        self.queries().flat_map(|query| [query.language.option().to_owned(), query.text]).collect()
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

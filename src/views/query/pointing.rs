@@ -3,8 +3,8 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::{Query, line, result};
-use crate::views::{Cx, Pointed, View};
+use super::{Query, result};
+use crate::views::{Cx, Pointed, View, editor::line};
 
 impl Query {
     pub(super) fn point(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
@@ -14,7 +14,7 @@ impl Query {
             MouseEventKind::Down(MouseButton::Left) => self.click(cx, at, event),
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
                 let by = if event.kind == MouseEventKind::ScrollDown { 1 } else { -1 };
-                if self.offered_at(cx.area, at).is_some() {
+                if self.popup(cx.area).row_at(at).is_some() {
                     self.editor.step(by);
                 } else if places.queries.contains(at) && !self.editor.typing {
                     self.focus = self.focus.saturating_add_signed(by).min(self.rows.len() - 1);
@@ -37,17 +37,18 @@ impl Query {
     }
 
     fn click(&mut self, cx: &mut Cx<'_>, at: Position, event: MouseEvent) -> Pointed {
-        if let Some(offered) = self.offered_at(cx.area, at) {
-            self.editor.choose(&mut self.rows[self.focus], offered);
+        if let Some(offered) = self.popup(cx.area).row_at(at) {
+            self.editor.choose(&mut self.rows[self.focus].text, offered);
             self.suggest(&cx.look);
             return Pointed::Used;
         }
         if let Some((row, column)) = self.line_at(cx.area, at) {
             let typing = self.editor.typing && row == self.focus;
-            let seen = line::shown(&self.rows[row], line::room(self.places(cx.area).queries), typing);
+            let (room, fault) = (self.popup(cx.area).line.width, self.rows[row].fault());
+            let seen = line::shown(&self.rows[row].text, fault.as_ref(), room, typing);
             self.focus = row;
             self.editor.open();
-            self.row_mut().change(|f| f.click(seen, column));
+            self.row_mut().text.change(|f| f.click(seen, column));
             return Pointed::Used;
         }
         let table = self.point_at_table(cx, at, event);

@@ -3,23 +3,28 @@
 use std::sync::Arc;
 
 use super::{
-    super::filter::Filter,
-    fault::{self, Fault},
-    lex::{Lexed, one_line},
+    super::{
+        editor::{
+            Text,
+            fault::{self, Fault},
+            logql::{self, Asks},
+        },
+        filter::Filter,
+    },
     reading::{Order, Reading, Row},
 };
 use crate::{
-    core::slot::Slot,
+    core::{
+        slot::Slot,
+        typed::{Language, TypedQuery},
+    },
     model::{
         backend::{ErrorKind, SourceError},
         explored::Explored,
         time::Timestamp,
     },
-    ui::{field::Field, table::TableState},
+    ui::table::TableState,
 };
-
-/// Longest query, in bytes: a rule that a generator wrote has room, a pasted log has not.
-pub(super) const MAX_BYTES: usize = 128 * 1024;
 
 /// How a result is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,9 +40,10 @@ pub(super) enum Form {
 pub(super) struct Query {
     /// Names its slots for as long as the page lives.
     pub id: u32,
-    /// What is typed, and the same in tokens.
-    field: Field,
-    lexed: Lexed,
+    /// What is typed.
+    pub text: Text,
+    /// What was not asked, because it is known to be wrong here already.
+    refused: Option<(String, Fault)>,
     /// What was asked last; empty before the first time.
     pub asked: String,
     pub form: Form,
@@ -56,35 +62,43 @@ struct Answered {
 }
 
 impl Query {
-    pub(super) fn new(id: u32, text: &str) -> Self {
-        let text = one_line(text);
-        Self {
+    pub(super) fn new(id: u32, query: &TypedQuery) -> Self {
+        let text = Text::new(&query.text, query.language);
+        let mut row = Self {
             id,
-            field: field(&text),
-            lexed: Lexed::new(&text),
-            order: order_of(&text),
-            asked: text,
+            order: order_of(text.as_str()),
+            asked: String::new(),
+            refused: None,
+            text,
             form: Form::default(),
             table: TableState::default(),
             reading: Reading::default(),
             graph: Answered::default(),
             instant: Answered::default(),
+        };
+        if !row.asks_for_lines() {
+            row.ask();
         }
+        row
     }
 
-    pub(super) fn field(&self) -> &Field {
-        &self.field
+    /// Whether the Logs view shows what is typed.
+    pub(super) fn asks_for_lines(&self) -> bool {
+        self.text.language == Language::LogQl && self.text.unfit().is_none() && logql::asks(self.text.as_str()) == Asks::Lines
     }
 
-    pub(super) fn lexed(&self) -> &Lexed {
-        &self.lexed
+    /// What was asked, or else what is typed.
+    pub(super) fn query(&self) -> TypedQuery {
+        let text = if self.asked.is_empty() { self.text.as_str().trim() } else { &self.asked };
+        TypedQuery { language: self.text.language, text: text.to_owned() }
     }
 
-    /// Changes what is typed.
-    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Field) -> T) -> T {
-        let out = change(&mut self.field);
-        self.lexed = Lexed::new(self.field.text());
-        out
+    /// The same text in another language: what the other server said is not of this.
+    pub(super) fn switch(&mut self, language: Language) {
+        self.text.switch(language);
+        self.asked.clear();
+        self.refused = None;
+        self.forget();
     }
 
     fn answered(&self) -> &Answered {
@@ -106,15 +120,19 @@ impl Query {
 
     /// Whether the typed text was not asked yet.
     pub(super) fn is_edited(&self) -> bool {
-        self.field.text() != self.asked
+        self.text.as_str() != self.asked
     }
 
-    /// Asks what is typed. Returns the text, unless it is empty.
+    /// Asks what is typed. Returns the text, unless it is empty or cannot be asked.
     pub(super) fn ask(&mut self) -> Option<String> {
-        let text = self.field.text().trim().to_owned();
-        if text != self.field.text() {
+        let text = self.text.as_str().trim().to_owned();
+        if text != self.text.as_str() {
             // The places that the server tells are of what it was asked.
-            self.change(|f| *f = field(&text));
+            self.text.set(&text);
+        }
+        self.refused = if text.is_empty() { None } else { self.text.unfit().map(|fault| (text.clone(), fault)) };
+        if self.refused.is_some() {
+            return None;
         }
         if text != self.asked {
             // The error of another text says nothing of this one; its result stays until there is a new one.
@@ -168,21 +186,20 @@ impl Query {
 
     /// What is wrong with the text: the server's word on what was asked, or what no server takes.
     pub(super) fn fault(&self) -> Option<Fault> {
+        let refused = self.refused.as_ref().filter(|(text, _)| text == self.text.as_str());
+        if let Some((_, fault)) = refused {
+            return Some(fault.clone());
+        }
         if self.is_edited() {
-            let (at, message) = self.lexed.wrong()?;
+            let (at, message) = self.text.lexed().wrong()?;
             return Some(Fault { at: Some(at), message: message.to_owned() });
         }
         let error = self.slot().error().filter(|e| e.kind == ErrorKind::BadQuery)?;
-        let told = fault::of(&self.asked, &error.message);
+        let told = fault::of(&self.asked, self.text.language, &error.message);
         // A server that says no place: what is left open or closes nothing is most likely what it means.
-        let at = told.at.or_else(|| self.lexed.suspect());
+        let at = told.at.or_else(|| self.text.lexed().suspect(&self.asked));
         Some(Fault { at, ..told })
     }
-}
-
-/// A field with a query in it.
-pub(super) fn field(text: &str) -> Field {
-    Field::new(text).up_to(MAX_BYTES)
 }
 
 /// What gives its result an order.

@@ -37,7 +37,7 @@ type Told = Result<Response, SourceError>;
 
 impl Page {
     fn new(queries: &[&str]) -> Self {
-        let queries: Vec<String> = queries.iter().map(|q| (*q).to_owned()).collect();
+        let queries: Vec<TypedQuery> = queries.iter().map(|q| TypedQuery::promql(*q)).collect();
         Self { view: Query::new(&queries), shared: test_shared(), scope: scope(), size: WIDE }
     }
 
@@ -50,7 +50,7 @@ impl Page {
         let acts = with(&look, self.size, |cx| self.view.type_key(cx, key)).1;
         for act in &acts {
             if let Act::Asked(query) = act {
-                self.shared.history.entry(self.scope.environment.clone()).or_default().push(query.clone());
+                self.shared.history.entry((self.scope.environment.clone(), query.language)).or_default().push(query.text.clone());
             }
         }
         acts
@@ -102,7 +102,7 @@ impl Page {
     }
 
     fn typed(&self) -> &str {
-        self.view.row().field().text()
+        self.view.row().text.as_str()
     }
 }
 
@@ -305,7 +305,7 @@ fn queries_are_kept_by_a_name() {
     page.command(Command::Keep);
     page.text("shop errors");
     let acts = page.key(KeyCode::Enter);
-    let queries = vec!["up".to_owned(), "sum(x)".to_owned()];
+    let queries = ["up", "sum(x)"].map(TypedQuery::promql).into();
     assert_eq!(acts.last(), Some(&Act::Effect(Effect::Keep { name: "shop errors".to_owned(), queries })));
     let mut empty = Page::new(&[]);
     empty.key(KeyCode::Esc);
@@ -480,4 +480,54 @@ fn of_series_that_were_cut_it_is_said_which_are_here() {
     assert!(screen.contains("1 largest of 5,000 series"), "{screen}");
     let screen = counted(Total { series: 10_001, cut: true });
     assert!(screen.contains("1 of 10,000+ series"), "{screen}");
+}
+
+#[test]
+fn a_logql_is_asked_of_loki_and_completes_from_it() {
+    let mut page = Page::new(&[]);
+    page.press(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL));
+    assert!(page.screen().contains("LogQL"), "{}", page.screen());
+    page.text("sum(count_over_time({");
+    let window = page.scope.window;
+    assert_eq!(page.asked(), [Request::LogLabelNames { query: String::new(), window }]);
+    page.answer(|_| names(&["app"]));
+    page.key(KeyCode::Tab);
+    page.text("x\"}[1m]))");
+    let acts = page.key(KeyCode::Enter);
+    let query = "sum(count_over_time({app=\"x\"}[1m]))";
+    assert_eq!(acts, [Act::Asked(TypedQuery::logql(query))]);
+    assert!(matches!(&page.asked()[..], [Request::LogExplore { query: asked, step: Some(_), .. }] if asked == query), "{:?}", page.asked());
+    page.answer(|_| graph(&[(&[("level", "error")], 3.0)]));
+    assert!(page.screen().contains("1 series"), "{}", page.screen());
+    assert_eq!(page.view.reopen(&look(&page.shared, &page.scope, NOW)), ["--logql", query]);
+}
+
+#[test]
+fn a_logql_of_lines_opens_them_in_logs_and_what_is_neither_is_marked() {
+    let mut page = Page { view: Query::new(&[TypedQuery::logql("{a=\"b\"} |= `x`")]), ..Page::new(&[]) };
+    assert_eq!(page.asked(), []);
+    page.command(Command::EditQuery);
+    let acts = page.key(KeyCode::Enter);
+    let [Act::Asked(_), Act::Lines(seed, _)] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!(seed.query, "{a=\"b\"} |= `x`");
+    for (text, at) in [("up", 0), ("sum(rate({a=\"b\"}[1m])", 3), ("{a=\"b", 3)] {
+        let mut page = Page { view: Query::new(&[TypedQuery::logql("")]), ..Page::new(&[]) };
+        page.command(Command::EditQuery);
+        page.text(text);
+        page.key(KeyCode::Esc);
+        page.command(Command::EditQuery);
+        assert_eq!(page.key(KeyCode::Enter), [], "{text}");
+        let (column, _) = page.place("^");
+        let (begin, _) = page.place(text);
+        assert_eq!((column - begin, page.asked()), (at, vec![]), "{text}");
+    }
+}
+
+#[test]
+fn lokis_error_stands_under_its_column() {
+    let mut page = Page { view: Query::new(&[TypedQuery::logql("rate({a=\"é\"})")]), ..Page::new(&[]) };
+    page.answer(|_| refused("parse error at line 1, col 14: syntax error: unexpected )"));
+    let ((mark, _), (text, _)) = (page.place("^"), page.place("rate("));
+    assert_eq!(mark - text, 13, "{}", page.screen());
+    assert!(page.screen().contains("unexpected )"));
 }

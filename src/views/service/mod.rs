@@ -43,6 +43,7 @@ use crate::{
         command::{Command, Facts, ViewKind},
         request::{Answer, Subscription},
         scope::Scope,
+        typed::TypedQuery,
     },
     model::{labels::MatchOp, series::Exemplar, time::Timestamp},
     red::{Family, known_families},
@@ -417,14 +418,14 @@ impl View for Service {
     }
 
     /// Of the focused graph, or of all three.
-    fn promql(&self, look: &Look<'_>) -> Vec<String> {
+    fn queries(&self, look: &Look<'_>) -> Vec<TypedQuery> {
         let focused = match self.pane {
             Pane::Rate => "rate query",
             Pane::Errors => "errors query",
             Pane::Duration => "duration query",
             _ => " query",
         };
-        self.copies(look).into_iter().filter(|y| y.label.ends_with(focused)).map(|y| y.text).collect()
+        self.copies(look).into_iter().filter(|y| y.label.ends_with(focused)).map(|y| TypedQuery::promql(y.text)).collect()
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

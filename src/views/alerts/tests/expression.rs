@@ -1,6 +1,7 @@
 //! The selected alert's expression and its strip.
 
 use super::*;
+use crate::core::typed::{Language, TypedQuery};
 
 #[test]
 fn two_alerts_that_draw_the_same_keep_what_was_answered() {
@@ -61,9 +62,9 @@ fn logql_is_asked_of_loki_and_only_where_it_is_taken_apart() {
         assert_eq!(asked.iter().find(to_prometheus), None);
         let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
         assert_eq!(text.contains("LogQL is drawn only where"), expected.is_none(), "{text}");
-        assert_eq!(view.promql(&stage.look()), [""; 0], "the Query view has PromQL alone");
+        assert_eq!(view.queries(&stage.look())[0].language, Language::LogQl, "the Query view opens it as what it is");
     }
-    assert_eq!(stage.view(&book()).promql(&stage.look()), ["latency > 1"]);
+    assert_eq!(stage.view(&book()).queries(&stage.look()), [TypedQuery::promql("latency > 1")]);
 }
 
 #[test]

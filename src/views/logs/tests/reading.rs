@@ -143,7 +143,7 @@ fn filters_join_what_was_typed_and_a_new_query_has_them() {
     assert_eq!(reopen, ["--query", r#"{a="b"} |= "x" | pod!="orders-k2vq""#]);
     page.press(Command::EditQuery);
     page.type_text(" != \"y\"");
-    page.key(KeyCode::Enter);
+    page.submit();
     assert_eq!(page.queries()[0], r#"{a="b"} |= "x" | pod!="orders-k2vq" != "y""#, "once, not twice");
     assert_eq!(filters(&page), Vec::<String>::new());
 }
@@ -481,7 +481,7 @@ fn a_seed_that_is_edited_is_no_seed_any_more() {
     assert_eq!(page.queries().len(), 3);
     page.press(Command::EditQuery);
     page.type_text(" |= \"y\"");
-    page.key(KeyCode::Enter);
+    page.submit();
     assert_eq!(page.queries()[0], r#"{a="b"} |= "y""#);
     assert_eq!(page.view.crumb(&look(&page.shared, &page.scope, now())), "Logs");
 }

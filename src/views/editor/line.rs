@@ -5,36 +5,22 @@ use std::ops::Range;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{
-    lex::{Kind, Token},
-    row::Query as Row,
-    words,
-};
+use super::{Text, fault::Fault, lex::Kind, logql_words, words};
 use crate::{
     app::Shared,
+    core::typed::Language,
     theme::Role,
-    ui::{
-        panel::Panel,
-        text::{cells, put, truncate},
-    },
+    ui::text::{cells, put, truncate},
 };
 
-/// Cells before a query's text: the selection bar, its letter and a blank.
-pub(super) const LEAD: u16 = 3;
-
-/// Cells for the text of a query in the pane of the queries.
-pub(super) fn room(queries: Rect) -> u16 {
-    Panel::inner(queries).width.saturating_sub(LEAD).max(1)
-}
-
 /// What of the text is seen in so many cells: what is around the cursor, or around what is wrong.
-pub(super) fn shown(row: &Row, room: u16, typing: bool) -> Range<usize> {
-    let text = row.field().text();
+pub(in crate::views) fn shown(text: &Text, fault: Option<&Fault>, room: u16, typing: bool) -> Range<usize> {
     if typing {
-        return row.field().window(room).0;
+        return text.field().window(room).0;
     }
+    let text = text.as_str();
     let room = usize::from(room);
-    let at = row.fault().and_then(|f| f.at).map_or(0, |at| at.min(text.len()));
+    let at = fault.and_then(|f| f.at).map_or(0, |at| at.min(text.len()));
     // A third of the room is left for what follows, unless nothing does.
     let after = fitting(text[at..].graphemes(true), room);
     let before = fitting(text[..at].graphemes(true).rev(), (room - after.1.max(1)).max(room * 2 / 3));
@@ -57,19 +43,19 @@ fn fitting<'t>(graphemes: impl Iterator<Item = &'t str>, room: usize) -> (usize,
 }
 
 /// Draws the text of a query into a line.
-pub(super) fn render(shared: &Shared, row: &Row, typing: bool, area: Rect, buf: &mut Buffer) {
-    let text = row.field().text();
-    let seen = shown(row, area.width, typing);
-    let pair = if typing { row.lexed().pair(row.field().cursor()) } else { None };
-    let wrong = row.lexed().wrong().map(|(at, _)| at);
-    let all = &row.lexed().tokens;
+pub(in crate::views) fn render(shared: &Shared, typed: &Text, fault: Option<&Fault>, typing: bool, area: Rect, buf: &mut Buffer) {
+    let text = typed.as_str();
+    let seen = shown(typed, fault, area.width, typing);
+    let pair = if typing { typed.lexed().pair(typed.field().cursor()) } else { None };
+    let wrong = typed.lexed().wrong().map(|(at, _)| at);
+    let all = &typed.lexed().tokens;
     let mut x = area.x;
     let mut place = seen.start;
     let first = all.partition_point(|t| t.end <= seen.start);
     for (i, token) in all.iter().enumerate().skip(first).take_while(|(_, t)| t.start < seen.end) {
         let (start, end) = (token.start.max(seen.start), token.end.min(seen.end));
         x = put(buf, area, x, &text[place..start], shared.theme.style(Role::Text));
-        let mut style = style(shared, text, all, i);
+        let mut style = style(shared, typed, i);
         if pair.is_some_and(|(open, close)| token.start == open || token.start == close) {
             style = style.patch(shared.theme.style(Role::Match));
         }
@@ -85,13 +71,19 @@ pub(super) fn render(shared: &Shared, row: &Row, typing: bool, area: Rect, buf: 
     }
 }
 
-fn style(shared: &Shared, text: &str, all: &[Token], i: usize) -> Style {
+fn style(shared: &Shared, typed: &Text, i: usize) -> Style {
+    let (text, all, language) = (typed.as_str(), &typed.lexed().tokens, typed.language);
     let token = all[i];
+    let name = token.of(text);
     let calls = all.get(i + 1).is_some_and(|next| next.of(text) == "(");
+    let begins_stage = i.checked_sub(1).is_some_and(|before| all[before].of(text) == "|");
+    let is_stage = language == Language::LogQl && begins_stage && logql_words::stage(name).is_some();
+    let filters = language == Language::LogQl && matches!(name, "|=" | "|~" | "|>" | "!>" | "|");
     let role = match token.kind {
-        Kind::Name if words::is_keyword(token.of(text)) => Role::Accent,
-        Kind::Name if words::is_aggregation(token.of(text)) || (calls && words::callable(token.of(text)).is_some()) => Role::Accent,
+        Kind::Name if is_stage || words::is_keyword(name, language) => Role::Accent,
+        Kind::Name if words::is_aggregation(name, language) || (calls && words::callable(name, language).is_some()) => Role::Accent,
         Kind::Text { .. } => Role::Good,
+        Kind::Operator if filters => Role::Accent,
         Kind::Operator | Kind::Comma | Kind::Comment => Role::Dim,
         Kind::Name | Kind::Number | Kind::Open | Kind::Close | Kind::Other => Role::Text,
     };
@@ -99,11 +91,10 @@ fn style(shared: &Shared, text: &str, all: &[Token], i: usize) -> Style {
 }
 
 /// Draws what is wrong: a mark below its column, and the words below that.
-pub(super) fn render_fault(shared: &Shared, row: &Row, typing: bool, area: Rect, buf: &mut Buffer) {
-    let Some(fault) = row.fault() else { return };
+pub(in crate::views) fn render_fault(shared: &Shared, typed: &Text, fault: &Fault, typing: bool, area: Rect, buf: &mut Buffer) {
     let style = shared.theme.style(Role::Bad);
-    let text = row.field().text();
-    let seen = shown(row, area.width, typing);
+    let text = typed.as_str();
+    let seen = shown(typed, Some(fault), area.width, typing);
     let line = |n: u16| Rect { y: area.y + n, height: 1, ..area };
     let mut words = line(1);
     match fault.at.map(|at| at.min(text.len())).filter(|at| *at >= seen.start && *at <= seen.end) {

@@ -1,5 +1,7 @@
 //! What can be typed next, the best first, and what choosing it writes.
 
+use std::collections::HashSet;
+
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{Atom, AtomKind, CaseMatching, Normalization},
@@ -9,20 +11,37 @@ use super::{
     context::{Context, What, unquoted},
     words::{self, Word},
 };
-use crate::model::{
-    explored::Names,
-    labels::{MatchOp, quote},
+use crate::{
+    core::typed::Language,
+    model::{
+        explored::Names,
+        labels::{MatchOp, quote},
+    },
 };
 
 /// Candidates that are offered at once.
 const MAX_OFFERED: usize = 100;
 
 /// Words that come before others that begin alike.
-const USUAL: [&str; 10] = ["rate", "increase", "sum", "avg", "max", "count", "topk", "by", "histogram_quantile", "max_over_time"];
+const USUAL: [&str; 13] = [
+    "rate",
+    "increase",
+    "sum",
+    "avg",
+    "max",
+    "count",
+    "topk",
+    "by",
+    "histogram_quantile",
+    "max_over_time",
+    "count_over_time",
+    "json",
+    "logfmt",
+];
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub(in crate::views) struct Candidate {
     /// What is seen.
     pub name: String,
     /// What is written.
@@ -47,7 +66,31 @@ enum Class {
     Call,
     Labels,
     Comparison,
+    /// Goes on with a text in quotes.
+    Quoted,
     Plain,
+}
+
+/// What is known of the names that can stand in a place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known<'a> {
+    /// Those that the server told.
+    pub told: Option<&'a Names>,
+    /// Those that were seen in what is on the page.
+    pub seen: Vec<&'a str>,
+    /// Those that come first where nothing is typed.
+    pub preferred: Vec<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    fn names(&self) -> Vec<&'a str> {
+        let told = self.told.into_iter().flat_map(|n| &n.names).map(|n| n.as_str());
+        if self.seen.is_empty() {
+            return told.collect();
+        }
+        let mut known: HashSet<&str> = HashSet::new();
+        told.chain(self.seen.iter().copied()).filter(|name| known.insert(name)).collect()
+    }
 }
 
 impl Source<'_> {
@@ -59,13 +102,12 @@ impl Source<'_> {
     }
 }
 
-/// The best candidates for a context, and how many there are in all. `preferred` are values that come first where nothing
-/// is typed.
-pub(super) fn candidates(context: &Context, text: &str, names: Option<&Names>, preferred: &[&str]) -> (Vec<Candidate>, usize) {
+/// The best candidates for a context, and how many there are in all.
+pub(super) fn candidates(context: &Context, text: &str, language: Language, known: &Known<'_>) -> (Vec<Candidate>, usize) {
     let (typed, kept) = typed(context);
-    let mut sources = sources(context, names);
+    let mut sources = sources(context, language, known);
     if typed.is_empty() {
-        sources.sort_by_key(|s| !preferred.contains(&s.name()));
+        sources.sort_by_key(|s| !known.preferred.contains(&s.name()));
     }
     let (ranked, total) = ranked(&typed, &sources);
     let offered = ranked.into_iter().map(|i| candidate(context, text, &kept, sources[i]));
@@ -74,41 +116,46 @@ pub(super) fn candidates(context: &Context, text: &str, names: Option<&Names>, p
 
 /// What is looked for, and what of the string stays before it: of a regex the last alternative is completed.
 fn typed(context: &Context) -> (String, String) {
-    match &context.what {
-        What::Value { quote: None, .. } => (context.typed.clone(), String::new()),
-        What::Value { op, .. } => {
+    match (context.what.value(), &context.what) {
+        (Some((op, Some(_))), _) => {
             let text = unquoted(&context.typed);
             match text.rfind('|').filter(|_| matches!(op, MatchOp::Regex | MatchOp::NotRegex)) {
                 Some(bar) => (text[bar + 1..].to_owned(), text[..=bar].to_owned()),
                 None => (text, String::new()),
             }
         }
-        What::QuotedName { .. } => (unquoted(&context.typed), String::new()),
+        (None, What::QuotedName { .. }) => (unquoted(&context.typed), String::new()),
         _ => (context.typed.clone(), String::new()),
     }
 }
 
-fn sources<'a>(context: &Context, names: Option<&'a Names>) -> Vec<Source<'a>> {
-    let told = names.into_iter().flat_map(|n| &n.names).map(|n| Source::Name(n.as_str()));
-    let all = |list: &'static [Word], class| list.iter().map(move |w| Source::Word(w, class));
+fn sources<'a>(context: &Context, language: Language, known: &Known<'a>) -> Vec<Source<'a>> {
+    let told = known.names().into_iter().map(Source::Name);
+    let all = |list: &'static [Word]| list.iter().map(move |w| Source::Word(w, class(w, language)));
     match &context.what {
         What::Operand => {
-            let calls = all(words::FUNCTIONS, Class::Call).chain(all(words::AGGREGATIONS, Class::Call));
+            let calls = all(words::FUNCTIONS).chain(all(words::AGGREGATIONS));
             // Nothing typed: the server's own names are what one does not know by heart.
             if context.typed.is_empty() { told.chain(calls).collect() } else { calls.chain(told).collect() }
         }
-        What::Words(lists) => lists.iter().flat_map(|list| list.iter()).map(|w| Source::Word(w, class(w))).collect(),
+        What::Words(lists) => lists.iter().flat_map(|list| all(list)).collect(),
         What::Label { used, .. } => told.filter(|s| s.name() != "__name__" && !used.iter().any(|u| u == s.name())).collect(),
-        What::QuotedName { .. } | What::Value { .. } => told.collect(),
+        What::Field { words, used, .. } => {
+            let fields = told.filter(|s| !used.iter().any(|u| u == s.name()));
+            words.iter().flat_map(|list| all(list)).chain(fields).collect()
+        }
+        What::QuotedName { .. } | What::Value { .. } | What::FieldValue { .. } => told.collect(),
         What::Nothing => Vec::new(),
     }
 }
 
-fn class(word: &Word) -> Class {
+fn class(word: &Word, language: Language) -> Class {
     match word.name {
         name if words::takes_labels(name) => Class::Labels,
         "start" | "end" => Class::Call,
-        name if words::COMPARISONS.iter().any(|w| w.name == name) => Class::Comparison,
+        name if words::COMPARISONS.iter().any(|w| w.name == name && w.form == word.form) => Class::Comparison,
+        name if words::callable(name, language).is_some() => Class::Call,
+        name if word.form.strip_prefix(name).is_some_and(|rest| rest.starts_with(" \"")) => Class::Quoted,
         _ => Class::Plain,
     }
 }
@@ -155,7 +202,10 @@ fn candidate(context: &Context, text: &str, kept: &str, source: Source<'_>) -> C
                 Class::Labels => format!("{name} ("),
                 Class::Comparison if next.starts_with(['"', '\'', '`']) => name.clone(),
                 Class::Comparison => format!("{name}\""),
-                Class::Plain if word.form.contains(' ') && words::is_keyword(word.name) => format!("{name} "),
+                Class::Quoted if next.starts_with(['"', '`']) => format!("{name} "),
+                Class::Quoted => format!("{name} \""),
+                // A keyword, or what goes on with a name or a number.
+                Class::Plain if word.form.contains(' ') && goes_on(word) => format!("{name} "),
                 Class::Plain => name.clone(),
             };
             Candidate { name, insert, form: word.form, help: word.help, metric: false }
@@ -168,22 +218,32 @@ fn candidate(context: &Context, text: &str, kept: &str, source: Source<'_>) -> C
     }
 }
 
+/// Whether more has to follow a word.
+fn goes_on(word: &Word) -> bool {
+    words::is_keyword(word.name, Language::PromQl) || word.form.strip_prefix(word.name).is_some_and(|rest| rest.starts_with(' '))
+}
+
+/// A value in the quotes that it was begun with.
+fn value(name: &str, kept: &str, op: MatchOp, mark: Option<char>) -> String {
+    let is_regex = matches!(op, MatchOp::Regex | MatchOp::NotRegex);
+    let value = if is_regex { format!("{kept}{}", regex::escape(name)) } else { name.to_owned() };
+    match mark {
+        Some('`') if !value.contains(|c: char| c == '`' || c.is_control()) => format!("`{value}`"),
+        Some('\'') => {
+            let quoted = quote(&value);
+            format!("'{}'", quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace('\'', "\\'"))
+        }
+        _ => quote(&value),
+    }
+}
+
 /// A name or value as it is written in this place.
 fn written(context: &Context, name: &str, kept: &str, next: &str) -> String {
+    if let Some((op, mark)) = context.what.value() {
+        return value(name, kept, op, mark);
+    }
     let compared = next.starts_with(['=', '!']);
     match &context.what {
-        What::Value { op, quote: mark, .. } => {
-            let is_regex = matches!(op, MatchOp::Regex | MatchOp::NotRegex);
-            let value = if is_regex { format!("{kept}{}", regex::escape(name)) } else { name.to_owned() };
-            match mark {
-                Some('`') if !value.contains('`') => format!("`{value}`"),
-                Some('\'') => {
-                    let quoted = quote(&value);
-                    format!("'{}'", quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace('\'', "\\'"))
-                }
-                _ => quote(&value),
-            }
-        }
         What::Label { matcher: false, .. } => label(name),
         What::Label { .. } if compared => label(name),
         What::Label { .. } => format!("{}=\"", label(name)),
@@ -215,14 +275,20 @@ mod tests {
         let cursor = marked.find('|').unwrap();
         let text = marked.replacen('|', "", 1);
         let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
-        candidates(&context(&text, &tokens(&text), cursor), &text, Some(&names), &["orders"]).0
+        candidates(
+            &context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl),
+            &text,
+            Language::PromQl,
+            &Known { told: Some(&names), preferred: vec!["orders"], ..Known::default() },
+        )
+        .0
     }
 
     /// The text after the first candidate was chosen.
     fn chosen(marked: &str, names: &[&str]) -> String {
         let cursor = marked.find('|').unwrap();
         let mut text = marked.replacen('|', "", 1);
-        let found = context(&text, &tokens(&text), cursor);
+        let found = context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl);
         let first = offered(marked, names).swap_remove(0);
         text.replace_range(found.from..found.to, &first.insert);
         text
@@ -258,9 +324,9 @@ mod tests {
             let marked = if marked.matches('|').count() > 1 { marked.replacen('|', "\u{1}", 1) } else { marked.to_owned() };
             let cursor = marked.find('|').unwrap();
             let mut text = marked.replacen('|', "", 1).replace('\u{1}', "|");
-            let found = context(&text, &tokens(&text), cursor);
+            let found = context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl);
             let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
-            let first = candidates(&found, &text, Some(&names), &[]).0.swap_remove(0);
+            let first = candidates(&found, &text, Language::PromQl, &Known { told: Some(&names), ..Known::default() }).0.swap_remove(0);
             text.replace_range(found.from..found.to, &first.insert);
             assert_eq!(text, expected, "{marked}");
         }
@@ -286,8 +352,50 @@ mod tests {
     fn of_100_000_names_few_are_offered_and_all_are_counted() {
         let names = Names { names: (0..100_000).rev().map(|i| format!("metric_{i}").into()).collect(), cut: true };
         let text = "metric_99";
-        let (offered, total) = candidates(&context(text, &tokens(text), text.len()), text, Some(&names), &[]);
+        let (offered, total) = candidates(
+            &context(text, &tokens(text, Language::PromQl), text.len(), Language::PromQl),
+            text,
+            Language::PromQl,
+            &Known { told: Some(&names), ..Known::default() },
+        );
         assert_eq!((offered.len(), offered[0].name.as_str()), (MAX_OFFERED, "metric_99"));
         assert!(total > 1000, "{total}");
+    }
+
+    #[test]
+    fn choosing_in_a_logql_writes_what_the_place_needs() {
+        for (marked, seen, expected) in [
+            ("count_o‸", &[][..], "count_over_time("),
+            ("‸", &[], "{"),
+            ("{se‸", &["service"], "{service=\""),
+            ("{s=\"‸\"}", &["a\"b\\\u{1b}"], r#"{s="a\"b\\\x1b"}"#),
+            ("{s=`‸`}", &["tick`"], "{s=\"tick`\"}"),
+            ("{} ‸", &[], "{} |= \""),
+            ("{} |‸ `x`", &[], "{} |=  `x`"),
+            ("{} | js‸", &["json_id"], "{} | json "),
+            ("{} | json | lev‸", &["level"], "{} | json | level"),
+            ("{} | line‸", &[], "{} | line_format \""),
+            ("{} | unwrap dur‸", &["took"], "{} | unwrap duration("),
+            ("{} | level=~\"a|e‸\"", &["err.or"], "{} | level=~\"a|err\\\\.or\""),
+            ("sum by (‸) (rate({}[1m]))", &["level"], "sum by (level) (rate({}[1m]))"),
+        ] {
+            let cursor = marked.find('‸').unwrap();
+            let mut text = marked.replace('‸', "");
+            let found = context(&text, &tokens(&text, Language::LogQl), cursor, Language::LogQl);
+            let known = Known { seen: seen.to_vec(), ..Known::default() };
+            let first = candidates(&found, &text, Language::LogQl, &known).0.swap_remove(0);
+            text.replace_range(found.from..found.to, &first.insert);
+            assert_eq!(text, expected, "{marked}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_and_told_is_offered_once() {
+        let names = Names { names: vec!["a".into(), "b".into()], cut: false };
+        let known = Known { told: Some(&names), seen: vec!["b", "c"], ..Known::default() };
+        let text = "{} | drop ";
+        let found = context(text, &tokens(text, Language::LogQl), text.len(), Language::LogQl);
+        let offered = candidates(&found, text, Language::LogQl, &known).0;
+        assert_eq!(offered.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

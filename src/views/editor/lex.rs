@@ -1,24 +1,27 @@
-//! PromQL cut into tokens as it is typed: half a text, an open bracket and what only another server understands are no
+//! A query cut into tokens as it is typed: half a text, an open bracket and what only another server understands are no
 //! errors here. The server is the judge of a query; this is for colours, brackets and completion.
 
-use crate::model::labels::quote;
+use crate::{core::typed::Language, model::labels::quote};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A metric, label, function or keyword.
     Name,
     /// A number or a duration.
     Number,
     /// A string, whether its closing quote is there.
-    Text { closed: bool },
+    Text {
+        /// Whether it has an end.
+        closed: bool,
+    },
     /// `(`, `[`, `{`
     Open,
     /// `)`, `]`, `}`
     Close,
     /// `,`
     Comma,
-    /// An operator, of one character or two.
+    /// An operator, of one character or two; in LogQL also what begins a stage or tells lines apart.
     Operator,
     /// From `#` to the end of its line.
     Comment,
@@ -28,20 +31,24 @@ pub(super) enum Kind {
 
 /// A token, by its bytes in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+pub struct Token {
+    /// What it is.
     pub kind: Kind,
+    /// Its first byte.
     pub start: usize,
+    /// The byte after its last.
     pub end: usize,
 }
 
 impl Token {
-    pub(super) fn of<'t>(&self, text: &'t str) -> &'t str {
+    /// Its part of the text.
+    pub fn of<'t>(&self, text: &'t str) -> &'t str {
         &text[self.start..self.end]
     }
 }
 
 /// All tokens of a text; blanks are left out.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+pub fn tokens(text: &str, language: Language) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::new();
     let mut in_range = false;
     let mut start = 0;
@@ -51,7 +58,10 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             start += c.len_utf8();
             continue;
         }
-        let (kind, length) = token(rest, c, in_range);
+        let (kind, length) = match language {
+            Language::PromQl => token(rest, c, in_range),
+            Language::LogQl => logql_token(rest, c),
+        };
         match c {
             '[' => in_range = true,
             ']' => in_range = false,
@@ -80,6 +90,21 @@ fn token(rest: &str, c: char, in_range: bool) -> (Kind, usize) {
             let known = two || "+-*/%^=<>@!".contains(c);
             (if known { Kind::Operator } else { Kind::Other }, if two { 2 } else { c.len_utf8() })
         }
+    }
+}
+
+/// As of PromQL, but for filters of lines, flags of parsers, and names, which have no colons.
+fn logql_token(rest: &str, c: char) -> (Kind, usize) {
+    const PIPES: [&str; 6] = ["|=", "|~", "|>", "!>", "|", "!"];
+    let flag = rest.strip_prefix("--").map(|name| name.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(name.len()));
+    match flag.filter(|length| *length > 0) {
+        Some(length) => (Kind::Name, length + 2),
+        None if c == ':' => (Kind::Other, 1),
+        None => match token(rest, c, true) {
+            (Kind::Name, length) => (Kind::Name, rest[..length].find(':').unwrap_or(length)),
+            (Kind::Operator, 2) => (Kind::Operator, 2),
+            (kind, length) => PIPES.iter().find(|op| rest.starts_with(**op)).map_or((kind, length), |op| (Kind::Operator, op.len())),
+        },
     }
 }
 
@@ -120,13 +145,13 @@ fn string(rest: &str, quote: char) -> (Kind, usize) {
 /// A text as one line, which asks the same: line breaks and tabs are blanks, comments, which would swallow what follows
 /// them, are left out, and what such characters stand for in strings is written as an escape. A text that is one line
 /// already stays as it is.
-pub(super) fn one_line(text: &str) -> String {
+pub(in crate::views) fn one_line(text: &str, language: Language) -> String {
     if !text.contains(char::is_control) {
         return text.trim().to_owned();
     }
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
-    for token in tokens(text).into_iter().filter(|t| t.kind != Kind::Comment) {
+    for token in tokens(text, language).into_iter().filter(|t| t.kind != Kind::Comment) {
         if token.start > end && !out.is_empty() {
             out.push(' ');
         }
@@ -161,7 +186,7 @@ fn escaped(string: &str, closed: bool) -> String {
 
 /// A text, cut into tokens, with what its brackets tell.
 #[derive(Debug, Default)]
-pub(super) struct Lexed {
+pub(in crate::views) struct Lexed {
     pub tokens: Vec<Token>,
     pairs: Vec<(usize, usize)>,
     /// What is left open.
@@ -171,8 +196,8 @@ pub(super) struct Lexed {
 }
 
 impl Lexed {
-    pub(super) fn new(text: &str) -> Self {
-        let tokens = tokens(text);
+    pub(super) fn new(text: &str, language: Language) -> Self {
+        let tokens = tokens(text, language);
         let (mut pairs, mut open, mut wrong) = (Vec::new(), Vec::<Token>::new(), None);
         for token in &tokens {
             match token.kind {
@@ -201,14 +226,21 @@ impl Lexed {
     }
 
     /// What no server takes, by its byte, in words.
-    pub(super) fn wrong(&self) -> Option<(usize, &str)> {
+    pub(in crate::views) fn wrong(&self) -> Option<(usize, &str)> {
         self.wrong.as_ref().map(|(at, words)| (*at, words.as_str()))
     }
 
-    /// Where a text that was refused is most likely wrong: at a bracket that closes nothing, or at what is left open.
-    pub(super) fn suspect(&self) -> Option<usize> {
+    /// What is begun and has no end, by its byte, in words.
+    pub(super) fn unfinished(&self, text: &str) -> Option<(usize, String)> {
         let string = || self.tokens.iter().find(|t| t.kind == Kind::Text { closed: false });
-        self.wrong().map(|(at, _)| at).or_else(|| Some(string().or(self.open.last())?.start))
+        let token = string().or(self.open.last())?;
+        let begins = token.of(text).chars().next()?;
+        Some((token.start, format!("{begins} is not closed")))
+    }
+
+    /// Where a text that was refused is most likely wrong: at a bracket that closes nothing, or at what is left open.
+    pub(in crate::views) fn suspect(&self, text: &str) -> Option<usize> {
+        self.wrong().map(|(at, _)| at).or_else(|| Some(self.unfinished(text)?.0))
     }
 }
 
@@ -227,7 +259,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<&str> {
-        tokens(text).iter().map(|t| t.of(text)).collect()
+        tokens(text, Language::PromQl).iter().map(|t| t.of(text)).collect()
     }
 
     #[test]
@@ -272,16 +304,39 @@ mod tests {
     }
 
     #[test]
+    fn filters_of_lines_stages_and_flags_are_tokens_of_logql() {
+        let cut = |text: &'static str| tokens(text, Language::LogQl).iter().map(|t| t.of(text)).collect::<Vec<_>>();
+        for (text, expected) in [
+            (r#"{a="b"}|="x"!~`y`"#, &["{", "a", "=", "\"b\"", "}", "|=", "\"x\"", "!~", "`y`"][..]),
+            ("{} |> `<_> a` !> `b`", &["{", "}", "|>", "`<_> a`", "!>", "`b`"]),
+            ("| logfmt --strict --keep-empty | x>=10.5ms", &["|", "logfmt", "--strict", "--keep-empty", "|", "x", ">=", "10.5ms"]),
+            ("[5m] - 1 -- 2", &["[", "5m", "]", "-", "1", "-", "-", "2"]),
+            ("a!=1 | b == 2", &["a", "!=", "1", "|", "b", "==", "2"]),
+            ("a:b !", &["a", ":", "b", "!"]),
+        ] {
+            assert_eq!(cut(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_unfinished() {
+        let of = |text: &str| Lexed::new(text, Language::LogQl).unfinished(text);
+        assert_eq!(of(r#"{a="b"#), Some((3, "\" is not closed".to_owned())));
+        assert_eq!(of(r#"sum(rate({a="b"}[5m])"#), Some((3, "( is not closed".to_owned())));
+        assert_eq!(of(r#"{a="{"} |= `(`"#), None);
+    }
+
+    #[test]
     fn a_pasted_rule_is_one_line_without_its_comments_and_asks_the_same() {
         let text = "# of the last hour\nsum(\n\trate(x{a=\"b  # c\"}[5m]) # per second\n)\n";
-        assert_eq!(one_line(text), r#"sum( rate(x{a="b  # c"}[5m]) )"#);
-        assert_eq!(one_line("x{a=`b\"\n`,\tc='\t\u{1}'} \u{7}+ y"), r#"x{a="b\"\n", c='\t\u0001'} + y"#);
-        assert_eq!(one_line(" up{a=\"b;c\"}  # all of it "), "up{a=\"b;c\"}  # all of it");
+        assert_eq!(one_line(text, Language::PromQl), r#"sum( rate(x{a="b  # c"}[5m]) )"#);
+        assert_eq!(one_line("x{a=`b\"\n`,\tc='\t\u{1}'} \u{7}+ y", Language::PromQl), r#"x{a="b\"\n", c='\t\u0001'} + y"#);
+        assert_eq!(one_line(" up{a=\"b;c\"}  # all of it ", Language::PromQl), "up{a=\"b;c\"}  # all of it");
     }
 
     #[test]
     fn brackets_find_their_partner() {
-        let pair = |text, cursor| Lexed::new(text).pair(cursor);
+        let pair = |text, cursor| Lexed::new(text, Language::PromQl).pair(cursor);
         assert_eq!(pair("sum(rate(x[5m]))", 3), Some((3, 15)));
         assert_eq!(pair("sum(rate(x[5m]))", 16), Some((3, 15)));
         assert_eq!(pair("sum(rate(x[5m]))", 6), None);
@@ -290,8 +345,8 @@ mod tests {
 
     #[test]
     fn only_what_no_server_takes_is_wrong_and_what_is_open_is_suspect() {
-        let wrong = |text| Lexed::new(text).wrong().map(|(at, words)| (at, words.to_owned()));
-        let suspect = |text| Lexed::new(text).suspect();
+        let wrong = |text| Lexed::new(text, Language::PromQl).wrong().map(|(at, words)| (at, words.to_owned()));
+        let suspect = |text| Lexed::new(text, Language::PromQl).suspect(text);
         assert_eq!(wrong("sum(x))"), Some((6, "\")\" closes nothing".to_owned())));
         assert_eq!(wrong("x[5m}"), Some((4, "\"}\" does not close \"[\"".to_owned())));
         assert_eq!(wrong("x{a=\"b"), None, "it is being typed");
@@ -303,15 +358,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_cut_without_a_gap_but_blanks(text in "[a-z0-9 .:\"'`\\\\(){}\\[\\]=~!#;\né+-]{0,40}") {
-            let mut end = 0;
-            for token in tokens(&text) {
-                prop_assert!(token.start >= end && token.end > token.start);
-                prop_assert!(text[end..token.start].chars().all(char::is_whitespace));
-                end = token.end;
+        fn any_text_is_cut_without_a_gap_but_blanks(text in "[a-z0-9 .:\"'`\\\\(){}\\[\\]=~!#;|<>\né+-]{0,40}") {
+            for language in [Language::PromQl, Language::LogQl] {
+                let mut end = 0;
+                for token in tokens(&text, language) {
+                    prop_assert!(token.start >= end && token.end > token.start);
+                    prop_assert!(text[end..token.start].chars().all(char::is_whitespace));
+                    end = token.end;
+                }
+                Lexed::new(&text, language).suspect(&text);
+                prop_assert!(!one_line(&text.replace('~', "\n"), language).contains('\n'));
             }
-            Lexed::new(&text).suspect();
-            prop_assert!(!one_line(&text.replace('~', "\n")).contains('\n'));
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     core::{
         request::{Answer, Request, Response},
         slot::Slot,
+        typed::Language,
     },
     model::{
         explored::{About, Names},
@@ -22,35 +23,48 @@ const MAX_ABOUTS: usize = 500;
 
 /// All that was told.
 #[derive(Default)]
-pub(super) struct Catalog {
+pub(in crate::views) struct Catalog {
     lists: Vec<(Request, Slot<Arc<Names>>)>,
     abouts: Vec<(Request, Slot<About>)>,
 }
 
 /// The question that a context is answered by; none where the words are known.
-pub(super) fn question(what: &What, window: TimeWindow) -> Option<Request> {
+pub(in crate::views) fn question(what: &What, language: Language, window: TimeWindow) -> Option<Request> {
+    if language == Language::LogQl {
+        return of_loki(what, window);
+    }
     Some(match what {
         What::Operand => Request::MetricNames { window },
         What::QuotedName { selector } if selector.is_empty() => Request::MetricNames { window },
         What::QuotedName { selector } | What::Label { selector, .. } => Request::LabelNames { query: selector.clone(), window },
         What::Value { label, selector, .. } => Request::LabelValues { label: label.clone(), query: selector.clone(), window },
-        What::Words(_) | What::Nothing => return None,
+        What::Words(_) | What::Field { .. } | What::FieldValue { .. } | What::Nothing => return None,
+    })
+}
+
+fn of_loki(what: &What, window: TimeWindow) -> Option<Request> {
+    Some(match what {
+        What::Label { selector, .. } => Request::LogLabelNames { query: selector.clone(), window },
+        What::Value { label, selector, .. } => Request::LogLabelValues { label: label.clone(), query: selector.clone(), window },
+        What::Field { of, .. } => Request::LogFields { query: of.clone(), window },
+        What::FieldValue { field, of, .. } => Request::LogFieldValues { field: field.clone(), query: of.clone(), window },
+        What::Operand | What::QuotedName { .. } | What::Words(_) | What::Nothing => return None,
     })
 }
 
 impl Catalog {
     /// What is known of a question.
-    pub(super) fn names(&self, question: &Request) -> Option<&Slot<Arc<Names>>> {
+    pub(in crate::views) fn names(&self, question: &Request) -> Option<&Slot<Arc<Names>>> {
         found(&self.lists, question)
     }
 
     /// What is known of a metric.
-    pub(super) fn about(&self, metric: &str) -> Option<&About> {
+    pub(in crate::views) fn about(&self, metric: &str) -> Option<&About> {
         found(&self.abouts, &about(metric))?.value()
     }
 
     /// Whether a question was answered.
-    pub(super) fn knows(&self, question: &Request) -> bool {
+    pub(in crate::views) fn knows(&self, question: &Request) -> bool {
         match question {
             Request::AboutMetric { .. } => found(&self.abouts, question).is_some_and(|s| s.value().is_some()),
             _ => self.names(question).is_some_and(|s| s.value().is_some()),
@@ -58,7 +72,7 @@ impl Catalog {
     }
 
     /// Takes an answer.
-    pub(super) fn settle(&mut self, answer: Answer) -> bool {
+    pub(in crate::views) fn settle(&mut self, answer: Answer) -> bool {
         let Answer { request, asked, result, .. } = answer;
         if matches!(*request, Request::AboutMetric { .. }) {
             let told = expect(result, |r| if let Response::About(a) = r { Some(a) } else { None });
@@ -74,7 +88,7 @@ impl Catalog {
 }
 
 /// What asks for a metric's type and help.
-pub(super) fn about(metric: &str) -> Request {
+pub(in crate::views) fn about(metric: &str) -> Request {
     Request::AboutMetric { metric: metric.to_owned() }
 }
 

@@ -1,8 +1,12 @@
 //! The words of PromQL, each with how it is written and what it does: Prometheus 3's functions, aggregations and keywords.
 
+use super::logql_words;
+use crate::core::typed::Language;
+
 /// A word that completion offers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Word {
+pub struct Word {
+    /// Its name.
     pub name: &'static str,
     /// How it is written.
     pub form: &'static str,
@@ -12,9 +16,10 @@ pub(super) struct Word {
 
 macro_rules! words {
     ($($name:literal $form:literal $help:literal)*) => {
-        &[$(Word { name: $name, form: $form, help: $help }),*]
+        &[$($crate::views::editor::words::Word { name: $name, form: $form, help: $help }),*]
     };
 }
+pub(super) use words;
 
 /// Operators that take many series to fewer.
 pub(super) static AGGREGATIONS: &[Word] = words! {
@@ -168,12 +173,19 @@ pub(super) static COMPARISONS: &[Word] = words! {
 };
 
 /// A function or an aggregation by its name.
-pub(super) fn callable(name: &str) -> Option<&'static Word> {
-    FUNCTIONS.iter().chain(AGGREGATIONS).find(|w| w.name.eq_ignore_ascii_case(name))
+pub(super) fn callable(name: &str, language: Language) -> Option<&'static Word> {
+    match language {
+        Language::PromQl => FUNCTIONS.iter().chain(AGGREGATIONS).find(|w| w.name.eq_ignore_ascii_case(name)),
+        Language::LogQl => logql_words::callable(name),
+    }
 }
 
-pub(super) fn is_aggregation(name: &str) -> bool {
-    AGGREGATIONS.iter().any(|w| w.name.eq_ignore_ascii_case(name))
+pub(super) fn is_aggregation(name: &str, language: Language) -> bool {
+    let words = match language {
+        Language::PromQl => AGGREGATIONS,
+        Language::LogQl => logql_words::AGGREGATIONS,
+    };
+    words.iter().any(|w| w.name.eq_ignore_ascii_case(name))
 }
 
 /// A keyword that is followed by labels in parentheses.
@@ -181,7 +193,9 @@ pub(super) fn takes_labels(name: &str) -> bool {
     ["by", "without", "on", "ignoring", "group_left", "group_right"].iter().any(|k| k.eq_ignore_ascii_case(name))
 }
 
-/// Any word that is no name of a metric.
-pub(super) fn is_keyword(name: &str) -> bool {
-    GROUPINGS.iter().chain(OPERATORS).chain(MATCHINGS).any(|w| w.name.eq_ignore_ascii_case(name))
+/// Any word that is no name of a metric or a field.
+pub(super) fn is_keyword(name: &str, language: Language) -> bool {
+    // LogQL has these but for `atan2`.
+    let known = || GROUPINGS.iter().chain(OPERATORS).chain(MATCHINGS).any(|w| w.name.eq_ignore_ascii_case(name));
+    known() && (language == Language::PromQl || name != "atan2")
 }

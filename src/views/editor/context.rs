@@ -2,13 +2,14 @@
 
 use super::{
     lex::{Kind, Token},
-    words,
+    logql::Pipeline,
+    logql_words, words,
 };
-use crate::model::labels::MatchOp;
+use crate::{core::typed::Language, model::labels::MatchOp};
 
 /// What completion is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub enum What {
     /// A metric, a function or an aggregation.
     Operand,
     /// One of some words.
@@ -38,13 +39,44 @@ pub(super) enum What {
         /// The quote that it begins with, if it was written.
         quote: Option<char>,
     },
+    /// A field of LogQL's pipelines: a label of the stream, structured metadata, or what a parser finds.
+    Field {
+        /// The selector of the lines; empty means all streams.
+        of: String,
+        /// Words that may stand there too.
+        words: Vec<&'static [words::Word]>,
+        /// Written already.
+        used: Vec<String>,
+    },
+    /// A field's value.
+    FieldValue {
+        /// The field.
+        field: String,
+        /// As of `Field`.
+        of: String,
+        /// How it is compared.
+        op: MatchOp,
+        /// The quote that it begins with, if it was written.
+        quote: Option<char>,
+    },
     /// Nothing that can be known.
     Nothing,
 }
 
+impl What {
+    /// How a value is compared, and the quote it begins with, where it is one.
+    pub(super) fn value(&self) -> Option<(MatchOp, Option<char>)> {
+        match self {
+            Self::Value { op, quote, .. } | Self::FieldValue { op, quote, .. } => Some((*op, *quote)),
+            _ => None,
+        }
+    }
+}
+
 /// Where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Context {
+pub struct Context {
+    /// What completion is about.
     pub what: What,
     /// The bytes that a completion takes the place of.
     pub from: usize,
@@ -52,36 +84,42 @@ pub(super) struct Context {
     pub to: usize,
     /// What of it was typed so far.
     pub typed: String,
-    /// The function or aggregation whose arguments the cursor is among.
+    /// The function, aggregation or stage whose arguments the cursor is among.
     pub call: Option<&'static words::Word>,
 }
 
 /// The context at a cursor, given in bytes, of a text with all its tokens.
-pub(super) fn context(text: &str, all: &[Token], cursor: usize) -> Context {
+pub fn context(text: &str, all: &[Token], cursor: usize, language: Language) -> Context {
     let cursor = cursor.min(text.len());
-    let touched = all.iter().find(|t| t.start < cursor && is_word(t, text, cursor)).copied();
+    let touched = all.iter().find(|t| t.start < cursor && is_word(t, text, cursor, language)).copied();
     let from = touched.map_or(cursor, |t| t.start);
     let before = &all[..all.partition_point(|t| t.end <= from)];
     if all.iter().any(|t| t.kind == Kind::Comment && t.start < cursor && cursor <= t.end) {
         return Context { what: What::Nothing, from: cursor, to: cursor, typed: String::new(), call: None };
     }
     let open = open_brackets(before, text);
-    let place = Place { text, all, before, touched, cursor };
+    let place = Place { text, all, before, touched, cursor, language };
+    let pipeline = match open.last() {
+        Some((_, "{" | "[")) => None,
+        _ if language == Language::LogQl => Pipeline::around(&place, &open.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
+        _ => None,
+    };
     let what = match open.last() {
         Some(&(at, "{")) => place.in_braces(at),
         Some((_, "[")) => place.duration(),
         Some(&(at, _)) if at.checked_sub(1).is_some_and(|i| words::takes_labels(before[i].of(text))) => place.grouping(at),
-        _ => place.in_expression(),
+        _ => pipeline.as_ref().map_or_else(|| place.in_expression(), |p| p.what(!open.is_empty())),
     };
-    let call =
-        open.iter().rev().find(|(_, bracket)| *bracket == "(").and_then(|(at, _)| words::callable(before[at.checked_sub(1)?].of(text)));
+    let of_bracket = |at: usize| words::callable(before[at.checked_sub(1)?].of(text), language);
+    let call = || open.iter().rev().find(|(_, bracket)| *bracket == "(").and_then(|(at, _)| of_bracket(*at));
+    let call = pipeline.and_then(|p| p.stage()).or_else(call);
     let to = touched.map_or(cursor, |t| t.end);
     Context { what, from, to, typed: text[from..cursor].to_owned(), call }
 }
 
 /// What a query takes series by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Selector {
+pub(in crate::views) struct Selector {
     /// As it is written.
     pub whole: String,
     /// Its metric alone; empty where it names none.
@@ -89,8 +127,8 @@ pub(super) struct Selector {
 }
 
 /// The selectors of a text with all its tokens, each once.
-pub(super) fn selectors(text: &str, all: &[Token]) -> Vec<Selector> {
-    let place = Place { text, all, before: all, touched: None, cursor: usize::MAX };
+pub(in crate::views) fn selectors(text: &str, all: &[Token]) -> Vec<Selector> {
+    let place = Place { text, all, before: all, touched: None, cursor: usize::MAX, language: Language::PromQl };
     let metrics = place.metrics();
     let opens = |i: usize| all.get(i).is_some_and(|t| t.of(text) == "{");
     let mut out: Vec<Selector> = Vec::new();
@@ -114,11 +152,11 @@ pub(super) fn selectors(text: &str, all: &[Token]) -> Vec<Selector> {
 }
 
 /// Whether the cursor is in a token or directly after it, and the token is one that more can be typed to.
-fn is_word(token: &Token, text: &str, cursor: usize) -> bool {
+fn is_word(token: &Token, text: &str, cursor: usize, language: Language) -> bool {
     match token.kind {
         Kind::Name | Kind::Number => cursor <= token.end,
         Kind::Text { closed } => cursor < token.end || (!closed && cursor <= token.end),
-        Kind::Operator => cursor <= token.end && token.of(text) == "!",
+        Kind::Operator => cursor <= token.end && (token.of(text) == "!" || (language == Language::LogQl && token.of(text) == "|")),
         _ => false,
     }
 }
@@ -138,21 +176,76 @@ fn open_brackets<'t>(before: &[Token], text: &'t str) -> Vec<(usize, &'t str)> {
     open
 }
 
-struct Place<'t> {
+/// A text with all its tokens, those before the word at the cursor, and that word.
+pub(super) struct Place<'t> {
     text: &'t str,
-    all: &'t [Token],
-    before: &'t [Token],
+    pub all: &'t [Token],
+    pub before: &'t [Token],
     touched: Option<Token>,
     cursor: usize,
+    language: Language,
 }
 
-impl Place<'_> {
-    fn is_text(&self) -> bool {
+impl<'t> Place<'t> {
+    pub(super) fn is_text(&self) -> bool {
         matches!(self.touched, Some(Token { kind: Kind::Text { .. }, .. }))
     }
 
-    fn is_number(&self) -> bool {
+    pub(super) fn is_number(&self) -> bool {
         matches!(self.touched, Some(Token { kind: Kind::Number, .. }))
+    }
+
+    /// A token's part of the text.
+    pub(super) fn of(&self, token: &Token) -> &'t str {
+        token.of(self.text)
+    }
+
+    /// The same of the token at a place.
+    pub(super) fn word(&self, at: usize) -> &'t str {
+        self.all[at].of(self.text)
+    }
+
+    /// What is typed of the word at the cursor.
+    pub(super) fn typed(&self) -> &'t str {
+        self.touched.map_or("", |t| &self.text[t.start..self.cursor])
+    }
+
+    /// The quote that the text at the cursor begins with.
+    pub(super) fn quote(&self) -> Option<char> {
+        self.touched.filter(|_| self.is_text()).and_then(|t| t.of(self.text).chars().next())
+    }
+
+    /// The tokens from one place on up to another; of brackets among them the closing one alone.
+    pub(super) fn direct(&self, from: usize, to: usize) -> Vec<usize> {
+        let mut out = Vec::new();
+        let mut opened = Vec::new();
+        for i in from..to {
+            match self.all[i].kind {
+                Kind::Open => opened.push(out.len()),
+                Kind::Close => {
+                    out.truncate(opened.pop().unwrap_or(out.len()));
+                    out.push(i);
+                }
+                _ => out.push(i),
+            }
+        }
+        out
+    }
+
+    /// The bracket that one at a place closes.
+    pub(super) fn opening(&self, close: usize) -> usize {
+        let mut depth = 0;
+        for i in (0..=close).rev() {
+            match self.all[i].kind {
+                Kind::Close => depth += 1,
+                Kind::Open => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return i;
+            }
+        }
+        close
     }
 
     fn previous(&self) -> Option<&Token> {
@@ -170,9 +263,10 @@ impl Place<'_> {
         let op = matcher_op(last.of(self.text)).filter(|_| last.kind == Kind::Operator);
         match (last.kind, op, name) {
             (Kind::Operator, Some(op), Some(name)) => {
-                let quote = self.touched.filter(|_| self.is_text()).and_then(|t| t.of(self.text).chars().next());
-                What::Value { label: unquoted(name.of(self.text)), selector, op, quote }
+                What::Value { label: unquoted(name.of(self.text)), selector, op, quote: self.quote() }
             }
+            // Names of labels stand without quotes in LogQL.
+            (Kind::Open | Kind::Comma, ..) if self.is_text() && self.language == Language::LogQl => What::Nothing,
             (Kind::Open | Kind::Comma, ..) if self.is_text() => What::QuotedName { selector },
             (Kind::Open | Kind::Comma, ..) if !self.is_number() => What::Label { selector, matcher: true, used: self.used(open) },
             (Kind::Name, ..) if !self.is_text() => What::Words(vec![words::COMPARISONS]),
@@ -188,8 +282,10 @@ impl Place<'_> {
     }
 
     /// The selector around braces, without the matcher that the cursor is in.
-    fn selector(&self, open: usize) -> String {
-        let named = open.checked_sub(1).map(|i| &self.all[i]).filter(|t| t.kind == Kind::Name && !words::is_keyword(t.of(self.text)));
+    pub(super) fn selector(&self, open: usize) -> String {
+        let is_metric =
+            |t: &&Token| t.kind == Kind::Name && self.language == Language::PromQl && !words::is_keyword(t.of(self.text), self.language);
+        let named = open.checked_sub(1).map(|i| &self.all[i]).filter(is_metric);
         let rest = &self.all[open + 1..];
         let inside = &rest[..rest.iter().position(|t| t.kind == Kind::Close).unwrap_or(rest.len())];
         let matchers = inside.split(|t| t.kind == Kind::Comma).filter_map(|part| {
@@ -212,6 +308,11 @@ impl Place<'_> {
         if self.is_text() {
             return What::Nothing;
         }
+        if self.language == Language::LogQl {
+            let braces = (0..self.all.len()).filter(|i| self.word(*i) == "{");
+            let chosen = braces.clone().find(|i| self.all[*i].start >= self.cursor).or(braces.last());
+            return What::Field { of: chosen.map_or_else(String::new, |i| self.selector(i)), words: Vec::new(), used: self.used(open) };
+        }
         let names = self.metrics();
         let chosen = names.iter().find(|i| self.all[**i].start >= self.cursor).or(names.last());
         let selector = chosen.map_or_else(String::new, |i| match self.all.get(i + 1) {
@@ -230,7 +331,7 @@ impl Place<'_> {
             match token.kind {
                 Kind::Open => open.push(i),
                 Kind::Close => drop(open.pop()),
-                Kind::Name if !words::is_keyword(name) && words::callable(name).is_none() => {
+                Kind::Name if !words::is_keyword(name, self.language) && words::callable(name, self.language).is_none() => {
                     let is_operand = open.last().is_none_or(|at| self.takes_operands(*at));
                     out.extend(is_operand.then_some(i));
                 }
@@ -258,16 +359,26 @@ impl Place<'_> {
             Kind::Open | Kind::Comma => self.operand(),
             Kind::Name if name.eq_ignore_ascii_case("offset") => self.duration(),
             Kind::Name if words::takes_labels(name) => What::Nothing,
-            Kind::Name if words::is_aggregation(name) => What::Words(vec![words::GROUPINGS]),
-            Kind::Name if words::is_keyword(name) => self.operand_or(&[words::MATCHINGS]),
+            Kind::Name if words::is_aggregation(name, self.language) => What::Words(vec![words::GROUPINGS]),
+            Kind::Name if words::is_keyword(name, self.language) => self.operand_or(&[words::MATCHINGS]),
             Kind::Close if name == ")" => self.after_parenthesis(),
-            Kind::Name | Kind::Number | Kind::Close => What::Words(vec![words::OPERATORS]),
+            Kind::Name | Kind::Number | Kind::Close => What::Words(vec![self.operators()]),
             _ => What::Nothing,
         }
     }
 
+    fn operators(&self) -> &'static [words::Word] {
+        if self.language == Language::PromQl { words::OPERATORS } else { logql_words::OPERATORS }
+    }
+
     fn operand(&self) -> What {
-        if self.is_number() { What::Nothing } else { What::Operand }
+        match self.language {
+            _ if self.is_number() => What::Nothing,
+            Language::PromQl => What::Operand,
+            Language::LogQl => {
+                What::Words(vec![logql_words::SELECTORS, logql_words::RANGES, logql_words::AGGREGATIONS, logql_words::FUNCTIONS])
+            }
+        }
     }
 
     /// An operand, or a word that may come before it: those only once something of them is typed.
@@ -291,15 +402,15 @@ impl Place<'_> {
                 if words::takes_labels(name) {
                     return self.operand_or(&[words::MATCHINGS]);
                 }
-                let aggregates = words::is_aggregation(name);
-                return What::Words(if aggregates { vec![words::GROUPINGS, words::OPERATORS] } else { vec![words::OPERATORS] });
+                let aggregates = words::is_aggregation(name, self.language);
+                return What::Words(if aggregates { vec![words::GROUPINGS, self.operators()] } else { vec![self.operators()] });
             }
         }
         What::Nothing
     }
 }
 
-fn matcher_op(text: &str) -> Option<MatchOp> {
+pub(super) fn matcher_op(text: &str) -> Option<MatchOp> {
     [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex].into_iter().find(|op| op.as_str() == text)
 }
 
@@ -334,7 +445,7 @@ mod tests {
     fn at(marked: &str) -> Context {
         let cursor = marked.find('|').unwrap();
         let text = marked.replace('|', "");
-        context(&text, &tokens(&text), cursor)
+        context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl)
     }
 
     fn shown(marked: &str) -> String {
@@ -349,7 +460,13 @@ mod tests {
             What::Value { label, selector, op, quote } => {
                 format!("value of {label} {} {selector:?} {}", op.as_str(), quote.map_or("bare".to_owned(), String::from))
             }
-            What::Nothing => "nothing".to_owned(),
+            other => {
+                if *other == What::Nothing {
+                    "nothing".to_owned()
+                } else {
+                    format!("{other:?}")
+                }
+            }
         };
         format!("{what} <{}>", found.typed)
     }
@@ -399,7 +516,7 @@ mod tests {
     #[test]
     fn the_selectors_of_a_query_are_found_without_its_functions_and_labels() {
         let text = r#"sum by (job) (rate(x{a="b"}[5m])) / on (job) y or {"a.b", c!="d"} or {__name__=~"z.*"} offset 5m and x{a="b"}"#;
-        let found: Vec<_> = selectors(text, &tokens(text)).into_iter().map(|s| (s.whole, s.metric)).collect();
+        let found: Vec<_> = selectors(text, &tokens(text, Language::PromQl)).into_iter().map(|s| (s.whole, s.metric)).collect();
         let expected = [(r#"x{a="b"}"#, "x"), ("y", "y"), (r#"{"a.b",c!="d"}"#, r#"{"a.b"}"#), (r#"{__name__=~"z.*"}"#, "")];
         assert_eq!(found, expected.map(|(whole, metric)| (whole.to_owned(), metric.to_owned())));
     }
@@ -429,13 +546,15 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_at_any_cursor_has_a_context(text in "[a-zé .:\"'`\\\\(){}\\[\\]=~!#,@1]{0,30}", cursor in 0usize..40) {
+        fn any_text_at_any_cursor_has_a_context(text in "[a-zé .:\"'`\\\\(){}\\[\\]=~!#,@1|>-]{0,30}", cursor in 0usize..40) {
             let mut cursor = cursor.min(text.len());
             while !text.is_char_boundary(cursor) {
                 cursor -= 1;
             }
-            let found = context(&text, &tokens(&text), cursor);
-            proptest::prop_assert!(found.from <= cursor && cursor <= found.to && found.to <= text.len());
+            for language in [Language::PromQl, Language::LogQl] {
+                let found = context(&text, &tokens(&text, language), cursor, language);
+                proptest::prop_assert!(found.from <= cursor && cursor <= found.to && found.to <= text.len());
+            }
         }
     }
 }

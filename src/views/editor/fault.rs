@@ -4,9 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::core::typed::Language;
+
 /// An error of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(in crate::views) struct Fault {
     /// The byte that it is told of.
     pub at: Option<usize>,
     /// What is wrong, without the place.
@@ -20,8 +22,49 @@ static CHARACTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(parse
 /// VictoriaMetrics quotes what it did not read: `unparsed data: "…"`, `unparsed data left: "…"`.
 static UNPARSED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"unparsed data(?: left)?: ("(?:[^"\\]|\\.)*")"#).ok());
 
+/// `parse error at line 1, col 12: …` of Loki: the column in characters, from 1.
+static COLUMN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"parse error at line (\d+), col (\d+): (.*)").ok());
+/// `parse error : stage '|~ "(("' : …` of Loki: which stage, as Loki writes it.
+static STAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"parse error : stage '(.*)' : (.*)").ok());
+/// `parse error : …` of Loki: what cannot be placed.
+const UNPLACED: &str = "parse error : ";
+
 /// Reads an error's words for the query that was sent.
-pub(super) fn of(query: &str, message: &str) -> Fault {
+pub(in crate::views) fn of(query: &str, language: Language, message: &str) -> Fault {
+    match language {
+        Language::PromQl => of_promql(query, message),
+        Language::LogQl => column(query, message)
+            .or_else(|| stage(query, message))
+            .unwrap_or_else(|| Fault { at: None, message: readable(message.strip_prefix(UNPLACED).unwrap_or(message)) }),
+    }
+}
+
+fn column(query: &str, message: &str) -> Option<Fault> {
+    let found = COLUMN.as_ref()?.captures(message)?;
+    let (line, column): (usize, usize) = (found[1].parse().ok()?, found[2].parse().ok()?);
+    // Queries are sent as one line, as for Prometheus.
+    let byte = |column: usize| query.char_indices().nth(column).map_or(query.len(), |(i, _)| i);
+    let at = if line == 1 { column.checked_sub(1).map(byte) } else { None };
+    Some(Fault { at, message: readable(&found[3]) })
+}
+
+fn stage(query: &str, message: &str) -> Option<Fault> {
+    let found = STAGE.as_ref()?.captures(message)?;
+    // Loki writes stages in its own way: the text in it is the query's.
+    let text = found[1].find(['"', '`']).map(|quote| super::context::unquoted(&found[1][quote..]));
+    let quoted = |text: String| [crate::model::labels::quote(&text), format!("`{text}`")].into_iter().find_map(|t| query.find(&t));
+    let at = query.find(&found[1]).or_else(|| text.and_then(quoted));
+    Some(Fault { at, message: found[2].to_owned() })
+}
+
+/// The parser's names of tokens in words.
+fn readable(message: &str) -> String {
+    [("$end", "end of the query"), ("IDENTIFIER", "name"), ("STRING", "text in quotes"), ("syntax error: ", "")]
+        .iter()
+        .fold(message.to_owned(), |text, (name, words)| text.replace(name, words))
+}
+
+fn of_promql(query: &str, message: &str) -> Fault {
     prometheus(query, message)
         .or_else(|| character(query, message))
         .or_else(|| victoria(query, message))
@@ -134,7 +177,47 @@ mod tests {
             ("up", r#"invalid parameter "query": 3:2: parse error: x"#, None, "parse error: x"),
             ("up", r#"invalid parameter "query": 1:99: parse error: x"#, Some(2), "parse error: x"),
         ] {
-            assert_eq!(of(query, message), Fault { at, message: said.to_owned() }, "{message}");
+            assert_eq!(of(query, Language::PromQl, message), Fault { at, message: said.to_owned() }, "{message}");
+        }
+    }
+
+    #[test]
+    fn errors_of_loki_are_placed_where_it_says() {
+        for (query, message, at, said) in [
+            (
+                r#"{app="é"} | json foo bar"#,
+                "parse error at line 1, col 22: syntax error: unexpected IDENTIFIER",
+                Some(22),
+                "unexpected name",
+            ),
+            (
+                r#"{app="x""#,
+                "parse error at line 1, col 9: syntax error: unexpected $end, expecting } or ,",
+                Some(8),
+                "unexpected end of the query, expecting } or ,",
+            ),
+            (
+                r#"{app="x"} |~ `((`"#,
+                r#"parse error : stage '|~ "(("' : error parsing regexp: missing closing ): `((`"#,
+                Some(13),
+                "error parsing regexp: missing closing ): `((`",
+            ),
+            (
+                r#"{app="x"} | line_format "{{.foo""#,
+                r#"parse error : stage '| line_format "{{.foo"' : invalid line template: template: line:1: unclosed action"#,
+                Some(10),
+                "invalid line template: template: line:1: unclosed action",
+            ),
+            (
+                r#"{app=~".*"}"#,
+                r#"parse error : queries require at least one regexp or equality matcher"#,
+                None,
+                "queries require at least one regexp or equality matcher",
+            ),
+            ("{}", "parse error at line 7, col 99: literal not terminated", None, "literal not terminated"),
+            ("{}", "max entries limit per query exceeded", None, "max entries limit per query exceeded"),
+        ] {
+            assert_eq!(of(query, Language::LogQl, message), Fault { at, message: said.to_owned() }, "{message}");
         }
     }
 }
