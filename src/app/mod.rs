@@ -70,6 +70,8 @@ pub struct App {
     drafts: Vec<Draft>,
     /// What wants to list the kept queries once they are known, unless another key is pressed before.
     listing: Option<Command>,
+    /// Why the queries that are asked are not remembered on disk, as it was said last.
+    unremembered: Option<String>,
     /// Pages that were left while what they write was under way.
     left_writing: Vec<Entry>,
     /// It has been said that a write would be cut off by quitting.
@@ -99,6 +101,7 @@ impl App {
             notice: None,
             drafts: Vec::new(),
             listing: None,
+            unremembered: None,
             left_writing: Vec::new(),
             warned: false,
             effects: Vec::new(),
@@ -141,6 +144,7 @@ impl App {
             }
             Event::Notice(text) => self.say(text),
             Event::Kept(news) => self.kept(*news),
+            Event::History(news) => self.history(*news),
             Event::Write(news) => self.written(&news),
             Event::Wake => {
                 if self.notice.as_ref().is_some_and(|(_, until)| *until <= self.now) {

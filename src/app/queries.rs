@@ -4,14 +4,14 @@ use super::{App, overlay::Overlay};
 use crate::{
     core::{
         command::{Command, ViewKind},
-        effect::KeptNews,
-        typed::TypedQuery,
+        effect::{Effect, HistoryNews, KeptNews},
+        typed::{Language, TypedQuery},
     },
     views::{self, query::MAX_QUERIES},
 };
 
 /// Queries of an environment that are remembered.
-const MAX_HISTORY: usize = 200;
+const MAX_HISTORY: usize = 500;
 
 impl App {
     /// Opens queries in the Query view, on the same scope.
@@ -27,8 +27,9 @@ impl App {
         }
     }
 
-    /// Remembers a query that was asked in this environment, for as long as redline runs.
+    /// Remembers a query that was asked in this environment.
     pub(super) fn remember(&mut self, query: TypedQuery) {
+        self.effects.push(Effect::Remember(query.clone()));
         let TypedQuery { language, text } = query;
         let environment = self.top().scope.environment.clone();
         let history = self.shared.history.entry((environment, language)).or_default();
@@ -36,6 +37,27 @@ impl App {
         history.push(text);
         if history.len() > MAX_HISTORY {
             history.remove(0);
+        }
+    }
+
+    /// What is on disk of the queries that were asked, here and by other redlines.
+    pub(super) fn history(&mut self, news: HistoryNews) {
+        let HistoryNews { environment, told } = news;
+        match told {
+            Ok(queries) => {
+                for language in [Language::PromQl, Language::LogQl] {
+                    let stored = queries.iter().filter(|q| q.language == language).map(|q| q.text.clone());
+                    let known = self.shared.history.entry((environment.as_str().into(), language)).or_default();
+                    join(known, stored.collect());
+                }
+                self.unremembered = None;
+            }
+            // Said once, not at every query.
+            Err(why) if self.unremembered.as_ref() != Some(&why) => {
+                self.say(why.clone());
+                self.unremembered = Some(why);
+            }
+            Err(_) => {}
         }
     }
 
@@ -73,6 +95,15 @@ impl App {
             Some(Ok(kept)) => self.overlay = Some(Overlay::kept(kept, command == Command::Forget)),
         }
     }
+}
+
+/// Adds what is stored to what is known here: before the newest, which was asked just now.
+fn join(known: &mut Vec<String>, stored: Vec<String>) {
+    let newest = known.pop();
+    let new: Vec<String> = stored.into_iter().filter(|q| !known.contains(q) && newest.as_ref() != Some(q)).collect();
+    known.extend(new.into_iter().chain(newest));
+    let beyond = known.len().saturating_sub(MAX_HISTORY);
+    known.drain(..beyond);
 }
 
 #[cfg(test)]
@@ -147,6 +178,22 @@ mod tests {
         keys(&mut app, "Kall\r");
         let kept = app.take_effects().into_iter().find_map(|e| if let Effect::Keep { queries, .. } = e { Some(queries) } else { None });
         assert_eq!(kept.unwrap(), [queries[0], "vector(1);", queries[2]].map(TypedQuery::promql));
+    }
+
+    #[test]
+    fn what_other_redlines_asked_comes_before_what_was_asked_here() {
+        let mut app = app(&[]);
+        let news = |environment: &str, told| Event::History(Box::new(HistoryNews { environment: environment.to_owned(), told }));
+        keys(&mut app, "vector(9)\r");
+        let asked = app.take_effects().into_iter().find_map(|e| if let Effect::Remember(query) = e { Some(query) } else { None });
+        assert_eq!(asked, Some(TypedQuery::promql("vector(9)")));
+        let stored = ["vector(1)", "vector(9)", "vector(2)"].map(TypedQuery::promql).to_vec();
+        send(&mut app, news("prod", Ok([stored, vec![TypedQuery::logql("{a=\"b\"}")]].concat())));
+        send(&mut app, news("stage", Ok(vec![TypedQuery::promql("vector(7)")])));
+        assert_eq!(app.shared.asked_before("prod", Language::PromQl), ["vector(1)", "vector(2)", "vector(9)"]);
+        assert_eq!(app.shared.asked_before("prod", Language::LogQl), ["{a=\"b\"}"]);
+        send(&mut app, news("prod", Err("history.jsonl cannot be read".to_owned())));
+        assert!(screen(&app).contains("history.jsonl cannot be read"), "{}", screen(&app));
     }
 
     #[test]

@@ -30,6 +30,15 @@ pub struct KeptNews {
     pub told: Result<Vec<KeptQueries>, String>,
 }
 
+/// What came of reading or adding to the queries that were asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryNews {
+    /// Their environment.
+    pub environment: String,
+    /// All that are on disk now, the newest last, or why that is not known or was not done.
+    pub told: Result<Vec<TypedQuery>, String>,
+}
+
 /// What the shell is to do once.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -46,6 +55,8 @@ pub enum Effect {
         /// The queries.
         queries: Vec<TypedQuery>,
     },
+    /// Remember on disk that this was asked in this environment.
+    Remember(TypedQuery),
     /// Forget the queries kept by a name.
     Forget(String),
     /// Load another theme.

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::{
-    effect::{KeptNews, WriteNews},
+    effect::{HistoryNews, KeptNews, WriteNews},
     request::{Answer, SlotId},
 };
 use crate::model::{
@@ -43,6 +43,8 @@ pub enum Event {
     Write(Box<WriteNews>),
     /// The kept queries were read or changed.
     Kept(Box<KeptNews>),
+    /// The queries that were asked were read, or one was added.
+    History(Box<HistoryNews>),
     /// The shell tells of something the user should know.
     Notice(String),
 }

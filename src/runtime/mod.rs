@@ -3,13 +3,17 @@
 mod beat;
 mod exec;
 pub mod fetch;
+mod file;
 mod health;
+mod history;
 mod inbox;
 mod input;
+mod keeper;
 mod kept;
 mod pacer;
 mod retry;
 mod screen;
+mod secrets;
 mod settle;
 mod signals;
 
@@ -28,7 +32,7 @@ use self::{
     health::HealthBoard,
     inbox::{Inbox, Next},
     input::Input,
-    kept::Keeper,
+    keeper::Keeper,
     pacer::Pacer,
     screen::Screen,
     signals::{Signalled, Signals},
@@ -268,6 +272,7 @@ impl Shell {
                 self.open_environment();
             }
             Effect::Keep { name, queries } => self.keeper.change(&self.setup.environment, KeptQueries { name, queries }),
+            Effect::Remember(query) => self.keeper.remember(&self.setup.environment, query),
             Effect::Forget(name) => self.keeper.change(&self.setup.environment, KeptQueries { name, queries: Vec::new() }),
             Effect::SwitchTheme(name) => match self.setup.environments.theme(&name) {
                 Ok(theme) => self.app.theme_switched(theme),

@@ -179,7 +179,7 @@ fn ten_thousand_hostile_values_are_offered_as_text() {
     assert!(screen.contains("10,00") && !screen.contains('\u{1b}') && !screen.contains('\u{202e}'), "{screen}");
     page.type_text("p\\\"77");
     page.key(KeyCode::Tab);
-    assert!(page.screen().contains(r#"{pod="\x1b[2J"#), "{}", page.screen());
+    assert!(page.screen().contains(r#"{pod="\u001b[2J"#), "{}", page.screen());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn earlier_queries_come_back_and_those_with_what_is_typed() {
     page.shared.history.insert((page.scope.environment.clone(), Language::PromQl), vec!["up".to_owned()]);
     page.key(KeyCode::Up);
     page.key(KeyCode::Up);
-    assert!(page.screen().contains(" {b=\"2\"}"), "{}", page.screen());
+    assert!(page.screen().contains("│{b=\"2\"}"), "{}", page.screen());
     page.key(KeyCode::Down);
     page.key(KeyCode::Down);
     assert!(page.screen().contains(OWN), "what was there comes back");
