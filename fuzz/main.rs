@@ -1,4 +1,4 @@
-//! Fuzz targets of the log parsers and of the store, on stable Rust: `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
+//! Fuzz targets of the log parsers, of queries as they are typed and of the store, on stable Rust: `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
 //! them for 30 seconds each, two at a time on two cores; without `REDLINE_FUZZ` for a second. Name one to run it alone.
 //!
 //! A case is a line of `corpus.log` that is changed: cut, repeated, spliced with another, wrapped, with pieces put in that
@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod changes;
+mod queries;
 mod store;
 mod words;
 
