@@ -26,10 +26,10 @@ pub(super) fn has_secret(text: &str) -> bool {
     secret.is_match(text) || long.find_iter(text).any(|run| is_mixed(run.as_str()))
 }
 
-/// Lower and upper case with digits among them: ids are hexadecimal in one case, names have words.
+/// Lower and upper case with a digit among them: ids are hexadecimal in one case, names have words.
 fn is_mixed(run: &str) -> bool {
     let has = |is: fn(&u8) -> bool| run.bytes().filter(is).count();
-    has(u8::is_ascii_lowercase) >= 3 && has(u8::is_ascii_uppercase) >= 3 && has(u8::is_ascii_digit) >= 2
+    has(u8::is_ascii_lowercase) >= 3 && has(u8::is_ascii_uppercase) >= 3 && has(u8::is_ascii_digit) >= 1
 }
 
 #[cfg(test)]

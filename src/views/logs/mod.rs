@@ -476,9 +476,9 @@ impl View for Logs {
                     cx.push(ViewKind::Service, scope);
                 }
             }
-            Command::Filter => self.start_typing(cx, Typing::Filter),
+            Command::Filter => self.start_typing(Typing::Filter),
             Command::EditQuery => self.open_bar(cx),
-            Command::GoToTime => self.start_typing(cx, Typing::Time),
+            Command::GoToTime => self.start_typing(Typing::Time),
             Command::NextMatch => return self.move_or_scroll(cx, Command::Down),
             Command::PreviousMatch => return self.move_or_scroll(cx, Command::Up),
             Command::MinimumLevel => self.cycle_level(cx),

@@ -30,7 +30,7 @@ pub(super) enum Typing {
 const AROUND: Duration = Duration::from_secs(15 * 60);
 
 impl Logs {
-    pub(super) fn start_typing(&mut self, cx: &Cx<'_>, typing: Typing) {
+    pub(super) fn start_typing(&mut self, typing: Typing) {
         let prompt = match typing {
             Typing::Filter => Prompt::pattern(self.store.show().pattern.as_ref()),
             Typing::Time => Prompt::new("go to ", "", "14:32   14:32:07.114   -15m   a pasted timestamp"),

@@ -353,7 +353,7 @@ impl Logs {
                 self.compare_next(&cx.look);
                 self.compared_anew(cx);
             }
-            Command::ChooseWindows => self.start_typing(cx, Typing::Windows),
+            Command::ChooseWindows => self.start_typing(Typing::Windows),
             Command::PatternsBy if self.patterns.of_exceptions => {
                 cx.notice("exceptions are of the lines that are loaded: Loki tells of none")
             }
