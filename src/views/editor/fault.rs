@@ -44,7 +44,8 @@ fn column(query: &str, message: &str) -> Option<Fault> {
     let (line, column): (usize, usize) = (found[1].parse().ok()?, found[2].parse().ok()?);
     // Queries are sent as one line, as for Prometheus.
     let byte = |column: usize| query.char_indices().nth(column).map_or(query.len(), |(i, _)| i);
-    let at = if line == 1 { column.checked_sub(1).map(byte) } else { None };
+    // Loki counts lines from 0 in some of its errors.
+    let at = if line <= 1 { column.checked_sub(1).map(byte) } else { None };
     Some(Fault { at, message: readable(&found[3]) })
 }
 
@@ -214,6 +215,7 @@ mod tests {
                 None,
                 "queries require at least one regexp or equality matcher",
             ),
+            ("{} | st |~ `x`", "parse error at line 0, col 11: syntax error: unexpected |~", Some(9 + 1), "unexpected |~"),
             ("{}", "parse error at line 7, col 99: literal not terminated", None, "literal not terminated"),
             ("{}", "max entries limit per query exceeded", None, "max entries limit per query exceeded"),
         ] {
