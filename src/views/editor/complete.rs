@@ -8,7 +8,8 @@ use nucleo_matcher::{
 };
 
 use super::{
-    context::{Context, What, unquoted},
+    context::{Context, What},
+    place::unquoted,
     words::{self, Word},
 };
 use crate::{

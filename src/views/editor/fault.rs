@@ -52,7 +52,7 @@ fn column(query: &str, message: &str) -> Option<Fault> {
 fn stage(query: &str, message: &str) -> Option<Fault> {
     let found = STAGE.as_ref()?.captures(message)?;
     // Loki writes stages in its own way: the text in it is the query's.
-    let text = found[1].find(['"', '`']).map(|quote| super::context::unquoted(&found[1][quote..]));
+    let text = found[1].find(['"', '`']).map(|quote| super::place::unquoted(&found[1][quote..]));
     let quoted = |text: String| [crate::model::labels::quote(&text), format!("`{text}`")].into_iter().find_map(|t| query.find(&t));
     let at = query.find(&found[1]).or_else(|| text.and_then(quoted));
     Some(Fault { at, message: found[2].to_owned() })

@@ -1,9 +1,10 @@
 //! What can be written where the cursor is in a LogQL: within a pipeline, or around functions of one.
 
 use super::{
-    context::{Place, What, matcher_op, unquoted},
+    context::What,
     lex::Kind,
     logql_words as logql,
+    place::{Place, matcher_op, unquoted},
     words::{self, Word},
 };
 

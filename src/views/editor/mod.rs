@@ -8,6 +8,7 @@ pub mod lex;
 pub(super) mod line;
 pub mod logql;
 mod logql_words;
+mod place;
 pub(super) mod popup;
 mod seen;
 mod text;
