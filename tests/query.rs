@@ -95,3 +95,31 @@ fn a_graphs_query_is_edited_and_esc_comes_back() {
     t.keys("\x1b").gone("PromQL");
     t.see("by route");
 }
+
+#[test]
+fn a_logql_is_refused_in_place_taken_drawn_as_a_graph_and_asked_again_later() {
+    const NUMBERS: &str = r#"sum(count_over_time({service_name="orders"}[1m]))"#;
+    const LINES: &str = r#"{service_name="orders"} | logfmt"#;
+    let data = tempfile::tempdir().unwrap();
+    let mut t = start(&data, &["--view", "logs", "--service", "orders"]);
+    t.see("following");
+    t.keys("E").see("LogQL");
+    t.keys(" | json foo bar\r");
+    let screen = t.see("unexpected name");
+    let (query, mark) = (place(&screen, r#"{service_name="orders"} | json"#).unwrap(), place(&screen, "^").unwrap());
+    assert_eq!((mark.0, mark.1), (query.0 + 1, query.1 + r#"{service_name="orders"} | json foo "#.len()), "{screen}");
+    t.keys("\x17\x17\x17logfmt\r").gone("LogQL");
+    t.keys("E").see(LINES);
+    t.keys("\x15").keys(NUMBERS).keys("\r").at("Query");
+    t.see("a ── graph ── 1 series");
+    t.keys("\x1b").at("Logs");
+    t.keys("E").see(LINES);
+    drop(t);
+
+    let mut t = start(&data, &["--view", "logs", "--service", "orders"]);
+    t.see("following");
+    t.keys("E").see("LogQL");
+    t.keys("\x1b[A").see(NUMBERS);
+    t.keys("\x1b[A").see(LINES);
+    t.keys("\x1b").gone("LogQL");
+}

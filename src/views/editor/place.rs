@@ -140,8 +140,8 @@ impl<'t> Place<'t> {
             return What::Nothing;
         }
         if self.language == Language::LogQl {
-            let braces = (0..self.all.len()).filter(|i| self.word(*i) == "{");
-            let chosen = braces.clone().find(|i| self.all[*i].start >= self.cursor).or(braces.last());
+            let mut braces = (0..self.all.len()).filter(|i| self.word(*i) == "{");
+            let chosen = braces.clone().find(|i| self.all[*i].start >= self.cursor).or_else(|| braces.next_back());
             return What::Field { of: chosen.map_or_else(String::new, |i| self.selector(i)), words: Vec::new(), used: self.used(open) };
         }
         let names = self.metrics();

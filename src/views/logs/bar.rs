@@ -37,6 +37,8 @@ use crate::{
 /// Slots: names that complete, and whether a query can be read.
 const NAMES: &str = "bar names";
 const CHECK: &str = "bar check";
+/// The panes of its slots.
+pub(super) const PANES: [&str; 2] = [NAMES, CHECK];
 /// Lines, the newest, whose fields are offered, and the longest of them, in bytes.
 const LINES: usize = 500;
 const LONGEST: usize = 16 << 10;
@@ -175,16 +177,13 @@ impl Logs {
         }
     }
 
-    /// Takes an answer that the bar waits for. Gives others back.
-    pub(super) fn bar_answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> Result<bool, Answer> {
-        if !matches!(answer.slot.pane, NAMES | CHECK) {
-            return Err(answer);
-        }
-        let Some(bar) = &mut self.bar else { return Ok(false) };
+    /// Takes an answer that the bar waits for.
+    pub(super) fn bar_answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let Some(bar) = &mut self.bar else { return false };
         if answer.slot.pane == NAMES {
             let changed = bar.catalog.settle(answer);
             bar.suggest(&cx.look);
-            return Ok(changed);
+            return changed;
         }
         match expect(answer.result, |r| if let Response::Checked = r { Some(()) } else { None }) {
             Ok(()) => self.bar_accepted(cx),
@@ -196,7 +195,7 @@ impl Logs {
                 bar.refuse(&error);
             }
         }
-        Ok(true)
+        true
     }
 
     /// The query that the server can read takes the place of the one that is shown.

@@ -412,10 +412,9 @@ impl View for Logs {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let answer = match self.bar_answer(cx, answer) {
-            Ok(changed) => return changed,
-            Err(other) => other,
-        };
+        if bar::PANES.contains(&answer.slot.pane) {
+            return self.bar_answer(cx, answer);
+        }
         if answer.slot.pane == "volume" {
             let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
             return self.volume_came(&answer.request, answer.asked, result);
