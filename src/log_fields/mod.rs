@@ -9,6 +9,7 @@ mod dotnet;
 pub mod exceptions;
 mod fold;
 mod head;
+pub mod instant;
 mod json;
 mod klog;
 pub mod level;

@@ -1,0 +1,181 @@
+//! When a line says it was written: asked of every line of a file, where nobody else tells.
+//!
+//! A line that begins with white space says nothing: it goes on from the line before.
+
+mod stamp;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use self::stamp::{Stamp, epoch};
+use super::wrapper;
+use crate::model::time::Timestamp;
+
+/// Members of JSON objects that tell the time, those that tell nothing else first.
+const MEMBERS: [&str; 15] = [
+    "\"@timestamp\"",
+    "\"timestamp\"",
+    "\"time\"",
+    "\"ts\"",
+    "\"@t\"",
+    "\"datetime\"",
+    "\"asctime\"",
+    "\"eventTime\"",
+    "\"timeMillis\"",
+    "\"__REALTIME_TIMESTAMP\"",
+    "\"_time\"",
+    "\"date\"",
+    "\"Timestamp\"",
+    "\"Time\"",
+    "\"t\"",
+];
+static FINDERS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| MEMBERS.iter().map(Finder::new).collect());
+
+/// The same as they stand in logfmt.
+const PAIRS: [&str; 6] = ["time=", "ts=", "timestamp=", "@timestamp=", "t=", "datetime="];
+
+/// How far into a line its time may stand: in brackets or as a pair, and anywhere.
+const NEAR: usize = 300;
+const NEARER: usize = 64;
+
+/// Seconds east of UTC, for an instant that a clock in the place shows.
+pub type Offset = Box<dyn Fn(i64) -> i32 + Send>;
+
+/// An instant that a line told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// Whether the line said in which zone.
+    pub zoned: bool,
+}
+
+/// Finds the times of lines that are written alike.
+pub struct Dater {
+    offset: Offset,
+    /// No line is much newer: what leaves the year out is of the year before this.
+    newest: Timestamp,
+    /// The member that told the time of the last JSON line.
+    member: usize,
+    /// The hour that an offset was last asked for, and the offset.
+    hour: (i64, i32),
+}
+
+impl Dater {
+    /// For lines none of which is newer than `newest`. `offset` is asked where a line names no zone.
+    pub fn new(newest: Timestamp, offset: Offset) -> Self {
+        Self { offset, newest, member: 0, hour: (i64::MIN, 0) }
+    }
+
+    /// Lines may be as new as this.
+    pub fn set_newest(&mut self, newest: Timestamp) {
+        self.newest = newest;
+    }
+
+    /// When a line says it was written; nothing for one that goes on from the line before.
+    pub fn date(&mut self, line: &str) -> Option<Told> {
+        let text = without_colour(line);
+        if let Some(length) = wrapper::cri_prefix(text) {
+            return if goes_on(&text[length..]) { None } else { self.told(stamp::leading(text.as_bytes())?) };
+        }
+        let bytes = text.as_bytes();
+        let stamp = match bytes.first()? {
+            b' ' | b'\t' => None,
+            b'{' => return self.of_json(text),
+            b'<' => after_priority(text).and_then(stamp::leading),
+            b'[' | b'(' => stamp::leading(&bytes[1..]),
+            _ => stamp::leading(bytes),
+        };
+        match stamp {
+            Some(stamp) if is_of_runtime(text, &stamp) && goes_on(text[stamp.length..].strip_prefix(' ').unwrap_or("")) => None,
+            Some(stamp) => self.told(stamp),
+            None if goes_on(text) => None,
+            None => self.told(further_on(text)?),
+        }
+    }
+
+    /// The first member that holds a time, that of the last line before all others.
+    fn of_json(&mut self, text: &str) -> Option<Told> {
+        let last = self.member;
+        let others = (0..MEMBERS.len()).filter(|i| *i != last);
+        for member in std::iter::once(last).chain(others) {
+            let Some(at) = FINDERS.get(member).and_then(|f| f.find(text.as_bytes())) else { continue };
+            let rest = text[at + MEMBERS[member].len()..].trim_start();
+            let value = rest.strip_prefix(':').map(str::trim_start);
+            if let Some(told) = value.and_then(stamp::value).and_then(|stamp| self.told(stamp)) {
+                self.member = member;
+                return Some(told);
+            }
+        }
+        None
+    }
+
+    fn told(&mut self, stamp: Stamp) -> Option<Told> {
+        let zoned = stamp.zone.is_some();
+        let seconds = stamp.seconds(self.newest)?;
+        let offset = stamp.zone.unwrap_or_else(|| self.offset_at(seconds));
+        let nanos = (seconds - i64::from(offset)).checked_mul(1_000_000_000)?.checked_add(stamp.nanos)?;
+        Some(Told { at: Timestamp(nanos), zoned })
+    }
+
+    fn offset_at(&mut self, seconds: i64) -> i32 {
+        let hour = seconds.div_euclid(3600);
+        if self.hour.0 != hour {
+            self.hour = (hour, (self.offset)(seconds));
+        }
+        self.hour.1
+    }
+}
+
+/// `kubectl logs --timestamps` and Docker put their own time before each line, also before the lines of a stack trace.
+fn is_of_runtime(text: &str, stamp: &Stamp) -> bool {
+    let own = &text[..stamp.length];
+    own.len() >= 27 && own.ends_with('Z') && text[stamp.length..].starts_with(' ')
+}
+
+/// Whether a line is one more of what the line before it began: of a stack trace, of a text or of an object over several lines.
+pub fn goes_on(text: &str) -> bool {
+    const STARTS: [&str; 6] = ["Caused by: ", "Suppressed: ", "--- End of ", "---> ", "}", "]"];
+    let is_rest = || text.strip_prefix("... ").is_some_and(|t| t.ends_with(" more") || t.ends_with(" common frames omitted"));
+    text.starts_with(char::is_whitespace) || STARTS.iter().any(|start| text.starts_with(start)) || is_rest()
+}
+
+/// What follows the escape sequences at the start.
+fn without_colour(line: &str) -> &str {
+    let mut rest = line;
+    while let Some(after) = rest.strip_prefix("\u{1b}[") {
+        let Some(end) = after.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c)) else { break };
+        rest = &after[end + 1..];
+    }
+    rest
+}
+
+/// What follows syslog's `<34>` or `<34>1 `.
+fn after_priority(text: &str) -> Option<&[u8]> {
+    let (number, rest) = text[1..].split_once('>')?;
+    let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| rest.strip_prefix("1 ").unwrap_or(rest).as_bytes())
+}
+
+/// A time after the first word: as a pair, in brackets, after a level or a name.
+fn further_on(text: &str) -> Option<Stamp> {
+    let bytes = &text.as_bytes()[..text.len().min(NEAR)];
+    let begins = |at: &usize| *at == 0 || matches!(bytes[at - 1], b' ' | b'[' | b'(' | b'|' | b'"');
+    (0..bytes.len()).filter(begins).find_map(|at| {
+        let rest = &text.as_bytes()[at..];
+        if rest.first()?.is_ascii_digit() {
+            return if at < NEARER { stamp::dated(rest) } else { None }.or_else(|| stamp::of_request(rest));
+        }
+        let pair = PAIRS.iter().find(|name| rest.starts_with(name.as_bytes()))?;
+        stamp::value(text.get(at + pair.len()..)?)
+    })
+}
+
+/// The instant of a number of seconds, or of thousandths, millionths and so on of one, since 1970.
+pub fn of_epoch(text: &str) -> Option<Timestamp> {
+    let stamp = epoch(text.as_bytes())?;
+    Some(Timestamp(stamp.seconds(Timestamp::ZERO)?.checked_mul(1_000_000_000)?.checked_add(stamp.nanos)?))
+}
