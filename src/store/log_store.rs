@@ -97,14 +97,24 @@ impl LogStore {
             let at = lines[end - 1].at;
             let segment = self.segments.partition_point(|s| s.first_at() <= at).saturating_sub(1);
             let from = if segment == 0 { 0 } else { lines[..end].partition_point(|l| l.at < self.segments[segment].first_at()) };
-            if self.segments.is_empty() {
-                self.segments.push(Segment::default());
-            }
+            self.begin_before(at);
             new += self.insert_into(segment, &lines[from..end], &streams[from..end]);
             end = from;
         }
         self.evict();
         new
+    }
+
+    /// Lines that are read backward are each time older than all that are here: they would be sorted into the same ones again
+    /// and again, so they get a segment of their own once the first one is well filled.
+    fn begin_before(&mut self, at: Timestamp) {
+        match self.segments.first_mut() {
+            Some(first) if at >= first.first_at() || !first.is_well_filled() => {}
+            first => {
+                first.into_iter().for_each(Segment::shrink);
+                self.segments.insert(0, Segment::default());
+            }
+        }
     }
 
     fn insert_into(&mut self, segment: usize, lines: &[LogLine], streams: &[u32]) -> usize {

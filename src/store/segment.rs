@@ -64,6 +64,18 @@ impl Segment {
         self.lines.rows.len()
     }
 
+    /// Whether it has half of what it may have.
+    pub(super) fn is_well_filled(&self) -> bool {
+        self.len() >= ROWS / 2 || self.lines.bytes.len() >= BYTES / 2
+    }
+
+    /// Forgets the room for more.
+    pub(super) fn shrink(&mut self) {
+        Arc::make_mut(&mut self.lines.bytes).shrink_to_fit();
+        Arc::make_mut(&mut self.lines.rows).shrink_to_fit();
+        self.traces.shrink_to_fit();
+    }
+
     /// Memory it holds, in bytes.
     pub(super) fn size(&self) -> usize {
         self.lines.bytes.capacity()
