@@ -18,12 +18,13 @@ use redline::{
     log_fields::{
         Format, MAX_FIELDS, MAX_LINES, Record, Unfolded,
         exceptions::Thrown,
+        instant::Dater,
         level::level,
         recognise,
         trace_id::{Patterns, Told, find, find_all},
         unfolded,
     },
-    model::labels::Labels,
+    model::{labels::Labels, time::Timestamp},
 };
 
 use self::changes::{Change, changed, changes};
@@ -161,6 +162,22 @@ fn levels_and_trace_ids() {
             ids.sort_by_key(|id| id.map(|id| id.0));
             ids.dedup();
             prop_assert_eq!(ids.len(), all.len());
+            Ok(())
+        },
+    );
+}
+
+/// A time is one of the years that logs are of, and the same each time; what is put before it by a container runtime is passed.
+#[test]
+fn times() {
+    let newest = Timestamp::from_secs(1_795_323_662);
+    on_lines(
+        |_| true,
+        |line| {
+            let date = || Dater::new(newest, Box::new(|_| 3600)).date(line);
+            let told = date();
+            prop_assert_eq!(told, date());
+            prop_assert!(told.is_none_or(|told| told.at.secs() > -86_400), "{:?}", told);
             Ok(())
         },
     );

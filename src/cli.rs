@@ -49,6 +49,9 @@ pub enum Action {
     },
     /// Print log lines, oldest first: none lost, none twice, in order. --since, --from and --to say which.
     Logs(LogsArgs),
+    /// Show log files, or with - what is piped in, in the Logs view: compressed by gzip or zstd or not, several merged by time,
+    /// followed as they grow. Needs neither a server nor a config.toml.
+    Open(OpenArgs),
     /// Write a commented config.toml into the user's configuration folder.
     Init,
     /// Print completions for a shell.
@@ -88,6 +91,14 @@ pub struct LogsArgs {
     /// How to print them: JSON is one object a line.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+/// Options of `redline open`.
+#[derive(Clone, Debug, Args)]
+pub struct OpenArgs {
+    /// Files of log lines; - is standard input.
+    #[arg(required = true, value_name = "FILE|-", value_hint = clap::ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
 }
 
 /// Options of `redline demo`.

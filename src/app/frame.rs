@@ -216,6 +216,7 @@ impl Frame<'_> {
                 let (start, end) = (format::day_clock(range.start, range.end, zone.0), format::clock(range.end, zone.0));
                 (format!("last {}", format::span(d)), format!("   {start} {dash} {end} {}   live ", zone.1))
             }
+            TimeWindow::EVERYTHING => ("all times".to_owned(), format!(" {}   live ", zone.1)),
             TimeWindow::Since(t) => {
                 let end = format::clock(range.end, zone.0);
                 (format!("from {}", format::day_clock(t, range.end, zone.0)), format!(" {dash} {end} {}   live ", zone.1))
@@ -283,7 +284,7 @@ impl Frame<'_> {
         let mut parts = Vec::new();
         match (&scope.service, scope.trace) {
             (Some(service), _) => parts.push(format!("service={service}")),
-            (None, None) => parts.push("all services".to_owned()),
+            (None, None) => parts.push(self.view.about(&self.look).unwrap_or_else(|| "all services".to_owned())),
             (None, Some(_)) => {}
         }
         parts.extend(scope.matchers.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)));

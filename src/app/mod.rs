@@ -88,7 +88,10 @@ impl App {
     pub fn new(shared: Shared, kind: ViewKind, scope: Scope, queries: &[TypedQuery], now: Timestamp, size: (u16, u16)) -> Self {
         let live = if scope.window.is_live() { scope.window } else { TimeWindow::Last(std::time::Duration::from_secs(3600)) };
         let refused = shared.settings.read_only && kind.writes();
-        let view = views::open(if refused { ViewKind::Alerts } else { kind }, &scope, queries, &shared.settings);
+        let view: Box<dyn View> = match &shared.settings.opened {
+            Some(opened) => Box::new(views::logs::Logs::of_files(opened.clone(), scope.window, &scope)),
+            None => views::open(if refused { ViewKind::Alerts } else { kind }, &scope, queries, &shared.settings),
+        };
         let mut app = Self {
             shared,
             stack: vec![Entry { id: 1, view, scope, live, nonce: 0 }],
@@ -171,7 +174,7 @@ impl App {
         }
     }
 
-    /// What the visible screen needs and does not have. A covered view needs nothing.
+    /// What the visible screen needs and does not have. A covered view needs nothing, but for one that reads on.
     pub fn subscriptions(&self) -> Vec<Subscription> {
         self.answered.leave_open(self.needs())
     }
@@ -194,7 +197,11 @@ impl App {
             );
         }
         self.ask_for_alarms(&mut app);
-        top.view.subscriptions(&self.look(), self.body(), &mut Needs::new(top.id, top.nonce, self.now, &mut out));
+        let covered = self.stack.split_last().map_or(&[][..], |(_, covered)| covered).iter().filter(|e| e.view.reads_on());
+        for entry in covered.chain([top]) {
+            let look = Look { now: self.now, scope: &entry.scope, shared: &self.shared, id: entry.id };
+            entry.view.subscriptions(&look, self.body(), &mut Needs::new(entry.id, entry.nonce, self.now, &mut out));
+        }
         out
     }
 
@@ -300,9 +307,12 @@ impl App {
 
     /// Lets the visible view handle something and then does what it asks.
     fn with_view(&mut self, handle: impl FnOnce(&mut dyn View, &mut Cx<'_>)) {
+        self.with_entry(self.stack.len() - 1, handle);
+    }
+
+    fn with_entry(&mut self, place: usize, handle: impl FnOnce(&mut dyn View, &mut Cx<'_>)) {
         let area = self.body();
-        let last = self.stack.len() - 1;
-        let entry = &mut self.stack[last];
+        let Some(entry) = self.stack.get_mut(place) else { return };
         let mut acts = Vec::new();
         let look = Look { now: self.now, scope: &entry.scope, shared: &self.shared, id: entry.id };
         handle(entry.view.as_mut(), &mut Cx { look, area, acts: &mut acts });
@@ -356,9 +366,10 @@ impl App {
             }
             return;
         }
+        let Some(place) = self.stack.iter().rposition(|e| e.id == answer.slot.view) else { return };
         let mut changed = false;
-        self.with_view(|view, cx| changed = view.answer(cx, answer));
-        if changed {
+        self.with_entry(place, |view, cx| changed = view.answer(cx, answer));
+        if changed && place + 1 == self.stack.len() {
             self.mark(Urgency::Data);
         }
     }

@@ -38,6 +38,7 @@ fn command_line(view: &dyn View, look: &Look<'_>) -> String {
     }
     match scope.window {
         TimeWindow::Last(d) => option("since", format!("{}s", d.as_secs())),
+        TimeWindow::EVERYTHING => {}
         TimeWindow::Since(t) => option("from", crate::ui::format::rfc3339(t)),
         TimeWindow::Fixed(r) => {
             option("from", crate::ui::format::rfc3339(r.start));

@@ -25,6 +25,7 @@ use crate::{
     },
     red::{RedMapping, shown_service},
     theme::{Glyphs, ServiceColors, Theme},
+    views::logs::Opened,
 };
 
 /// The part of the configuration that the core needs.
@@ -66,6 +67,8 @@ pub struct Settings {
     pub author: String,
     /// Nothing that writes to a server is offered.
     pub read_only: bool,
+    /// Files that the first page shows in the place of a server's lines.
+    pub opened: Option<Opened>,
     /// Options to repeat in a command line that reopens a view: `["--config", "x.toml"]`.
     pub reopen: Vec<String>,
 }
@@ -92,6 +95,7 @@ impl Default for Settings {
             alarm: Alarm::default(),
             author: String::new(),
             read_only: false,
+            opened: None,
             reopen: Vec::new(),
         }
     }

@@ -181,6 +181,13 @@ pub enum Request {
         /// The window; a live one is tailed.
         window: TimeWindow,
     },
+    /// The lines of the files that were opened; answers keep coming as [`Response::Log`].
+    FileLines {
+        /// The window; of a live one what is written later comes, too.
+        window: TimeWindow,
+        /// The newest lines are read, as many as take this much memory.
+        bytes: usize,
+    },
     /// The page of a log stream's history that ends at an instant, for the reader who wants more than it reads by itself.
     LogOlder {
         /// LogQL.
@@ -247,6 +254,7 @@ impl Request {
             | Self::LogSize { window, .. }
             | Self::LogVolume { window, .. }
             | Self::LogStream { window, .. }
+            | Self::FileLines { window, .. }
             | Self::LogOlder { window, .. }
             | Self::LogNewer { window, .. }
             | Self::LogPatterns { window, .. }

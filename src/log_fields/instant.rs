@@ -90,7 +90,7 @@ impl Dater {
             _ => stamp::leading(bytes),
         };
         match stamp {
-            Some(stamp) if is_of_runtime(text, &stamp) && goes_on(text[stamp.length..].strip_prefix(' ').unwrap_or("")) => None,
+            Some(_) if runtime_prefix(text).is_some_and(|length| goes_on(&text[length..])) => None,
             Some(stamp) => self.told(stamp),
             None if goes_on(text) => None,
             None => self.told(further_on(text)?),
@@ -130,10 +130,13 @@ impl Dater {
     }
 }
 
-/// `kubectl logs --timestamps` and Docker put their own time before each line, also before the lines of a stack trace.
-fn is_of_runtime(text: &str, stamp: &Stamp) -> bool {
-    let own = &text[..stamp.length];
-    own.len() >= 27 && own.ends_with('Z') && text[stamp.length..].starts_with(' ')
+/// How long the time is that `kubectl logs --timestamps` and `docker logs --timestamps` put before each line, also before the
+/// lines of a stack trace: written to the nanosecond, and one blank.
+pub fn runtime_prefix(text: &str) -> Option<usize> {
+    const LEAST: usize = "2026-11-22T05:01:02.123456Z".len();
+    let end = text.as_bytes().get(..40.min(text.len()))?.iter().position(|b| *b == b' ')?;
+    let is_time = end >= LEAST && text[..end].ends_with('Z') && stamp::leading(text.as_bytes()).is_some_and(|s| s.length == end);
+    is_time.then_some(end + 1)
 }
 
 /// Whether a line is one more of what the line before it began: of a stack trace, of a text or of an object over several lines.

@@ -26,7 +26,7 @@ mod wrapper;
 
 use std::borrow::Cow;
 
-pub(crate) use self::json::MESSAGES;
+pub(crate) use self::{json::MESSAGES, wrapper::cri_prefix};
 
 pub use self::{
     fold::{Unfolded, unfolded},

@@ -29,7 +29,7 @@ fn cri(text: &str) -> Option<Wrapped<'_>> {
 }
 
 /// How long the CRI's prefix of a line is.
-pub(super) fn cri_prefix(text: &str) -> Option<usize> {
+pub(crate) fn cri_prefix(text: &str) -> Option<usize> {
     let at = memchr::memchr(b' ', &text.as_bytes()[..text.len().min(48)])?;
     let rest = &text[at + 1..];
     let rest = rest.strip_prefix("stdout ").or_else(|| rest.strip_prefix("stderr "))?;

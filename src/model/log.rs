@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     backend::SourceError,
     labels::Labels,
+    opened::OpenedFile,
     time::{TimeRange, Timestamp},
     trace::{SpanId, TraceId},
 };
@@ -124,6 +125,8 @@ pub enum LogEvent {
     Tail(TailState),
     /// A question failed. After a failure that time cannot heal the stream ends.
     Failed(SourceError),
+    /// How far files are read.
+    Files(Vec<OpenedFile>),
 }
 
 /// A page of lines from an instant on.

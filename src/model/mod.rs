@@ -14,6 +14,7 @@ pub mod log;
 pub mod log_labels;
 pub mod log_size;
 pub mod matcher_text;
+pub mod opened;
 pub mod re2;
 pub mod series;
 pub mod service_names;

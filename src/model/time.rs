@@ -17,6 +17,14 @@ impl Timestamp {
     /// The last instant that can be counted, in the year 2262: what all later ones are taken for.
     pub const LATEST: Self = Self(i64::MAX);
 
+    /// Places in a file, in the place of times that its lines do not tell, are counted in nanoseconds up to here: a day of 1973.
+    const PLACES: i64 = 100_000_000_000_000_000;
+
+    /// Whether it is no time but a place in a file.
+    pub const fn is_place(self) -> bool {
+        self.0 >= 0 && self.0 < Self::PLACES
+    }
+
     /// From whole milliseconds, as Prometheus counts.
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms.saturating_mul(1_000_000))
@@ -125,6 +133,8 @@ pub enum TimeWindow {
 }
 
 impl TimeWindow {
+    /// All that there is.
+    pub const EVERYTHING: Self = Self::Since(Timestamp::ZERO);
     /// The shortest window that zooming reaches.
     pub const MIN: Duration = Duration::from_secs(1);
     /// The longest window that zooming reaches.

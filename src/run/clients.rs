@@ -1,6 +1,6 @@
 //! Clients from the configuration, and themes by name.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use compact_str::CompactString;
 use secrecy::SecretString;
@@ -11,7 +11,7 @@ use crate::{
     model::backend::{Backend, SourceError},
     runtime::Environments,
     source::{
-        Alertmanager, Alertmanagers, Loki, Prometheus, Sources, Tempo,
+        Alertmanager, Alertmanagers, Files, Loki, Prometheus, Sources, Tempo,
         alertmanager::observers,
         http::{AuthSource, Endpoint, Observer, Secret},
     },
@@ -25,12 +25,18 @@ pub(super) struct Clients {
     pub(super) colors: ColorSupport,
     /// What the backends' own clocks are compared with.
     pub(super) clock: Clock,
+    /// Files that are shown in the place of a server's lines.
+    pub(super) files: Option<Arc<Files>>,
 }
 
 impl Environments for Clients {
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
+        let files = self.files.clone();
+        if files.is_some() && name.is_empty() {
+            return Ok(Sources { files, ..Sources::default() });
+        }
         let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
-        sources(&self.config, environment, &observer, &self.clock)
+        Ok(Sources { files, ..sources(&self.config, environment, &observer, &self.clock)? })
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {
@@ -54,6 +60,7 @@ pub(super) fn sources(config: &Config, environment: &Environment, observer: &Obs
         alertmanager: alertmanagers(config, environment, observer, clock).map_err(told)?,
         loki: loki.map(|l| l.with_trace_ids(config.trace_ids.clone())),
         tempo: endpoint(Backend::Tempo).map(|e| Tempo::new(e, observer.clone())).transpose().map_err(told)?,
+        files: None,
     })
 }
 

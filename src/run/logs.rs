@@ -238,7 +238,7 @@ impl Told {
                 say(format!("lines are missing from {from} to {to}: {}", gap.reason));
             }
             LogEvent::Tail(state) => self.tail(state),
-            LogEvent::History { .. } | LogEvent::Lines(_) => {}
+            LogEvent::History { .. } | LogEvent::Lines(_) | LogEvent::Files(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ mod alerts;
 mod clients;
 mod demo;
 mod logs;
+mod open;
 mod passwords;
 mod report;
 mod services;
@@ -104,6 +105,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             log_to_file(&cli.options, &loaded)?;
             logs::run(&loaded, &cli.options, &args, &system)
         }
+        Some(Action::Open(args)) => open::run(&args, &cli.options, &system),
         Some(Action::Init) => init(&system),
         Some(Action::Completions { shell }) => report::completions(shell),
         Some(Action::Man) => report::man(),

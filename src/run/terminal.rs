@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -23,10 +24,12 @@ use crate::{
         trace::TraceId,
     },
     runtime::{self as shell, Setup},
+    source::Files,
     theme::{self, ColorSupport, Glyphs, Theme},
     time_input,
     views::{
         editor::logql::{Asks, asks},
+        logs::Opened,
         query::MAX_QUERIES,
     },
 };
@@ -36,7 +39,7 @@ const DEFAULT_WINDOW: Duration = Duration::from_secs(3600);
 
 /// Opens the terminal on the configured environment.
 pub(super) fn open(loaded: Loaded, options: &Options, system: &System) -> Result<u8, Failure> {
-    let prepared = prepare(loaded, options, system, Clock::system())?;
+    let prepared = prepare(loaded, options, system, Clock::system(), None)?;
     let runtime = runtime()?;
     let code = runtime.block_on(prepared.run());
     // Not waited for: a name being looked up or a secret's command may hang.
@@ -59,6 +62,12 @@ impl Prepared {
         self.shared.settings.reopen = words;
     }
 
+    /// Says something at first, after what is said already.
+    pub(super) fn notice(&mut self, text: &str) {
+        self.setup.warnings.push(text.to_owned());
+        self.setup.notice.get_or_insert_with(|| text.to_owned());
+    }
+
     pub(super) async fn run(self) -> Result<u8, Failure> {
         let now = self.setup.clock.now();
         let Self { setup, shared, view, scope, queries } = self;
@@ -67,7 +76,14 @@ impl Prepared {
     }
 }
 
-pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock: Clock) -> Result<Prepared, Failure> {
+/// `files` are shown on the first page, in the place of a server's lines.
+pub(super) fn prepare(
+    loaded: Loaded,
+    options: &Options,
+    system: &System,
+    clock: Clock,
+    files: Option<Arc<Files>>,
+) -> Result<Prepared, Failure> {
     let Loaded { config, warnings, theme_folders, path } = loaded;
     let colors = ColorSupport::detect(&system.vars);
     let (theme, keymap, told) = theme_and_keys(&config, options, &theme_folders);
@@ -78,20 +94,36 @@ pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock:
         (false, None) => Glyphs::for_locale(&system.vars),
     };
     let now = clock.now();
-    let settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref(), system)?;
+    let mut settings = settings(&config, options, theme::names(&theme_folders), now, path.as_deref(), system)?;
     let environment = config.environment.clone().unwrap_or_default();
-    let scope = scope(options, &environment, now, settings.zone.0)?;
+    let mut scope = scope(options, &environment, now, settings.zone.0)?;
+    if let Some(files) = &files {
+        show_files(files, &mut settings, &mut scope, options);
+    }
     let shared = Shared::new(settings, keymap, theme.downgrade(colors), glyphs);
-    let view = view(options);
+    let view = if files.is_some() { ViewKind::Logs } else { view(options) };
     let queries = queries(options, view)?;
     let mouse = config.display.mouse && !options.no_mouse;
     let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
-    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone() });
+    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone(), files: files.clone() });
     let notice = notice(&warnings);
     let warnings = warnings.iter().map(ToString::to_string).collect();
     let setup =
         Setup { environments, environment, clock, mouse, max_fps, probe, warnings, notice, data_folder: system.data_folder.clone() };
     Ok(Prepared { setup, shared, view, scope, queries })
+}
+
+/// The first page is of files. All of their lines are shown unless a window is asked for.
+fn show_files(files: &Files, settings: &mut Settings, scope: &mut Scope, options: &Options) {
+    let names = files.names();
+    let words = std::iter::once("open".to_owned()).chain(names.iter().map(ToString::to_string));
+    settings.reopen = words.chain(std::mem::take(&mut settings.reopen)).collect();
+    settings.opened = Some(Opened { names, again: files.are_readable_again() });
+    // Another environment would take the page of the files away.
+    settings.environments.retain(|name| *name == scope.environment);
+    if options.since.is_none() && options.from.is_none() {
+        scope.window = TimeWindow::EVERYTHING;
+    }
 }
 
 /// The theme and the keys that are asked for, and what is wrong with them, which keeps no one from an incident.
@@ -160,6 +192,7 @@ fn settings(
         author: config.silence_author.clone().unwrap_or_else(|| user(system)),
         read_only: options.read_only,
         reopen,
+        opened: None,
     })
 }
 

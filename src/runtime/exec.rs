@@ -169,6 +169,9 @@ async fn ask(slot: SlotId, request: &Arc<Request>, context: &Context) -> Result<
     if let Request::LogStream { query, window } = &**request {
         return stream(slot, request, context, query, *window).await;
     }
+    if let Request::FileLines { window, bytes } = **request {
+        return files(slot, request, context, window, bytes).await;
+    }
     if let Request::Filter(job) = &**request {
         return filter(slot, request, context, job.clone()).await;
     }
@@ -188,6 +191,23 @@ async fn answer(
     let answer = Answer { slot, request: request.clone(), range, asked, result };
     context.send(Event::Answer(Box::new(answer))).await?;
     Ok(outcome)
+}
+
+/// Follows files for as long as it is asked. What they handed out is not handed out again: it is taken from them once there
+/// is room for it.
+async fn files(slot: SlotId, request: &Arc<Request>, context: &Context, window: TimeWindow, bytes: usize) -> Result<Outcome, Gone> {
+    let asked = context.clock.now();
+    let Some(files) = &context.sources.files else {
+        let bug = SourceError::new(Backend::Loki, ErrorKind::Bug, "no files were opened");
+        return answer(slot, request, context, asked, Err(bug)).await;
+    };
+    let range = window.range(asked);
+    loop {
+        let place = context.out.reserve().await.map_err(|_| Gone)?;
+        let result = Ok(Response::Log(vec![files.next(window, bytes).await]));
+        let answer = Answer { slot, request: request.clone(), range, asked, result };
+        place.send(Msg { now: context.clock.now(), event: Event::Answer(Box::new(answer)) });
+    }
 }
 
 /// Follows a log stream: each of its events is an answer of its own.
@@ -258,6 +278,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::LogSize { .. }
         | Request::LogVolume { .. }
         | Request::LogStream { .. }
+        | Request::FileLines { .. }
         | Request::LogPatterns { .. }
         | Request::Filter(_)
         | Request::Patterns(_)

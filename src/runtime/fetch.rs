@@ -89,7 +89,9 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(Backend::Tempo, &e.to_string()))?;
             Response::Trace(Arc::new(trace))
         }
-        Request::LogStream { .. } | Request::Filter(_) => return Err(bug(Backend::Loki, "a stream of answers was fetched")),
+        Request::LogStream { .. } | Request::FileLines { .. } | Request::Filter(_) => {
+            return Err(bug(Backend::Loki, "a stream of answers was fetched"));
+        }
     })
 }
 

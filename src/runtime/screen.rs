@@ -59,8 +59,10 @@ impl Screen {
     /// # Errors
     /// When standard output is no terminal or its modes cannot be set.
     pub fn enter(mouse: bool) -> io::Result<Self> {
-        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-            return Err(io::Error::other("standard input and output must be a terminal; `redline doctor` works without one"));
+        // Where standard input is a pipe, keys come from the terminal that the process belongs to.
+        let has_keys = || io::stdin().is_terminal() || std::fs::File::open("/dev/tty").is_ok();
+        if !io::stdout().is_terminal() || !has_keys() {
+            return Err(io::Error::other("there is no terminal to draw on and to read keys from; `redline doctor` works without one"));
         }
         let bytes = FrameBytes::default();
         let backend = CrosstermBackend::new(bytes.clone());

@@ -2,13 +2,14 @@
 
 pub mod alertmanager;
 pub mod alerts;
+pub mod file;
 pub mod http;
 mod json;
 pub mod loki;
 pub mod prometheus;
 pub mod tempo;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::model::{
     alert::Severities,
@@ -19,6 +20,7 @@ use crate::model::{
 };
 
 pub use alertmanager::{Alertmanager, Alertmanagers};
+pub use file::Files;
 pub use loki::Loki;
 pub use prometheus::Prometheus;
 pub use tempo::Tempo;
@@ -38,6 +40,8 @@ pub struct Sources {
     pub loki: Option<Loki>,
     /// Traces.
     pub tempo: Option<Tempo>,
+    /// Files that are read as logs.
+    pub files: Option<Arc<Files>>,
 }
 
 impl Sources {

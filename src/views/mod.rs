@@ -207,6 +207,16 @@ pub trait View: Send {
         None
     }
 
+    /// What it is about, where that is no service.
+    fn about(&self, _look: &Look<'_>) -> Option<String> {
+        None
+    }
+
+    /// Whether it is told what it asks also while another page covers it: what it reads cannot be read again.
+    fn reads_on(&self) -> bool {
+        false
+    }
+
     /// Which shared facts it needs.
     fn wants(&self) -> Wants {
         Wants::default()

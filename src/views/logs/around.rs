@@ -36,6 +36,9 @@ pub(super) enum After {
 impl Logs {
     /// Opens the lines around the selected one.
     pub(super) fn context(&mut self, cx: &mut Cx<'_>) {
+        if self.context_in_files(cx) {
+            return;
+        }
         let Some(line) = self.line() else { return };
         let query = line.stream.to_string();
         if line.stream.is_empty() {

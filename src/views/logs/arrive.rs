@@ -45,6 +45,7 @@ impl Logs {
                 self.store.insert(lines);
                 self.told.failed = None;
             }
+            LogEvent::Files(told) => self.files_told(told),
             LogEvent::Gap(gap) => self.told.gap(gap),
             LogEvent::Tail(state) => {
                 if let TailState::Behind(_) = state {
@@ -79,7 +80,7 @@ impl Logs {
                     }
                 }
                 LogEvent::Gap(gap) => self.told.gap(gap),
-                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::Failed(_) => {}
+                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::Failed(_) | LogEvent::Files(_) => {}
             }
         }
     }

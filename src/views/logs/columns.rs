@@ -86,6 +86,8 @@ pub(super) struct Columns {
     pub(super) time: TimeForm,
     /// Whether there is a cell for marks.
     pub(super) margin: bool,
+    /// All lines are of one file: nothing tells them apart where a service would stand.
+    pub(super) of_one_file: bool,
     /// The first pod and container seen, and whether there is another.
     pod: Part,
     container: Part,
@@ -186,7 +188,7 @@ impl Columns {
             TimeForm::Ago => 6,
             TimeForm::Delta => 10,
         };
-        let service = look.scope.service.is_none() && room >= 60;
+        let service = look.scope.service.is_none() && !self.of_one_file && room >= 60;
         let (pod, container) = (self.pod.several && room >= 70, self.container.several && room >= 90);
         let mut out = Prefix { margin: self.margin, time, service, pod, container, fields: Vec::new(), left_out: 0 };
         for field in &self.fields {

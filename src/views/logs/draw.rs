@@ -111,7 +111,8 @@ impl Logs {
         let mut panel = Panel::new(truncate(&title, room, shared.glyphs.ellipsis)).focused(self.in_detail);
         if let Some(line) = line.filter(|_| self.counts.is_none()) {
             let size = if line.text.len() > 1024 { format!("{}   ", format::bytes(line.text.len() as f64)) } else { String::new() };
-            let when = format!("{size}{}  {}", format::date_time(line.id.at, shared.settings.zone.0), level_word(line.level));
+            let at = if line.id.at.is_place() { "no time".to_owned() } else { format::date_time(line.id.at, shared.settings.zone.0) };
+            let when = format!("{size}{at}  {}", level_word(line.level));
             if width(&title) + width(&when) + 8 < room {
                 panel = panel.note(when.trim_end().to_owned());
             }

@@ -53,6 +53,9 @@ pub(super) fn about(at: Timestamp, reach: Duration) -> TimeWindow {
 impl Logs {
     /// Follows the selected field's value, or the line's trace or request, or asks which.
     pub(super) fn follow_value(&mut self, cx: &mut Cx<'_>) {
+        if self.follow_in_files(cx) {
+            return;
+        }
         let found = self.field(&cx.look, cx.area).or_else(|| self.own_id());
         let Some(line) = self.line() else { return };
         if let Some(act) = found.and_then(|field| self.page_of(&cx.look, &line, &field, 0)) {
@@ -74,6 +77,9 @@ impl Logs {
 
     /// The next or previous line of the same trace or request, in the list of all services' lines.
     pub(super) fn related(&mut self, cx: &mut Cx<'_>, step: i8) {
+        if self.related_in_files(cx, step) {
+            return;
+        }
         if self.follows {
             let at = self.list.index(&self.store).unwrap_or(0);
             let to = at.saturating_add_signed(isize::from(step));
@@ -95,7 +101,7 @@ impl Logs {
     }
 
     /// The trace of the selected line, or else its request.
-    fn own_id(&self) -> Option<Field> {
+    pub(super) fn own_id(&self) -> Option<Field> {
         let line = self.line()?;
         let record = self.memo.record(&line);
         let items = items(&line, &record, &Default::default());

@@ -12,6 +12,7 @@ mod counts;
 mod detail;
 mod draw;
 mod fields;
+mod files;
 mod filtering;
 mod follow;
 mod gaps;
@@ -40,7 +41,6 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-pub use self::follow::Seed;
 use self::{
     actions::Memo,
     around::After,
@@ -50,6 +50,7 @@ use self::{
     cost::Cost,
     counts::Counts,
     detail::Detail,
+    files::Files,
     filtering::Filtering,
     list::List,
     marks::Marks,
@@ -59,6 +60,7 @@ use self::{
     typing::Typing,
     unnamed::Nearest,
 };
+pub use self::{files::Opened, follow::Seed};
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, prompt::Prompt};
 use crate::{
     app::expect,
@@ -86,6 +88,8 @@ pub struct Logs {
     list: List,
     told: Told,
     filtering: Filtering,
+    /// What is read in the place of a server's lines.
+    files: Option<Box<Files>>,
     volume: Slot<Matrix>,
     /// Whether it is bytes by stream, not lines by level.
     volume_is_bytes: bool,
@@ -150,6 +154,7 @@ impl Logs {
             list: List::new(),
             told: Told::default(),
             filtering: Filtering::default(),
+            files: None,
             volume: Slot::default(),
             volume_is_bytes: false,
             brush: None,
@@ -210,6 +215,9 @@ impl Logs {
 
     /// The query, once it is known which labels name services.
     fn plan(&self, look: &Look<'_>) -> Option<Plan> {
+        if self.files.is_some() {
+            return None;
+        }
         let none = LogLabels::default().with_own(look.shared.settings.labels.logs_services.clone());
         let slot = &look.shared.log_labels;
         let labels = match slot.value() {
@@ -249,7 +257,7 @@ impl Logs {
 
     /// Whether lines are counted over time: not where there are few, of all services.
     fn has_volume(&self) -> bool {
-        !self.is_around() && !self.follows
+        !self.is_around() && !self.follows && self.files.is_none()
     }
 
     /// What a command does to how lines are shown. Returns false for commands that are no such.
@@ -333,7 +341,7 @@ impl View for Logs {
             columns: !self.columns.is_empty(),
             marks: !self.marks.is_empty(),
             panes: true,
-            query: true,
+            query: self.files.is_none(),
             live: look.scope.window.is_live() || self.brush.is_some(),
             graphs: self.volume.value().is_some(),
             ..Facts::default()
@@ -384,12 +392,24 @@ impl View for Logs {
         }
     }
 
+    fn about(&self, look: &Look<'_>) -> Option<String> {
+        self.about_files(look)
+    }
+
+    fn reads_on(&self) -> bool {
+        self.files.is_some()
+    }
+
     fn wants(&self) -> Wants {
-        Wants { log_labels: true, ..Wants::default() }
+        Wants { log_labels: self.files.is_none(), ..Wants::default() }
     }
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         self.ask_filter(needs);
+        if self.ask_files(look, needs) {
+            self.ask_patterns(look, &Plan::default(), needs);
+            return;
+        }
         self.ask_for_bar(look, needs);
         let Some(plan) = self.plan(look) else { return };
         if !self.ask_cost(look, &plan, needs) {
@@ -447,6 +467,7 @@ impl View for Logs {
             Ok(events) => events.into_iter().for_each(|event| self.event(answer.asked, part, event, now)),
             Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
         }
+        self.tell_news(cx);
         self.settle(cx);
         true
     }
@@ -464,6 +485,7 @@ impl View for Logs {
         match command {
             Command::Back if self.counts.is_some() => self.counts = None,
             Command::Back if self.in_detail => self.set_in_detail(false),
+            Command::Back => return self.leave_aside(cx),
             Command::Drill => self.drill(cx),
             Command::NextPane | Command::PreviousPane => self.set_in_detail(!self.in_detail),
             Command::Widen => self.widen(cx),
@@ -496,6 +518,9 @@ impl View for Logs {
     }
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
+        if self.keeps_lines(cx) {
+            return;
+        }
         self.restart();
         self.begin(cx.look.now, cx.look.range());
         self.note_question(&cx.look);

@@ -118,7 +118,11 @@ impl Logs {
                 Some(Act::Choose("traces of this line", rows.collect()))
             }
         };
-        match act {
+        let refused = act.as_ref().and_then(|_| self.lacks_tempo(&cx.look));
+        if let Some(why) = refused {
+            cx.notice(why);
+        }
+        match act.filter(|_| refused.is_none()) {
             Some(act) => {
                 // The way back ends on this line, whatever has arrived by then.
                 self.list.follow = false;

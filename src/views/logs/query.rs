@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What is asked for a scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// The query as it is shown and edited.
     pub(crate) base: String,

@@ -136,7 +136,7 @@ impl Logs {
         column(&format!("{time:>cells$}", cells = prefix.time), prefix.time, "", theme.style(Role::Dim));
         column(level_word(line.level), 5, "", theme.style(level_role(line.level)));
         if prefix.service {
-            let service = service_of(line, look).unwrap_or("");
+            let service = self.file_of(line).or_else(|| service_of(line, look)).unwrap_or("");
             column(service, SERVICE, mark, look.shared.service_style(service));
         }
         let last = |name: Option<&str>| name.map_or(String::new(), |n| n.rsplit('-').next().unwrap_or(n).to_owned());
@@ -183,6 +183,10 @@ fn time_of(at: Timestamp, form: &RowForm<'_>, look: &Look<'_>) -> String {
         TimeForm::Utc => 0,
         _ => look.shared.settings.zone.0,
     };
+    // A place in a file, or the line after one, is no time.
+    if at.is_place() {
+        return String::new();
+    }
     match form.time {
         TimeForm::Ago => format::age(look.now.since(at)),
         TimeForm::Delta => form.before.map_or(String::new(), |before| format!("+{}", format::seconds(at.since(before).as_secs_f64()))),

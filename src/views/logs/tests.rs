@@ -1,4 +1,5 @@
 mod asking;
+mod files;
 mod filtering;
 mod gaps;
 mod reading;

@@ -87,7 +87,7 @@ impl Logs {
         }
         (self.wanted, self.spree, self.list.follow) = (Some(Wanted::Time(at)), 0, false);
         let window = cx.look.range();
-        if !window.contains(at) {
+        if !window.contains(at) || self.is_left_out(at) {
             cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(about(at, AROUND)))));
         }
         self.settle(cx);

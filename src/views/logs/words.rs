@@ -31,7 +31,7 @@ impl Logs {
     pub(super) fn title(&self, look: &Look<'_>, area: Rect, room: usize) -> String {
         let glyphs = look.shared.glyphs;
         let separator = format!(" {} ", glyphs.horizontal.repeat(2));
-        let query = self.plan(look).map_or_else(|| "logs".to_owned(), |p| p.base);
+        let query = self.files_name().or_else(|| self.plan(look).map(|p| p.base)).unwrap_or_else(|| "logs".to_owned());
         for wording in [Wording::Full, Wording::Brief] {
             let rest = self.facts_of_title(look, area, wording).join(&separator);
             let left = room.saturating_sub(width(&rest) + width(&separator));
@@ -61,6 +61,7 @@ impl Logs {
             out.push(format!("{what} not applied"));
         }
         out.extend(self.gone(look, wording));
+        out.extend(self.files_facts(look, wording == Wording::Full));
         out.extend(self.before_note(area, wording));
         out.extend(self.after_note(area));
         out.extend(self.tail(look, wording));
@@ -168,7 +169,7 @@ impl Logs {
         let count = if new > 0 { format!("{} new", format::count(new as u64)) } else { String::new() };
         if self.is_paused() {
             format!("paused {count}").trim_end().to_owned()
-        } else if self.list.follow && look.scope.window.is_live() {
+        } else if self.list.follow && self.files_come().unwrap_or(look.scope.window.is_live()) {
             "following".to_owned()
         } else if look.scope.window.is_live() {
             count
@@ -181,6 +182,9 @@ impl Logs {
     pub(super) fn blank(&self, look: &Look<'_>, area: Rect) -> Vec<String> {
         if let Some((error, since)) = self.told.failed.as_ref().filter(|_| self.store.is_empty()) {
             return panel::failure(error, look.now.since(*since), look.shared);
+        }
+        if let Some(words) = self.files_blank() {
+            return words;
         }
         if !self.store.is_empty() {
             return self.all_hidden(look, area);

@@ -107,6 +107,8 @@ impl Logs {
     }
 
     pub(in super::super) fn draw_patterns(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let spanned = self.files_scope(look);
+        let look = &spanned.as_ref().map_or(*look, |scope| Look { scope, ..*look });
         let places = self.pattern_places(area);
         if places.list.height > 0 {
             self.draw_table(look, &places, buf);

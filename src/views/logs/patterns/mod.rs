@@ -234,7 +234,11 @@ impl Logs {
         if self.patterns_due(look).is_none_or(|due| due > look.now) {
             return;
         }
-        self.want_earlier(look);
+        let spanned = self.files_scope(look);
+        let look = &spanned.as_ref().map_or(*look, |scope| Look { scope, ..*look });
+        if spanned.is_none() {
+            self.want_earlier(look);
+        }
         let basis = self.pattern_basis();
         let windows = self.windows(look);
         let range =

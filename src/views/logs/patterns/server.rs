@@ -70,6 +70,7 @@ impl Logs {
             (Some(Some(_)), _) => cx.notice("Loki has found no patterns in these lines"),
             (Some(None), _) => cx.notice("this Loki finds no patterns: its pattern ingester is off"),
             (None, Some(error)) => cx.notice(format!("Loki's patterns: {}", error.message)),
+            (None, None) if self.files.is_some() => cx.notice("no server clusters lines of files: these are clustered here"),
             (None, None) => cx.notice("Loki has not answered yet"),
         }
     }

@@ -1,0 +1,205 @@
+//! Files as they are: their newest lines first, across all of them, and what is written to them from then on.
+
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf, time::Duration};
+
+use super::{
+    backward::Backward,
+    entries::Entries,
+    grown::Grown,
+    input::why,
+    teller::{Gone, Teller},
+    written,
+};
+use crate::{
+    clock::system_now,
+    model::{
+        opened::FileState,
+        time::{TimeRange, Timestamp},
+    },
+};
+
+/// Between two looks whether there is more.
+const EVERY: Duration = Duration::from_millis(200);
+/// A file that was written to this short a while ago may end within a line.
+const FRESH: Duration = Duration::from_secs(2);
+/// How far lines may be out of order.
+const DISORDER: Duration = Duration::from_secs(60);
+
+/// One file.
+pub(super) struct Plain {
+    path: PathBuf,
+    range: TimeRange,
+    entries: Entries,
+    /// For what is written to it later.
+    later: Option<Entries>,
+    teller: Teller,
+    state: State,
+    /// The oldest line that was read, and the newest.
+    oldest: Timestamp,
+    newest: Option<Timestamp>,
+    size: u64,
+}
+
+enum State {
+    New,
+    /// Its end is read, and where what comes later begins.
+    Reading(Backward, u64),
+    /// All is read that is to be.
+    Read(u64),
+    Growing(Box<Grown>),
+    Failed,
+}
+
+impl Plain {
+    /// For the lines of a range. There are two of what makes lines: for what is there, and for what comes later.
+    pub(super) fn new(path: PathBuf, range: TimeRange, [entries, later]: [Entries; 2], teller: Teller) -> Self {
+        let (oldest, later) = (Timestamp::LATEST, Some(later));
+        Self { path, range, entries, later, teller, state: State::New, oldest, newest: None, size: 0 }
+    }
+
+    fn is_reading(&self) -> bool {
+        matches!(self.state, State::Reading(..))
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Result<(), Gone> {
+        self.state = State::Failed;
+        self.teller.state(FileState::Failed(why(error)))
+    }
+
+    fn begin(&mut self) -> Result<(), Gone> {
+        match self.opened() {
+            Ok(state) => self.state = state,
+            Err(e) => self.failed(&e)?,
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self) -> io::Result<State> {
+        let file = File::open(&self.path)?;
+        let written = written(&self.path).unwrap_or_else(system_now);
+        self.size = file.metadata()?.len();
+        let end = if system_now().since(written) < FRESH { end_of_lines(&file, self.size)? } else { self.size };
+        self.entries.dater().set_newest(written);
+        let mut backward = Backward::new(file, end, &mut self.entries)?;
+        if self.range.end < written {
+            backward.skip_newer(self.range.end, &mut self.entries)?;
+        }
+        Ok(State::Reading(backward, end))
+    }
+
+    /// Reads one more chunk. Returns the bytes of memory that its lines take.
+    fn step(&mut self) -> Result<usize, Gone> {
+        let State::Reading(backward, _) = &mut self.state else { return Ok(0) };
+        if let Err(e) = backward.step(&mut self.entries) {
+            self.failed(&e)?;
+            return Ok(0);
+        }
+        let left = backward.end();
+        if let Some((oldest, newest)) = self.entries.reached() {
+            self.oldest = oldest;
+            self.newest = self.newest.max(Some(newest));
+        }
+        let read = self.size.saturating_sub(left);
+        let weight = self.teller.tell(&mut self.entries, |file| (file.read, file.left) = (read, left))?;
+        if left == 0 || !self.oldest.is_place() && self.oldest + DISORDER < self.range.start {
+            self.stop();
+        }
+        Ok(weight)
+    }
+
+    /// Reads no older ones.
+    fn stop(&mut self) {
+        if let State::Reading(_, end) = self.state {
+            self.state = State::Read(end);
+        }
+    }
+
+    /// Goes on with what comes.
+    fn grow(&mut self, follow: bool) -> Result<(), Gone> {
+        let State::Read(end) = self.state else { return Ok(()) };
+        if !follow {
+            return self.teller.state(FileState::Ended);
+        }
+        let Some(mut later) = self.later.take() else { return Ok(()) };
+        if let Some(newest) = self.newest {
+            later.go_on_from(newest);
+        }
+        match File::open(&self.path) {
+            Ok(file) => self.state = State::Growing(Box::new(Grown::new(self.path.clone(), file, end, later))),
+            Err(e) => return self.failed(&e),
+        }
+        self.teller.state(FileState::Following)
+    }
+
+    /// Looks for more. Returns whether there may be more than was read.
+    fn look(&mut self) -> Result<bool, Gone> {
+        let State::Growing(grown) = &mut self.state else { return Ok(false) };
+        grown.entries().dater().set_newest(system_now());
+        let (more, news) = match grown.look() {
+            Ok(found) => found,
+            Err(e) => {
+                self.failed(&e)?;
+                return Ok(false);
+            }
+        };
+        let offset = grown.offset();
+        if more || grown.entries().weight() > 0 {
+            self.teller.tell(grown.entries(), |file| {
+                file.size = Some(offset.max(file.size.unwrap_or(0)));
+                file.read = offset.saturating_sub(file.left);
+            })?;
+        }
+        if let Some(news) = news {
+            self.teller.news(news)?;
+        }
+        Ok(more)
+    }
+}
+
+/// Reads files until nobody listens: lines of up to so many bytes of memory, the newest ones of all files.
+pub(super) fn read(mut files: Vec<Plain>, bytes: usize, follow: bool) {
+    // It ends when nobody listens.
+    let _ = read_all(&mut files, bytes, follow);
+}
+
+fn read_all(files: &mut [Plain], bytes: usize, follow: bool) -> Result<(), Gone> {
+    for file in &mut *files {
+        file.begin()?;
+    }
+    let mut room = bytes;
+    while let Some(file) = files.iter_mut().filter(|f| f.is_reading()).max_by_key(|f| f.oldest) {
+        room = room.saturating_sub(file.step()?);
+        if room == 0 {
+            files.iter_mut().for_each(Plain::stop);
+        }
+    }
+    for file in &mut *files {
+        file.grow(follow)?;
+    }
+    while files.iter().any(|f| matches!(f.state, State::Growing(_)) && !f.teller.is_unheard()) {
+        let mut more = false;
+        for file in &mut *files {
+            more |= file.look()?;
+        }
+        if !more {
+            std::thread::sleep(EVERY);
+        }
+    }
+    Ok(())
+}
+
+/// Where the last line ends that has an end.
+fn end_of_lines(file: &File, size: u64) -> io::Result<u64> {
+    const PIECE: u64 = 1 << 20;
+    let mut end = size;
+    while end > 0 {
+        let from = end.saturating_sub(PIECE);
+        let mut piece = vec![0; usize::try_from(end - from).unwrap_or(0)];
+        file.read_exact_at(&mut piece, from)?;
+        if let Some(at) = memchr::memrchr(b'\n', &piece) {
+            return Ok(from + at as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}
