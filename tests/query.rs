@@ -102,7 +102,7 @@ fn a_logql_is_refused_in_place_taken_drawn_as_a_graph_and_asked_again_later() {
     const LINES: &str = r#"{service_name="orders"} | logfmt"#;
     let data = tempfile::tempdir().unwrap();
     let mut t = start(&data, &["--view", "logs", "--service", "orders"]);
-    t.see("following");
+    t.see(r#"{service_name="orders"} ──"#);
     t.keys("E").see("LogQL");
     t.keys(" | json foo bar\r");
     let screen = t.see("unexpected name");
@@ -117,7 +117,7 @@ fn a_logql_is_refused_in_place_taken_drawn_as_a_graph_and_asked_again_later() {
     drop(t);
 
     let mut t = start(&data, &["--view", "logs", "--service", "orders"]);
-    t.see("following");
+    t.see(r#"{service_name="orders"} ──"#);
     t.keys("E").see("LogQL");
     t.keys("\x1b[A").see(NUMBERS);
     t.keys("\x1b[A").see(LINES);

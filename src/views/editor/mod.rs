@@ -80,6 +80,12 @@ impl Editor {
         *self = Self { typing: true, ..Self::default() };
     }
 
+    /// Begins to type at a text that is there: the list comes with what is typed, and the arrows go through what was asked.
+    pub(in crate::views) fn open_at(&mut self, text: &Text) {
+        self.open();
+        self.closed = !text.as_str().is_empty();
+    }
+
     /// Ends it.
     pub(in crate::views) fn close(&mut self) {
         *self = Self::default();
@@ -238,7 +244,7 @@ impl Editor {
         let scope = look.scope.service.as_deref().into_iter().chain(look.scope.matchers.iter().map(|m| m.value.as_str()));
         let known = Known { told: names.map(|n| &**n), seen: seen.of(&found.what), preferred: scope.collect() };
         let (candidates, total) = candidates(&found, line, text.language, &known);
-        let is_written = |c: &Candidate| line[found.from..found.to] == c.insert;
+        let is_written = |c: &Candidate| line[found.from..found.to] == *c.insert.trim_end();
         let trouble = told.and_then(|slot| slot.error()).filter(|_| names.is_none()).map(|e| e.message.clone());
         if candidates.first().is_some_and(is_written) || (candidates.is_empty() && trouble.is_none()) {
             self.offer = None;

@@ -61,9 +61,9 @@ pub(super) struct Bar {
 
 impl Bar {
     fn new(text: &str, seen: Seen) -> Self {
-        let mut editor = Editor::default();
-        editor.open();
-        Self { text: Text::new(text, Language::LogQl), editor, catalog: Catalog::default(), seen, asked: None, refused: None }
+        let (text, mut editor) = (Text::new(text, Language::LogQl), Editor::default());
+        editor.open_at(&text);
+        Self { text, editor, catalog: Catalog::default(), seen, asked: None, refused: None }
     }
 
     fn suggest(&mut self, look: &Look<'_>) {

@@ -200,12 +200,15 @@ fn earlier_queries_come_back_and_those_with_what_is_typed() {
     let asked = ["{a=\"1\"} |= \"x\"", "{b=\"2\"}", "{a=\"3\"}"].map(str::to_owned).to_vec();
     page.shared.history.insert((page.scope.environment.clone(), Language::LogQl), asked);
     page.shared.history.insert((page.scope.environment.clone(), Language::PromQl), vec!["up".to_owned()]);
+    page.type_text(" | json");
+    page.submit();
+    page.press(Command::EditQuery);
     page.key(KeyCode::Up);
     page.key(KeyCode::Up);
     assert!(page.screen().contains("│{b=\"2\"}"), "{}", page.screen());
     page.key(KeyCode::Down);
     page.key(KeyCode::Down);
-    assert!(page.screen().contains(OWN), "what was there comes back");
+    assert!(page.screen().contains(&format!("{OWN} | json ")), "what was there comes back");
     page.clear();
     page.type_text("|= \"x\"");
     page.key(KeyCode::Up);
