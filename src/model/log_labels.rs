@@ -123,6 +123,12 @@ impl LogLabels {
         self.labels.first().map_or(USUAL_LABEL, |label| label.name.as_str())
     }
 
+    /// How many services of the metrics the first label names, and how many all labels do.
+    pub fn named(&self) -> (usize, usize) {
+        let services = self.labels.iter().flat_map(|label| label.services.values());
+        (self.labels.first().map_or(0, ServiceLabel::overlap), services.collect::<BTreeSet<_>>().len())
+    }
+
     /// Where the user says that a service's lines are.
     pub fn own(&self, service: &str) -> Option<&[Matcher]> {
         self.own.get(service).map(Vec::as_slice)

@@ -47,10 +47,12 @@ fn the_label_that_names_most_services_goes_first_and_of_equals_the_one_with_thei
         found.labels().iter().map(|l| (l.name.as_str(), l.overlap())).collect::<Vec<_>>(),
         [("container", 3), ("component", 3), ("app", 2)]
     );
-    assert_eq!(asked(&found, "checkout"), r#"{container="checkout"}"#);
+    assert_eq!((asked(&found, "checkout").as_str(), found.named()), (r#"{container="checkout"}"#, (3, 3)));
     // A namespace is taken away only where no label has the name without.
     let found = ranked(LogLabels::new(vec![label("component", &["shop-cart", "shop-orders"]), label("app", &["cart"])], Vec::new()));
     assert_eq!([asked(&found, "cart"), asked(&found, "orders")], [r#"{app="cart"}"#, r#"{component="shop-orders"}"#]);
+    let found = ranked(LogLabels::new(vec![label("app", &["cart", "orders"]), label("job", &["shop/mailer", "shop/cart"])], Vec::new()));
+    assert_eq!(found.named(), (2, 3));
 }
 
 #[test]

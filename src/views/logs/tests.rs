@@ -74,7 +74,8 @@ fn traced(second: i64, span: u64) -> LogLine {
 
 /// The page of a service after an answer without lines.
 pub(super) fn empty_page(shared: Shared, service: &str) -> String {
-    let mut page = Page { shared, ..Page::new(scope().with_service(service), BIG) };
+    let scope = if service.is_empty() { Scope { service: None, ..scope() } } else { scope().with_service(service) };
+    let mut page = Page { shared, ..Page::new(scope, BIG) };
     page.history(Vec::new());
     page.screen()
 }

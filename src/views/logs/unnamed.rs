@@ -34,6 +34,13 @@ impl Nearest {
 }
 
 impl Logs {
+    /// That the lines of all services are those of some: no one label is on all streams.
+    pub(super) fn partial(&self, look: &Look<'_>) -> Option<String> {
+        let labels = look.shared.log_labels.value().filter(|_| self.typed.is_none() && look.scope.service.is_none())?;
+        let (first, all) = labels.named();
+        (first < all).then(|| format!("only streams with {}: {first} of {all} services", labels.first()))
+    }
+
     /// Why a service has no lines: no label names it. `None` where one does, or it is not known.
     pub(super) fn unnamed(&self, look: &Look<'_>) -> Option<Vec<String>> {
         let (service, slot) = (look.scope.service.as_deref()?, &look.shared.log_labels);
@@ -82,6 +89,7 @@ mod tests {
         model::{
             backend::{Backend, ErrorKind, SourceError},
             labels::Matcher,
+            log_labels::{LogLabels, ServiceLabel},
             time::Timestamp,
         },
     };
@@ -115,6 +123,18 @@ mod tests {
         own.settings.labels.logs_services = [("web".to_owned(), vec![Matcher::equal("app", "web-v2")])].into();
         let text = page(own, "web");
         assert!(text.contains("{app=\"web-v2\"}") && !text.contains("is not known"), "{text}");
+    }
+
+    #[test]
+    fn lines_of_all_services_that_are_those_of_some_say_so() {
+        let label = |name: &str, values: &[&str]| ServiceLabel::new(name, values.iter().map(|v| (*v).into()).collect(), &Arc::default());
+        let mut some = shared();
+        let labels = LogLabels::new(vec![label("app", &["cart", "orders"]), label("job", &["shop/mailer"])], Vec::new());
+        some.log_labels.settle(Timestamp::ZERO, Ok(Arc::new(labels.ranked(["cart", "mailer", "orders"].into_iter()))));
+        let text = page(some, "");
+        assert!(text.contains("only streams with app: 2 of 3 services"), "{text}");
+        let text = page(shared(), "");
+        assert!(!text.contains("only streams"), "{text}");
     }
 
     #[test]

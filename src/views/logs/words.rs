@@ -50,6 +50,7 @@ impl Logs {
 
     fn facts_of_title(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Vec<String> {
         let mut out = vec![self.count(look, wording)];
+        out.extend(self.partial(look));
         // What is shown is more than the header says.
         let plan = self.plan(look);
         if wording == Wording::Full {
