@@ -36,7 +36,7 @@ use super::store::Clock;
 use crate::model::{labels::Labels, time::Timestamp};
 
 /// How far before the start the alerting rules are evaluated, at least.
-const RULE_HISTORY: Duration = Duration::from_secs(2 * 3_600);
+const RULE_HISTORY: Duration = Duration::from_secs(3_600);
 /// What is evaluated and written before the onset.
 pub const LEAD: Duration = Duration::from_secs(10 * 60);
 /// The longest window of a rule.
