@@ -145,6 +145,7 @@ mod logs {
         let pay = labels(run, &[("service_name", "pay")]);
         let cart = labels(run, &[("container", "cart")]);
         let bare = labels(run, &[("zone", "eu")]);
+        let packed = labels(run, &[("app", "packed")]);
         let mut out = Vec::new();
         for i in 0..40i64 {
             let at = |offset: i64| Timestamp(start + i * 3 * SECOND + offset);
@@ -161,6 +162,11 @@ mod logs {
             let text = ["plain words", "ERROR: broken", "a warning here", "{\"broken\": ", "user=7 failed=true", "fatal error misc:info"]
                 [(i % 6) as usize];
             out.push((at(3), cart.clone(), Labels::new(), format!("{text} {i}")));
+            if i % 5 == 0 {
+                let inside =
+                    format!(r#"{{"_entry":"took {i}ms from 10.0.1.{i} \"x\"","app":"inner","pod.name":"p-{i}","n":{i},"in":{{"a":"b"}}}}"#);
+                out.push((at(5), packed.clone(), Labels::new(), inside));
+            }
             out.push((
                 at(4),
                 bare.clone(),
@@ -234,6 +240,20 @@ mod logs {
         r#"SEL | json | keep http_status, service_name"#,
         r#"SEL | decolorize | zone_extracted="other""#,
         r#"SEL | line_missing="" | run!="""#,
+        r#"SEL | unpack"#,
+        r#"SEL | unpack | pod_name="p-5""#,
+        r#"{run="RUN", app="packed"} | unpack | app_extracted="inner" |= "took""#,
+        r#"SEL | line_format "{{.app}} {{.missing}}""#,
+        r#"{run="RUN", app="api"} | json | line_format "{{.http_path}} {{ .http_status | ToUpper }} {{__line__}}""#,
+        r#"{run="RUN", service_name="pay"} | logfmt | line_format "{{- .level -}} x {{ToUpper .msg}}" |= "WARN""#,
+        r#"SEL | label_format kind=app, text="{{.app}}-{{.run}}""#,
+        r#"{run="RUN", service_name="pay"} | logfmt | label_format state=level, level="{{.level | upper}}" | state="warn""#,
+        r#"SEL | label_format app="renamed", trace_id="none""#,
+        r#"SEL |= ip("10.0.0.0/28")"#,
+        r#"SEL |= ip("10.0.0.3-10.0.0.21")"#,
+        r#"SEL != ip("10.0.0.7")"#,
+        r#"{run="RUN", zone="eu"} | pattern "<ip> - <_>" | ip = ip("10.0.0.8/29")"#,
+        r#"SEL | pattern "<addr> - <_>" | addr != ip("10.0.0.8/29")"#,
         r#"{run="RUN", app=~"a.+|b"}"#,
         r#"{run="RUN", app!="api"}"#,
         r#"{run="RUN", container=~"c.*", app!~".+"}"#,
@@ -272,6 +292,10 @@ mod logs {
         r#"sum(count_over_time({run="none"}[30s])) or vector(0)"#,
         r#"sum by (a)(count_over_time(SEL[30s])) unless sum by (a)(count_over_time(SEL |= "GET" [30s]))"#,
         r#"1 + 2 * 3 ^ 2"#,
+        r#"sum by (pod_name)(count_over_time(SEL | unpack [1m]))"#,
+        r#"sum by (kind)(count_over_time(SEL | label_format kind="{{.app}}" [30s]))"#,
+        r#"sum by (state)(count_over_time(SEL | logfmt | label_format state=level [30s]))"#,
+        r#"sum(bytes_over_time({run="RUN", app="api"} | json | line_format "{{.http_path}}" [30s]))"#,
     ];
 
     /// Queries that Loki refuses; both must refuse them at the same place.
@@ -298,6 +322,9 @@ mod logs {
         r#"{app="a"} | regexp "x""#,
         r#"{app="a"} or {app="b"}"#,
         r#"{json="a"}"#,
+        r#"{app="a"} |= ip("10.0.0")"#,
+        r#"{app="a"} | label_format a"#,
+        r#"{app="a"} | line_format x"#,
         "{app=\"a\"}\n  | json\n  | %",
         r#"sum(rate({app="a"}[5m])) by (x) by (y)"#,
         r#"count_over_time({app="a"}[5m]) by (x)"#,

@@ -53,6 +53,28 @@ pub enum Stage {
     Keep(Vec<NameMatcher>),
     /// `| decolorize`
     Decolorize,
+    /// `|= ip("10.0.0.0/8")`
+    LineIp {
+        /// `!=`
+        negate: bool,
+        /// The addresses.
+        pattern: String,
+    },
+    /// `| unpack`
+    Unpack,
+    /// `| line_format "{{.msg}}"`
+    LineFormat(String),
+    /// `| label_format a=b, c="{{.d}}"`
+    LabelFormat(Vec<(String, Formatted)>),
+}
+
+/// What a label is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Formatted {
+    /// Another label, which goes.
+    Renamed(String),
+    /// A template.
+    Template(String),
 }
 
 /// How a line filter compares.
@@ -81,6 +103,15 @@ pub enum LabelFilter {
         op: CompareOp,
         /// With what.
         value: Quantity,
+    },
+    /// `a=ip("10.0.0.0/8")`
+    Ip {
+        /// Label.
+        name: String,
+        /// `!=`
+        negate: bool,
+        /// The addresses.
+        pattern: String,
     },
     /// Both.
     And(Box<LabelFilter>, Box<LabelFilter>),

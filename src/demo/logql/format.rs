@@ -2,8 +2,8 @@
 //! short, else a stage or an operand a line.
 
 use super::ast::{
-    AggregateOp, BinaryOp, CompareOp, Conversion, Expr, Grouping, LabelFilter, LineOp, LogExpr, MetricExpr, NameMatcher, Quantity,
-    RangeExpr, Stage, Unwrap,
+    AggregateOp, BinaryOp, CompareOp, Conversion, Expr, Formatted, Grouping, LabelFilter, LineOp, LogExpr, MetricExpr, NameMatcher,
+    Quantity, RangeExpr, Stage, Unwrap,
 };
 use crate::{
     demo::grammar::literal::{humanized_bytes, written_go_duration, written_prometheus_duration},
@@ -125,6 +125,7 @@ fn label_filter(filter: &LabelFilter) -> String {
             };
             format!("{name}{}{value}", compare(*op))
         }
+        LabelFilter::Ip { name, negate, pattern } => format!("{name}{}ip({})", if *negate { "!=" } else { "=" }, quoted(pattern)),
         LabelFilter::And(a, b) => format!("( {} , {} )", label_filter(a), label_filter(b)),
         LabelFilter::Or(a, b) => format!("( {} or {} )", label_filter(a), label_filter(b)),
     }
@@ -167,6 +168,16 @@ fn stage(stage: &Stage) -> String {
         Stage::Drop(n) => format!("| drop {}", names(n)),
         Stage::Keep(n) => format!("| keep {}", names(n)),
         Stage::Decolorize => "| decolorize".to_owned(),
+        Stage::LineIp { negate, pattern } => format!("{} ip({})", if *negate { "!=" } else { "|=" }, quoted(pattern)),
+        Stage::Unpack => "| unpack".to_owned(),
+        Stage::LineFormat(template) => format!("| line_format {}", quoted(template)),
+        Stage::LabelFormat(all) => {
+            let one = |(name, value): &(String, Formatted)| match value {
+                Formatted::Renamed(from) => format!("{name}={from}"),
+                Formatted::Template(template) => format!("{name}={}", quoted(template)),
+            };
+            format!("| label_format {}", all.iter().map(one).collect::<Vec<_>>().join(","))
+        }
     }
 }
 

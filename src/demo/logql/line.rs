@@ -124,6 +124,15 @@ impl<'e> Line<'e> {
         name
     }
 
+    /// Sets a label in place of any that is called so.
+    pub(super) fn format(&mut self, name: &str, value: &str) {
+        self.metadata().retain(|(n, _)| n != name);
+        match self.parsed.iter_mut().find(|(n, _)| n == name) {
+            Some((_, old)) => *old = value.into(),
+            None => self.parsed.push((name.into(), value.into())),
+        }
+    }
+
     /// Sets a label that must exist although nothing was found.
     pub(super) fn set_missing(&mut self, name: &str) {
         if self.get(name).is_none() {

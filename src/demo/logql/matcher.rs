@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::{
     ast::{CompareOp, LabelFilter, LineOp, Quantity},
+    ip::IpPattern,
     line::{ERROR, Line},
 };
 use crate::{
@@ -100,6 +101,7 @@ impl CompiledLine {
 pub(super) enum CompiledFilter {
     Match(CompiledMatcher),
     Compare { name: String, op: CompareOp, value: Quantity },
+    Ip { name: String, negate: bool, pattern: IpPattern },
     And(Box<CompiledFilter>, Box<CompiledFilter>),
     Or(Box<CompiledFilter>, Box<CompiledFilter>),
 }
@@ -110,6 +112,9 @@ impl CompiledFilter {
         Ok(match filter {
             LabelFilter::Match(m) => Self::Match(CompiledMatcher::new(m)?),
             LabelFilter::Compare { name, op, value } => Self::Compare { name: name.clone(), op: *op, value: *value },
+            LabelFilter::Ip { name, negate, pattern } => {
+                Self::Ip { name: name.clone(), negate: *negate, pattern: IpPattern::new(pattern).map_err(ParseError::whole)? }
+            }
             LabelFilter::And(a, b) => both(a, b).map(|(a, b)| Self::And(a, b))?,
             LabelFilter::Or(a, b) => both(a, b).map(|(a, b)| Self::Or(a, b))?,
         })
@@ -130,6 +135,9 @@ impl CompiledFilter {
                     }
                 }
             }
+            // Of a faulty line only texts are compared.
+            Self::Ip { .. } if line.error.is_some() => true,
+            Self::Ip { name, negate, pattern } => line.get(name).is_some_and(|text| pattern.is_in(text) != *negate),
             Self::And(a, b) => a.matches(line) & b.matches(line),
             Self::Or(a, b) => a.matches(line) || b.matches(line),
         }
@@ -139,7 +147,7 @@ impl CompiledFilter {
     pub(super) fn names<'f>(&'f self, out: &mut Vec<&'f str>) {
         match self {
             Self::Match(m) => out.push(&m.name),
-            Self::Compare { name, .. } => out.push(name),
+            Self::Compare { name, .. } | Self::Ip { name, .. } => out.push(name),
             Self::And(a, b) | Self::Or(a, b) => {
                 a.names(out);
                 b.names(out);

@@ -6,6 +6,7 @@ pub mod entries;
 mod fields;
 pub mod format;
 pub mod ingest;
+mod ip;
 pub mod level;
 mod line;
 pub mod matcher;
@@ -15,6 +16,7 @@ mod parse_metrics;
 mod pattern;
 mod pipeline;
 mod samples;
+mod template;
 mod validate;
 
 pub(crate) use fields::{JsonKind, json_path, logfmt};

@@ -3,7 +3,7 @@
 use winnow::combinator::{alt, opt, preceded, repeat, separated};
 
 use super::{
-    ast::{CompareOp, Expr, LabelFilter, LineOp, LogExpr, NameMatcher, Quantity, Stage},
+    ast::{CompareOp, Expr, Formatted, LabelFilter, LineOp, LogExpr, NameMatcher, Quantity, Stage},
     parse_metrics,
 };
 use crate::{
@@ -166,11 +166,6 @@ fn stage(input: &mut Input<'_>) -> Parsed<Stage> {
         return line_filter(input);
     }
     symbol("|")(input)?;
-    for (word, what) in [("line_format", "line_format"), ("label_format", "label_format"), ("unpack", "unpack")] {
-        if next_is(input, word) {
-            return unsupported(input, what);
-        }
-    }
     alt((
         preceded(keyword("json"), fields).map(Stage::Json),
         preceded(keyword("logfmt"), logfmt),
@@ -179,6 +174,11 @@ fn stage(input: &mut Input<'_>) -> Parsed<Stage> {
         preceded(keyword("drop"), names).map(Stage::Drop),
         preceded(keyword("keep"), names).map(Stage::Keep),
         keyword("decolorize").map(|()| Stage::Decolorize),
+        alt((
+            keyword("unpack").map(|()| Stage::Unpack),
+            preceded(keyword("line_format"), text).map(Stage::LineFormat),
+            preceded(keyword("label_format"), separated(1.., formatted, symbol(","))).map(Stage::LabelFormat),
+        )),
         label_filter.map(Stage::Label),
     ))
     .parse_next(input)
@@ -190,7 +190,17 @@ const LINE_OPS: &[(&str, LineOp)] =
 fn line_filter(input: &mut Input<'_>) -> Parsed<Stage> {
     let op = one_of("line filter", LINE_OPS)(input)?;
     if next_is(input, "ip") {
-        return unsupported(input, "ip() filters");
+        return match op {
+            LineOp::Contains | LineOp::NotContains => {
+                let pattern = ip(input)?;
+                if next_is(input, "or") {
+                    unsupported(input, "`or` after ip()")
+                } else {
+                    Ok(Stage::LineIp { negate: op == LineOp::NotContains, pattern })
+                }
+            }
+            _ => unsupported(input, "ip() with |~ and !~"),
+        };
     }
     let mut texts = vec![text(input)?];
     // `or` may also go on with the next query of a binary operation, which is never a string.
@@ -199,6 +209,23 @@ fn line_filter(input: &mut Input<'_>) -> Parsed<Stage> {
         texts.push(text(input)?);
     }
     Ok(Stage::Line { op, texts })
+}
+
+/// `ip("10.0.0.0/8")`
+fn ip(input: &mut Input<'_>) -> Parsed<String> {
+    keyword("ip")(input)?;
+    symbol("(")(input)?;
+    let pattern = text(input)?;
+    symbol(")")(input)?;
+    Ok(pattern)
+}
+
+/// `a=b` or `a="{{.c}}"`
+fn formatted(input: &mut Input<'_>) -> Parsed<(String, Formatted)> {
+    let name = identifier(input)?;
+    symbol("=")(input)?;
+    let value = alt((text.map(Formatted::Template), identifier.map(Formatted::Renamed))).parse_next(input)?;
+    Ok((name, value))
 }
 
 /// `a="b.c", d` after a parser; empty when nothing follows.
@@ -276,7 +303,10 @@ fn comparison(input: &mut Input<'_>) -> Parsed<LabelFilter> {
     let name = identifier(input)?;
     let op = one_of("comparison", COMPARE_OPS)(input)?;
     if next_is(input, "ip") {
-        return unsupported(input, "ip() filters");
+        return match op {
+            CompareOp::Equal | CompareOp::NotEqual => Ok(LabelFilter::Ip { name, negate: op == CompareOp::NotEqual, pattern: ip(input)? }),
+            _ => unsupported(input, "ip() with an order"),
+        };
     }
     let value = alt((
         token("DURATION", |t| if let Kind::Duration(d) = t.kind { Some(Quantity::Duration(d)) } else { None }),

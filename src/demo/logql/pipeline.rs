@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use regex::Regex;
 
 use super::{
-    ast::{LogExpr, NameMatcher, Stage},
+    ast::{Formatted, LogExpr, NameMatcher, Stage},
     fields::{self, JsonKind},
+    ip::IpPattern,
     line::{ERROR, ERROR_DETAILS, Line},
     matcher::{CompiledFilter, CompiledLine, CompiledMatcher},
     pattern::Pattern,
+    template::Template,
 };
 use crate::demo::grammar::{ParseError, re2};
 
@@ -26,12 +28,27 @@ enum Compiled {
     Line(CompiledLine),
     Label(CompiledFilter),
     Json(Vec<(String, String)>),
-    Logfmt { strict: bool, keep_empty: bool, fields: Vec<(String, String)> },
+    Logfmt {
+        strict: bool,
+        keep_empty: bool,
+        fields: Vec<(String, String)>,
+    },
     Regexp(Regex),
     Pattern(Pattern),
     Drop(Vec<CompiledName>),
     Keep(Vec<CompiledName>),
     Decolorize(Regex),
+    /// Whether an address must be missing.
+    LineIp(bool, IpPattern),
+    Unpack,
+    LineFormat(Template),
+    LabelFormat(Vec<(String, CompiledFormat)>),
+}
+
+#[derive(Debug)]
+enum CompiledFormat {
+    Renamed(String),
+    Template(Template),
 }
 
 #[derive(Debug)]
@@ -60,10 +77,15 @@ impl Pipeline {
     pub(super) fn want(&mut self, labels: impl IntoIterator<Item = String>) {
         let mut names: HashSet<String> = labels.into_iter().collect();
         for stage in &self.stages {
-            if let Compiled::Label(filter) = stage {
-                let mut read = Vec::new();
-                filter.names(&mut read);
-                names.extend(read.into_iter().map(str::to_owned));
+            match stage {
+                Compiled::Label(filter) => {
+                    let mut read = Vec::new();
+                    filter.names(&mut read);
+                    names.extend(read.into_iter().map(str::to_owned));
+                }
+                Compiled::LineFormat(template) => names.extend(template.names().map(str::to_owned)),
+                Compiled::LabelFormat(all) => names.extend(all.iter().flat_map(|(_, format)| format.names())),
+                _ => {}
             }
         }
         self.wanted = Some(names);
@@ -71,7 +93,10 @@ impl Pipeline {
 
     /// Whether a stage adds or removes labels.
     pub(super) fn makes_labels(&self) -> bool {
-        self.stages.iter().any(|s| !matches!(s, Compiled::Line(_) | Compiled::Label(_) | Compiled::Decolorize(_)))
+        let keeps = |s: &Compiled| {
+            matches!(s, Compiled::Line(_) | Compiled::LineIp(..) | Compiled::Label(_) | Compiled::Decolorize(_) | Compiled::LineFormat(_))
+        };
+        !self.stages.iter().all(keeps)
     }
 
     /// Runs a line through; whether it passes.
@@ -83,6 +108,13 @@ impl Pipeline {
         match stage {
             Compiled::Line(filter) => return filter.matches(line.text()),
             Compiled::Label(filter) => return filter.matches(line),
+            Compiled::LineIp(negate, pattern) => return pattern.is_in(line.text()) != *negate,
+            Compiled::LineFormat(template) => {
+                let labels = line.categories().merged();
+                let text = template.fill(&labels, line.text());
+                line.set_text(text);
+            }
+            Compiled::LabelFormat(all) => format_labels(all, line),
             Compiled::Drop(names) => drop_labels(line, |n, v| names.iter().any(|m| m.matches(n, v))),
             Compiled::Keep(names) => drop_labels(line, |n, v| n != ERROR && n != ERROR_DETAILS && !names.iter().any(|m| m.matches(n, v))),
             Compiled::Decolorize(escapes) => {
@@ -108,6 +140,11 @@ impl Pipeline {
             }
             Compiled::Logfmt { strict, fields, .. } => logfmt_fields(&text, *strict, fields, line),
             Compiled::Regexp(regex) => captures(regex, &text, line, &mut finder),
+            Compiled::Unpack => {
+                let packed = unpack(&text, line, &mut finder);
+                line.set_text(packed.unwrap_or(text));
+                return;
+            }
             Compiled::Pattern(pattern) => pattern.captures(&text, |name, value| {
                 finder.put(line, name, value);
             }),
@@ -142,8 +179,85 @@ fn compile(stage: &Stage) -> Result<Compiled, ParseError> {
         Stage::Pattern(p) => Compiled::Pattern(Pattern::new(p).map_err(ParseError::whole)?),
         Stage::Drop(n) => Compiled::Drop(names(n)?),
         Stage::Keep(n) => Compiled::Keep(names(n)?),
+        Stage::LineIp { negate, pattern } => Compiled::LineIp(*negate, line_ip(*negate, pattern)?),
+        Stage::Unpack => Compiled::Unpack,
+        Stage::LineFormat(text) => Compiled::LineFormat(Template::new(text).map_err(ParseError::whole)?),
+        Stage::LabelFormat(all) => {
+            let one = |(name, value): &(String, Formatted)| {
+                let format = match value {
+                    Formatted::Renamed(from) => CompiledFormat::Renamed(from.clone()),
+                    Formatted::Template(text) => CompiledFormat::Template(Template::new(text).map_err(ParseError::whole)?),
+                };
+                Ok((name.clone(), format))
+            };
+            Compiled::LabelFormat(all.iter().map(one).collect::<Result<_, ParseError>>()?)
+        }
         Stage::Decolorize => Compiled::Decolorize(regex("\u{1b}\\[[0-9;]*[a-zA-Z]")?),
     })
+}
+
+impl CompiledFormat {
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Renamed(from) => vec![from.clone()],
+            Self::Template(template) => template.names().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Renames and makes labels. All templates see the labels as the first of them found them.
+fn format_labels(all: &[(String, CompiledFormat)], line: &mut Line<'_>) {
+    let mut seen = None;
+    for (name, format) in all {
+        match format {
+            CompiledFormat::Renamed(from) => {
+                if let Some(value) = line.get(from).map(str::to_owned) {
+                    line.format(name, &value);
+                    line.delete(from);
+                }
+            }
+            CompiledFormat::Template(template) => {
+                let labels = seen.get_or_insert_with(|| line.categories().merged()).clone();
+                let value = template.fill(&labels, line.text());
+                line.format(name, &value);
+            }
+        }
+    }
+}
+
+/// Labels that Promtail's `pack` has put around a line, and the line; of what was not packed nothing is taken.
+fn unpack(text: &str, line: &mut Line<'_>, finder: &mut Finder<'_>) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    if !text.starts_with('{') {
+        line.fail("JSONParserErr", "expecting json object(6), but it is not".to_owned());
+        return None;
+    }
+    let (mut entry, mut found) = (None, Vec::new());
+    let result = fields::json_leaves(text, &mut |path, (kind, raw)| {
+        match path {
+            ["_entry"] if kind == JsonKind::Text => entry = Some(fields::unescape(raw)),
+            [key] if kind == JsonKind::Text => found.push((fields::sanitize(key, true), fields::unescape(raw))),
+            _ => {}
+        }
+        true
+    });
+    if let Err(mistake) = result {
+        line.fail("JSONParserErr", mistake.to_owned());
+        return None;
+    }
+    let entry = entry?;
+    for (name, value) in found {
+        finder.put(line, &name, &value);
+    }
+    Some(entry)
+}
+
+/// Loki finds only when the query runs that the pattern is none.
+fn line_ip(negate: bool, pattern: &str) -> Result<IpPattern, ParseError> {
+    let stage = format!("{} ip({pattern:?})", if negate { "!=" } else { "|=" });
+    IpPattern::new(pattern).map_err(|reason| ParseError::whole(format!("stage '{stage}' : {reason}")))
 }
 
 fn drop_labels(line: &mut Line<'_>, doomed: impl Fn(&str, &str) -> bool) {

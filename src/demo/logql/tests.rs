@@ -174,7 +174,11 @@ fn mistakes_are_named_with_their_place() {
         (r#"{}"#, "parse error : queries require at least one regexp or equality matcher"),
         (r#"count_over_time({app="a"})"#, "parse error at line 1, col 26: syntax error: unexpected )"),
         (r#"sum_over_time({app="a"}[5m])"#, "parse error : invalid aggregation sum_over_time without unwrap"),
-        (r#"{app="a"} | line_format "x""#, "parse error at line 1, col 13: the demo does not support line_format"),
+        (
+            r#"{app="a"} | line_format "{{if .a}}x{{end}}""#,
+            "parse error : invalid line template: the demo does not support {{if .a}} in a template",
+        ),
+        (r#"{app="a"} | label_format __error__=b"#, "parse error : __error__ cannot be formatted"),
         (r#"stddev_over_time({app="a"} | unwrap x [5m])"#, "parse error at line 1, col 1: the demo does not support stddev_over_time"),
         (r#"{app="a"} |~ "(""#, "parse error : error parsing regexp: unclosed group: `(`"),
     ] {

@@ -1,7 +1,7 @@
 //! What Loki refuses although it parses.
 
-use super::ast::{AggregateOp, BinaryOp, Expr, LogExpr, MetricExpr, NameMatcher, RangeExpr, RangeOp, Stage};
-use super::{matcher::CompiledMatcher, pattern};
+use super::ast::{AggregateOp, BinaryOp, Expr, Formatted, LogExpr, MetricExpr, NameMatcher, RangeExpr, RangeOp, Stage};
+use super::{line::ERROR, matcher::CompiledMatcher, pattern, template::Template};
 use crate::demo::grammar::{ParseError, re2};
 
 const EMPTY_COMPATIBLE: &str = "queries require at least one regexp or equality matcher that does not have an empty-compatible value. \
@@ -47,8 +47,27 @@ fn validate_stage(stage: &Stage) -> Result<(), ParseError> {
             NameMatcher::Name(_) => Ok(()),
             NameMatcher::Matcher(m) => CompiledMatcher::new(m).map(drop),
         }),
+        Stage::LineFormat(text) => {
+            Template::new(text).map(drop).map_err(|reason| ParseError::whole(format!("invalid line template: {reason}")))
+        }
+        Stage::LabelFormat(all) => validate_formats(all),
         _ => Ok(()),
     }
+}
+
+fn validate_formats(all: &[(String, Formatted)]) -> Result<(), ParseError> {
+    for (i, (name, value)) in all.iter().enumerate() {
+        if name == ERROR {
+            return Err(ParseError::whole(format!("{name} cannot be formatted")));
+        }
+        if all[..i].iter().any(|(other, _)| other == name) {
+            return Err(ParseError::whole(format!("multiple label name '{name}' not allowed in a single format operation")));
+        }
+        if let Formatted::Template(text) = value {
+            Template::new(text).map_err(|reason| ParseError::whole(format!("invalid template for label '{name}': {reason}")))?;
+        }
+    }
+    Ok(())
 }
 
 fn validate_metric(metric: &MetricExpr) -> Result<(), ParseError> {

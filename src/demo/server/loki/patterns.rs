@@ -44,8 +44,10 @@ const MAX_PATTERNS: usize = 300;
 const CHUNK: i64 = 3_600_000;
 /// Levels that have patterns of their own.
 const LEVELS: [&str; 8] = ["critical", "fatal", "error", "warn", "info", "debug", "trace", "unknown"];
-/// Of a stream and level, lines that are looked at; then half as many of those that follow, and so on.
-const LOOKED_AT: u64 = 500;
+/// Of a stream and level, lines that are all looked at.
+const LOOKED_AT: u64 = 400;
+/// Then of so many times as many one in two, then one in four, and so on.
+const FURTHER: u64 = 60;
 
 /// The lines of a stream and level.
 struct Lines {
@@ -70,7 +72,7 @@ impl Lines {
         }
         let weight = std::mem::take(&mut self.passed);
         self.looked_at += 1;
-        if self.looked_at.is_multiple_of(LOOKED_AT) {
+        if self.looked_at >= LOOKED_AT && (self.looked_at - LOOKED_AT).is_multiple_of(FURTHER) {
             self.one_in *= 2;
         }
         Some(weight)
