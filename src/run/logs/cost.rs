@@ -53,3 +53,56 @@ async fn shorter(loki: &Loki, selector: &str, range: TimeRange, (limit, size): (
     let (length, bytes) = longest_below(&volume, limit, size, newest)?;
     Some(format!("the last {} of it, which is {}", format::span(length), format::bytes(bytes as f64)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+
+    use super::{super::super::USAGE, *};
+    use crate::{
+        model::{backend::Backend, time::Timestamp},
+        source::{http::Endpoint, loki::Follow},
+    };
+
+    const GIB: u64 = 1 << 30;
+
+    /// What comes of a day of two services, over which 48 GiB are spread evenly.
+    async fn checked(limit: u64, has_volume: bool) -> Result<(), Failure> {
+        let server = MockServer::start().await;
+        let end = 1_700_006_400;
+        if has_volume {
+            let answer = |at: &'static str, result: String| {
+                let body = format!(r#"{{"status":"success","data":{{{result}}}}}"#);
+                let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+                Mock::given(path(format!("/loki/api/v1/index/{at}"))).respond_with(answer)
+            };
+            let part = |name: &str, gib: u64| format!(r#"{{"metric":{{"app":"{name}"}},"value":[{end},"{}"]}}"#, gib * GIB);
+            let parts = format!(r#""resultType":"vector","result":[{},{}]"#, part("web", 40), part("api", 8));
+            answer("volume", parts).mount(&server).await;
+            let hours: Vec<String> = (0..24).map(|h| format!(r#"[{},"{}"]"#, end - h * 3600, 2 * GIB)).rev().collect();
+            let steps = format!(r#""resultType":"matrix","result":[{{"metric":{{}},"values":[{}]}}]"#, hours.join(","));
+            answer("volume_range", steps).mount(&server).await;
+        }
+        let loki = Loki::new(Endpoint::new(Backend::Loki, server.uri().parse().unwrap()), Arc::new(|_, _| ())).unwrap();
+        let end = Timestamp::from_secs(end);
+        let range = TimeRange { start: end - Duration::from_secs(86_400), end };
+        check(&loki, &Asked { logql: r#"{app=~".+"} |= "x""#.to_owned(), range, follow: Follow::No }, limit).await
+    }
+
+    #[tokio::test]
+    async fn what_would_read_too_much_is_wrong_usage_and_says_what_would_be_less() {
+        let failure = checked(10 * GIB, true).await.unwrap_err();
+        assert_eq!(failure.code, USAGE);
+        for part in ["48.0 GiB over 1d, more than 10.0 GiB", "--yes", "the last 3h of it, which is 6.00 GiB"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_less_or_is_not_told_is_read() {
+        assert!(checked(48 * GIB, true).await.is_ok());
+        assert!(checked(1, false).await.is_ok(), "a Loki that does not tell sizes");
+    }
+}

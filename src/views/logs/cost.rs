@@ -137,26 +137,31 @@ impl Logs {
         }
     }
 
+    /// Asks for what is not known of the size of a plan over a window.
+    pub(super) fn ask_sizes(&self, look: &Look<'_>, plan: &Plan, window: TimeWindow, pane: &'static str, needs: &mut Needs<'_>) -> Verdict {
+        let verdict = self.verdict(look, plan, window);
+        if verdict != Verdict::Free {
+            for (part, reading) in (0..).zip(readings(plan)) {
+                self.ask_once(pane, part, reading.request(window, None), needs);
+            }
+        }
+        verdict
+    }
+
+    /// Once, also where it is not answered: lines that are read by then are not taken away for it.
+    fn ask_once(&self, pane: &'static str, part: u32, request: Request, needs: &mut Needs<'_>) {
+        if self.cost.size(&request).is_none() {
+            needs.ask(pane, part, request, Refresh::Once);
+        }
+    }
+
     /// Asks for what is not known of the size. Returns whether the plan may be asked for its lines.
     pub(super) fn ask_cost(&self, look: &Look<'_>, plan: &Plan, needs: &mut Needs<'_>) -> bool {
         let window = look.scope.window;
-        let verdict = self.verdict(look, plan, window);
-        if verdict == Verdict::Free {
-            return true;
-        }
-        let readings = readings(plan);
-        // Once, also where it was not answered: lines that are read by then are not taken away for it.
-        let mut ask = |pane, part, request: Request| {
-            if self.cost.size(&request).is_none() {
-                needs.ask(pane, part, request, Refresh::Once);
-            }
-        };
-        for (part, reading) in (0..).zip(&readings) {
-            ask("size", part, reading.request(window, None));
-        }
+        let verdict = self.ask_sizes(look, plan, window, "size", needs);
         if let Verdict::Asks(_) = verdict {
-            if let (Some(reading), Some(by)) = (readings.first(), self.service_label(look, plan)) {
-                ask("size by service", 0, reading.request(window, Some(&by)));
+            if let (Some(reading), Some(by)) = (readings(plan).first(), self.service_label(look, plan)) {
+                self.ask_once("size by service", 0, reading.request(window, Some(&by)), needs);
             }
             self.ask_bytes(look, plan, needs);
         }

@@ -439,9 +439,10 @@ impl View for Logs {
             let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
             return self.volume_came(&answer.request, answer.asked, result);
         }
-        if matches!(answer.slot.pane, "size" | "size by service") {
+        if matches!(answer.slot.pane, "size" | "size by service" | "earlier size") {
             let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
             self.size_came(&cx.look, answer.request, answer.asked, size);
+            self.earlier_size_came(&cx.look);
             return true;
         }
         if matches!(answer.slot.pane, "patterns" | "server patterns" | "earlier") {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Logs, past::Past, query::Plan};
+use super::super::{Logs, cost::Verdict, past::Past, query::Plan};
 use crate::{
     core::{
         request::{Refresh, Request},
@@ -10,11 +10,12 @@ use crate::{
     },
     log_patterns::Windows,
     model::{
-        backend::SourceError,
+        backend::{Backend, ErrorKind, SourceError},
         log::{LogEvent, Older},
         time::{TimeRange, TimeWindow, Timestamp},
     },
     store::LogStore,
+    ui::format,
     views::{Look, Needs},
 };
 
@@ -179,11 +180,29 @@ impl Logs {
         }
     }
 
-    pub(super) fn ask_earlier(&self, plan: &Plan, needs: &mut Needs<'_>) {
+    pub(super) fn ask_earlier(&self, look: &Look<'_>, plan: &Plan, needs: &mut Needs<'_>) {
         let Some(earlier) = &self.patterns.earlier else { return };
+        let (window, own) = (TimeWindow::Fixed(earlier.range), look.range());
+        // What lies in the page's window was asked about with it.
+        let is_own = own.start <= earlier.range.start && earlier.range.end <= own.end;
+        if !is_own && !self.ask_sizes(look, plan, window, "earlier size", needs).may_read() {
+            return;
+        }
         for (part, query) in (0..).zip(&plan.streams) {
             let request = Request::LogOlder { query: query.clone(), window: TimeWindow::Fixed(earlier.range), before: earlier.range.end };
             needs.ask("earlier", part, request, Refresh::Once);
+        }
+    }
+
+    /// Does without the lines of before where they are too many to be read unasked.
+    pub(in super::super) fn earlier_size_came(&mut self, look: &Look<'_>) {
+        let Some(range) = self.patterns.earlier.as_ref().map(|e| e.range) else { return };
+        let verdict = self.plan(look).map(|plan| self.verdict(look, &plan, TimeWindow::Fixed(range)));
+        if let (Some(Verdict::Asks(size)), Some(earlier)) = (verdict, &mut self.patterns.earlier) {
+            let limit = look.shared.settings.ask_above.unwrap_or_default();
+            let (size, limit) = (format::bytes(size as f64), format::bytes(limit as f64));
+            let error = SourceError::new(Backend::Loki, ErrorKind::Refused, format!("it would read {size}, more than {limit}"));
+            earlier.answered[0].settle(look.now, Err(error));
         }
     }
 

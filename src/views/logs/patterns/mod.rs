@@ -263,7 +263,7 @@ impl Logs {
         if let Some(job) = &self.patterns.job {
             needs.ask("patterns", 0, Request::Patterns(job.clone()), Refresh::Once);
         }
-        self.ask_earlier(plan, needs);
+        self.ask_earlier(look, plan, needs);
         if !self.patterns.of_exceptions {
             self.ask_server(look, plan, needs);
         }

@@ -14,6 +14,7 @@ use crate::{
         backend::{Backend, ErrorKind},
         labels::Labels,
         log::{LogEvent, LogLine, Older},
+        log_size::LogSize,
         time::TimeWindow,
     },
     views::{Act, View},
@@ -198,6 +199,22 @@ fn without_an_alert_the_second_half_of_the_window_is_compared_with_the_first_and
     page.work();
     sees(&page.screen(), &["not compared with the day before: connect to loki refused"]);
     assert!(!page.row("timeout acquiring").contains("NEW"), "nothing is known of the day before");
+}
+
+#[test]
+fn lines_of_before_that_are_too_many_are_not_read() {
+    let mut page = Page::of(since(300), incident());
+    page.shared.settings.ask_above = Some(1 << 30);
+    let size = |bytes: u64| Ok(Response::LogSize(LogSize::new(vec![(Labels::new(), bytes)])));
+    page.answer("size", size(1 << 20));
+    while page.screen().contains("against") {
+        page.press(Command::CompareWindows);
+        page.work();
+    }
+    page.answer("earlier size", size(5 << 30));
+    sees(&page.screen(), &["not compared with the period before: it would read 5.00 GiB, more than 1.00 GiB"]);
+    let look = look(&page.shared, &page.scope, page.now);
+    assert!(needs(&page.view, &look, page.size.0, page.size.1).iter().all(|n| n.slot.pane != "earlier"));
 }
 
 /// A page whose loaded lines begin at a second.
