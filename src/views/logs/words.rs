@@ -166,6 +166,9 @@ impl Logs {
     }
 
     pub(super) fn following(&self, look: &Look<'_>) -> String {
+        if self.question(look).is_some() {
+            return String::new();
+        }
         let new = self.new_lines();
         let count = if new > 0 { format!("{} new", format::count(new as u64)) } else { String::new() };
         if self.is_paused() {

@@ -26,9 +26,9 @@ impl Logs {
 
     /// The keys for the footer while something is chosen.
     pub(in super::super) fn hints_of_choice(&self) -> Option<&'static [Command]> {
-        use Command::{Drill, EditQuery, Fold, Pause, ShiftLeft, ShiftRight, TimePicker, Unfold, ValueCursor};
+        use Command::{Drill, EditQuery, Fold, Pause, TimePicker, Unfold, ValueCursor};
         match (self.brush.is_some(), self.cost.asks) {
-            (true, _) => Some(&[Drill, Fold, Unfold, ShiftLeft, ShiftRight, Pause, ValueCursor]),
+            (true, _) => Some(&[Drill, Pause, Fold, Unfold, ValueCursor]),
             (false, true) => Some(&[Drill, ValueCursor, TimePicker, EditQuery]),
             (false, false) => None,
         }
@@ -41,8 +41,7 @@ impl Logs {
             Command::Drill => Some(if brushes { "this window" } else { "take it" }),
             Command::Fold if brushes => Some("earlier"),
             Command::Unfold if brushes => Some("later"),
-            Command::ShiftLeft | Command::ShiftRight if brushes => Some("and all between"),
-            Command::Pause if brushes => Some("begin here"),
+            Command::Pause if brushes => Some("from here"),
             Command::ValueCursor => Some(if brushes { "give up" } else { "choose a range" }),
             _ => None,
         }

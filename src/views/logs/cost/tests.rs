@@ -154,6 +154,7 @@ fn over_the_limit_the_size_is_shown_and_nothing_is_read_until_the_user_agrees() 
     let screen = page.screen();
     sees(&screen, &["This would read 48.0 GiB of 3 services over 1d: more than 10.0 GiB", "would read 48.0 GiB", "48.0 GiB"]);
     sees(&screen, &["read all of it", "the last 3h only", "without web", "only orders", "only cart", "web     ▇▇"]);
+    assert!(!screen.contains("following"), "{screen}");
     assert!(!screen.contains("only web"), "which is too much as well: {screen}");
     assert_eq!(page.press(Command::Drill), [], "the first row is to go on");
     assert_eq!(page.asked(), ["lines", "volume"]);
