@@ -327,6 +327,7 @@ impl App {
             Act::Push(kind, scope) => self.push(kind, *scope),
             Act::Lines(seed, scope) => self.push_view(Box::new(views::logs::Logs::seeded(*seed, &scope, self.now)), *scope),
             Act::Traces(scope) => self.push_view(Box::new(views::traces::Traces::all(&scope)), *scope),
+            Act::Narrow(by) => self.with_view(|view, cx| view.apply(cx, *by)),
             Act::Choose(title, rows) => self.overlay = Some(Overlay::choose(title, rows)),
             Act::Rescope(scope) => self.rescope(*scope),
             Act::Notice(text) => self.say(text),

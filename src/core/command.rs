@@ -125,6 +125,10 @@ pub struct Facts {
     pub marks: bool,
     /// Patterns of log lines are shown.
     pub patterns: bool,
+    /// A condition is selected in the list of them.
+    pub conditions: bool,
+    /// There is a filter by a text that no server is asked for.
+    pub text_filter: bool,
     /// What is selected is a silence.
     pub silence: bool,
     /// What is selected is a silence that is not over.
@@ -181,6 +185,7 @@ const SILENCE: Enabled = |f| if f.silence { Ok(()) } else { Err("no silence is s
 const SILENCING: Enabled = |f| if f.silencing { Ok(()) } else { Err("this silence is over") };
 const COLUMNS: Enabled = |f| if f.columns { Ok(()) } else { Err("no field is shown as a column") };
 const MARKS: Enabled = |f| if f.marks { Ok(()) } else { Err("no line is marked") };
+const CONDITIONS: Enabled = |f| if f.conditions { Ok(()) } else { Err("no condition is selected: press C first") };
 const PANES: Enabled = |f| if f.panes { Ok(()) } else { Err("this view has one pane") };
 
 commands! {
@@ -222,6 +227,11 @@ commands! {
     ColumnLater, "column-later", [Logs], ["."], "", "The selected field's column further to the right", COLUMNS;
     ColumnWidth, "column-width", [Logs], ["_"], "", "Columns of 24 cells at the most, of 12, or of 60", COLUMNS;
     CountBy, "count-by", [Logs], ["#"], "count by", "Count the lines by the values of the selected field", ROWS;
+    Conditions, "conditions", [Logs], ["C"], "conditions", "Conditions as a list with their LogQL: edit, invert, switch off, remove, add", ALWAYS;
+    AddCondition, "add-condition", [Logs], ["A"], "add", "Type a condition: status>=500, pool=orders, user contains \"x\", ~ regex, a text", ALWAYS;
+    SwitchCondition, "switch-condition", [Logs], ["~"], "on/off", "The selected condition off for the moment, or on again", CONDITIONS;
+    RemoveCondition, "remove-condition", [Logs], ["X"], "remove", "Remove the selected condition", CONDITIONS;
+    FilterToQuery, "filter-to-query", [Logs], ["Q"], "ask Loki", "Ask Loki for the text of the filter: lines are found that are not here", |f| if f.text_filter { Ok(()) } else { Err("no text is filtered for: press / first") };
     Widen, "widen", [Logs], ["backspace"], "", "Take the last filter by a field back", ALWAYS;
     Wrap, "wrap", [Logs], ["W"], "", "Long lines over several rows, or cut", ROWS;
     ShiftRight, "shift-right", [Logs], [")", "shift-right"], "", "The text of the lines further to the right", ROWS;
@@ -241,6 +251,7 @@ commands! {
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
     Heatmap, "heatmap", [Service], ["H"], "heatmap", "Durations as a heatmap of their histogram, or as lines", GRAPHS;
     SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
+    Include, "include", [Logs], ["&"], "filter for", "Filter for the selected field; in the list, pick one of the line's", ROWS;
     Exclude, "exclude", [Service, Logs], ["!"], "exclude", "Leave out what is selected", ROWS;
     Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;

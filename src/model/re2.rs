@@ -66,7 +66,8 @@ fn reason(error: &regex::Error, pattern: &str) -> String {
     format!("error parsing regexp: {last}: `{pattern}`")
 }
 
-fn translate(pattern: &str) -> String {
+/// The same pattern as the `regex` crate reads it.
+pub fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
     let mut class = false;

@@ -2,6 +2,9 @@
 
 use regex::{Regex, RegexBuilder};
 
+use super::condition::Condition;
+use crate::model::re2;
+
 /// Bytes that a compiled expression may take: a typed `(a{1000}){1000}` is refused, not built.
 const SIZE_LIMIT: usize = 1 << 20;
 
@@ -11,6 +14,24 @@ pub struct Pattern {
     regex: Regex,
     inverse: bool,
     source: String,
+}
+
+/// What was typed, taken apart.
+struct Typed<'t> {
+    inverse: bool,
+    text: &'t str,
+    /// The text is a regular expression.
+    expression: bool,
+    any_case: bool,
+}
+
+impl<'t> Typed<'t> {
+    fn of(typed: &'t str) -> Self {
+        let (inverse, text) = typed.strip_prefix('!').map_or((false, typed), |rest| (true, rest));
+        let expression = text.strip_prefix('/').and_then(|t| t.strip_suffix('/')).filter(|t| !t.is_empty());
+        let any_case = !expression.unwrap_or(text).chars().any(char::is_uppercase);
+        Self { inverse, text: expression.unwrap_or(text), expression: expression.is_some(), any_case }
+    }
 }
 
 impl PartialEq for Pattern {
@@ -29,19 +50,31 @@ impl Pattern {
     /// # Errors
     /// Why the regular expression is none, in one line.
     pub fn parse(typed: &str) -> Result<Option<Self>, String> {
-        let (inverse, text) = typed.strip_prefix('!').map_or((false, typed), |rest| (true, rest));
+        let Typed { inverse, text, expression, any_case } = Typed::of(typed);
         if text.is_empty() {
             return Ok(None);
         }
-        let expression = text.strip_prefix('/').and_then(|t| t.strip_suffix('/')).filter(|t| !t.is_empty());
-        let any_case = !expression.unwrap_or(text).chars().any(char::is_uppercase);
-        let source = expression.map_or_else(|| regex::escape(text), str::to_owned);
+        let source = if expression { re2::translate(text) } else { regex::escape(text) };
         let regex = RegexBuilder::new(&source).case_insensitive(any_case).size_limit(SIZE_LIMIT).build();
         match regex {
             Ok(regex) => Ok(Some(Self { regex, inverse, source: typed.to_owned() })),
             Err(regex::Error::CompiledTooBig(_)) => Err("the expression is too big".to_owned()),
             Err(error) => Err(error.to_string().lines().last().unwrap_or("no regular expression").trim().to_owned()),
         }
+    }
+
+    /// The same as a condition, which a server can be asked for.
+    ///
+    /// # Errors
+    /// Why the expression is none.
+    pub fn condition(&self) -> Result<Condition, String> {
+        let Typed { inverse, text, expression, any_case } = Typed::of(&self.source);
+        let has_case = |c: char| !c.to_uppercase().eq([c]) || !c.to_lowercase().eq([c]);
+        if !expression && !(any_case && text.chars().any(has_case)) {
+            return Ok(Condition::text(text, !inverse));
+        }
+        let pattern = if expression { text.to_owned() } else { re2::quote_meta(text) };
+        Condition::expression(&if any_case { format!("(?i){pattern}") } else { pattern }, !inverse)
     }
 
     /// Whether a text passes.
@@ -90,6 +123,27 @@ mod tests {
         }
         assert_eq!(Pattern::parse("").unwrap(), None);
         assert_eq!(Pattern::parse("!").unwrap(), None);
+    }
+
+    #[test]
+    fn a_condition_means_the_same_and_is_asked_for_in_re2() {
+        for (typed, value, kept) in [
+            ("pool", "(?i)pool", true),
+            ("Pool", "Pool", true),
+            ("503 (x)", r"(?i)503 \(x\)", true),
+            ("[503]", "[503]", true),
+            ("!a.c", r"(?i)a\.c", false),
+            ("/a.c/", "(?i)a.c", true),
+            ("!/A|b$/", "A|b$", false),
+            ("/\\d+ MS/", "\\d+ MS", true),
+        ] {
+            let pattern = Pattern::parse(typed).unwrap().unwrap();
+            let condition = pattern.condition().unwrap();
+            assert_eq!((condition.value.as_str(), condition.keep), (value, kept), "{typed}");
+            for text in ["the POOL", "pool", "503 (X)", "[503]", "a.c", "ABC", "abc", "A", "xb", "12 MS", "\u{661} MS", "Stra\u{df}e"] {
+                assert_eq!(condition.passes(None, std::iter::empty(), text), pattern.passes(text), "{typed} in {text}");
+            }
+        }
     }
 
     #[test]

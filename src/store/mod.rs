@@ -14,7 +14,7 @@ mod streams;
 mod verdict;
 
 pub use self::{
-    condition::{Condition, Place, plain_part},
+    condition::{Amount, Condition, Order, Place, Test, plain_part},
     filter::Pattern,
     filtering::{FilterJob, FilterNews},
     log_store::LogStore,

@@ -26,7 +26,7 @@ use ratatui::{
 };
 
 use self::{
-    logs::Seed,
+    logs::{By, Seed},
     prompt::Prompt,
     silence_form::{Draft, Fold},
 };
@@ -95,6 +95,8 @@ pub enum Act {
     Push(ViewKind, Box<Scope>),
     /// Open a page of these lines on a scope.
     Lines(Box<Seed>, Box<Scope>),
+    /// Narrow what is shown, as the user has chosen.
+    Narrow(Box<By>),
     /// Open all traces of a scope, failed or not.
     Traces(Box<Scope>),
     /// Let the user choose one of these, by name and text: a title, then what choosing them asks.
@@ -251,6 +253,9 @@ pub trait View: Send {
     fn cursor(&self, _look: &Look<'_>, _area: Rect) -> Option<Position> {
         None
     }
+
+    /// What is shown is narrowed by what the user has chosen.
+    fn apply(&mut self, _cx: &mut Cx<'_>, _by: By) {}
 
     /// How something goes that this view writes.
     fn written(&mut self, _look: &Look<'_>, _stage: &WriteStage) {}

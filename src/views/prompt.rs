@@ -50,6 +50,10 @@ impl Prompt {
         self.field.paste(text);
     }
 
+    pub(super) fn replace(&mut self, text: &str) {
+        self.field = Field::new(text);
+    }
+
     pub(super) fn text(&self) -> &str {
         self.field.text()
     }

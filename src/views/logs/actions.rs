@@ -13,7 +13,7 @@ use super::{
 use crate::{
     core::command::Command,
     log_fields::{Record, recognise},
-    store::{Condition, Line, LineId, Mark},
+    store::{Condition, Line, LineId, Mark, Show},
     views::{Act, Cx, Look},
 };
 
@@ -53,12 +53,17 @@ impl Logs {
     /// Does what a key says of the selected field. Returns false where the key says nothing of fields.
     pub(super) fn act_on_field(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         let is_drill = command == Command::Drill;
-        if !matches!(command, Command::Drill | Command::Exclude | Command::ShowColumn | Command::CountBy) {
+        let filters_for = is_drill || command == Command::Include;
+        if !matches!(command, Command::Drill | Command::Include | Command::Exclude | Command::ShowColumn | Command::CountBy) {
             return false;
         }
         let Some(field) = self.field(&cx.look, cx.area) else {
             if is_drill {
                 return self.in_detail && self.open_row(cx);
+            }
+            if !self.in_detail && matches!(command, Command::Include | Command::Exclude) {
+                self.pick(cx, filters_for);
+                return true;
             }
             cx.notice(NO_FIELD);
             return true;
@@ -72,7 +77,7 @@ impl Logs {
             Command::CountBy if self.is_filtering() => cx.notice("the lines are still being filtered: again in a moment"),
             Command::CountBy if self.counts.take().is_none() => self.counts = Some(Counts::of(&self.store, &field)),
             Command::CountBy => {}
-            _ => self.filter_by(cx, &field, is_drill),
+            _ => self.filter_by(cx, &field, filters_for),
         }
         true
     }
@@ -87,7 +92,7 @@ impl Logs {
         match conditions::of(&line, field, keep) {
             Ok(condition) => {
                 self.counts = None;
-                self.narrow(cx, |all| conditions::toggle(all, condition));
+                self.narrow_by(cx, |all| conditions::toggle(all, condition));
             }
             Err(why) => cx.notice(why),
         }
@@ -97,26 +102,31 @@ impl Logs {
     pub(super) fn widen(&mut self, cx: &mut Cx<'_>) {
         match self.store.show().conditions.last() {
             None => cx.notice("there is no filter by a field to take back"),
-            Some(_) => self.narrow(cx, |all| drop(all.pop())),
+            Some(_) => self.narrow_by(cx, |all| drop(all.pop())),
         }
     }
 
     /// Other conditions: the lines that are here answer at once, and the server is asked for these alone, so that history
     /// reaches further back. Lines that are here stay.
-    pub(super) fn narrow(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Vec<Condition>)) {
+    pub(super) fn narrow_by(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Vec<Condition>)) {
+        self.narrow(cx, |show| change(&mut show.conditions));
+    }
+
+    /// The same for whatever else is shown too.
+    pub(super) fn narrow(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Show)) {
         self.told = Told::default();
         self.volume.clear();
         self.brush = None;
         self.left = self.left.by_time();
         self.show(cx, |show| {
-            change(&mut show.conditions);
+            change(show);
             show.held = show.held.map(Mark::by_time);
         });
     }
 
     /// What stands behind a field in the detail: the sign of its filter, or of its column.
     pub(super) fn field_mark(&self, field: &Field) -> &'static str {
-        let is_of = |c: &&Condition| c.name == field.name && c.value == field.value && !c.name.is_empty();
+        let is_of = |c: &&Condition| c.name == field.name && c.value == field.value && !c.name.is_empty() && !c.off;
         match self.store.show().conditions.iter().find(is_of) {
             Some(c) if c.keep => "=",
             Some(_) => "!=",

@@ -8,7 +8,7 @@ use crate::{
         labels::{MatchOp, Matcher, label_name, quote},
         trace::TraceId,
     },
-    store::{Condition, Line, Place, plain_part},
+    store::{Condition, Line, Place, Test, plain_part},
     ui::text::truncate,
 };
 
@@ -25,9 +25,7 @@ const SHOWN: usize = 40;
 /// Why no server can be asked for it.
 pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition, &'static str> {
     let (name, value) = (field.name.as_str(), field.value.as_str());
-    let made = |place: Place, name: &str, label: String, value: &str| {
-        Ok(Condition { place, name: name.to_owned(), label, path: String::new(), value: value.to_owned(), keep })
-    };
+    let made = |place: Place, name: &str, label: String, value: &str| Ok(Condition::is(place, name, label, value, keep));
     match field.source {
         Source::Label => return made(Place::Label, name, name.to_owned(), value),
         Source::Metadata if is_label(name) => return made(Place::Metadata, name, name.to_owned(), value),
@@ -42,9 +40,7 @@ pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition
             // What the line has of that name already would be changed, and with it what the line is.
             let is_taken = line.stream.get(&label).is_some() || line.metadata().any(|(n, _)| n == label);
             let label = if is_taken { format!("{label}_extracted") } else { label };
-            let in_text = |place: Place, path: String| {
-                Ok(Condition { place, name: name.to_owned(), label: label.clone(), path, value: value.to_owned(), keep })
-            };
+            let in_text = |place: Place, path: String| Ok(Condition { path, ..Condition::is(place, name, label.clone(), value, keep) });
             if let Some(path) = json_path(line.text, name, value) {
                 return in_text(Place::Json, path);
             }
@@ -123,36 +119,52 @@ fn pair<'t>(text: &'t str, name: &str, value: &str) -> Option<&'t str> {
     })
 }
 
-/// The matchers that belong into a selector.
-pub(super) fn matchers(conditions: &[Condition]) -> impl Iterator<Item = Matcher> + '_ {
-    conditions.iter().filter(|c| c.place == Place::Label).map(matcher)
+fn applied(conditions: &[Condition]) -> impl Iterator<Item = &Condition> + Clone {
+    conditions.iter().filter(|c| !c.off)
 }
 
-fn matcher(condition: &Condition) -> Matcher {
-    Matcher::new(condition.label.as_str(), if condition.keep { MatchOp::Equal } else { MatchOp::NotEqual }, condition.value.as_str())
+/// The matchers that belong into a selector.
+pub(super) fn matchers(conditions: &[Condition]) -> impl Iterator<Item = Matcher> + '_ {
+    applied(conditions).filter(|c| c.place == Place::Label).filter_map(matcher)
+}
+
+/// The condition as a matcher, where it is none on amounts.
+fn matcher(condition: &Condition) -> Option<Matcher> {
+    let op = match (&condition.test, condition.keep) {
+        (Test::Is, true) => MatchOp::Equal,
+        (Test::Is, false) => MatchOp::NotEqual,
+        (Test::Matches(_), true) => MatchOp::Regex,
+        (Test::Matches(_), false) => MatchOp::NotRegex,
+        (Test::Compares(..), _) => return None,
+    };
+    Some(Matcher::new(condition.label.as_str(), op, condition.value.as_str()))
+}
+
+/// The stage that a condition is, without the parser that it needs.
+pub(super) fn stage(condition: &Condition) -> String {
+    match (&condition.test, condition.place, condition.keep) {
+        (Test::Matches(_), Place::Text, keep) => format!(" {} {}", if keep { "|~" } else { "!~" }, quote(&condition.value)),
+        (_, Place::Text, keep) => format!(" {} {}", if keep { "|=" } else { "!=" }, quote(&condition.value)),
+        // A value that is no number is an error of the line, with which it would pass.
+        (Test::Compares(order, _), ..) => format!(" | {} {} {} | __error__=\"\"", condition.label, order.as_str(), condition.value),
+        _ => matcher(condition).map_or_else(String::new, |m| format!(" | {m}")),
+    }
 }
 
 /// The stages of a pipeline, what costs least first; those on labels only where they are not in the selector. Parsers are
 /// asked for the fields alone: what they find beside them would take the place of the line's own metadata.
 pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
-    let at = |place: Place| conditions.iter().filter(move |c| c.place == place);
-    let mut out = String::new();
-    for text in at(Place::Text) {
-        out.push_str(&format!(" {} {}", if text.keep { "|=" } else { "!=" }, quote(&text.value)));
-    }
-    let labels = at(Place::Label).filter(|_| with_labels);
-    for condition in labels.chain(at(Place::Metadata)) {
-        out.push_str(&format!(" | {}", matcher(condition)));
-    }
+    let at = |place: Place| applied(conditions).filter(move |c| c.place == place);
+    let labels = at(Place::Label).filter(|c| with_labels || matcher(c).is_none());
+    let mut out: String = at(Place::Text).chain(labels).chain(at(Place::Unseen)).chain(at(Place::Metadata)).map(stage).collect();
     for (place, parser) in [(Place::Json, " | json"), (Place::Logfmt, " | logfmt")] {
         let mut parts: Vec<String> = at(place).map(|c| format!("{}={}", c.label, quote(&c.path))).collect();
+        parts.sort_unstable();
         parts.dedup();
         if !parts.is_empty() {
             out.push_str(&format!("{parser} {}", parts.join(", ")));
         }
-        for condition in at(place) {
-            out.push_str(&format!(" | {}", matcher(condition)));
-        }
+        out.extend(at(place).map(stage));
     }
     out
 }
@@ -160,20 +172,24 @@ pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
 /// Takes what the parsers found away again: with it a line would be another one than without, and be there twice.
 pub(super) fn drops(conditions: &[Condition]) -> String {
     let mut labels: Vec<&str> =
-        conditions.iter().filter(|c| matches!(c.place, Place::Json | Place::Logfmt)).map(|c| c.label.as_str()).collect();
+        applied(conditions).filter(|c| matches!(c.place, Place::Json | Place::Logfmt)).map(|c| c.label.as_str()).collect();
     labels.sort_unstable();
     labels.dedup();
     if labels.is_empty() { String::new() } else { format!(" | drop {}, __error__, __error_details__", labels.join(", ")) }
 }
 
-/// As the header shows it: `pool=orders`, `!"text"`.
-pub(super) fn shown(condition: &Condition, mark: &str) -> String {
+/// As the header shows it: `pool=orders`, `!"text"`; nothing of one that is off.
+pub(super) fn shown(condition: &Condition, mark: &str) -> Option<String> {
     let value = truncate(&condition.value, SHOWN, mark);
-    match (condition.place, condition.keep) {
-        (Place::Text, true) => quote(&value),
-        (Place::Text, false) => format!("!{}", quote(&value)),
-        (_, keep) => format!("{}{}{value}", condition.name, if keep { "=" } else { "!=" }),
-    }
+    let not = if condition.keep { "" } else { "!" };
+    let (name, equal) = (&condition.name, if condition.keep { "=" } else { "!" });
+    (!condition.off).then(|| match (condition.place, &condition.test) {
+        (Place::Text, Test::Matches(_)) => format!("{not}~{}", quote(&value)),
+        (Place::Text, _) => format!("{not}{}", quote(&value)),
+        (_, Test::Is) => format!("{name}{}{value}", if condition.keep { "=" } else { "!=" }),
+        (_, Test::Matches(_)) => format!("{name}{equal}~{value}"),
+        (_, Test::Compares(order, _)) => format!("{name}{}{value}", order.as_str()),
+    })
 }
 
 /// Adds a condition, or takes it back where it is there already. Two values of a field that lines must have at once would
@@ -181,10 +197,15 @@ pub(super) fn shown(condition: &Condition, mark: &str) -> String {
 pub(super) fn toggle(conditions: &mut Vec<Condition>, new: Condition) {
     if let Some(at) = conditions.iter().position(|c| *c == new) {
         conditions.remove(at);
-        return;
+    } else {
+        add(conditions, new);
     }
-    let is_same_field = |c: &Condition| c.place == new.place && c.name == new.name;
+}
+
+/// Adds a condition; it is there once.
+pub(super) fn add(conditions: &mut Vec<Condition>, new: Condition) {
+    let is_same_field = |c: &Condition| c.place == new.place && c.name == new.name && c.test == Test::Is && new.test == Test::Is;
     let both_kept = |c: &Condition| c.keep && new.keep && c.place != Place::Text;
-    conditions.retain(|c| !(is_same_field(c) && (c.value == new.value || both_kept(c))));
+    conditions.retain(|c| *c != new && !(is_same_field(c) && (c.value == new.value || both_kept(c))));
     conditions.push(new);
 }

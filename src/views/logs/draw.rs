@@ -102,14 +102,16 @@ impl Logs {
     fn draw_detail(&self, look: &Look<'_>, places: &Places, buf: &mut Buffer) {
         let shared = look.shared;
         let line = self.line();
+        let is_line = self.counts.is_none() && !self.builder.open;
         let title = match (&self.counts, self.list.index(&self.store)) {
             (Some(counts), _) => counts.title(),
+            (None, _) if self.builder.open => self.builder_title(look),
             (None, Some(i)) => format!("line {} of {}", format::count(i as u64 + 1), format::count(self.store.shown() as u64)),
             (None, None) => "no line".to_owned(),
         };
         let room = usize::from(places.detail.width).saturating_sub(6);
         let mut panel = Panel::new(truncate(&title, room, shared.glyphs.ellipsis)).focused(self.in_detail);
-        if let Some(line) = line.filter(|_| self.counts.is_none()) {
+        if let Some(line) = line.filter(|_| is_line) {
             let size = if line.text.len() > 1024 { format!("{}   ", format::bytes(line.text.len() as f64)) } else { String::new() };
             let at = if line.id.at.is_place() { "no time".to_owned() } else { format::date_time(line.id.at, shared.settings.zone.0) };
             let when = format!("{size}{at}  {}", level_word(line.level));
@@ -118,11 +120,13 @@ impl Logs {
             }
         }
         if self.in_detail {
-            panel = panel.bottom(truncate(&self.keys_of_field(look), room, shared.glyphs.ellipsis));
+            let keys = if self.builder.open { self.keys_of_condition(look) } else { self.keys_of_field(look) };
+            panel = panel.bottom(truncate(&keys, room, shared.glyphs.ellipsis));
         }
         panel.render(shared, places.detail, buf);
         match &self.counts {
             Some(counts) => counts.render(shared, places.sheet, buf),
+            None if self.builder.open => self.draw_builder(look, places.sheet, buf),
             None => {
                 let items = self.items(look);
                 self.detail.render(shared, &items, places.sheet, self.in_detail, |field| self.field_mark(field), buf);

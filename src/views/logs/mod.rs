@@ -5,6 +5,7 @@ mod around;
 mod arrive;
 mod bar;
 mod brush;
+mod builder;
 mod columns;
 mod conditions;
 mod cost;
@@ -23,11 +24,14 @@ mod moves;
 mod older;
 mod past;
 mod patterns;
+mod picking;
 pub(crate) mod query;
 mod row;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod told;
+mod typed;
 mod typing;
 mod unnamed;
 mod volume;
@@ -35,7 +39,7 @@ mod words;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -46,6 +50,7 @@ use self::{
     around::After,
     bar::Bar,
     brush::Brush,
+    builder::{Builder, Draft},
     columns::{Columns, TimeForm},
     cost::Cost,
     counts::Counts,
@@ -60,7 +65,7 @@ use self::{
     typing::Typing,
     unnamed::Nearest,
 };
-pub use self::{files::Opened, follow::Seed};
+pub use self::{files::Opened, follow::Seed, picking::By};
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, prompt::Prompt};
 use crate::{
     app::expect,
@@ -78,7 +83,7 @@ use crate::{
         time::{TimeRange, Timestamp},
         trace::SpanId,
     },
-    store::{Line, LogStore, Mark, Pattern},
+    store::{Condition, Line, LogStore, Mark, Pattern},
     ui::{chart::TimeAxis, field::Typed, text::truncate},
 };
 
@@ -120,6 +125,9 @@ pub struct Logs {
     detail: Detail,
     /// The counts that are in the place of the detail.
     counts: Option<Counts>,
+    builder: Builder,
+    /// The condition that is typed.
+    draft: Option<Draft>,
     memo: Memo,
     nearest: Nearest,
     columns: Columns,
@@ -173,6 +181,8 @@ impl Logs {
             full: false,
             detail: Detail::default(),
             counts: None,
+            builder: Builder::default(),
+            draft: None,
             memo: Memo::default(),
             nearest: Nearest::default(),
             columns: Columns::default(),
@@ -213,8 +223,13 @@ impl Logs {
         self.store.show().held.is_some()
     }
 
-    /// The query, once it is known which labels name services.
+    /// The query, once it is known which labels name services. What is still typed is not asked for.
     fn plan(&self, look: &Look<'_>) -> Option<Plan> {
+        let conditions = self.draft.as_ref().map_or(&self.store.show().conditions, |d| &d.before);
+        self.plan_of(look, conditions)
+    }
+
+    fn plan_of(&self, look: &Look<'_>, conditions: &[Condition]) -> Option<Plan> {
         if self.files.is_some() {
             return None;
         }
@@ -226,7 +241,7 @@ impl Logs {
             None => return None,
         };
         let typed = self.typed.as_ref().map(|t| (t.query.as_str(), t.also.as_deref()));
-        let narrow = Narrow { typed, conditions: &self.store.show().conditions, level: self.level() };
+        let narrow = Narrow { typed, conditions, level: self.level() };
         Some(query::plan(look.scope, labels, narrow))
     }
 
@@ -317,7 +332,7 @@ impl View for Logs {
             out.push(format!("level{}{}", look.shared.glyphs.at_least, self.level().as_str()));
         }
         let conditions = self.store.show().conditions.iter();
-        out.extend(conditions.map(|c| conditions::shown(c, look.shared.glyphs.ellipsis)));
+        out.extend(conditions.filter_map(|c| conditions::shown(c, look.shared.glyphs.ellipsis)));
         out.extend(self.store.show().pattern.as_ref().map(Pattern::shown));
         out.extend(self.pattern_filters(look));
         out
@@ -341,6 +356,8 @@ impl View for Logs {
             columns: !self.columns.is_empty(),
             marks: !self.marks.is_empty(),
             panes: true,
+            conditions: self.has_selected_condition(look),
+            text_filter: self.store.show().pattern.is_some() && self.files.is_none(),
             query: self.files.is_none(),
             live: look.scope.window.is_live() || self.brush.is_some(),
             graphs: self.volume.value().is_some(),
@@ -350,14 +367,17 @@ impl View for Logs {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            Context, CountBy, Drill, EditQuery, Exceptions, Exclude, Filter, Follow, FollowValue, Mark, MinimumLevel, NextError,
-            NextRelated, Pause, Red, ShowColumn,
+            AddCondition, Conditions, Context, CountBy, Drill, EditQuery, Exceptions, Exclude, Filter, FilterToQuery, Follow, FollowValue, Mark,
+            MinimumLevel, NextError, NextRelated, Pause, Red, RemoveCondition, ShowColumn, SwitchCondition,
         };
         if self.patterns.open {
             return patterns::HINTS;
         }
         if let Some(hints) = self.hints_of_choice() {
             return hints;
+        }
+        if self.is_building() {
+            return &[Drill, Exclude, SwitchCondition, RemoveCondition, AddCondition, FilterToQuery, Conditions];
         }
         if self.in_detail {
             return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];
@@ -375,6 +395,7 @@ impl View for Logs {
             NextRelated,
             FollowValue,
             Mark,
+            Conditions,
             EditQuery,
             Red,
         ]
@@ -384,6 +405,8 @@ impl View for Logs {
         match command {
             _ if self.patterns.open => self.pattern_hint(command),
             _ if self.chooses() => self.hint_of_choice(command),
+            Command::Drill if self.is_building() => Some("edit"),
+            Command::Exclude if self.is_building() => Some("invert"),
             Command::Drill if self.in_detail => Some("filter for"),
             Command::Exclude => Some("filter out"),
             Command::Drill => Some(if self.line().is_some_and(|l| l.trace.is_some()) { "trace" } else { "detail" }),
@@ -480,6 +503,9 @@ impl View for Logs {
         if let Some(used) = self.pattern_command(cx, command) {
             return used;
         }
+        if let Some(used) = self.builder_command(cx, command) {
+            return used;
+        }
         if self.act_on_field(cx, command) || self.change_look(cx, command) || self.go_somewhere(cx, command) {
             return true;
         }
@@ -532,6 +558,10 @@ impl View for Logs {
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        if key.code == KeyCode::Tab && self.complete_typed(cx) {
+            return;
+        }
+        self.end_round();
         let Some((_, prompt)) = &mut self.prompt else { return self.bar_key(cx, key) };
         match prompt.key(key) {
             Typed::Changed => self.typed_on(cx),
@@ -615,7 +645,7 @@ impl View for Logs {
     }
 
     fn reopen(&self, look: &Look<'_>) -> Vec<String> {
-        let own = self.typed.is_none() && self.store.show().conditions.is_empty();
+        let own = self.typed.is_none() && self.store.show().conditions.iter().all(|c| c.off);
         let query = self.plan(look).filter(|_| !own).map(|p| p.base);
         query.map_or_else(Vec::new, |q| vec!["--query".to_owned(), q])
     }
@@ -624,6 +654,10 @@ impl View for Logs {
         let ticking = self.columns.time == TimeForm::Ago || matches!(self.told.tail, TailState::Lost { .. }) || self.told.failed.is_some();
         let second = ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1));
         second.into_iter().chain(self.patterns_wake(look)).min()
+    }
+
+    fn apply(&mut self, cx: &mut Cx<'_>, by: By) {
+        self.picked(cx, by);
     }
 
     fn woken(&mut self, cx: &mut Cx<'_>) {

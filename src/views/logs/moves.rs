@@ -27,6 +27,7 @@ impl Logs {
         }
         self.see(cx, &screen);
         self.note_question(&cx.look);
+        self.note_passing(&cx.look);
     }
 
     /// Takes note of what is on the screen: what is told of each line depends on it.
@@ -84,17 +85,21 @@ impl Logs {
             Level::Error => Level::Warn,
             _ => Level::Unknown,
         };
+        self.set_level(cx, level);
+        cx.notice(match level {
+            Level::Warn => "warnings and worse",
+            Level::Error => "errors only",
+            _ => "all levels",
+        });
+    }
+
+    pub(super) fn set_level(&mut self, cx: &Cx<'_>, level: Level) {
         // The server is asked for these levels alone, so that history reaches further back. Lines that are here stay.
         self.told = Told::default();
         self.left = self.left.by_time();
         self.show(cx, |show| {
             show.level = level;
             show.held = show.held.map(Mark::by_time);
-        });
-        cx.notice(match level {
-            Level::Warn => "warnings and worse",
-            Level::Error => "errors only",
-            _ => "all levels",
         });
     }
 
@@ -177,6 +182,7 @@ impl Logs {
     fn click_field(&mut self, cx: &Cx<'_>, sheet: Rect, event: MouseEvent) {
         match &mut self.counts {
             Some(counts) => counts.click(event, sheet),
+            None if self.builder.open => self.click_condition(&cx.look, usize::from(event.row - sheet.y)),
             None => {
                 let items = self.items(&cx.look);
                 self.detail.click(&items, sheet, event.column, event.row);

@@ -1,5 +1,6 @@
 mod asking;
 mod files;
+mod builder;
 mod filtering;
 mod gaps;
 mod reading;

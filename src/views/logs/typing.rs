@@ -8,6 +8,7 @@ use super::{
     patterns::windows::FORMS,
     query,
     query::Narrow,
+    typed,
 };
 use crate::{
     model::log_labels::LogLabels,
@@ -24,6 +25,7 @@ pub(super) enum Typing {
     Time,
     /// The windows whose patterns are compared.
     Windows,
+    Condition,
 }
 
 /// What is read before and after a time that is not held.
@@ -33,6 +35,7 @@ impl Logs {
     pub(super) fn start_typing(&mut self, typing: Typing) {
         let prompt = match typing {
             Typing::Filter => Prompt::pattern(self.store.show().pattern.as_ref()),
+            Typing::Condition => Prompt::new("condition ", "", typed::FORMS),
             Typing::Time => Prompt::new("go to ", "", "14:32   14:32:07.114   -15m   a pasted timestamp"),
             Typing::Windows => Prompt::new("compare ", "", FORMS),
         };
@@ -41,6 +44,9 @@ impl Logs {
     }
 
     pub(super) fn typed_on(&mut self, cx: &Cx<'_>) {
+        if let Some((Typing::Condition, _)) = &self.prompt {
+            self.condition_typed(cx);
+        }
         let Some((Typing::Filter, prompt)) = &mut self.prompt else { return };
         match Pattern::parse(prompt.text()) {
             Ok(pattern) => {
@@ -54,7 +60,12 @@ impl Logs {
 
     /// Says behind the filter that is typed how many lines pass.
     pub(super) fn note_passing(&mut self, look: &Look<'_>) {
-        let note = format!("{} of {}", self.shown_count(look), format::counted(self.kept(), "line"));
+        if self.draft.is_some() {
+            self.note_condition(look);
+            return;
+        }
+        let ask = if self.store.show().pattern.is_some() { "   Tab asks Loki" } else { "" };
+        let note = format!("{} of {}{ask}", self.shown_count(look), format::counted(self.kept(), "line"));
         if let Some((Typing::Filter, prompt)) = self.prompt.as_mut().filter(|(_, p)| Pattern::parse(p.text()).is_ok()) {
             prompt.note = note;
         }
@@ -67,6 +78,7 @@ impl Logs {
             Typing::Filter => {}
             Typing::Time | Typing::Windows if text.is_empty() => {}
             Typing::Windows => self.windows_typed(cx, &text),
+            Typing::Condition => self.condition_accepted(cx),
             Typing::Time => self.go_to_time(cx, &text),
         }
     }
@@ -108,9 +120,26 @@ impl Logs {
     }
 
     pub(super) fn cancelled(&mut self, cx: &Cx<'_>) {
-        if let Some((Typing::Filter, _)) = self.prompt.take() {
-            let before = self.filter_before.take();
-            self.show(cx, |show| show.pattern = before);
+        match self.prompt.take() {
+            Some((Typing::Filter, _)) => {
+                let before = self.filter_before.take();
+                self.show(cx, |show| show.pattern = before);
+            }
+            Some((Typing::Condition, _)) => self.condition_cancelled(cx),
+            Some((Typing::Query | Typing::Time | Typing::Windows, _)) | None => {}
         }
+    }
+
+    /// Completes a condition, or has the server asked for the filter. Returns false where there is nothing of the kind.
+    pub(super) fn complete_typed(&mut self, cx: &mut Cx<'_>) -> bool {
+        match &self.prompt {
+            Some((Typing::Condition, _)) => self.complete_condition(cx),
+            Some((Typing::Filter, _)) if self.store.show().pattern.is_some() => {
+                self.accepted(cx);
+                self.filter_to_query(cx);
+            }
+            _ => return false,
+        }
+        true
     }
 }

@@ -107,15 +107,8 @@ impl Logs {
     /// Puts conditions on a label into the selector: behind it they would have everything read.
     fn add(&mut self, cx: &mut Cx<'_>, label: &CompactString, values: &[CompactString], keep: bool) {
         let Some(seed) = &self.typed else {
-            let condition = |value: &CompactString| Condition {
-                place: Place::Label,
-                name: label.to_string(),
-                label: label.to_string(),
-                path: String::new(),
-                value: value.to_string(),
-                keep,
-            };
-            self.narrow(cx, |all| all.extend(values.iter().map(condition)));
+            let condition = |value: &CompactString| Condition::is(Place::Label, label, label.to_string(), value, keep);
+            self.narrow_by(cx, |all| all.extend(values.iter().map(condition)));
             return;
         };
         let op = if keep { MatchOp::Equal } else { MatchOp::NotEqual };

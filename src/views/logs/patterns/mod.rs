@@ -6,6 +6,7 @@
 mod compare;
 mod draw;
 mod exceptions;
+mod like;
 mod server;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,23 @@
+//! Lines like one that is selected, without a look at all patterns.
+
+use super::{Logs, Picked};
+use crate::{log_patterns::form, views::Cx};
+
+impl Logs {
+    /// Leaves out the lines that have the form of a text.
+    pub(in crate::views::logs) fn exclude_like(&mut self, cx: &mut Cx<'_>, text: &str) {
+        let mut of_line = String::new();
+        form(text, &mut of_line);
+        if self.patterns.without.iter().all(|p| p.form != of_line) {
+            self.patterns.without.push(Picked { template: of_line.clone(), form: of_line, is_server_s: false });
+        }
+        let chosen = self.chosen(&self.patterns.without);
+        self.show(cx, |show| show.without = chosen);
+    }
+
+    /// Shows the lines of all patterns again.
+    pub(in crate::views::logs) fn show_all_patterns(&mut self, cx: &mut Cx<'_>) {
+        (self.patterns.only, self.patterns.without) = (None, Vec::new());
+        self.show(cx, |show| (show.only, show.without) = (None, None));
+    }
+}
