@@ -38,7 +38,7 @@ use crate::{
         time::{TimeWindow, Timestamp},
     },
     ui::text,
-    views::{self, Act, Cx, Look, Needs, View, silence_form::Draft},
+    views::{self, Act, Cx, Look, Needs, View, logs::Manner, silence_form::Draft},
 };
 
 /// How soon a change wants to be seen.
@@ -80,6 +80,8 @@ pub struct App {
     dirty: Option<Urgency>,
     answered: Answered,
     alarms: Alarms,
+    /// How lines were shown on the page of lines that was left last.
+    manner: Option<Manner>,
     nonce: u32,
 }
 
@@ -111,6 +113,7 @@ impl App {
             dirty: Some(Urgency::Input),
             answered: Answered::default(),
             alarms: Alarms::default(),
+            manner: None,
             nonce: 0,
         };
         if kind == ViewKind::Query {

@@ -7,7 +7,7 @@ use crate::{
         scope::Scope,
     },
     model::time::TimeWindow,
-    views::{self, View, silence_form::Subject},
+    views::{self, View, logs::Manner, silence_form::Subject},
 };
 
 /// A page on the stack with the scope it shows.
@@ -34,6 +34,7 @@ impl App {
         self.alarms = Default::default();
         self.shared.kept = None;
         let (live, service) = (self.top().live, self.top().scope.service.clone());
+        self.manner = self.manner();
         for left in std::mem::take(&mut self.stack) {
             self.keep_draft(left);
         }
@@ -70,10 +71,18 @@ impl App {
         self.push_view(view, scope);
     }
 
-    pub(super) fn push_view(&mut self, view: Box<dyn View>, scope: Scope) {
+    pub(super) fn push_view(&mut self, mut view: Box<dyn View>, scope: Scope) {
         self.last_id += 1;
+        if let Some(manner) = self.manner() {
+            view.set_manner(&manner);
+        }
         let live = if scope.window.is_live() { scope.window } else { self.top().live };
         self.push_entry(Entry { id: self.last_id, view, scope, live, nonce: 0 });
+    }
+
+    /// How lines are shown on the page of lines that was looked at last.
+    fn manner(&self) -> Option<Manner> {
+        self.stack.iter().rev().find_map(|entry| entry.view.manner()).or_else(|| self.manner.clone())
     }
 
     pub(super) fn push_entry(&mut self, entry: Entry) {
@@ -87,6 +96,7 @@ impl App {
 
     pub(super) fn back(&mut self) {
         if self.stack.len() > 1 {
+            self.manner = self.manner();
             if let Some(left) = self.stack.pop() {
                 self.keep_draft(left);
             }

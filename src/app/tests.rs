@@ -9,7 +9,8 @@ use super::{
 use crate::{
     model::{
         backend::{Backend, ErrorKind, Health},
-        log::{LogEvent, Older, TailState},
+        labels::Labels,
+        log::{Level, LogEvent, LogLine, Older, TailState},
         series::Matrix,
         time::TimeRange,
         trace::{Resource, Span, SpanId, SpanKind, Spans, TraceId},
@@ -244,4 +245,46 @@ fn a_backend_that_limits_us_says_so_and_for_how_long() {
     assert!(stage.app.next_wake().is_some_and(|at| at <= stage.now), "it counts down");
     stage.tell(Event::Wake);
     assert!(stage.screen().contains("loki limits us, 29s"), "{}", stage.screen());
+}
+
+#[test]
+fn lines_are_shown_as_on_the_page_of_lines_before() {
+    let mut stage = Stage::new(ViewKind::Logs, hour_before(NOW - Duration::from_secs(600)));
+    stage.answer("log labels", Ok(Response::LogLabels(Arc::default())));
+    let line = LogLine {
+        at: NOW - Duration::from_secs(700),
+        stream: Arc::new([("service_name", "checkout")].into_iter().collect()),
+        metadata: Labels::new(),
+        text: "msg=\"no connection\" pool=orders wait_ms=8000".into(),
+        level: Level::Error,
+        trace: None,
+        span: None,
+        trace_from: None,
+        copy: 0,
+    };
+    stage.answer("lines", Ok(Response::Log(vec![LogEvent::History { lines: vec![line], reached: NOW, older: Older::Nothing }])));
+    stage.key(KeyCode::Tab);
+    (0..20).for_each(|_| stage.key(KeyCode::Up));
+    for _ in 0..20 {
+        stage.key(KeyCode::Down);
+        stage.key(KeyCode::Char('|'));
+        if stage.screen().lines().any(|l| l.contains("LEVEL pool")) {
+            break;
+        }
+        stage.key(KeyCode::Char('|'));
+    }
+    stage.key(KeyCode::Char('W'));
+    stage.key(KeyCode::Char('Z'));
+    let is_shown_so = |stage: &Stage| ["LEVEL pool", "wrapped"].iter().all(|text| stage.screen().contains(text));
+    assert!(is_shown_so(&stage), "{}", stage.screen());
+    let first = stage.screen();
+    stage.key(KeyCode::Char('c'));
+    assert_ne!(stage.screen(), first);
+    assert!(is_shown_so(&stage), "context: {}", stage.screen());
+    stage.key(KeyCode::Char('W'));
+    stage.key(KeyCode::Esc);
+    assert!(is_shown_so(&stage), "the page before stays as it was: {}", stage.screen());
+    stage.key(KeyCode::Char('4'));
+    stage.key(KeyCode::Char('3'));
+    assert!(is_shown_so(&stage), "another page of lines: {}", stage.screen());
 }

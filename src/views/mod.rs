@@ -26,7 +26,7 @@ use ratatui::{
 };
 
 use self::{
-    logs::{By, Seed},
+    logs::{By, Manner, Seed},
     prompt::Prompt,
     silence_form::{Draft, Fold},
 };
@@ -253,6 +253,14 @@ pub trait View: Send {
     fn cursor(&self, _look: &Look<'_>, _area: Rect) -> Option<Position> {
         None
     }
+
+    /// How it shows lines, for other pages of lines.
+    fn manner(&self) -> Option<Manner> {
+        None
+    }
+
+    /// Shows lines as another page did.
+    fn set_manner(&mut self, _manner: &Manner) {}
 
     /// What is shown is narrowed by what the user has chosen.
     fn apply(&mut self, _cx: &mut Cx<'_>, _by: By) {}

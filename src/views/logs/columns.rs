@@ -78,6 +78,15 @@ struct Shown {
     width: usize,
 }
 
+/// How lines are shown: what other pages of lines go on with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    columns: Vec<String>,
+    limit: usize,
+    time: TimeForm,
+    wrap: bool,
+}
+
 /// What the page shows before the messages.
 #[derive(Default)]
 pub(super) struct Columns {
@@ -162,6 +171,20 @@ impl Columns {
 
     fn most(&self) -> usize {
         LIMITS[self.limit % LIMITS.len()]
+    }
+
+    /// How they are shown, with what the page itself knows.
+    pub(super) fn manner(&self, wrap: bool) -> Manner {
+        let columns = self.fields.iter().map(|f| f.name.clone()).collect();
+        Manner { columns, limit: self.limit, time: self.time, wrap }
+    }
+
+    /// Shows them so. Returns whether lines wrap.
+    pub(super) fn set_manner(&mut self, manner: &Manner) -> bool {
+        let shown = |name: &String| Shown { name: name.clone(), width: width(name) };
+        self.fields = manner.columns.iter().map(shown).collect();
+        (self.limit, self.time) = (manner.limit, manner.time);
+        manner.wrap
     }
 
     /// Takes note of what is on the screen.

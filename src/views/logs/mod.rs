@@ -65,7 +65,7 @@ use self::{
     typing::Typing,
     unnamed::Nearest,
 };
-pub use self::{files::Opened, follow::Seed, picking::By};
+pub use self::{columns::Manner, files::Opened, follow::Seed, picking::By};
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, prompt::Prompt};
 use crate::{
     app::expect,
@@ -475,7 +475,6 @@ impl View for Logs {
         if answer.slot.pane == "filter" {
             self.filtered(expect(answer.result, |r| if let Response::Filtered(n) = r { Some(n) } else { None }));
             self.settle(cx);
-            self.note_passing(&cx.look);
             return true;
         }
         self.store.set_limit(cx.look.shared.settings.log_bytes);
@@ -654,6 +653,14 @@ impl View for Logs {
         let ticking = self.columns.time == TimeForm::Ago || matches!(self.told.tail, TailState::Lost { .. }) || self.told.failed.is_some();
         let second = ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1));
         second.into_iter().chain(self.patterns_wake(look)).min()
+    }
+
+    fn manner(&self) -> Option<Manner> {
+        Some(self.columns.manner(self.wrap))
+    }
+
+    fn set_manner(&mut self, manner: &Manner) {
+        self.wrap = self.columns.set_manner(manner);
     }
 
     fn apply(&mut self, cx: &mut Cx<'_>, by: By) {

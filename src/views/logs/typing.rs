@@ -126,7 +126,7 @@ impl Logs {
                 self.show(cx, |show| show.pattern = before);
             }
             Some((Typing::Condition, _)) => self.condition_cancelled(cx),
-            Some((Typing::Query | Typing::Time | Typing::Windows, _)) | None => {}
+            Some((Typing::Time | Typing::Windows, _)) | None => {}
         }
     }
 
