@@ -20,7 +20,7 @@ use redline::{
         Loki,
         http::{Endpoint, Observer},
     },
-    store::{LogStore, Pattern, Show},
+    store::{Amount, Condition, LogStore, Order, Pattern, Place, Show, Test},
 };
 use support::{Watch, figure, lines, memory, millis, servers, wanted};
 use tokio::sync::{mpsc, watch};
@@ -117,10 +117,30 @@ fn keep() {
         figure(name, millis(watch.wall()), "ms").at_most(150.0);
         figure("  lines shown", store.shown() as f64, "").note();
     }
+    for (name, condition) in [
+        ("filter 1,000,000 lines: a value of a field that few have", field("status", "500", Test::Is)),
+        ("filter 1,000,000 lines: a value of a field that most have", field("status", "200", Test::Is)),
+        ("filter 1,000,000 lines: a number above another", field("duration_ms", "2500", above(2500.0))),
+    ] {
+        store.set_show(Show::default());
+        let watch = Watch::start();
+        show(&mut store, Show { conditions: vec![condition], ..Show::default() });
+        figure(name, millis(watch.wall()), "ms").at_most(150.0);
+        figure("  lines shown", store.shown() as f64, "").note();
+    }
     store.set_show(Show::default());
     let watch = Watch::start();
     show(&mut store, Show { level: Level::Error, ..Show::default() });
     figure("filter 1,000,000 lines: errors only", millis(watch.wall()), "ms").at_most(150.0);
+}
+
+/// A condition on a field of the JSON that lines are.
+fn field(name: &str, value: &str, test: Test) -> Condition {
+    Condition { path: name.to_owned(), test, ..Condition::is(Place::Json, name, name.to_owned(), value, true) }
+}
+
+fn above(than: f64) -> Test {
+    Test::Compares(Order::AtLeast, Amount::Number(than))
 }
 
 /// Shows other lines, and waits until all were looked at.

@@ -212,7 +212,7 @@ commands! {
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
     Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
     Patterns, "patterns", [Logs], ["P"], "patterns", "The lines clustered into patterns: what is new, grew or is gone since the onset", ALWAYS;
-    Exceptions, "exceptions", [Logs], ["X"], "exceptions", "The exceptions in the lines, by type and top frame of one's own: how many, since when, of which services", ALWAYS;
+    Exceptions, "exceptions", [Logs], ["X"], "exceptions", "Exceptions of the lines by type and own frame: how many, since when, of which services", ALWAYS;
     PatternsBy, "patterns-by", [Logs], ["B"], "clustered by", "Patterns of the lines that are loaded, or as Loki clusters the whole window", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     CompareWindows, "compare-windows", [Logs], ["d"], "against", "What patterns are compared with: before the onset, the window's first half, the period, day or week before", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     ChooseWindows, "choose-windows", [Logs], ["D"], "windows", "Any two windows whose patterns are compared, typed as for the time picker", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
@@ -230,7 +230,7 @@ commands! {
     Conditions, "conditions", [Logs], ["C"], "conditions", "Conditions as a list with their LogQL: edit, invert, switch off, remove, add", ALWAYS;
     AddCondition, "add-condition", [Logs], ["A"], "add", "Type a condition: status>=500, pool=orders, user contains \"x\", ~ regex, a text", ALWAYS;
     SwitchCondition, "switch-condition", [Logs], ["~"], "on/off", "The selected condition off for the moment, or on again", CONDITIONS;
-    RemoveCondition, "remove-condition", [Logs], ["X"], "remove", "Remove the selected condition", CONDITIONS;
+    RemoveCondition, "remove-condition", [Logs], ["delete"], "remove", "Remove the selected condition", CONDITIONS;
     FilterToQuery, "filter-to-query", [Logs], ["Q"], "ask Loki", "Ask Loki for the text of the filter: lines are found that are not here", |f| if f.text_filter { Ok(()) } else { Err("no text is filtered for: press / first") };
     Widen, "widen", [Logs], ["backspace"], "", "Take the last filter by a field back", ALWAYS;
     Wrap, "wrap", [Logs], ["W"], "", "Long lines over several rows, or cut", ROWS;

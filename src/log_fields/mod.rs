@@ -14,6 +14,7 @@ mod json;
 mod klog;
 pub mod level;
 mod logfmt;
+mod lookup;
 mod nginx;
 mod prose;
 mod stack;
@@ -30,6 +31,7 @@ pub(crate) use self::{json::MESSAGES, wrapper::cri_prefix};
 
 pub use self::{
     fold::{Unfolded, unfolded},
+    lookup::{Lookup, look_up},
     stack::{Exception, Frame, StackTrace},
 };
 

@@ -170,7 +170,12 @@ pub enum TailState {
     /// Lines come as they are written.
     Connected,
     /// The server does not allow it; lines are polled instead.
-    Refused(String),
+    Refused {
+        /// When it is tried again.
+        retry_at: Timestamp,
+        /// Why.
+        why: String,
+    },
     /// The connection is lost, lines are polled until it is back.
     Lost {
         /// When it is tried again.

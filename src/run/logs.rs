@@ -254,7 +254,7 @@ impl Told {
                 }
                 *self = Self::default();
             }
-            TailState::Refused(why) => say(format!("no tail, so lines come some seconds later: {why}")),
+            TailState::Refused { why, .. } => say(format!("no tail, so lines come some seconds later: {why}")),
             TailState::Lost { error, .. } => say(format!("{error}; until the tail is back, lines come some seconds later")),
             TailState::Off
             | TailState::Connecting

@@ -31,19 +31,22 @@ pub fn decode<T: DeserializeOwned>(backend: Backend, what: &str, body: &[u8]) ->
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_text<T: DeserializeOwned>(backend: Backend, what: &str, text: &str) -> Result<T, SourceError> {
-    serde_json::from_str(text).map_err(|e| {
-        let why = if text.is_empty() {
-            "is empty".to_owned()
-        } else if text.trim_ascii_start().starts_with('<') {
-            format!("is HTML, not JSON: {}", super::http::error_text(text.as_bytes()))
-        } else if e.is_eof() {
-            format!("ends in the middle, after {} bytes", text.len())
-        } else {
-            format!("cannot be read: {e}")
-        };
-        SourceError::new(backend, ErrorKind::Decode, format!("the answer to {what} {why}"))
-    })
+pub fn decode_text<'t, T: Deserialize<'t>>(backend: Backend, what: &str, text: &'t str) -> Result<T, SourceError> {
+    serde_json::from_str(text).map_err(|e| unread(backend, what, text, &e))
+}
+
+/// What is wrong with a text that is not what it should be.
+pub fn unread(backend: Backend, what: &str, text: &str, e: &serde_json::Error) -> SourceError {
+    let why = if text.is_empty() {
+        "is empty".to_owned()
+    } else if text.trim_ascii_start().starts_with('<') {
+        format!("is HTML, not JSON: {}", super::http::error_text(text.as_bytes()))
+    } else if e.is_eof() {
+        format!("ends in the middle, after {} bytes", text.len())
+    } else {
+        format!("cannot be read: {e}")
+    };
+    SourceError::new(backend, ErrorKind::Decode, format!("the answer to {what} {why}"))
 }
 
 /// Accepts `null` where a default is meant.

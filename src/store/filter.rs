@@ -70,7 +70,8 @@ impl Pattern {
     pub fn condition(&self) -> Result<Condition, String> {
         let Typed { inverse, text, expression, any_case } = Typed::of(&self.source);
         let has_case = |c: char| !c.to_uppercase().eq([c]) || !c.to_lowercase().eq([c]);
-        if !expression && !(any_case && text.chars().any(has_case)) {
+        let any_way = any_case && text.chars().any(has_case);
+        if !(expression || any_way) {
             return Ok(Condition::text(text, !inverse));
         }
         let pattern = if expression { text.to_owned() } else { re2::quote_meta(text) };

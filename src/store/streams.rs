@@ -11,12 +11,17 @@ use crate::model::labels::Labels;
 /// What a number, a name of a map and its slot take, in bytes.
 const ENTRY: usize = 2 * size_of::<Arc<Labels>>() + 4 * size_of::<usize>();
 
+/// Sets whose numbers are found by address.
+const RECENT: usize = 256;
+
 /// Label sets by number.
 #[derive(Clone, Default)]
 pub(super) struct Streams {
     /// Those without a line hold nothing.
     sets: Vec<Arc<Labels>>,
     numbers: HashMap<Arc<Labels>, u32>,
+    /// The numbers of the sets that were asked for last, by address. The sets are held, so that no other one comes to lie there.
+    recent: HashMap<usize, (Arc<Labels>, u32)>,
     /// Numbers of sets that were forgotten.
     free: Vec<u32>,
     size: usize,
@@ -25,6 +30,19 @@ pub(super) struct Streams {
 impl Streams {
     /// The number of a stream. Loki's inner labels say nothing about the line: shards of a stream are one stream.
     pub(super) fn number(&mut self, labels: &Arc<Labels>) -> u32 {
+        let address = Arc::as_ptr(labels).addr();
+        if let Some((_, number)) = self.recent.get(&address) {
+            return *number;
+        }
+        let number = self.number_of(labels);
+        if self.recent.len() >= RECENT {
+            self.recent.clear();
+        }
+        self.recent.insert(address, (labels.clone(), number));
+        number
+    }
+
+    fn number_of(&mut self, labels: &Arc<Labels>) -> u32 {
         if let Some(number) = self.numbers.get(labels) {
             return *number;
         }
@@ -68,6 +86,7 @@ impl Streams {
                 *kept = true;
             }
         }
+        self.recent.clear();
         let is_kept = |number: u32| kept.get(number as usize).is_some_and(|k| *k);
         // Other names of a set, those of shards, are noted again when they come again.
         let sets = &self.sets;

@@ -120,7 +120,9 @@ impl<'a> Joiner<'a> {
                 Input::State(state) => {
                     match &state {
                         TailState::Connected => self.connected = true,
-                        TailState::Off | TailState::Connecting | TailState::Refused(_) | TailState::Lost { .. } => self.connected = false,
+                        TailState::Off | TailState::Connecting | TailState::Refused { .. } | TailState::Lost { .. } => {
+                            self.connected = false
+                        }
                         TailState::Dropped(_) | TailState::Recovered(_) | TailState::Behind(_) => {}
                     }
                     events.push(LogEvent::Tail(state));

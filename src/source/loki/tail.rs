@@ -114,7 +114,8 @@ impl Loki {
     /// Says that lines are polled now, and waits. `false`: nobody listens.
     async fn rest(&self, reason: String, input: &mpsc::Sender<Input>) -> bool {
         info!(target: "redline::http", "loki tail refused, polling instead: {reason}");
-        let listening = input.send(Input::State(TailState::Refused(reason))).await.is_ok();
+        let state = TailState::Refused { retry_at: self.now() + self.pace.refused, why: reason };
+        let listening = input.send(Input::State(state)).await.is_ok();
         if listening {
             sleep(self.pace.refused).await;
         }
@@ -185,12 +186,15 @@ impl Loki {
                 Message::Close(frame) => return self.closed(frame),
                 Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => continue,
             };
-            let frame: Frame = match json::decode_text(self.http.backend(), "tail", &text) {
-                Ok(frame) => frame,
+            let read = json::decode_text::<Frame<'_>>(self.http.backend(), "tail", &text).and_then(|frame| {
+                let told = frame.dropped_entries.len() as u64;
+                let lines = wire::tailed(frame.streams, &mut interner, &self.trace_ids);
+                lines.map(|lines| (lines, told)).map_err(|e| json::unread(self.http.backend(), "tail", &text, &e))
+            });
+            let (lines, told) = match read {
+                Ok(read) => read,
                 Err(e) => return End::Lost(e),
             };
-            let told = frame.dropped_entries.len() as u64;
-            let lines = wire::lines(frame.streams, false, &mut interner, &self.trace_ids);
             if !pass_on(input, lines, told, &mut dropped, link) {
                 return End::Closed;
             }

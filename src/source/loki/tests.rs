@@ -382,7 +382,7 @@ async fn where_there_is_no_tail_lines_are_polled() {
     *fake.refuse.lock().unwrap() = Some(StatusCode::NOT_FOUND);
     let range = last_hour(&loki);
     let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused(why)) if why.contains("404"))).await;
+    reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused { why, .. }) if why.contains("404"))).await;
     reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
     fake.write(range.end, "polled");
     reader.until_text("polled").await;
@@ -404,7 +404,7 @@ async fn a_token_that_expires_again_and_again_is_read_again() {
     for token in ["2", "3"] {
         *fake.token.lock().unwrap() = Some(token.to_owned());
         let _ = fake.tail.send(Send::Cut);
-        let told = reader.until(|e, t| connected(e, t) || matches!(e, LogEvent::Tail(TailState::Refused(_)))).await;
+        let told = reader.until(|e, t| connected(e, t) || matches!(e, LogEvent::Tail(TailState::Refused { .. }))).await;
         assert!(connected(&told, &[]), "token {token}: {told:?}");
     }
 }
@@ -599,7 +599,7 @@ async fn too_many_tails_are_a_refusal() {
     let mut reader = Reader::open(loki, QUERY, range, true);
     reader.until(connected).await;
     let _ = fake.tail.send(Send::Close(1011, "max concurrent tail requests limit exceeded, count > limit (11 > 10)"));
-    reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused(_)))).await;
+    reader.until(|e, _| matches!(e, LogEvent::Tail(TailState::Refused { .. }))).await;
 }
 
 #[tokio::test]
@@ -700,7 +700,41 @@ proptest::proptest! {
         if let Ok(Enveloped::<LogData> { data: LogData::Streams(s), .. }) = json::decode(Backend::Loki, "test", &body) {
             wire::lines(s, true, &mut Interner::default(), &Patterns::default());
         }
-        let _: Result<wire::Frame, _> = json::decode(Backend::Loki, "test", &body[..at]);
+        let text = String::from_utf8_lossy(&body).replace(r#"{"status":"success","data":{"resultType":"streams","result":"#, r#"{"streams":"#);
+        let cut = (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        for text in [&text[..cut], text.strip_suffix('}').unwrap_or(&text)] {
+            if let Ok(frame) = json::decode_text::<wire::Frame<'_>>(Backend::Loki, "test", text) {
+                let _ = wire::tailed(frame.streams, &mut Interner::default(), &Patterns::default());
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_of_the_tail_say_what_those_of_an_answer_say() {
+    let streams = r#"[
+        {"stream":{"app":"a","n":1,"__stream_shard__":"2"},"values":[["30","x \"y\"",{"structuredMetadata":{"detected_level":"warn"}}]]},
+        {"stream":{"app":"a","n":1,"__stream_shard__":"3"},"values":[["20","level=error",{"structuredMetadata":{"detected_level":"warn"}}],["10","z"]]},
+        {"stream":{"app":"a","n":1,"__stream_shard__":"2"},"values":[["40","t",{"structuredMetadata":{"trace_id":"0af7651916cd43dd8448eb211c80319c","detected_level":"info"}}]]},
+        {"stream":null,"values":[["50","level=error",null],["60","u",{}]]},
+        {"values":null}
+    ]"#;
+    let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
+    let Ok(Enveloped::<LogData> { data: LogData::Streams(answer), .. }) = json::decode(Backend::Loki, "test", body.as_bytes()) else {
+        panic!()
+    };
+    let answered = wire::lines(answer, false, &mut Interner::default(), &Patterns::default());
+    let message = format!(r#"{{"streams":{streams}}}"#);
+    let mut interner = Interner::default();
+    for _ in 0..2 {
+        let frame: wire::Frame<'_> = json::decode_text(Backend::Loki, "test", &message).unwrap();
+        assert_eq!(wire::tailed(frame.streams, &mut interner, &Patterns::default()).unwrap(), answered);
+    }
+    assert_eq!(answered.len(), 6);
+    assert!(answered[3].trace.is_some() && Arc::ptr_eq(&answered[1].stream, &answered[2].stream), "{answered:?}");
+    for wrong in [r#"{"streams":[{"stream":[],"values":[["1","x"]]}]}"#, r#"{"streams":[{"stream":{},"values":[["1","x",3]]}]}"#] {
+        let frame: wire::Frame<'_> = json::decode_text(Backend::Loki, "test", wrong).unwrap();
+        assert!(wire::tailed(frame.streams, &mut Interner::default(), &Patterns::default()).is_err(), "{wrong}");
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::{
     log_fields::{
@@ -44,12 +45,21 @@ pub struct WireStream {
 
 /// One message of the tail.
 #[derive(Debug, Default, Deserialize)]
-pub struct Frame {
-    #[serde(default, deserialize_with = "nullable")]
-    pub streams: Vec<WireStream>,
+pub struct Frame<'t> {
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    pub streams: Vec<TailStream<'t>>,
     /// Entries that a slow reader missed.
     #[serde(default, deserialize_with = "nullable")]
     pub dropped_entries: Vec<IgnoredAny>,
+}
+
+/// A stream as the tail repeats it with each line: what is the same as before is not read again.
+#[derive(Debug, Deserialize)]
+pub struct TailStream<'t> {
+    #[serde(borrow, default)]
+    stream: Option<&'t RawValue>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    values: Vec<RawEntry<'t>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,12 +177,45 @@ struct Stream {
 #[derive(Default)]
 pub struct Interner {
     streams: HashMap<FlatLabels, Stream>,
+    /// Those of the tail, as they are written.
+    written: HashMap<Box<str>, Stream>,
+    /// Short metadata of the tail as it is written: most lines have the same few.
+    metadata: HashMap<Box<str>, (Labels, Told)>,
     /// Shards of a stream differ in labels of Loki's own alone: they are one stream.
     labels: HashSet<Arc<Labels>>,
 }
 
 impl Interner {
     const MAX: usize = 10_000;
+    /// Bytes of metadata that may come again, and how many of its kind are kept. What has ids in it is longer.
+    const SHORT: usize = 80;
+    const FEW: usize = 512;
+
+    fn share_written(&mut self, written: Option<&RawValue>) -> Result<Stream, serde_json::Error> {
+        let written = written.map_or("{}", RawValue::get);
+        if let Some(stream) = self.written.get(written) {
+            return Ok(stream.clone());
+        }
+        let stream = self.share(serde_json::from_str(written)?);
+        if self.written.len() >= Self::MAX {
+            self.written.clear();
+        }
+        self.written.insert(written.into(), stream.clone());
+        Ok(stream)
+    }
+
+    fn metadata(&mut self, written: Option<&RawValue>) -> Result<(Labels, Told), serde_json::Error> {
+        let Some(written) = written.map(RawValue::get) else { return Ok(Default::default()) };
+        if let Some(known) = self.metadata.get(written) {
+            return Ok(known.clone());
+        }
+        let Metadata(labels) = serde_json::from_str(written)?;
+        let told = Told::by_metadata(&labels);
+        if written.len() <= Self::SHORT && self.metadata.len() < Self::FEW {
+            self.metadata.insert(written.into(), (labels.clone(), told));
+        }
+        Ok((labels, told))
+    }
 
     fn share(&mut self, flat: FlatLabels) -> Stream {
         if let Some(stream) = self.streams.get(&flat) {
@@ -217,18 +260,37 @@ pub fn lines(streams: Vec<WireStream>, backward: bool, interner: &mut Interner, 
             values.reverse();
         }
         let stream = interner.share(stream);
-        out.extend(values.into_iter().map(|e| line(e, &stream, own)));
+        out.extend(values.into_iter().map(|e| {
+            let told = Told::by_metadata(&e.metadata);
+            line(e, &told, &stream, own)
+        }));
     }
     out.sort_by_key(|l| l.at);
     out
 }
 
-fn line(entry: Entry, stream: &Stream, own: &Patterns) -> LogLine {
-    let told = Told::by_metadata(&entry.metadata);
-    let found = trace_id::find(own, &told, &stream.told, &entry.text);
+/// All lines of a message of the tail by time.
+///
+/// # Errors
+/// What is no object of labels.
+pub fn tailed(streams: Vec<TailStream<'_>>, interner: &mut Interner, own: &Patterns) -> Result<Vec<LogLine>, serde_json::Error> {
+    let mut out = Vec::with_capacity(streams.iter().map(|s| s.values.len()).sum());
+    for TailStream { stream, values } in streams {
+        let stream = interner.share_written(stream)?;
+        for RawEntry { at, text, metadata } in values {
+            let (metadata, told) = interner.metadata(metadata)?;
+            out.push(line(Entry { at, text, metadata }, &told, &stream, own));
+        }
+    }
+    out.sort_by_key(|l| l.at);
+    Ok(out)
+}
+
+fn line(entry: Entry, told: &Told, stream: &Stream, own: &Patterns) -> LogLine {
+    let found = trace_id::find(own, told, &stream.told, &entry.text);
     LogLine {
         at: entry.at,
-        level: level(&told, &stream.told, &entry.text),
+        level: level(told, &stream.told, &entry.text),
         trace: found.trace,
         span: found.span,
         trace_from: found.from,
@@ -269,6 +331,34 @@ impl<'de> Deserialize<'de> for Entry {
                 let Metadata(metadata) = seq.next_element()?.unwrap_or_default();
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Entry { at: Timestamp(at), text, metadata })
+            }
+        }
+        d.deserialize_seq(V)
+    }
+}
+
+/// The same, its metadata not read yet.
+#[derive(Debug)]
+struct RawEntry<'t> {
+    at: Timestamp,
+    text: Box<str>,
+    metadata: Option<&'t RawValue>,
+}
+
+impl<'de> Deserialize<'de> for RawEntry<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = RawEntry<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a log entry")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawEntry<'de>, A::Error> {
+                let Integer(at) = seq.next_element()?.ok_or_else(|| A::Error::custom("a log entry without its time"))?;
+                let text = seq.next_element()?.ok_or_else(|| A::Error::custom("a log entry without its line"))?;
+                let metadata = seq.next_element::<Option<&'de RawValue>>()?.flatten();
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(RawEntry { at: Timestamp(at), text, metadata })
             }
         }
         d.deserialize_seq(V)

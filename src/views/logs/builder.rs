@@ -107,7 +107,7 @@ impl Logs {
             None => self.start_condition(cx, None),
             Some(Row::Level(_)) => self.cycle_level(cx),
             Some(Row::Condition(i)) => self.start_condition(cx, Some(i)),
-            Some(Row::Text) => self.start_typing(cx, Typing::Filter),
+            Some(Row::Text) => self.start_typing(Typing::Filter),
             Some(Row::Pattern(_)) => cx.notice("patterns are chosen on their own page"),
         }
     }
@@ -175,12 +175,13 @@ impl Logs {
         self.builder.selected = row.min(self.builder_rows(look).len().saturating_sub(1));
     }
 
-    /// `3 conditions, 1 off`
+    /// `3 conditions, 1 off: 60 of 300 lines`
     pub(super) fn builder_title(&self, look: &Look<'_>) -> String {
         let rows = self.builder_rows(look).len();
         let off = self.store.show().conditions.iter().filter(|c| c.off).count();
         let off = if off > 0 { format!(", {off} off") } else { String::new() };
-        format!("{}{off}", format::counted(rows, "condition"))
+        let lines = format!("{} of {}", self.shown_count(look), format::counted(self.kept(), "line"));
+        format!("{}{off}: {lines}", format::counted(rows, "condition"))
     }
 
     /// What can be done with the selected condition, by its keys.
@@ -274,7 +275,7 @@ impl Logs {
         let seen = self.fields_seen();
         self.draft = Some(Draft { before, at, level: None, wrong: None, seen, round: None });
         self.builder.open = true;
-        self.start_typing(cx, Typing::Condition);
+        self.start_typing(Typing::Condition);
         if let Some((_, prompt)) = &mut self.prompt {
             prompt.replace(&text);
         }

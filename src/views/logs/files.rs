@@ -316,7 +316,7 @@ impl Logs {
 
 fn condition(place: Place, name: &str, value: &str) -> Condition {
     let (name, value) = (name.to_owned(), value.to_owned());
-    Condition { place, label: name.clone(), name, path: String::new(), value, keep: true }
+    Condition::is(place, &name, name.clone(), &value, true)
 }
 
 /// What is to be known of lines.

@@ -367,8 +367,8 @@ impl View for Logs {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            AddCondition, Conditions, Context, CountBy, Drill, EditQuery, Exceptions, Exclude, Filter, FilterToQuery, Follow, FollowValue, Mark,
-            MinimumLevel, NextError, NextRelated, Pause, Red, RemoveCondition, ShowColumn, SwitchCondition,
+            AddCondition, Conditions, Context, CountBy, Drill, EditQuery, Exceptions, Exclude, Filter, FilterToQuery, Follow, FollowValue,
+            Mark, MinimumLevel, NextError, NextRelated, Pause, Red, RemoveCondition, ShowColumn, SwitchCondition,
         };
         if self.patterns.open {
             return patterns::HINTS;
@@ -650,7 +650,9 @@ impl View for Logs {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        let ticking = self.columns.time == TimeForm::Ago || matches!(self.told.tail, TailState::Lost { .. }) || self.told.failed.is_some();
+        let ticking = self.columns.time == TimeForm::Ago
+            || matches!(self.told.tail, TailState::Lost { .. } | TailState::Refused { .. })
+            || self.told.failed.is_some();
         let second = ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1));
         second.into_iter().chain(self.patterns_wake(look)).min()
     }

@@ -1,6 +1,6 @@
 mod asking;
-mod files;
 mod builder;
+mod files;
 mod filtering;
 mod gaps;
 mod reading;
@@ -464,7 +464,10 @@ fn narrow(width: u16, states: impl IntoIterator<Item = TailState>) -> Page {
 fn the_tails_health_outlives_the_query_on_a_narrow_screen() {
     let error = SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connect to loki.example.com:3100: connection refused");
     let lost = TailState::Lost { retry_at: now() + Duration::from_secs(4), error };
-    let refused = TailState::Refused("max concurrent tail requests limit exceeded, count > limit (11 > 10)".to_owned());
+    let refused = TailState::Refused {
+        retry_at: now() + Duration::from_secs(290),
+        why: "max concurrent tail requests limit exceeded, count > limit (11 > 10)".to_owned(),
+    };
     let behind = |secs| TailState::Behind(Duration::from_secs(secs));
     use TailState::{Connected, Connecting, Dropped, Recovered};
     for (states, at_80, at_40) in [
@@ -478,6 +481,10 @@ fn the_tails_health_outlives_the_query_on_a_narrow_screen() {
         (vec![Connected, Dropped(18)], "100+ lines ── tail connected · 18 dropped ", " 18 dropped "),
         (vec![Connected, Dropped(18), Recovered(18)], "100+ lines ── tail connected ", " tail connected "),
     ] {
+        if let [TailState::Refused { .. }] = states.as_slice() {
+            let title = narrow(240, states.clone()).title();
+            assert!(title.contains("tail refused, polling, again in 4m: max concurrent tail requests"), "{title}");
+        }
         for (width, expected) in [(80, at_80), (40, at_40)] {
             let title = narrow(width, states.clone()).title();
             assert!(title.contains(expected) && title.contains(" following "), "{expected} in {title}");

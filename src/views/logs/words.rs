@@ -149,7 +149,10 @@ impl Logs {
         Some(match &self.told.tail {
             TailState::Connecting => words("tail connecting".to_owned(), "tail connecting", "connecting"),
             TailState::Connected => words("tail connected".to_owned(), "tail connected", "connected"),
-            TailState::Refused(why) => words(format!("tail refused, polling: {why}"), "tail refused, polling", "polling"),
+            TailState::Refused { retry_at, why } => {
+                let again = format::age(retry_at.since(look.now));
+                words(format!("tail refused, polling, again in {again}: {why}"), "tail refused, polling", "polling")
+            }
             TailState::Lost { retry_at, error } => {
                 let again = format::age(retry_at.since(look.now));
                 let brief = format!("tail lost, again in {again}");

@@ -1,6 +1,6 @@
 //! Lines like one that is selected, without a look at all patterns.
 
-use super::{Logs, Picked};
+use super::{Logs, Of, Picked};
 use crate::{log_patterns::form, views::Cx};
 
 impl Logs {
@@ -9,7 +9,7 @@ impl Logs {
         let mut of_line = String::new();
         form(text, &mut of_line);
         if self.patterns.without.iter().all(|p| p.form != of_line) {
-            self.patterns.without.push(Picked { template: of_line.clone(), form: of_line, is_server_s: false });
+            self.patterns.without.push(Picked { template: of_line.clone(), form: of_line, of: Of::Lines });
         }
         let chosen = self.chosen(&self.patterns.without);
         self.show(cx, |show| show.without = chosen);
