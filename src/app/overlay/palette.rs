@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
-    pattern::{CaseMatching, Normalization, Pattern},
+    pattern::{AtomKind, CaseMatching, Normalization, Pattern},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -73,15 +73,17 @@ impl Palette {
         (inner.x + 3 + self.field.visible(inner.width.saturating_sub(4)).1, inner.y + 1)
     }
 
-    /// Commands that match, the best first; all of them when nothing is typed. The name counts before the help line.
+    /// Commands that match, the best first; all of them when nothing is typed. The name counts before the help line, which has
+    /// to have each word as it is typed: most letters in some order are in any sentence.
     fn found(&self, look: &Look<'_>) -> Vec<&'static Spec> {
         let typed = self.field.text().trim();
         if typed.is_empty() {
             return COMMANDS.iter().filter(|s| App::has(look, s)).collect();
         }
         let mut matcher = Matcher::new(Config::DEFAULT);
-        let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
-        let mut score = |text: &str| {
+        let names = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+        let helps = Pattern::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Substring);
+        let mut score = |pattern: &Pattern, text: &str| {
             let mut chars = Vec::new();
             pattern.score(Utf32Str::new(text, &mut chars), &mut matcher)
         };
@@ -90,8 +92,8 @@ impl Palette {
             .filter(|s| App::has(look, s))
             .filter_map(|s| {
                 let exact = if s.name == typed { 10_000 } else { 0 };
-                let name = score(s.name).map(|n| n * 2 + exact);
-                name.or_else(|| score(s.help)).map(|n| (n, s))
+                let name = score(&names, s.name).map(|n| n * 2 + exact);
+                name.or_else(|| score(&helps, s.help)).map(|n| (n, s))
             })
             .collect();
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
@@ -169,5 +171,6 @@ mod tests {
         assert_eq!(first("vwtr"), Some(Command::ViewTraces));
         assert_eq!(first("runbook"), Some(Command::ShowLink));
         assert_eq!(first("xyzzy"), None);
+        assert_eq!(first("csdn"), None, "letters somewhere in a sentence are no word of it");
     }
 }
