@@ -112,7 +112,7 @@ fn a_logql_is_refused_in_place_taken_drawn_as_a_graph_and_asked_again_later() {
     t.keys("E").see(LINES);
     t.keys("\x15").keys(NUMBERS).keys("\r").at("Query");
     t.see("a ── graph ── 1 series");
-    t.keys("\x1b").at("Logs");
+    t.keys("\x1b").gone("▸ Query");
     t.keys("E").see(LINES);
     drop(t);
 
