@@ -2,9 +2,10 @@
 //! Parsing Approach with Fixed Depth Tree", ICWS 2017. Names and parameters are the paper's.
 //!
 //! It is given each form once and in the order of their bytes, so that what it finds does not depend on the order in which
-//! lines arrived. Three things are not the paper's: a place where the event has a wildcard that the preprocessing made
-//! tells nothing of similarity; a leaf has a bounded number of events; and an event whose forms differ in a few plain
-//! words is taken apart at these: `connection opened` and `connection closed` are two statements.
+//! lines arrived. Four things are not the paper's: a place where the event has a wildcard that the preprocessing made
+//! tells nothing of similarity; a leaf has a bounded number of events; an event whose forms differ in a few plain words is
+//! taken apart at these: `connection opened` and `connection closed` are two statements; and events that differ in nothing
+//! but their first word are one where there are many: the tree has told the users of `ana logged in` apart.
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,11 @@ impl Default for Parameters {
 
 /// Events of a leaf at the most: beyond them a message joins the most similar one.
 const MAX_EVENTS: usize = 400;
+
+/// From so many events on that differ in their first word alone, that word varies.
+const MANY_FIRST_WORDS: usize = 10;
+/// Words that such events must have in common.
+const COMMON_WORDS: usize = 2;
 
 /// A token, by its number; [`ANY`] is the wildcard.
 type Token = u32;
@@ -65,7 +71,8 @@ pub fn cluster(forms: &[&str], parameters: Parameters) -> Clusters {
         join(leaves.entry(path).or_default(), form, message, parameters.similarity);
     }
     let mut clusters = Clusters { event_of: vec![0; forms.len()], templates: Vec::new() };
-    let events = leaves.into_values().flatten().flat_map(|event| apart(event, &messages, &words, parameters.few_words));
+    let events =
+        together(leaves.into_values().flatten()).into_iter().flat_map(|event| apart(event, &messages, &words, parameters.few_words));
     for (number, event) in events.enumerate() {
         for form in event.members {
             clusters.event_of[form] = number;
@@ -127,6 +134,25 @@ fn similarity(event: &[Token], message: &[Token]) -> f64 {
         equal += u32::from(a == b && *a != ANY);
     }
     if told == 0 { 1.0 } else { f64::from(equal) / f64::from(told) }
+}
+
+/// One event in place of many that differ in their first word alone.
+fn together(events: impl Iterator<Item = Event>) -> Vec<Event> {
+    let mut alike: BTreeMap<Vec<Token>, Vec<Event>> = BTreeMap::new();
+    for event in events {
+        alike.entry(event.tokens.iter().skip(1).copied().collect()).or_default().push(event);
+    }
+    let mut out = Vec::new();
+    for (rest, events) in alike {
+        if events.len() < MANY_FIRST_WORDS || rest.iter().filter(|token| **token != ANY).count() < COMMON_WORDS {
+            out.extend(events);
+            continue;
+        }
+        let mut members: Vec<usize> = events.into_iter().flat_map(|event| event.members).collect();
+        members.sort_unstable();
+        out.push(Event { tokens: std::iter::once(ANY).chain(rest).collect(), members });
+    }
+    out
 }
 
 /// An event for each of the few plain words that its messages differ in.
@@ -221,6 +247,17 @@ mod tests {
         let users = ["ana", "bob", "eve", "zoe"].map(|user| [format!("user {user} logged in"), format!("user {user} logged out")]).concat();
         let told = templates(&users.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(told, ["user <*> logged in", "user <*> logged out"].repeat(4));
+    }
+
+    #[test]
+    fn many_first_words_are_one_that_varies_and_a_few_are_not() {
+        let users: Vec<String> = ('a'..='n').map(|c| format!("{c}na disconnected: session <*> expired")).collect();
+        let told = templates(&users.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(told, ["<*> disconnected: session <*> expired"; 14]);
+        let few = ["starting worker <*> now", "stopping worker <*> now", "pausing worker <*> now", "leaving worker <*> now"];
+        assert_eq!(templates(&few), few);
+        let short: Vec<String> = ('a'..='n').map(|c| format!("{c}na failed <*>")).collect();
+        assert_eq!(templates(&short.iter().map(String::as_str).collect::<Vec<_>>()), short, "one word in common is little");
     }
 
     #[test]

@@ -431,7 +431,7 @@ fn no_lines_many_patterns_and_small_screens() {
     let word = |n: i64| {
         format!("{}{}{}", (b'a' + (n / 676 % 26) as u8) as char, (b'a' + (n / 26 % 26) as u8) as char, (b'a' + (n % 26) as u8) as char)
     };
-    let lines = (0..10_000).map(|n| line(n % 600, Level::Info, &format!("{} {}", word(n), vec!["x"; 1 + n as usize / 676].join(" "))));
+    let lines = (0..10_000).map(|n| line(n % 600, Level::Info, &format!("{} {}", word(n), vec![word(n); 1 + n as usize / 676].join(" "))));
     let mut page = Page::of(scope(), lines.collect());
     page.press(Command::Bottom);
     assert!(page.view.patterns.rows.len() > 1000, "{}", page.view.patterns.rows.len());
