@@ -138,7 +138,15 @@ impl Stage {
     }
 
     async fn ask(&self, request: &Request) -> Vec<Response> {
-        let Request::LogStream { query, window } = request else { return vec![fetch(request, &self.sources, NOW).await.unwrap()] };
+        let (query, window) = match request {
+            Request::LogStream { query, window } => (query, window),
+            Request::Filter(job) => {
+                let mut parts = Vec::new();
+                job.run(&|| false, &mut |part| parts.push(Response::Filtered(part)));
+                return parts;
+            }
+            _ => return vec![fetch(request, &self.sources, NOW).await.unwrap()],
+        };
         let (events, mut received) = mpsc::channel(64);
         let loki = self.sources.loki.as_ref().unwrap();
         let following = loki.stream(query.clone(), window.range(NOW), false, events);

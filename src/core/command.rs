@@ -261,7 +261,7 @@ commands! {
     ResultForm, "result-form", [Query], ["T"], "graph/table", "The result as a graph or as a table", ALWAYS;
     QueryLanguage, "query-language", [Query], ["L"], "language", "The query as PromQL or as LogQL", ALWAYS;
     Keep, "keep", [Query], ["K"], "keep", "Keep the queries by a name", ALWAYS;
-    ValueCursor, "value-cursor", [Alerts, Service, Query, Logs], ["v"], "values", "Value cursor over graphs, moved by arrows; over a volume, Shift takes a range", GRAPHS;
+    ValueCursor, "value-cursor", [Alerts, Service, Query, Logs], ["v"], "values", "Value cursor by the arrows; of a log volume, Shift: a range", GRAPHS;
     Left, "left", [Alerts, Service, Query], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
     Right, "right", [Alerts, Service, Query], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
