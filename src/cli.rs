@@ -84,7 +84,7 @@ pub struct LogsArgs {
     /// Print new lines at once, and those that come after their place was printed marked as late.
     #[arg(long, requires = "follow")]
     pub eager: bool,
-    /// Read them however many there are. Without it more than `ask_above` of config.toml ([logs], 10 GiB by default) is not
+    /// Read them however many there are. Without it more than `ask_above` of config.toml (10 GiB by default) is not
     /// begun: what it would read is said, and what would read less.
     #[arg(short, long)]
     pub yes: bool,

@@ -112,7 +112,11 @@ impl Asked {
             (true, false) => Follow::InOrder,
             (true, true) => Follow::AtOnce,
         };
-        Ok(Self { logql, range: scope.window.range(loki.http().now()), follow })
+        let range = scope.window.range(loki.http().now());
+        if let Some(error) = loki.unread(&logql, range).await {
+            return Err(failure(&error));
+        }
+        Ok(Self { logql, range, follow })
     }
 }
 

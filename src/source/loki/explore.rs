@@ -93,6 +93,13 @@ impl Loki {
         Ok(())
     }
 
+    /// Why Loki cannot read a regex or a template of the query, of which it says nothing where it is asked for lines.
+    pub async fn unread(&self, logql: &str, range: TimeRange) -> Option<SourceError> {
+        let may_be = ["~", "regexp", "_format"].iter().any(|part| logql.contains(part));
+        let error = if may_be { self.check(logql, range).await.err() } else { None };
+        error.filter(|e| e.kind == ErrorKind::BadQuery)
+    }
+
     /// Names of labels of the streams that a selector matches; an empty one means all.
     ///
     /// # Errors

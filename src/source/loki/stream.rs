@@ -175,6 +175,13 @@ impl Loki {
             match self.page(logql, range, limit, Direction::Backward, &mut interner).await {
                 Ok(lines) => {
                     failures = 0;
+                    if lines.is_empty()
+                        && count == 0
+                        && let Some(error) = self.unread(logql, range).await
+                    {
+                        let _ = input.send(Input::Ended(error)).await;
+                        return false;
+                    }
                     let read = pages.accept(&lines);
                     // Those of the oldest instant come again with the next page.
                     count += lines.iter().filter(|l| l.at > read.reached).count();

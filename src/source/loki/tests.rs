@@ -127,7 +127,7 @@ fn stream(lines: &[(i64, String)]) -> Value {
     json!({"stream": {"app": "x"}, "values": values})
 }
 
-async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
+async fn query_range(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: Bytes) -> Response {
     let params: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     if let Some(status) = *fake.broken.lock().unwrap() {
         return (status, "no lines here").into_response();
@@ -139,6 +139,9 @@ async fn query_range(State(fake): State<Arc<Fake>>, body: Bytes) -> Response {
         let counted = counts(&fake.lines.lock().unwrap(), start, end);
         fake.counts.fetch_add(1, Ordering::SeqCst);
         return counted.to_string().into_response();
+    }
+    if params["query"] == UNREAD && headers.contains_key("x-loki-response-encoding-flags") {
+        return json!({"status": "success", "data": {"resultType": "streams", "result": []}}).to_string().into_response();
     }
     if params["query"] != "{app=\"x\"}" {
         return (StatusCode::BAD_REQUEST, "parse error at line 1").into_response();
@@ -248,6 +251,19 @@ fn last_hour(loki: &Loki) -> TimeRange {
 }
 
 const QUERY: &str = "{app=\"x\"}";
+/// A real Loki finds no lines for it where labels are to be kept apart, and refuses it elsewhere.
+const UNREAD: &str = "{app=\"x\"} |~ \"(\"";
+
+#[tokio::test]
+async fn a_regex_that_cannot_be_read_is_no_empty_history() {
+    for live in [false, true] {
+        let (_fake, loki) = Fake::start().await;
+        let range = last_hour(&loki);
+        let mut reader = Reader::open(loki, UNREAD, range, live);
+        let LogEvent::Failed(error) = reader.until(|e, _| !matches!(e, LogEvent::Tail(_))).await else { panic!("nothing was said of it") };
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::BadQuery, "parse error at line 1"));
+    }
+}
 
 #[tokio::test]
 async fn history_and_tail_overlap_without_a_line_twice() {
