@@ -119,6 +119,24 @@ fn a_large_paste_is_borne() {
     t.keys("q").ended();
 }
 
+/// A window that is dragged sends sizes as fast as keys: a key that comes with one is taken when it comes, not with the next.
+#[test]
+fn a_key_that_comes_with_a_new_size_is_taken() {
+    let mut t = demo(100, 30);
+    t.keys("/");
+    let mut typed = String::new();
+    for (i, letter) in ('Q'..='Z').cycle().take(150).enumerate() {
+        typed.push(letter);
+        if typed.len() > 12 {
+            t.keys("\x15");
+            typed = letter.to_string();
+        }
+        t.resize(if i % 2 == 0 { 101 } else { 100 }, 30);
+        t.keys(&letter.to_string()).see(&format!(" /{typed}"));
+    }
+    t.keys("\x03").ended();
+}
+
 #[test]
 fn random_keys_are_borne() {
     let mut t = demo(100, 30);
