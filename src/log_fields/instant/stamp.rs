@@ -158,7 +158,7 @@ fn scientific(b: &[u8]) -> Option<Stamp> {
     let length = b.iter().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+')).count();
     let seconds: f64 = std::str::from_utf8(&b[..length]).ok()?.parse().ok()?;
     // A float of this size tells microseconds.
-    of_nanos((seconds * 1e6).round() as i64 * 1000, length)
+    of_nanos(((seconds * 1e6).round() as i64).checked_mul(1000)?, length)
 }
 
 fn of_nanos(nanos: i64, length: usize) -> Option<Stamp> {

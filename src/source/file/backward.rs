@@ -37,6 +37,11 @@ impl Backward {
         Ok(Self { file, end, size: FIRST, dated })
     }
 
+    /// The file, of which no more is read backward.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Where the lines end that are still to be read.
     pub(super) fn end(&self) -> u64 {
         self.end
@@ -73,6 +78,7 @@ impl Backward {
                 None => break (from, bytes),
             }
         };
+        entries.begin_older();
         let mut splitter = Splitter::new(from);
         splitter.feed(&bytes, |line| entries.line(line));
         splitter.finish(|line| entries.line(line));

@@ -65,6 +65,8 @@ pub(super) struct Entries {
     weight: usize,
     notes: LineNotes,
     arrived: Timestamp,
+    /// Is added to offsets: those of a file that took the place of another one stand behind the other's.
+    base: u64,
     reached: Option<(Timestamp, Timestamp)>,
 }
 
@@ -110,6 +112,7 @@ impl Entries {
             weight: 0,
             notes: LineNotes::default(),
             arrived: Timestamp::ZERO,
+            base: 0,
             reached: None,
         }
     }
@@ -193,6 +196,7 @@ impl Entries {
 
     /// A line of a stream with the time that it tells.
     fn take(&mut self, number: usize, text: &str, at: Option<Timestamp>, offset: u64) {
+        let offset = self.base.saturating_add(offset);
         let Some(stream) = self.streams.get_mut(number) else { return };
         if at.is_none() && (stream.takes(text) || text.trim().is_empty()) {
             return;
@@ -299,6 +303,18 @@ impl Entries {
                 self.give_up_waiting(number);
             }
         }
+    }
+
+    /// What comes next stands before what came: a line without a time has none of those.
+    pub(super) fn begin_older(&mut self) {
+        for stream in &mut self.streams {
+            (stream.last, stream.ties, stream.undated) = (None, 0, false);
+        }
+    }
+
+    /// What comes next begins at offset 0 again and stands behind what came, which ended at this offset.
+    pub(super) fn begin_anew(&mut self, end: u64) {
+        self.base = self.base.saturating_add(end);
     }
 
     /// Whether a line is there that others may still go on from.

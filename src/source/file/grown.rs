@@ -12,6 +12,8 @@ use super::{decode::PIECE, entries::Entries, lines::Splitter};
 
 /// A line that nothing is added to for so long is whole, with those that went on from it.
 const QUIET: Duration = Duration::from_millis(500);
+/// So long a file is read on after another one has its name: programs are told to open that after it is there.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A file that is watched.
 pub(super) struct Grown {
@@ -21,12 +23,14 @@ pub(super) struct Grown {
     entries: Entries,
     changed: Instant,
     is_gone: bool,
+    /// Since when another one has its name.
+    replaced: Option<Instant>,
 }
 
 impl Grown {
     /// Goes on at an offset.
     pub(super) fn new(path: PathBuf, file: File, offset: u64, entries: Entries) -> Self {
-        Self { path, file, splitter: Splitter::new(offset), entries, changed: Instant::now(), is_gone: false }
+        Self { path, file, splitter: Splitter::new(offset), entries, changed: Instant::now(), is_gone: false, replaced: None }
     }
 
     /// The lines that came.
@@ -47,7 +51,7 @@ impl Grown {
         let size = self.file.metadata()?.len();
         if size < self.splitter.offset() {
             self.end_line();
-            self.splitter = Splitter::new(0);
+            self.begin_anew();
             return Ok((true, Some("was emptied: what is written to it now is read from its beginning")));
         }
         if self.read(size)? {
@@ -81,6 +85,11 @@ impl Grown {
         }
     }
 
+    fn begin_anew(&mut self) {
+        self.entries.begin_anew(self.splitter.offset());
+        self.splitter = Splitter::new(0);
+    }
+
     /// Whether the name is another file's by now: one that is rotated goes on under its name.
     fn look_for_another(&mut self) -> io::Result<(bool, Option<&'static str>)> {
         let there = match std::fs::metadata(&self.path) {
@@ -93,11 +102,19 @@ impl Grown {
         };
         self.is_gone = false;
         if is_same(&there, &self.file.metadata()?) {
+            self.replaced = None;
             return Ok((false, None));
         }
+        // The writer may not know of the new one yet.
+        if self.replaced.get_or_insert_with(Instant::now).elapsed() < LINGER {
+            return Ok((false, None));
+        }
+        // It may be gone again, or not be ours to read yet.
+        let Ok(file) = File::open(&self.path) else { return Ok((false, None)) };
+        self.replaced = None;
         self.end_line();
-        self.file = File::open(&self.path)?;
-        self.splitter = Splitter::new(0);
+        self.file = file;
+        self.begin_anew();
         Ok((true, Some("was replaced by another file of its name, which is read from its beginning")))
     }
 }

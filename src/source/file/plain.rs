@@ -44,8 +44,8 @@ enum State {
     New,
     /// Its end is read, and where what comes later begins.
     Reading(Backward, u64),
-    /// All is read that is to be.
-    Read(u64),
+    /// All is read that is to be of the file, and where what comes later begins.
+    Read(File, u64),
     Growing(Box<Grown>),
     Failed,
 }
@@ -81,8 +81,8 @@ impl Plain {
         let end = if system_now().since(written) < FRESH { end_of_lines(&file, self.size)? } else { self.size };
         self.entries.dater().set_newest(written);
         let mut backward = Backward::new(file, end, &mut self.entries)?;
-        if self.range.end < written {
-            backward.skip_newer(self.range.end, &mut self.entries)?;
+        if self.range.end + DISORDER < written {
+            backward.skip_newer(self.range.end + DISORDER, &mut self.entries)?;
         }
         Ok(State::Reading(backward, end))
     }
@@ -109,14 +109,17 @@ impl Plain {
 
     /// Reads no older ones.
     fn stop(&mut self) {
-        if let State::Reading(_, end) = self.state {
-            self.state = State::Read(end);
-        }
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Reading(backward, end) => State::Read(backward.into_file(), end),
+            other => other,
+        };
     }
 
     /// Goes on with what comes.
     fn grow(&mut self, follow: bool) -> Result<(), Gone> {
-        let State::Read(end) = self.state else { return Ok(()) };
+        if !matches!(self.state, State::Read(..)) {
+            return Ok(());
+        }
         if !follow {
             return self.teller.state(FileState::Ended);
         }
@@ -124,10 +127,11 @@ impl Plain {
         if let Some(newest) = self.newest {
             later.go_on_from(newest);
         }
-        match File::open(&self.path) {
-            Ok(file) => self.state = State::Growing(Box::new(Grown::new(self.path.clone(), file, end, later))),
-            Err(e) => return self.failed(&e),
-        }
+        // The file that was read: another one may have its name by now.
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Read(file, end) => State::Growing(Box::new(Grown::new(self.path.clone(), file, end, later))),
+            other => other,
+        };
         self.teller.state(FileState::Following)
     }
 

@@ -75,6 +75,7 @@ fn forward(content: Content, raw: impl Read + Send, entries: &mut Entries, telle
     let count = Arc::new(AtomicU64::new(0));
     let mut from = decoded(content, Counted::new(raw, count.clone()));
     let (mut piece, mut splitter, mut is_first) = (vec![0; PIECE], Splitter::default(), true);
+    let mut told = Instant::now();
     let state = loop {
         let n = match from.read(&mut piece) {
             Ok(0) => break FileState::Ended,
@@ -86,8 +87,10 @@ fn forward(content: Content, raw: impl Read + Send, entries: &mut Entries, telle
             return Ok(FileState::Failed(format!("what is compressed {what}")));
         }
         splitter.feed(&piece[..n], |line| entries.line(line));
-        if entries.weight() >= ENOUGH {
+        // Also where none of the lines is of the window: how far it is is told, and whether anyone listens is asked.
+        if entries.weight() >= ENOUGH || told.elapsed() >= SOON {
             teller.tell(entries, |file| file.read = count.load(Ordering::Relaxed))?;
+            told = Instant::now();
         }
     };
     splitter.finish(|line| entries.line(line));

@@ -64,9 +64,15 @@ impl Teller {
         self.events.is_closed()
     }
 
+    /// What nobody listens to is not written on the board either, on which others write by then.
+    fn heard(&self) -> Result<(), Gone> {
+        if self.is_unheard() { Err(Gone) } else { Ok(()) }
+    }
+
     /// Hands on the lines that are finished, the newest pieces first, and changes what is known of the file. Waits where the
     /// reader is slower. Returns the bytes of memory that the lines take.
     pub(super) fn tell(&mut self, entries: &mut Entries, change: impl FnOnce(&mut OpenedFile)) -> Result<usize, Gone> {
+        self.heard()?;
         let (lines, weight) = entries.finished();
         let notes = entries.notes();
         self.board.change(self.index, |file| {
@@ -84,12 +90,14 @@ impl Teller {
 
     /// How it is with the file now: told at once.
     pub(super) fn state(&mut self, state: FileState) -> Result<(), Gone> {
+        self.heard()?;
         self.board.change(self.index, |file| file.state = state);
         self.tell_all()
     }
 
     /// What has become of the file.
     pub(super) fn news(&mut self, what: &str) -> Result<(), Gone> {
+        self.heard()?;
         let now = self.clock.now();
         self.board.change(self.index, |file| file.news = Some((now, what.to_owned())));
         self.tell_all()

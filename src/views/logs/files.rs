@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use super::{
     Logs, conditions,
     fields::{Field, Source, items},
+    patterns::Picked,
 };
 use crate::{
     core::{
@@ -54,6 +55,8 @@ struct Aside {
     /// Whether these are the lines with a value.
     follows: bool,
     before: Show,
+    /// Whose lines alone were shown, and whose were left out.
+    patterns: (Option<Picked>, Vec<Picked>),
 }
 
 impl Files {
@@ -268,7 +271,11 @@ impl Logs {
         let at = self.list.index(&self.store).unwrap_or(0);
         let to = at.saturating_add_signed(isize::from(step));
         if to == at || to >= self.store.shown() {
-            cx.notice(if step > 0 { "no later line of it" } else { "no earlier line of it" });
+            cx.notice(match step {
+                _ if self.is_filtering() => "the lines are still being filtered: again in a moment",
+                1.. => "no later line of it",
+                _ => "no earlier line of it",
+            });
         } else {
             self.go(to, cx);
         }
@@ -297,9 +304,10 @@ impl Logs {
         self.wanted = None;
         self.in_detail = false;
         let shown = self.store.show().clone();
+        let picked = (self.patterns.only.take(), std::mem::take(&mut self.patterns.without));
         if let Some(files) = &mut self.files {
-            let before = files.aside.take().map_or(shown, |aside| aside.before);
-            files.aside = Some(Aside { words, follows, before });
+            let (before, patterns) = files.aside.take().map_or((shown, picked), |aside| (aside.before, aside.patterns));
+            files.aside = Some(Aside { words, follows, before, patterns });
         }
         self.show(cx, |show| *show = Show { conditions, held: show.held, ..Show::default() });
         let key = cx.look.shared.keymap.key(Command::Back).unwrap_or_default();
@@ -309,6 +317,7 @@ impl Logs {
     /// Goes back to what was shown. Returns false where nothing else was.
     pub(super) fn leave_aside(&mut self, cx: &mut Cx<'_>) -> bool {
         let Some(aside) = self.files.as_mut().and_then(|f| f.aside.take()) else { return false };
+        (self.patterns.only, self.patterns.without) = aside.patterns;
         self.show(cx, |show| *show = Show { held: show.held, ..aside.before });
         true
     }

@@ -140,10 +140,10 @@ impl Logs {
         self.patterns.earlier = None;
     }
 
-    /// The window whose lines are still to be asked for: that of before, unless it is among the lines that are here. Of a
-    /// window that goes over into theirs, what lies before them.
+    /// The window whose lines are still to be asked for: that of before, unless it is among the lines that are here, as it is
+    /// where files are read. Of a window that goes over into theirs, what lies before them.
     fn lacking(&self, look: &Look<'_>) -> Option<TimeRange> {
-        if self.store.is_empty() || self.told.is_coming() || self.patterns.earlier.is_some() {
+        if self.files.is_some() || self.store.is_empty() || self.told.is_coming() || self.patterns.earlier.is_some() {
             return None;
         }
         let range = look.range();

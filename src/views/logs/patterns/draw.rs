@@ -100,7 +100,7 @@ impl Logs {
             errors: self.has_bad_pattern(),
             patterns: true,
             panes: true,
-            query: true,
+            query: self.files.is_none(),
             live: look.scope.window.is_live(),
             ..Facts::default()
         }

@@ -70,7 +70,7 @@ struct Basis {
 
 /// A pattern whose lines are shown or left out.
 #[derive(Clone, Debug, PartialEq)]
-struct Picked {
+pub(super) struct Picked {
     /// One of its forms, by which it is found again.
     form: String,
     template: String,
@@ -110,8 +110,8 @@ pub(super) struct Patterns {
     /// Rows of the detail that are scrolled over.
     scroll: usize,
     /// The pattern whose lines are shown.
-    only: Option<Picked>,
-    without: Vec<Picked>,
+    pub(super) only: Option<Picked>,
+    pub(super) without: Vec<Picked>,
     server: Slot<Option<Vec<ServerPattern>>>,
     /// Those of the server as patterns, where they are looked at.
     told: Option<Vec<LinePattern>>,
@@ -337,7 +337,7 @@ impl Logs {
                 self.turn_to(cx, command == Command::Exceptions);
                 return Some(true);
             }
-            Command::Back if !self.patterns.open && !self.in_detail && self.patterns.only.is_some() => {
+            Command::Back if !self.patterns.open && !self.in_detail && self.store.show().only.is_some() => {
                 self.show_only(cx, None);
                 self.patterns.open = true;
                 return Some(true);
