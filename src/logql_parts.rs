@@ -87,6 +87,24 @@ pub fn with_matcher(query: &str, matcher: &str) -> String {
     out + &query[done..]
 }
 
+/// The query without a comment at its end, which would take in whatever is put behind the query.
+pub fn without_comment(query: &str) -> &str {
+    let (mut quote, mut is_escaped, mut comment) = (None, false, None);
+    for (at, c) in query.char_indices() {
+        match quote {
+            Some(_) if is_escaped => is_escaped = false,
+            Some('"') if c == '\\' => is_escaped = true,
+            Some(q) if c == q => quote = None,
+            Some(_) => {}
+            None if comment.is_some() => comment = comment.filter(|_| c != '\n'),
+            None if c == '#' => comment = Some(at),
+            None if matches!(c, '"' | '`') => quote = Some(c),
+            None => {}
+        }
+    }
+    comment.map_or(query, |at| query[..at].trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +145,19 @@ mod tests {
             (r#"rate({a="b",}[5m]) + rate({ }[5m])"#, r#"rate({a="b", s!="w"}[5m]) + rate({s!="w"}[5m])"#),
         ] {
             assert_eq!(with_matcher(query, r#"s!="w""#), expected);
+        }
+    }
+
+    #[test]
+    fn only_a_comment_at_the_end_is_left_out() {
+        for (query, expected) in [
+            ("{a=\"b\"} # why", "{a=\"b\"}"),
+            ("{a=\"#b\"} |= `#`", "{a=\"#b\"} |= `#`"),
+            ("{a=\"b\"} # one\n|= \"x\"", "{a=\"b\"} # one\n|= \"x\""),
+            ("{a=\"b\\\"\"} # é #", "{a=\"b\\\"\"}"),
+            ("# all", ""),
+        ] {
+            assert_eq!(without_comment(query), expected);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -11,7 +11,7 @@ use compact_str::CompactString;
 use super::{
     backend::SourceError,
     labels::{Labels, MatchOp, Matcher},
-    service_names::{Likeness, ServiceNames, shown_service},
+    service_names::{Likeness, ServiceNames, any_copy, shown_service},
 };
 
 /// What names services where nothing is known of a Loki's labels.
@@ -145,12 +145,13 @@ impl LogLabels {
         // As long as nothing is known of the other services, a label that no one knows is believed when it has the very name.
         let other = || self.others.iter().find(|label| !self.is_ranked && named(label) == Some(Likeness::Exact));
         let label = best.map(|(_, label)| label).or_else(other)?;
-        let (_, values) = label.names.find(service)?;
+        let (likeness, values) = label.names.find(service)?;
+        let copies = |value: &str| if likeness == Likeness::Bare { any_copy(value) } else { None };
         Some(vec![match values.as_slice() {
-            [value] => Matcher::equal(label.name.clone(), *value),
+            [value] if copies(value).is_none() => Matcher::equal(label.name.clone(), *value),
             values => {
-                let any: Vec<String> = values.iter().map(|v| regex::escape(v)).collect();
-                Matcher::new(label.name.clone(), MatchOp::Regex, any.join("|"))
+                let any: BTreeSet<String> = values.iter().map(|v| copies(v).unwrap_or_else(|| regex::escape(v))).collect();
+                Matcher::new(label.name.clone(), MatchOp::Regex, any.into_iter().collect::<Vec<_>>().join("|"))
             }
         }])
     }
@@ -180,9 +181,10 @@ impl LogLabels {
             close.then(|| strsim::osa_distance(&value, &wanted)).filter(|d| *d <= limit)
         };
         let mut found: Vec<(usize, &str, &str)> = Vec::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         for label in self.labels.iter().chain(&self.others) {
             for value in label.names.values() {
-                if let Some(distance) = distance(value).filter(|_| !found.iter().any(|(.., v)| v == value)) {
+                if let Some(distance) = distance(value).filter(|_| seen.insert(value)) {
                     found.push((distance, &label.name, value));
                 }
             }

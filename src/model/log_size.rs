@@ -1,6 +1,6 @@
 //! How many bytes of log lines there are, before they are read.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     labels::Labels,
@@ -33,14 +33,13 @@ impl LogSize {
 
     /// Bytes by the values of a label, the largest first; what does not have it is left out.
     pub fn by(&self, label: &str) -> Vec<(&str, u64)> {
-        let mut out: Vec<(&str, u64)> = Vec::new();
+        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
         for (labels, bytes) in &self.series {
             let Some(value) = labels.get(label).filter(|v| !v.is_empty()) else { continue };
-            match out.iter_mut().find(|(known, _)| *known == value) {
-                Some((_, sum)) => *sum = sum.saturating_add(*bytes),
-                None => out.push((value, *bytes)),
-            }
+            let sum = sums.entry(value).or_default();
+            *sum = sum.saturating_add(*bytes);
         }
+        let mut out: Vec<(&str, u64)> = sums.into_iter().collect();
         out.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
         out
     }
@@ -60,7 +59,11 @@ pub fn bytes_within(matrix: &Matrix, part: TimeRange) -> u64 {
 /// The longest window below a limit, with its bytes, of those that `at` gives for a length. `size` is what is read of all of
 /// it: several queries may read the same bytes.
 pub fn longest_below(matrix: &Matrix, limit: u64, size: u64, at: impl Fn(Duration) -> TimeRange) -> Option<(Duration, u64)> {
-    let times = size as f64 / bytes_within(matrix, matrix.range).max(1) as f64;
+    let counted = bytes_within(matrix, matrix.range);
+    if counted == 0 {
+        return None;
+    }
+    let times = size as f64 / counted as f64;
     let whole = matrix.range.duration();
     let lengths = LENGTHS.iter().map(|s| Duration::from_secs(*s)).filter(|length| *length < whole);
     let mut sized = lengths.map(|length| (length, (bytes_within(matrix, at(length)) as f64 * times) as u64));

@@ -69,6 +69,14 @@ impl ServiceNames {
     }
 }
 
+/// A regular expression for all copies of what a value names a numbered one of: there may be others by the time it is asked.
+pub fn any_copy(value: &str) -> Option<String> {
+    let (front, number) = value.rsplit_once(JOINTS)?;
+    let joint = value.get(front.len()..value.len() - number.len())?;
+    let is_numbered = !front.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    is_numbered.then(|| format!("{}{}[0-9]+", regex::escape(front), regex::escape(joint)))
+}
+
 /// The name that is shown for a service label's value: the last part of `ns/svc`; jobs carry their namespace, Docker's names
 /// begin with a `/`.
 pub fn shown_service(name: &str) -> &str {
@@ -104,6 +112,20 @@ mod tests {
     fn found(values: &[&str], service: &str) -> Option<(Likeness, Vec<String>)> {
         let names = ServiceNames::new(values.iter().map(|v| (*v).into()).collect(), &Arc::new(["shop".into(), "shop-eu".into()].into()));
         names.find(service).map(|(likeness, values)| (likeness, values.into_iter().map(str::to_owned).collect()))
+    }
+
+    #[test]
+    fn copies_are_told_by_their_number() {
+        for (value, expected) in [
+            ("shop-cart-1", Some(r"shop\-cart\-[0-9]+")),
+            ("backup.28391234", Some(r"backup\.[0-9]+")),
+            ("cart", None),
+            ("cart-v2", None),
+            ("-1", None),
+            ("cart-", None),
+        ] {
+            assert_eq!(any_copy(value).as_deref(), expected, "{value}");
+        }
     }
 
     #[test]

@@ -66,7 +66,11 @@ impl Bar {
         Self { text, editor, catalog: Catalog::default(), seen, asked: None, refused: None }
     }
 
+    /// After each change of the text: what was asked is asked no more when it is another one, and what fits is another.
     fn suggest(&mut self, look: &Look<'_>) {
+        if self.asked.as_deref().is_some_and(|asked| asked != self.text.as_str()) {
+            self.asked = None;
+        }
         self.editor.suggest(&self.text, &self.catalog, &self.seen, look);
     }
 
@@ -218,9 +222,6 @@ impl Logs {
             Edited::Next | Edited::Previous => bar.editor.force(),
             Edited::Changed => {}
         }
-        if bar.asked.as_deref().is_some_and(|asked| asked != bar.text.as_str()) {
-            bar.asked = None;
-        }
         bar.suggest(&cx.look);
     }
 
@@ -253,7 +254,6 @@ impl Logs {
         if let Err(why) = bar.editor.paste(&mut bar.text, text) {
             cx.notice(why);
         }
-        bar.asked = None;
         bar.suggest(&cx.look);
     }
 

@@ -55,7 +55,7 @@ impl Brush {
         TimeRange { start: first.max(begin), end: (last + self.cell).min(matrix.range.end).max(first) }
     }
 
-    fn moved(self, cells: i64, matrix: &Matrix) -> Self {
+    pub(super) fn moved(self, cells: i64, matrix: &Matrix) -> Self {
         let to = Timestamp(self.at.0.saturating_add(nanos(self.cell).saturating_mul(cells)));
         let (first, last) = (self.first_of(matrix.range.start - matrix.step), self.first_of(Timestamp(matrix.range.end.0 - 1)));
         Self { at: to.clamp(first, last.max(first)), ..self }

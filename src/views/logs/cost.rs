@@ -105,9 +105,14 @@ impl Cost {
     }
 
     fn learn(&mut self, request: Arc<Request>, at: Timestamp, size: Result<LogSize, SourceError>) {
-        self.known.retain(|(known, since, _)| *known != request && at.since(*since) < KEPT);
+        self.known.retain(|(known, ..)| *known != request);
         self.known.truncate(MOST - 1);
         self.known.insert(0, (request, at, size));
+    }
+
+    /// Forgets what is old. Only where other lines are asked for: what is being read is not taken away for it.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        self.known.retain(|(_, since, _)| now.since(*since) < KEPT);
     }
 }
 
@@ -116,6 +121,9 @@ impl Logs {
     pub(super) fn verdict(&self, look: &Look<'_>, plan: &Plan, window: TimeWindow) -> Verdict {
         let Some(limit) = look.shared.settings.ask_above else { return Verdict::Free };
         let readings = readings(plan);
+        if readings.len() >= MOST {
+            return Verdict::Unknown;
+        }
         let (mut total, mut unknown, mut waits) = (0_u64, readings.is_empty(), false);
         for reading in &readings {
             match self.cost.size(&reading.request(window, None)) {
@@ -128,7 +136,8 @@ impl Logs {
         if total > limit && total > self.cost.agreed.saturating_add(if self.cost.agreed > 0 { limit } else { 0 }) {
             return Verdict::Asks(total);
         }
-        let is_quick = || readings.iter().all(|r| names_a_value(&r.selector) && window.range(look.now).duration() + r.reach <= QUICK);
+        let is_quick =
+            || readings.iter().all(|r| names_a_value(&r.selector) && window.range(look.now).duration().saturating_add(r.reach) <= QUICK);
         match () {
             () if waits && is_quick() => Verdict::Quick(None),
             () if waits => Verdict::Waits,
@@ -141,7 +150,7 @@ impl Logs {
     pub(super) fn ask_sizes(&self, look: &Look<'_>, plan: &Plan, window: TimeWindow, pane: &'static str, needs: &mut Needs<'_>) -> Verdict {
         let verdict = self.verdict(look, plan, window);
         if verdict != Verdict::Free {
-            for (part, reading) in (0..).zip(readings(plan)) {
+            for (part, reading) in (0..).zip(readings(plan)).take(MOST - 1) {
                 self.ask_once(pane, part, reading.request(window, None), needs);
             }
         }
@@ -200,18 +209,26 @@ impl Logs {
 
     /// Takes the answer to a question about a size.
     pub(super) fn size_came(&mut self, look: &Look<'_>, request: Arc<Request>, at: Timestamp, size: Result<LogSize, SourceError>) {
+        let chosen = self.chosen_offer(look);
         self.cost.learn(request, at, size);
         self.note_question(look);
+        self.choose_offer(look, chosen);
     }
 
     /// Takes bytes or lines over time.
-    pub(super) fn volume_came(&mut self, request: &Request, at: Timestamp, result: Result<Matrix, SourceError>) -> bool {
+    pub(super) fn volume_came(&mut self, look: &Look<'_>, request: &Request, at: Timestamp, result: Result<Matrix, SourceError>) -> bool {
+        let chosen = self.chosen_offer(look);
         let is_bytes = matches!(request, Request::LogVolume { .. });
         if is_bytes != self.volume_is_bytes {
             self.volume.clear();
             self.volume_is_bytes = is_bytes;
         }
-        self.volume.settle(at, result)
+        let changed = self.volume.settle(at, result);
+        if let (Some(brush), Some(matrix)) = (self.brush, self.volume.value()) {
+            self.brush = Some(brush.moved(0, matrix));
+        }
+        self.choose_offer(look, chosen);
+        changed
     }
 
     /// Takes note of whether the page asks.
@@ -219,6 +236,10 @@ impl Logs {
         let asks = self.question(look).is_some();
         if asks && !self.cost.asks {
             self.cost.table = TableState::default();
+            // Nothing is in front of it: what the keys answer is on the screen.
+            self.patterns.open = false;
+            self.in_detail = false;
+            self.counts = None;
         }
         self.cost.asks = asks;
     }

@@ -460,7 +460,7 @@ impl View for Logs {
         }
         if answer.slot.pane == "volume" {
             let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
-            return self.volume_came(&answer.request, answer.asked, result);
+            return self.volume_came(&cx.look, &answer.request, answer.asked, result);
         }
         if matches!(answer.slot.pane, "size" | "size by service" | "earlier size") {
             let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
@@ -548,6 +548,7 @@ impl View for Logs {
             return;
         }
         self.restart();
+        self.cost.forget(cx.look.now);
         self.begin(cx.look.now, cx.look.range());
         self.note_question(&cx.look);
     }

@@ -6,6 +6,7 @@ use super::conditions::{drops, matchers, stages};
 use crate::{
     core::scope::Scope,
     log_fields::trace_id::written,
+    logql_parts::without_comment,
     model::{
         labels::{MatchOp, Matcher, quote, selector},
         log::Level,
@@ -48,7 +49,7 @@ pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Pla
     let (applied, unapplied): (Vec<&Matcher>, Vec<&Matcher>) =
         scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"));
     if let Some((typed, also)) = typed {
-        let bases = [Some(typed), also].into_iter().flatten().map(|q| format!("{q}{}", stages(conditions, true)));
+        let bases = [Some(typed), also].into_iter().flatten().map(|q| format!("{}{}", without_comment(q), stages(conditions, true)));
         return Plan::of(bases.collect(), narrow, Vec::new());
     }
     let own: String = applied.iter().map(|m| format!(" | {m}")).collect();

@@ -64,7 +64,7 @@ impl Logs {
             self.note_condition(look);
             return;
         }
-        let ask = if self.store.show().pattern.is_some() { "   Tab asks Loki" } else { "" };
+        let ask = if self.files.is_none() && self.store.show().pattern.is_some() { "   Tab asks Loki" } else { "" };
         let note = format!("{} of {}{ask}", self.shown_count(look), format::counted(self.kept(), "line"));
         if let Some((Typing::Filter, prompt)) = self.prompt.as_mut().filter(|(_, p)| Pattern::parse(p.text()).is_ok()) {
             prompt.note = note;
@@ -106,7 +106,7 @@ impl Logs {
     }
 
     pub(super) fn ask_typed(&mut self, cx: &mut Cx<'_>, text: String) {
-        if self.plan(&cx.look).is_some_and(|p| p.base == text) {
+        if self.files.is_some() || self.plan(&cx.look).is_some_and(|p| p.base == text) {
             return;
         }
         let labels = cx.look.shared.log_labels.value().map_or_else(LogLabels::default, |l| (**l).clone());
@@ -116,6 +116,7 @@ impl Logs {
         self.typed = typed.map(|query| Seed { query, ..Seed::default() });
         (self.wanted, self.follows, self.after) = (None, false, None);
         self.restart();
+        self.cost.forget(cx.look.now);
         self.show(cx, |show| show.conditions.clear());
     }
 
@@ -134,7 +135,7 @@ impl Logs {
     pub(super) fn complete_typed(&mut self, cx: &mut Cx<'_>) -> bool {
         match &self.prompt {
             Some((Typing::Condition, _)) => self.complete_condition(cx),
-            Some((Typing::Filter, _)) if self.store.show().pattern.is_some() => {
+            Some((Typing::Filter, _)) if self.files.is_none() && self.store.show().pattern.is_some() => {
                 self.accepted(cx);
                 self.filter_to_query(cx);
             }

@@ -197,8 +197,12 @@ impl Logs {
             return self.all_hidden(look, area);
         }
         let plan = self.plan(look);
-        if plan.as_ref().is_some_and(|plan| self.verdict(look, plan, look.scope.window) == Verdict::Waits) {
-            return vec!["Asking Loki how much this would read.".to_owned()];
+        match plan.as_ref().map(|plan| self.verdict(look, plan, look.scope.window)) {
+            Some(Verdict::Waits) => return vec!["Asking Loki how much this would read.".to_owned()],
+            Some(Verdict::Asks(size)) => {
+                return vec![format!("Not read: it would be {}. The page of the lines asks what to do.", format::bytes(size as f64))];
+            }
+            _ => {}
         }
         let streams = plan.map_or(0, |p| p.streams.len());
         if streams == 0 || self.told.past.iter().take(streams).any(|p| !p.is_told()) {

@@ -87,6 +87,22 @@ impl Logs {
         rows
     }
 
+    /// What is selected of the question, if it is asked.
+    pub(super) fn chosen_offer(&self, look: &Look<'_>) -> Option<Offer> {
+        if !self.cost.asks {
+            return None;
+        }
+        self.offers(look, self.question(look)?).into_iter().nth(self.cost.table.selected).map(|row| row.offer)
+    }
+
+    /// Selects it again where it is now: answers bring rows above it.
+    pub(super) fn choose_offer(&mut self, look: &Look<'_>, offer: Option<Offer>) {
+        let (Some(offer), Some(size)) = (offer, self.question(look)) else { return };
+        if let Some(row) = self.offers(look, size).iter().position(|row| row.offer == offer) {
+            self.cost.table.selected = row;
+        }
+    }
+
     pub(super) fn take(&mut self, cx: &mut Cx<'_>, row: Row) {
         match row.offer {
             Offer::All => {

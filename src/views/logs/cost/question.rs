@@ -100,7 +100,7 @@ impl Logs {
 
     /// What a command means to the question. `None`: what it means elsewhere.
     pub(in super::super) fn question_command(&mut self, cx: &mut Cx<'_>, command: Command) -> Option<bool> {
-        let size = self.question(&cx.look)?;
+        let size = self.question(&cx.look).filter(|_| !self.patterns.open && !self.in_detail)?;
         let rows = self.offers(&cx.look, size);
         if command == Command::Drill {
             let row = rows.into_iter().nth(self.cost.table.selected)?;
