@@ -27,7 +27,9 @@ impl Thrown {
 
     /// Whether a line tells of the same exception.
     pub fn is_in(&self, text: &str) -> bool {
-        may_have_trace(text) && text.contains(&self.kind) && Self::of(text).is_some_and(|other| self.is_same(&other))
+        // Most lines are told by the type alone, where it stands in them as it is: JSON has escapes, and colours may be in it.
+        let is_plain = !text.contains(['\\', '\x1b']);
+        may_have_trace(text) && (!is_plain || text.contains(&self.kind)) && Self::of(text).is_some_and(|other| self.is_same(&other))
     }
 
     /// Whether it is the same exception, whatever it says.
@@ -88,6 +90,8 @@ mod tests {
         assert_eq!(first.message, "pool is empty, order 1");
         assert!(first.is_in(&java(3, 40)) && first.is_in(&docker) && !first.is_in(python));
         assert_eq!(Thrown::of(python).unwrap().short_name(), "KeyError at add");
+        let coloured = java(3, 40).replace("SQLTransient", "SQL\x1b[31mTransient");
+        assert!(first.is_in(&coloured), "a colour in its name is none of it");
         assert_eq!((Thrown::of("plain words\nand more of them"), Thrown::of("one line")), (None, None));
     }
 
