@@ -27,6 +27,7 @@ fn main() {
         let lines = write(&path, megabytes << 20);
         println!("{name}, {lines} lines of JSON as bunyan writes them");
         redline(&path);
+        filtered(&path);
         lnav(&path);
     }
 }
@@ -79,6 +80,36 @@ fn redline(path: &Path) {
     figure("redline: a key then, p99 of 200", percentile(&mut keys, 0.99), "ms").at_most(8.0);
     let title = terminal.text().lines().nth(2).unwrap_or_default().trim().to_owned();
     println!("        {title}");
+}
+
+/// Each letter of a filter is a key, and has all lines looked through anew.
+fn filtered(path: &Path) {
+    // No spaces, which the prompt has behind each word.
+    const WORDS: [&str; 4] = ["ord-0001", "/2\\d+\\sms|pool/", "nothing-has-this", "\"level\":50"];
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(config.path(), "[limits]\nlog_buffer_mib = 1024\n").unwrap();
+    let mut terminal = Terminal::start(&["--config", config.path().to_str().unwrap(), "open", path.to_str().unwrap()]);
+    terminal.see("the whole file", |screen| screen.contains(" lines") && !screen.contains("reading"));
+    let title = terminal.text().lines().nth(2).unwrap_or_default().trim().to_owned();
+    println!("        {title}");
+    let mut keys = Vec::new();
+    for words in WORDS.iter().cycle().take(3 * WORDS.len()) {
+        terminal.press("/", |t| t.text());
+        let mut typed = "/".to_owned();
+        for letter in words.chars() {
+            typed.push(letter);
+            // Lines may have it as well.
+            let is_typed = |t: &Terminal| t.text().lines().last().is_some_and(|prompt| prompt.trim_start().starts_with(&typed));
+            keys.push(millis(terminal.press(&letter.to_string(), is_typed)));
+            // As fast as anyone types: the search for the letters before is under way.
+            terminal.watch(Duration::from_millis(60));
+        }
+        terminal.type_keys("\x1b");
+        terminal.quiet(Duration::from_millis(500));
+    }
+    figure("redline: keys typed into a filter", keys.len() as f64, "keys").note();
+    figure("redline: a key while it filters, p99", percentile(&mut keys, 0.99), "ms").at_most(8.0);
+    figure("redline: the same, median", percentile(&mut keys, 0.5), "ms").note();
 }
 
 /// Without a terminal it reads and indexes the whole file and answers one question about it: no frame is to be waited for.

@@ -1,4 +1,5 @@
-//! Fuzz targets of the log parsers, of queries as they are typed and of the store, on stable Rust: `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
+//! Fuzz targets of the log parsers, of files as they are read, of queries as they are typed and of the store, on stable Rust:
+//! `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
 //! them for 30 seconds each, two at a time on two cores; without `REDLINE_FUZZ` for a second. Name one to run it alone.
 //!
 //! A case is a line of `corpus.log` that is changed: cut, repeated, spliced with another, wrapped, with pieces put in that
@@ -7,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod changes;
+mod files;
 mod queries;
 mod store;
 mod words;
@@ -18,7 +20,7 @@ use redline::{
     log_fields::{
         Format, MAX_FIELDS, MAX_LINES, Record, Unfolded,
         exceptions::Thrown,
-        instant::Dater,
+        instant::{Dater, Manner},
         level::level,
         recognise,
         trace_id::{Patterns, Told, find, find_all},
@@ -174,7 +176,7 @@ fn times() {
     on_lines(
         |_| true,
         |line| {
-            let date = || Dater::new(newest, Box::new(|_| 3600)).date(line);
+            let date = || Dater::new(newest, Box::new(|_| 3600)).date(line, &mut Manner::default());
             let told = date();
             prop_assert_eq!(told, date());
             prop_assert!(told.is_none_or(|told| told.at.secs() > -86_400), "{:?}", told);

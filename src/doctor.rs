@@ -2,8 +2,9 @@
 
 mod print;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use compact_str::CompactString;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -40,6 +41,8 @@ pub struct Report {
     pub logs: Option<Result<LogLabels, SourceError>>,
     /// Services whose lines the configuration says are where there are none.
     pub astray: Vec<String>,
+    /// Services with streams that only a label after their first names: that label, and the services.
+    pub elsewhere: Vec<(CompactString, Vec<String>)>,
     /// What the configuration says labels mean.
     pub labels: LabelNames,
 }
@@ -86,13 +89,44 @@ pub async fn check(sources: &Sources, now: Timestamp) -> Report {
     );
     let (logs, astray) = logs.map_or((None, Vec::new()), |(logs, astray)| (Some(logs), astray));
     let logs = logs.map(|found| found.map(|labels| compared(labels, &red)));
+    let elsewhere = match (&sources.loki, &logs) {
+        (Some(loki), Some(Ok(labels))) => elsewhere(loki, labels, looked_at(now)).await,
+        _ => Vec::new(),
+    };
     let backends = prometheus.into_iter().chain(alertmanagers).chain(loki).chain(tempo).collect();
-    Report { backends, red, logs, astray, labels: sources.labels.clone() }
+    Report { backends, red, logs, astray, elsewhere, labels: sources.labels.clone() }
+}
+
+/// When streams are looked for.
+fn looked_at(now: Timestamp) -> TimeRange {
+    label_window(TimeWindow::Last(LOOK_BACK), now).range(now)
+}
+
+/// Services with streams that only a label after their first names. A Loki that does not tell has none.
+async fn elsewhere(loki: &Loki, labels: &LogLabels, range: TimeRange) -> Vec<(CompactString, Vec<String>)> {
+    let named = labels.named_by_one();
+    let values = join_all(named.iter().map(|(label, matchers)| {
+        let selector = selector(matchers);
+        async move { loki.label_values(&label.name, Some(&selector), range).await.unwrap_or_default() }
+    }));
+    let mut out = Vec::new();
+    for ((label, _), values) in named.iter().zip(values.await) {
+        let is_second = |value: &CompactString| {
+            let service = labels.service_of(&[(label.name.as_str(), value.as_str())].into_iter().collect())?.to_owned();
+            let is_elsewhere = labels.elsewhere(&service).iter().any(|matchers| matchers.first().is_some_and(|m| m.name == label.name));
+            is_elsewhere.then_some(service)
+        };
+        let services: BTreeSet<String> = values.iter().filter_map(is_second).collect();
+        if !services.is_empty() {
+            out.push((label.name.clone(), services.into_iter().collect()));
+        }
+    }
+    out
 }
 
 /// The labels that name services, and the services that the configuration puts where no lines are.
 async fn logs(loki: &Loki, user: &LabelNames, now: Timestamp) -> (Result<LogLabels, SourceError>, Vec<String>) {
-    let range = label_window(TimeWindow::Last(LOOK_BACK), now).range(now);
+    let range = looked_at(now);
     let is_astray = async |(service, matchers): (&String, &Vec<Matcher>)| {
         let name = &matchers.iter().find(|m| m.is_equal())?.name;
         let values = loki.label_values(name, Some(&selector(matchers)), range).await;
@@ -104,10 +138,7 @@ async fn logs(loki: &Loki, user: &LabelNames, now: Timestamp) -> (Result<LogLabe
 
 fn compared(labels: LogLabels, red: &Option<Result<RedMapping, SourceError>>) -> LogLabels {
     match red {
-        Some(Ok(red)) if !red.families.is_empty() => {
-            let services: Vec<&str> = red.services().collect();
-            labels.ranked(services.iter().copied())
-        }
+        Some(Ok(red)) => red.ranks(labels),
         _ => labels,
     }
 }

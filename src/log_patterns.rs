@@ -8,6 +8,7 @@ mod change;
 mod drain;
 mod form;
 mod kinds;
+mod line_filter;
 mod mask;
 mod object;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use self::{
     drain::{Clusters, Parameters, cluster},
     form::form,
     kinds::{Kind, Kinds, MAX_KINDS},
+    line_filter::{LineFilter, line_filters},
     mask::WILDCARD,
 };
 use crate::{

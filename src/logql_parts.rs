@@ -1,30 +1,36 @@
-//! What of a LogQL tells how much it reads: its stream selectors, and how far its ranges reach back.
+//! What of a LogQL tells how much it reads: its stream selectors, and how far their ranges reach back.
 
 use std::time::Duration;
 
-use crate::time_input::parse_duration;
+use crate::{model::log_size::Reach, time_input::parse_duration};
 
-/// A part of a query outside of texts and comments.
+/// A part of a query outside of texts.
 enum Part {
     /// `{…}` from one byte to another.
     Selector(usize, usize),
     /// What is between `[` and `]`.
     Range(usize, usize),
+    /// From a `#` to the end of its line, or of the query.
+    Comment(usize, usize),
 }
 
-/// All selectors and ranges, in the order they are written. One that is not closed is none.
+/// All parts, in the order they end. What is not closed is none.
 fn parts(query: &str) -> Vec<Part> {
-    let (mut out, mut quote, mut is_escaped, mut is_comment, mut open) = (Vec::new(), None, false, false, None);
+    let (mut out, mut quote, mut is_escaped, mut comment, mut open) = (Vec::new(), None, false, None, None);
     for (at, c) in query.char_indices() {
         match quote {
-            _ if is_comment => is_comment = c != '\n',
+            _ if comment.is_some() => {
+                if c == '\n' {
+                    out.extend(comment.take().map(|from| Part::Comment(from, at)));
+                }
+            }
             Some(_) if is_escaped => is_escaped = false,
             Some('"') if c == '\\' => is_escaped = true,
             Some(q) if c == q => quote = None,
             Some(_) => {}
             None => match (c, open) {
                 ('"' | '`', _) => quote = Some(c),
-                ('#', _) => is_comment = true,
+                ('#', _) => comment = Some(at),
                 ('{' | '[', _) => open = Some((c, at)),
                 ('}', Some(('{', from))) => {
                     out.push(Part::Selector(from, at + 1));
@@ -38,6 +44,7 @@ fn parts(query: &str) -> Vec<Part> {
             },
         }
     }
+    out.extend(comment.map(|from| Part::Comment(from, query.len())));
     out
 }
 
@@ -47,10 +54,32 @@ pub fn selectors(query: &str) -> Vec<&str> {
     parts(query).iter().filter_map(of).collect()
 }
 
-/// How long before its window a query reads: as long as the longest of its ranges.
-pub fn reach(query: &str) -> Duration {
-    let of = |part: &Part| if let Part::Range(from, to) = part { parse_duration(query.get(*from..*to)?) } else { None };
-    parts(query).iter().filter_map(of).max().unwrap_or_default()
+/// The selectors of a query, each with what it reads beside the window: `[5m]` begins so long before it, `offset 1d` reads
+/// another time.
+pub fn reads(query: &str) -> Vec<(&str, Reach)> {
+    let mut out: Vec<(&str, Reach)> = Vec::new();
+    for part in parts(query) {
+        match part {
+            Part::Selector(from, to) => out.extend(query.get(from..to).map(|selector| (selector, Reach::default()))),
+            Part::Range(from, to) => {
+                if let Some((_, reach)) = out.last_mut() {
+                    reach.before = query.get(from..to).and_then(parse_duration).unwrap_or_default();
+                    reach.offset = query.get(to + 1..).and_then(offset).unwrap_or_default();
+                }
+            }
+            Part::Comment(..) => {}
+        }
+    }
+    out
+}
+
+/// The offset that a text begins with. One into the future is none: what is not written yet costs nothing.
+fn offset(text: &str) -> Option<Duration> {
+    const WORD: &str = "offset";
+    let text = text.trim_start();
+    let rest = text.get(..WORD.len()).filter(|word| word.eq_ignore_ascii_case(WORD)).and(text.get(WORD.len()..))?;
+    let rest = rest.strip_prefix(|c: char| c.is_whitespace())?.trim_start();
+    parse_duration(&rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '.').unwrap_or(rest.len())])
 }
 
 /// Whether a selector asks for one value of a label, so that it is not all there is.
@@ -64,12 +93,18 @@ pub fn names_a_value(selector: &str) -> bool {
             Some(q) if c == q => quote = None,
             Some(_) => {}
             None if matches!(c, '"' | '`') => quote = Some(c),
-            None if c == '=' && before != '!' && rest.peek() != Some(&'~') => return true,
+            None if c == '=' && before != '!' && rest.peek() != Some(&'~') && !is_nothing(rest.clone()) => return true,
             None => {}
         }
         before = c;
     }
     false
+}
+
+/// Whether what follows is an empty text: a label that is not there.
+fn is_nothing(rest: impl Iterator<Item = char>) -> bool {
+    let mut text = rest.skip_while(|c| c.is_whitespace());
+    matches!((text.next(), text.next()), (Some('"'), Some('"')) | (Some('`'), Some('`')))
 }
 
 /// The query with one more condition in each of its selectors.
@@ -89,20 +124,10 @@ pub fn with_matcher(query: &str, matcher: &str) -> String {
 
 /// The query without a comment at its end, which would take in whatever is put behind the query.
 pub fn without_comment(query: &str) -> &str {
-    let (mut quote, mut is_escaped, mut comment) = (None, false, None);
-    for (at, c) in query.char_indices() {
-        match quote {
-            Some(_) if is_escaped => is_escaped = false,
-            Some('"') if c == '\\' => is_escaped = true,
-            Some(q) if c == q => quote = None,
-            Some(_) => {}
-            None if comment.is_some() => comment = comment.filter(|_| c != '\n'),
-            None if c == '#' => comment = Some(at),
-            None if matches!(c, '"' | '`') => quote = Some(c),
-            None => {}
-        }
+    match parts(query).last() {
+        Some(Part::Comment(from, end)) if *end == query.len() => query[..*from].trim_end(),
+        _ => query,
     }
-    comment.map_or(query, |at| query[..at].trim_end())
 }
 
 #[cfg(test)]
@@ -125,17 +150,27 @@ mod tests {
 
     #[test]
     fn only_equality_names_a_value() {
-        for (selector, named) in
-            [(r#"{a="b"}"#, true), (r#"{a=~".+", b = `c`}"#, true), (r#"{a=~"b=c", d!="e", f!~"g\"=h"}"#, false), ("{}", false)]
-        {
+        for (selector, named) in [
+            (r#"{a="b"}"#, true),
+            (r#"{a=~".+", b="", c= ``}"#, false),
+            (r#"{a="", b="c"}"#, true),
+            (r#"{a=~".+", b = `c`}"#, true),
+            (r#"{a=~"b=c", d!="e", f!~"g\"=h"}"#, false),
+            ("{}", false),
+        ] {
             assert_eq!(names_a_value(selector), named, "{selector}");
         }
     }
 
     #[test]
-    fn a_query_reaches_as_far_as_its_longest_range() {
-        assert_eq!(reach(r#"sum(rate({a="[9h]"}[5m])) / sum(rate({b="2"} | json [1h]))"#), Duration::from_secs(3600));
-        assert_eq!(reach(r#"{a="b"}"#), Duration::ZERO);
+    fn each_selector_reaches_as_far_as_its_own_range_and_offset() {
+        let reach = |before, offset| Reach { before: Duration::from_secs(before), offset: Duration::from_secs(offset) };
+        let query = r#"sum(rate({a="[9h]"}[5m])) / sum(rate({b="2"} | json [1h] offset 1d)) > bool sum(rate({c="3"}[2m] OFFSET -5m))"#;
+        let expected = [(r#"{a="[9h]"}"#, reach(300, 0)), (r#"{b="2"}"#, reach(3600, 86_400)), (r#"{c="3"}"#, reach(120, 0))];
+        assert_eq!(reads(query), expected);
+        assert_eq!(reads(r#"{a="b"}"#), [(r#"{a="b"}"#, Reach::default())]);
+        assert_eq!(reads("vector(1)"), []);
+        assert_eq!(reads("[5m] {a}[x] offsetting 5m"), [("{a}", Reach::default())]);
     }
 
     #[test]
@@ -168,7 +203,7 @@ mod tests {
                 let is_closed = selector.starts_with('{') && selector.ends_with('}');
                 proptest::prop_assert!(is_closed);
             }
-            let _ = reach(&query);
+            proptest::prop_assert_eq!(reads(&query).len(), selectors(&query).len());
             proptest::prop_assert!(with_matcher(&query, "x").len() >= query.replace([',', ' ', '\n'], "").len());
         }
     }

@@ -56,6 +56,8 @@ fn wrong_usage_is_2_and_no_answer_3() {
         (&[][..], 2, "Give LOGQL, such as"),
         (&["{app="], 2, "Correct the query"),
         (&["{app=\"x\"}", "--eager"], 2, "--follow"),
+        (&["{app=\"x\"}", "--service", "web"], 2, "leave them out"),
+        (&["--query", "{app=\"x\"}", "--label", "pod=a"], 2, "leave them out"),
         (&["{app=\"x\"}", "--follow", "--from", "10:00", "--to", "10:01"], 2, "leave out one of them"),
     ] {
         let output = demo.logs(args).output().unwrap();
@@ -118,4 +120,17 @@ fn it_ends_cleanly_when_its_reader_goes_and_when_it_is_interrupted() {
     let mut child = demo.logs(&["{service_name=\"nobody\"}", "--follow"]).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_ends_it_with_its_name() {
+    let demo = Demo::start();
+    for more in [&[][..], &["--follow"], &["--follow", "--eager"]] {
+        // More answers than may wait for the writer.
+        let args = [&["{service_name=~\".+\"}", "--since", "10m", "--yes"][..], more].concat();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = demo.logs(&args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{more:?}: {}", said(&output));
+        assert!(said(&output).contains("standard output: No space left on device"), "{more:?}: {}", said(&output));
+    }
 }

@@ -122,8 +122,19 @@ impl Stage {
         }
     }
 
-    /// Answers what is asked until nothing new is.
+    /// Answers what is asked until nothing new is, also what is only asked when a page looks around by itself.
     async fn answer(&mut self) {
+        self.answer_what_is_asked().await;
+        // Time stands still: what would be due for ever is over after some times.
+        for _ in 0..4 {
+            if self.app.next_wake().is_some_and(|at| at <= NOW) {
+                self.send(Event::Wake);
+                self.answer_what_is_asked().await;
+            }
+        }
+    }
+
+    async fn answer_what_is_asked(&mut self) {
         loop {
             let wanted = self.app.subscriptions();
             self.answered.retain(|a| wanted.contains(a));
@@ -139,7 +150,7 @@ impl Stage {
 
     async fn ask(&self, request: &Request) -> Vec<Response> {
         let (query, window) = match request {
-            Request::LogStream { query, window } => (query, window),
+            Request::LogStream { query, window, .. } => (query, window),
             Request::Filter(job) => {
                 let mut parts = Vec::new();
                 job.run(&|| false, &mut |part| parts.push(Response::Filtered(part)));
@@ -334,7 +345,12 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
         ("query", "H:query\rsum by (uri) (rate(http_server_requests_seconds_count{application=\"orders\"}[5m]))\r", ""),
         ("query-table", "Atopk(3, http_server_requests_seconds_count)\rT", "/E"),
         ("logs", "\x1b\t3", "/E"),
-        ("waterfall", "/timeout acquiring\rgg\r", "/"),
+        ("logs-patterns", "P", ""),
+        ("logs-exceptions", "X", "/"),
+        ("logs-detail", "X/timeout acquiring\rgg\t", ""),
+        ("logs-context", "\tc", ""),
+        ("logs-conditions", "\x1bApool=orders\r", "A"),
+        ("waterfall", "\x1bgg\r", "/"),
         ("traces", "\x1b\x1b4", "/E"),
     ] {
         stage.keys(keys).await;

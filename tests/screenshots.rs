@@ -92,6 +92,27 @@ const SHOTS: &[Shot] = &[
     },
     Shot { name: "logs", title: "Logs", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request")] },
     Shot {
+        name: "patterns",
+        title: "Patterns of a service's lines, and what changed since the onset",
+        size: WIDE,
+        theme: "dark",
+        steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request"), ("P", "NEW"), ("", "B Loki's")],
+    },
+    Shot {
+        name: "conditions",
+        title: "Conditions on fields and the LogQL that they are",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            ("", "> 1 s"),
+            ("\r", "/orders"),
+            ("3", "slow request"),
+            ("Ams>=8000\r", "asked of Loki"),
+            ("Alevel>=warn\r", "2 conditions"),
+            ("", "onset 14:45"),
+        ],
+    },
+    Shot {
         name: "traces",
         title: "Traces",
         size: WIDE,

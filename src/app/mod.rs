@@ -366,6 +366,7 @@ impl App {
         self.hear(&answer);
         if answer.slot.view == 0 {
             if self.app_answer(answer) {
+                self.with_view(|view, cx| view.woken(cx));
                 self.mark(Urgency::Data);
             }
             return;

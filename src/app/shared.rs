@@ -164,11 +164,8 @@ impl Shared {
     pub(super) fn ranked(&self, labels: &LogLabels) -> Arc<LogLabels> {
         let labels = labels.clone();
         Arc::new(match self.red.value() {
-            Some(red) if !red.families.is_empty() => {
-                let services: Vec<&str> = red.services().collect();
-                labels.ranked(services.iter().copied())
-            }
-            _ => labels,
+            Some(red) => red.ranks(labels),
+            None => labels,
         })
     }
 

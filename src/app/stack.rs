@@ -6,8 +6,16 @@ use crate::{
         command::{Command, ViewKind},
         scope::Scope,
     },
-    model::time::TimeWindow,
-    views::{self, View, logs::Manner, silence_form::Subject},
+    model::{
+        backend::{Backend, Health},
+        time::TimeWindow,
+        trace::TraceId,
+    },
+    views::{
+        self, View,
+        logs::{Held, Logs, Manner},
+        silence_form::Subject,
+    },
 };
 
 /// A page on the stack with the scope it shows.
@@ -67,8 +75,28 @@ impl App {
         if kind == ViewKind::SilenceForm {
             return self.open_form(Subject::of(&scope), scope);
         }
-        let view = views::open(kind, &scope, &[], &self.shared.settings);
+        let view = match scope.trace.filter(|_| kind == ViewKind::Logs).and_then(|trace| self.lines_in_files(trace)) {
+            Some(held) => Box::new(Logs::of_trace(held, &scope)),
+            None => views::open(kind, &scope, &[], &self.shared.settings),
+        };
         self.push_view(view, scope);
+    }
+
+    /// The lines of a trace in the files that are open. Where these have none a Loki may.
+    fn lines_in_files(&mut self, trace: TraceId) -> Option<Held> {
+        let held = self.stack.iter().find_map(|entry| entry.view.held_lines(trace))?;
+        let has_loki = *self.shared.health(Backend::Loki) != Health::NotConfigured;
+        match held.lines.is_empty() {
+            true if has_loki => {
+                self.say("no line of the files names this trace: these are Loki's");
+                None
+            }
+            false if has_loki => {
+                self.say("these are lines of the files: Loki was not asked");
+                Some(held)
+            }
+            _ => Some(held),
+        }
     }
 
     pub(super) fn push_view(&mut self, mut view: Box<dyn View>, scope: Scope) {

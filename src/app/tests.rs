@@ -288,3 +288,38 @@ fn lines_are_shown_as_on_the_page_of_lines_before() {
     stage.key(KeyCode::Char('3'));
     assert!(is_shown_so(&stage), "another page of lines: {}", stage.screen());
 }
+
+#[test]
+fn lines_of_a_trace_that_was_opened_from_files_are_looked_for_in_these() {
+    let mut shared = test_shared();
+    let opened = crate::views::logs::Opened { names: vec!["app.log".into()], again: true };
+    shared.settings.opened = Some(opened);
+    shared.health[Backend::Loki as usize] = Health::NotConfigured;
+    let scope = Scope::new("", TimeWindow::EVERYTHING);
+    let mut stage = Stage { app: App::new(shared, ViewKind::Logs, scope, &[], NOW, SIZE), now: NOW };
+    let line = |text: &str, trace: Option<TraceId>| LogLine {
+        at: NOW,
+        stream: Arc::new([("filename", "app.log")].into_iter().collect()),
+        metadata: Labels::new(),
+        text: text.into(),
+        level: Level::Info,
+        trace,
+        span: None,
+        trace_from: None,
+        copy: 0,
+    };
+    let trace = TraceId(0xabc);
+    let named = format!("retry of {trace}");
+    let lines = vec![line("of another", Some(TraceId(1))), line("it failed", Some(trace)), line(&named, None)];
+    stage.answer("lines", Ok(Response::Log(vec![LogEvent::Lines(lines)])));
+    stage.key(KeyCode::Char('k'));
+    stage.key(KeyCode::Enter);
+    stage.key(KeyCode::Char('3'));
+    let screen = stage.screen();
+    assert!(screen.contains("2 lines") && screen.contains("it failed") && screen.contains("retry of"), "{screen}");
+    assert!(!screen.contains("of another"), "{screen}");
+    assert!(stage.app.subscriptions().iter().all(|s| !matches!(s.request, Request::LogStream { .. })), "Loki is not asked");
+    stage.key(KeyCode::Esc);
+    stage.key(KeyCode::Esc);
+    assert!(stage.screen().contains("3 lines"), "{}", stage.screen());
+}

@@ -125,6 +125,8 @@ pub struct Facts {
     pub marks: bool,
     /// Patterns of log lines are shown.
     pub patterns: bool,
+    /// A range of time is being chosen.
+    pub brushes: bool,
     /// A condition is selected in the list of them.
     pub conditions: bool,
     /// There is a filter by a text that no server is asked for.
@@ -215,7 +217,7 @@ commands! {
     Exceptions, "exceptions", [Logs], ["X"], "exceptions", "Exceptions of the lines by type and own frame: how many, since when, of which services", ALWAYS;
     PatternsBy, "patterns-by", [Logs], ["B"], "clustered by", "Patterns of the lines that are loaded, or as Loki clusters the whole window", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     CompareWindows, "compare-windows", [Logs], ["d"], "against", "What patterns are compared with: before the onset, the window's first half, the period, day or week before", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
-    ChooseWindows, "choose-windows", [Logs], ["D"], "windows", "Any two windows whose patterns are compared, typed as for the time picker", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
+    ChooseWindows, "choose-windows", [Logs], ["D"], "windows", "Any two windows whose patterns are compared, typed as for the time picker, or chosen on the volume", |f| if f.patterns || f.brushes { Ok(()) } else { Err("no patterns are shown: press P first, or v to choose a range") };
     Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
     FollowValue, "follow-value", [Logs], ["*"], "follow value", "Lines of every service that have the selected value, the trace or the request", ROWS;
@@ -231,7 +233,7 @@ commands! {
     AddCondition, "add-condition", [Logs], ["A"], "add", "Type a condition: status>=500, pool=orders, user contains \"x\", ~ regex, a text", ALWAYS;
     SwitchCondition, "switch-condition", [Logs], ["~"], "on/off", "The selected condition off for the moment, or on again", CONDITIONS;
     RemoveCondition, "remove-condition", [Logs], ["delete"], "remove", "Remove the selected condition", CONDITIONS;
-    FilterToQuery, "filter-to-query", [Logs], ["Q"], "ask Loki", "Ask Loki for the text of the filter: lines are found that are not here", |f| if f.text_filter { Ok(()) } else { Err("no text is filtered for: press / first") };
+    FilterToQuery, "filter-to-query", [Logs], ["Q"], "ask Loki", "Ask Loki for the text of the filter, or for the pattern: lines are found that are not here", |f| if f.text_filter { Ok(()) } else { Err("no text or pattern is filtered for: press / or P first") };
     Widen, "widen", [Logs], ["backspace"], "", "Take the last filter by a field back", ALWAYS;
     Wrap, "wrap", [Logs], ["W"], "", "Long lines over several rows, or cut", ROWS;
     ShiftRight, "shift-right", [Logs], [")", "shift-right"], "", "The text of the lines further to the right", ROWS;

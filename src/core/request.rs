@@ -12,13 +12,14 @@ use crate::{
         explored::{About, Explored, Names},
         log::{LogEvent, NewerLines, ServerPattern},
         log_labels::LogLabels,
-        log_size::LogSize,
+        log_size::{LogSize, Reach},
+        opened::Asked,
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
     },
     red::RedMapping,
-    store::{FilterJob, FilterNews, PatternJob, PatternNews},
+    store::{CountJob, FilterJob, FilterNews, PatternJob, PatternNews},
     trace::Trace,
 };
 
@@ -160,8 +161,8 @@ pub enum Request {
         selector: String,
         /// The window.
         window: TimeWindow,
-        /// How long before the window reading begins.
-        reach: Duration,
+        /// What is read beside the window.
+        reach: Reach,
         /// The label whose values are told apart; without one those that the selector names.
         by: Option<CompactString>,
     },
@@ -171,6 +172,8 @@ pub enum Request {
         selector: String,
         /// The window.
         window: TimeWindow,
+        /// What is read beside the window.
+        reach: Reach,
         /// Resolution.
         step: Duration,
     },
@@ -180,14 +183,11 @@ pub enum Request {
         query: String,
         /// The window; a live one is tailed.
         window: TimeWindow,
+        /// Another number is another reading of the same: what is still on its way from an earlier one is not taken for it.
+        reading: u32,
     },
     /// The lines of the files that were opened; answers keep coming as [`Response::Log`].
-    FileLines {
-        /// The window; of a live one what is written later comes, too.
-        window: TimeWindow,
-        /// The newest lines are read, as many as take this much memory.
-        bytes: usize,
-    },
+    FileLines(Asked),
     /// The page of a log stream's history that ends at an instant, for the reader who wants more than it reads by itself.
     LogOlder {
         /// LogQL.
@@ -208,6 +208,8 @@ pub enum Request {
     },
     /// Which of the lines that a page holds pass its filter: no backend is asked, a worker finds out; answers keep coming.
     Filter(Arc<FilterJob>),
+    /// How many of the lines that a page holds there are over time: no backend is asked, a worker counts them.
+    Count(Arc<CountJob>),
     /// Patterns of the lines that a page holds: no backend is asked, a worker finds them.
     Patterns(Arc<PatternJob>),
     /// Patterns of the streams of a selector as the server clusters them.
@@ -254,7 +256,7 @@ impl Request {
             | Self::LogSize { window, .. }
             | Self::LogVolume { window, .. }
             | Self::LogStream { window, .. }
-            | Self::FileLines { window, .. }
+            | Self::FileLines(Asked { window, .. })
             | Self::LogOlder { window, .. }
             | Self::LogNewer { window, .. }
             | Self::LogPatterns { window, .. }
@@ -265,6 +267,7 @@ impl Request {
             | Self::DiscoverRed
             | Self::AboutMetric { .. }
             | Self::Filter(_)
+            | Self::Count(_)
             | Self::Patterns(_)
             | Self::Trace(_) => None,
         }
@@ -300,7 +303,7 @@ pub enum Response {
     LogLabels(Arc<LogLabels>),
     /// To [`Request::Instant`].
     Vector(Vector),
-    /// To [`Request::Range`], [`Request::LogRange`] and [`Request::LogVolume`].
+    /// To [`Request::Range`], [`Request::LogRange`], [`Request::LogVolume`] and [`Request::Count`].
     Matrix(Matrix),
     /// To [`Request::LogSize`].
     LogSize(LogSize),
@@ -395,10 +398,14 @@ pub struct Answer {
     pub result: Result<Response, SourceError>,
 }
 
-/// A round step for a window drawn `columns` wide: at least `min` (the scrape interval), from the series 1, 2, 5, 10, 15,
-/// 30 s, 1, 2, 5, 10, 15, 30 min, 1, 2, 3, 6, 12 h, 1 d, with two points a column at the most.
+/// A round step for a window drawn `columns` wide: at least `min` (the scrape interval), from the series 1, 2, 5, 10 ms and
+/// so on, 1, 2, 5, 10, 15, 30 s, 1, 2, 5, 10, 15, 30 min, 1, 2, 3, 6, 12 h, 1 d, with two points a column at the most.
 pub fn step(window: Duration, columns: u16, min: Duration) -> Duration {
+    const BELOW: [u64; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
     const STEPS: [u64; 18] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
     let wanted = (window.as_secs_f64() / (2.0 * f64::from(columns.max(1)))).max(min.as_secs_f64());
+    if let Some(millis) = BELOW.iter().find(|ms| **ms as f64 / 1e3 >= wanted) {
+        return Duration::from_millis(*millis);
+    }
     STEPS.iter().copied().find(|s| *s as f64 >= wanted).map_or(Duration::from_secs(wanted.ceil() as u64), Duration::from_secs)
 }

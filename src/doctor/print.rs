@@ -72,6 +72,11 @@ impl Report {
                 let mut lines = vec![format!("Log labels that name services{overlap}")];
                 lines.extend(logs.telling().map(|l| label_line(l, self.overlap().is_some(), &self.labels)));
                 lines.extend(self.service_lines());
+                lines.extend(self.elsewhere.iter().map(|(label, services)| {
+                    let mut names = services.clone();
+                    shorten(&mut names, |n| format!("{} more", format::count(n)));
+                    format!("  also by {label} alone: {}", names.join(", "))
+                }));
                 lines
             }
         }

@@ -54,6 +54,7 @@ fn good() -> Report {
         logs: Some(Ok(logs)),
         labels: LabelNames::default(),
         astray: Vec::new(),
+        elsewhere: Vec::new(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! When a line says it was written: asked of every line of a file, where nobody else tells.
 //!
-//! A line that begins with white space says nothing: it goes on from the line before.
+//! A line that begins with white space says nothing: it goes on from the line before, unless the blanks only bring its level to
+//! the width of others.
 
-mod stamp;
+mod manner;
+pub(super) mod stamp;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +12,10 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+pub use self::manner::Manner;
 use self::stamp::{Stamp, epoch};
 use super::wrapper;
-use crate::model::time::Timestamp;
+use crate::model::{log::Level, time::Timestamp};
 
 /// Members of JSON objects that tell the time, those that tell nothing else first.
 const MEMBERS: [&str; 15] = [
@@ -33,13 +36,6 @@ const MEMBERS: [&str; 15] = [
     "\"t\"",
 ];
 static FINDERS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| MEMBERS.iter().map(Finder::new).collect());
-
-/// The same as they stand in logfmt.
-const PAIRS: [&str; 6] = ["time=", "ts=", "timestamp=", "@timestamp=", "t=", "datetime="];
-
-/// How far into a line its time may stand: in brackets or as a pair, and anywhere.
-const NEAR: usize = 300;
-const NEARER: usize = 64;
 
 /// Seconds east of UTC, for an instant that a clock in the place shows.
 pub type Offset = Box<dyn Fn(i64) -> i32 + Send>;
@@ -75,26 +71,32 @@ impl Dater {
         self.newest = newest;
     }
 
-    /// When a line says it was written; nothing for one that goes on from the line before.
-    pub fn date(&mut self, line: &str) -> Option<Told> {
+    /// When a line says it was written; nothing for one that goes on from the line before. `manner` is of its writer.
+    pub fn date(&mut self, line: &str, manner: &mut Manner) -> Option<Told> {
         let text = without_colour(line);
         if let Some(length) = wrapper::cri_prefix(text) {
-            return if goes_on(&text[length..]) { None } else { self.told(stamp::leading(text.as_bytes())?) };
+            return if goes_on(&text[length..]) { None } else { self.date_of_runtime(text) };
         }
         let bytes = text.as_bytes();
         let stamp = match bytes.first()? {
             b' ' | b'\t' => None,
-            b'{' => return self.of_json(text),
+            b'{' => return self.of_json(text).filter(|_| manner.takes(true)),
             b'<' => after_priority(text).and_then(stamp::leading),
             b'[' | b'(' => stamp::leading(&bytes[1..]),
             _ => stamp::leading(bytes),
         };
-        match stamp {
-            Some(_) if runtime_prefix(text).is_some_and(|length| goes_on(&text[length..])) => None,
-            Some(stamp) => self.told(stamp),
-            None if goes_on(text) => None,
-            None => self.told(further_on(text)?),
-        }
+        let (stamp, is_sure) = match stamp {
+            Some(_) if runtime_prefix(text).is_some_and(|length| length == text.len() || goes_on(&text[length..])) => return None,
+            Some(stamp) => (stamp, !stamp.is_bare_number()),
+            None if goes_on(text) => return None,
+            None => manner::further_on(text)?,
+        };
+        self.told(stamp).filter(|_| manner.takes(is_sure))
+    }
+
+    /// When a container runtime took a line, by what it put around.
+    pub(crate) fn date_of_runtime(&mut self, record: &str) -> Option<Told> {
+        if record.starts_with('{') { self.of_json(record) } else { self.told(stamp::leading(record.as_bytes())?) }
     }
 
     /// The first member that holds a time, that of the last line before all others.
@@ -143,7 +145,20 @@ pub fn runtime_prefix(text: &str) -> Option<usize> {
 pub fn goes_on(text: &str) -> bool {
     const STARTS: [&str; 6] = ["Caused by: ", "Suppressed: ", "--- End of ", "---> ", "}", "]"];
     let is_rest = || text.strip_prefix("... ").is_some_and(|t| t.ends_with(" more") || t.ends_with(" common frames omitted"));
-    text.starts_with(char::is_whitespace) || STARTS.iter().any(|start| text.starts_with(start)) || is_rest()
+    let is_inner = text.starts_with(char::is_whitespace) && !is_padded_level(text);
+    is_inner || STARTS.iter().any(|start| text.starts_with(start)) || is_rest()
+}
+
+/// Whether a line begins with a level that blanks bring to the width of the longest one, as tracing and `%5p` write it: in
+/// capitals, as in ` INFO started` and `  [WARN] slow`. What goes on from an error says `  error: why`.
+fn is_padded_level(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(' ') else { return false };
+    let rest = rest.trim_start_matches(' ');
+    let rest = rest.strip_prefix('[').unwrap_or(rest);
+    let (word, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(rest.len()));
+    // A backslash begins what is escaped in Docker's object.
+    let is_whole = after.chars().next().is_none_or(|c| matches!(c, ' ' | '\t' | ':' | '[' | ']' | '|' | '\u{1b}' | '\\'));
+    is_whole && Level::parse(word).is_some()
 }
 
 /// What follows the escape sequences at the start.
@@ -161,20 +176,6 @@ fn after_priority(text: &str) -> Option<&[u8]> {
     let (number, rest) = text[1..].split_once('>')?;
     let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| rest.strip_prefix("1 ").unwrap_or(rest).as_bytes())
-}
-
-/// A time after the first word: as a pair, in brackets, after a level or a name.
-fn further_on(text: &str) -> Option<Stamp> {
-    let bytes = &text.as_bytes()[..text.len().min(NEAR)];
-    let begins = |at: &usize| *at == 0 || matches!(bytes[at - 1], b' ' | b'[' | b'(' | b'|' | b'"');
-    (0..bytes.len()).filter(begins).find_map(|at| {
-        let rest = &text.as_bytes()[at..];
-        if rest.first()?.is_ascii_digit() {
-            return if at < NEARER { stamp::dated(rest) } else { None }.or_else(|| stamp::of_request(rest));
-        }
-        let pair = PAIRS.iter().find(|name| rest.starts_with(name.as_bytes()))?;
-        stamp::value(text.get(at + pair.len()..)?)
-    })
 }
 
 /// The instant of a number of seconds, or of thousandths, millionths and so on of one, since 1970.

@@ -3,7 +3,7 @@
 //! Read leniently, for what writes logs is not always exact: control characters within strings, `NaN`, half of a surrogate
 //! pair. Numbers stay as they are written and fields in their order.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use super::{Format, MAX_FIELDS, MAX_WRAPPERS, MORE, Pair, Record, within};
 
@@ -137,26 +137,34 @@ type Member<'a> = (&'a str, &'a str);
 /// for what is no object, or has something after it.
 pub(super) fn members(text: &str, max: usize) -> Option<(Vec<Member<'_>>, Option<&str>)> {
     let mut out = Vec::new();
-    let mut more = None;
+    let (mut more, mut end) = (None, 0);
+    each_member(text, |member, place| {
+        end = place.end;
+        if out.len() < max {
+            out.push(member);
+        } else {
+            more = more.or(Some(place.start));
+        }
+    })?;
+    Some((out, more.map(|from| &text[from..end])))
+}
+
+/// Tells each member of an object and where it is, as [`members`] does. Of what proves to be none in the end, those before.
+pub(super) fn each_member<'t>(text: &'t str, mut tell: impl FnMut(Member<'t>, Range<usize>)) -> Option<()> {
     let mut at = space(text, step(text, 0, b'{')?);
     if text.as_bytes().get(at) == Some(&b'}') {
-        return (space(text, at + 1) == text.len()).then_some((out, None));
+        return (space(text, at + 1) == text.len()).then_some(());
     }
     loop {
         let name = at;
         let end = string(text, name)?;
         let value = space(text, step(text, space(text, end), b':')?);
         at = skip(text, value)?;
-        if out.len() < max {
-            out.push((&text[name + 1..end - 1], &text[value..at]));
-        } else {
-            more = more.or(Some(name));
-        }
-        let end = at;
+        tell((&text[name + 1..end - 1], &text[value..at]), name..at);
         at = space(text, at);
         match text.as_bytes().get(at)? {
             b',' => at = space(text, at + 1),
-            b'}' => return (space(text, at + 1) == text.len()).then(|| (out, more.map(|from| &text[from..end]))),
+            b'}' => return (space(text, at + 1) == text.len()).then_some(()),
             _ => return None,
         }
     }
@@ -198,12 +206,33 @@ fn string(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = step(text, at, b'"')?;
     loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        at += to_quote(bytes.get(at..)?)?;
         if bytes[at] == b'"' {
             return Some(at + 1);
         }
         at += 2;
     }
+}
+
+/// How far the next quote or backslash is. Most strings of a line are short: it is found before a search for it has begun.
+fn to_quote(bytes: &[u8]) -> Option<usize> {
+    const WORD: usize = size_of::<u64>();
+    const EACH: u64 = u64::MAX / 255;
+    // The high bit of each byte that is this one; only the lowest of them says something.
+    let is = |word: u64, byte: u8| {
+        let other = word ^ (EACH * u64::from(byte));
+        other.wrapping_sub(EACH) & !other & (EACH << 7)
+    };
+    let mut near = 0;
+    for word in bytes.chunks_exact(WORD).take(3) {
+        let word = u64::from_le_bytes(word.try_into().ok()?);
+        let found = is(word, b'"') | is(word, b'\\');
+        if found != 0 {
+            return Some(near + (found.trailing_zeros() / 8) as usize);
+        }
+        near += WORD;
+    }
+    memchr::memchr2(b'"', b'\\', &bytes[near..]).map(|at| near + at)
 }
 
 /// The end of a value that begins here. Without recursion: 10,000 brackets are a value like any other.

@@ -1,6 +1,6 @@
 //! One field of a plain JSON line, without taking the whole line apart: a filter asks a million of them.
 
-use super::{MAX_FIELDS, MESSAGES, json::members};
+use super::{MAX_FIELDS, MESSAGES, json::each_member};
 
 /// What is known of a field without [`super::recognise`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ const DEPTH: usize = 6;
 /// with neither escapes nor another line in it.
 pub fn look_up<'t>(text: &'t str, name: &str) -> Lookup<'t> {
     let text = text.trim_end();
-    let within = |part: &[u8]| memchr::memmem::find(text.as_bytes(), part).is_some();
-    let is_plain = text.starts_with('{') && memchr::memchr3(b'\\', b'\n', 0x1b, text.as_bytes()).is_none() && !within(b"\"log\"");
+    // `contains` rather than a search that is prepared for each line anew.
+    let is_plain = text.starts_with('{') && memchr::memchr3(b'\\', b'\n', 0x1b, text.as_bytes()).is_none() && !text.contains("\"log\"");
     // Which of several names the message has is for the whole line to say.
     if !is_plain || MESSAGES.contains(&name) {
         return Lookup::Unsure;
@@ -30,23 +30,30 @@ pub fn look_up<'t>(text: &'t str, name: &str) -> Lookup<'t> {
 }
 
 fn first<'t>(text: &'t str, name: &str, depth: usize) -> Lookup<'t> {
-    let Some((members, None)) = members(text, MAX_FIELDS / 4).filter(|_| depth < DEPTH) else { return Lookup::Unsure };
-    for (key, value) in members {
-        let Some(rest) = name.strip_prefix(key) else { continue };
-        let found = match (rest.strip_prefix('.'), value.as_bytes().first()) {
-            // Objects and lists are fields of their own, also within a string.
-            (_, Some(b'[')) => Lookup::Unsure,
-            (Some(rest), Some(b'{')) => first(value, rest, depth + 1),
-            (None, Some(b'{')) if rest.is_empty() => Lookup::Unsure,
-            (_, Some(b'"')) if value[1..].trim_start().starts_with(['{', '[']) => Lookup::Unsure,
-            (None, _) if rest.is_empty() => Lookup::Value(value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)),
-            _ => Lookup::Missing,
-        };
-        if found != Lookup::Missing {
-            return found;
-        }
+    if depth >= DEPTH {
+        return Lookup::Unsure;
     }
-    Lookup::Missing
+    let (mut found, mut count) = (Lookup::Missing, 0);
+    let whole = each_member(text, |(key, value), _| {
+        count += 1;
+        if found == Lookup::Missing {
+            found = of_member(key, value, name, depth);
+        }
+    });
+    if whole.is_none() || count > MAX_FIELDS / 4 { Lookup::Unsure } else { found }
+}
+
+fn of_member<'t>(key: &str, value: &'t str, name: &str, depth: usize) -> Lookup<'t> {
+    let Some(rest) = name.strip_prefix(key) else { return Lookup::Missing };
+    match (rest.strip_prefix('.'), value.as_bytes().first()) {
+        // Objects and lists are fields of their own, also within a string.
+        (_, Some(b'[')) => Lookup::Unsure,
+        (Some(rest), Some(b'{')) => first(value, rest, depth + 1),
+        (None, Some(b'{')) if rest.is_empty() => Lookup::Unsure,
+        (_, Some(b'"')) if value[1..].trim_start().starts_with(['{', '[']) => Lookup::Unsure,
+        (None, _) if rest.is_empty() => Lookup::Value(value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)),
+        _ => Lookup::Missing,
+    }
 }
 
 #[cfg(test)]

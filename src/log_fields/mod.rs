@@ -27,7 +27,7 @@ mod wrapper;
 
 use std::borrow::Cow;
 
-pub(crate) use self::{json::MESSAGES, wrapper::cri_prefix};
+pub(crate) use self::{json::MESSAGES, wrapper::cri};
 
 pub use self::{
     fold::{Unfolded, unfolded},

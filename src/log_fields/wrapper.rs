@@ -13,28 +13,35 @@ pub(super) struct Wrapped<'a> {
 
 /// Takes off what a container runtime put around.
 pub(super) fn open(text: &str) -> Option<Wrapped<'_>> {
-    cri(text).or_else(|| docker(text))
+    let of_cri = |cri: Cri<'_>| vec![pair("stream", cri.stream), pair("logtag", cri.tag), pair("time", cri.at)];
+    match cri(text) {
+        Some(cri) => Some(Wrapped { format: Format::Cri, inner: cri.own.into(), fields: of_cri(cri) }),
+        None => docker(text),
+    }
 }
 
-/// `2026-11-22T05:01:02.123456789Z stderr F message`; `P` is a part of a longer line.
-fn cri(text: &str) -> Option<Wrapped<'_>> {
-    let mut words = text.splitn(4, ' ');
-    let (at, stream, tag) = (words.next()?, words.next()?, words.next()?);
-    let tags = tag.split(':').next().is_some_and(|t| matches!(t, "F" | "P"));
-    if !tags || !matches!(stream, "stdout" | "stderr") || !time::is_date(at) {
-        return None;
-    }
-    let fields = vec![pair("stream", stream), pair("logtag", tag), pair("time", at)];
-    Some(Wrapped { format: Format::Cri, fields, inner: words.next().unwrap_or("").into() })
+/// A line of the CRI: `2026-11-22T05:01:02.123456789Z stderr F message`; `P` is a part of a longer line.
+pub(crate) struct Cri<'a> {
+    at: &'a str,
+    pub(crate) stream: &'a str,
+    pub(crate) tag: &'a str,
+    /// What the program wrote.
+    pub(crate) own: &'a str,
+}
+
+/// Takes a line of the CRI apart.
+pub(crate) fn cri(text: &str) -> Option<Cri<'_>> {
+    let end = memchr::memchr(b' ', &text.as_bytes()[..text.len().min(48)])?;
+    let (at, rest) = (&text[..end], &text[end + 1..]);
+    let (stream, rest) = rest.split_at_checked("stdout".len()).filter(|(stream, _)| matches!(*stream, "stdout" | "stderr"))?;
+    let rest = rest.strip_prefix(' ').filter(|_| time::is_date(at))?;
+    let (tag, own) = rest.split_once(' ').unwrap_or((rest, ""));
+    tag.split(':').next().is_some_and(|t| matches!(t, "F" | "P")).then_some(Cri { at, stream, tag, own })
 }
 
 /// How long the CRI's prefix of a line is.
-pub(crate) fn cri_prefix(text: &str) -> Option<usize> {
-    let at = memchr::memchr(b' ', &text.as_bytes()[..text.len().min(48)])?;
-    let rest = &text[at + 1..];
-    let rest = rest.strip_prefix("stdout ").or_else(|| rest.strip_prefix("stderr "))?;
-    let (tag, inner) = rest.split_at_checked(2)?;
-    matches!(tag, "F " | "P ").then_some(text.len() - inner.len())
+pub(super) fn cri_prefix(text: &str) -> Option<usize> {
+    cri(text).map(|cri| text.len() - cri.own.len())
 }
 
 /// `{"log":"message\n","stream":"stderr","time":"2026-…"}`, perhaps with `attrs`.

@@ -123,6 +123,8 @@ pub enum LogEvent {
     Gap(Gap),
     /// How the tail is.
     Tail(TailState),
+    /// All lines up to this instant were read again from where lines are kept, but for those that come late.
+    ReadTo(Timestamp),
     /// A question failed. After a failure that time cannot heal the stream ends.
     Failed(SourceError),
     /// How far files are read.
@@ -158,6 +160,22 @@ pub enum Older {
     Left(Timestamp),
     /// The start of the range is reached.
     Nothing,
+    /// The server hands out nothing of what the range has before them.
+    Withheld(Limit),
+}
+
+/// Why a server hands out nothing of before an instant, though there may have been lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// It looks back this far and no further.
+    Lookback(Duration),
+    /// It keeps lines this long.
+    Retention {
+        /// How long.
+        kept: Duration,
+        /// Some streams are kept longer, or less long.
+        differs: bool,
+    },
 }
 
 /// How the live tail is.
@@ -189,6 +207,15 @@ pub enum TailState {
     Recovered(u64),
     /// Reading works and is this far behind: after an outage for a while, else not at all.
     Behind(Duration),
+    /// Lines that come late are not looked for.
+    LateUnsought {
+        /// Those that come later than this.
+        after: Duration,
+        /// The server's words.
+        why: String,
+    },
+    /// Lines that come late are looked for again.
+    LateSought,
 }
 
 /// A pattern of log lines as the server clusters them.

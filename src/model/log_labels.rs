@@ -75,6 +75,29 @@ impl ServiceLabel {
         }
     }
 
+    /// What selects the streams that it names so.
+    fn matcher(&self, service: &str) -> Option<Matcher> {
+        let (likeness, values) = self.names.find(service)?;
+        let copies = |value: &str| if likeness == Likeness::Bare { any_copy(value) } else { None };
+        Some(match values.as_slice() {
+            [value] if copies(value).is_none() => Matcher::equal(self.name.clone(), *value),
+            values => {
+                let any: BTreeSet<String> = values.iter().map(|v| copies(v).unwrap_or_else(|| regex::escape(v))).collect();
+                Matcher::new(self.name.clone(), MatchOp::Regex, any.into_iter().collect::<Vec<_>>().join("|"))
+            }
+        })
+    }
+
+    /// What selects the streams that do not have it, or say by it that they do not know.
+    fn absent(&self) -> Matcher {
+        let knows = !self.names.values().iter().any(|value| value.starts_with(UNKNOWN));
+        if knows {
+            Matcher::equal(self.name.clone(), "")
+        } else {
+            Matcher::new(self.name.clone(), MatchOp::Regex, format!("({UNKNOWN}.*)?"))
+        }
+    }
+
     fn exact(&self) -> usize {
         self.services.iter().filter(|(value, service)| value == service).count()
     }
@@ -123,6 +146,12 @@ impl LogLabels {
         self.labels.first().map_or(USUAL_LABEL, |label| label.name.as_str())
     }
 
+    /// The name of the label that most streams have, for those who ask for the lines of all services: since Loki 3.0 the server
+    /// itself puts the usual one on each stream.
+    pub fn widest(&self) -> &str {
+        if self.labels.iter().any(|label| label.name == USUAL_LABEL) { USUAL_LABEL } else { self.first() }
+    }
+
     /// How many services of the metrics the first label names, and how many all labels do.
     pub fn named(&self) -> (usize, usize) {
         let services = self.labels.iter().flat_map(|label| label.services.values());
@@ -145,15 +174,40 @@ impl LogLabels {
         // As long as nothing is known of the other services, a label that no one knows is believed when it has the very name.
         let other = || self.others.iter().find(|label| !self.is_ranked && named(label) == Some(Likeness::Exact));
         let label = best.map(|(_, label)| label).or_else(other)?;
-        let (likeness, values) = label.names.find(service)?;
-        let copies = |value: &str| if likeness == Likeness::Bare { any_copy(value) } else { None };
-        Some(vec![match values.as_slice() {
-            [value] if copies(value).is_none() => Matcher::equal(label.name.clone(), *value),
-            values => {
-                let any: BTreeSet<String> = values.iter().map(|v| copies(v).unwrap_or_else(|| regex::escape(v))).collect();
-                Matcher::new(label.name.clone(), MatchOp::Regex, any.into_iter().collect::<Vec<_>>().join("|"))
+        Some(vec![label.matcher(service)?])
+    }
+
+    /// What selects the service's streams that the label before does not name at all, by each label that does: the first
+    /// condition is the one that names it. A stream that a better label puts down to another service is not of this one.
+    pub fn elsewhere(&self, service: &str) -> Vec<Vec<Matcher>> {
+        let (mut better, mut out): (Vec<Matcher>, Vec<Vec<Matcher>>) = (Vec::new(), Vec::new());
+        if self.own(service).is_some() {
+            return out;
+        }
+        let mut is_named = false;
+        for label in self.telling() {
+            let named = label.names.find(service).is_some_and(|(likeness, _)| likeness != Likeness::Bare);
+            if let Some(matcher) = label.matcher(service).filter(|_| named) {
+                if is_named {
+                    out.push([vec![matcher], better.clone()].concat());
+                }
+                is_named = true;
             }
-        }])
+            better.push(label.absent());
+        }
+        out
+    }
+
+    /// What selects the streams that a label names and none before it does, of the labels after the first.
+    pub fn named_by_one(&self) -> Vec<(&ServiceLabel, Vec<Matcher>)> {
+        let (mut better, mut out): (Vec<Matcher>, Vec<(&ServiceLabel, Vec<Matcher>)>) = (Vec::new(), Vec::new());
+        for label in self.telling() {
+            if !better.is_empty() {
+                out.push((label, [vec![Matcher::new(label.name.clone(), MatchOp::Regex, ".+")], better.clone()].concat()));
+            }
+            better.push(label.absent());
+        }
+        out
     }
 
     /// The service that a stream is of, as the metrics call it where they know it.

@@ -20,8 +20,9 @@ pub struct LogSize {
 }
 
 impl LogSize {
-    /// Of these series.
+    /// Of these series, those without bytes left out: an index may know a stream longer than its lines.
     pub fn new(mut series: Vec<(Labels, u64)>) -> Self {
+        series.retain(|(_, bytes)| *bytes > 0);
         series.sort_by(|a, b| (std::cmp::Reverse(a.1), &a.0).cmp(&(std::cmp::Reverse(b.1), &b.0)));
         Self { series }
     }
@@ -45,6 +46,29 @@ impl LogSize {
     }
 }
 
+/// What is read beside a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// So long before it reading begins: the range of a metric query.
+    pub before: Duration,
+    /// So long before it all of it lies.
+    pub offset: Duration,
+}
+
+impl Reach {
+    /// What is read for a window.
+    pub fn of(self, window: TimeRange) -> TimeRange {
+        let end = window.end - self.offset;
+        TimeRange { start: window.start - self.offset - self.before, end }
+    }
+
+    /// The window that this is read for.
+    pub fn window(self, read: TimeRange) -> TimeRange {
+        let end = read.end + self.offset;
+        TimeRange { start: (read.start + self.before + self.offset).min(end), end }
+    }
+}
+
 /// Bytes of a part of what was counted over time, as far as its steps tell. A sample stands at the end of its step.
 pub fn bytes_within(matrix: &Matrix, part: TimeRange) -> u64 {
     let of = |at: Timestamp, bytes: f64| {
@@ -56,18 +80,23 @@ pub fn bytes_within(matrix: &Matrix, part: TimeRange) -> u64 {
     matrix.series.iter().flat_map(|s| &s.samples).filter(|s| s.value.is_finite()).map(|s| of(s.at, s.value)).sum::<f64>() as u64
 }
 
-/// The longest window below a limit, with its bytes, of those that `at` gives for a length. `size` is what is read of all of
-/// it: several queries may read the same bytes.
-pub fn longest_below(matrix: &Matrix, limit: u64, size: u64, at: impl Fn(Duration) -> TimeRange) -> Option<(Duration, u64)> {
+/// The longest window below a limit that has any bytes, with these, of those that are shorter than `whole`; `at` gives what is read for a
+/// length. `size` is what is read of all of it: several queries may read the same bytes.
+pub fn longest_below(
+    matrix: &Matrix,
+    (limit, size): (u64, u64),
+    whole: Duration,
+    at: impl Fn(Duration) -> TimeRange,
+) -> Option<(Duration, u64)> {
     let counted = bytes_within(matrix, matrix.range);
     if counted == 0 {
         return None;
     }
     let times = size as f64 / counted as f64;
-    let whole = matrix.range.duration();
     let lengths = LENGTHS.iter().map(|s| Duration::from_secs(*s)).filter(|length| *length < whole);
     let mut sized = lengths.map(|length| (length, (bytes_within(matrix, at(length)) as f64 * times) as u64));
-    sized.find(|(_, bytes)| *bytes <= limit)
+    // Where nothing was written nothing is to be read: that is no way to less.
+    sized.find(|(_, bytes)| *bytes <= limit).filter(|(_, bytes)| *bytes > 0)
 }
 
 #[cfg(test)]
@@ -86,18 +115,35 @@ mod tests {
         assert_eq!(bytes_within(&matrix, range), 1530);
         assert_eq!(bytes_within(&matrix, TimeRange { start: AT(6300), end: AT(7250) }), 500, "a part of a step counts in part");
         let newest = |length| TimeRange { start: range.end - length, end: range.end };
-        assert_eq!(longest_below(&matrix, 1200, 1530, newest), Some((Duration::from_secs(3600), 1170)));
-        let twice = longest_below(&matrix, 1100, 3060, newest).unwrap();
+        assert_eq!(longest_below(&matrix, (1200, 1530), range.duration(), newest), Some((Duration::from_secs(3600), 1170)));
+        let twice = longest_below(&matrix, (1100, 3060), range.duration(), newest).unwrap();
         assert_eq!(twice.0, Duration::from_secs(900), "it is read twice");
-        assert_eq!(longest_below(&matrix, 5, 1530, newest), None);
+        assert_eq!(longest_below(&matrix, (5, 1530), range.duration(), newest), None);
+        let empty = |length| TimeRange { start: AT(90_000), end: AT(90_000) + length };
+        assert_eq!(longest_below(&matrix, (5, 1530), range.duration(), empty), None);
     }
 
     #[test]
     fn series_are_summed_by_a_label_and_ordered_by_size() {
         let labels = |app: &str, pod: &str| [("app", app), ("pod", pod)].into_iter().filter(|(_, v)| !v.is_empty()).collect::<Labels>();
-        let size = LogSize::new(vec![(labels("a", "1"), 5), (labels("b", "1"), 7), (labels("a", "2"), 4), (labels("", "3"), u64::MAX)]);
+        let size = LogSize::new(vec![
+            (labels("a", "1"), 5),
+            (labels("b", "1"), 7),
+            (labels("a", "2"), 4),
+            (labels("", "3"), u64::MAX),
+            (labels("c", "1"), 0),
+        ]);
         assert_eq!(size.total(), u64::MAX, "a hostile answer does not overflow");
         assert_eq!(size.by("app"), [("a", 9), ("b", 7)]);
         assert_eq!(size.series[1].1, 7);
+    }
+
+    #[test]
+    fn a_reach_is_added_and_taken_off() {
+        const AT: fn(i64) -> Timestamp = Timestamp::from_secs;
+        let reach = Reach { before: Duration::from_secs(60), offset: Duration::from_secs(1000) };
+        let window = TimeRange { start: AT(5000), end: AT(6000) };
+        assert_eq!(reach.of(window), TimeRange { start: AT(3940), end: AT(5000) });
+        assert_eq!(reach.window(reach.of(window)), window);
     }
 }

@@ -8,6 +8,7 @@ pub mod alert_match;
 pub mod alertmanagers;
 pub mod backend;
 pub mod explored;
+pub mod gaps;
 pub mod label_index;
 pub mod labels;
 pub mod log;

@@ -2,7 +2,18 @@
 
 use compact_str::CompactString;
 
-use super::time::Timestamp;
+use super::time::{TimeRange, TimeWindow, Timestamp};
+
+/// What is asked for of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The window; of a live one what is written later comes, too.
+    pub window: TimeWindow,
+    /// Of files the newest lines are read, as many as take this much memory.
+    pub bytes: usize,
+    /// Another number is another reading.
+    pub reading: u32,
+}
 
 /// One file as far as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +26,8 @@ pub struct OpenedFile {
     pub read: u64,
     /// The beginning that was not read: there is no room for it, or it is before the window.
     pub left: u64,
+    /// The oldest and the newest of the lines that were read, also where they are not of the window.
+    pub reached: Option<TimeRange>,
     /// What is being done with it.
     pub state: FileState,
     /// What its lines are like.
@@ -26,8 +39,8 @@ pub struct OpenedFile {
 impl OpenedFile {
     /// One that nothing was read of.
     pub fn new(name: &str, size: Option<u64>) -> Self {
-        let (read, left) = (0, 0);
-        Self { name: name.into(), size, read, left, state: FileState::Reading, notes: LineNotes::default(), news: None }
+        let (read, left, notes) = (0, 0, LineNotes::default());
+        Self { name: name.into(), size, read, left, reached: None, state: FileState::Reading, notes, news: None }
     }
 }
 

@@ -20,6 +20,9 @@ impl Timestamp {
     /// Places in a file, in the place of times that its lines do not tell, are counted in nanoseconds up to here: a day of 1973.
     const PLACES: i64 = 100_000_000_000_000_000;
 
+    /// The first instant that is surely no place in a file.
+    pub const FIRST: Self = Self(Self::PLACES);
+
     /// Whether it is no time but a place in a file.
     pub const fn is_place(self) -> bool {
         self.0 >= 0 && self.0 < Self::PLACES

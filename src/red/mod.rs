@@ -16,6 +16,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use compact_str::CompactString;
 
+use crate::model::log_labels::LogLabels;
 pub use crate::model::service_names::shown_service;
 pub use discover::discover;
 pub use families::{Kind, Unit};
@@ -184,6 +185,16 @@ impl RedMapping {
     pub fn services(&self) -> impl Iterator<Item = &str> {
         let mut told = foldhash::HashSet::default();
         self.families.iter().flat_map(|f| f.services.iter().map(String::as_str)).filter(move |s| told.insert(*s))
+    }
+
+    /// Labels of logs in the order of how many of these services they name; as they are where none is known.
+    #[must_use]
+    pub fn ranks(&self, labels: LogLabels) -> LogLabels {
+        if self.families.is_empty() {
+            return labels;
+        }
+        let services: Vec<&str> = self.services().collect();
+        labels.ranked(services.iter().copied())
     }
 
     /// The preferred first: what tells most of a service, and of those the order that they are in.

@@ -2,6 +2,7 @@
 
 mod cost;
 mod print;
+mod services;
 
 use std::{io::Write as _, sync::Arc, time::Duration};
 
@@ -16,17 +17,21 @@ use super::{Failure, NO_ANSWER, USAGE, clients::sources, report::say, runtime, t
 use crate::{
     cli::{LogsArgs, Options},
     clock::Clock,
-    config::{Config, Loaded, System},
+    config::{Loaded, System},
     core::request::label_window,
+    logql_parts::without_comment,
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        log::{LogEvent, TailState},
+        log::{LogEvent, Older, TailState},
         log_labels::LogLabels,
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    source::{Loki, http::Observer, loki::Follow, not_configured},
+    source::{Loki, Sources, http::Observer, loki::Follow, not_configured},
     ui::format,
-    views::logs::query::of_scope,
+    views::logs::{
+        gaps::reason,
+        query::{of_scope, of_trace_at_once},
+    },
 };
 use print::Printer;
 
@@ -45,9 +50,10 @@ pub(super) fn run(loaded: &Loaded, options: &Options, args: &LogsArgs, system: &
     let clock = Clock::system();
     let sources = sources(config, environment, &nobody, &clock).map_err(Failure::usage)?;
     let loki = sources.loki.as_ref().ok_or_else(|| Failure::source(&not_configured(Backend::Loki)))?;
+    let offset = config.display.time_zone.offset(clock.now()).0;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let asked = Asked::new(loki, config, options, args, given).await?;
+        let asked = Asked::new(&sources, loki, offset, options, args, given).await?;
         if let Some(limit) = config.logs.ask_above.filter(|_| !args.yes) {
             cost::check(loki, &asked, limit).await?;
         }
@@ -63,10 +69,13 @@ pub(super) fn run(loaded: &Loaded, options: &Options, args: &LogsArgs, system: &
 fn given(options: &Options, args: &LogsArgs) -> Result<Option<String>, Failure> {
     let given: Vec<&String> = args.query.iter().chain(&options.queries).collect();
     match given.as_slice() {
+        [_] if options.service.is_some() || !options.labels.is_empty() => Err(Failure::usage(
+            "LOGQL says which lines, and --service and --label would not narrow it: leave them out, or write them into its selector",
+        )),
         [one] => Ok(Some((*one).clone())),
-        [] if options.service.is_some() || !options.labels.is_empty() => Ok(None),
+        [] if options.service.is_some() || options.trace.is_some() || !options.labels.is_empty() => Ok(None),
         [] => Err(Failure::usage(
-            "which lines? Give LOGQL, such as '{app=\"web\"} |= \"timeout\"', or --service NAME, which --label NAME=VALUE narrows",
+            "which lines? Give LOGQL, such as '{app=\"web\"} |= \"timeout\"', --service NAME, which --label NAME=VALUE narrows, or --trace ID",
         )),
         _ => Err(Failure::usage("more than one query was given: leave out --query")),
     }
@@ -81,9 +90,15 @@ struct Asked {
 
 impl Asked {
     /// The first answer of any kind tells how far the clocks are apart, and so when now is.
-    async fn new(loki: &Loki, config: &Config, options: &Options, args: &LogsArgs, given: Option<String>) -> Result<Self, Failure> {
+    async fn new(
+        sources: &Sources,
+        loki: &Loki,
+        offset: i32,
+        options: &Options,
+        args: &LogsArgs,
+        given: Option<String>,
+    ) -> Result<Self, Failure> {
         let clock = loki.http().clock();
-        let offset = config.display.time_zone.offset(clock.now()).0;
         let scope = terminal::scope(options, "", clock.now(), offset)?;
         if args.follow && matches!(scope.window, TimeWindow::Fixed(_)) {
             return Err(Failure::usage("--follow goes on, --to ends: leave out one of them"));
@@ -91,18 +106,20 @@ impl Asked {
         let logql = match given {
             Some(logql) => {
                 loki.ready().await.map_err(|e| failure(&e))?;
-                logql
+                format!("{}{}", without_comment(&logql), scope.trace.map(of_trace_at_once).unwrap_or_default())
             }
             None => {
                 let now = loki.http().now();
-                let range = label_window(scope.window, now).range(now);
-                let labels = loki.service_labels(&config.labels, range).await.map_err(|e| failure(&e))?;
+                let labels = services::labels(sources, loki, label_window(scope.window, now).range(now)).await.map_err(|e| failure(&e))?;
                 if let Some(service) = scope.service.as_ref().filter(|service| labels.matchers(service).is_none()) {
                     say(unnamed(&labels, service));
                 }
                 let plan = of_scope(&scope, &labels);
                 for condition in &plan.unapplied {
                     say(format!("{condition} is not a label of logs that redline knows, so it is not applied; LOGQL can say it"));
+                }
+                if let Some(service) = &scope.service {
+                    services::tell_elsewhere(loki, &labels, service, scope.window.range(now)).await;
                 }
                 plan.base
             }
@@ -140,9 +157,10 @@ async fn print(loki: &Loki, asked: &Asked, mut printer: Printer) -> Result<(), F
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
     let (chunks, written) = writer();
-    let (out, mut events) = mpsc::channel(1);
+    let (out, events) = mpsc::channel(1);
     let printing = async {
-        let chunks = chunks;
+        // Dropped with it: where nothing can be written any more, nothing more is read.
+        let (chunks, mut events) = (chunks, events);
         let mut told = Told::default();
         while let Some(event) = events.recv().await {
             let text = printer.text(&event);
@@ -242,7 +260,10 @@ impl Told {
                 say(format!("lines are missing from {from} to {to}: {}", gap.reason));
             }
             LogEvent::Tail(state) => self.tail(state),
-            LogEvent::History { .. } | LogEvent::Lines(_) | LogEvent::Files(_) => {}
+            LogEvent::History { reached, older: Older::Withheld(limit), .. } => {
+                say(format!("nothing before {} is handed out: {}", format::date_time(reached, offset), reason(limit)));
+            }
+            LogEvent::History { .. } | LogEvent::Lines(_) | LogEvent::Files(_) | LogEvent::ReadTo(_) => {}
         }
     }
 
@@ -260,6 +281,10 @@ impl Told {
             }
             TailState::Refused { why, .. } => say(format!("no tail, so lines come some seconds later: {why}")),
             TailState::Lost { error, .. } => say(format!("{error}; until the tail is back, lines come some seconds later")),
+            TailState::LateUnsought { after, why } => {
+                say(format!("lines that come more than {} late are not looked for: {why}", format::span(after)));
+            }
+            TailState::LateSought => say("lines that come late are looked for again"),
             TailState::Off
             | TailState::Connecting
             | TailState::Connected

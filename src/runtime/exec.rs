@@ -25,6 +25,7 @@ use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
         log::LogEvent,
+        opened::Asked,
         time::{TimeWindow, Timestamp},
     },
     source::{Sources, not_configured},
@@ -166,11 +167,11 @@ fn rest(subscription: &Subscription, now: Timestamp) -> Duration {
 /// Asks once and delivers what comes.
 async fn ask(slot: SlotId, request: &Arc<Request>, context: &Context) -> Result<Outcome, Gone> {
     let asked = context.clock.now();
-    if let Request::LogStream { query, window } = &**request {
+    if let Request::LogStream { query, window, .. } = &**request {
         return stream(slot, request, context, query, *window).await;
     }
-    if let Request::FileLines { window, bytes } = **request {
-        return files(slot, request, context, window, bytes).await;
+    if let Request::FileLines(lines) = **request {
+        return files(slot, request, context, lines).await;
     }
     if let Request::Filter(job) = &**request {
         return filter(slot, request, context, job.clone()).await;
@@ -195,16 +196,16 @@ async fn answer(
 
 /// Follows files for as long as it is asked. What they handed out is not handed out again: it is taken from them once there
 /// is room for it.
-async fn files(slot: SlotId, request: &Arc<Request>, context: &Context, window: TimeWindow, bytes: usize) -> Result<Outcome, Gone> {
+async fn files(slot: SlotId, request: &Arc<Request>, context: &Context, lines: Asked) -> Result<Outcome, Gone> {
     let asked = context.clock.now();
     let Some(files) = &context.sources.files else {
         let bug = SourceError::new(Backend::Loki, ErrorKind::Bug, "no files were opened");
         return answer(slot, request, context, asked, Err(bug)).await;
     };
-    let range = window.range(asked);
+    let range = lines.window.range(asked);
     loop {
         let place = context.out.reserve().await.map_err(|_| Gone)?;
-        let result = Ok(Response::Log(vec![files.next(window, bytes).await]));
+        let result = Ok(Response::Log(vec![files.next(lines).await]));
         let answer = Answer { slot, request: request.clone(), range, asked, result };
         place.send(Msg { now: context.clock.now(), event: Event::Answer(Box::new(answer)) });
     }
@@ -278,9 +279,10 @@ fn backend_of(request: &Request) -> Backend {
         | Request::LogSize { .. }
         | Request::LogVolume { .. }
         | Request::LogStream { .. }
-        | Request::FileLines { .. }
+        | Request::FileLines(_)
         | Request::LogPatterns { .. }
         | Request::Filter(_)
+        | Request::Count(_)
         | Request::Patterns(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,

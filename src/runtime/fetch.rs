@@ -60,11 +60,11 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         }
         Request::LogRange { query, window, step } => Response::Matrix(loki()?.query_matrix(query, window.range(now), *step).await?),
         Request::LogSize { selector, window, reach, by } => {
-            let range = window.range(now);
-            let range = TimeRange { start: range.start - *reach, ..range };
-            Response::LogSize(loki()?.size(selector, range, by.as_deref()).await?)
+            Response::LogSize(loki()?.size(selector, reach.of(window.range(now)), by.as_deref()).await?)
         }
-        Request::LogVolume { selector, window, step } => Response::Matrix(loki()?.volume(selector, window.range(now), *step).await?),
+        Request::LogVolume { selector, window, reach, step } => {
+            Response::Matrix(loki()?.volume(selector, reach.of(window.range(now)), *step).await?)
+        }
         Request::LogOlder { query, window, before } => {
             let range = TimeRange { start: window.range(now).start, end: *before };
             Response::Log(loki()?.older(query, range).await?)
@@ -72,6 +72,10 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         Request::LogNewer { query, window, after } => {
             let range = TimeRange { start: *after, end: window.range(now).end };
             Response::Newer(loki()?.newer(query, range).await?)
+        }
+        Request::Count(job) => {
+            let job = job.clone();
+            Response::Matrix(tokio::task::spawn_blocking(move || job.run()).await.map_err(|e| bug(Backend::Loki, &e.to_string()))?)
         }
         Request::Patterns(job) => Response::Patterns(patterns(job.clone()).await?),
         Request::LogPatterns { selector, window, step } => {
@@ -89,7 +93,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(Backend::Tempo, &e.to_string()))?;
             Response::Trace(Arc::new(trace))
         }
-        Request::LogStream { .. } | Request::FileLines { .. } | Request::Filter(_) => {
+        Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) => {
             return Err(bug(Backend::Loki, "a stream of answers was fetched"));
         }
     })

@@ -1,6 +1,6 @@
 //! The files of what the user keeps, beside the loop: neither a slow disk nor what lies in a file's place holds a key up.
 
-use std::{io::ErrorKind, path::Path, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io::ErrorKind, path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::{
     mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -118,16 +118,28 @@ async fn work(
     clock: Clock,
     out: mpsc::Sender<Msg>,
 ) {
-    while let Some(wish) = wishes.recv().await {
+    // What came of the last wishes waits here while the loop has no room for it: what is to be written does not.
+    let mut told = VecDeque::new();
+    loop {
+        let wish = tokio::select! {
+            wish = wishes.recv() => wish,
+            room = out.reserve(), if !told.is_empty() => {
+                match (room, told.pop_front()) {
+                    (Ok(room), Some(msg)) => room.send(msg),
+                    // Nobody listens any more.
+                    _ => told.clear(),
+                }
+                continue;
+            }
+        };
+        let Some(wish) = wish else { return };
         let (files, writes) = (files.clone(), wish.what.writes());
         let done = tokio::task::spawn_blocking(move || files.work(wish)).await;
         let event = done.unwrap_or_else(|e| Event::Notice(format!("redline failed at the files of what is kept: {e}")));
         if writes {
             unwritten.send_modify(|n| *n -= 1);
         }
-        if out.send(Msg { now: clock.now(), event }).await.is_err() {
-            return;
-        }
+        told.push_back(Msg { now: clock.now(), event });
     }
 }
 
@@ -135,6 +147,19 @@ async fn work(
 mod tests {
     use super::*;
     use crate::model::time::Timestamp;
+
+    #[tokio::test]
+    async fn what_is_wished_last_is_written_though_the_loop_takes_no_more_news() {
+        let folder = tempfile::tempdir().unwrap();
+        // As when the program ends under a flood: the channel is full and stays so.
+        let (out, _told) = mpsc::channel(1);
+        let keeper = Keeper::start(Some(folder.path()), Clock::from_fn(|| Timestamp::from_secs(1)), out);
+        for query in ["1", "2", "3"] {
+            keeper.remember("prod", TypedQuery::logql(query));
+        }
+        keeper.finish().await.unwrap();
+        assert_eq!(HistoryFile::new(Some(folder.path())).read("prod").unwrap().len(), 3);
+    }
 
     #[tokio::test]
     async fn wishes_are_done_in_their_order_and_the_end_waits_for_them() {

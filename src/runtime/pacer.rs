@@ -9,6 +9,9 @@ const INPUT_GAP: Duration = Duration::from_millis(4);
 const GATHER: Duration = Duration::from_millis(15);
 /// A frame must not take more than a quarter of the time: a link on which writing takes long gets fewer frames.
 const BREATHING: u32 = 4;
+/// Frames that are drawn and written within this are no burden to anyone: a key does not wait for the rest after one, it comes
+/// only as often as someone types.
+const QUICK: Duration = Duration::from_millis(4);
 
 /// Decides when a frame is due.
 #[derive(Debug)]
@@ -37,12 +40,14 @@ impl Pacer {
 
     /// When the frame is due; `None` sleeps until something changes.
     pub fn due(&self, now: Instant) -> Option<Instant> {
+        let rest = self.cost * BREATHING;
         let (gap, gather) = match self.wanted? {
-            Urgency::Input => (INPUT_GAP, Duration::ZERO),
-            Urgency::Data => (self.data_gap, GATHER),
+            Urgency::Input if self.cost <= QUICK => (INPUT_GAP, Duration::ZERO),
+            Urgency::Input => (INPUT_GAP.max(rest), Duration::ZERO),
+            Urgency::Data => (self.data_gap.max(rest), GATHER),
         };
         let since = self.since.unwrap_or(now) + gather;
-        Some(self.last.map_or(now, |last| since.max(last + gap.max(self.cost * BREATHING))))
+        Some(self.last.map_or(now, |last| since.max(last + gap)))
     }
 
     /// A frame was drawn and took so long.
@@ -85,6 +90,19 @@ mod tests {
         assert_eq!(pacer.due(last), Some(first + GATHER));
         pacer.mark(Urgency::Input, last);
         assert!(pacer.due(last).unwrap() <= last, "a key does not wait for them");
+    }
+
+    #[test]
+    fn a_key_does_not_wait_for_the_rest_after_quick_frames_of_data() {
+        let (mut pacer, t) = (Pacer::new(100), Instant::now());
+        for _ in 0..50 {
+            pacer.mark(Urgency::Data, t);
+            pacer.drawn(t, Duration::from_millis(3));
+        }
+        pacer.mark(Urgency::Data, t);
+        assert!(pacer.due(t).unwrap() > t + Duration::from_millis(11), "data leaves the time that frames need");
+        pacer.mark(Urgency::Input, t);
+        assert_eq!(pacer.due(t), Some(t + INPUT_GAP));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn decode_text<'t, T: Deserialize<'t>>(backend: Backend, what: &str, text: &
 }
 
 /// What is wrong with a text that is not what it should be.
-pub fn unread(backend: Backend, what: &str, text: &str, e: &serde_json::Error) -> SourceError {
+fn unread(backend: Backend, what: &str, text: &str, e: &serde_json::Error) -> SourceError {
     let why = if text.is_empty() {
         "is empty".to_owned()
     } else if text.trim_ascii_start().starts_with('<') {

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use crate::{
     log_fields::{Lookup, look_up, recognise},
+    log_patterns::LineFilter,
     model::{labels::Labels, re2},
 };
 
@@ -33,6 +34,8 @@ pub enum Test {
     Is,
     /// The expression matches it as a whole; of a text any part.
     Matches(Expression),
+    /// A text has the parts of a pattern.
+    Fits(LineFilter),
     /// It is a number or a length of time that compares so.
     Compares(Order, Amount),
 }
@@ -180,6 +183,22 @@ impl Condition {
         Ok(Self { test: Test::Matches(Expression(re2::compile(value)?)), ..Self::text(value, keep) })
     }
 
+    /// A pattern of the line: texts in their order with something between them.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn pattern(value: &str, keep: bool) -> Result<Self, String> {
+        Ok(Self { test: Test::Fits(LineFilter::parse(value)?), ..Self::text(value, keep) })
+    }
+
+    /// A pattern that is asked for as a regular expression, where a server knows no patterns.
+    pub fn without_pattern(&self) -> Self {
+        match &self.test {
+            Test::Fits(filter) if !self.off => Self::expression(&filter.regex(), self.keep).unwrap_or_else(|_| self.clone()),
+            _ => self.clone(),
+        }
+    }
+
     /// The same of another test.
     ///
     /// # Errors
@@ -193,7 +212,7 @@ impl Condition {
     pub fn inverted(&self) -> Self {
         match &self.test {
             Test::Compares(order, amount) => Self { test: Test::Compares(order.inverse(), *amount), ..self.clone() },
-            Test::Is | Test::Matches(_) => Self { keep: !self.keep, ..self.clone() },
+            Test::Is | Test::Matches(_) | Test::Fits(_) => Self { keep: !self.keep, ..self.clone() },
         }
     }
 
@@ -207,7 +226,8 @@ impl Condition {
             Place::Unseen => self.has(metadata.find(|(n, _)| *n == self.name).map(|(_, v)| v).or_else(of_stream)),
             Place::Text => match &self.test {
                 Test::Matches(expression) => expression.0.is_match(text),
-                Test::Is | Test::Compares(..) => memchr::memmem::find(text.as_bytes(), self.value.as_bytes()).is_some(),
+                Test::Fits(filter) => filter.passes(text),
+                Test::Is | Test::Compares(..) => text.contains(&self.value),
             },
             Place::Json | Place::Logfmt => self.is_in(text),
         };
@@ -219,6 +239,7 @@ impl Condition {
         match &self.test {
             Test::Is => value.unwrap_or_default() == self.value,
             Test::Matches(expression) => expression.0.is_match(value.unwrap_or_default()),
+            Test::Fits(filter) => filter.passes(value.unwrap_or_default()),
             Test::Compares(order, amount) => value.is_some_and(|v| order.holds(amount.compare(v))),
         }
     }
@@ -227,11 +248,11 @@ impl Condition {
     fn is_in(&self, text: &str) -> bool {
         let rare = match self.test {
             Test::Is => plain_part(&self.value),
-            Test::Matches(_) | Test::Compares(..) => "",
+            Test::Matches(_) | Test::Fits(_) | Test::Compares(..) => "",
         };
         // A server takes a line apart by the one parser that it is told.
         let is_json = text.trim_start().starts_with('{');
-        if is_json != (self.place == Place::Json) || memchr::memmem::find(text.as_bytes(), rare.as_bytes()).is_none() {
+        if is_json != (self.place == Place::Json) || !text.contains(rare) {
             return self.has(None);
         }
         match look_up(text, &self.name) {

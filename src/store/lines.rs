@@ -62,7 +62,7 @@ impl Lines {
 
     /// Whether a line is to be shown; `kind` tells the number of its form in a numbering, where it is known.
     pub(super) fn passes(&self, row: &Row, rule: Rule<'_>, kind: impl Fn(u64) -> Option<Kind>) -> bool {
-        rule.passes(row.level, self.text(row), row.stream, decode(self.metadata(row)), kind)
+        rule.passes((row.at, row.level, row.stream), self.text(row), decode(self.metadata(row)), kind)
     }
 
     /// The same lines with these numbers.

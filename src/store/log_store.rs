@@ -1,8 +1,12 @@
 //! Log lines in order of time, each once, bounded by bytes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use memchr::memmem::Finder;
 
 use super::{
+    condition::Condition,
+    counting::CountJob,
     filtering::{FilterJob, FilterNews},
     patterns::{Numbered, Snapshot},
     row::{Line, LineId},
@@ -13,7 +17,8 @@ use super::{
 };
 use crate::model::{
     log::{Level, LogLine},
-    time::Timestamp,
+    time::{TimeRange, Timestamp},
+    trace::TraceId,
 };
 
 #[cfg(test)]
@@ -21,6 +26,8 @@ mod tests;
 
 /// Labels that no line has any more may take this part of the room.
 const STREAMS: usize = 16;
+/// Segments that are looked through for lines that nobody asks for, each time that lines come.
+const SIFTED: usize = 4;
 
 /// The lines of one query. Batches may come in any order and repeat lines; the result is the same sorted set.
 pub struct LogStore {
@@ -34,6 +41,8 @@ pub struct LogStore {
     /// Lines up to here were dropped: older ones are not taken again.
     floor: Option<Timestamp>,
     show: Show,
+    /// What lines must be to be asked for.
+    asked: Show,
     numbered: Numbered,
 }
 
@@ -48,14 +57,23 @@ impl LogStore {
             dropped: 0,
             floor: None,
             show: Show::default(),
+            asked: Show::default(),
             numbered: Numbered::default(),
         }
     }
 
     /// Forgets all lines, not what is shown.
     pub fn clear(&mut self) {
-        let show = std::mem::take(&mut self.show);
-        *self = Self { show: Show { held: None, ..show }, ..Self::new(self.limit) };
+        let (show, asked) = (std::mem::take(&mut self.show), std::mem::take(&mut self.asked));
+        *self = Self { show: Show { held: None, ..show }, asked, ..Self::new(self.limit) };
+    }
+
+    /// Other lines are asked for from now on, of this level and with these conditions. Others, that are here or come all the same,
+    /// are the first to go when room is needed, and lines that are older than all that are here are taken again.
+    pub fn ask_anew(&mut self, level: Level, conditions: &[Condition]) {
+        self.asked = Show { level, conditions: conditions.to_vec(), ..Show::default() };
+        (self.floor, self.dropped) = (None, 0);
+        self.segments.iter_mut().for_each(Segment::mix);
     }
 
     /// The lines as they are now, to be looked at elsewhere. Costs nothing but where lines are added meanwhile.
@@ -83,6 +101,7 @@ impl LogStore {
 
     /// Adds lines. Returns how many were new.
     pub fn insert(&mut self, mut lines: Vec<LogLine>) -> usize {
+        let is_mixed = self.leave_out(&mut lines);
         if let Some(floor) = self.floor {
             let before = lines.len();
             lines.retain(|line| line.at > floor);
@@ -98,6 +117,9 @@ impl LogStore {
             let segment = self.segments.partition_point(|s| s.first_at() <= at).saturating_sub(1);
             let from = if segment == 0 { 0 } else { lines[..end].partition_point(|l| l.at < self.segments[segment].first_at()) };
             self.begin_before(at);
+            if is_mixed {
+                self.segments[segment].mix();
+            }
             new += self.insert_into(segment, &lines[from..end], &streams[from..end]);
             end = from;
         }
@@ -131,8 +153,36 @@ impl LogStore {
         merged.new
     }
 
+    /// Leaves out what nobody asks for, once there is little room. Returns whether such may be among the lines that are left.
+    fn leave_out(&self, lines: &mut Vec<LogLine>) -> bool {
+        if self.asked.is_all() {
+            return false;
+        }
+        let size: usize = lines.iter().map(|line| line.text.len()).sum();
+        let is_little = self.bytes() + size > self.most_of_old();
+        if is_little {
+            lines.retain(|line| self.asked.takes(line));
+        }
+        !is_little
+    }
+
+    /// Makes room of lines that nobody asks for.
+    fn sift(&mut self) {
+        for _ in 0..SIFTED {
+            if self.bytes() <= self.most_of_old() {
+                return;
+            }
+            let Some(at) = self.segments.iter().position(Segment::is_mixed) else { return };
+            let [asked, rule] = [&self.asked, &self.show].map(|show| Rule { show, streams: &self.streams });
+            if self.segments[at].sift(asked, rule) > 0 && self.segments[at].len() == 0 {
+                self.segments.remove(at);
+            }
+        }
+    }
+
     fn evict(&mut self) {
         self.forget_streams();
+        self.sift();
         while self.bytes() > self.limit && self.len() > 1 {
             let gone = if self.segments.len() > 1 {
                 let first = self.segments.remove(0);
@@ -176,6 +226,11 @@ impl LogStore {
         self.segments.first().map(Segment::first_at)
     }
 
+    /// The time of the oldest line that has one, not just a place in a file.
+    pub fn oldest_dated(&self) -> Option<Timestamp> {
+        self.segments.iter().find(|s| s.last_at() >= Timestamp::FIRST).and_then(Segment::first_dated)
+    }
+
     /// The time of the newest line.
     pub fn newest(&self) -> Option<Timestamp> {
         self.segments.last().map(Segment::last_at)
@@ -184,7 +239,12 @@ impl LogStore {
     /// Whether older lines may be added. A quarter is kept free for new ones: those would otherwise soon drop the old
     /// ones that someone reads.
     pub fn has_room(&self) -> bool {
-        self.dropped == 0 && self.bytes() <= self.limit / 4 * 3
+        let spare: usize = self.segments.iter().map(Segment::spare).sum();
+        self.dropped == 0 && self.bytes() - spare <= self.most_of_old()
+    }
+
+    fn most_of_old(&self) -> usize {
+        self.limit / 4 * 3
     }
 
     /// What is the most that is kept, in bytes.
@@ -294,6 +354,18 @@ impl LogStore {
             let to = self.segments.partition_point(|s| s.first_at() <= last.id().at);
             self.segments[from..to].iter_mut().for_each(|s| s.take(judged, rule));
         }
+    }
+
+    /// What a worker is to count: the lines of a range that are shown, in steps.
+    pub fn count_job(&self, range: TimeRange, step: Duration) -> CountJob {
+        let within = self.segments.iter().filter(|s| s.first_at() < range.end && range.start <= s.last_at());
+        CountJob { runs: within.map(Segment::run).collect(), range, step }
+    }
+
+    /// All lines of a trace, shown or not: those whose trace it is, and those that name it.
+    pub fn lines_of(&self, trace: TraceId) -> Vec<LogLine> {
+        let name = Finder::new(&trace.to_string()).into_owned();
+        self.segments.iter().flat_map(|s| s.lines_of(trace, &name, &self.streams)).map(|line| line.to_log_line()).collect()
     }
 
     /// How many lines are shown.

@@ -1,6 +1,7 @@
 //! What is kept of streams: bounded, in order, quick to filter.
 
 mod condition;
+mod counting;
 mod exceptions;
 mod filter;
 mod filtering;
@@ -15,6 +16,7 @@ mod verdict;
 
 pub use self::{
     condition::{Amount, Condition, Order, Place, Test, plain_part},
+    counting::CountJob,
     filter::Pattern,
     filtering::{FilterJob, FilterNews},
     log_store::LogStore,

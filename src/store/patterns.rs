@@ -5,6 +5,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    condition::Condition,
     lines::Lines,
     show::{Rule, Show},
     streams::Streams,
@@ -39,6 +40,32 @@ impl Snapshot {
     /// The numbers of a segment's forms, as far as they are of this numbering.
     fn kinds(&self, segment: &Lines, generation: u64) -> Arc<Vec<Kind>> {
         if segment.numbers.generation == generation { segment.numbers.kinds.clone() } else { Arc::default() }
+    }
+}
+
+/// Lines, the newest, that tell whether two ways to choose lines choose the same ones, and their bytes.
+const COMPARED: (usize, usize) = (50_000, 8 << 20);
+
+impl Snapshot {
+    /// Whether a condition says of the newest lines what a choice of patterns says: how many of them it was asked about, where
+    /// they agree about each, and about one at least that is chosen.
+    pub fn say_the_same(&self, condition: &Condition, chosen: &Chosen) -> Option<usize> {
+        let (mut lines, mut bytes, mut some) = (0, 0, false);
+        for segment in self.segments.iter().rev() {
+            let kinds = self.kinds(segment, chosen.generation());
+            for (i, row) in segment.rows.iter().enumerate().rev() {
+                if lines >= COMPARED.0 || bytes >= COMPARED.1 {
+                    return some.then_some(lines);
+                }
+                let text = segment.text(row);
+                let is_chosen = chosen.has(kinds.get(i).copied(), text);
+                if condition.passes(None, std::iter::empty(), text) != is_chosen {
+                    return None;
+                }
+                (lines, bytes, some) = (lines + 1, bytes + text.len(), some || is_chosen);
+            }
+        }
+        some.then_some(lines)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::{hash::BuildHasher, ops::Range, sync::Arc};
 
 use foldhash::quality::FixedState;
+use memchr::memmem::Finder;
 
 use super::{
+    counting::Run,
     filtering::Judged,
     lines::{Lines, Numbers},
     row::{Line, LineId, Row, TraceRef, encode},
@@ -17,6 +19,7 @@ use crate::{
     model::{
         log::{Level, LogLine},
         time::Timestamp,
+        trace::TraceId,
     },
 };
 
@@ -42,6 +45,8 @@ pub(super) struct Segment {
     verdict: Option<Verdict>,
     /// All arrivals are within.
     arrivals: Range<u64>,
+    /// It may have lines that nobody asks for.
+    mixed: bool,
 }
 
 /// Rows of a full segment.
@@ -54,6 +59,17 @@ const NEIGHBOURS: usize = 8;
 impl Segment {
     pub(super) fn first_at(&self) -> Timestamp {
         self.lines.rows.first().map_or(Timestamp::ZERO, |r| r.at)
+    }
+
+    /// The time of the first row that has one, not just a place in a file.
+    pub(super) fn first_dated(&self) -> Option<Timestamp> {
+        let first = self.lines.rows.partition_point(|r| r.at < Timestamp::FIRST);
+        self.lines.rows.get(first).map(|r| r.at)
+    }
+
+    /// Which rows are shown, as far as that is known.
+    pub(super) fn run(&self) -> Run {
+        Run { rows: self.lines.rows.clone(), shown: self.shown_rows().map(<[u32]>::to_vec) }
     }
 
     pub(super) fn last_at(&self) -> Timestamp {
@@ -76,10 +92,10 @@ impl Segment {
         self.traces.shrink_to_fit();
     }
 
-    /// Memory it holds, in bytes.
+    /// Memory it uses, in bytes. Room for more that was never written to takes none.
     pub(super) fn size(&self) -> usize {
-        self.lines.bytes.capacity()
-            + self.lines.rows.capacity() * size_of::<Row>()
+        self.lines.bytes.len()
+            + self.lines.rows.len() * size_of::<Row>()
             + self.lines.numbers.kinds.capacity() * size_of::<Kind>()
             + self.traces.capacity() * size_of::<TraceRef>()
     }
@@ -205,11 +221,15 @@ impl Segment {
             None => self.rows_within(ROWS / 2, BYTES / 2),
         };
         let rows = self.at_change_of_time(rows.max(1));
-        let rest = self.copy(rows..self.lines.rows.len(), rule);
+        let mut rest = self.copy(rows..self.lines.rows.len(), rule);
         if rest.lines.rows.is_empty() {
             return None;
         }
         if appended.is_some() {
+            // As many lines of that kind will come: growing step by step would copy each of them twice.
+            let (bytes, all) = (Arc::make_mut(&mut rest.lines.bytes), Arc::make_mut(&mut rest.lines.rows));
+            bytes.reserve((BYTES + BYTES / 16).saturating_sub(bytes.len()));
+            all.reserve((rows + rows / 16).saturating_sub(all.len()));
             self.truncate(rows, rule);
         } else {
             *self = self.copy(0..rows, rule);
@@ -255,11 +275,41 @@ impl Segment {
         gone
     }
 
+    /// From now on it may have lines that nobody asks for.
+    pub(super) fn mix(&mut self) {
+        self.mixed = true;
+    }
+
+    pub(super) fn is_mixed(&self) -> bool {
+        self.mixed
+    }
+
+    /// About how many bytes are of lines that nobody asks for, as far as that is known.
+    pub(super) fn spare(&self) -> usize {
+        let Some(verdict) = self.verdict.as_ref().filter(|_| self.mixed && self.open() == 0) else { return 0 };
+        let hidden = self.len() - verdict.shown().len() - verdict.waiting().1;
+        self.size() / self.len().max(1) * hidden
+    }
+
+    /// Forgets the lines that nobody asks for. Returns how many those were.
+    pub(super) fn sift(&mut self, asked: Rule<'_>, rule: Rule<'_>) -> usize {
+        self.mixed = false;
+        let kept = self.lines.passing(asked);
+        let gone = self.len() - kept.len();
+        if gone > 0 {
+            *self = self.copy_of(kept.iter().map(|row| &self.lines.rows[*row as usize]), rule);
+        }
+        gone
+    }
+
     fn copy(&self, rows: Range<usize>, rule: Rule<'_>) -> Self {
-        let rows = &self.lines.rows[rows];
-        let mut out = Self::default();
+        self.copy_of(self.lines.rows[rows].iter(), rule)
+    }
+
+    fn copy_of<'r>(&self, rows: impl ExactSizeIterator<Item = &'r Row> + Clone, rule: Rule<'_>) -> Self {
+        let mut out = Self { mixed: self.mixed, ..Self::default() };
         out.lines.rows = Arc::new(Vec::with_capacity(rows.len()));
-        let mut bytes = String::with_capacity(rows.iter().map(Row::size).sum());
+        let mut bytes = String::with_capacity(rows.clone().map(Row::size).sum());
         for row in rows {
             let offset = u32::try_from(bytes.len()).unwrap_or(0);
             bytes.push_str(self.text(row));
@@ -364,9 +414,22 @@ impl Segment {
         }
     }
 
+    /// The lines of a trace, by its id and the name that it has in texts.
+    pub(super) fn lines_of<'a>(&'a self, trace: TraceId, name: &Finder<'_>, streams: &'a Streams) -> Vec<Line<'a>> {
+        // Most have none, which is quickly seen of all their texts at once.
+        if !self.traces.iter().any(|t| t.trace() == trace) && name.find(self.lines.bytes.as_bytes()).is_none() {
+            return Vec::new();
+        }
+        let is_of = |row: &&Row| self.trace(row).is_some_and(|t| t.trace() == trace) || name.find(self.text(row).as_bytes()).is_some();
+        self.lines.rows.iter().filter(is_of).filter_map(|row| self.line_of(row, streams)).collect()
+    }
+
     /// The shown line of a number.
     pub(super) fn line<'a>(&'a self, i: usize, streams: &'a Streams) -> Option<Line<'a>> {
-        let row = self.shown_row(i)?;
+        self.line_of(self.shown_row(i)?, streams)
+    }
+
+    fn line_of<'a>(&'a self, row: &'a Row, streams: &'a Streams) -> Option<Line<'a>> {
         let trace = self.trace(row);
         Some(Line {
             id: row.id(),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::{condition::Condition, filter::Pattern, patterns::Chosen, row::LineId, streams::Streams};
 use crate::{
     log_patterns::Kind,
-    model::{log::Level, time::Timestamp},
+    model::{
+        log::{Level, LogLine},
+        time::{TimeRange, Timestamp},
+    },
 };
 
 /// Which lines are shown.
@@ -17,6 +20,8 @@ pub struct Show {
     pub conditions: Vec<Condition>,
     /// At least this bad; [`Level::Unknown`] shows all.
     pub level: Level,
+    /// Of this time; what has none is of any.
+    pub within: Option<TimeRange>,
     /// The screen is held: what is new since then waits.
     pub held: Option<Mark>,
     /// Lines of these patterns alone.
@@ -57,8 +62,8 @@ impl Show {
 
     /// Whether not all lines pass that there are.
     pub(super) fn filters(&self) -> bool {
-        let Self { pattern, conditions, level, held: _, only, without } = self;
-        pattern.is_some() || !conditions.is_empty() || *level != Level::default() || only.is_some() || without.is_some()
+        let Self { pattern, conditions, level, within, held: _, only, without } = self;
+        within.is_some() || pattern.is_some() || !conditions.is_empty() || *level != Level::default() || only.is_some() || without.is_some()
     }
 
     /// Bytes of lines that are looked at while a key waits; more of them are left to a worker.
@@ -75,10 +80,18 @@ impl Show {
         self.held.is_some_and(|mark| mark.is_new(id))
     }
 
+    /// Whether a line that is yet to be stored passes.
+    pub(super) fn takes(&self, line: &LogLine) -> bool {
+        let labels = Some(&*line.stream);
+        self.passes(line.at, line.level, &line.text, |_| None)
+            && self.conditions.iter().all(|c| c.passes(labels, line.metadata.iter(), &line.text))
+    }
+
     /// Whether a line passes; `kind` is asked for the number of its form in a numbering, where it is known.
-    fn passes(&self, level: Level, text: &str, kind: impl Fn(u64) -> Option<Kind>) -> bool {
+    fn passes(&self, at: Timestamp, level: Level, text: &str, kind: impl Fn(u64) -> Option<Kind>) -> bool {
         let is_of = |chosen: &Arc<Chosen>| chosen.has(kind(chosen.generation()), text);
         level >= self.level
+            && self.within.is_none_or(|within| at.is_place() || within.contains(at))
             && self.pattern.as_ref().is_none_or(|p| p.passes(text))
             && self.only.as_ref().is_none_or(is_of)
             && !self.without.as_ref().is_some_and(is_of)
@@ -95,14 +108,13 @@ pub(super) struct Rule<'a> {
 impl Rule<'_> {
     pub(super) fn passes<'a>(
         self,
-        level: Level,
+        (at, level, stream): (Timestamp, Level, u32),
         text: &str,
-        stream: u32,
         metadata: impl Iterator<Item = (&'a str, &'a str)> + Clone,
         kind: impl Fn(u64) -> Option<Kind>,
     ) -> bool {
         let labels = || self.streams.get(stream).map(|l| &**l);
-        self.show.passes(level, text, kind) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
+        self.show.passes(at, level, text, kind) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
     }
 }
 

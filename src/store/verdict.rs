@@ -1,7 +1,7 @@
 //! Which lines of a segment are shown, as far as that is known: many lines are looked at by a worker, those about the cursor
 //! at once.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     filtering::Judged,
@@ -71,6 +71,10 @@ impl Verdict {
 
     /// What a worker found out.
     pub(super) fn from_worker(lines: &Lines, judged: &Judged, rule: Rule<'_>) -> Self {
+        // Most segments are full and as the worker saw them: a key waits while their rows are gone through.
+        if Arc::ptr_eq(&lines.rows, &judged.lines.rows) && rule.show.held.is_none() {
+            return Self { seen: 0..lines.rows.len(), shown: judged.passing.clone(), ..Self::default() };
+        }
         let mut there = judged.lines.rows.iter().enumerate().peekable();
         let mut passing = judged.passing.iter().copied().peekable();
         Self::of(lines, 0..lines.rows.len(), rule, |_, row| {

@@ -1,9 +1,11 @@
 //! Sparklines: a trend in a few cells.
 
+use std::time::Duration;
+
 use crate::{
     model::{
         series::Sample,
-        time::{TimeRange, nanos},
+        time::{TimeRange, Timestamp, nanos},
     },
     theme::Glyphs,
 };
@@ -23,6 +25,22 @@ pub fn spark(samples: &[Sample], range: TimeRange, width: usize, glyphs: &Glyphs
     bridge(&mut cells, samples.len());
     let (low, high) = cells.iter().flatten().fold((0.0f64, 0.0f64), |(l, h), v| (l.min(*v), h.max(*v)));
     cells.iter().map(|cell| cell.map_or(" ", |v| level(v, low, high, glyphs))).collect()
+}
+
+/// Counts of a range in `width` cells, each of which stands at the end of the step that it counts: the highest of a cell, from
+/// zero. A cell without any is blank, and one of many steps is seen.
+pub fn bars(samples: &[Sample], range: TimeRange, step: Duration, width: usize, glyphs: &Glyphs) -> String {
+    let whole = nanos(range.duration()).max(1) as f64;
+    let cell = |at: Timestamp| (at.0.saturating_sub(range.start.0) as f64 / whole * width as f64) as usize;
+    let mut cells: Vec<f64> = vec![0.0; width];
+    for sample in samples.iter().filter(|s| s.value > 0.0 && s.value.is_finite() && range.contains(s.at)) {
+        let last = cell(sample.at).min(width.saturating_sub(1));
+        // Where a step is longer than a cell it has all of them that are in it.
+        let first = if sample.at - step < range.start { 0 } else { (cell(sample.at - step) + 1).min(last) };
+        cells.iter_mut().take(last + 1).skip(first).for_each(|cell| *cell = cell.max(sample.value));
+    }
+    let high = cells.iter().copied().fold(0.0, f64::max);
+    cells.iter().map(|value| if *value > 0.0 { level(*value, 0.0, high, glyphs) } else { " " }).collect()
 }
 
 /// Where there are fewer samples than cells, the cells between two neighbours repeat the earlier one; more is a gap.
@@ -67,6 +85,22 @@ mod tests {
         let mut many: Vec<(i64, f64)> = (0..80).map(|i| (i, 1.0)).collect();
         many[33].1 = 7.0;
         assert_eq!(drawn(&many, 4), "▂▇▂▂");
+    }
+
+    #[test]
+    fn counts_are_where_they_are_and_nothing_is_between_them() {
+        let counts = |values: &[(i64, f64)], step: u64, width: usize| {
+            let samples: Vec<Sample> = values.iter().map(|(at, value)| Sample { at: Timestamp::from_secs(*at), value: *value }).collect();
+            let range = TimeRange::new(Timestamp::from_secs(step as i64), Timestamp::from_secs(80));
+            bars(&samples, range, Duration::from_secs(step), width, Glyphs::UNICODE)
+        };
+        assert_eq!(counts(&[(15, 1.0), (65, 2.0)], 1, 8), " ▄    ▇ ", "two of eighty steps");
+        assert_eq!(counts(&[(20, 1.0), (80, 2.0)], 20, 12), "▄        ▇▇▇", "a step has several cells");
+        assert_eq!(counts(&[(20, 1.0), (40, 200.0)], 10, 8), " ▁ ▇    ", "one of many is seen");
+        assert_eq!(
+            (counts(&[], 1, 3), counts(&[(80, f64::NAN)], 1, 2), counts(&[(80, 1.0)], 1, 0)),
+            ("   ".into(), "  ".into(), "".into())
+        );
     }
 
     #[test]

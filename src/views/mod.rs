@@ -4,6 +4,7 @@
 //! ([`View::answer`]) and commands ([`View::command`]), and draws itself without changing ([`View::render`]).
 
 pub mod alerts;
+mod cost;
 pub mod diagnostics;
 pub mod editor;
 pub mod filter;
@@ -26,7 +27,7 @@ use ratatui::{
 };
 
 use self::{
-    logs::{By, Manner, Seed},
+    logs::{By, Held, Manner, Seed},
     prompt::Prompt,
     silence_form::{Draft, Fold},
 };
@@ -42,6 +43,7 @@ use crate::{
     model::{
         silence::{Silence, SilenceChange},
         time::{TimeRange, Timestamp},
+        trace::TraceId,
     },
     ui::chart::TimeAxis,
 };
@@ -214,6 +216,11 @@ pub trait View: Send {
         None
     }
 
+    /// The lines of a trace among those of the files that it shows. `None`: it shows none.
+    fn held_lines(&self, _trace: TraceId) -> Option<Held> {
+        None
+    }
+
     /// Whether it is told what it asks also while another page covers it: what it reads cannot be read again.
     fn reads_on(&self) -> bool {
         false
@@ -323,7 +330,7 @@ pub trait View: Send {
         None
     }
 
-    /// The instant has come that [`View::next_wake`] asked for, or another one.
+    /// The instant has come that [`View::next_wake`] asked for, or another one, or something is known that all views share.
     fn woken(&mut self, _cx: &mut Cx<'_>) {}
 }
 

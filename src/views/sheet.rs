@@ -255,15 +255,18 @@ impl Sheet {
 }
 
 /// The lines one below the other over all columns, with blank ones where a heading would stand alone at the end of a
-/// column: it belongs to what is below it.
+/// column, which belongs to what is below it, and where a value would be torn that the next column has room for.
 fn placed(lines: &[Line], height: usize, columns: usize) -> Vec<Option<&Line>> {
     let mut out: Vec<Option<&Line>> = Vec::with_capacity(lines.len());
+    let is_heading = |l: &&Line| l.role == Role::Heading;
     for (i, line) in lines.iter().enumerate() {
         let left = height - out.len() % height.max(1);
-        let is_heading = |l: &&Line| l.role == Role::Heading;
         let begins = i == 0 || !is_heading(&&lines[i - 1]);
         let heads = lines[i..].iter().take_while(is_heading).count();
-        if columns > 1 && begins && (1..height).contains(&heads) && heads >= left {
+        let is_alone = begins && (1..height).contains(&heads) && heads >= left;
+        let rows = || 1 + lines[i + 1..].iter().take(height).take_while(|l| l.name.is_empty() && !is_heading(l)).count();
+        let is_torn = || !line.name.is_empty() && out.len() + left < height * columns && (left + 1..=height).contains(&rows());
+        if columns > 1 && (is_alone || is_torn()) {
             out.extend(std::iter::repeat_n(None, left));
         }
         out.push(Some(line));
@@ -358,6 +361,20 @@ mod tests {
         assert!(drawn(&sheet, 120, 3, scroll).contains("k5  v5"), "{scroll}");
         // One column ends where the pane does.
         assert_eq!(drawn(&sheet, 20, 3, 0), " k0  v0\n k1  v1\n stream labels");
+    }
+
+    #[test]
+    fn a_value_begins_in_the_next_column_where_it_would_be_torn() {
+        let mut sheet = Sheet::default();
+        sheet.add("k0", "v0");
+        sheet.add("k1", "v1");
+        sheet.add("example", "word ".repeat(18));
+        let text = drawn(&sheet, 120, 3, 0);
+        let rows: Vec<&str> = text.lines().collect();
+        assert!(rows[0].contains("example") && rows[1].trim_start().starts_with("k1") && rows.len() == 2, "{text}");
+        // What no column holds is not moved.
+        sheet.add("k3", "word ".repeat(200));
+        assert!(drawn(&sheet, 120, 3, 1).lines().next().unwrap().contains("k1"));
     }
 
     #[test]

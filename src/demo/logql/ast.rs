@@ -88,6 +88,10 @@ pub enum LineOp {
     Match,
     /// `!~`
     NotMatch,
+    /// `|>`
+    Pattern,
+    /// `!>`
+    NotPattern,
 }
 
 /// A condition on labels.

@@ -151,6 +151,8 @@ fn stage(stage: &Stage) -> String {
                 LineOp::NotContains => "!=",
                 LineOp::Match => "|~",
                 LineOp::NotMatch => "!~",
+                LineOp::Pattern => "|>",
+                LineOp::NotPattern => "!>",
             };
             format!("{op} {}", texts.iter().map(|t| quoted(t)).collect::<Vec<_>>().join(" or "))
         }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     demo::grammar::{ParseError, literal, re2},
+    log_patterns::LineFilter,
     model::labels::{Labels, MatchOp, Matcher},
 };
 
@@ -75,6 +76,7 @@ pub(super) struct CompiledLine {
 enum LineTest {
     Contains(String),
     Regex(Regex),
+    Pattern(LineFilter),
 }
 
 impl CompiledLine {
@@ -82,9 +84,10 @@ impl CompiledLine {
         let compile = |text: &String| match op {
             LineOp::Contains | LineOp::NotContains => Ok(LineTest::Contains(text.clone())),
             LineOp::Match | LineOp::NotMatch => re2::compile(text).map(LineTest::Regex).map_err(ParseError::whole),
+            LineOp::Pattern | LineOp::NotPattern => LineFilter::parse(text).map(LineTest::Pattern).map_err(ParseError::whole),
         };
         let tests = texts.iter().map(compile).collect::<Result<_, _>>()?;
-        Ok(Self { negate: matches!(op, LineOp::NotContains | LineOp::NotMatch), tests })
+        Ok(Self { negate: matches!(op, LineOp::NotContains | LineOp::NotMatch | LineOp::NotPattern), tests })
     }
 
     pub(super) fn matches(&self, line: &str) -> bool {
@@ -92,6 +95,7 @@ impl CompiledLine {
             != self.tests.iter().any(|test| match test {
                 LineTest::Contains(text) => memchr::memmem::find(line.as_bytes(), text.as_bytes()).is_some(),
                 LineTest::Regex(regex) => regex.is_match(line),
+                LineTest::Pattern(pattern) => pattern.passes(line),
             })
     }
 }

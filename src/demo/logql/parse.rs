@@ -159,9 +159,6 @@ fn starts_stage(input: &Input<'_>) -> bool {
 }
 
 fn stage(input: &mut Input<'_>) -> Parsed<Stage> {
-    if next_is(input, "|>") || next_is(input, "!>") {
-        return unsupported(input, "pattern line filters");
-    }
     if !next_is(input, "|") {
         return line_filter(input);
     }
@@ -184,8 +181,14 @@ fn stage(input: &mut Input<'_>) -> Parsed<Stage> {
     .parse_next(input)
 }
 
-const LINE_OPS: &[(&str, LineOp)] =
-    &[("|=", LineOp::Contains), ("!=", LineOp::NotContains), ("|~", LineOp::Match), ("!~", LineOp::NotMatch)];
+const LINE_OPS: &[(&str, LineOp)] = &[
+    ("|=", LineOp::Contains),
+    ("!=", LineOp::NotContains),
+    ("|~", LineOp::Match),
+    ("!~", LineOp::NotMatch),
+    ("|>", LineOp::Pattern),
+    ("!>", LineOp::NotPattern),
+];
 
 fn line_filter(input: &mut Input<'_>) -> Parsed<Stage> {
     let op = one_of("line filter", LINE_OPS)(input)?;
@@ -199,7 +202,7 @@ fn line_filter(input: &mut Input<'_>) -> Parsed<Stage> {
                     Ok(Stage::LineIp { negate: op == LineOp::NotContains, pattern })
                 }
             }
-            _ => unsupported(input, "ip() with |~ and !~"),
+            _ => unsupported(input, "ip() with |~, !~, |> and !>"),
         };
     }
     let mut texts = vec![text(input)?];

@@ -27,11 +27,8 @@ fn validate_log(log: &LogExpr) -> Result<(), ParseError> {
 }
 
 fn validate_stage(stage: &Stage) -> Result<(), ParseError> {
-    let compiles = |p: &str| re2::compile(p).map_err(ParseError::whole);
     match stage {
-        Stage::Line { op: super::ast::LineOp::Match | super::ast::LineOp::NotMatch, texts } => {
-            texts.iter().try_for_each(|t| compiles(t).map(drop))
-        }
+        Stage::Line { op, texts } => super::matcher::CompiledLine::new(*op, texts).map(drop),
         Stage::Label(filter) => super::matcher::CompiledFilter::new(filter).map(drop),
         Stage::Regexp(p) => {
             let invalid = |reason: String| ParseError::whole(format!("invalid regexp parser: {reason}"));

@@ -7,10 +7,12 @@ const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"
 /// Seconds since 1970 that are taken for a time: from 1990 to 2200.
 const EPOCH: std::ops::Range<i64> = 631_152_000..7_258_118_400;
 const DAY: i64 = 86_400;
+/// Nanoseconds of the last of so many digits of a fraction.
+const UNITS: [i64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
 
 /// A time as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(in crate::log_fields) struct Stamp {
     date: Date,
     /// Seconds of the day.
     clock: i64,
@@ -30,6 +32,11 @@ enum Date {
 }
 
 impl Stamp {
+    /// Whether it may be any number: whole seconds since 1970. Nothing else is as short.
+    pub(super) fn is_bare_number(&self) -> bool {
+        self.length <= 10
+    }
+
     /// Seconds since 1970 that a clock in the place shows, no later than a day after `newest`.
     pub(super) fn seconds(&self, newest: Timestamp) -> Option<i64> {
         match self.date {
@@ -71,7 +78,9 @@ pub(super) fn of_request(b: &[u8]) -> Option<Stamp> {
 
 /// `2026-11-22T05:01:02.123Z`, `2026/11/22 05:01:02,123 +0100`, `20261122T050102Z`.
 fn year_first(b: &[u8]) -> Option<Stamp> {
-    if let (Some(b'T'), Some(date), Some(time)) = (b.get(8), number(b.get(..8)?), b.get(9..15).and_then(number)) {
+    if b.get(8) == Some(&b'T')
+        && let (Some(date), Some(time)) = (number(&b[..8]), b.get(9..15).and_then(number))
+    {
         let full = days(date / 10_000, date / 100 % 100, date % 100)?;
         let seconds = of_day(time / 10_000, time / 100 % 100, time % 100)?;
         return Some(with_rest(b, Date::Full(full), seconds, 15));
@@ -168,6 +177,21 @@ fn of_nanos(nanos: i64, length: usize) -> Option<Stamp> {
     EPOCH.contains(&seconds).then_some(stamp)
 }
 
+/// How long a time is that tells its year.
+pub(in crate::log_fields) fn with_year(b: &[u8]) -> Option<usize> {
+    match b.first()? {
+        b'0'..=b'9' => dated(b),
+        b'A'..=b'Z' => month_first(b).filter(|stamp| matches!(stamp.date, Date::Full(_))),
+        _ => None,
+    }
+    .map(|stamp| stamp.length)
+}
+
+/// How long a time is that leaves its year out, as syslog's does.
+pub(in crate::log_fields) fn of_year(b: &[u8]) -> Option<usize> {
+    month_first(b).filter(|stamp| matches!(stamp.date, Date::OfYear(..))).map(|stamp| stamp.length)
+}
+
 /// With the fraction and the zone that follow the seconds, which end at `used`.
 fn with_rest(b: &[u8], date: Date, clock: i64, used: usize) -> Stamp {
     let (nanos, more) = fraction(b.get(used..).unwrap_or_default());
@@ -176,28 +200,28 @@ fn with_rest(b: &[u8], date: Date, clock: i64, used: usize) -> Stamp {
 }
 
 /// Nanoseconds of `.123` or `,123`, and how many bytes that is.
-fn fraction(b: &[u8]) -> (i64, usize) {
+pub(in crate::log_fields) fn fraction(b: &[u8]) -> (i64, usize) {
     let Some(rest) = b.strip_prefix(b".").or_else(|| b.strip_prefix(b",")) else { return (0, 0) };
     let count = digits(rest);
-    let nanos = (0..9).fold(0, |sum, i| sum * 10 + rest.get(i).filter(|_| i < count).map_or(0, |d| i64::from(d - b'0')));
+    let told = &rest[..count.min(9)];
+    let nanos = number(told).unwrap_or(0) * UNITS[told.len()];
     if count == 0 { (0, 0) } else { (nanos, 1 + count) }
 }
 
 /// `Z`, `+01:00`, `-0500`, `+01`, ` UTC`, ` +0000`: seconds east, and how many bytes that is.
-fn zone(b: &[u8]) -> (Option<i32>, usize) {
+pub(in crate::log_fields) fn zone(b: &[u8]) -> (Option<i32>, usize) {
     let (rest, before) = b.strip_prefix(b" ").map_or((b, 0), |rest| (rest, 1));
     match rest.first() {
         Some(b'Z') if !rest.get(1).is_some_and(u8::is_ascii_alphanumeric) => (Some(0), before + 1),
         Some(b'U' | b'G') if rest.starts_with(b"UTC") || rest.starts_with(b"GMT") => (Some(0), before + 3),
         Some(sign @ (b'+' | b'-')) => {
             let part = |range| rest.get(range).and_then(number).and_then(|n| i32::try_from(n).ok());
-            let found = match (part(1..3), rest.get(3), part(4..6), part(3..5)) {
-                (Some(h), Some(b':'), Some(m), _) => Some((h, m, 6)),
-                (Some(h), _, _, Some(m)) => Some((h, m, 5)),
+            let found = part(1..3).and_then(|h| match rest.get(3) {
+                Some(b':') if part(4..6).is_some() => Some((h, part(4..6)?, 6)),
+                _ if part(3..5).is_some() => Some((h, part(3..5)?, 5)),
                 // Alone it could be the beginning of anything.
-                (Some(h), next, ..) if before == 0 && !next.is_some_and(u8::is_ascii_alphanumeric) => Some((h, 0, 3)),
-                _ => None,
-            };
+                next => (before == 0 && !next.is_some_and(u8::is_ascii_alphanumeric)).then_some((h, 0, 3)),
+            });
             match found.filter(|(h, m, _)| *h < 15 && *m < 60) {
                 Some((h, m, length)) => (Some((h * 3600 + m * 60) * if *sign == b'-' { -1 } else { 1 }), before + length),
                 None => (None, 0),
@@ -237,7 +261,11 @@ fn number(b: &[u8]) -> Option<i64> {
     if b.is_empty() || b.len() > 19 {
         return None;
     }
-    b.iter().try_fold(0_i64, |sum, d| if d.is_ascii_digit() { sum.checked_mul(10)?.checked_add(i64::from(d - b'0')) } else { None })
+    let mut sum = 0_u64;
+    for byte in b {
+        sum = sum * 10 + u64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+    }
+    i64::try_from(sum).ok()
 }
 
 /// Days since 1970 of a date, by the calendar of today (H. Hinnant, *chrono-compatible low-level date algorithms*).

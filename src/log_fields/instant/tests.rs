@@ -9,7 +9,7 @@ fn dater(east: i32) -> Dater {
 }
 
 fn date(line: &str) -> Option<(i64, bool)> {
-    dater(0).date(line).map(|told| (told.at.0, told.zoned))
+    dater(0).date(line, &mut Manner::default()).map(|told| (told.at.0, told.zoned))
 }
 
 #[test]
@@ -40,6 +40,10 @@ fn times_are_read_as_logs_write_them() {
         ("2026-11-22T05:01:02.123000000Z stderr F at last it started", ms, true),
         ("1795323662.123 x", ms, true),
         ("1795323662123 x", ms, true),
+        (" INFO 2026-11-22 05:01:02,123 x", ms, false),
+        ("    INFO [main] 2026-11-22 05:01:02,123 x", ms, false),
+        ("2026-11-22T05:01:02.123000000Z stderr F  WARN slow", ms, true),
+        ("2026-11-22T05:01:02.123000000Z  WARN slow", ms, true),
         (r#"{"level":"info","ts":1795323662.123,"msg":"x"}"#, ms, true),
         (r#"{"level":"info","ts":1.795323662123e9,"msg":"x"}"#, ms, true),
         (r#"{"level":"info","time":"2026-11-22T05:01:02.123Z","msg":"x"}"#, ms, true),
@@ -83,9 +87,19 @@ fn what_goes_on_from_the_line_before_has_no_time() {
 }
 
 #[test]
+fn blanks_before_a_level_do_not_make_a_line_go_on() {
+    for line in [" INFO started", "    WARN: slow", " [ERROR] x", " INFO", " WARN\\u001b[0m x", " INFO\u{1b}[0m x"] {
+        assert!(!goes_on(line), "{line}");
+    }
+    for line in [" it ended", "  error: no route", "\tERROR x", " ERROR_CODE 7", "  WARN=1", "  ERRORS", "  I see", " ", "   { INFO"] {
+        assert!(goes_on(line), "{line}");
+    }
+}
+
+#[test]
 fn times_without_a_zone_are_of_the_place_and_those_without_a_year_of_the_last_one() {
     let mut dater = dater(7200);
-    let mut at = |line: &str| dater.date(line).unwrap().at.secs();
+    let mut at = |line: &str| dater.date(line, &mut Manner::default()).unwrap().at.secs();
     assert_eq!(at("2026-11-22 05:01:02 x"), AT - 7200);
     assert_eq!(at("2026-11-22 05:01:02Z x"), AT);
     assert_eq!(at("Dec 24 05:01:02 host app: x"), AT - 7200 - 333 * 86_400, "of the year before: no line is newer than the file");
@@ -102,6 +116,6 @@ fn a_number_is_an_instant_only_where_it_can_be_one() {
 proptest::proptest! {
     #[test]
     fn never_panics(line in "(2026|-|/|11|22|T|:|05|\\.|,|Z|\\+|Nov |Sun |E1122 |<34>|\\[|\\{|\"ts\":|\"time\":|t=|1795323662|e9|é|at |\t| ){0,30}") {
-        dater(3600).date(&line);
+        dater(3600).date(&line, &mut Manner::default());
     }
 }

@@ -3,17 +3,21 @@
 mod own;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::sync::LazyLock;
 
 use memchr::{memchr_iter, memmem::Finder};
 
-pub use self::own::{Base, Patterns, Rule, loose_trace_id};
+pub use self::{
+    own::{Base, Patterns, Rule, loose_trace_id},
+    written::{named, written},
+};
 use super::{clip, level};
 use crate::model::{
     labels::Labels,
     log::Level,
-    trace::{SpanId, TraceId},
+    trace::{SpanId, TraceId, is_hex_digit},
 };
 
 /// What a line tells of its trace.
@@ -93,17 +97,6 @@ pub fn find_all(own: &Patterns, metadata: &Labels, stream: &Labels, text: &str) 
     out
 }
 
-/// How a trace's id is written in lines, as a regular expression: in hex, as AWS does, and its low half in decimal, as Datadog
-/// does.
-pub fn written(id: TraceId) -> String {
-    let hex = id.to_string();
-    let short = hex.strip_prefix("0000000000000000").unwrap_or(&hex);
-    let mut forms = vec![short.to_owned(), format!("1-{}-{}", &hex[..8], &hex[8..])];
-    // A small number is in lines that mean something else.
-    forms.extend(Some(id.0 as u64).filter(|low| *low > u64::from(u32::MAX)).map(|low| low.to_string()));
-    forms.join("|")
-}
-
 /// Datadog writes the low half of an id.
 fn is_same(a: TraceId, b: TraceId) -> bool {
     a == b || a.0 as u64 == b.0 as u64 && (a.0 >> 64 == 0 || b.0 >> 64 == 0)
@@ -138,7 +131,7 @@ fn in_labels(labels: &Labels, from: &'static str) -> Option<Found> {
 /// How a field's value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// 16 to 32 hex digits.
+    /// 16 to 32 hex digits, a UUID, or 16 bytes in base64.
     Hex,
     /// Exactly 32 hex digits, or as Google writes it: the field's name alone proves little.
     Hex32,
@@ -185,9 +178,10 @@ fn kind(name: &str) -> Option<Kind> {
 }
 
 fn trace_value(form: Form, value: &str) -> Option<TraceId> {
-    let hex = run(value, |b| b.is_ascii_hexdigit());
+    let hex = run(value, is_hex_digit);
     match form {
-        Form::Hex => (16..=32).contains(&hex.len()).then(|| TraceId::parse(hex))?,
+        Form::Hex if (16..=32).contains(&hex.len()) => TraceId::parse(hex),
+        Form::Hex => uuid(value).or_else(|| own::in_base64(value)),
         Form::Hex32 if hex.len() == 32 => TraceId::parse(hex),
         Form::Hex32 => trace_value(Form::Google, value),
         Form::Decimal if hex.len() == 32 => TraceId::parse(hex),
@@ -199,24 +193,33 @@ fn trace_value(form: Form, value: &str) -> Option<TraceId> {
         }
         Form::Google => {
             let (_, id) = value.strip_prefix("projects/")?.split_once("/traces/").filter(|(project, _)| project.len() <= 64)?;
-            Some(run(id, |b| b.is_ascii_hexdigit())).filter(|hex| hex.len() == 32).and_then(TraceId::parse)
+            Some(run(id, is_hex_digit)).filter(|hex| hex.len() == 32).and_then(TraceId::parse)
         }
         Form::Traceparent => traceparent(value).map(|(trace, _)| trace),
         Form::B3 => b3(value).map(|(trace, _)| trace),
     }
 }
 
+/// `0af76519-16cd-43dd-8448-eb211c80319c`
+fn uuid(value: &str) -> Option<TraceId> {
+    const LENGTH: usize = 36;
+    let text = value.get(..LENGTH).filter(|_| !value.as_bytes().get(LENGTH).is_some_and(u8::is_ascii_alphanumeric))?;
+    let mut groups = text.split('-');
+    let of_length = [8, 4, 4, 4, 12].iter().all(|length| groups.next().is_some_and(|group| group.len() == *length));
+    (of_length && groups.next().is_none()).then(|| TraceId::parse(&text.replace('-', "")))?
+}
+
 fn span_value(form: Form, value: &str) -> Option<SpanId> {
     match form {
         Form::Decimal => run(value, |b| b.is_ascii_digit()).parse::<u64>().ok().filter(|n| *n != 0).map(SpanId),
-        _ => Some(run(value, |b| b.is_ascii_hexdigit())).filter(|h| h.len() == 16).and_then(SpanId::parse),
+        _ => Some(run(value, is_hex_digit)).filter(|h| h.len() == 16).and_then(SpanId::parse),
     }
 }
 
 /// `trace-span`, which a decision and the parent's span may follow.
 fn b3(value: &str) -> Option<(TraceId, SpanId)> {
     let (trace, rest) = value.split_at(value.bytes().position(|b| b == b'-').filter(|at| matches!(at, 16 | 32))?);
-    let span = run(&rest[1..], |b| b.is_ascii_hexdigit());
+    let span = run(&rest[1..], is_hex_digit);
     Some((TraceId::parse(trace)?, SpanId::parse(span).filter(|_| span.len() == 16)?))
 }
 
@@ -398,7 +401,6 @@ fn traceparents(text: &str) -> impl Iterator<Item = Found> {
 
 /// `trace-span`, as Spring Boot 3 writes it in brackets.
 pub(super) fn hyphened(text: &str) -> Option<(&str, &str)> {
-    text.split_once('-').filter(|(trace, span)| {
-        trace.len() == 32 && span.len() == 16 && [trace, span].iter().all(|id| id.bytes().all(|b| b.is_ascii_hexdigit()))
-    })
+    text.split_once('-')
+        .filter(|(trace, span)| trace.len() == 32 && span.len() == 16 && [trace, span].iter().all(|id| id.bytes().all(is_hex_digit)))
 }

@@ -116,6 +116,12 @@ pub fn loose_trace_id(text: &str) -> Option<TraceId> {
     TraceId::parse(text).or_else(|| base64_trace_id(text))
 }
 
+/// 16 bytes as those write them who take ids of OTLP for bytes: `CvdlGRbNQ92ESOshHIAxnA==`.
+pub(super) fn in_base64(value: &str) -> Option<TraceId> {
+    const LENGTH: usize = 24;
+    base64_trace_id(value.get(..LENGTH).filter(|text| text.ends_with("=="))?)
+}
+
 fn base64_trace_id(text: &str) -> Option<TraceId> {
     let bytes = STANDARD.decode(text.trim()).ok().filter(|b| (8..=16).contains(&b.len()))?;
     let id = bytes.iter().fold(0_u128, |id, b| (id << 8) | u128::from(*b));

@@ -1,6 +1,7 @@
 use regex::Regex;
 
 use super::*;
+use crate::model::labels::Matcher;
 
 const T: &str = "0af7651916cd43dd8448eb211c80319c";
 const S: &str = "b7ad6b7169203331";
@@ -75,6 +76,10 @@ fn every_way_to_name_a_trace_is_found() {
         format!("Trace-Id: {}", T.to_uppercase()),
         format!("traceparent=00-{T}-{S}-01"),
         format!("x traceparent: cc-{T}-{S}-00-what"),
+        format!(r#"{{"traceId":"{base64}","spanId":"t61rcWkgMzE="}}"#),
+        format!("trace_id={base64} msg=x"),
+        format!("trace_id={} msg=x", as_uuid(T)),
+        format!(r#"{{"trace_id":"{}"}}"#, as_uuid(T).to_uppercase()),
     ] {
         let none = Told::default();
         let found = find(&Patterns::default(), &none, &none, &text);
@@ -108,7 +113,13 @@ fn two_letters_of_a_number_are_no_header() {
 #[test]
 fn an_id_is_looked_for_in_each_way_that_it_is_written() {
     let written = |id: &str| Regex::new(&written(TraceId::parse(id).unwrap())).unwrap();
+    let zeros = "0000007916cd43dd8448eb211c80319c";
     for (id, text) in [
+        (T, format!("Trace-Id: {}", T.to_uppercase())),
+        (T, format!("trace_id={}", as_uuid(T))),
+        (T, r#"{"traceId":"CvdlGRbNQ92ESOshHIAxnA=="}"#.to_owned()),
+        (T, format!("job<{}>", u128::from_str_radix(T, 16).unwrap())),
+        (zeros, format!("uber-trace-id: {}", zeros.trim_start_matches('0'))),
         (T, format!("trace_id={T}")),
         (T, format!("Root=1-{}-{};Sampled=1", &T[..8], &T[8..])),
         (T, format!("dd.trace_id={}", u128::from_str_radix(T, 16).unwrap() as u64)),
@@ -120,6 +131,38 @@ fn an_id_is_looked_for_in_each_way_that_it_is_written() {
         assert!(written(id).is_match(&text), "{text}");
     }
     assert!(!written("7").is_match("took 7 ms"));
+}
+
+fn as_uuid(hex: &str) -> String {
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[test]
+fn labels_and_metadata_name_a_trace_in_the_same_ways_as_lines_are_read() {
+    let low = u128::from_str_radix(T, 16).unwrap() as u64;
+    let asked = named(TraceId::parse(T).unwrap());
+    let matches = |matcher: &Matcher, value: &str| Regex::new(&format!("^(?:{})$", matcher.value)).unwrap().is_match(value);
+    for (name, value) in [
+        ("trace_id", T.to_owned()),
+        ("traceID", T.to_owned()),
+        ("trace_id", T.to_uppercase()),
+        ("trace_id", as_uuid(T)),
+        ("trace_id", "CvdlGRbNQ92ESOshHIAxnA==".to_owned()),
+        ("dd_trace_id", low.to_string()),
+        ("traceparent", format!("00-{T}-{S}-01")),
+        ("x_amzn_trace_id", format!("Root=1-{}-{};Sampled=1", &T[..8], &T[8..])),
+        ("logging_googleapis_com_trace", format!("projects/p/traces/{T}")),
+    ] {
+        assert!(asked.iter().any(|m| m.name == name && matches(m, &value)), "{name}={value}");
+        let own = labels(&[(name, &value)]);
+        let told = Told::by_metadata(&own);
+        let found = find(&Patterns::default(), &told, &Told::default(), "").trace;
+        assert!(found.is_some_and(|id| is_same(id, TraceId::parse(T).unwrap())), "{name}={value}: {found:?}");
+    }
+    assert!(asked.iter().all(|m| !matches(m, "11111111111111112222222222222222") && !matches(m, "")));
+    let half = named(TraceId(low.into()));
+    assert!(half.iter().any(|m| m.name == "trace_id" && matches(m, T)), "which the line of another service has in full");
+    assert!(half.iter().all(|m| !matches(m, "11111111111111112222222222222222")));
 }
 
 #[test]

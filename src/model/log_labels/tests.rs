@@ -36,6 +36,29 @@ fn each_service_is_found_under_the_label_that_names_it() {
 }
 
 #[test]
+fn streams_of_a_service_that_a_later_label_alone_names_are_found_and_those_of_another_service_are_not() {
+    let elsewhere = |labels: &LogLabels, service: &str| labels.elsewhere(service).iter().map(|m| selector(m)).collect::<Vec<_>>();
+    let found = ranked(LogLabels::new(
+        vec![
+            label("service_name", &["checkout", "orders", "unknown_service:java"]),
+            label("app", &["orders"]),
+            label("job", &["shop/orders", "node"]),
+        ],
+        Vec::new(),
+    ));
+    let expected =
+        [r#"{app="orders", service_name=~"(unknown_service.*)?"}"#, r#"{job="shop/orders", service_name=~"(unknown_service.*)?", app=""}"#];
+    assert_eq!(elsewhere(&found, "orders"), expected);
+    assert_eq!(elsewhere(&found, "checkout"), [""; 0]);
+    // The label that names it is not the first: what the first says of a stream goes before.
+    let found =
+        ranked(LogLabels::new(vec![label("app", &["cart", "orders"]), label("job", &["mailer"]), label("unit", &["mailer"])], Vec::new()));
+    assert_eq!(elsewhere(&found, "mailer"), [r#"{unit="mailer", app="", job=""}"#]);
+    let own = found.with_own([("mailer".to_owned(), vec![Matcher::equal("app", "m")])].into());
+    assert_eq!(elsewhere(&own, "mailer"), [""; 0]);
+}
+
+#[test]
 fn the_label_that_names_most_services_goes_first_and_of_equals_the_one_with_their_very_names() {
     let usual = [
         label("app", &["checkout", "shop-cart"]),

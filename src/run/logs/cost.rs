@@ -50,7 +50,7 @@ async fn shorter(loki: &Loki, selector: &str, range: TimeRange, (limit, size): (
     let newest = |length: Duration| TimeRange { start: range.end - length, end: range.end };
     let step = step(range.duration(), STEPS, Duration::from_secs(1));
     let volume = loki.volume(selector, range, step).await.ok()?;
-    let (length, bytes) = longest_below(&volume, limit, size, newest)?;
+    let (length, bytes) = longest_below(&volume, (limit, size), range.duration(), newest)?;
     Some(format!("the last {} of it, which is {}", format::span(length), format::bytes(bytes as f64)))
 }
 

@@ -1,18 +1,23 @@
 //! From the lines of a file to log lines: each with its time, with the lines that go on from it, and with the labels of who
 //! wrote it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use foldhash::HashMap;
 
 use super::{
     lines::{RawLine, text},
-    origin,
+    origin::{self, Origin},
+    pieces::{Piece, Whole},
+    ties::Ties,
+    writer::{Entry, MOST_BYTES, MOST_LINES, Writer},
 };
 use crate::{
     log_fields::{
-        cri_prefix,
-        instant::{Dater, goes_on, runtime_prefix},
+        instant::{Dater, Manner, runtime_prefix},
         level::level,
         trace_id::{self, Patterns, Told},
     },
@@ -24,15 +29,20 @@ use crate::{
     },
 };
 
-/// Lines that are folded into one, and bytes of them.
-const MOST_LINES: usize = 2000;
-const MOST_BYTES: usize = 1 << 20;
 /// Lines without a time that wait for one that has any, before they are taken for lines of a file without.
 const WAITING: usize = 200;
 /// Writers that are told apart.
-const MOST_STREAMS: usize = 10_000;
+const MOST_WRITERS: usize = 10_000;
+/// Of whom nothing tells who wrote it, or of one too many to be told apart: the file's own labels.
+const UNNAMED: usize = 0;
+/// Writers among which the other side of a new one is looked for.
+const RECENT: usize = 16;
+/// Lines of which the newest tells where a piece of a file begins.
+const FIRST: usize = 100;
 /// Memory that a line takes beside its text.
 const OWN: usize = 48;
+/// The label that names the file of a line.
+const FILENAME: &str = "filename";
 /// Says where the time of a line is from that tells none itself.
 const TIME_FROM: &str = "time_from";
 
@@ -58,56 +68,51 @@ pub(super) struct Entries {
     dater: Dater,
     undated: Undated,
     range: TimeRange,
-    streams: Vec<Stream>,
-    /// Streams by what stands before their lines.
+    writers: Vec<Writer>,
+    /// Writers by what stands before their lines.
     known: HashMap<Box<str>, usize>,
+    /// The file that `tail` named last.
+    under: String,
+    ties: Ties,
     done: Vec<LogLine>,
     weight: usize,
     notes: LineNotes,
     arrived: Timestamp,
     /// Is added to offsets: those of a file that took the place of another one stand behind the other's.
     base: u64,
-    reached: Option<(Timestamp, Timestamp)>,
+    reached: Option<Reached>,
 }
 
-/// The lines of one writer.
-struct Stream {
-    labels: Arc<Labels>,
-    told: Told,
-    /// The last one, which others may go on from.
-    open: Option<Entry>,
-    /// Lines without a time, before the first that has one.
-    waiting: Vec<Entry>,
-    /// The time of the last line that told one, and how many lines since have the same.
-    last: Option<Timestamp>,
-    ties: i64,
-    /// No line told a time for so long that none is expected.
-    undated: bool,
-    /// A line that a container runtime has cut into parts.
-    part: String,
-}
-
-/// A line, with those that go on from it.
-struct Entry {
-    /// Nothing: the time is still to be found.
-    at: Option<Timestamp>,
-    offset: u64,
-    text: String,
+/// How far the lines go that were finished since this was last asked, also where they are of another window.
+#[derive(Clone, Copy)]
+pub(super) struct Reached {
+    /// The newest of the first ones: one alone may have an odd date.
+    pub(super) first: Timestamp,
+    pub(super) newest: Timestamp,
     lines: usize,
-    time_from: Option<&'static str>,
+}
+
+impl Reached {
+    fn with(before: Option<Self>, at: Timestamp) -> Self {
+        let Self { first, newest, lines } = before.unwrap_or(Self { first: at, newest: at, lines: 0 });
+        Self { first: if lines < FIRST { first.max(at) } else { first }, newest: newest.max(at), lines: lines + 1 }
+    }
 }
 
 impl Entries {
     /// For lines of a file.
     pub(super) fn new(name: &str, own: Patterns, dater: Dater, undated: Undated, range: TimeRange) -> Self {
+        let file: Labels = [(FILENAME, name)].into_iter().collect();
         Self {
-            file: [("filename", name)].into_iter().collect(),
+            writers: vec![Writer::new(Arc::new(file.clone()))],
+            known: HashMap::from_iter([("".into(), UNNAMED)]),
+            file,
             own,
             dater,
             undated,
             range,
-            streams: Vec::new(),
-            known: HashMap::default(),
+            under: String::new(),
+            ties: Ties::default(),
             done: Vec::new(),
             weight: 0,
             notes: LineNotes::default(),
@@ -122,89 +127,115 @@ impl Entries {
         &mut self.dater
     }
 
-    /// When a line begins that others may go on from.
+    /// When a line begins that is the beginning of one, not of what goes on from another.
     pub(super) fn begins(&mut self, line: &str) -> Option<Timestamp> {
-        let inner = origin::open(line).map_or(line, |(_, inner)| inner);
-        self.dater.date(inner).map(|told| told.at)
+        let (origin, inner) = with_origin(line);
+        let told = if let Some(piece) = Piece::of(inner) {
+            if piece.goes_on() { None } else { self.dater.date_of_runtime(inner) }
+        } else {
+            let writer = self.writer(origin, "");
+            self.dater.date(inner, &mut self.writers[writer].manner)
+        };
+        told.map(|told| told.at)
     }
 
     /// Takes a line.
     pub(super) fn line(&mut self, raw: RawLine<'_>) {
         self.notes.lines += 1;
         let text = text(raw, &mut self.notes);
-        let (stream, inner) = match origin::open(&text) {
-            Some((origin, inner)) => (self.stream(origin), inner),
-            None => (self.plain_stream(), &*text),
-        };
-        if let Some(prefix) = cri_prefix(inner) {
-            self.of_runtime(stream, inner, prefix, raw.offset);
-        } else if let Some(prefix) = runtime_prefix(inner) {
-            let own = &inner[prefix..];
-            let (at, begins) = (self.dater.date(inner), own.starts_with('{') || self.dater.date(own).is_some());
-            // What has a time of its own, or is an object, reads better without the one before it.
-            self.take(stream, if at.is_none() || begins { own } else { inner }, at.map(|told| told.at), raw.offset);
-        } else {
-            let told = self.dater.date(inner);
-            self.notes.unzoned += u64::from(told.is_some_and(|t| !t.zoned));
-            self.take(stream, inner, told.map(|t| t.at), raw.offset);
-        }
-    }
-
-    /// A line as containerd and CRI-O keep it; parts of a long one are put together.
-    fn of_runtime(&mut self, stream: usize, line: &str, prefix: usize, offset: u64) {
-        let is_part = line.as_bytes()[prefix - 2] == b'P';
-        let Some(own) = self.streams.get_mut(stream) else { return };
-        let begun = !own.part.is_empty();
-        if is_part || begun {
-            own.part.push_str(if begun { &line[prefix..] } else { line });
-            if is_part && own.part.len() < MOST_BYTES {
-                return;
-            }
-        }
-        let whole = std::mem::take(&mut own.part);
-        let line = if whole.is_empty() { line } else { &whole };
-        let at = self.dater.date(line).map(|told| told.at);
-        self.take(stream, if at.is_none() { &line[prefix..] } else { line }, at, offset);
-    }
-
-    fn plain_stream(&mut self) -> usize {
-        match self.known.get("") {
-            Some(stream) => *stream,
-            None => self.add_stream("", self.file.clone()),
-        }
-    }
-
-    fn stream(&mut self, origin: origin::Origin<'_>) -> usize {
-        if let Some(stream) = self.known.get(origin.prefix) {
-            return *stream;
-        }
-        if self.streams.len() >= MOST_STREAMS {
-            return self.plain_stream();
-        }
-        let mut labels = self.file.clone();
-        origin.labels().for_each(|(name, value)| labels.set(name, value));
-        self.add_stream(origin.prefix, labels)
-    }
-
-    fn add_stream(&mut self, prefix: &str, labels: Labels) -> usize {
-        let told = Told::by_stream(&labels);
-        let (open, last, part) = (None, None, String::new());
-        self.streams.push(Stream { labels: Arc::new(labels), told, open, waiting: Vec::new(), last, ties: 0, undated: false, part });
-        self.known.insert(prefix.into(), self.streams.len() - 1);
-        self.streams.len() - 1
-    }
-
-    /// A line of a stream with the time that it tells.
-    fn take(&mut self, number: usize, text: &str, at: Option<Timestamp>, offset: u64) {
-        let offset = self.base.saturating_add(offset);
-        let Some(stream) = self.streams.get_mut(number) else { return };
-        if at.is_none() && (stream.takes(text) || text.trim().is_empty()) {
+        let offset = self.base.saturating_add(raw.offset);
+        if let (Undated::Arrival(_), Some(name)) = (&self.undated, origin::named_by_tail(&text)) {
+            self.under = name.to_owned();
             return;
         }
-        let dated = at.or(stream.last);
-        let time_from = (at.is_none() && dated.is_some()).then_some("line before");
-        let entry = Entry { at: dated.map(|at| stream.untied(at)), offset, text: text.to_owned(), lines: 1, time_from };
-        let before = stream.open.replace(entry);
+        let (origin, inner) = with_origin(&text);
+        if let Some(piece) = Piece::of(inner) {
+            let writer = self.writer(origin, piece.side);
+            self.piece(writer, piece, offset);
+            return;
+        }
+        let writer = self.writer(origin, "");
+        if let Some(prefix) = runtime_prefix(inner) {
+            let own = &inner[prefix..];
+            let mut sure = Manner::SURE;
+            let (at, begins) = (self.dater.date(inner, &mut sure), own.starts_with('{') || self.dater.date(own, &mut sure).is_some());
+            // What has a time of its own, or is an object, reads better without the one before it.
+            self.take(writer, if at.is_none() || begins { own } else { inner }, at.map(|told| told.at), offset);
+        } else {
+            let told = self.dater.date(inner, &mut self.writers[writer].manner);
+            self.notes.unzoned += u64::from(told.is_some_and(|t| !t.zoned));
+            self.take(writer, inner, told.map(|t| t.at), offset);
+        }
+    }
+
+    /// A line of a container runtime: parts of a long one and lines of a stack trace are put together.
+    fn piece(&mut self, number: usize, piece: Piece<'_>, offset: u64) {
+        let Some(writer) = self.writers.get_mut(number) else { return };
+        writer.touched = Instant::now();
+        if writer.whole.as_mut().is_some_and(|whole| whole.add(piece, (MOST_LINES, MOST_BYTES))) {
+            return;
+        }
+        if let Some(before) = writer.whole.replace(Whole::new(piece, offset)) {
+            self.take_whole(number, before);
+        }
+    }
+
+    fn take_whole(&mut self, number: usize, whole: Whole) {
+        let offset = whole.offset;
+        let text = whole.into_text();
+        // Also what goes on from a line that is not here.
+        let at = self.dater.date_of_runtime(&text).map(|told| told.at);
+        self.take(number, &text, at, offset);
+    }
+
+    /// Who wrote a line, by what stands before it.
+    fn writer(&mut self, origin: Option<Origin<'_>>, side: &str) -> usize {
+        let prefix = origin.map_or("", |o| o.prefix);
+        let joined;
+        let key = match (self.under.as_str(), side) {
+            ("", "") => prefix,
+            (under, side) => {
+                joined = [under, "\n", side, "\n", prefix].concat();
+                &joined
+            }
+        };
+        if let Some(writer) = self.known.get(key) {
+            return *writer;
+        }
+        if self.writers.len() >= MOST_WRITERS {
+            return UNNAMED;
+        }
+        let mut labels = self.file.clone();
+        if !self.under.is_empty() {
+            labels.set(FILENAME, &self.under);
+        }
+        origin.into_iter().flat_map(Origin::labels).for_each(|(name, value)| labels.set(name, value));
+        // Both sides of one container share their labels.
+        let same = self.writers.iter().rev().take(RECENT).find(|w| *w.labels == labels).map(|w| w.labels.clone());
+        self.writers.push(Writer::new(same.unwrap_or_else(|| Arc::new(labels))));
+        self.known.insert(key.into(), self.writers.len() - 1);
+        self.writers.len() - 1
+    }
+
+    /// A line of a writer with the time that it tells.
+    fn take(&mut self, number: usize, text: &str, at: Option<Timestamp>, offset: u64) {
+        let Some(writer) = self.writers.get_mut(number) else { return };
+        if at.is_none() && (writer.takes(text) || text.trim().is_empty()) {
+            return;
+        }
+        let told = at.or(writer.last);
+        writer.last = told;
+        writer.touched = Instant::now();
+        let time_from = (at.is_none() && told.is_some()).then_some("line before");
+        let came = if let (None, Undated::Arrival(now)) = (told, &self.undated) {
+            self.arrived = now().max(Timestamp(self.arrived.0 + 1));
+            Some(self.arrived)
+        } else {
+            None
+        };
+        let at_own = told.map(|told| (told, self.ties.apart(told)));
+        let entry = Entry { at: at_own, came, offset, text: text.to_owned(), lines: 1, time_from };
+        let before = writer.open.replace(entry);
         if let Some(entry) = before {
             self.close(number, entry);
         }
@@ -215,100 +246,111 @@ impl Entries {
 
     /// A line of which all is known that will be.
     fn close(&mut self, number: usize, entry: Entry) {
-        let Some(stream) = self.streams.get_mut(number) else { return };
-        if entry.at.is_some() || stream.undated {
+        let Some(writer) = self.writers.get_mut(number) else { return };
+        if entry.at.is_some() || writer.undated {
             self.finish(number, entry);
             return;
         }
-        stream.waiting.push(entry);
-        if stream.waiting.len() >= WAITING {
+        writer.waiting.push(entry);
+        if writer.waiting.len() >= WAITING {
             self.give_up_waiting(number);
         }
     }
 
     /// Lines at the beginning of a file have the time of the first one that tells any.
     fn date_those_before(&mut self, number: usize, first: Timestamp) {
-        let Some(stream) = self.streams.get_mut(number) else { return };
-        let waiting = std::mem::take(&mut stream.waiting);
+        let Some(writer) = self.writers.get_mut(number) else { return };
+        let waiting = std::mem::take(&mut writer.waiting);
         let count = i64::try_from(waiting.len()).unwrap_or(0);
         for (i, entry) in (0..).zip(waiting) {
-            let at = Some(Timestamp(first.0.saturating_sub(count - i)));
-            self.finish(number, Entry { at, time_from: Some("next line"), ..entry });
+            let own = Timestamp(first.0.saturating_sub(count - i));
+            self.finish(number, Entry { at: Some((first, own)), time_from: Some("next line"), ..entry });
         }
     }
 
     /// No line has told a time.
     fn give_up_waiting(&mut self, number: usize) {
-        let Some(stream) = self.streams.get_mut(number) else { return };
-        stream.undated = true;
-        for entry in std::mem::take(&mut stream.waiting) {
+        let Some(writer) = self.writers.get_mut(number) else { return };
+        writer.undated = true;
+        for entry in std::mem::take(&mut writer.waiting) {
             self.finish(number, entry);
         }
     }
 
     fn finish(&mut self, number: usize, mut entry: Entry) {
         entry.text.truncate(entry.text.trim_end_matches('\n').len());
-        let at = entry.at.unwrap_or_else(|| self.stand_in(entry.offset));
-        let (oldest, newest) = self.reached.unwrap_or((at, at));
-        self.reached = Some((oldest.min(at), newest.max(at)));
-        if entry.at.is_some_and(|at| !self.range.contains(at)) {
+        let (told, at) = entry.at.unwrap_or_else(|| {
+            let at = self.stand_in(&entry);
+            (at, at)
+        });
+        self.reached = Some(Reached::with(self.reached, told));
+        if entry.at.is_some() && !self.range.contains(told) {
             return;
         }
-        let Some(stream) = self.streams.get(number) else { return };
-        let told = Told::default();
-        let found = trace_id::find(&self.own, &told, &stream.told, &entry.text);
+        let Some(writer) = self.writers.get(number) else { return };
+        let said = Told::default();
+        let found = trace_id::find(&self.own, &said, &writer.told, &entry.text);
         let metadata: Labels = entry.time_from.map(|from| (TIME_FROM, from)).into_iter().collect();
         self.weight += OWN + entry.text.len() + entry.time_from.map_or(0, |from| TIME_FROM.len() + from.len() + 2);
         self.done.push(LogLine {
             at,
-            level: level(&told, &stream.told, &entry.text),
+            level: level(&said, &writer.told, &entry.text),
             trace: found.trace,
             span: found.span,
             trace_from: found.from,
             metadata,
             text: entry.text.into(),
-            stream: stream.labels.clone(),
+            stream: writer.labels.clone(),
             // Two lines of a file are two, though they are the same.
             copy: entry.offset as u32,
         });
     }
 
     /// What a line without a time is put in order by.
-    fn stand_in(&mut self, offset: u64) -> Timestamp {
-        match &self.undated {
-            Undated::Place(first) => {
+    fn stand_in(&mut self, entry: &Entry) -> Timestamp {
+        match (&self.undated, entry.came) {
+            (Undated::Place(first), _) => {
                 self.notes.in_order += 1;
-                Timestamp(first.saturating_add(i64::try_from(offset).unwrap_or(i64::MAX)))
+                Timestamp(first.saturating_add(i64::try_from(entry.offset).unwrap_or(i64::MAX)))
             }
-            Undated::Arrival(now) => {
+            (Undated::Arrival(_), came) => {
                 self.notes.arrived += 1;
-                self.arrived = now().max(Timestamp(self.arrived.0 + 1));
-                self.arrived
+                came.unwrap_or(self.arrived)
             }
         }
     }
 
     /// Nothing more is known to come: what is open is whole.
     pub(super) fn settle(&mut self) {
-        for number in 0..self.streams.len() {
-            let part = std::mem::take(&mut self.streams[number].part);
-            if let Some(prefix) = cri_prefix(&part) {
-                let at = self.dater.date(&part).map(|told| told.at);
-                self.take(number, if at.is_none() { &part[prefix..] } else { &part }, at, 0);
-            }
-            if let Some(entry) = self.streams[number].open.take() {
-                self.close(number, entry);
-            }
-            if !self.streams[number].waiting.is_empty() {
-                self.give_up_waiting(number);
+        (0..self.writers.len()).for_each(|number| self.settle_writer(number));
+    }
+
+    /// The same of writers that have added nothing for a while, whatever others write.
+    pub(super) fn settle_quiet(&mut self, quiet: Duration) {
+        for number in 0..self.writers.len() {
+            if self.writers[number].is_open() && self.writers[number].touched.elapsed() >= quiet {
+                self.settle_writer(number);
             }
         }
     }
 
-    /// What comes next stands before what came: a line without a time has none of those.
-    pub(super) fn begin_older(&mut self) {
-        for stream in &mut self.streams {
-            (stream.last, stream.ties, stream.undated) = (None, 0, false);
+    fn settle_writer(&mut self, number: usize) {
+        if let Some(whole) = self.writers[number].whole.take() {
+            self.take_whole(number, whole);
+        }
+        if let Some(entry) = self.writers[number].open.take() {
+            self.close(number, entry);
+        }
+        if !self.writers[number].waiting.is_empty() {
+            self.give_up_waiting(number);
+        }
+    }
+
+    /// What comes next is a run of lines that stands before what came: a line without a time has none of those.
+    pub(super) fn begin_older(&mut self, run: u64) {
+        self.ties.begin_run(run);
+        for writer in &mut self.writers {
+            (writer.last, writer.undated) = (None, false);
         }
     }
 
@@ -317,27 +359,26 @@ impl Entries {
         self.base = self.base.saturating_add(end);
     }
 
-    /// Whether a line is there that others may still go on from.
-    pub(super) fn is_open(&self) -> bool {
-        self.streams.iter().any(|s| s.open.is_some() || !s.waiting.is_empty() || !s.part.is_empty())
-    }
-
     /// What is known to be whole, and about how much memory it takes where it is kept.
     pub(super) fn finished(&mut self) -> (Vec<LogLine>, usize) {
         (std::mem::take(&mut self.done), std::mem::take(&mut self.weight))
     }
 
-    /// The oldest and the newest instant of what was finished since this was last asked, also where it is of another window.
-    pub(super) fn reached(&mut self) -> Option<(Timestamp, Timestamp)> {
+    /// How far the lines go that were finished since this was last asked.
+    pub(super) fn reached(&mut self) -> Option<Reached> {
         self.reached.take()
     }
 
-    /// Lines without a time go on from one of this time.
-    pub(super) fn go_on_from(&mut self, at: Timestamp) {
-        let plain = self.plain_stream();
-        if !at.is_place() {
-            self.streams[plain].last = Some(at);
-        }
+    /// What comes next stands behind the lines of these: lines without a time go on from theirs, and those of the same time
+    /// come after them.
+    pub(super) fn go_on_from(&mut self, before: &Self) {
+        self.ties = before.ties.clone();
+        self.known = before.known.clone();
+        self.writers = before
+            .writers
+            .iter()
+            .map(|w| Writer { last: w.last, undated: w.undated, manner: w.manner, ..Writer::new(w.labels.clone()) })
+            .collect();
     }
 
     /// How much of it there is.
@@ -351,31 +392,7 @@ impl Entries {
     }
 }
 
-impl Stream {
-    /// Folds a line without a time into the last one, where it goes on from that.
-    fn takes(&mut self, text: &str) -> bool {
-        let dated = self.last.is_some();
-        let Some(open) = &mut self.open else { return false };
-        let fits = open.lines < MOST_LINES && open.text.len() + text.len() < MOST_BYTES;
-        let belongs = if dated { !is_record(text) } else { goes_on(text) || text.is_empty() };
-        if fits && belongs {
-            open.text.push('\n');
-            open.text.push_str(text);
-            open.lines += 1;
-        }
-        fits && belongs
-    }
-
-    /// An instant of its own for each line, so that those of one second stay in their order.
-    fn untied(&mut self, at: Timestamp) -> Timestamp {
-        self.ties = if self.last == Some(at) { self.ties + 1 } else { 0 };
-        self.last = Some(at);
-        Timestamp(at.0.saturating_add(self.ties))
-    }
-}
-
-/// Whether a line is a whole object: none goes on from the line before.
-fn is_record(text: &str) -> bool {
-    let text = text.trim_end();
-    text.len() > 2 && text.starts_with('{') && text.ends_with('}')
+/// Who wrote a line, where that stands before it, and the line without.
+fn with_origin(text: &str) -> (Option<Origin<'_>>, &str) {
+    origin::open(text).map_or((None, text), |(origin, inner)| (Some(origin), inner))
 }

@@ -60,6 +60,7 @@ impl Grown {
         if self.changed.elapsed() >= QUIET {
             self.end_line();
         }
+        self.entries.settle_quiet(QUIET);
         self.look_for_another()
     }
 
@@ -80,9 +81,7 @@ impl Grown {
     fn end_line(&mut self) {
         let Self { splitter, entries, .. } = self;
         splitter.finish(|line| entries.line(line));
-        if entries.is_open() {
-            entries.settle();
-        }
+        entries.settle();
     }
 
     fn begin_anew(&mut self) {

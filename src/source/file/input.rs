@@ -29,7 +29,28 @@ pub(super) enum Source {
     /// From its beginning, to its end.
     Compressed(PathBuf, Content),
     /// Once, as it comes; nothing once that has begun.
-    Pipe(Mutex<Option<File>>),
+    Pipe(Mutex<Option<Pipe>>),
+}
+
+/// What is read once.
+pub(super) enum Pipe {
+    Open(File),
+    /// A named one: to open it is to wait for who writes to it.
+    Named(PathBuf),
+}
+
+impl Pipe {
+    /// What is to be read.
+    pub(super) fn open(self) -> io::Result<File> {
+        match self {
+            Self::Open(file) => Ok(file),
+            Self::Named(path) => File::open(path),
+        }
+    }
+
+    fn source(self) -> Source {
+        Source::Pipe(Mutex::new(Some(self)))
+    }
 }
 
 impl Input {
@@ -47,10 +68,13 @@ impl Input {
         if meta.is_dir() {
             return Err(format!("{name} is a directory: name the files in it, as in {}/*.log", name.trim_end_matches('/')));
         }
-        let file = File::open(path).map_err(|e| told(&e))?;
         let kind = meta.file_type();
-        if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
-            return Ok(Self { name, size: None, source: Source::Pipe(Mutex::new(Some(file))) });
+        if kind.is_fifo() {
+            return Ok(Self { name, size: None, source: Pipe::Named(path.to_owned()).source() });
+        }
+        let file = File::open(path).map_err(|e| told(&e))?;
+        if kind.is_char_device() || kind.is_socket() {
+            return Ok(Self { name, size: None, source: Pipe::Open(file).source() });
         }
         let mut head = Vec::with_capacity(HEAD);
         file.take(HEAD as u64).read_to_end(&mut head).map_err(|e| told(&e))?;
@@ -69,7 +93,7 @@ fn standard_input() -> Result<Input, String> {
         return Err("standard input is a terminal: pipe lines into it, as in kubectl logs -f POD | redline open -".to_owned());
     }
     let own = stdin.as_fd().try_clone_to_owned().map_err(|e| format!("standard input: {}", why(&e)))?;
-    Ok(Input { name: STANDARD_INPUT.into(), size: None, source: Source::Pipe(Mutex::new(Some(own.into()))) })
+    Ok(Input { name: STANDARD_INPUT.into(), size: None, source: Pipe::Open(own.into()).source() })
 }
 
 /// What is wrong, without the number of the error.

@@ -24,14 +24,15 @@ pub(super) struct Splitter {
     rest: Vec<u8>,
     /// The line is longer than any may be: its end is left out.
     too_long: bool,
-    /// Where the next piece begins.
+    /// Where the next piece begins, and where its first line does.
     offset: u64,
+    line: u64,
 }
 
 impl Splitter {
     /// For a file from an offset on.
     pub(super) fn new(offset: u64) -> Self {
-        Self { offset, ..Self::default() }
+        Self { offset, line: offset, ..Self::default() }
     }
 
     /// Where the next piece begins.
@@ -39,11 +40,17 @@ impl Splitter {
         self.offset
     }
 
+    /// How long the line is whose end is still to come.
+    pub(super) fn unended(&self) -> u64 {
+        self.offset - self.line
+    }
+
     /// Takes a piece and hands on the lines that end in it.
     pub(super) fn feed(&mut self, mut piece: &[u8], mut take: impl FnMut(RawLine<'_>)) {
         while let Some(end) = memchr::memchr(b'\n', piece) {
             self.add(&piece[..end], &mut take);
             self.offset += 1;
+            self.line = self.offset;
             piece = &piece[end + 1..];
         }
         if !piece.is_empty() {
@@ -72,11 +79,12 @@ impl Splitter {
     /// Hands on the last line, which has no end.
     pub(super) fn finish(&mut self, mut take: impl FnMut(RawLine<'_>)) {
         if !self.rest.is_empty() {
-            let offset = self.offset.saturating_sub(self.rest.len() as u64);
+            let offset = self.line;
             take(RawLine { offset, bytes: &self.rest, cut: self.too_long });
         }
         self.rest = Vec::new();
         self.too_long = false;
+        self.line = self.offset;
     }
 }
 
@@ -123,6 +131,12 @@ mod tests {
         let lines = split(&[&piece, &piece, &piece, b"\nnext\n"]);
         assert_eq!((lines[0].1.len(), lines[0].2), (LONGEST, true));
         assert_eq!((lines[1].1.as_str(), lines[1].2), ("next", false));
+        let mut splitter = Splitter::new(7);
+        splitter.feed(b"one\ntwo", |_| ());
+        splitter.feed(&piece, |_| ());
+        assert_eq!(splitter.unended(), piece.len() as u64 + 3);
+        splitter.feed(b"\n", |_| ());
+        assert_eq!(splitter.unended(), 0);
     }
 
     #[test]

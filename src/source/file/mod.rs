@@ -11,12 +11,15 @@ mod grown;
 mod input;
 mod lines;
 mod origin;
+mod pieces;
 mod plain;
 mod sniff;
 mod stream;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod ties;
+mod writer;
 
 use std::path::Path;
 
@@ -35,8 +38,8 @@ use crate::{
     log_fields::{instant::Dater, trace_id::Patterns},
     model::{
         log::LogEvent,
-        opened::OpenedFile,
-        time::{TimeRange, TimeWindow, Timestamp},
+        opened::{Asked, OpenedFile},
+        time::{TimeRange, Timestamp},
     },
 };
 
@@ -66,7 +69,7 @@ pub struct Files {
 #[derive(Default)]
 struct Running {
     /// What was asked for of the files that can be read again.
-    asked: Option<(TimeWindow, usize)>,
+    asked: Option<Asked>,
     files: Option<mpsc::Receiver<LogEvent>>,
     /// Pipes are read once, whatever is asked for.
     pipes: Option<mpsc::Receiver<LogEvent>>,
@@ -104,15 +107,16 @@ impl Files {
         !self.inputs.iter().any(|i| matches!(i.source, Source::Pipe(_)))
     }
 
-    /// The next event of the lines of a window, of which files hand out the newest ones, up to so many bytes of memory.
-    /// Another window begins anew, with what can be read again. May be dropped and called again without losing anything.
-    pub async fn next(&self, window: TimeWindow, bytes: usize) -> LogEvent {
+    /// The next event of the lines that are asked for. Another question begins anew, with what can be read again. May be
+    /// dropped and called again without losing anything.
+    pub async fn next(&self, asked: Asked) -> LogEvent {
         let mut running = self.running.lock().await;
         if running.pipes.is_none() {
             running.pipes = Some(self.read_pipes());
         }
-        if running.asked != Some((window, bytes)) {
-            running.asked = Some((window, bytes));
+        if running.asked != Some(asked) {
+            running.asked = Some(asked);
+            let Asked { window, bytes, .. } = asked;
             running.files = Some(self.read_files(window.range(self.reading.clock.now()), window.is_live(), bytes));
         }
         let Running { files, pipes, .. } = &mut *running;
@@ -127,12 +131,12 @@ impl Files {
         let (events, received) = mpsc::channel(EVENTS);
         for (index, input) in self.inputs.iter().enumerate() {
             let Source::Pipe(file) = &input.source else { continue };
-            let Some(file) = file.lock().ok().and_then(|mut file| file.take()) else { continue };
+            let Some(pipe) = file.lock().ok().and_then(|mut file| file.take()) else { continue };
             let clock = self.reading.clock.clone();
             let undated = Undated::Arrival(Box::new(move || clock.now()));
             let entries = self.entries(input, self.reading.clock.now(), undated, ALL);
             let (teller, clock) = (self.teller(index, events.clone()), self.reading.clock.clone());
-            spawn(move || stream::pipe(file, entries, teller, &clock));
+            spawn(move || stream::once(pipe, entries, teller, &clock));
         }
         received
     }

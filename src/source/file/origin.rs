@@ -18,6 +18,12 @@ impl<'a> Origin<'a> {
     }
 }
 
+/// `==> app.log <==`: `tail` says of which file the next lines are.
+pub(super) fn named_by_tail(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("==> ")?.strip_suffix(" <==")?;
+    Some(if name == "standard input" { "-" } else { name }).filter(|name| !name.is_empty())
+}
+
 /// Takes off what `kubectl logs --prefix`, stern or `docker compose logs` put before a line.
 pub(super) fn open(text: &str) -> Option<(Origin<'_>, &str)> {
     if text.starts_with('[') {

@@ -1,6 +1,12 @@
 //! Files as they are: their newest lines first, across all of them, and what is written to them from then on.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::{self, ErrorKind},
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+    time::Duration,
+};
 
 use super::{
     backward::Backward,
@@ -34,10 +40,11 @@ pub(super) struct Plain {
     later: Option<Entries>,
     teller: Teller,
     state: State,
-    /// The oldest line that was read, and the newest.
-    oldest: Timestamp,
+    /// Where begins what was read last, and the newest line.
+    first: Timestamp,
     newest: Option<Timestamp>,
     size: u64,
+    is_first: bool,
 }
 
 enum State {
@@ -53,8 +60,8 @@ enum State {
 impl Plain {
     /// For the lines of a range. There are two of what makes lines: for what is there, and for what comes later.
     pub(super) fn new(path: PathBuf, range: TimeRange, [entries, later]: [Entries; 2], teller: Teller) -> Self {
-        let (oldest, later) = (Timestamp::LATEST, Some(later));
-        Self { path, range, entries, later, teller, state: State::New, oldest, newest: None, size: 0 }
+        let (first, later) = (Timestamp::LATEST, Some(later));
+        Self { path, range, entries, later, teller, state: State::New, first, newest: None, size: 0, is_first: true }
     }
 
     fn is_reading(&self) -> bool {
@@ -75,7 +82,11 @@ impl Plain {
     }
 
     fn opened(&mut self) -> io::Result<State> {
-        let file = File::open(&self.path)?;
+        self.reading(File::open(&self.path)?)
+    }
+
+    /// From its end as it is now.
+    fn reading(&mut self, file: File) -> io::Result<State> {
         let written = written(&self.path).unwrap_or_else(system_now);
         self.size = file.metadata()?.len();
         let end = if system_now().since(written) < FRESH { end_of_lines(&file, self.size)? } else { self.size };
@@ -91,20 +102,45 @@ impl Plain {
     fn step(&mut self) -> Result<usize, Gone> {
         let State::Reading(backward, _) = &mut self.state else { return Ok(0) };
         if let Err(e) = backward.step(&mut self.entries) {
-            self.failed(&e)?;
+            self.interrupted(&e)?;
             return Ok(0);
         }
         let left = backward.end();
-        if let Some((oldest, newest)) = self.entries.reached() {
-            self.oldest = oldest;
-            self.newest = self.newest.max(Some(newest));
+        // What comes later stands behind the lines that are read first, the last ones.
+        if let Some(later) = self.later.as_mut().filter(|_| std::mem::replace(&mut self.is_first, false)) {
+            later.go_on_from(&self.entries);
+        }
+        if let Some(reached) = self.entries.reached() {
+            self.first = reached.first;
+            self.newest = self.newest.max(Some(reached.newest));
         }
         let read = self.size.saturating_sub(left);
-        let weight = self.teller.tell(&mut self.entries, |file| (file.read, file.left) = (read, left))?;
-        if left == 0 || !self.oldest.is_place() && self.oldest + DISORDER < self.range.start {
+        let reached = self.newest.filter(|_| !self.first.is_place()).map(|newest| TimeRange::new(self.first, newest));
+        let weight = self.teller.tell(&mut self.entries, |file| (file.read, file.left, file.reached) = (read, left, reached))?;
+        if left == 0 || !self.first.is_place() && self.first + DISORDER < self.range.start {
             self.stop();
         }
         Ok(weight)
+    }
+
+    /// It could not be read on. Of a file that was emptied meanwhile that is read which is written to it now.
+    fn interrupted(&mut self, error: &io::Error) -> Result<(), Gone> {
+        let State::Reading(backward, end) = std::mem::replace(&mut self.state, State::Failed) else { return Ok(()) };
+        let file = backward.into_file();
+        let is_emptied = error.kind() == ErrorKind::UnexpectedEof && file.metadata().is_ok_and(|meta| meta.len() < end);
+        if !is_emptied {
+            return self.failed(error);
+        }
+        self.entries.begin_anew(end);
+        self.later.iter_mut().for_each(|later| later.begin_anew(end));
+        (self.first, self.is_first) = (Timestamp::LATEST, true);
+        match self.reading(file) {
+            Ok(state) => self.state = state,
+            Err(e) => return self.failed(&e),
+        }
+        let size = self.size;
+        self.teller.tell(&mut self.entries, |file| (file.size, file.read, file.left) = (Some(size), 0, size))?;
+        self.teller.news("was emptied while it was read: its older lines are lost, what is written to it now is read")
     }
 
     /// Reads no older ones.
@@ -123,10 +159,7 @@ impl Plain {
         if !follow {
             return self.teller.state(FileState::Ended);
         }
-        let Some(mut later) = self.later.take() else { return Ok(()) };
-        if let Some(newest) = self.newest {
-            later.go_on_from(newest);
-        }
+        let Some(later) = self.later.take() else { return Ok(()) };
         // The file that was read: another one may have its name by now.
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Read(file, end) => State::Growing(Box::new(Grown::new(self.path.clone(), file, end, later))),
@@ -171,7 +204,7 @@ fn read_all(files: &mut [Plain], bytes: usize, follow: bool) -> Result<(), Gone>
         file.begin()?;
     }
     let mut room = bytes;
-    while let Some(file) = files.iter_mut().filter(|f| f.is_reading()).max_by_key(|f| f.oldest) {
+    while let Some(file) = files.iter_mut().filter(|f| f.is_reading()).max_by_key(|f| f.first) {
         room = room.saturating_sub(file.step()?);
         if room == 0 {
             files.iter_mut().for_each(Plain::stop);

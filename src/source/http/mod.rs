@@ -194,6 +194,11 @@ impl HttpClient {
         }
     }
 
+    /// Whether requests say which tenant asks.
+    pub fn names_tenant(&self) -> bool {
+        self.endpoint.tenant.is_some()
+    }
+
     /// An error of this backend.
     pub fn error(&self, kind: ErrorKind, message: impl Into<String>) -> SourceError {
         SourceError::new(self.endpoint.backend, kind, message)

@@ -93,9 +93,9 @@ impl Loki {
         Ok(())
     }
 
-    /// Why Loki cannot read a regex or a template of the query, of which it says nothing where it is asked for lines.
+    /// Why Loki cannot read a regex, a pattern or a template of the query, of which it says nothing where it is asked for lines.
     pub async fn unread(&self, logql: &str, range: TimeRange) -> Option<SourceError> {
-        let may_be = ["~", "regexp", "_format"].iter().any(|part| logql.contains(part));
+        let may_be = ["~", "|>", "!>", "regexp", "_format"].iter().any(|part| logql.contains(part));
         let error = if may_be { self.check(logql, range).await.err() } else { None };
         error.filter(|e| e.kind == ErrorKind::BadQuery)
     }

@@ -1,7 +1,9 @@
 //! Loki: log queries, metric queries, labels, and a live stream that loses nothing.
 
 mod explore;
+mod frame;
 mod join;
+mod limits;
 mod page;
 mod patterns;
 mod read;
@@ -14,12 +16,16 @@ mod tail;
 mod wire;
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use compact_str::CompactString;
 use reqwest::header::HeaderName;
+use tokio::time::Instant;
 
 use super::{
     http::{Endpoint, HttpClient, Observer, Request},
@@ -37,7 +43,7 @@ use crate::{
     source::prometheus::Enveloped,
 };
 
-use page::{Backward, Forward, Read, beyond_limit};
+use page::Pages;
 pub use read::Follow;
 use stream::Pace;
 pub use wire::Stats;
@@ -61,9 +67,12 @@ pub enum Direction {
 pub struct Loki {
     http: HttpClient,
     pace: Pace,
+    /// When the next question of any stream that reads behind its tail may be sent.
+    free: Mutex<Instant>,
     trace_ids: Patterns,
     /// The most lines that the server hands out at once, as far as it has told.
     cap: AtomicUsize,
+    limits: limits::Known,
     ruler: ruler::Absence,
 }
 
@@ -76,8 +85,10 @@ impl Loki {
         Ok(Self {
             http: HttpClient::new(endpoint, observer)?,
             pace: Pace::default(),
+            free: Mutex::new(Instant::now()),
             trace_ids: Patterns::default(),
             cap: AtomicUsize::new(page::CAP),
+            limits: limits::Known::default(),
             ruler: ruler::Absence::default(),
         })
     }
@@ -137,24 +148,14 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn older(&self, logql: &str, range: TimeRange) -> Result<Vec<LogEvent>, SourceError> {
-        let mut pages = Backward::new(range.start, range.end, page::LATER, self.cap());
-        let (mut lines, mut reached, mut cut) = (Vec::new(), range.start, None);
-        while let Some((asked, limit)) = pages.next() {
-            match self.page(logql, asked, limit, Direction::Backward, &mut Interner::default()).await {
-                Ok(page) => {
-                    (Read { reached, cut }, lines) = (pages.accept(&page), page);
-                    if pages.before() != Some(asked.end) {
-                        break;
-                    }
-                }
-                Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
-            }
-        }
-        let older = pages.before().map_or(Older::Nothing, Older::Left);
-        Ok([LogEvent::History { lines, reached, older }]
-            .into_iter()
-            .chain(cut.map(|at| LogEvent::Gap(beyond_limit(at, self.cap()))))
-            .collect())
+        let mut pages = Pages::backward(range, page::LATER, self.cap());
+        let (lines, gap) = self.one(logql, &mut pages).await?;
+        let (reached, older) = match pages.left() {
+            // Of the oldest instant all that is known may be there.
+            Some(left) => (lines.first().map_or(left.end, |l| l.at.min(left.end)), Older::Left(left.end)),
+            None => self.beginning(logql, range, lines.first().map(|l| l.at)).await,
+        };
+        Ok([LogEvent::History { lines, reached, older }].into_iter().chain(gap.map(LogEvent::Gap)).collect())
     }
 
     /// The lines from `range.start` on that one page holds, never a part of an instant unless the server hands out no more
@@ -163,22 +164,17 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn newer(&self, logql: &str, range: TimeRange) -> Result<NewerLines, SourceError> {
-        let mut pages = Forward::new(range.start, range.end, self.cap()).at_once(page::LATER);
-        let mut newer = NewerLines { lines: Vec::new(), left: None, gap: None };
-        while let Some((asked, limit)) = pages.next() {
-            match self.page(logql, asked, limit, Direction::Forward, &mut Interner::default()).await {
-                Ok(page) => {
-                    newer.gap = pages.accept(&page).cut.map(|at| beyond_limit(at, self.cap()));
-                    newer.lines = page;
-                    newer.left = pages.next().map(|(rest, _)| rest.start);
-                    if newer.left != Some(asked.start) {
-                        break;
-                    }
-                }
-                Err(e) => self.learn(pages.learn(&e).ok_or(e)?),
-            }
-        }
-        Ok(newer)
+        let mut pages = Pages::forward(range, page::LATER, self.cap());
+        let (lines, gap) = self.one(logql, &mut pages).await?;
+        Ok(NewerLines { lines, left: pages.left().map(|left| left.start), gap })
+    }
+
+    /// When a stream that wants to ask now may: all of them share what one may ask.
+    fn turn(&self, now: Instant) -> Instant {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = now.max(*free);
+        *free = at + self.pace.least;
+        at
     }
 
     fn cap(&self) -> usize {

@@ -1,195 +1,305 @@
-//! Reading more lines than one answer may hold.
+//! Reading more lines than one answer may hold, and in parts what a server refuses as too much.
 
 use std::time::Duration;
 
+use super::{Direction, Loki, wire::Interner};
 use crate::model::{
     backend::{ErrorKind, SourceError},
     log::{Gap, LogLine},
     time::{TimeRange, Timestamp},
 };
 
-/// The first page is small: it is what the screen waits for.
+/// The first page of a history is small: it is what the screen waits for.
 pub(super) const FIRST: usize = 300;
-/// Later pages.
+/// Later pages, and those that a reader asks for.
 pub(super) const LATER: usize = 2000;
 /// Loki's default `max_entries_limit_per_query`.
 pub(super) const CAP: usize = 5000;
+/// The shortest time that is asked for alone.
+const LEAST: Duration = Duration::from_secs(1);
+/// Pages that come after a refusal before more is asked for: a server that has trouble is not to refuse every other question.
+const CALM: u32 = 4;
 
-/// What an answer told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Read {
-    /// On this side of it everything is known.
-    pub(super) reached: Timestamp,
-    /// More lines share this instant than the server hands out at once: the rest of them is passed over.
-    pub(super) cut: Option<Timestamp>,
+/// What came of a question.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// Lines by time.
+    Read {
+        lines: Vec<LogLine>,
+        /// On this side of it everything is known.
+        reached: Timestamp,
+        /// What the server does not hand out is passed over.
+        gap: Option<Gap>,
+    },
+    /// It was too much, for this reason. Less is asked for next.
+    Less(SourceError),
 }
 
-/// The lines of an instant that are passed over.
-pub(super) fn beyond_limit(at: Timestamp, cap: usize) -> Gap {
-    let range = TimeRange { start: at, end: Timestamp(at.0.saturating_add(1)) };
-    Gap { range, reason: format!("more lines at one instant than the {cap} that the server hands out at once") }
-}
-
-/// Walks a range from its newest line to its oldest. Pages overlap by the lines of one instant; the reader drops repeats.
-pub(super) struct Backward {
-    start: Timestamp,
-    /// Excluded.
-    end: Timestamp,
+/// Walks a range from one end to the other. Pages overlap by the lines of one instant; the reader drops repeats.
+pub(super) struct Pages {
+    direction: Direction,
+    /// What is not read yet.
+    left: TimeRange,
+    /// So much time is asked for at once.
+    span: Duration,
+    /// More is refused.
+    longest: Duration,
+    /// So many lines are asked for now.
     limit: usize,
+    /// And so many once these were read.
+    usual: usize,
+    /// As many, but where they are of one instant.
+    most: usize,
+    /// The server hands out no more.
     cap: usize,
-    done: bool,
+    /// Here an answer of so many lines is too large.
+    too_large: Option<usize>,
+    /// An instant that fills a page of so many lines.
+    crowd: Option<(Timestamp, usize)>,
+    /// Pages since the last refusal.
+    calm: u32,
+    /// What was passed over in a row because there is no less to ask for.
+    passed_over: u32,
 }
 
-impl Backward {
-    /// `first` lines at once, later more, never more than `cap`.
-    pub(super) fn new(start: Timestamp, end: Timestamp, first: usize, cap: usize) -> Self {
-        Self { start, end, limit: first.min(cap), cap, done: start >= end }
+impl Pages {
+    /// Newest lines first; `first` lines at once, later more, never more than `cap`.
+    pub(super) fn backward(range: TimeRange, first: usize, cap: usize) -> Self {
+        Self::new(Direction::Backward, range, (first.min(cap), LATER.min(cap)), cap)
+    }
+
+    /// Oldest lines first; `usual` lines at once, never more than `cap`.
+    pub(super) fn forward(range: TimeRange, usual: usize, cap: usize) -> Self {
+        Self { most: cap, ..Self::new(Direction::Forward, range, (usual.min(cap), usual.min(cap)), cap) }
+    }
+
+    fn new(direction: Direction, left: TimeRange, (limit, usual): (usize, usize), cap: usize) -> Self {
+        let (span, longest) = (Duration::MAX, Duration::MAX);
+        Self { direction, left, span, longest, limit, usual, most: usual, cap, too_large: None, crowd: None, calm: 0, passed_over: 0 }
+    }
+
+    /// What is not read yet; `None`: all was read.
+    pub(super) fn left(&self) -> Option<TimeRange> {
+        (self.left.start < self.left.end).then_some(self.left)
+    }
+
+    /// How many lines are asked for at once where nothing is said against it.
+    pub(super) fn usual(&self) -> usize {
+        self.usual
     }
 
     /// What to ask next; `None`: all was read.
-    pub(super) fn next(&self) -> Option<(TimeRange, usize)> {
-        (!self.done).then_some((TimeRange { start: self.start, end: self.end }, self.limit))
+    fn next(&self) -> Option<(TimeRange, usize)> {
+        let TimeRange { start, end } = self.left()?;
+        let range = match self.direction {
+            Direction::Backward => TimeRange { start: start.max(end - self.span), end },
+            Direction::Forward => TimeRange { start, end: end.min(start + self.span) },
+        };
+        Some((range, self.limit))
     }
 
-    /// Lines before this instant are not read; `None`: there are none.
-    pub(super) fn before(&self) -> Option<Timestamp> {
-        (!self.done).then_some(self.end)
+    /// Takes note of an answer. Returns how far all is known, and what is passed over.
+    fn accept(&mut self, asked: TimeRange, page: &[LogLine]) -> (Timestamp, Option<Gap>) {
+        self.passed_over = 0;
+        let [oldest, newest] = match page {
+            [oldest, .., newest] if page.len() >= self.limit => [oldest.at, newest.at],
+            [one] if self.limit <= 1 => [one.at, one.at],
+            _ => return (self.pass(asked), None),
+        };
+        match self.direction {
+            Direction::Backward if oldest < newest => self.pass(TimeRange { start: next_instant(oldest), ..asked }),
+            Direction::Forward if oldest < newest => self.pass(TimeRange { end: newest, ..asked }),
+            _ => return self.crowded(oldest),
+        };
+        (if self.direction == Direction::Backward { oldest } else { newest }, None)
     }
 
-    /// Takes note of an answer. From the instant it returns on everything is known.
-    pub(super) fn accept(&mut self, page: &[LogLine]) -> Read {
-        let full = page.len() >= self.limit;
-        let mut cut = None;
-        match (page.first(), page.last()) {
-            (Some(oldest), Some(newest)) if full => {
-                if oldest.at < newest.at {
-                    self.end = Timestamp(oldest.at.0.saturating_add(1));
-                    self.limit = LATER.min(self.cap);
-                } else if self.limit < self.cap {
-                    self.limit = (self.limit * 2).min(self.cap);
-                } else {
-                    self.end = oldest.at;
-                    cut = Some(oldest.at);
-                }
-                self.done = self.start >= self.end;
-                Read { reached: oldest.at, cut }
-            }
-            _ => {
-                self.done = true;
-                Read { reached: self.start, cut }
-            }
+    /// A page is full of lines of one instant: more of them are asked for, as far as they are handed out at once.
+    fn crowded(&mut self, at: Timestamp) -> (Timestamp, Option<Gap>) {
+        let more = (self.limit * 2).min(self.cap);
+        if more <= self.limit {
+            return self.pass_crowd(at, format!("the {} that the server hands out at once", self.cap));
         }
-    }
-
-    /// Learns the server's limit from its refusal. `None`: the error says something else.
-    pub(super) fn learn(&mut self, error: &SourceError) -> Option<usize> {
-        let cap = told_cap(error).filter(|cap| *cap < self.limit)?;
-        self.cap = cap;
-        self.limit = cap;
-        Some(cap)
-    }
-}
-
-/// Walks a range from its oldest line to its newest, in pages that overlap by one instant.
-pub(super) struct Forward {
-    start: Timestamp,
-    /// Excluded.
-    end: Timestamp,
-    /// Until when is asked now: less than all that is left where the server refuses that.
-    until: Timestamp,
-    limit: usize,
-    cap: usize,
-}
-
-/// The shortest time that is asked for alone.
-const LEAST: Duration = Duration::from_secs(1);
-
-/// What helps after a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Smaller {
-    /// To ask for less, which the next question does.
-    Asks,
-    /// Nothing: there is no less, and this range is passed over.
-    PassesOver(TimeRange),
-    /// Nothing: it was not refused for being too much.
-    IsNoHelp,
-}
-
-impl Forward {
-    pub(super) fn new(start: Timestamp, end: Timestamp, cap: usize) -> Self {
-        Self { start, end, until: end, limit: cap, cap }
-    }
-
-    /// Asks for so many lines at once.
-    pub(super) fn at_once(self, lines: usize) -> Self {
-        Self { limit: lines.min(self.cap), ..self }
-    }
-
-    pub(super) fn next(&self) -> Option<(TimeRange, usize)> {
-        (self.start < self.end).then_some((TimeRange { start: self.start, end: self.until }, self.limit))
-    }
-
-    /// Takes note of an answer. Until the instant it returns everything is known.
-    pub(super) fn accept(&mut self, page: &[LogLine]) -> Read {
-        let mut cut = None;
-        match page.last() {
-            Some(newest) if page.len() >= self.limit => {
-                if newest.at > self.start {
-                    self.start = newest.at;
-                } else if self.limit < self.cap {
-                    self.limit = (self.limit * 2).min(self.cap);
-                } else {
-                    self.start = Timestamp(newest.at.0.saturating_add(1));
-                    cut = Some(newest.at);
-                }
-            }
-            _ => self.go_on(),
+        if self.too_large.is_some_and(|lines| lines <= more) {
+            return self.pass_crowd(at, format!("the {} that an answer has room for", self.limit));
         }
-        Read { reached: self.start, cut }
+        self.crowd = Some((at, self.limit));
+        self.limit = more;
+        (if self.direction == Direction::Backward { at } else { self.left.start }, None)
     }
 
-    /// Goes on behind what was asked for, with twice as much.
-    fn go_on(&mut self) {
-        let asked = self.until.since(self.start);
-        self.start = self.until;
-        self.until = (self.start + asked * 2).min(self.end);
-        self.limit = (self.limit * 2).min(self.cap);
+    fn pass_crowd(&mut self, at: Timestamp, most: String) -> (Timestamp, Option<Gap>) {
+        let range = TimeRange { start: at, end: next_instant(at) };
+        (self.pass(range), Some(Gap { range, reason: format!("more lines at one instant than {most}") }))
     }
 
-    /// Takes note of a refusal: fewer lines are asked for where the answer was too large, else half of the time.
-    pub(super) fn refused(&mut self, error: &SourceError) -> Smaller {
-        let (too_large, too_slow) = (matches!(error.kind, ErrorKind::TooLarge(_)), matches!(error.kind, ErrorKind::Timeout(_)));
-        if !too_large && !too_slow && !is_too_much(error) {
-            return Smaller::IsNoHelp;
+    /// Goes on behind what was read or is passed over.
+    fn pass(&mut self, range: TimeRange) -> Timestamp {
+        self.calm += 1;
+        if self.calm > CALM {
+            self.span = self.span.saturating_mul(2).min(self.longest);
+            self.usual = (self.usual * 2).min(self.most);
         }
-        let asked = self.until.since(self.start);
+        (self.limit, self.too_large, self.crowd) = (self.usual, None, None);
+        let reached = match self.direction {
+            Direction::Backward => &mut self.left.end,
+            Direction::Forward => &mut self.left.start,
+        };
+        *reached = if self.direction == Direction::Backward { range.start } else { range.end };
+        *reached
+    }
+
+    /// Takes note of a refusal: fewer lines are asked for where the answer was too large, else less time.
+    ///
+    /// # Errors
+    /// The error that it was, if there is no less to ask for.
+    fn refused(&mut self, asked: TimeRange, error: SourceError) -> Result<Step, SourceError> {
+        let too_large = matches!(error.kind, ErrorKind::TooLarge(_));
+        if !is_smaller_better(&error) {
+            return Err(error);
+        }
+        self.calm = 0;
+        if let (true, Some((at, lines))) = (too_large, self.crowd) {
+            let (reached, gap) = self.pass_crowd(at, format!("the {lines} that an answer has room for"));
+            return Ok(Step::Read { lines: Vec::new(), reached, gap });
+        }
         if too_large && self.limit > 1 {
+            self.too_large = Some(self.limit);
             self.limit = (self.limit / 4).max(1);
-        } else if asked > LEAST && !is_gone(error) {
-            self.until = self.start + asked / 2;
-        } else if too_slow {
-            return Smaller::IsNoHelp;
+            self.usual = self.limit;
+        } else if asked.duration() > LEAST && !is_gone(&error) {
+            self.span = asked.duration() / 2;
+            self.longest = if is_too_long(&error) { self.span } else { self.longest };
+        } else if is_too_slow(&error) {
+            return Err(error);
         } else {
-            let range = TimeRange { start: self.start, end: self.until };
-            self.go_on();
-            return Smaller::PassesOver(range);
+            let range = if is_gone(&error) { self.gone(asked) } else { self.not_answered(asked) };
+            let reason = if range == asked || is_gone(&error) {
+                error.message
+            } else {
+                format!("{}; after some refusals in a row only a part of it was asked for", error.message)
+            };
+            let reached = self.pass(range);
+            return Ok(Step::Read { lines: Vec::new(), reached, gap: Some(Gap { range, reason }) });
         }
-        Smaller::Asks
+        Ok(Step::Less(error))
     }
 
-    pub(super) fn learn(&mut self, error: &SourceError) -> Option<usize> {
-        let cap = told_cap(error).filter(|cap| *cap < self.limit)?;
-        self.cap = cap;
-        self.limit = cap;
-        Some(cap)
+    /// What is too old now is not read at all: all before it is older still, and of what comes after it more may be asked for.
+    fn gone(&mut self, asked: TimeRange) -> TimeRange {
+        if self.direction == Direction::Backward {
+            return TimeRange { start: self.left.start, ..asked };
+        }
+        self.span = asked.duration().saturating_mul(2).min(self.longest);
+        asked
     }
+
+    /// More and more where there is no answer in a row: else a day of which nothing is answered is a question for each of its
+    /// seconds.
+    fn not_answered(&mut self, asked: TimeRange) -> TimeRange {
+        self.passed_over += 1;
+        let more = match self.passed_over.saturating_sub(CALM) {
+            0 => Duration::ZERO,
+            times => LEAST.saturating_mul(2_u32.saturating_pow(times)),
+        };
+        match self.direction {
+            Direction::Backward => TimeRange { start: self.left.start.max(asked.start - more), ..asked },
+            Direction::Forward => TimeRange { end: self.left.end.min(asked.end + more), ..asked },
+        }
+    }
+
+    /// Much less time is asked for next: someone waits, and the server took long already.
+    fn shorten(&mut self) {
+        self.span = (self.span / 8).max(LEAST);
+    }
+
+    /// The server hands out no more than this at once.
+    fn learn(&mut self, cap: usize) {
+        for limit in [&mut self.cap, &mut self.limit, &mut self.usual, &mut self.most] {
+            *limit = cap.min(*limit);
+        }
+    }
+}
+
+impl Loki {
+    /// Asks for the next page; `None`: all was read.
+    ///
+    /// # Errors
+    /// As any request, unless asking for less may help.
+    pub(super) async fn step(&self, logql: &str, pages: &mut Pages, interner: &mut Interner) -> Result<Option<Step>, SourceError> {
+        while let Some((range, limit)) = pages.next() {
+            let error = match self.page(logql, range, limit, pages.direction, interner).await {
+                Ok(lines) => {
+                    let (reached, gap) = pages.accept(range, &lines);
+                    return Ok(Some(Step::Read { lines, reached, gap }));
+                }
+                Err(error) => error,
+            };
+            match told_cap(&error).filter(|cap| *cap < limit) {
+                Some(cap) => {
+                    self.learn(cap);
+                    pages.learn(cap);
+                }
+                None => return pages.refused(range, error).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads until more is known than before, for someone who waits: the lines, and what is passed over. What is refused is asked
+    /// for in parts; a server that is too slow is asked for little once more and then left alone.
+    ///
+    /// # Errors
+    /// As any request.
+    pub(super) async fn one(&self, logql: &str, pages: &mut Pages) -> Result<(Vec<LogLine>, Option<Gap>), SourceError> {
+        let (mut read, mut missing, mut slow) = (Vec::new(), None, false);
+        let before = pages.left();
+        while pages.left() == before {
+            match self.step(logql, pages, &mut Interner::default()).await? {
+                Some(Step::Read { lines, gap, .. }) => {
+                    // The lines of a crowded instant come before what is passed over of it.
+                    read = if lines.is_empty() { read } else { lines };
+                    missing = gap;
+                }
+                Some(Step::Less(error)) if error.is_transient() => {
+                    if slow {
+                        return Err(error);
+                    }
+                    slow = true;
+                    pages.shorten();
+                }
+                Some(Step::Less(_)) => {}
+                None => break,
+            }
+        }
+        Ok((read, missing))
+    }
+}
+
+fn next_instant(at: Timestamp) -> Timestamp {
+    Timestamp(at.0.saturating_add(1))
+}
+
+/// Whether asking for less of the same may be answered.
+pub(super) fn is_smaller_better(error: &SourceError) -> bool {
+    matches!(error.kind, ErrorKind::TooLarge(_)) || is_too_slow(error) || is_too_much(error)
+}
+
+/// Whether the answer did not come in time: ours, or that of Loki or a gateway.
+fn is_too_slow(error: &SourceError) -> bool {
+    matches!(error.kind, ErrorKind::Timeout(_) | ErrorKind::Server(504))
 }
 
 /// Whether Loki says that the query is read and would be answered for less time. Any other 400 may be that of a proxy.
 fn is_too_much(error: &SourceError) -> bool {
-    let words = ["too many bytes", "time range exceeds the limit"];
+    let words = ["too many bytes", "too large to execute on a single querier"];
     matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused)
-        && (words.iter().any(|words| error.message.contains(words)) || is_gone(error))
+        && (words.iter().any(|words| error.message.contains(words)) || is_too_long(error) || is_gone(error))
+}
+
+/// Whether Loki says that it reads no range as long as this.
+fn is_too_long(error: &SourceError) -> bool {
+    error.message.contains("time range exceeds the limit")
 }
 
 /// Whether Loki says that it keeps the lines of this time no more.
@@ -208,104 +318,4 @@ fn told_cap(error: &SourceError) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{backend::Backend, labels::Labels, log::Level};
-    use std::{collections::BTreeSet, sync::Arc};
-
-    fn line(at: i64, text: &str) -> LogLine {
-        LogLine {
-            at: Timestamp(at),
-            stream: Arc::new(Labels::new()),
-            metadata: Labels::new(),
-            text: text.into(),
-            level: Level::Unknown,
-            trace: None,
-            span: None,
-            trace_from: None,
-            copy: 0,
-        }
-    }
-
-    fn answer(all: &[LogLine], range: TimeRange, limit: usize, backward: bool) -> Vec<LogLine> {
-        let inside: Vec<_> = all.iter().filter(|l| l.at >= range.start && l.at < range.end).cloned().collect();
-        let skip = if backward { inside.len().saturating_sub(limit) } else { 0 };
-        inside.into_iter().skip(skip).take(limit).collect()
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn both_ways_read_everything_once_repeats_are_dropped(gaps in proptest::collection::vec(0_i64..3, 0..3000)) {
-            let mut at = 100;
-            let all: Vec<_> = gaps.iter().enumerate().map(|(i, g)| { at += g; line(at, &i.to_string()) }).collect();
-            let whole: BTreeSet<_> = all.iter().map(|l| l.text.clone()).collect();
-            let (start, end) = (Timestamp(0), Timestamp(at + 1));
-
-            let mut read = BTreeSet::new();
-            let mut pages = Backward::new(start, end, FIRST, CAP);
-            while let Some((range, limit)) = pages.next() {
-                let page = answer(&all, range, limit, true);
-                pages.accept(&page);
-                read.extend(page.into_iter().map(|l| l.text));
-            }
-            proptest::prop_assert_eq!(&read, &whole);
-
-            let mut read = BTreeSet::new();
-            let mut pages = Forward::new(start, end, CAP);
-            while let Some((range, limit)) = pages.next() {
-                let page = answer(&all, range, limit, false);
-                pages.accept(&page);
-                read.extend(page.into_iter().map(|l| l.text));
-            }
-            proptest::prop_assert_eq!(&read, &whole);
-        }
-    }
-
-    #[test]
-    fn an_instant_with_more_lines_than_the_cap_does_not_stop_it() {
-        let all: Vec<_> = (0..CAP + 10).map(|i| line(500, &i.to_string())).chain([line(700, "last")]).collect();
-        for backward in [true, false] {
-            let (mut back, mut forth) =
-                (Backward::new(Timestamp(0), Timestamp(1000), FIRST, CAP), Forward::new(Timestamp(0), Timestamp(1000), CAP));
-            let (mut asked, mut cuts) = (0, Vec::new());
-            while let Some((range, limit)) = if backward { back.next() } else { forth.next() } {
-                let page = answer(&all, range, limit, backward);
-                cuts.extend(if backward { back.accept(&page) } else { forth.accept(&page) }.cut);
-                asked += 1;
-                assert!(asked < 20);
-            }
-            assert_eq!(cuts, [Timestamp(500)], "what is passed over is told");
-        }
-    }
-
-    #[test]
-    fn learns_the_servers_limit() {
-        let text = "max entries limit per query exceeded, limit > max_entries_limit_per_query (300 > 100)";
-        let mut pages = Backward::new(Timestamp(0), Timestamp(1000), FIRST, CAP);
-        assert_eq!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, text)), Some(100));
-        assert_eq!(pages.next().map(|(_, limit)| limit), Some(100));
-        assert_eq!(pages.learn(&SourceError::new(Backend::Loki, ErrorKind::BadQuery, "parse error")), None);
-    }
-
-    #[test]
-    fn what_is_refused_as_too_much_is_asked_for_in_parts_and_passed_over_when_there_is_no_less() {
-        let error = |kind, text: &str| SourceError::new(Backend::Loki, kind, text);
-        let too_much = error(ErrorKind::BadQuery, "the query would read too many bytes (query: 2GB, limit: 1GB)");
-        let mut pages = Forward::new(Timestamp(0), Timestamp::from_secs(8), CAP);
-        let until = |pages: &Forward| pages.next().map(|(range, _)| range.end);
-        assert_eq!((pages.refused(&too_much), until(&pages)), (Smaller::Asks, Some(Timestamp::from_secs(4))));
-        assert_eq!((pages.refused(&too_much), until(&pages)), (Smaller::Asks, Some(Timestamp::from_secs(2))));
-        assert_eq!(pages.accept(&[line(5, "one")]), Read { reached: Timestamp::from_secs(2), cut: None });
-        assert_eq!(until(&pages), Some(Timestamp::from_secs(6)), "it goes on with more");
-        let second = |s| TimeRange { start: Timestamp::from_secs(s), end: Timestamp::from_secs(s + 1) };
-        assert_eq!([(); 3].map(|()| pages.refused(&too_much)), [Smaller::Asks, Smaller::Asks, Smaller::PassesOver(second(2))]);
-        let gone = error(ErrorKind::BadQuery, "this data is no longer available, it is past now - max_query_lookback (1h)");
-        assert_eq!(pages.refused(&gone), Smaller::PassesOver(TimeRange { start: Timestamp::from_secs(3), end: Timestamp::from_secs(5) }));
-        assert_eq!(pages.refused(&error(ErrorKind::BadQuery, "Bad Request")), Smaller::IsNoHelp, "which may be a proxy's");
-        assert_eq!(until(&pages), Some(Timestamp::from_secs(8)));
-        assert_eq!(pages.refused(&error(ErrorKind::TooLarge(1000), "too large")), Smaller::Asks);
-        assert_eq!(pages.next().map(|(_, limit)| limit), Some(CAP / 4));
-        pages.accept(&[]);
-        assert_eq!(pages.next(), None);
-    }
-}
+mod tests;

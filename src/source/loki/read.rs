@@ -3,13 +3,13 @@
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
-    Loki,
+    Direction, Loki,
     reconcile::{Reconciler, Stop},
     stream::{Input, Link, deliver, pause_after},
 };
 use crate::model::{
     backend::{ErrorKind, SourceError},
-    log::LogEvent,
+    log::{Limit, LogEvent, Older},
     time::{TimeRange, Timestamp},
 };
 
@@ -38,6 +38,7 @@ impl Loki {
     pub async fn read(&self, logql: &str, range: TimeRange, follow: Follow, out: mpsc::Sender<LogEvent>) -> Result<(), SourceError> {
         let (input, inputs) = mpsc::channel(if follow == Follow::AtOnce { TAIL } else { AHEAD });
         let link = Link::for_lines_since(range.start);
+        let beginning = self.tell_beginning(logql, range, input.clone());
         let reading = async {
             let input = input;
             let end = Timestamp(range.end.0.saturating_add(1));
@@ -54,9 +55,34 @@ impl Loki {
             }
             Ok(())
         };
+        let reading = async move {
+            let (read, ()) = tokio::join!(reading, beginning);
+            read
+        };
         tokio::select! {
             () = out.closed() => Ok(()),
             (read, ()) = async { tokio::join!(reading, deliver(inputs, &link, &out)) } => read,
+        }
+    }
+
+    /// Tells what of the range is not handed out, where the server has a limit.
+    async fn tell_beginning(&self, logql: &str, range: TimeRange, input: mpsc::Sender<Input>) {
+        let (from, older) = self.beginning(logql, range, None).await;
+        let Older::Withheld(limit) = older else { return };
+        let oldest = match limit {
+            // Lines may still be there that need not be kept.
+            Limit::Retention { .. } => {
+                let before = TimeRange { start: range.start, end: from };
+                // Without an answer it is not known whether there are any, and they may be read all the same.
+                let Ok(first) = self.query_range(logql, before, 1, Direction::Forward).await else { return };
+                first.first().map(|l| l.at)
+            }
+            Limit::Lookback(_) => None,
+        };
+        let reached = oldest.unwrap_or(from);
+        if reached > range.start {
+            // Who does not listen any more need not know.
+            let _ = input.send(Input::Page { lines: Vec::new(), reached, older }).await;
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A round reads what is new and, once more, what was written shortly before: lines come late. Where that is more than one
 //! answer holds, the server counts the lines of each second, and only seconds whose count is not ours are read. So are once a
-//! minute the last ten.
+//! minute the last ten. A server that refuses to count so much is asked for less, then for nothing for some minutes.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::atomic::Ordering, time::Duration};
 
@@ -12,15 +12,15 @@ use tokio::{
 };
 
 use super::{
-    Direction, Loki,
-    join::second,
-    page::{Forward, Smaller, beyond_limit},
+    Loki,
+    join::{after, second},
+    page::{CAP, Pages, Step, is_smaller_better},
     stream::{Input, Link, pause_after},
     wire::Interner,
 };
 use crate::model::{
     backend::{ErrorKind, SourceError},
-    log::{Gap, LogLine, TailState},
+    log::{Gap, TailState},
     time::{TAKEN_IN, TimeRange, Timestamp},
 };
 
@@ -30,6 +30,12 @@ const AGAIN: Duration = Duration::from_secs(15);
 const LATE: Duration = Duration::from_secs(600);
 /// A server that takes long is asked only after so many times as long.
 const REST: u32 = 3;
+/// Seconds that one question counts at the most: well below the 11,000 points that Loki answers.
+const COUNTED: i64 = 3600;
+/// Fewer are not counted alone.
+const LEAST_COUNTED: i64 = 15;
+/// Questions of one search for late lines at the most.
+const LATE_COUNTS: u32 = 4;
 /// Seconds that lie between two that are read are read as well when they have no more lines than this.
 const BETWEEN: u64 = 1000;
 
@@ -46,6 +52,15 @@ impl From<SourceError> for Stop {
     }
 }
 
+/// A server that refused to count.
+struct Uncounted {
+    /// So many seconds it may count at once; none at all.
+    at_once: i64,
+    /// When it is asked again as before.
+    until: Instant,
+    why: String,
+}
+
 /// Reads one query forward, for as long as there is something to read.
 pub(super) struct Reconciler<'a> {
     loki: &'a Loki,
@@ -60,8 +75,12 @@ pub(super) struct Reconciler<'a> {
     began: Timestamp,
     /// One answer does not hold what a round reads.
     busy: bool,
-    /// The server counts lines.
-    counts: bool,
+    /// Lines that are asked for at once: fewer than the server hands out where answers were too large.
+    at_once: usize,
+    /// The server does not count all that it is asked for.
+    uncounted: Option<Uncounted>,
+    /// The reader was told that lines which come later than this are not looked for.
+    unsought: Option<Duration>,
     /// How many lines the server counted in a second that was then read. It may count lines that a query puts together.
     counted: BTreeMap<i64, u64>,
     /// The reader was told that it is behind, or of a failure, and not yet that it is over.
@@ -86,6 +105,7 @@ impl<'a> Reconciler<'a> {
         verified: Timestamp,
     ) -> Self {
         let now = Instant::now();
+        link.delivered().verified(verified);
         Self {
             loki,
             logql,
@@ -95,7 +115,9 @@ impl<'a> Reconciler<'a> {
             verified,
             began: verified,
             busy: false,
-            counts: true,
+            at_once: CAP,
+            uncounted: None,
+            unsought: None,
             counted: BTreeMap::new(),
             troubled: false,
             hurry: false,
@@ -161,13 +183,16 @@ impl<'a> Reconciler<'a> {
         loop {
             let settle = if self.link.settles() { self.loki.pace.settle } else { Duration::ZERO };
             let end = (self.loki.now() - settle).min(self.range.end);
+            let remembered = self.remembered().await?;
             // At last all that was not yet taken in when the range was first read.
-            let from = if last { self.began - TAKEN_IN } else { self.verified.min(end) - AGAIN }.max(self.range.start);
-            if self.busy && self.counts {
+            let from = if last { self.began - TAKEN_IN } else { self.verified.min(end) - AGAIN };
+            let from = from.max(self.range.start).max(remembered);
+            if self.busy && self.counted_at_once() > 0 {
                 self.compare(from, end).await?
             } else {
                 self.read_again(from, end).await?
             }
+            self.tell(Input::ReadTo(self.verified)).await?;
             if end >= self.range.end || self.loki.now().since(end) <= settle + self.loki.pace.every {
                 break;
             }
@@ -183,6 +208,25 @@ impl<'a> Reconciler<'a> {
         Ok(())
     }
 
+    /// From when on lines may be read again: those of before would be taken for new ones. What is neither remembered nor read
+    /// is given up.
+    async fn remembered(&mut self) -> Result<Timestamp, Stop> {
+        let Some(since) = self.link.delivered().remembers_since() else { return Ok(self.range.start) };
+        if since > self.verified {
+            let reason = "more lines came by the tail than are remembered, before it was known whether it lost any".to_owned();
+            self.tell(Input::Gap(Gap { range: TimeRange { start: self.verified, end: since }, reason })).await?;
+            self.verify(since);
+        }
+        Ok(since)
+    }
+
+    fn verify(&mut self, until: Timestamp) {
+        if until > self.verified {
+            self.verified = until;
+            self.link.delivered().verified(until);
+        }
+    }
+
     /// Where counting is refused and one answer does not hold all, only what is new is read.
     async fn read_again(&mut self, from: Timestamp, end: Timestamp) -> Result<(), Stop> {
         let from = if self.busy { from.max(self.verified.min(end) - self.loki.pace.settle) } else { from };
@@ -193,51 +237,46 @@ impl<'a> Reconciler<'a> {
 
     /// Reads all of a range. Returns how many answers that took.
     async fn read(&mut self, from: Timestamp, end: Timestamp) -> Result<usize, Stop> {
-        let mut pages = Forward::new(from, end, self.loki.cap());
+        let range = TimeRange { start: from, end };
+        let mut pages = Pages::forward(range, self.at_once, self.loki.cap());
         let mut answers = 0;
-        while let Some((range, limit)) = pages.next() {
+        while let Some(left) = pages.left() {
             if answers > 0 {
-                self.behind(range.start).await?;
+                self.behind(left.start).await?;
             }
-            match self.page(range, limit).await {
-                Ok(lines) => {
+            self.spaced().await;
+            let step = self.loki.step(self.logql, &mut pages, &mut self.interner).await;
+            self.took = self.asked.elapsed();
+            match step? {
+                Some(Step::Read { lines, reached, gap }) => {
                     answers += 1;
-                    let told = pages.accept(&lines);
+                    let is_refused = lines.is_empty() && gap.is_some();
                     if !lines.is_empty() {
                         self.tell(Input::Verified(lines)).await?;
                     }
-                    if let Some(at) = told.cut {
-                        self.tell(Input::Gap(beyond_limit(at, self.loki.cap()))).await?;
+                    if let Some(gap) = gap {
+                        self.tell(Input::Gap(gap)).await?;
                     }
-                    self.verified = self.verified.max(told.reached);
+                    self.verify(reached);
+                    if is_refused && self.hurry {
+                        sleep(self.loki.pace.least).await;
+                    }
                 }
-                Err(error) => match pages.learn(&error) {
-                    Some(cap) => self.loki.learn(cap),
-                    None => match pages.refused(&error) {
-                        Smaller::Asks => self.failed(error).await?,
-                        Smaller::PassesOver(range) => {
-                            self.tell(Input::Gap(Gap { range, reason: error.message })).await?;
-                            self.verified = self.verified.max(range.end);
-                        }
-                        Smaller::IsNoHelp => return Err(error.into()),
-                    },
-                },
+                // Who reads the past gets all of it in parts, and what is not handed out as gaps.
+                Some(Step::Less(error)) if self.hurry && !error.is_transient() => {}
+                Some(Step::Less(error)) => self.failed(error).await?,
+                None => break,
             }
+            self.at_once = pages.usual();
         }
         Ok(answers)
-    }
-
-    async fn page(&mut self, range: TimeRange, limit: usize) -> Result<Vec<LogLine>, SourceError> {
-        self.spaced().await;
-        let page = self.loki.page(self.logql, range, limit, Direction::Forward, &mut self.interner).await;
-        self.took = self.asked.elapsed();
-        page
     }
 
     /// Waits until the next question may be asked.
     async fn spaced(&mut self) {
         if !self.hurry {
             sleep_until(self.asked + self.loki.pace.least.max(self.took * REST)).await;
+            sleep_until(self.loki.turn(Instant::now())).await;
         }
         self.asked = Instant::now();
     }
@@ -254,17 +293,20 @@ impl<'a> Reconciler<'a> {
             self.behind(after(first.start() - 1)).await?;
         }
         self.fill(&seconds, &theirs).await?;
-        self.busy = lines * 2 > self.loki.cap() as u64;
-        self.verified = self.verified.max(after(*seconds.end()));
+        self.busy = lines * 2 > self.at_once as u64;
+        self.verify(after(*seconds.end()));
         Ok(())
     }
 
-    /// The last ten minutes as far as they were read, but for what each round reads again.
+    /// The last ten minutes as far as they were read, but for what each round reads again; less where few seconds are counted
+    /// at once.
     async fn look_for_late(&mut self) -> Result<(), Stop> {
         let known = Timestamp(self.link.known_from.load(Ordering::Relaxed));
         let from = (self.loki.now() - LATE).max(self.range.start).max(known);
-        let seconds = second(from) + 1..=second(self.verified - AGAIN);
-        if !self.counts || seconds.is_empty() {
+        let end = second(self.verified - AGAIN);
+        let most = self.counted_at_once() * i64::from(LATE_COUNTS);
+        let seconds = (second(from) + 1).max(end - most + 1)..=end;
+        if seconds.is_empty() {
             return Ok(());
         }
         let Some(theirs) = self.count(&seconds).await? else { return Ok(()) };
@@ -301,24 +343,79 @@ impl<'a> Reconciler<'a> {
     }
 
     /// How many lines the server has of each second, those without any left out; `None`: it does not count.
-    async fn count(&mut self, seconds: &RangeInclusive<i64>) -> Result<Option<BTreeMap<i64, u64>>, Stop> {
+    pub(super) async fn count(&mut self, seconds: &RangeInclusive<i64>) -> Result<Option<BTreeMap<i64, u64>>, Stop> {
+        let (mut counted, mut next) = (BTreeMap::new(), *seconds.start());
+        while next <= *seconds.end() {
+            let at_once = self.counted_at_once();
+            if at_once == 0 {
+                self.tell_unsought().await?;
+                return Ok(None);
+            }
+            let part = next..=(next + at_once - 1).min(*seconds.end());
+            match self.count_at_once(&part).await {
+                Ok(more) => {
+                    counted.extend(more);
+                    next = part.end() + 1;
+                }
+                Err(error) => self.not_counted(&part, error).await?,
+            }
+        }
+        self.tell_unsought().await?;
+        Ok(Some(counted))
+    }
+
+    async fn count_at_once(&mut self, seconds: &RangeInclusive<i64>) -> Result<BTreeMap<i64, u64>, SourceError> {
         self.spaced().await;
         let range = TimeRange { start: Timestamp::from_secs(seconds.start() - 1), end: Timestamp::from_secs(*seconds.end()) };
         // On a line of its own: the query may end in a comment.
         let query = format!("sum(count_over_time({}\n[1s]))", self.logql);
         let counted = self.loki.query_matrix(&query, range, Duration::from_secs(1)).await;
         self.took = self.asked.elapsed();
-        match counted {
-            Ok(matrix) => {
-                let samples = matrix.series.iter().flat_map(|series| &series.samples);
-                Ok(Some(samples.map(|sample| (sample.at.secs(), sample.value as u64)).collect()))
-            }
-            Err(error) if matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotSupported) => {
-                self.counts = false;
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
+        let matrix = counted?;
+        let samples = matrix.series.iter().flat_map(|series| &series.samples);
+        Ok(samples.map(|sample| (sample.at.secs(), sample.value as u64)).collect())
+    }
+
+    /// How many seconds are counted by one question; 0: the server does not count.
+    fn counted_at_once(&mut self) -> i64 {
+        self.uncounted.take_if(|uncounted| uncounted.until <= Instant::now());
+        self.uncounted.as_ref().map_or(COUNTED, |uncounted| uncounted.at_once)
+    }
+
+    /// Half of it may be counted. What is refused all the same, or because of a line that the query cannot read, is refused for
+    /// some minutes.
+    async fn not_counted(&mut self, seconds: &RangeInclusive<i64>, error: SourceError) -> Result<(), Stop> {
+        let asked = seconds.end() - seconds.start() + 1;
+        let at_once = match is_smaller_better(&error) {
+            true if asked > LEAST_COUNTED => (asked / 2).max(LEAST_COUNTED),
+            _ if matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotSupported | ErrorKind::TooLarge(_)) => 0,
+            _ => return Err(error.into()),
+        };
+        let until = Instant::now() + self.loki.pace.refused;
+        self.uncounted = Some(Uncounted { at_once, until, why: error.message.clone() });
+        // One that is slow may be away altogether: the lines themselves are not held up by that.
+        if error.is_transient() { Err(error.into()) } else { Ok(()) }
+    }
+
+    /// Says how late lines may come, where the server does not count enough, and when it does again.
+    async fn tell_unsought(&mut self) -> Result<(), Stop> {
+        let Some(uncounted) = &self.uncounted else {
+            return match self.unsought.take() {
+                Some(_) => self.tell(Input::State(TailState::LateSought)).await,
+                None => Ok(()),
+            };
+        };
+        let after = match uncounted.at_once {
+            0 if self.busy => self.loki.pace.settle,
+            0 => AGAIN,
+            some => Duration::from_secs(some.unsigned_abs()) * LATE_COUNTS,
+        };
+        if after >= LATE || self.unsought.is_some_and(|told| told <= after) {
+            return Ok(());
         }
+        self.unsought = Some(after);
+        let why = uncounted.why.clone();
+        self.tell(Input::State(TailState::LateUnsought { after, why })).await
     }
 
     async fn behind(&mut self, reached: Timestamp) -> Result<(), Stop> {
@@ -337,9 +434,4 @@ impl<'a> Reconciler<'a> {
     async fn tell(&self, input: Input) -> Result<(), Stop> {
         self.input.send(input).await.map_err(|_| Stop::Gone)
     }
-}
-
-/// The first instant after a second.
-fn after(second: i64) -> Timestamp {
-    Timestamp(Timestamp::from_secs(second).0.saturating_add(1))
 }

@@ -94,6 +94,7 @@ impl Loki {
             join_all(present(&NAMESPACES).into_iter().map(ask)),
             self.unknown(unknown, range)
         );
+        let usual_failed = usual.iter().any(|(_, values)| values.is_err());
         let mut unread = Vec::new();
         let mut read = |all: Vec<(CompactString, Result<Vec<CompactString>, SourceError>)>| {
             let mut good = Vec::new();
@@ -108,7 +109,9 @@ impl Loki {
         let usual = read(usual);
         let namespaces: Arc<BTreeSet<CompactString>> = Arc::new(read(spaces).into_iter().flat_map(|(_, values)| values).collect());
         let label = |(name, values)| ServiceLabel::new(name, values, &namespaces);
-        if let (true, Some((_, error))) = (usual.is_empty(), unread.first()) {
+        // A namespace that was not read takes nothing away from labels that were.
+        let nothing = usual.is_empty() && (usual_failed || unknown.is_empty());
+        if let Some((_, error)) = unread.first().filter(|_| nothing) {
             return Err(error.clone());
         }
         let (usual, unknown) = (usual.into_iter().map(label).collect(), unknown.into_iter().map(label).collect());

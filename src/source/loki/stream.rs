@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use super::{
-    Direction, Loki,
+    Loki,
     join::{Joiner, Seen},
-    page::{Backward, FIRST, beyond_limit},
+    page::{FIRST, Pages, Step},
     reconcile::Reconciler,
     wire::Interner,
 };
@@ -45,7 +45,7 @@ pub(super) struct Pace {
     pub(super) every: Duration,
     /// Between polls while it does not.
     pub(super) poll: Duration,
-    /// At least this long between two questions, however far behind it is: 60 a minute.
+    /// At least this long between two questions of all streams, however far behind they are: 60 a minute.
     pub(super) least: Duration,
     /// Between reconciliations that the tail asks for because it lost something.
     pub(super) woken: Duration,
@@ -53,7 +53,7 @@ pub(super) struct Pace {
     pub(super) late: Duration,
     /// The newest lines a range query may not see yet.
     pub(super) settle: Duration,
-    /// Before a tail that was refused is tried again.
+    /// Before what was refused is tried again: the tail, counting.
     pub(super) refused: Duration,
 }
 
@@ -75,6 +75,7 @@ pub(super) enum Input {
     Tail(Vec<LogLine>),
     Verified(Vec<LogLine>),
     State(TailState),
+    ReadTo(Timestamp),
     Failed(SourceError),
     /// Time cannot heal it.
     Ended(SourceError),
@@ -113,7 +114,12 @@ impl Link {
 
     /// How many lines of a second were delivered; `None`: that is forgotten.
     pub(super) fn seen(&self, second: i64) -> Option<u64> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).count(second).map(|count| count as u64)
+        self.delivered().count(second).map(|count| count as u64)
+    }
+
+    /// What was delivered.
+    pub(super) fn delivered(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the newest lines are left alone until they are all there.
@@ -162,63 +168,89 @@ impl Loki {
 
     /// Returns whether all was delivered that is loaded without being asked for.
     async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
-        let mut pages = Backward::new(start, end, FIRST, self.cap());
+        let mut pages = Pages::backward(TimeRange { start, end }, FIRST, self.cap());
         let mut interner = Interner::default();
-        let (mut count, mut failures) = (0, 0);
+        let (mut count, mut failures, mut oldest, mut is_read) = (Counted::default(), 0, None, false);
         loop {
-            let Some((range, limit)) = pages.next() else {
-                if count == 0 && start >= end {
-                    let _ = input.send(Input::Page { lines: Vec::new(), reached: start, older: Older::Nothing }).await;
+            let error = match self.step(logql, &mut pages, &mut interner).await {
+                Ok(None) => {
+                    let (reached, older) = self.beginning(logql, TimeRange { start, end }, oldest).await;
+                    return input.send(Input::Page { lines: Vec::new(), reached, older }).await.is_ok();
                 }
-                return true;
-            };
-            match self.page(logql, range, limit, Direction::Backward, &mut interner).await {
-                Ok(lines) => {
+                Ok(Some(Step::Read { lines, reached, gap })) => {
                     failures = 0;
-                    if lines.is_empty()
-                        && count == 0
-                        && let Some(error) = self.unread(logql, range).await
-                    {
+                    is_read |= !lines.is_empty() || gap.is_some();
+                    if !is_read && let Some(error) = self.unread(logql, TimeRange { start, end }).await {
                         let _ = input.send(Input::Ended(error)).await;
                         return false;
                     }
-                    let read = pages.accept(&lines);
-                    // Those of the oldest instant come again with the next page.
-                    count += lines.iter().filter(|l| l.at > read.reached).count();
-                    let older = match pages.before() {
-                        None => Older::Nothing,
-                        Some(before) if count >= HISTORY => Older::Left(before),
-                        Some(_) => Older::Coming,
+                    is_read = true;
+                    let is_refused = lines.is_empty() && gap.is_some();
+                    count.add(&lines, reached, gap.is_some());
+                    oldest = lines.first().map(|l| l.at).or(oldest);
+                    let (shown, older) = match pages.left() {
+                        None if self.knows_limits() => self.beginning(logql, TimeRange { start, end }, oldest).await,
+                        // These lines do not wait for the reason why there are no others.
+                        None => (oldest.unwrap_or(end), Older::Coming),
+                        Some(left) if count.lines >= HISTORY => (reached, Older::Left(left.end)),
+                        Some(_) => (reached, Older::Coming),
                     };
-                    let sent = input.send(Input::Page { lines, reached: read.reached, older }).await;
-                    let gap = read.cut.map(|at| Input::Gap(beyond_limit(at, self.cap())));
-                    if sent.is_err() || !maybe_sent(gap, input).await {
+                    let sent = input.send(Input::Page { lines, reached: shown, older }).await;
+                    if sent.is_err() || !maybe_sent(gap.map(Input::Gap), input).await {
                         return false;
                     }
-                    link.known_from.fetch_min(read.reached.0, Ordering::Relaxed);
+                    link.known_from.fetch_min(reached.0, Ordering::Relaxed);
                     if older != Older::Coming {
                         return true;
                     }
+                    if is_refused {
+                        sleep(self.pace.least).await;
+                    }
+                    continue;
                 }
-                Err(e) => match pages.learn(&e) {
-                    Some(cap) => self.learn(cap),
-                    // Other lines may come, or the proxy in front that answered like this may go: the tail goes on meanwhile.
-                    None if e.is_transient() || matches!(e.kind, ErrorKind::TooLarge(_)) => {
-                        failures += 1;
-                        let wait = pause_after(&e, failures);
-                        if input.send(Input::Failed(e)).await.is_err() {
-                            return false;
-                        }
-                        sleep(wait).await;
-                    }
-                    None => {
-                        let _ = input.send(Input::Ended(e)).await;
-                        return false;
-                    }
-                },
+                Ok(Some(Step::Less(error))) => error,
+                // The server may be well again, or the proxy in front of it that answered: the tail goes on meanwhile.
+                Err(error) if error.is_transient() => error,
+                Err(error) => {
+                    let _ = input.send(Input::Ended(error)).await;
+                    return false;
+                }
+            };
+            if !held_up(error, &mut failures, input).await {
+                return false;
             }
         }
     }
+}
+
+/// How many lines came, each once.
+#[derive(Default)]
+struct Counted {
+    lines: usize,
+    /// Those of the oldest instant come again with the next page, unless the rest of it is passed over.
+    oldest: usize,
+}
+
+impl Counted {
+    fn add(&mut self, lines: &[LogLine], reached: Timestamp, is_passed: bool) {
+        let known = lines.iter().filter(|l| l.at > reached).count();
+        self.lines += known;
+        if !lines.is_empty() {
+            self.oldest = lines.len() - known;
+        }
+        if is_passed {
+            self.lines += std::mem::take(&mut self.oldest);
+        }
+    }
+}
+
+/// Tells of a failure, and waits where that may help. `false`: nobody listens.
+async fn held_up(error: SourceError, failures: &mut u32, input: &mpsc::Sender<Input>) -> bool {
+    *failures += u32::from(error.is_transient());
+    let wait = if error.is_transient() { pause_after(&error, *failures) } else { Duration::ZERO };
+    let listening = input.send(Input::Failed(error)).await.is_ok();
+    sleep(wait).await;
+    listening
 }
 
 /// `false`: nobody listens.

@@ -20,18 +20,15 @@ use tracing::info;
 
 use super::{
     ENCODING, Loki,
+    frame::FrameReader,
     stream::{Input, Link, lost, pause_after},
-    wire::{self, Frame, Interner},
 };
 use crate::{
     model::{
         backend::SourceError,
         log::{LogLine, TailState},
     },
-    source::{
-        http::{Request, WebSocketRequest, error_text},
-        json,
-    },
+    source::http::{Request, WebSocketRequest, error_text},
 };
 
 /// 100 entries of 256 KiB fit.
@@ -165,7 +162,7 @@ impl Loki {
     }
 
     async fn listen(&self, mut socket: Socket, link: &Link, input: &mpsc::Sender<Input>) -> End {
-        let mut interner = Interner::default();
+        let mut reader = FrameReader::default();
         let mut pinged = false;
         // Lines that had no room in the channel, not told yet.
         let mut dropped = 0;
@@ -186,12 +183,7 @@ impl Loki {
                 Message::Close(frame) => return self.closed(frame),
                 Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => continue,
             };
-            let read = json::decode_text::<Frame<'_>>(self.http.backend(), "tail", &text).and_then(|frame| {
-                let told = frame.dropped_entries.len() as u64;
-                let lines = wire::tailed(frame.streams, &mut interner, &self.trace_ids);
-                lines.map(|lines| (lines, told)).map_err(|e| json::unread(self.http.backend(), "tail", &text, &e))
-            });
-            let (lines, told) = match read {
+            let (lines, told) = match reader.read(&text, &self.trace_ids) {
                 Ok(read) => read,
                 Err(e) => return End::Lost(e),
             };

@@ -1,3 +1,8 @@
+mod entries;
+mod history;
+mod late;
+mod refused;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -23,10 +28,10 @@ use tokio::{
     sync::{broadcast, mpsc},
 };
 
-use super::*;
+use super::{frame::FrameReader, *};
 use crate::model::{
     backend::{Backend, ErrorKind, TlsFault},
-    log::{LogEvent, Older, TailState},
+    log::{Limit, LogEvent, Older, TailState},
     time::TAKEN_IN,
     trace::TraceId,
 };
@@ -43,8 +48,15 @@ struct Fake {
     refuse: Mutex<Option<StatusCode>>,
     /// The only token that is let in to the tail.
     token: Mutex<Option<String>>,
+    /// What it says of its limits.
+    limits: Mutex<Value>,
+    /// More time than this is refused.
+    longest: Mutex<Option<Duration>>,
+    address: Mutex<String>,
     /// Status instead of lines.
     broken: Mutex<Option<StatusCode>>,
+    /// More seconds than these are not counted, in these words.
+    counted: Mutex<Option<(i64, &'static str)>>,
     /// Queries, and a sign at each.
     asked: Mutex<Vec<String>>,
     counts: AtomicU32,
@@ -70,7 +82,21 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        (fake, Endpoint::new(Backend::Loki, uri.parse().unwrap()))
+        *fake.address.lock().unwrap() = uri;
+        let endpoint = fake.endpoint();
+        (fake, endpoint)
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::new(Backend::Loki, self.address.lock().unwrap().parse().unwrap())
+    }
+
+    fn looks_back(&self, length: &str) {
+        *self.limits.lock().unwrap() = json!({"max_query_lookback": length, "retention_period": "0s"});
+    }
+
+    fn keeps(&self, length: &str) {
+        *self.limits.lock().unwrap() = json!({"max_query_lookback": "0s", "retention_period": length});
     }
 
     fn app() -> (Arc<Self>, Router) {
@@ -79,7 +105,11 @@ impl Fake {
             tail: broadcast::channel(64).0,
             refuse: Mutex::default(),
             token: Mutex::default(),
+            limits: Mutex::default(),
+            longest: Mutex::default(),
+            address: Mutex::default(),
             broken: Mutex::default(),
+            counted: Mutex::default(),
             asked: Mutex::default(),
             counts: AtomicU32::new(0),
             opened: AtomicU32::new(0),
@@ -88,6 +118,7 @@ impl Fake {
         let app = Router::new()
             .route("/loki/api/v1/query_range", post(query_range))
             .route("/loki/api/v1/tail", get(tail))
+            .route("/loki/api/v1/drilldown-limits", get(limits))
             .with_state(fake.clone());
         (fake, app)
     }
@@ -97,6 +128,17 @@ impl Fake {
         let wanted = self.counts.load(Ordering::SeqCst) + more;
         tokio::time::timeout(Duration::from_secs(60), async {
             while self.counts.load(Ordering::SeqCst) < wanted {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .expect("in time");
+    }
+
+    /// Waits for a tail.
+    async fn tailed(&self) {
+        tokio::time::timeout(Duration::from_secs(60), async {
+            while self.tail.receiver_count() == 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
@@ -129,13 +171,21 @@ fn stream(lines: &[(i64, String)]) -> Value {
 
 async fn query_range(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: Bytes) -> Response {
     let params: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
+    fake.asked.lock().unwrap().push(params["query"].clone());
     if let Some(status) = *fake.broken.lock().unwrap() {
         return (status, "no lines here").into_response();
     }
-    fake.asked.lock().unwrap().push(params["query"].clone());
     let number = |name: &str| params[name].parse::<i64>().unwrap();
     let (start, end) = (number("start"), number("end"));
+    let longest = fake.longest.lock().unwrap().map_or(i64::MAX, nanos);
+    if params["query"] == QUERY && end - start > longest {
+        return (StatusCode::BAD_REQUEST, "the query time range exceeds the limit (query length: 1h0m0s, limit: 16m40s)").into_response();
+    }
     if params["query"] == "sum(count_over_time({app=\"x\"}\n[1s]))" {
+        let seconds = (end - start) / 1_000_000_000 + 1;
+        if let Some((_, words)) = fake.counted.lock().unwrap().filter(|(most, _)| *most < seconds) {
+            return (StatusCode::BAD_REQUEST, words).into_response();
+        }
         let counted = counts(&fake.lines.lock().unwrap(), start, end);
         fake.counts.fetch_add(1, Ordering::SeqCst);
         return counted.to_string().into_response();
@@ -154,6 +204,16 @@ async fn query_range(State(fake): State<Arc<Fake>>, headers: HeaderMap, body: By
     }
     lines.truncate(limit);
     json!({"status": "success", "data": {"resultType": "streams", "result": [stream(&lines)]}}).to_string().into_response()
+}
+
+/// As a real one, it wants a tenant though it has only one.
+async fn limits(State(fake): State<Arc<Fake>>, headers: HeaderMap) -> Response {
+    let limits = fake.limits.lock().unwrap().clone();
+    match (limits.is_null(), headers.contains_key("x-scope-orgid")) {
+        (true, _) => StatusCode::NOT_FOUND.into_response(),
+        (false, false) => (StatusCode::UNAUTHORIZED, "no org id").into_response(),
+        (false, true) => json!({"limits": limits, "pattern_ingester_enabled": true, "version": "3.7.8"}).to_string().into_response(),
+    }
 }
 
 /// Lines of each second, the whole second being its last instant.
@@ -250,56 +310,18 @@ fn last_hour(loki: &Loki) -> TimeRange {
     TimeRange { start: now - Duration::from_secs(3600), end: now }
 }
 
-const QUERY: &str = "{app=\"x\"}";
-/// A real Loki finds no lines for it where labels are to be kept apart, and refuses it elsewhere.
-const UNREAD: &str = "{app=\"x\"} |~ \"(\"";
-
-#[tokio::test]
-async fn a_regex_that_cannot_be_read_is_no_empty_history() {
-    for live in [false, true] {
-        let (_fake, loki) = Fake::start().await;
-        let range = last_hour(&loki);
-        let mut reader = Reader::open(loki, UNREAD, range, live);
-        let LogEvent::Failed(error) = reader.until(|e, _| !matches!(e, LogEvent::Tail(_))).await else { panic!("nothing was said of it") };
-        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::BadQuery, "parse error at line 1"));
-    }
+fn decoded(streams: &str, backward: bool) -> Vec<LogLine> {
+    let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
+    let data: Enveloped<LogData> = json::decode(Backend::Loki, "test", body.as_bytes()).unwrap();
+    let LogData::Streams(streams) = data.data else { panic!() };
+    wire::answered(streams, backward, &mut Interner::default(), &Patterns::default())
 }
 
-#[tokio::test]
-async fn history_and_tail_overlap_without_a_line_twice() {
-    let (fake, loki) = Fake::start().await;
-    let range = last_hour(&loki);
-    for i in 0..1000 {
-        fake.write(range.start + Duration::from_secs(i), &format!("old {i:04}"));
-    }
-    let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(connected).await;
-    // The tail repeats what history has, and goes on.
-    fake.send(range.start + Duration::from_secs(999), "old 0999");
-    fake.send(range.end, "new");
-    reader.until_text("new").await;
-    reader.until(|_, texts| texts.len() >= 1001).await;
-    let mut expected: Vec<String> = (0..1000).map(|i| format!("old {i:04}")).collect();
-    expected.insert(0, "new".to_owned());
-    assert_eq!(reader.sorted(), expected);
-}
-
-#[tokio::test]
-async fn history_comes_newest_page_first_and_says_when_it_is_complete() {
-    let (fake, loki) = Fake::start().await;
-    let range = last_hour(&loki);
-    for i in 0..700 {
-        fake.write(range.start + Duration::from_secs(i), &i.to_string());
-    }
-    let mut reader = Reader::open(loki, QUERY, range, false);
-    let page = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::History { .. });
-    let LogEvent::History { lines, reached, older } = reader.until(page).await else { panic!() };
-    assert!(older == Older::Coming && reached == lines[0].at && &*lines.last().unwrap().text == "699");
-    assert!(lines.is_sorted_by_key(|l| l.at));
-    let LogEvent::History { reached, .. } = reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await else {
-        panic!()
-    };
-    assert_eq!((reached, reader.texts.len()), (range.start, 700));
+/// What was asked since the last time, by kind: lines, counts.
+fn asked(fake: &Fake) -> (usize, usize) {
+    let asked = std::mem::take(&mut *fake.asked.lock().unwrap());
+    let counts = asked.iter().filter(|query| query.contains("count_over_time")).count();
+    (asked.len() - counts, counts)
 }
 
 /// Reads on from where the stream stopped, to the start of its range; with how many questions.
@@ -325,35 +347,30 @@ async fn rest_of(loki: &Loki, range: TimeRange, mut before: Timestamp) -> (Vec<L
     panic!("it reads for ever");
 }
 
+const QUERY: &str = "{app=\"x\"}";
+/// A real Loki finds no lines for it where labels are to be kept apart, and refuses it elsewhere.
+const UNREAD: &str = "{app=\"x\"} |~ \"(\"";
+
 #[tokio::test]
-async fn history_stops_by_itself_and_is_read_on_when_asked_without_loss() {
-    let (fake, loki) = Fake::start().await;
-    let range = last_hour(&loki);
-    // 60,000 lines in bursts of 3,000 of one instant: more than a page each.
-    for i in 0..60_000 {
-        fake.write(range.start + Duration::from_secs(60 * (i / 3000)), &format!("{i:05}"));
-    }
-    let loki = Arc::new(loki);
-    let mut reader = Reader::open(loki.clone(), QUERY, range, false);
-    let left = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::History { older: Older::Left(_), .. });
-    let LogEvent::History { older: Older::Left(before), .. } = reader.until(left).await else { panic!() };
-    assert!((20_000..30_000).contains(&reader.texts.len()), "{}", reader.texts.len());
-    let (rest, cuts, _) = rest_of(&loki, range, before).await;
-    let mut all: Vec<String> = reader.texts.iter().cloned().chain(rest.iter().map(|l| l.text.to_string())).collect();
-    all.sort();
-    all.dedup();
-    assert_eq!((all.len(), cuts), (60_000, Vec::new()));
+async fn streams_take_turns_in_asking_behind_their_tails() {
+    let (_fake, loki) = Fake::start().await;
+    let loki = Loki { pace: Pace::default(), ..loki };
+    let now = tokio::time::Instant::now();
+    let turns: Vec<_> = (0..3).map(|_| loki.turn(now)).collect();
+    assert_eq!([turns[1] - turns[0], turns[2] - turns[1]], [loki.pace.least; 2]);
+    let later = now + 10 * loki.pace.least;
+    assert_eq!(loki.turn(later), later, "nobody waits for turns that nobody took");
 }
 
 #[tokio::test]
-async fn an_instant_of_more_lines_than_the_server_hands_out_is_passed_and_told() {
-    let (fake, loki) = Fake::start().await;
-    let range = last_hour(&loki);
-    let burst = range.start + Duration::from_secs(60);
-    fake.write(range.start, "oldest");
-    (0..6000).for_each(|i| fake.write(burst, &i.to_string()));
-    let (read, cuts, _) = rest_of(&loki, range, range.end).await;
-    assert_eq!((&*read.last().unwrap().text, cuts), ("oldest", vec![burst]));
+async fn a_regex_that_cannot_be_read_is_no_empty_history() {
+    for live in [false, true] {
+        let (_fake, loki) = Fake::start().await;
+        let range = last_hour(&loki);
+        let mut reader = Reader::open(loki, UNREAD, range, live);
+        let LogEvent::Failed(error) = reader.until(|e, _| !matches!(e, LogEvent::Tail(_))).await else { panic!("nothing was said of it") };
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::BadQuery, "parse error at line 1"));
+    }
 }
 
 #[tokio::test]
@@ -458,93 +475,6 @@ async fn more_lines_than_a_round_reads_are_caught_up_with() {
 }
 
 #[tokio::test]
-async fn a_line_stands_as_often_as_an_answer_says() {
-    let (fake, loki) = Fake::start().await;
-    *fake.refuse.lock().unwrap() = Some(StatusCode::NOT_FOUND);
-    let range = last_hour(&loki);
-    (0..2).for_each(|_| fake.write(range.start, "twice"));
-    let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
-    (0..3).for_each(|_| fake.write(range.end, "three times"));
-    fake.write(range.end, "once");
-    reader.until(|_, texts| texts.len() >= 6).await;
-    fake.write(range.end, "last");
-    reader.until_text("last").await;
-    assert_eq!(reader.sorted(), ["last", "once", "three times", "three times", "three times", "twice", "twice"]);
-}
-
-/// What was asked since the last time, by kind: lines, counts.
-fn asked(fake: &Fake) -> (usize, usize) {
-    let asked = std::mem::take(&mut *fake.asked.lock().unwrap());
-    let counts = asked.iter().filter(|query| query.contains("count_over_time")).count();
-    (asked.len() - counts, counts)
-}
-
-#[tokio::test]
-async fn a_line_that_comes_minutes_late_is_found_by_counting() {
-    let (fake, mut loki) = Fake::start().await;
-    (loki.pace.late, loki.pace.every) = (loki.pace.poll, loki.pace.poll);
-    let range = last_hour(&loki);
-    for i in 0..500 {
-        fake.write(range.end - Duration::from_secs(500 - i), &format!("on time {i}"));
-    }
-    let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
-    fake.write(range.end - Duration::from_secs(300), "five minutes late");
-    reader.until_text("five minutes late").await;
-    assert_eq!(reader.texts.len(), 501);
-}
-
-#[tokio::test]
-async fn a_stream_at_rest_is_asked_for_once_a_round_and_counted_once_a_minute() {
-    let (fake, mut loki) = Fake::start().await;
-    // A minute in a twentieth of it.
-    let scaled = |real: Duration| real / 20;
-    let real = Pace::default();
-    loki.pace = Pace {
-        every: scaled(real.every),
-        poll: scaled(real.poll),
-        least: scaled(real.least),
-        late: scaled(real.late),
-        woken: scaled(real.woken),
-        ..loki.pace
-    };
-    let range = last_hour(&loki);
-    for i in 0..1000 {
-        fake.write(range.end - Duration::from_millis(500 * i), &i.to_string());
-    }
-    let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(connected).await;
-    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
-    fake.counted(1).await;
-    asked(&fake);
-    fake.counted(2).await;
-    let (lines, counts) = asked(&fake);
-    assert!((1..=22).contains(&lines) && counts == 2, "{lines} questions for lines, {counts} counts in two minutes");
-}
-
-#[tokio::test]
-async fn of_a_stream_that_is_too_fast_to_read_again_only_what_the_tail_lost_is_read() {
-    let (fake, mut loki) = Fake::start().await;
-    loki.pace.every = loki.pace.poll;
-    let range = last_hour(&loki);
-    for i in 0..20_000 {
-        fake.write(range.end - Duration::from_secs(10) + Duration::from_micros(400 * i), &i.to_string());
-    }
-    let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(connected).await;
-    reader.until(|e, _| matches!(e, LogEvent::History { older, .. } if *older != Older::Coming)).await;
-    fake.counted(3).await;
-    asked(&fake);
-    fake.counted(3).await;
-    let (lines, counts) = asked(&fake);
-    assert_eq!((lines, counts), (0, 3), "nothing is missing, so no line is read again");
-    fake.write(range.end - Duration::from_secs(5), "lost");
-    reader.until_text("lost").await;
-    assert_eq!(reader.texts.len(), 20_001, "each once");
-}
-
-#[tokio::test]
 async fn a_reader_gets_all_lines_in_order_and_a_failure_when_there_are_none() {
     let (fake, loki) = Fake::start().await;
     let range = last_hour(&loki);
@@ -609,6 +539,22 @@ async fn reading_that_works_again_is_told_though_nothing_was_written() {
 }
 
 #[tokio::test]
+async fn up_to_when_all_was_read_is_told_and_no_further_while_that_fails() {
+    let (fake, loki) = Fake::start().await;
+    *fake.refuse.lock().unwrap() = Some(StatusCode::FORBIDDEN);
+    let range = last_hour(&loki);
+    let mut reader = Reader::open(loki, QUERY, range, true);
+    let told = |e: &LogEvent, _: &[String]| matches!(e, LogEvent::ReadTo(_) | LogEvent::Failed(_));
+    let LogEvent::ReadTo(first) = reader.until(|e, _| matches!(e, LogEvent::ReadTo(at) if *at >= range.end)).await else { panic!() };
+    *fake.broken.lock().unwrap() = Some(StatusCode::BAD_REQUEST);
+    reader.until(|e, _| matches!(e, LogEvent::Failed(_))).await;
+    assert!(matches!(reader.until(told).await, LogEvent::Failed(_)), "nothing was read");
+    *fake.broken.lock().unwrap() = None;
+    let LogEvent::ReadTo(then) = reader.until(|e, _| matches!(e, LogEvent::ReadTo(_))).await else { panic!() };
+    assert!(then > first);
+}
+
+#[tokio::test]
 async fn too_many_tails_are_a_refusal() {
     let (fake, loki) = Fake::start().await;
     let range = last_hour(&loki);
@@ -630,20 +576,6 @@ async fn a_wrong_query_is_told_and_ends_the_stream() {
 }
 
 #[tokio::test]
-async fn history_that_is_too_large_is_told_and_ends_nothing() {
-    let (fake, mut endpoint) = Fake::listen().await;
-    endpoint.max_body = 1000;
-    let loki = client(endpoint);
-    let range = last_hour(&loki);
-    fake.write(range.start, &"long ".repeat(1000));
-    let mut reader = Reader::open(loki, QUERY, range, true);
-    reader.until(|e, _| matches!(e, LogEvent::Failed(e) if e.kind == ErrorKind::TooLarge(1000))).await;
-    fake.lines.lock().unwrap().clear();
-    fake.write(range.start, "short");
-    reader.until_text("short").await;
-}
-
-#[tokio::test]
 async fn dropping_the_stream_closes_the_tail() {
     let (fake, loki) = Fake::start().await;
     let range = last_hour(&loki);
@@ -658,100 +590,6 @@ async fn dropping_the_stream_closes_the_tail() {
     })
     .await
     .unwrap();
-}
-
-fn decoded(streams: &str, backward: bool) -> Vec<LogLine> {
-    let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
-    let data: Enveloped<LogData> = json::decode(Backend::Loki, "test", body.as_bytes()).unwrap();
-    let LogData::Streams(streams) = data.data else { panic!() };
-    wire::answered(streams, backward, &mut Interner::default(), &Patterns::default())
-}
-
-#[test]
-fn entries_of_every_age_are_read() {
-    let t = "0af7651916cd43dd8448eb211c80319c";
-    let cases = [
-        // Loki before 2.9: two elements, metadata among the labels.
-        (format!(r#"[{{"stream":{{"trace_id":"{t}"}},"values":[["1569266497240578001","x"]]}}]"#), Some("stream label")),
-        (
-            format!(
-                r#"[{{"stream":{{}},"values":[["1569266497240578001","x",{{"structuredMetadata":{{"trace_id":"{t}"}},"parsed":{{"a":"b"}}}}]]}}]"#
-            ),
-            Some("structured metadata"),
-        ),
-        (format!(r#"[{{"stream":{{}},"values":[["1569266497240578001","x",{{"trace_id":"{t}"}}]]}}]"#), Some("structured metadata")),
-        (r#"[{"stream":{},"values":[["1569266497240578001","x",{}]]}]"#.to_owned(), None),
-    ];
-    for (streams, from) in cases {
-        let line = &decoded(&streams, true)[0];
-        assert_eq!((line.at, line.trace_from, &*line.text), (Timestamp(1_569_266_497_240_578_001), from, "x"), "{streams}");
-        assert_eq!(line.trace, from.and_then(|_| TraceId::parse(t)));
-    }
-    assert!(decoded("null", false).is_empty());
-}
-
-#[test]
-fn streams_are_merged_by_time_and_share_their_labels() {
-    let lines = decoded(
-        r#"[{"stream":{"a":"1","__stream_shard__":"0"},"values":[["3","c"],["1","a"],["1","a0"]]},{"stream":{"a":"2"},"values":[["2","b"]]}]"#,
-        true,
-    );
-    assert_eq!(lines.iter().map(|l| &*l.text).collect::<Vec<_>>(), ["a0", "a", "b", "c"]);
-    assert_eq!(lines[0].stream.to_string(), r#"{a="1"}"#);
-    assert!(Arc::ptr_eq(&lines[0].stream, &lines[3].stream));
-}
-
-#[test]
-fn names_may_be_left_out_when_there_are_none() {
-    let names: Enveloped<wire::Names> = json::decode(Backend::Loki, "labels", br#"{"status":"success"}"#).unwrap();
-    assert!(names.data.0.is_empty());
-}
-
-proptest::proptest! {
-    #[test]
-    fn a_broken_answer_is_an_error_never_a_panic(at in 0_usize..300, with in 0_u8..255) {
-        let mut body = br#"{"status":"success","data":{"resultType":"streams","result":[{"stream":{"a":"1"},"values":[["1569266497240578001","x",{"structuredMetadata":{"trace_id":"0af7651916cd43dd8448eb211c80319c"}}]]}]}}"#.to_vec();
-        let at = at % body.len();
-        body[at] = with;
-        if let Ok(Enveloped::<LogData> { data: LogData::Streams(s), .. }) = json::decode(Backend::Loki, "test", &body) {
-            wire::lines(s, true, &mut Interner::default(), &Patterns::default());
-        }
-        let text = String::from_utf8_lossy(&body).replace(r#"{"status":"success","data":{"resultType":"streams","result":"#, r#"{"streams":"#);
-        let cut = (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-        for text in [&text[..cut], text.strip_suffix('}').unwrap_or(&text)] {
-            if let Ok(frame) = json::decode_text::<wire::Frame<'_>>(Backend::Loki, "test", text) {
-                let _ = wire::tailed(frame.streams, &mut Interner::default(), &Patterns::default());
-            }
-        }
-    }
-}
-
-#[test]
-fn lines_of_the_tail_say_what_those_of_an_answer_say() {
-    let streams = r#"[
-        {"stream":{"app":"a","n":1,"__stream_shard__":"2"},"values":[["30","x \"y\"",{"structuredMetadata":{"detected_level":"warn"}}]]},
-        {"stream":{"app":"a","n":1,"__stream_shard__":"3"},"values":[["20","level=error",{"structuredMetadata":{"detected_level":"warn"}}],["10","z"]]},
-        {"stream":{"app":"a","n":1,"__stream_shard__":"2"},"values":[["40","t",{"structuredMetadata":{"trace_id":"0af7651916cd43dd8448eb211c80319c","detected_level":"info"}}]]},
-        {"stream":null,"values":[["50","level=error",null],["60","u",{}]]},
-        {"values":null}
-    ]"#;
-    let body = format!(r#"{{"status":"success","data":{{"resultType":"streams","result":{streams}}}}}"#);
-    let Ok(Enveloped::<LogData> { data: LogData::Streams(answer), .. }) = json::decode(Backend::Loki, "test", body.as_bytes()) else {
-        panic!()
-    };
-    let answered = wire::lines(answer, false, &mut Interner::default(), &Patterns::default());
-    let message = format!(r#"{{"streams":{streams}}}"#);
-    let mut interner = Interner::default();
-    for _ in 0..2 {
-        let frame: wire::Frame<'_> = json::decode_text(Backend::Loki, "test", &message).unwrap();
-        assert_eq!(wire::tailed(frame.streams, &mut interner, &Patterns::default()).unwrap(), answered);
-    }
-    assert_eq!(answered.len(), 6);
-    assert!(answered[3].trace.is_some() && Arc::ptr_eq(&answered[1].stream, &answered[2].stream), "{answered:?}");
-    for wrong in [r#"{"streams":[{"stream":[],"values":[["1","x"]]}]}"#, r#"{"streams":[{"stream":{},"values":[["1","x",3]]}]}"#] {
-        let frame: wire::Frame<'_> = json::decode_text(Backend::Loki, "test", wrong).unwrap();
-        assert!(wire::tailed(frame.streams, &mut Interner::default(), &Patterns::default()).is_err(), "{wrong}");
-    }
 }
 
 #[tokio::test]

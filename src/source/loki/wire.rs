@@ -8,7 +8,6 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
 
 use crate::{
     log_fields::{
@@ -41,25 +40,6 @@ pub struct WireStream {
     stream: FlatLabels,
     #[serde(default, deserialize_with = "nullable")]
     values: Vec<Entry>,
-}
-
-/// One message of the tail.
-#[derive(Debug, Default, Deserialize)]
-pub struct Frame<'t> {
-    #[serde(borrow, default, deserialize_with = "nullable")]
-    pub streams: Vec<TailStream<'t>>,
-    /// Entries that a slow reader missed.
-    #[serde(default, deserialize_with = "nullable")]
-    pub dropped_entries: Vec<IgnoredAny>,
-}
-
-/// A stream as the tail repeats it with each line: what is the same as before is not read again.
-#[derive(Debug, Deserialize)]
-pub struct TailStream<'t> {
-    #[serde(borrow, default)]
-    stream: Option<&'t RawValue>,
-    #[serde(borrow, default, deserialize_with = "nullable")]
-    values: Vec<RawEntry<'t>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -168,7 +148,7 @@ impl<'de> Visitor<'de> for Piece<'_> {
 
 /// What all lines of a stream share.
 #[derive(Clone)]
-struct Stream {
+pub struct Stream {
     labels: Arc<Labels>,
     told: Told,
 }
@@ -191,10 +171,15 @@ impl Interner {
     const SHORT: usize = 80;
     const FEW: usize = 512;
 
-    fn share_written(&mut self, written: Option<&RawValue>) -> Result<Stream, serde_json::Error> {
-        let written = written.map_or("{}", RawValue::get);
-        if let Some(stream) = self.written.get(written) {
-            return Ok(stream.clone());
+    /// The stream of labels that were written like this before.
+    pub(super) fn known_stream(&self, written: &str) -> Option<Stream> {
+        self.written.get(written).cloned()
+    }
+
+    /// The stream of labels as they are written.
+    pub(super) fn stream(&mut self, written: &str) -> Result<Stream, serde_json::Error> {
+        if let Some(stream) = self.known_stream(written) {
+            return Ok(stream);
         }
         let stream = self.share(serde_json::from_str(written)?);
         if self.written.len() >= Self::MAX {
@@ -204,8 +189,8 @@ impl Interner {
         Ok(stream)
     }
 
-    fn metadata(&mut self, written: Option<&RawValue>) -> Result<(Labels, Told), serde_json::Error> {
-        let Some(written) = written.map(RawValue::get) else { return Ok(Default::default()) };
+    /// Metadata as it is written.
+    pub(super) fn metadata(&mut self, written: &str) -> Result<(Labels, Told), serde_json::Error> {
         if let Some(known) = self.metadata.get(written) {
             return Ok(known.clone());
         }
@@ -269,24 +254,8 @@ pub fn lines(streams: Vec<WireStream>, backward: bool, interner: &mut Interner, 
     out
 }
 
-/// All lines of a message of the tail by time.
-///
-/// # Errors
-/// What is no object of labels.
-pub fn tailed(streams: Vec<TailStream<'_>>, interner: &mut Interner, own: &Patterns) -> Result<Vec<LogLine>, serde_json::Error> {
-    let mut out = Vec::with_capacity(streams.iter().map(|s| s.values.len()).sum());
-    for TailStream { stream, values } in streams {
-        let stream = interner.share_written(stream)?;
-        for RawEntry { at, text, metadata } in values {
-            let (metadata, told) = interner.metadata(metadata)?;
-            out.push(line(Entry { at, text, metadata }, &told, &stream, own));
-        }
-    }
-    out.sort_by_key(|l| l.at);
-    Ok(out)
-}
-
-fn line(entry: Entry, told: &Told, stream: &Stream, own: &Patterns) -> LogLine {
+/// A line with what it says of itself.
+pub(super) fn line(entry: Entry, told: &Told, stream: &Stream, own: &Patterns) -> LogLine {
     let found = trace_id::find(own, told, &stream.told, &entry.text);
     LogLine {
         at: entry.at,
@@ -331,34 +300,6 @@ impl<'de> Deserialize<'de> for Entry {
                 let Metadata(metadata) = seq.next_element()?.unwrap_or_default();
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Entry { at: Timestamp(at), text, metadata })
-            }
-        }
-        d.deserialize_seq(V)
-    }
-}
-
-/// The same, its metadata not read yet.
-#[derive(Debug)]
-struct RawEntry<'t> {
-    at: Timestamp,
-    text: Box<str>,
-    metadata: Option<&'t RawValue>,
-}
-
-impl<'de> Deserialize<'de> for RawEntry<'de> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = RawEntry<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a log entry")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawEntry<'de>, A::Error> {
-                let Integer(at) = seq.next_element()?.ok_or_else(|| A::Error::custom("a log entry without its time"))?;
-                let text = seq.next_element()?.ok_or_else(|| A::Error::custom("a log entry without its line"))?;
-                let metadata = seq.next_element::<Option<&'de RawValue>>()?.flatten();
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(RawEntry { at: Timestamp(at), text, metadata })
             }
         }
         d.deserialize_seq(V)

@@ -252,6 +252,42 @@ fn lines_of_one_instant_are_bounded_too() {
     assert!(store.bytes() <= 100_000 && !store.is_empty());
 }
 
+#[test]
+fn lines_that_nobody_asks_for_any_more_make_room_for_older_ones() {
+    let mut store = LogStore::new(8 << 20);
+    let texts = [format!("bad {}", "x".repeat(500)), format!("good {}", "x".repeat(500))];
+    let lines = |range: std::ops::Range<i64>, bad: i64| range.map(|i| line(i, "a", &texts[usize::from(i % bad != 0)])).collect::<Vec<_>>();
+    for batch in 100..140 {
+        store.insert(lines(batch * 1000..(batch + 1) * 1000, 100));
+    }
+    assert!(store.dropped() > 0 && !store.has_room());
+    assert_eq!(store.insert(lines(0..1000, 1)), 0, "older than what was dropped");
+    let dropped = store.oldest();
+
+    store.ask_anew(Level::Error, &[]);
+    show(&mut store, Show { level: Level::Error, ..Show::default() });
+    let kept = store.shown();
+    assert!(kept > 100 && store.has_room());
+    for page in (0..6).rev() {
+        let range = page * 1000..(page + 1) * 1000;
+        assert_eq!(store.insert(lines(range.clone(), 1)), 1000);
+        // Loki hands out lines whose level it does not know.
+        store.insert(lines(range, 1_000_000));
+        assert!(store.has_room() && store.bytes() <= 8 << 20, "{page}: {}", store.bytes());
+    }
+    assert_eq!((store.dropped(), store.shown(), store.oldest()), (0, kept + 6000, Some(Timestamp(0))));
+    let ids: Vec<LineId> = store.window(0).map(|l| l.id).collect();
+    assert!(ids.is_sorted() && dropped > Some(Timestamp(6000)));
+
+    // Once all are lines that are asked for, the oldest go as ever.
+    for batch in 140..170 {
+        store.insert(lines(batch * 1000..(batch + 1) * 1000, 1));
+    }
+    assert!(store.dropped() > 6000 && store.bytes() <= 8 << 20 && !store.has_room());
+    let newest = store.window(store.shown() - 1000).map(|l| l.id.at.0).collect::<Vec<_>>();
+    assert_eq!(newest, (169_000..170_000).collect::<Vec<_>>());
+}
+
 proptest! {
     #[test]
     fn any_order_and_repetition_is_the_same_sorted_set(

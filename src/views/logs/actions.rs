@@ -9,6 +9,7 @@ use super::{
     counts::Counts,
     fields::{Field, Item, Kind, NODE, Source, items},
     follow::{NEARBY, about},
+    query::{Plan, asked_level},
 };
 use crate::{
     core::command::Command,
@@ -106,22 +107,39 @@ impl Logs {
         }
     }
 
-    /// Other conditions: the lines that are here answer at once, and the server is asked for these alone, so that history
-    /// reaches further back. Lines that are here stay.
+    /// Other conditions.
     pub(super) fn narrow_by(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Vec<Condition>)) {
         self.narrow(cx, |show| change(&mut show.conditions));
     }
 
     /// The same for whatever else is shown too.
     pub(super) fn narrow(&mut self, cx: &Cx<'_>, change: impl FnOnce(&mut Show)) {
-        self.told = Told::default();
-        self.volume.clear();
-        self.brush = None;
-        self.left = self.left.by_time();
-        self.show(cx, |show| {
-            change(show);
+        let asked = self.plan(&cx.look);
+        self.ask_anew(cx, asked, change);
+    }
+
+    /// Shows other lines than those that `asked` asks for: the lines that are here answer at once and stay while there is room,
+    /// and where it makes another question, the server is asked for these alone, so that history reaches further back.
+    pub(super) fn ask_anew(&mut self, cx: &Cx<'_>, asked: Option<Plan>, change: impl FnOnce(&mut Show)) {
+        let mut show = self.store.show().clone();
+        change(&mut show);
+        let (before, plan) = (asked.unwrap_or_default(), self.plan_of(&cx.look, &show.conditions, show.level).unwrap_or_default());
+        if plan.base != before.base {
+            self.volume.clear();
+            self.brush = None;
+        }
+        // The same question is not asked twice: what was told of its lines still holds.
+        if plan.streams != before.streams {
             show.held = show.held.map(Mark::by_time);
-        });
+            self.left = self.left.by_time();
+            self.store.ask_anew(asked_level(show.level), &show.conditions);
+            self.spree = 0;
+            self.told = Told::default();
+            self.reading += 1;
+            self.patterns.drop_earlier();
+            self.begin_again(cx.look.now);
+        }
+        self.show(cx, |shown| *shown = show);
     }
 
     /// What stands behind a field in the detail: the sign of its filter, or of its column.

@@ -1,19 +1,21 @@
-//! The lines around one in its stream, without filters: read on both sides as they are looked at, up to the window's ends.
+//! The lines around one in its stream, without filters, and those around a time: read on both sides as they are looked at, up
+//! to the window's ends.
 
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 
 use super::{
-    Logs,
-    follow::{Seed, about},
+    Logs, Wanted,
+    follow::{Seed, about_until},
+    query::Plan,
 };
 use crate::{
     core::request::{Refresh, Request},
     model::{
         backend::SourceError,
         log::{NewerLines, Older},
-        time::{TimeRange, TimeWindow, Timestamp},
+        time::Timestamp,
     },
     store::LineId,
     views::{Act, Cx, Look, Needs},
@@ -46,31 +48,60 @@ impl Logs {
             return;
         }
         let line = line.to_log_line();
-        let window = match about(line.at, REACH) {
-            TimeWindow::Fixed(range) => {
-                TimeWindow::Fixed(TimeRange { end: range.end.min(cx.look.now).max(Timestamp(line.at.0 + 1)), ..range })
-            }
-            live => live,
-        };
-        let scope = cx.look.scope.without_trace().with_window(window);
+        let scope = cx.look.scope.without_trace().with_window(about_until(line.at, REACH, cx.look.now));
         let seed = Seed { query, crumb: Some("context".to_owned()), line: Some(Box::new(line)), around: true, ..Seed::default() };
         self.list.follow = false;
         cx.acts.push(Act::Lines(Box::new(seed), Box::new(scope)));
     }
 
-    /// Begins from one line: nothing is known on either side of it.
+    /// Begins in another window where the user wants to be, or else on the line that the page was opened on. A live window begins
+    /// at its newest line instead.
+    pub(super) fn begin_where_wanted(&mut self, look: &Look<'_>) {
+        let window = look.scope.window;
+        let is_in = |at| !window.is_live() && window.range(look.now).contains(at);
+        self.wanted.take_if(|wanted| match wanted {
+            Wanted::Span(_) => window.is_live(),
+            Wanted::Time(at) => !is_in(*at),
+            Wanted::Line(line, _) => !is_in(line.at),
+        });
+        match self.wanted {
+            // However many lines the window has after it.
+            Some(Wanted::Time(at)) if self.reads_both_ways(look) => {
+                self.begin_around(at, look.now);
+                self.list.begin(&self.store);
+            }
+            _ => self.begin(look.now, window),
+        }
+    }
+
+    /// Whether the page's lines can be read from an instant on in both directions: those of several queries would be known to
+    /// different instants.
+    pub(super) fn reads_both_ways(&self, look: &Look<'_>) -> bool {
+        self.plan(look).is_some_and(|plan| plan.streams.len() == 1)
+    }
+
+    /// Begins from one line, or a time: nothing is known on either side of it.
     pub(super) fn begin_around(&mut self, at: Timestamp, now: Timestamp) {
         let after = Timestamp(at.0.saturating_add(1));
         if let Some(past) = self.told.past(0) {
-            past.page(now, now, after, Older::Left(after));
+            past.page(now, after, Older::Left(after));
         }
         self.after = Some(After::Left(after));
     }
 
-    pub(super) fn ask_newer(&self, look: &Look<'_>, query: &str, area: Rect, needs: &mut Needs<'_>) {
-        let Some(After::Left(after) | After::Failed(after, _)) = &self.after else { return };
+    /// Other lines are asked for: nothing is known on either side of where the user is.
+    pub(super) fn begin_again(&mut self, now: Timestamp) {
+        let seed = || self.typed.as_ref()?.line.as_ref().map(|line| line.at);
+        let at = self.line().map(|line| line.id.at).or_else(seed);
+        if let Some(at) = at.filter(|_| self.is_around()) {
+            self.begin_around(at, now);
+        }
+    }
+
+    pub(super) fn ask_newer(&self, look: &Look<'_>, plan: &Plan, area: Rect, needs: &mut Needs<'_>) {
+        let (Some(After::Left(after) | After::Failed(after, _)), Some(query)) = (&self.after, plan.streams.first()) else { return };
         if self.reads_newer(*after, area) {
-            let request = Request::LogNewer { query: query.to_owned(), window: look.scope.window, after: *after };
+            let request = Request::LogNewer { query: query.clone(), window: look.scope.window, after: *after };
             needs.ask("newer", 0, request, Refresh::Once);
         }
     }
@@ -79,6 +110,11 @@ impl Logs {
     fn reads_newer(&self, after: Timestamp, area: Rect) -> bool {
         let known = self.store.position(LineId { at: after, arrival: 0 });
         self.store.has_room() && self.list.index(&self.store).is_none_or(|i| i + self.list_height(area) >= known)
+    }
+
+    /// Whether an instant is after the lines that are known to be all.
+    pub(super) fn is_after(&self, at: Timestamp) -> bool {
+        matches!(self.after, Some(After::Left(after) | After::Failed(after, _)) if after <= at)
     }
 
     pub(super) fn newer_page(&mut self, result: Result<NewerLines, SourceError>) {
@@ -93,6 +129,17 @@ impl Logs {
                     self.after = Some(After::Failed(after, error));
                 }
             }
+        }
+    }
+
+    /// Why there are no lines around a time yet.
+    pub(super) fn blank_around(&self) -> Option<Vec<String>> {
+        let after = self.after.as_ref()?;
+        let failed = if let After::Failed(_, error) = after { Some(error) } else { self.told.older_failed() };
+        match failed {
+            Some(error) => Some(vec![error.message.clone()]),
+            None if self.told.has_left() || matches!(after, After::Left(_)) => Some(vec!["Reading the lines around that time.".to_owned()]),
+            None => None,
         }
     }
 

@@ -1,20 +1,40 @@
 //! What becomes of what the streams deliver.
 
-use super::{List, Logs, Told};
-use crate::model::{
-    backend::SourceError,
-    log::{LogEvent, TailState},
-    time::Timestamp,
+use super::{List, Logs, Told, Wanted};
+use crate::{
+    model::{backend::SourceError, log::LogEvent, time::Timestamp},
+    views::Cx,
 };
 
 impl Logs {
+    /// Takes note of what is asked by now: which label names the service first, and which ones do as well, becomes known while
+    /// the page is open.
+    pub(super) fn keep_to_plan(&mut self, cx: &mut Cx<'_>) {
+        let Some(plan) = self.plan(&cx.look).filter(|plan| plan.streams != self.told.of()) else { return };
+        let lost_first = self.told.of().first().is_some_and(|first| !plan.streams.contains(first));
+        // Those around a time are read of one query alone.
+        if lost_first || (self.is_around() && plan.streams.len() > 1) {
+            let at = self.line().filter(|_| !self.list.follow).map(|line| Wanted::Time(line.id.at));
+            self.wanted = at.or(self.wanted.take());
+            self.restart();
+            self.begin_where_wanted(&cx.look);
+            self.note_question(&cx.look);
+            cx.notice("which labels name the service is known better now: its lines are read anew");
+        }
+        self.told.keep_to(&plan.streams);
+        self.patterns.keep_earlier_to(&plan.streams);
+    }
+
     /// Forgets the lines of another question.
     pub(super) fn restart(&mut self) {
         self.store.clear();
         self.list = List::new();
         self.told = Told::default();
+        self.reading += 1;
+        self.after = None;
         self.stop_filtering();
         self.volume.clear();
+        self.counting.restart();
         self.brush = None;
         self.patterns.restart();
         self.left = self.store.mark();
@@ -27,10 +47,11 @@ impl Logs {
     }
 
     pub(super) fn event(&mut self, asked: Timestamp, part: u32, event: LogEvent, now: Timestamp) {
+        self.told.run(part, asked);
         match event {
             LogEvent::History { lines, reached, older } => {
                 if let Some(past) = self.told.past(part) {
-                    past.page(asked, now, reached, older);
+                    past.page(asked, reached, older);
                 }
                 // What a page begins with is not what the stream brings.
                 let first = self.store.is_empty() || std::mem::take(&mut self.seeded);
@@ -39,37 +60,31 @@ impl Logs {
                     // What a second stream knows of that time is not new either.
                     self.left = self.store.mark().by_time();
                 }
-                self.told.failed = None;
+                self.told.works(part);
             }
-            LogEvent::Lines(lines) => {
-                self.store.insert(lines);
-                self.told.failed = None;
-            }
+            // Those of a tail do not tell that questions are answered.
+            LogEvent::Lines(lines) => _ = self.store.insert(lines),
             LogEvent::Files(told) => self.files_told(told),
             LogEvent::Gap(gap) => self.told.gap(gap),
-            LogEvent::Tail(state) => {
-                if let TailState::Behind(_) = state {
-                    self.told.failed = None;
+            LogEvent::Tail(state) => self.told.set_tail(part, state),
+            LogEvent::ReadTo(at) => {
+                if let Some(past) = self.told.past(part) {
+                    past.read_to(asked, at);
                 }
-                self.told.tail(state);
             }
-            LogEvent::Failed(error) => self.told.fail(error, now),
-        }
-        if let Some(past) = self.told.past(part) {
-            past.alive(asked, now);
+            LogEvent::Failed(error) => self.told.fail(part, error, now),
         }
     }
 
     /// A page of older lines, or why it did not come.
     pub(super) fn older_page(&mut self, part: u32, result: Result<Vec<LogEvent>, SourceError>) {
-        let events = match result {
-            Ok(events) => events,
-            Err(error) => {
-                self.told.older_failed = Some(error);
-                return;
-            }
-        };
-        self.told.older_failed = None;
+        let (events, failed) = result.map_or_else(|error| (Vec::new(), Some(error)), |events| (events, None));
+        if let Some(told) = self.told.older_failed.get_mut(part as usize) {
+            told.clone_from(&failed);
+        }
+        if failed.is_some() {
+            return;
+        }
         self.spree = self.spree.saturating_add(1);
         for event in events {
             match event {
@@ -80,7 +95,7 @@ impl Logs {
                     }
                 }
                 LogEvent::Gap(gap) => self.told.gap(gap),
-                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::Failed(_) | LogEvent::Files(_) => {}
+                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::ReadTo(_) | LogEvent::Failed(_) | LogEvent::Files(_) => {}
             }
         }
     }

@@ -135,9 +135,23 @@ impl Bar {
 }
 
 impl Logs {
-    pub(super) fn open_bar(&mut self, cx: &Cx<'_>) {
-        let text = self.plan(&cx.look).map(|p| p.base).unwrap_or_default();
-        self.bar = Some(Bar::new(&text, self.seen()));
+    /// Opens the bar with the page's query; where it is not known yet under which label the lines are, once it is.
+    pub(super) fn open_bar(&mut self, cx: &mut Cx<'_>) {
+        match self.plan(&cx.look) {
+            Some(plan) => self.bar = Some(Bar::new(&plan.base, self.seen())),
+            None => {
+                self.bar_waits = true;
+                cx.notice("the query opens as soon as Loki has told which labels name services");
+            }
+        }
+    }
+
+    /// Opens the bar that was asked for, unless something else was done since.
+    pub(super) fn open_waiting_bar(&mut self, cx: &mut Cx<'_>) {
+        if self.bar_waits && !self.chooses() && self.prompt.is_none() && self.plan(&cx.look).is_some() {
+            self.bar_waits = false;
+            self.open_bar(cx);
+        }
     }
 
     /// What the newest lines have.

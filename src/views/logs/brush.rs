@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
-use super::{Logs, volume};
+use super::{Logs, patterns::INSTANT, volume};
 use crate::{
     core::command::Command,
     model::{
@@ -29,6 +29,8 @@ pub(super) struct Brush {
     at: Timestamp,
     /// The start of the cell that the range was begun in.
     from: Option<Timestamp>,
+    /// The first of two windows whose patterns are to be compared.
+    other: Option<TimeRange>,
     /// The length of a cell: as many steps of the counts as the narrowest column of the screen shows.
     cell: Duration,
 }
@@ -39,7 +41,7 @@ impl Brush {
         let step = nanos(matrix.step).max(1);
         let steps = nanos(matrix.range.duration()).div_euclid(step * i64::from(columns.max(1))).max(0) + 1;
         let cell = Duration::from_nanos((step * steps).unsigned_abs());
-        let brush = Self { at: matrix.range.end, from: None, cell };
+        let brush = Self { at: matrix.range.end, from: None, other: None, cell };
         Self { at: brush.first_of(Timestamp(matrix.range.end.0 - 1)), ..brush }
     }
 
@@ -65,6 +67,10 @@ impl Brush {
 impl Logs {
     /// What a key does to the range. `None`: it means what it means elsewhere.
     pub(super) fn brush_command(&mut self, cx: &mut Cx<'_>, command: Command) -> Option<bool> {
+        if self.patterns.open {
+            // What is not to be seen is not moved.
+            self.brush = None;
+        }
         let Some(brush) = self.brush else {
             return (command == Command::ValueCursor).then(|| self.begin_brush(cx));
         };
@@ -91,10 +97,16 @@ impl Logs {
             Command::Drill => {
                 let range = brush.range(matrix);
                 self.brush = None;
-                // The last step may end in the future.
-                let end = range.end.min(cx.look.now).max(range.start + TimeWindow::MIN);
+                // The last step may end in the future, where lines of a server are counted; a step of those that are held ends
+                // before the next one.
+                let end = if self.files.is_some() { range.end - INSTANT } else { range.end.min(cx.look.now) };
+                let end = end.max(range.start + TimeWindow::MIN);
                 cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(TimeWindow::Fixed(TimeRange { end, ..range })))));
                 return Some(true);
+            }
+            Command::ChooseWindows => {
+                let range = brush.range(matrix);
+                return Some(self.window_chosen(cx, brush, range));
             }
             _ => return None,
         };
@@ -102,11 +114,33 @@ impl Logs {
         Some(true)
     }
 
+    /// Takes a range for one of two windows whose patterns are compared; with the second one they are shown.
+    fn window_chosen(&mut self, cx: &mut Cx<'_>, brush: Brush, range: TimeRange) -> bool {
+        let Some(other) = brush.other else {
+            self.brush = Some(Brush { from: None, other: Some(range), ..brush });
+            let key = cx.look.shared.keymap.key(Command::ChooseWindows).unwrap_or_default();
+            cx.notice(format!("now the other window: {key} takes it and compares the patterns of both"));
+            return true;
+        };
+        if range.start < other.end && other.start < range.end {
+            cx.notice("the two windows have lines in common: choose another one");
+            return true;
+        }
+        self.brush = None;
+        let (before, after) = if range.start < other.start { (range, other) } else { (other, range) };
+        self.compare_brushed(cx, before, TimeRange { end: after.end.min(cx.look.now), ..after });
+        true
+    }
+
     fn begin_brush(&mut self, cx: &mut Cx<'_>) -> bool {
         let area = self.places(cx.area).volume();
         let columns = self.volume.value().map(|matrix| volume::columns(matrix, self.volume_is_bytes, &cx.look, area));
         match (self.volume.value(), columns) {
-            (Some(matrix), Some(columns)) if area.height > 0 && columns > 0 => self.brush = Some(Brush::new(matrix, columns)),
+            (Some(matrix), Some(columns)) if area.height > 0 && columns > 0 => {
+                self.brush = Some(Brush::new(matrix, columns));
+                // The volume is above the lines.
+                self.patterns.open = false;
+            }
             _ if self.in_detail => cx.notice("the volume is above the lines: go back to them first"),
             _ => cx.notice("there is no volume to choose a range of"),
         }
@@ -121,7 +155,8 @@ impl Logs {
         let clock = |at| format::clock_seconds(at, *offset);
         let length = format::span(range.duration());
         let held = self.volume_in(look, range)?;
-        Some(format!("{} {dash} {} {zone} {dot} {length} {dot} {held}", clock(range.start), clock(range.end)))
+        let other = self.brush?.other.map_or_else(String::new, |o| format!(" {dot} with {} {dash} {}", clock(o.start), clock(o.end)));
+        Some(format!("{} {dash} {} {zone}{other} {dot} {length} {dot} {held}", clock(range.start), clock(range.end)))
     }
 
     /// How much there is in a range: `1,204 lines: 1,100 error, 104 warn`, or bytes.
@@ -134,21 +169,24 @@ impl Logs {
         }
         let lines = format::counted(total.round() as usize, "line");
         let parts: Vec<String> = parts.iter().map(|(name, n)| format!("{} {name}", format::count(n.round() as u64))).collect();
-        Some(if parts.is_empty() { lines } else { format!("{lines}: {}", parts.join(", ")) })
+        let unread = if self.is_partly_unread(range) { ", not all was read" } else { "" };
+        Some(if parts.is_empty() { format!("{lines}{unread}") } else { format!("{lines}: {}{unread}", parts.join(", ")) })
     }
 
     /// Shows the range on every trend of the volume.
     pub(super) fn draw_brush(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let (Some(brush), Some(matrix)) = (self.brush, self.volume.value()) else { return };
-        let range = brush.range(matrix);
         for TimeAxis { area: trend, range: whole } in volume::axes(matrix, self.volume_is_bytes, look, area) {
             let share = |at: Timestamp| at.since(whole.start).as_secs_f64() / whole.duration().as_secs_f64().max(1e-9);
             let column = |at: Timestamp| (share(at) * f64::from(trend.width)) as u16;
-            // A count is drawn where its step ends.
-            let first = column(range.start + matrix.step).min(trend.width.saturating_sub(1));
-            let last = column(range.end).clamp(first, trend.width.saturating_sub(1));
-            for x in trend.x + first..=trend.x + last {
-                if let Some(cell) = buf.cell_mut((x, trend.y)) {
+            let columns = [Some(brush.range(matrix)), brush.other].into_iter().flatten().map(|range| {
+                // A count is drawn where its step ends.
+                let first = column(range.start + matrix.step).min(trend.width.saturating_sub(1));
+                first..=column(range.end).clamp(first, trend.width.saturating_sub(1))
+            });
+            let columns: Vec<_> = columns.collect();
+            for x in (0..trend.width).filter(|x| columns.iter().any(|columns| columns.contains(x))) {
+                if let Some(cell) = buf.cell_mut((trend.x + x, trend.y)) {
                     cell.modifier.toggle(Modifier::REVERSED);
                 }
             }

@@ -6,6 +6,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{
     Logs, Typing,
     conditions::{add, stage},
+    patterns::asked::Which,
     typed,
 };
 use crate::{
@@ -31,7 +32,7 @@ pub(super) struct Builder {
 }
 
 /// One row of the list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Row {
     /// At least this bad.
     Level(Level),
@@ -39,21 +40,21 @@ pub(super) enum Row {
     Condition(usize),
     /// The text of `/`, which no server is asked for.
     Text,
-    /// What is done to patterns.
-    Pattern(String),
+    /// What is done to the lines of a pattern.
+    Pattern(Which),
 }
 
 impl Logs {
-    fn builder_rows(&self, look: &Look<'_>) -> Vec<Row> {
+    fn builder_rows(&self) -> Vec<Row> {
         let show = self.store.show();
         let level = Some(show.level).filter(|l| *l != Level::Unknown).map(Row::Level);
         let text = show.pattern.as_ref().map(|_| Row::Text);
         let conditions = (0..show.conditions.len()).map(Row::Condition);
-        level.into_iter().chain(conditions).chain(text).chain(self.pattern_filters(look).into_iter().map(Row::Pattern)).collect()
+        level.into_iter().chain(conditions).chain(text).chain(self.picked_patterns().into_iter().map(Row::Pattern)).collect()
     }
 
-    fn builder_row(&self, look: &Look<'_>) -> Option<Row> {
-        let mut rows = self.builder_rows(look);
+    fn builder_row(&self) -> Option<Row> {
+        let mut rows = self.builder_rows();
         let at = self.builder.selected.min(rows.len().checked_sub(1)?);
         Some(rows.swap_remove(at))
     }
@@ -64,8 +65,8 @@ impl Logs {
     }
 
     /// Whether a condition is selected in the list.
-    pub(super) fn has_selected_condition(&self, look: &Look<'_>) -> bool {
-        self.is_building() && self.builder_row(look).is_some()
+    pub(super) fn has_selected_condition(&self) -> bool {
+        self.is_building() && self.builder_row().is_some()
     }
 
     /// What a command means to the list of conditions. `None`: what it means to the lines.
@@ -88,7 +89,7 @@ impl Logs {
             Command::RemoveCondition | Command::Widen => self.remove_row(cx),
             Command::SwitchCondition => self.switch_row(cx),
             Command::Down | Command::Up | Command::Top | Command::Bottom => {
-                let last = self.builder_rows(&cx.look).len().saturating_sub(1);
+                let last = self.builder_rows().len().saturating_sub(1);
                 let at = self.builder.selected.min(last);
                 self.builder.selected = match command {
                     Command::Down => (at + 1).min(last),
@@ -103,7 +104,7 @@ impl Logs {
     }
 
     fn edit_row(&mut self, cx: &mut Cx<'_>) {
-        match self.builder_row(&cx.look) {
+        match self.builder_row() {
             None => self.start_condition(cx, None),
             Some(Row::Level(_)) => self.cycle_level(cx),
             Some(Row::Condition(i)) => self.start_condition(cx, Some(i)),
@@ -113,7 +114,7 @@ impl Logs {
     }
 
     fn invert_row(&mut self, cx: &mut Cx<'_>) {
-        match self.builder_row(&cx.look) {
+        match self.builder_row() {
             Some(Row::Condition(i)) => self.narrow_by(cx, |all| {
                 if let Some(condition) = all.get_mut(i) {
                     *condition = condition.inverted();
@@ -134,7 +135,7 @@ impl Logs {
     }
 
     fn switch_row(&mut self, cx: &mut Cx<'_>) {
-        match self.builder_row(&cx.look) {
+        match self.builder_row() {
             Some(Row::Condition(i)) => self.narrow_by(cx, |all| {
                 if let Some(condition) = all.get_mut(i) {
                     condition.off = !condition.off;
@@ -146,18 +147,26 @@ impl Logs {
     }
 
     fn remove_row(&mut self, cx: &mut Cx<'_>) {
-        match self.builder_row(&cx.look) {
+        match self.builder_row() {
             Some(Row::Level(_)) => self.set_level(cx, Level::Unknown),
             Some(Row::Condition(i)) => self.narrow_by(cx, |all| drop(all.remove(i))),
             Some(Row::Text) => self.show(cx, |show| show.pattern = None),
-            Some(Row::Pattern(_)) => self.show_all_patterns(cx),
+            Some(Row::Pattern(which)) => self.forget_pattern(cx, which),
             None => {}
         }
     }
 
     /// Makes the text of the filter a part of the query, so that lines are found that are not here.
     pub(super) fn filter_to_query(&mut self, cx: &mut Cx<'_>) {
-        let Some(pattern) = self.store.show().pattern.clone() else { return };
+        let selected = self.builder_row().filter(|_| self.is_building());
+        let text = self.store.show().pattern.clone().filter(|_| !matches!(selected, Some(Row::Pattern(_))));
+        let Some(pattern) = text else {
+            let first = || self.picked_patterns().first().copied();
+            if let Some(which) = selected.and_then(|row| if let Row::Pattern(which) = row { Some(which) } else { None }).or_else(first) {
+                self.pattern_to_query(cx, which);
+            }
+            return;
+        };
         match pattern.condition() {
             Ok(condition) => {
                 cx.notice(format!("Loki is asked for lines{}", stage(&condition)));
@@ -171,13 +180,13 @@ impl Logs {
     }
 
     /// Selects what a click is on.
-    pub(super) fn click_condition(&mut self, look: &Look<'_>, row: usize) {
-        self.builder.selected = row.min(self.builder_rows(look).len().saturating_sub(1));
+    pub(super) fn click_condition(&mut self, row: usize) {
+        self.builder.selected = row.min(self.builder_rows().len().saturating_sub(1));
     }
 
     /// `3 conditions, 1 off: 60 of 300 lines`
     pub(super) fn builder_title(&self, look: &Look<'_>) -> String {
-        let rows = self.builder_rows(look).len();
+        let rows = self.builder_rows().len();
         let off = self.store.show().conditions.iter().filter(|c| c.off).count();
         let off = if off > 0 { format!(", {off} off") } else { String::new() };
         let lines = format!("{} of {}", self.shown_count(look), format::counted(self.kept(), "line"));
@@ -200,8 +209,8 @@ impl Logs {
     /// The list, and below it all that Loki is asked.
     pub(super) fn draw_builder(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let theme = &look.shared.theme;
-        let rows = self.builder_rows(look);
-        let queries = self.plan_of(look, &self.store.show().conditions).map_or_else(Vec::new, |p| p.streams);
+        let rows = self.builder_rows();
+        let queries = self.plan_of(look, &self.store.show().conditions, self.level()).map_or_else(Vec::new, |p| p.streams);
         let room = usize::from(area.width.saturating_sub(2)).max(1);
         let query: Vec<String> = queries.iter().flat_map(|q| wrap(q, room)).collect();
         // The list comes first where there is little room.
@@ -239,7 +248,7 @@ impl Logs {
                 let text = show.pattern.as_ref().map(Pattern::shown).unwrap_or_default();
                 ("here", format!("{text}   {} asks Loki for it", key(Command::FilterToQuery)))
             }
-            Row::Pattern(text) => ("here", text.clone()),
+            Row::Pattern(which) => ("here", self.pattern_row(look, *which, &key(Command::FilterToQuery))),
         };
         let role = if state == "off" { Role::Dim } else { Role::Text };
         put(buf, place, place.x + 1, state, theme.style(if state == "on" { Role::Good } else { Role::Dim }));
@@ -261,7 +270,7 @@ pub(super) struct Draft {
     at: Option<usize>,
     level: Option<Level>,
     /// What is wrong with what is typed.
-    wrong: Option<String>,
+    pub(super) wrong: Option<String>,
     seen: Vec<super::seen::Seen>,
     /// What `Tab` goes round in: the text that was completed, and how often.
     round: Option<(String, usize)>,
@@ -321,6 +330,7 @@ impl Logs {
 
     /// The condition is asked for.
     pub(super) fn condition_accepted(&mut self, cx: &mut Cx<'_>) {
+        let asked = self.plan(&cx.look);
         let Some(draft) = self.draft.take() else { return };
         self.set_in_detail(true);
         if let Some(level) = draft.level {
@@ -333,9 +343,7 @@ impl Logs {
         } else if all.len() > draft.before.len() {
             self.builder.selected = all.len() - 1 + usize::from(self.level() != Level::Unknown);
         }
-        if all != draft.before {
-            self.narrow_by(cx, |_| ());
-        }
+        self.ask_anew(cx, asked, |_| ());
     }
 
     /// The condition is not asked for after all.

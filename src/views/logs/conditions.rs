@@ -24,6 +24,16 @@ const SHOWN: usize = 40;
 /// # Errors
 /// Why no server can be asked for it.
 pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition, &'static str> {
+    of_read(line, object(line.text).as_ref(), field, keep)
+}
+
+/// What a line's text is as JSON, where it is an object.
+pub(super) fn object(text: &str) -> Option<Value> {
+    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// As [`of`], of a line whose [`object`] is known: there are many fields in it.
+pub(super) fn of_read(line: &Line<'_>, object: Option<&Value>, field: &Field, keep: bool) -> Result<Condition, &'static str> {
     let (name, value) = (field.name.as_str(), field.value.as_str());
     let made = |place: Place, name: &str, label: String, value: &str| Ok(Condition::is(place, name, label, value, keep));
     match field.source {
@@ -41,13 +51,16 @@ pub(super) fn of(line: &Line<'_>, field: &Field, keep: bool) -> Result<Condition
             let is_taken = line.stream.get(&label).is_some() || line.metadata().any(|(n, _)| n == label);
             let label = if is_taken { format!("{label}_extracted") } else { label };
             let in_text = |place: Place, path: String| Ok(Condition { path, ..Condition::is(place, name, label.clone(), value, keep) });
-            if let Some(path) = json_path(line.text, name, value) {
+            if let Some(path) = object.and_then(|object| json_path(object, name, value)) {
                 return in_text(Place::Json, path);
             }
             match pair(line.text, name, value) {
                 Some(_) if is_label(name) => return in_text(Place::Logfmt, name.to_owned()),
-                // Loki's parser takes no such name.
-                Some(pair) => return made(Place::Text, "", String::new(), pair),
+                // Loki's parser takes no such name. More may follow a value in its word: 50 is no beginning of 500.
+                Some(pair) => {
+                    let alone = format!(r"(?:^|\s){}(?:\s|$)", regex::escape(&pair));
+                    return Condition::expression(&alone, keep).map_err(|_| "the line's text is too long to be asked for");
+                }
                 None => {}
             }
         }
@@ -79,11 +92,8 @@ fn label_of(name: &str) -> String {
 }
 
 /// Where Loki's `| json` finds the value, if it does: text, a number or a boolean in objects within objects.
-fn json_path(text: &str, name: &str, value: &str) -> Option<String> {
-    if !text.trim_start().starts_with('{') {
-        return None;
-    }
-    steps_to(&serde_json::from_str(text).ok()?, name, value).map(|steps| {
+fn json_path(object: &Value, name: &str, value: &str) -> Option<String> {
+    steps_to(object, name, value).map(|steps| {
         let step = |step: &String| if is_label(step) { step.clone() } else { format!("[{}]", quote(step)) };
         steps.iter().rev().map(step).collect::<Vec<_>>().join(".").replace(".[", "[")
     })
@@ -110,12 +120,13 @@ fn steps_to(of: &Value, name: &str, value: &str) -> Option<Vec<String>> {
 }
 
 /// The `name=value` in a line's text.
-fn pair<'t>(text: &'t str, name: &str, value: &str) -> Option<&'t str> {
+fn pair(text: &str, name: &str, value: &str) -> Option<String> {
     let line = text.lines().next().unwrap_or_default();
-    let ways = [format!("{name}={value}"), format!("{name}=\"{}", value.replace('\\', "\\\\").replace('"', "\\\""))];
-    ways.iter().find_map(|pair| {
-        let begins = |at: &usize| *at == 0 || line[..*at].ends_with(char::is_whitespace);
-        line.match_indices(pair).find(|(at, _)| begins(at)).map(|(_, found)| found)
+    let ways = [format!("{name}={value}"), format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))];
+    ways.into_iter().find(|pair| {
+        let begins = |at: usize| line[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let ends = |at: usize| line[at..].chars().next().is_none_or(char::is_whitespace);
+        line.match_indices(pair.as_str()).any(|(at, found)| begins(at) && ends(at + found.len()))
     })
 }
 
@@ -135,7 +146,7 @@ fn matcher(condition: &Condition) -> Option<Matcher> {
         (Test::Is, false) => MatchOp::NotEqual,
         (Test::Matches(_), true) => MatchOp::Regex,
         (Test::Matches(_), false) => MatchOp::NotRegex,
-        (Test::Compares(..), _) => return None,
+        (Test::Compares(..) | Test::Fits(_), _) => return None,
     };
     Some(Matcher::new(condition.label.as_str(), op, condition.value.as_str()))
 }
@@ -144,6 +155,7 @@ fn matcher(condition: &Condition) -> Option<Matcher> {
 pub(super) fn stage(condition: &Condition) -> String {
     match (&condition.test, condition.place, condition.keep) {
         (Test::Matches(_), Place::Text, keep) => format!(" {} {}", if keep { "|~" } else { "!~" }, quote(&condition.value)),
+        (Test::Fits(_), _, keep) => format!(" {} {}", if keep { "|>" } else { "!>" }, quote(&condition.value)),
         (_, Place::Text, keep) => format!(" {} {}", if keep { "|=" } else { "!=" }, quote(&condition.value)),
         // A value that is no number is an error of the line, with which it would pass.
         (Test::Compares(order, _), ..) => format!(" | {} {} {} | __error__=\"\"", condition.label, order.as_str(), condition.value),
@@ -157,17 +169,24 @@ pub(super) fn stages(conditions: &[Condition], with_labels: bool) -> String {
     let at = |place: Place| applied(conditions).filter(move |c| c.place == place);
     let labels = at(Place::Label).filter(|c| with_labels || matcher(c).is_none());
     let mut out: String = at(Place::Text).chain(labels).chain(at(Place::Unseen)).chain(at(Place::Metadata)).map(stage).collect();
+    let mut parsed = false;
     for (place, parser) in [(Place::Json, " | json"), (Place::Logfmt, " | logfmt")] {
         let mut parts: Vec<String> = at(place).map(|c| format!("{}={}", c.label, quote(&c.path))).collect();
         parts.sort_unstable();
         parts.dedup();
         if !parts.is_empty() {
+            // That a line is no JSON is an error of it, which says nothing of what the other parser finds.
+            out.push_str(if parsed { NO_ERROR } else { "" });
             out.push_str(&format!("{parser} {}", parts.join(", ")));
+            parsed = true;
         }
         out.extend(at(place).map(stage));
     }
     out
 }
+
+/// What a parser said of a line is forgotten.
+const NO_ERROR: &str = " | drop __error__, __error_details__";
 
 /// Takes what the parsers found away again: with it a line would be another one than without, and be there twice.
 pub(super) fn drops(conditions: &[Condition]) -> String {
@@ -185,6 +204,7 @@ pub(super) fn shown(condition: &Condition, mark: &str) -> Option<String> {
     let (name, equal) = (&condition.name, if condition.keep { "=" } else { "!" });
     (!condition.off).then(|| match (condition.place, &condition.test) {
         (Place::Text, Test::Matches(_)) => format!("{not}~{}", quote(&value)),
+        (_, Test::Fits(_)) => format!("{not}>{}", quote(&value)),
         (Place::Text, _) => format!("{not}{}", quote(&value)),
         (_, Test::Is) => format!("{name}{}{value}", if condition.keep { "=" } else { "!=" }),
         (_, Test::Matches(_)) => format!("{name}{equal}~{value}"),

@@ -125,8 +125,9 @@ impl Detail {
         let Some(item) = found.and_then(|f| items.iter().position(|i| std::ptr::eq(i, f))) else { return 0 };
         let first = layout.rows.iter().position(|r| r.item == item).unwrap_or(0);
         let same = self.at.as_ref().is_some_and(|(kind, _)| *kind == items[item].key().0);
-        // Further lines have no names: they are counted.
-        let within = if same { self.within } else { 0 };
+        // Further lines of the text have no names: they are counted. A field may have fewer rows than where it was selected.
+        let rows = if items[item].kind == Kind::Text { usize::MAX } else { layout.rows.iter().filter(|r| r.item == item).count() };
+        let within = if same { self.within.min(rows.saturating_sub(1)) } else { 0 };
         (first + within).min(layout.rows.len().saturating_sub(1))
     }
 

@@ -166,6 +166,7 @@ impl Logs {
         Panel::new(title).note(note).focused(!self.in_detail).render(shared, places.lines, buf);
         if let Some(matrix) = self.volume.value().filter(|_| places.volume.height > 0) {
             volume::draw(matrix, self.volume_is_bytes, look, places.volume(), buf);
+            self.draw_unread(look, places.volume(), buf);
             self.draw_brush(look, places.volume(), buf);
             if self.volume.is_stale() {
                 panel::dim(shared, places.volume, buf);
@@ -227,7 +228,10 @@ impl Logs {
             }
             if !screen.gaps.is_empty() {
                 let own = text_rows + if placed.open { unfolded(&record).len() } else { 0 };
-                self.draw_gaps(look, placed.line.id, |i| row(area, placed.row + offset(own + i)), buf);
+                if placed.before > 0 {
+                    self.draw_gaps(look, None, |i| row(area, placed.row - offset(placed.before) + offset(i)), buf);
+                }
+                self.draw_gaps(look, Some(placed.line.id), |i| row(area, placed.row + offset(own + i)), buf);
             }
             if self.marks.has(&placed.line) {
                 let first = row(area, placed.row);

@@ -16,8 +16,10 @@ use crate::{
     },
     model::{
         backend::{Backend, Health},
-        opened::{FileState, LineNotes, OpenedFile},
+        log::LogLine,
+        opened::{Asked, FileState, LineNotes, OpenedFile},
         time::{TimeRange, TimeWindow, Timestamp},
+        trace::TraceId,
     },
     store::{Condition, Line, Place, Show},
     ui::format,
@@ -38,14 +40,28 @@ pub struct Opened {
     pub again: bool,
 }
 
+/// Lines of a trace among those of files.
+pub struct Held {
+    names: Vec<CompactString>,
+    trace: TraceId,
+    /// The lines.
+    pub lines: Vec<LogLine>,
+}
+
 /// The files of a page.
 pub(super) struct Files {
     opened: Opened,
+    /// Only the lines of a trace are shown: those that another page had when this one was opened.
+    of_trace: Option<TraceId>,
     told: Vec<OpenedFile>,
     /// What happened to one of them, for the footer.
     news: Option<String>,
+    /// How often the page was cleared to be read anew.
+    reading: u32,
     /// The window that is read, where it cannot be read again for another one.
     window: TimeWindow,
+    /// The window whose lines are shown of those.
+    shown: TimeWindow,
     aside: Option<Aside>,
 }
 
@@ -60,6 +76,11 @@ struct Aside {
 }
 
 impl Files {
+    fn new(opened: Opened, window: TimeWindow) -> Self {
+        let shown = TimeWindow::EVERYTHING;
+        Self { opened, of_trace: None, told: Vec::new(), news: None, reading: 0, window, shown, aside: None }
+    }
+
     /// One, or several, by their names; without their folders where they have to be short.
     fn names(&self) -> String {
         let names = &self.opened.names;
@@ -70,6 +91,11 @@ impl Files {
             few if few.len() <= NAMED => few.iter().map(base).collect::<Vec<_>>().join(", "),
             many => format::counted(many.len(), "file"),
         }
+    }
+
+    /// How far each is read.
+    pub(super) fn told(&self) -> &[OpenedFile] {
+        &self.told
     }
 
     fn state(&self, is: impl Fn(&FileState) -> bool) -> bool {
@@ -86,17 +112,39 @@ impl Logs {
     pub fn of_files(opened: Opened, window: TimeWindow, scope: &Scope) -> Self {
         let mut page = Self::new(scope, None);
         page.columns.of_one_file = opened.names.len() == 1;
-        page.files = Some(Box::new(Files { opened, told: Vec::new(), news: None, window, aside: None }));
+        page.files = Some(Box::new(Files::new(opened, window)));
         page
+    }
+
+    /// A page of the lines of a trace that the page of the files has.
+    pub fn of_trace(held: Held, scope: &Scope) -> Self {
+        let Held { names, trace, lines } = held;
+        let mut page = Self::of_files(Opened { names, again: false }, scope.window, scope);
+        if let Some(files) = &mut page.files {
+            // All of them, also where clocks differ from that of the trace.
+            (files.of_trace, files.shown) = (Some(trace), scope.window);
+        }
+        page.store.insert(lines);
+        page.list.begin(&page.store);
+        page
+    }
+
+    /// The lines of a trace among those of the files.
+    pub(super) fn lines_of_trace(&self, trace: TraceId) -> Option<Held> {
+        let files = self.files.as_ref()?;
+        Some(Held { names: files.opened.names.clone(), trace, lines: self.store.lines_of(trace) })
     }
 
     /// Asks for the lines of the files. Returns false where the page is of a server's.
     pub(super) fn ask_files(&self, look: &Look<'_>, needs: &mut Needs<'_>) -> bool {
         let Some(files) = &self.files else { return false };
+        if files.of_trace.is_some() {
+            return true;
+        }
         let window = if files.opened.again { look.scope.window } else { files.window };
         // A quarter of the room is left for what is written to them later.
         let bytes = look.shared.settings.log_bytes / 4 * 3;
-        needs.ask("lines", 0, Request::FileLines { window, bytes }, Refresh::Stream);
+        needs.ask("lines", 0, Request::FileLines(Asked { window, bytes, reading: files.reading }), Refresh::Stream);
         true
     }
 
@@ -118,12 +166,35 @@ impl Logs {
     }
 
     /// Another window is chosen. Returns whether the lines stay: a pipe is read once.
-    pub(super) fn keeps_lines(&self, cx: &mut Cx<'_>) -> bool {
-        let keeps = self.files.as_ref().is_some_and(|f| !f.opened.again);
-        if keeps {
-            cx.notice("a pipe cannot be read again for another window: all its lines stay");
+    pub(super) fn keeps_lines(&mut self, cx: &mut Cx<'_>) -> bool {
+        let Some(files) = &mut self.files else { return false };
+        if files.opened.again {
+            // Also where the user comes back to a window before another one was read.
+            files.reading += 1;
+            return false;
         }
-        keeps
+        if self.show_window(&cx.look) {
+            self.brush = None;
+            self.stop_filtering();
+            self.settle(cx);
+        }
+        true
+    }
+
+    /// What is read only once is shown by its window. Returns whether that is another one now.
+    pub(super) fn show_window(&mut self, look: &Look<'_>) -> bool {
+        let window = look.scope.window;
+        let Some(files) = self.files.as_mut().filter(|f| !f.opened.again && f.shown != window) else { return false };
+        files.shown = window;
+        let range = window.range(look.now);
+        // What comes belongs to a window that goes on.
+        let range = if window.is_live() { TimeRange { end: Timestamp::LATEST, ..range } } else { range };
+        let within = (window != TimeWindow::EVERYTHING).then_some(range);
+        if let Some(aside) = &mut files.aside {
+            aside.before.within = within;
+        }
+        self.store.set_show(Show { within, ..self.store.show().clone() });
+        true
     }
 
     /// The names of the files, in the place of a query.
@@ -134,7 +205,7 @@ impl Logs {
     /// The names of the files and the time that the lines are of.
     pub(super) fn about_files(&self, look: &Look<'_>) -> Option<String> {
         let names = self.files_name()?;
-        let (first, last) = (self.store.oldest().filter(|at| !at.is_place()), self.store.newest());
+        let (first, last) = (self.store.oldest_dated(), self.store.newest());
         let Some((first, last)) = first.zip(last) else { return Some(names) };
         let (zone, dash) = (look.shared.settings.zone.0, look.shared.glyphs.dash);
         Some(format!("{names}  {} {dash} {}", format::day_clock(first, look.now, zone), format::day_clock(last, first, zone)))
@@ -156,7 +227,8 @@ impl Logs {
     /// How far the files are read and what is to be known of their lines, the most important first.
     pub(super) fn files_facts(&self, look: &Look<'_>, full: bool) -> Vec<String> {
         let Some(files) = &self.files else { return Vec::new() };
-        let mut out: Vec<String> = files.aside.iter().map(|aside| aside.words.clone()).collect();
+        let of_trace = files.of_trace.map(|trace| format!("of trace {}", trace.short()));
+        let mut out: Vec<String> = of_trace.into_iter().chain(files.aside.iter().map(|aside| aside.words.clone())).collect();
         out.extend(files.told.iter().filter_map(|file| match &file.state {
             FileState::Failed(why) => Some(format!("{}: {why}", file.name)),
             _ => None,
@@ -202,6 +274,7 @@ impl Logs {
         });
         let failed: Vec<String> = failed.collect();
         Some(match self.files_come() {
+            _ if files.of_trace.is_some() => vec![format!("No line of {name} names this trace.")],
             _ if !failed.is_empty() => failed,
             _ if files.state(|s| *s == FileState::Reading) && files.total(|f| f.read) == 0 && files.total(|f| f.size.unwrap_or(0)) == 0 => {
                 vec![format!("Waiting for the first line of {name}.")]
@@ -222,7 +295,7 @@ impl Logs {
     /// The scope with the window that the lines are of: they may be of any time, and what is compared is compared within it.
     pub(super) fn files_scope(&self, look: &Look<'_>) -> Option<Scope> {
         self.files.as_ref()?;
-        let range = TimeRange { start: self.store.oldest()?, end: self.store.newest()? };
+        let range = TimeRange { start: self.store.oldest_dated()?, end: self.store.newest()? };
         Some(look.scope.with_window(TimeWindow::Fixed(range)))
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Logs, conditions,
     fields::{Field, Source, items},
+    query,
 };
 use crate::{
     core::scope::Scope,
@@ -48,6 +49,11 @@ pub struct Seed {
 /// A window about an instant.
 pub(super) fn about(at: Timestamp, reach: Duration) -> TimeWindow {
     TimeWindow::Fixed(TimeRange { start: at - reach, end: at + reach })
+}
+
+/// The same for those who read no further than what there is by now.
+pub(super) fn about_until(at: Timestamp, reach: Duration, now: Timestamp) -> TimeWindow {
+    TimeWindow::Fixed(TimeRange { start: at - reach, end: (at + reach).min(now).max(Timestamp(at.0.saturating_add(1))) })
 }
 
 impl Logs {
@@ -121,15 +127,24 @@ impl Logs {
         let value = condition.as_ref().map_or(&field.value, |c| &c.value);
         // Structured metadata does not match a text, and a text is not in the metadata: both are asked.
         let in_text = in_text(value);
+        let trace = TraceId::parse(&field.value).filter(|_| field.source == Source::Trace);
+        if let Some(id) = trace {
+            let [labels, text] = query::of_trace(id).map(|own| format!("{all}{own}"));
+            return Some(self.page_with(look, line, field, step, (labels, Some(text))));
+        }
         let asked = match (field.source, &condition) {
             (Source::Label, _) => format!("{{{}}}", Matcher::equal(field.name.as_str(), value.as_str())),
-            (Source::Metadata | Source::Trace, Some(c)) => format!("{all}{}", conditions::stages(std::slice::from_ref(c), true)),
-            (Source::Trace, None) => format!("{all} | trace_id={}", quote(value)),
+            (Source::Metadata, Some(c)) => format!("{all}{}", conditions::stages(std::slice::from_ref(c), true)),
             _ => in_text.clone(),
         };
         let also = (field.source != Source::Label && asked != in_text).then_some(in_text);
+        Some(self.page_with(look, line, field, step, (asked, also)))
+    }
+
+    /// The page of what these queries find, opened on a line.
+    fn page_with(&self, look: &Look<'_>, line: &Line<'_>, field: &Field, step: i8, (query, also): (String, Option<String>)) -> Act {
         let seed = Seed {
-            query: asked,
+            query,
             also,
             crumb: Some(TraceId::parse(&field.value).map_or_else(|| field.value.clone(), TraceId::short)),
             line: Some(Box::new(line.to_log_line())),
@@ -139,14 +154,14 @@ impl Logs {
         };
         let scope = Scope { service: None, family: None, matchers: Vec::new(), ..look.scope.without_trace() };
         // Fixed, also where it ends later: what comes is read, without a tail of all services.
-        Some(Act::Lines(Box::new(seed), Box::new(scope.with_window(about(line.id.at, REACH)))))
+        Act::Lines(Box::new(seed), Box::new(scope.with_window(about(line.id.at, REACH))))
     }
 }
 
 /// All streams that are named as this line's is.
 fn everything(line: &Line<'_>, labels: Option<&LogLabels>) -> String {
-    let known = labels.map_or(&[][..], LogLabels::labels);
-    let own = known.iter().map(|label| label.name.as_str()).find(|name| line.stream.get(name).is_some());
+    let known = labels.into_iter().flat_map(|labels| labels.labels().iter().map(|label| label.name.as_str()));
+    let own = [USUAL_LABEL].into_iter().chain(known).find(|name| line.stream.get(name).is_some());
     let name = own.or_else(|| line.stream.iter().map(|(name, _)| name).next()).unwrap_or(USUAL_LABEL);
     selector(&[Matcher::new(name, MatchOp::Regex, ".+")])
 }

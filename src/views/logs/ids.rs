@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::row::beginning;
 use crate::{
     log_fields::{
         Record,
@@ -36,8 +37,11 @@ pub(super) fn traces(line: &Line<'_>, record: &Record, own: &Patterns) -> Vec<(T
     for (name, value) in parsed.chain(line.metadata()).chain(line.stream.iter()).filter(|(name, _)| names_trace(name)) {
         value.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() == 32).for_each(|run| add(TraceId::parse(run), name));
     }
-    if let (Some(named), Some(text)) = (&*NAMED, line.text.get(..LOOKED_AT.min(line.text.len()))) {
-        named.captures_iter(text).filter_map(|c| c.get(1)).for_each(|id| add(TraceId::parse(id.as_str()), "text"));
+    if let Some(named) = &*NAMED {
+        named
+            .captures_iter(beginning(line.text, LOOKED_AT))
+            .filter_map(|c| c.get(1))
+            .for_each(|id| add(TraceId::parse(id.as_str()), "text"));
     }
     // Ids in other forms, and by the user's own patterns.
     for found in find_all(own, &line.metadata().collect(), line.stream, line.text) {

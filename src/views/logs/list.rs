@@ -26,13 +26,18 @@ pub(super) struct Wrap {
 pub(super) struct Screen {
     pub(super) height: usize,
     pub(super) wrap: Option<Wrap>,
-    /// Lines under which a row tells that others are missing, once for each such row.
-    pub(super) gaps: Vec<LineId>,
+    /// Lines under which a row tells that others are missing, once for each such row; `None`: above the first line.
+    pub(super) gaps: Vec<Option<LineId>>,
 }
 
 impl Screen {
-    fn gap_rows(&self, line: LineId) -> usize {
-        self.gaps.iter().filter(|id| **id == line).count()
+    fn gap_rows(&self, under: Option<LineId>) -> usize {
+        self.gaps.iter().filter(|id| **id == under).count()
+    }
+
+    /// Rows above the text of a line: those before the first one tell what is missing there.
+    pub(super) fn rows_before(&self, at: usize) -> usize {
+        if at == 0 { self.gap_rows(None) } else { 0 }
     }
 
     /// Rows of a line's own text, without those that it unfolds.
@@ -56,8 +61,10 @@ pub(super) struct List {
 /// One line on the screen.
 pub(super) struct Placed<'a> {
     pub(super) line: Line<'a>,
-    /// Its first row on the screen; negative when it begins above it.
+    /// The first row of its text on the screen; negative when it begins above it.
     pub(super) row: isize,
+    /// Rows above it that belong to it.
+    pub(super) before: usize,
     pub(super) open: bool,
 }
 
@@ -83,14 +90,14 @@ impl List {
         self.open.contains(&id)
     }
 
-    /// Rows that a line takes.
-    fn rows(&self, line: &Line<'_>, screen: &Screen) -> usize {
+    /// Rows that a line and what is missing beside it take.
+    fn rows(&self, line: &Line<'_>, at: usize, screen: &Screen) -> usize {
         let rest = if self.is_open(line.id) { unfolded(&brief(line.text)).len() } else { 0 };
-        screen.text_rows(line) + rest + screen.gap_rows(line.id)
+        screen.rows_before(at) + screen.text_rows(line) + rest + screen.gap_rows(Some(line.id))
     }
 
     fn rows_at(&self, store: &LogStore, i: usize, screen: &Screen) -> usize {
-        store.get(i).map_or(1, |line| self.rows(&line, screen))
+        store.get(i).map_or(1, |line| self.rows(&line, i, screen))
     }
 
     /// The number of the selected line.
@@ -123,7 +130,7 @@ impl List {
             return;
         }
         let above = self.rows_above(store, old, screen);
-        let room = screen.height.saturating_sub(self.rows(&line, screen));
+        let room = screen.height.saturating_sub(self.rows(&line, new, screen));
         let between = |from: usize, to: usize| (from..to).take(screen.height + 1).map(|n| self.rows_at(store, n, screen)).sum::<usize>();
         let wanted = if new >= old { above + between(old, new) } else { above.saturating_sub(between(new, old)) };
         let far = new.abs_diff(old) > screen.height;
@@ -154,7 +161,8 @@ impl List {
     /// Unfolds or folds the selected line.
     pub(super) fn set_open(&mut self, store: &LogStore, open: bool, screen: &Screen) {
         let Some(line) = self.line(store) else { return };
-        let above = self.rows_above(store, self.index(store).unwrap_or(0), screen);
+        let at = self.index(store).unwrap_or(0);
+        let above = self.rows_above(store, at, screen);
         self.follow = false;
         self.open.retain(|id| *id != line.id);
         if open {
@@ -164,7 +172,7 @@ impl List {
             self.open.pop_front();
         }
         self.cursor = Some(line.id);
-        self.above = Some(above.min(screen.height.saturating_sub(self.rows(&line, screen))));
+        self.above = Some(above.min(screen.height.saturating_sub(self.rows(&line, at, screen))));
     }
 
     /// Rows above the selected line as it is drawn: no room is wasted at either end.
@@ -189,12 +197,14 @@ impl List {
         }
         let mut out = Vec::new();
         let end = isize::try_from(height).unwrap_or(isize::MAX);
-        for line in store.window(first) {
+        for (at, line) in (first..).zip(store.window(first)) {
             if row >= end {
                 break;
             }
-            let rows = isize::try_from(self.rows(&line, screen)).unwrap_or(1);
-            out.push(Placed { open: self.is_open(line.id), line, row });
+            let rows = isize::try_from(self.rows(&line, at, screen)).unwrap_or(1);
+            let before = screen.rows_before(at);
+            let text = row + isize::try_from(before).unwrap_or(0);
+            out.push(Placed { open: self.is_open(line.id), line, row: text, before });
             row += rows;
         }
         out

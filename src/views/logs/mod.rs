@@ -12,11 +12,13 @@ mod cost;
 mod counts;
 mod detail;
 mod draw;
+mod elsewhere;
 mod fields;
 mod files;
 mod filtering;
 mod follow;
-mod gaps;
+pub(crate) mod gaps;
+mod held;
 mod ids;
 mod list;
 mod marks;
@@ -52,11 +54,12 @@ use self::{
     brush::Brush,
     builder::{Builder, Draft},
     columns::{Columns, TimeForm},
-    cost::Cost,
     counts::Counts,
     detail::Detail,
+    elsewhere::Elsewhere,
     files::Files,
     filtering::Filtering,
+    held::Counting,
     list::List,
     marks::Marks,
     patterns::Patterns,
@@ -65,8 +68,13 @@ use self::{
     typing::Typing,
     unnamed::Nearest,
 };
-pub use self::{columns::Manner, files::Opened, follow::Seed, picking::By};
-use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, prompt::Prompt};
+pub use self::{
+    columns::Manner,
+    files::{Held, Opened},
+    follow::Seed,
+    picking::By,
+};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, cost::Cost, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -77,11 +85,12 @@ use crate::{
     },
     log_fields::recognise,
     model::{
+        backend::ErrorKind,
         log::{Level, LogEvent, LogLine, TailState},
         log_labels::LogLabels,
         series::Matrix,
-        time::{TimeRange, Timestamp},
-        trace::SpanId,
+        time::{TimeRange, TimeWindow, Timestamp},
+        trace::{SpanId, TraceId},
     },
     store::{Condition, Line, LogStore, Mark, Pattern},
     ui::{chart::TimeAxis, field::Typed, text::truncate},
@@ -92,15 +101,20 @@ pub struct Logs {
     store: LogStore,
     list: List,
     told: Told,
+    /// How often lines were asked for anew.
+    reading: u32,
     filtering: Filtering,
     /// What is read in the place of a server's lines.
     files: Option<Box<Files>>,
     volume: Slot<Matrix>,
     /// Whether it is bytes by stream, not lines by level.
     volume_is_bytes: bool,
+    /// Where it is counted here.
+    counting: Counting,
     /// The range of it that is being chosen.
     brush: Option<Brush>,
     cost: Cost,
+    elsewhere: Elsewhere,
     patterns: Patterns,
     /// What is asked in place of the scope's own lines.
     typed: Option<Seed>,
@@ -118,6 +132,8 @@ pub struct Logs {
     spree: u8,
     prompt: Option<(Typing, Prompt)>,
     bar: Option<Bar>,
+    /// It opens once it is known what is asked.
+    bar_waits: bool,
     /// The filter before typing began, for `Esc`.
     filter_before: Option<Pattern>,
     in_detail: bool,
@@ -161,12 +177,15 @@ impl Logs {
             store,
             list: List::new(),
             told: Told::default(),
+            reading: 0,
             filtering: Filtering::default(),
             files: None,
             volume: Slot::default(),
             volume_is_bytes: false,
+            counting: Counting::default(),
             brush: None,
             cost: Cost::default(),
+            elsewhere: Elsewhere::default(),
             patterns: Patterns::default(),
             typed: query.map(|query| Seed { query: query.to_owned(), ..Seed::default() }),
             follows: false,
@@ -176,6 +195,7 @@ impl Logs {
             spree: 0,
             prompt: None,
             bar: None,
+            bar_waits: false,
             filter_before: None,
             in_detail: false,
             full: false,
@@ -198,14 +218,16 @@ impl Logs {
         page.wanted = seed.line.clone().map(|line| Wanted::Line(line, seed.step));
         page.follows = seed.follows;
         page.typed = Some(seed);
-        page.begin(now, scope.window.range(now));
+        page.begin(now, scope.window);
         page
     }
 
-    /// Begins with the line that the page was opened on, if it was.
-    fn begin(&mut self, now: Timestamp, range: TimeRange) {
+    /// Begins with the line that the page was opened on, if it was. A live window begins at its newest line instead, and in a
+    /// window without the line there are none around it.
+    fn begin(&mut self, now: Timestamp, window: TimeWindow) {
         let Some(seed) = &self.typed else { return };
-        let Some(line) = seed.line.as_deref().filter(|l| seed.around || range.contains(l.at)).cloned() else { return };
+        let is_in = |line: &&LogLine| !window.is_live() && window.range(now).contains(line.at);
+        let Some(line) = seed.line.as_deref().filter(is_in).cloned() else { return };
         if seed.around {
             self.begin_around(line.at, now);
         }
@@ -226,10 +248,10 @@ impl Logs {
     /// The query, once it is known which labels name services. What is still typed is not asked for.
     fn plan(&self, look: &Look<'_>) -> Option<Plan> {
         let conditions = self.draft.as_ref().map_or(&self.store.show().conditions, |d| &d.before);
-        self.plan_of(look, conditions)
+        self.plan_of(look, conditions, self.level())
     }
 
-    fn plan_of(&self, look: &Look<'_>, conditions: &[Condition]) -> Option<Plan> {
+    fn plan_of(&self, look: &Look<'_>, conditions: &[Condition], level: Level) -> Option<Plan> {
         if self.files.is_some() {
             return None;
         }
@@ -241,7 +263,8 @@ impl Logs {
             None => return None,
         };
         let typed = self.typed.as_ref().map(|t| (t.query.as_str(), t.also.as_deref()));
-        let narrow = Narrow { typed, conditions, level: self.level() };
+        let elsewhere = self.joined(look, labels);
+        let narrow = Narrow { typed, elsewhere: &elsewhere, conditions, level };
         Some(query::plan(look.scope, labels, narrow))
     }
 
@@ -265,14 +288,17 @@ impl Logs {
         look.shared.log_labels.value()?.service_of(line.stream)
     }
 
-    /// Whether these are the lines around one.
+    /// Whether these are the lines around one, or around a time.
     fn is_around(&self) -> bool {
         self.after.is_some()
     }
 
     /// Whether lines are counted over time: not where there are few, of all services.
     fn has_volume(&self) -> bool {
-        !self.is_around() && !self.follows && self.files.is_none()
+        match &self.files {
+            Some(_) => self.store.oldest_dated().is_some(),
+            None => !self.follows && !self.typed.as_ref().is_some_and(|seed| seed.around && self.is_around()),
+        }
     }
 
     /// What a command does to how lines are shown. Returns false for commands that are no such.
@@ -356,11 +382,12 @@ impl View for Logs {
             columns: !self.columns.is_empty(),
             marks: !self.marks.is_empty(),
             panes: true,
-            conditions: self.has_selected_condition(look),
-            text_filter: self.store.show().pattern.is_some() && self.files.is_none(),
+            conditions: self.has_selected_condition(),
+            text_filter: (self.store.show().pattern.is_some() || !self.picked_patterns().is_empty()) && self.files.is_none(),
             query: self.files.is_none(),
             live: look.scope.window.is_live() || self.brush.is_some(),
             graphs: self.volume.value().is_some(),
+            brushes: self.brush.is_some(),
             ..Facts::default()
         }
     }
@@ -423,6 +450,10 @@ impl View for Logs {
         self.files.is_some()
     }
 
+    fn held_lines(&self, trace: TraceId) -> Option<Held> {
+        self.lines_of_trace(trace)
+    }
+
     fn wants(&self) -> Wants {
         Wants { log_labels: self.files.is_none(), ..Wants::default() }
     }
@@ -430,31 +461,32 @@ impl View for Logs {
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         self.ask_filter(needs);
         if self.ask_files(look, needs) {
+            self.ask_count(needs);
             self.ask_patterns(look, &Plan::default(), needs);
             return;
         }
         self.ask_for_bar(look, needs);
         let Some(plan) = self.plan(look) else { return };
+        self.ask_elsewhere(look, needs);
         if !self.ask_cost(look, &plan, needs) {
             return;
         }
         self.ask_patterns(look, &plan, needs);
-        if self.is_around() {
-            self.ask_older(look, &plan, area, needs);
-            self.ask_newer(look, &plan.base, area, needs);
-            return;
-        }
-        for (part, query) in (0..).zip(&plan.streams) {
-            needs.ask("lines", part, Request::LogStream { query: query.clone(), window: look.scope.window }, Refresh::Stream);
+        let streams: &[String] = if self.is_around() { &[] } else { plan.streams.as_slice() };
+        let request = |query: &String| Request::LogStream { query: query.clone(), window: look.scope.window, reading: self.reading };
+        for (part, query) in (0..).zip(streams) {
+            needs.ask("lines", part, request(query), Refresh::Stream);
         }
         self.ask_older(look, &plan, area, needs);
-        let ended = self.told.failed.as_ref().is_some_and(|(e, _)| !e.heals());
+        self.ask_newer(look, &plan, area, needs);
+        let ended = self.told.failed().is_some_and(|(e, _)| !e.heals());
         if !ended && look.scope.trace.is_none() && self.has_volume() {
             self.ask_volume(look, &plan, area.width, needs);
         }
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        self.keep_to_plan(cx);
         if bar::PANES.contains(&answer.slot.pane) {
             return self.bar_answer(cx, answer);
         }
@@ -466,6 +498,11 @@ impl View for Logs {
             let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
             self.size_came(&cx.look, answer.request, answer.asked, size);
             self.earlier_size_came(&cx.look);
+            return true;
+        }
+        if answer.slot.pane == elsewhere::PANE {
+            self.elsewhere_told(&cx.look, answer);
+            self.keep_to_plan(cx);
             return true;
         }
         if matches!(answer.slot.pane, "patterns" | "server patterns" | "earlier") {
@@ -483,11 +520,18 @@ impl View for Logs {
             self.settle(cx);
             return true;
         }
+        self.show_window(&cx.look);
         let now = cx.look.now;
         let part = answer.slot.part;
         match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
             result if answer.slot.pane == "older" => self.older_page(part, result),
-            Ok(events) => events.into_iter().for_each(|event| self.event(answer.asked, part, event, now)),
+            Ok(events) => {
+                let is_unread = |e: &LogEvent| matches!(e, LogEvent::Failed(e) if e.kind == ErrorKind::BadQuery);
+                if events.iter().any(is_unread) && self.without_line_patterns(cx) {
+                    return true;
+                }
+                events.into_iter().for_each(|event| self.event(answer.asked, part, event, now));
+            }
             Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
         }
         self.tell_news(cx);
@@ -496,6 +540,7 @@ impl View for Logs {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        self.bar_waits = false;
         if let Some(used) = self.brush_command(cx, command).or_else(|| self.question_command(cx, command)) {
             return used;
         }
@@ -549,7 +594,7 @@ impl View for Logs {
         }
         self.restart();
         self.cost.forget(cx.look.now);
-        self.begin(cx.look.now, cx.look.range());
+        self.begin_where_wanted(&cx.look);
         self.note_question(&cx.look);
     }
 
@@ -632,8 +677,9 @@ impl View for Logs {
             }
         }
         if let Some(plan) = self.plan(look) {
-            for (query, label) in plan.streams.into_iter().zip(["query", "query, as text"]) {
-                add(label, query);
+            let labels = if look.scope.trace.is_some() { ["query", "query, as text"] } else { ["query", "query, also"] };
+            for (i, query) in plan.streams.into_iter().enumerate() {
+                add(labels[if look.scope.trace.is_some() { i % 2 } else { i.min(1) }], query);
             }
         }
         if let Some(line) = self.line() {
@@ -652,10 +698,10 @@ impl View for Logs {
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
         let ticking = self.columns.time == TimeForm::Ago
-            || matches!(self.told.tail, TailState::Lost { .. } | TailState::Refused { .. })
-            || self.told.failed.is_some();
+            || matches!(self.told.tail(), TailState::Lost { .. } | TailState::Refused { .. })
+            || self.told.failed().is_some();
         let second = ticking.then(|| look.now.align_down(Duration::from_secs(1)) + Duration::from_secs(1));
-        second.into_iter().chain(self.patterns_wake(look)).min()
+        second.into_iter().chain(self.patterns_wake(look)).chain(self.count_wake(look)).min()
     }
 
     fn manner(&self) -> Option<Manner> {
@@ -671,6 +717,9 @@ impl View for Logs {
     }
 
     fn woken(&mut self, cx: &mut Cx<'_>) {
+        self.keep_to_plan(cx);
+        self.open_waiting_bar(cx);
         self.find_patterns(&cx.look);
+        self.count_lines(&cx.look);
     }
 }

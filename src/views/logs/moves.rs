@@ -3,11 +3,11 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Logs, Told, Wanted, fields::NEARBY, ids, list::Screen};
+use super::{Logs, Wanted, fields::NEARBY, ids, list::Screen};
 use crate::{
     core::command::{Command, ViewKind},
     model::log::Level,
-    store::{LineId, Mark, Show},
+    store::{LineId, Show},
     ui::table::WHEEL,
     views::{Act, Cx, Pointed},
 };
@@ -28,6 +28,8 @@ impl Logs {
         self.see(cx, &screen);
         self.note_question(&cx.look);
         self.note_passing(&cx.look);
+        self.note_width(cx.area.width);
+        self.count_lines(&cx.look);
     }
 
     /// Takes note of what is on the screen: what is told of each line depends on it.
@@ -94,17 +96,14 @@ impl Logs {
     }
 
     pub(super) fn set_level(&mut self, cx: &Cx<'_>, level: Level) {
-        // The server is asked for these levels alone, so that history reaches further back. Lines that are here stay.
-        self.told = Told::default();
-        self.left = self.left.by_time();
-        self.show(cx, |show| {
-            show.level = level;
-            show.held = show.held.map(Mark::by_time);
-        });
+        self.narrow(cx, |show| show.level = level);
     }
 
     pub(super) fn set_paused(&mut self, cx: &Cx<'_>, paused: bool) {
         self.list.follow = !paused;
+        if !paused {
+            self.wanted = None;
+        }
         let held = paused.then(|| self.store.mark());
         self.show(cx, |show| show.held = held);
     }
@@ -182,7 +181,7 @@ impl Logs {
     fn click_field(&mut self, cx: &Cx<'_>, sheet: Rect, event: MouseEvent) {
         match &mut self.counts {
             Some(counts) => counts.click(event, sheet),
-            None if self.builder.open => self.click_condition(&cx.look, usize::from(event.row - sheet.y)),
+            None if self.builder.open => self.click_condition(usize::from(event.row - sheet.y)),
             None => {
                 let items = self.items(&cx.look);
                 self.detail.click(&items, sheet, event.column, event.row);
@@ -205,17 +204,19 @@ impl Logs {
             MouseEventKind::Down(MouseButton::Left) => None,
             _ => return Pointed::Nothing,
         };
-        if places.sheet.contains(at) || places.list.contains(at) {
-            let inside = places.sheet.contains(at);
-            if inside != self.in_detail {
-                self.set_in_detail(inside);
-            }
-        } else {
+        let inside = places.sheet.contains(at);
+        if !inside && !places.list.contains(at) {
             return Pointed::Nothing;
         }
         if let Some(step) = step {
+            // The wheel moves what is under it, and leaves the keys where they are.
+            let in_detail = std::mem::replace(&mut self.in_detail, inside);
             let used = (0..WHEEL).fold(false, |used, _| self.move_or_scroll(cx, step) || used);
+            self.in_detail = in_detail;
             return if used { Pointed::Used } else { Pointed::Nothing };
+        }
+        if inside != self.in_detail {
+            self.set_in_detail(inside);
         }
         if !self.in_detail {
             let row = isize::try_from(event.row - places.list.y).unwrap_or(0);

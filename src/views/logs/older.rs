@@ -8,7 +8,10 @@ use crate::{
         command::Command,
         request::{Refresh, Request},
     },
-    model::{log::Older, time::Timestamp},
+    model::{
+        log::{Limit, Older},
+        time::Timestamp,
+    },
     store::LineId,
     ui::format,
     views::{Cx, Look, Needs},
@@ -28,6 +31,8 @@ pub(super) enum Before {
     Full,
     /// There are none in the window.
     Nothing,
+    /// The server hands out none of before this instant.
+    Withheld(Timestamp, Limit),
 }
 
 impl Logs {
@@ -46,6 +51,7 @@ impl Logs {
         }
         for (part, (query, past)) in (0..).zip(plan.streams.iter().zip(&self.told.past)) {
             if let Some(Older::Left(before)) = past.older()
+                && self.told.is_of(part, query)
                 && self.is_near(before, area)
             {
                 let request = Request::LogOlder { query: query.clone(), window: look.scope.window, before };
@@ -78,8 +84,12 @@ impl Logs {
         let here = self.is_at_oldest(area);
         match () {
             () if !self.told.past.iter().any(|p| p.is_told()) => None,
-            () if self.told.is_coming() => here.then_some(Before::Loading),
-            () if !self.told.has_left() => here.then_some(Before::Nothing),
+            () if self.told.is_coming() || (self.told.awaits() && !self.told.has_left()) => here.then_some(Before::Loading),
+            () if !self.told.has_left() => here.then_some(match self.told.withheld() {
+                _ if self.store.dropped() > 0 => Before::Full,
+                Some((range, limit)) => Before::Withheld(range.end, limit),
+                None => Before::Nothing,
+            }),
             () if !self.store.has_room() => Some(Before::Full),
             () if self.reads_on(area) => Some(Before::Loading),
             () => Some(Before::Left),

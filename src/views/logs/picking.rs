@@ -38,7 +38,9 @@ impl Logs {
         let mut of_line = String::new();
         form(line.text, &mut of_line);
         let like = (!keep).then(|| row("lines like this", &of_line, By::Like(line.text.to_owned())));
-        let picked = fields.iter().filter_map(|f| Some(row(&f.name, &f.value, By::Condition(conditions::of(&line, f, keep).ok()?))));
+        let object = conditions::object(line.text);
+        let condition = |f: &Field| conditions::of_read(&line, object.as_ref(), f, keep).ok();
+        let picked = fields.iter().filter_map(|f| Some(row(&f.name, &f.value, By::Condition(condition(f)?))));
         let rows = like.into_iter().chain(picked).take(OFFERED).collect();
         cx.acts.push(Act::Choose(if keep { "filter for" } else { "filter out" }, rows));
     }

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::conditions::{drops, matchers, stages};
 use crate::{
     core::scope::Scope,
-    log_fields::trace_id::written,
+    log_fields::trace_id::{named, written},
     logql_parts::without_comment,
     model::{
         labels::{MatchOp, Matcher, quote, selector},
         log::Level,
         log_labels::LogLabels,
+        trace::TraceId,
     },
     store::Condition,
 };
@@ -20,11 +23,18 @@ use crate::{
 pub(crate) struct Plan {
     /// The query as it is shown and edited.
     pub(crate) base: String,
-    /// The streams to join; more than one where a trace id may be metadata or text.
+    /// The same for the service's streams that another label names.
+    pub(crate) also: Vec<String>,
+    /// The labels that tell the streams of these queries apart.
+    pub(crate) apart: Vec<CompactString>,
+    /// The streams to join; more than one where a trace id may be metadata or text, or another label names the service too.
     pub(crate) streams: Vec<String>,
     /// Conditions of the scope that no log label has.
     pub(crate) unapplied: Vec<String>,
 }
+
+/// Streams that are joined, at the most.
+pub(super) const STREAMS: usize = 4;
 
 /// Scope matchers that streams or their metadata usually have.
 const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "level", "detected_level", "host", "node"];
@@ -34,56 +44,110 @@ const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "leve
 pub(super) struct Narrow<'a> {
     /// LogQL in place of the scope's own, with a second query where one is not enough.
     pub(super) typed: Option<(&'a str, Option<&'a str>)>,
+    /// What selects the service's streams that another label names.
+    pub(super) elsewhere: &'a [Vec<Matcher>],
     pub(super) conditions: &'a [Condition],
     pub(super) level: Level,
 }
 
-/// The query of a scope.
+/// The query of a scope in one question, for those who read all of its lines in order.
 pub(crate) fn of_scope(scope: &Scope, labels: &LogLabels) -> Plan {
-    plan(scope, labels, Narrow::default())
+    let plan = plan(scope, labels, Narrow::default());
+    let Some(id) = scope.trace else { return plan };
+    let own: String = applied(scope).0.iter().map(|m| format!(" | {m}")).collect();
+    let query = format!("{}{own}{}", selector(&services(scope, labels)), of_trace_at_once(id));
+    Plan::of(vec![query], Narrow::default(), plan.unapplied)
 }
 
 /// The query of a scope, or of what was typed, narrowed.
 pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Plan {
     let Narrow { typed, conditions, .. } = narrow;
-    let (applied, unapplied): (Vec<&Matcher>, Vec<&Matcher>) =
-        scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"));
     if let Some((typed, also)) = typed {
         let bases = [Some(typed), also].into_iter().flatten().map(|q| format!("{}{}", without_comment(q), stages(conditions, true)));
         return Plan::of(bases.collect(), narrow, Vec::new());
     }
+    let (applied, unapplied) = applied(scope);
     let own: String = applied.iter().map(|m| format!(" | {m}")).collect();
-    let matchers: Vec<Matcher> = service_matchers(scope.service.as_deref(), labels).into_iter().chain(matchers(conditions)).collect();
-    let selected = format!("{}{own}", selector(&matchers));
     let stages = stages(conditions, false);
-    let bases = match scope.trace {
-        None => vec![format!("{selected}{stages}")],
-        // Structured metadata does not match a text, and a text is not in the metadata: both are asked.
-        Some(id) => [format!("| trace_id={}", quote(&id.to_string())), format!("|~ {}", quote(&written(id)))]
-            .map(|own| format!("{selected} {own}{stages}"))
-            .into(),
+    let bases = |service: &[Matcher]| {
+        let matchers: Vec<Matcher> = service.iter().cloned().chain(matchers(conditions)).collect();
+        let selected = format!("{}{own}", selector(&matchers));
+        match scope.trace {
+            None => vec![format!("{selected}{stages}")],
+            Some(id) => of_trace(id).map(|own| format!("{selected}{own}{stages}")).into(),
+        }
     };
+    let own = services(scope, labels);
+    let apart = [own.as_slice()].into_iter().chain(narrow.elsewhere.iter().map(Vec::as_slice)).filter_map(<[Matcher]>::first);
+    let apart = apart.map(|matcher| matcher.name.clone()).collect();
+    let first = bases(&own);
+    let others: Vec<Vec<String>> = narrow.elsewhere.iter().map(|service| bases(service)).take(STREAMS / first.len() - 1).collect();
+    let also = others.iter().filter_map(|bases| bases.first().cloned()).collect();
     let unapplied = unapplied.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)).collect();
-    Plan::of(bases, narrow, unapplied)
+    Plan { also, apart, ..Plan::of(first.into_iter().chain(others.into_iter().flatten()).collect(), narrow, unapplied) }
+}
+
+/// The conditions of a scope that log labels may have, and those that none has.
+fn applied(scope: &Scope) -> (Vec<&Matcher>, Vec<&Matcher>) {
+    scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"))
+}
+
+/// What selects a scope's services.
+fn services(scope: &Scope, labels: &LogLabels) -> Vec<Matcher> {
+    match &scope.service {
+        // A trace goes through services of every kind.
+        None if scope.trace.is_some() => vec![Matcher::new(labels.widest(), MatchOp::Regex, ".+")],
+        service => service_matchers(service.as_deref(), labels),
+    }
 }
 
 impl Plan {
     fn of(bases: Vec<String>, narrow: Narrow<'_>, unapplied: Vec<String>) -> Self {
         let rest = format!("{}{}", drops(narrow.conditions), level_stage(narrow.level));
         let streams = bases.iter().map(|b| format!("{b}{rest}")).collect();
-        Self { base: bases.into_iter().next().unwrap_or_default(), streams, unapplied }
+        Self { base: bases.into_iter().next().unwrap_or_default(), also: Vec::new(), apart: Vec::new(), streams, unapplied }
     }
 }
 
-/// The volume by level of a query, where it can be counted.
-pub(super) fn volume(base: &str, step: Duration) -> String {
-    format!("sum by (detected_level) (count_over_time({base} [{}s]))", step.as_secs().max(1))
+/// The stages for the lines of a trace: labels and structured metadata do not match a text, and a text is not in them, so that
+/// both are asked.
+pub(super) fn of_trace(id: TraceId) -> [String; 2] {
+    [format!(" | {}", names_trace(id)), format!(" |~ {}", quote(&written(id)))]
+}
+
+/// The same lines in one question, which costs the server more: for those who read them all, in order.
+pub(crate) fn of_trace_at_once(id: TraceId) -> String {
+    const COPY: &str = "redline_line";
+    let text = quote(&format!("(?s).*(?:{}).*", written(id)));
+    format!(" | label_format {COPY}=`{{{{__line__}}}}` | {} or {COPY}=~{text} | drop {COPY}", names_trace(id))
+}
+
+fn names_trace(id: TraceId) -> String {
+    named(id).iter().map(Matcher::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+/// The volume by level of a plan, where it can be counted.
+pub(super) fn volume(plan: &Plan, step: Duration) -> String {
+    const LEVEL: &str = "detected_level";
+    let counted = |query: &String, by: &str| format!("sum by ({by}) (count_over_time({query} [{}s]))", step.as_secs().max(1));
+    if plan.also.is_empty() {
+        return counted(&plan.base, LEVEL);
+    }
+    // Summed before they are put together, or else there are as many series as streams. No stream is of two of the queries.
+    let by: Vec<&str> = std::iter::once(LEVEL).chain(plan.apart.iter().map(CompactString::as_str)).collect();
+    let all: Vec<String> = std::iter::once(&plan.base).chain(&plan.also).map(|query| counted(query, &by.join(", "))).collect();
+    format!("sum by ({LEVEL}) ({})", all.join(" or "))
+}
+
+/// The level that is asked for where this one is shown.
+pub(super) fn asked_level(level: Level) -> Level {
+    if level <= Level::Debug { Level::Unknown } else { level }
 }
 
 /// Leaves out what Loki has found to be less bad, and nothing else: lines whose level it does not know (`unknown`, and all
 /// of a Loki that detects none) are judged here, by what they say. What it hands out is never less than what is shown.
 fn level_stage(level: Level) -> String {
-    if level <= Level::Debug {
+    if asked_level(level) == Level::Unknown {
         return String::new();
     }
     format!(r#" | detected_level!~"(?i){}""#, level.words_below().collect::<Vec<_>>().join("|"))
@@ -101,7 +165,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{labels::Labels, log_labels::ServiceLabel, time::TimeWindow, trace::TraceId};
+    use crate::model::{labels::Labels, log_labels::ServiceLabel, time::TimeWindow};
 
     fn labels() -> LogLabels {
         let row = |name: &str, values: &[&str]| ServiceLabel::new(name, values.iter().map(|v| (*v).into()).collect(), &Arc::default());
@@ -137,15 +201,11 @@ mod tests {
             .with_matcher(Matcher::equal("route", "/a"));
         let plan = plan(&scope, &labels(), Narrow { level: Level::Error, ..Narrow::default() });
         let level = r#" | detected_level!~"(?i)trace|trc|debug|dbg|dbug|info|inf|information|notice|warn|warning|wrn""#;
-        let id = "000000000000000000000000000000ab";
-        let written = "00000000000000ab|1-00000000-0000000000000000000000ab";
-        assert_eq!(
-            plan.streams,
-            [
-                format!(r#"{{app="cart"}} | pod="p1" | trace_id="{id}"{level}"#),
-                format!(r#"{{app="cart"}} | pod="p1" |~ "{written}"{level}"#)
-            ]
-        );
+        let [labels, text] = plan.streams.as_slice() else { panic!("{plan:?}") };
+        assert!(labels.starts_with(r#"{app="cart"} | pod="p1" | trace_id=~"[0-9a-f]*00000000000000ab|"#), "{labels}");
+        assert!(labels.contains(r#" or traceID=~"[0-9a-f]*"#) && labels.contains(r#" or traceparent=~""#), "{labels}");
+        assert!(text.starts_with(r#"{app="cart"} | pod="p1" |~ "(?i:00000000000000ab|1-00000000-0000000000000000000000ab|"#), "{text}");
+        assert!(labels.ends_with(level) && text.ends_with(level), "{plan:?}");
         assert_eq!(plan.unapplied, ["route=/a"]);
     }
 
@@ -188,11 +248,25 @@ mod tests {
     }
 
     #[test]
+    fn streams_of_another_label_are_joined_and_counted_and_searched_for_a_trace() {
+        let elsewhere = [vec![Matcher::equal("app", "checkout"), Matcher::equal("service_name", "")]];
+        let narrow = Narrow { elsewhere: &elsewhere, ..Narrow::default() };
+        let (first, second) = (r#"{service_name="checkout"}"#, r#"{app="checkout", service_name=""}"#);
+        let joined = plan(&scope("checkout"), &labels(), narrow);
+        assert_eq!(joined.streams, [first, second]);
+        let each = [first, second].map(|query| format!("sum by (detected_level, service_name, app) (count_over_time({query} [60s]))"));
+        let counted = format!("sum by (detected_level) ({})", each.join(" or "));
+        assert_eq!(volume(&joined, Duration::from_secs(60)), counted);
+        let traced = plan(&scope("checkout").with_trace(TraceId(7), None), &labels(), narrow);
+        assert_eq!(traced.streams.iter().map(|s| s.starts_with(first)).collect::<Vec<_>>(), [true, true, false, false]);
+    }
+
+    #[test]
     fn what_was_typed_is_taken_as_it_is() {
         let plan =
             plan(&scope("cart"), &labels(), Narrow { typed: Some(("{a=\"b\"} |= \"x\"", None)), level: Level::Warn, ..Narrow::default() });
         assert_eq!(plan.base, "{a=\"b\"} |= \"x\"");
         assert!(plan.streams[0].ends_with("information|notice\""), "{plan:?}");
-        assert_eq!(volume(&plan.base, Duration::from_secs(30)), "sum by (detected_level) (count_over_time({a=\"b\"} |= \"x\" [30s]))");
+        assert_eq!(volume(&plan, Duration::from_secs(30)), "sum by (detected_level) (count_over_time({a=\"b\"} |= \"x\" [30s]))");
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn brief(text: &str) -> Record {
     if text.len() <= LONG { recognise(text) } else { recognise(beginning(text, LOOKED_AT)) }
 }
 
-fn beginning(text: &str, bytes: usize) -> &str {
+pub(super) fn beginning(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     &text[..end]
 }

@@ -12,6 +12,8 @@ use crate::store::{Condition, Line, Place};
 /// Lines that are looked at, and values that are kept of a field.
 const LINES: usize = 120;
 const VALUES: usize = 20;
+/// Bytes of text that are looked through for them.
+const BYTES: usize = 256 << 10;
 /// Longer values are not completed.
 const LONGEST: usize = 120;
 
@@ -29,12 +31,16 @@ impl Logs {
     pub(super) fn fields_seen(&self) -> Vec<Seen> {
         let at = self.list.index(&self.store).unwrap_or(0);
         let mut found: HashMap<String, (Option<Condition>, Vec<String>, usize)> = HashMap::new();
+        let mut room = BYTES;
         for line in self.store.window(at.saturating_sub(LINES / 2)).take(LINES) {
+            let Some(left) = room.checked_sub(line.text.len()) else { continue };
+            room = left;
+            let object = conditions::object(line.text);
             for field in fields(&line) {
                 let (condition, values, lines) = found.entry(field.name.clone()).or_default();
                 *lines += 1;
                 if condition.is_none() {
-                    *condition = conditions::of(&line, &field, true).ok().filter(|c| c.place != Place::Text);
+                    *condition = conditions::of_read(&line, object.as_ref(), &field, true).ok().filter(|c| c.place != Place::Text);
                 }
                 if values.len() < VALUES && field.value.len() <= LONGEST && !field.value.is_empty() && !values.contains(&field.value) {
                     values.push(field.value);

@@ -66,6 +66,12 @@ pub(super) fn parse(typed: &str) -> Result<Option<Typed<'_>>, String> {
             return if expression.is_empty() { Ok(None) } else { Condition::expression(&expression, keep).map(Typed::Text).map(Some) };
         }
     }
+    for (sign, keep) in [("|>", true), ("!>", false)] {
+        if let Some(pattern) = typed.strip_prefix(sign) {
+            let pattern = unquoted(pattern.trim())?;
+            return if pattern.is_empty() { Ok(None) } else { Condition::pattern(&pattern, keep).map(Typed::Text).map(Some) };
+        }
+    }
     for (sign, keep) in [("|=", true), ("!=", false)] {
         if let Some(text) = typed.strip_prefix(sign) {
             let text = unquoted(text.trim())?;
@@ -143,6 +149,7 @@ pub(super) fn again(condition: &Condition) -> String {
     let value = if plain { condition.value.clone() } else { quote(&condition.value) };
     match (condition.place, &condition.test) {
         (Place::Text, Test::Matches(_)) => format!("{not}~ {value}"),
+        (_, Test::Fits(_)) => format!("{}> {value}", if condition.keep { "|" } else { "!" }),
         (Place::Text, _) => format!("{not}{}", quote(&condition.value)),
         (_, Test::Is) => format!("{}{}{value}", condition.name, if condition.keep { "=" } else { "!=" }),
         (_, Test::Matches(_)) => format!("{}{}{value}", condition.name, if condition.keep { "=~" } else { "!~" }),
@@ -187,6 +194,8 @@ mod tests {
             ("level>=loud", "\"loud\" is no level: warn, error"),
             ("level=error", "level is true error"),
             ("~ a|b", "text true true a|b"),
+            ("|> \"took <_>ms\"", "text true false took <_>ms"),
+            ("!> a <_><_>", "found consecutive capture '<_><_>': invalid expression"),
             ("!~ a|b", "text false true a|b"),
             ("|= x y", "text true false x y"),
             ("!= x", "text false false x"),
@@ -207,8 +216,22 @@ mod tests {
     #[test]
     fn what_is_edited_again_means_the_same() {
         let field = |name: &str| Condition::is(Place::Json, name, name.to_owned(), "", true);
-        for typed in ["a=b", "a!=b", "a=\"\"", "a=~b.*", "a!~\"x y \"", "a>=5", "a<1s", "~ a|b", "!~ \" a\"", "\"x\"", "!\"x\"", "Big text"]
-        {
+        for typed in [
+            "a=b",
+            "a!=b",
+            "a=\"\"",
+            "a=~b.*",
+            "a!~\"x y \"",
+            "a>=5",
+            "a<1s",
+            "~ a|b",
+            "!~ \" a\"",
+            "|> a <_>",
+            "!> \"<_> b \"",
+            "\"x\"",
+            "!\"x\"",
+            "Big text",
+        ] {
             let parsed = |typed: &str| match parse(typed).unwrap().unwrap() {
                 Typed::Text(condition) => condition,
                 Typed::Field(name, wish) => wish.of(field(name)).unwrap(),

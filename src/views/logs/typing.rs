@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Logs, Wanted,
-    follow::{Seed, about},
+    follow::{Seed, about_until},
     patterns::windows::FORMS,
     query,
     query::Narrow,
@@ -72,6 +72,10 @@ impl Logs {
     }
 
     pub(super) fn accepted(&mut self, cx: &mut Cx<'_>) {
+        if let Some(why) = self.wrong_typed() {
+            cx.notice(why);
+            return;
+        }
         let Some((typing, prompt)) = self.prompt.take() else { return };
         let text = prompt.text().trim().to_owned();
         match typing {
@@ -83,7 +87,17 @@ impl Logs {
         }
     }
 
-    /// Goes to the first line from a time on, at once where it is among those that are held.
+    /// What cannot be read of a filter or a condition. It stays to be mended.
+    fn wrong_typed(&self) -> Option<String> {
+        match self.prompt.as_ref()? {
+            (Typing::Filter, prompt) => Pattern::parse(prompt.text()).err(),
+            (Typing::Condition, _) => self.draft.as_ref()?.wrong.clone(),
+            (Typing::Time | Typing::Windows, _) => None,
+        }
+    }
+
+    /// Goes to the first line from a time on, at once where all from then on are here; else they are read from there on, in both
+    /// directions.
     fn go_to_time(&mut self, cx: &mut Cx<'_>, text: &str) {
         let at = match parse_instant(text, cx.look.now, cx.look.shared.settings.zone.0) {
             Ok(at) => at,
@@ -92,21 +106,27 @@ impl Logs {
                 return;
             }
         };
-        let is_held = self.store.oldest().is_some_and(|first| first <= at) && self.store.newest().is_some_and(|last| at <= last);
-        if is_held {
+        let is_between = self.store.oldest().is_some_and(|first| first <= at) && self.store.newest().is_some_and(|last| at <= last);
+        let is_read = if self.files.is_some() { !self.is_left_out(at) } else { self.told.reaches(at) && !self.is_after(at) };
+        if is_between && is_read {
             self.go(self.store.position(LineId { at, arrival: 0 }), cx);
             return;
         }
-        (self.wanted, self.spree, self.list.follow) = (Some(Wanted::Time(at)), 0, false);
-        let window = cx.look.range();
-        if !window.contains(at) || self.is_left_out(at) {
-            cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(about(at, AROUND)))));
+        (self.wanted, self.spree) = (Some(Wanted::Time(at)), 0);
+        let is_in = cx.look.range().contains(at);
+        if is_in && !is_read && !cx.look.scope.window.is_live() && self.reads_both_ways(&cx.look) {
+            self.restart();
+            self.begin_where_wanted(&cx.look);
+        } else if !(is_in && is_read) {
+            cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(about_until(at, AROUND, cx.look.now)))));
         }
+        self.list.follow = false;
         self.settle(cx);
     }
 
     pub(super) fn ask_typed(&mut self, cx: &mut Cx<'_>, text: String) {
-        if self.files.is_some() || self.plan(&cx.look).is_some_and(|p| p.base == text) {
+        let asked = self.plan(&cx.look);
+        if self.files.is_some() || asked.as_ref().is_some_and(|p| p.base == text) {
             return;
         }
         let labels = cx.look.shared.log_labels.value().map_or_else(LogLabels::default, |l| (**l).clone());
@@ -114,9 +134,15 @@ impl Logs {
         // What is typed has the filters by fields in it, or does without them.
         let typed = (!text.is_empty() && text != own.base).then_some(text);
         self.typed = typed.map(|query| Seed { query, ..Seed::default() });
+        let was_around = self.is_around();
         (self.wanted, self.follows, self.after) = (None, false, None);
-        self.restart();
-        self.cost.forget(cx.look.now);
+        let plan = self.plan_of(&cx.look, &[], self.level());
+        // The same question in other words is not asked again.
+        if was_around || plan.map(|p| p.streams) != asked.map(|p| p.streams) {
+            self.restart();
+            self.store.ask_anew(query::asked_level(self.level()), &[]);
+            self.cost.forget(cx.look.now);
+        }
         self.show(cx, |show| show.conditions.clear());
     }
 

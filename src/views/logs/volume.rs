@@ -16,7 +16,7 @@ use crate::{
     ui::{
         chart::TimeAxis,
         format,
-        spark::spark,
+        spark::bars,
         text::{put, put_right, truncate, width},
     },
     views::Look,
@@ -159,7 +159,7 @@ pub(super) fn draw(matrix: &Matrix, is_bytes: bool, look: &Look<'_>, area: Rect,
     }
     for Place { volume, area, trend, total } in places(matrix, is_bytes, look, area) {
         put(buf, area, area.x, &volume.name, theme.style(Role::Dim));
-        let text = spark(&volume.samples, matrix.range, usize::from(trend.width), look.shared.glyphs);
+        let text = bars(&volume.samples, matrix.range, matrix.step, usize::from(trend.width), look.shared.glyphs);
         put(buf, trend, trend.x, &text, volume.style);
         mark_onset(matrix, look, trend, buf);
         put(buf, area, trend.right() + 1, &total, theme.style(Role::Text));

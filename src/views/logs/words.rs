@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Logs, cost::Verdict, older::Before};
+use super::{Logs, gaps::reason, older::Before};
 use crate::{
     core::command::Command,
     model::log::TailState,
@@ -10,7 +10,10 @@ use crate::{
         format, panel,
         text::{truncate, width},
     },
-    views::{Look, View},
+    views::{
+        Look, View,
+        cost::{Verdict, WAITS},
+    },
 };
 
 /// The narrowest query that still says something.
@@ -56,7 +59,9 @@ impl Logs {
         if wording == Wording::Full {
             out.extend(plan.as_ref().and_then(|plan| self.size_note(look, plan)));
         }
+        let also = plan.as_ref().filter(|plan| !plan.also.is_empty()).map(|_| self.elsewhere_note(look));
         let unapplied = plan.map_or_else(Vec::new, |p| p.unapplied);
+        out.extend(also);
         if !unapplied.is_empty() {
             let what = if wording == Wording::Full { unapplied.join(", ") } else { format::counted(unapplied.len(), "condition") };
             out.push(format!("{what} not applied"));
@@ -94,7 +99,7 @@ impl Logs {
     }
 
     fn before_note(&self, area: Rect, wording: Wording) -> Option<String> {
-        if let Some(error) = self.told.older_failed.as_ref().filter(|_| self.told.has_left()) {
+        if let Some(error) = self.told.older_failed() {
             return Some(if wording == Wording::Full {
                 format!("older lines: {}", error.message)
             } else {
@@ -111,7 +116,8 @@ impl Logs {
             Before::Full if full => "older lines: buffer full, these are kept",
             Before::Full => "buffer full",
             Before::Nothing if full => "no older lines in this window",
-            Before::Nothing => "oldest",
+            Before::Withheld(..) if full => "no older lines are handed out",
+            Before::Nothing | Before::Withheld(..) => "oldest",
         };
         Some(words.to_owned())
     }
@@ -122,8 +128,8 @@ impl Logs {
         let (full, short) = (wording == Wording::Full, wording == Wording::Short);
         let Some(state) = self.tail_state(look, wording) else { return self.failed_note(wording) };
         let mut parts = Vec::new();
-        if !told.behind.is_zero() || (full && told.tail == TailState::Connected) {
-            let by = if short { format::age(told.behind) } else { format!("{} s", format::count(told.behind.as_secs())) };
+        if !told.behind().is_zero() || (full && *told.tail() == TailState::Connected) {
+            let by = if short { format::age(told.behind()) } else { format!("{} s", format::count(told.behind().as_secs())) };
             parts.push(format!("{by} behind"));
         }
         if told.dropped > 0 && (full || told.dropped > told.recovered) {
@@ -132,8 +138,16 @@ impl Logs {
         if told.recovered > 0 && full {
             parts.push(format!("{} recovered", format::count(told.recovered)));
         }
+        if let Some((after, why)) = told.unsought() {
+            let late = format!("not looked for when over {} late", format::age(*after));
+            parts.push(match wording {
+                Wording::Full => format!("lines {late}: {why}"),
+                Wording::Brief => "late lines not looked for".to_owned(),
+                Wording::Short => "no late ones".to_owned(),
+            });
+        }
         // A connected tail that has trouble is told by its trouble.
-        if !short || parts.is_empty() || told.tail != TailState::Connected {
+        if !short || parts.is_empty() || *told.tail() != TailState::Connected {
             parts.insert(0, state);
         }
         let dot = format!(" {} ", look.shared.glyphs.middle_dot);
@@ -146,7 +160,7 @@ impl Logs {
             Wording::Brief => brief.to_owned(),
             Wording::Short => short.to_owned(),
         };
-        Some(match &self.told.tail {
+        Some(match self.told.tail() {
             TailState::Connecting => words("tail connecting".to_owned(), "tail connecting", "connecting"),
             TailState::Connected => words("tail connected".to_owned(), "tail connected", "connected"),
             TailState::Refused { retry_at, why } => {
@@ -158,12 +172,17 @@ impl Logs {
                 let brief = format!("tail lost, again in {again}");
                 words(format!("{brief}: {}", error.message), &brief, &format!("lost, {again}"))
             }
-            TailState::Off | TailState::Dropped(_) | TailState::Recovered(_) | TailState::Behind(_) => return None,
+            TailState::Off
+            | TailState::Dropped(_)
+            | TailState::Recovered(_)
+            | TailState::Behind(_)
+            | TailState::LateUnsought { .. }
+            | TailState::LateSought => return None,
         })
     }
 
     fn failed_note(&self, wording: Wording) -> Vec<String> {
-        let failed = self.told.failed.as_ref().filter(|_| !self.store.is_empty());
+        let failed = self.told.failed().filter(|_| !self.store.is_empty());
         let words = |message: &str| if wording == Wording::Full { message.to_owned() } else { "failing".to_owned() };
         failed.map(|(error, _)| words(&error.message)).into_iter().collect()
     }
@@ -187,7 +206,7 @@ impl Logs {
 
     /// Why there is nothing, and the way out.
     pub(super) fn blank(&self, look: &Look<'_>, area: Rect) -> Vec<String> {
-        if let Some((error, since)) = self.told.failed.as_ref().filter(|_| self.store.is_empty()) {
+        if let Some((error, since)) = self.told.failed().filter(|_| self.store.is_empty()) {
             return panel::failure(error, look.now.since(*since), look.shared);
         }
         if let Some(words) = self.files_blank() {
@@ -198,11 +217,14 @@ impl Logs {
         }
         let plan = self.plan(look);
         match plan.as_ref().map(|plan| self.verdict(look, plan, look.scope.window)) {
-            Some(Verdict::Waits) => return vec!["Asking Loki how much this would read.".to_owned()],
+            Some(Verdict::Waits) => return vec![WAITS.to_owned()],
             Some(Verdict::Asks(size)) => {
                 return vec![format!("Not read: it would be {}. The page of the lines asks what to do.", format::bytes(size as f64))];
             }
             _ => {}
+        }
+        if let Some(words) = self.blank_around() {
+            return words;
         }
         let streams = plan.map_or(0, |p| p.streams.len());
         if streams == 0 || self.told.past.iter().take(streams).any(|p| !p.is_told()) {
@@ -249,6 +271,9 @@ impl Logs {
             look.shared.glyphs.dash,
             format::day_clock(range.end, range.start, zone)
         )];
+        if let Some((withheld, limit)) = self.told.withheld() {
+            lines.push(format!("Nothing before {} is handed out: {}.", format::day_clock(withheld.end, look.now, zone), reason(limit)));
+        }
         lines.extend(self.unnamed(look).unwrap_or_default());
         if !plan.1.is_empty() {
             lines.push(format!("Not a log label, so not applied: {}", plan.1.join(", ")));

@@ -1,5 +1,6 @@
 //! The Query view: PromQL and LogQL typed by hand, completed, several at once, as graph and table, kept by name.
 
+mod cost;
 mod draw;
 mod empty;
 mod layout;
@@ -23,7 +24,7 @@ use self::{
     row::{Form, Query as Row},
 };
 use super::{
-    Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank,
+    Act, Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank,
     editor::{
         Edited, Editor, Seen,
         catalog::{self, Catalog},
@@ -163,13 +164,17 @@ impl Query {
             return;
         }
         self.editor.close();
-        let asked = self.row_mut().ask().map(|text| TypedQuery { language, text });
+        let row = self.row_mut();
+        row.cost.forget(cx.look.now);
+        let asked = row.ask().map(|text| TypedQuery { language, text });
         cx.acts.extend(asked.map(Act::Asked));
+        self.note_questions(&cx.look);
     }
 
     fn switch_language(&mut self, cx: &mut Cx<'_>) {
         let language = self.row().text.language.next();
         self.row_mut().switch(language);
+        self.note_questions(&cx.look);
         cx.notice(format!("query {} is {} now", draw::letter_of(self.focus), language.name()));
         self.suggest(&cx.look);
     }
@@ -246,7 +251,7 @@ impl View for Query {
 
     fn facts(&self, look: &Look<'_>) -> Facts {
         Facts {
-            rows: self.row().selected().is_some(),
+            rows: self.row().selected().is_some() || self.row().cost.asks(),
             graphs: self.rows.iter().any(|r| result::matrix(r).is_some()),
             panes: true,
             query: true,
@@ -256,16 +261,27 @@ impl View for Query {
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{AddQuery, Drill, Filter, Keep, NextPane, Order, QueryLanguage, RemoveQuery, ResultForm, ValueCursor};
+        use Command::{
+            AddQuery, Drill, EditQuery, Filter, Keep, NextPane, Order, QueryLanguage, RemoveQuery, ResultForm, TimePicker, ValueCursor,
+        };
+        if self.row().cost.asks() {
+            return &[Drill, EditQuery, TimePicker, ResultForm, AddQuery, NextPane];
+        }
         &[Drill, ResultForm, ValueCursor, AddQuery, QueryLanguage, NextPane, Keep, Filter, Order, RemoveQuery]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
+            Command::Drill if self.row().cost.asks() => Some("take it"),
             Command::Drill => Some("edit"),
             Command::NextPane => Some("next query"),
             _ => None,
         }
+    }
+
+    fn wants(&self) -> Wants {
+        // What tells services apart is offered where there are too many of them.
+        Wants { log_labels: self.rows.iter().any(|row| row.cost.asks()), ..Wants::default() }
     }
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
@@ -275,6 +291,7 @@ impl View for Query {
             if row.asked.is_empty() || place.is_empty() {
                 continue;
             }
+            let Some(refresh) = row.ask_cost(look, needs) else { continue };
             let graph = row.form == Form::Graph;
             let least = if row.text.language == Language::PromQl { scraped } else { LEAST_STEP };
             let step = graph.then(|| step(look.range().duration(), place.width.max(40).saturating_sub(8), least));
@@ -283,7 +300,7 @@ impl View for Query {
                 Language::PromQl => Request::Explore { query, window, step },
                 Language::LogQl => Request::LogExplore { query, window, step },
             };
-            needs.ask(if graph { GRAPH } else { TABLE }, row.id, request, look.shared.refresh());
+            needs.ask(if graph { GRAPH } else { TABLE }, row.id, request, refresh);
         }
         if let Some(question) = self.editor.question(&self.row().text, look).filter(|q| !self.catalog.knows(q)) {
             needs.ask(NAMES, 0, question, Refresh::Once);
@@ -304,6 +321,7 @@ impl View for Query {
         let form = match answer.slot.pane {
             GRAPH => Form::Graph,
             TABLE => Form::Table,
+            pane if cost::PANES.contains(&pane) => return self.size_came(&cx.look, answer),
             _ => {
                 let changed = self.catalog.settle(answer);
                 self.suggest(&cx.look);
@@ -320,6 +338,9 @@ impl View for Query {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if let Some(used) = self.question_command(cx, command) {
+            return used;
+        }
         match command {
             Command::Drill | Command::EditQuery => self.editor.open(),
             Command::AddQuery if self.rows.len() >= MAX_QUERIES => cx.notice(format!("{MAX_QUERIES} queries are as many as a page has")),
@@ -332,6 +353,7 @@ impl View for Query {
             Command::ResultForm => {
                 let row = self.row_mut();
                 row.form = if row.form == Form::Graph { Form::Table } else { Form::Graph };
+                self.note_questions(&cx.look);
                 self.read(cx.area);
             }
             Command::Keep => self.keep(cx),
@@ -360,9 +382,13 @@ impl View for Query {
         true
     }
 
-    fn rescoped(&mut self, _cx: &mut Cx<'_>) {
-        self.rows.iter_mut().for_each(Row::forget);
+    fn rescoped(&mut self, cx: &mut Cx<'_>) {
+        for row in &mut self.rows {
+            row.forget();
+            row.cost.forget(cx.look.now);
+        }
         self.cursor = None;
+        self.note_questions(&cx.look);
     }
 
     fn is_typing(&self) -> bool {

@@ -19,12 +19,22 @@ impl Query {
                 } else if places.queries.contains(at) && !self.editor.typing {
                     self.focus = self.focus.saturating_add_signed(by).min(self.rows.len() - 1);
                 } else {
+                    if let Some((_, pointed)) = self.point_at_question(cx, at, event) {
+                        return pointed;
+                    }
                     return self.point_at_table(cx, at, event).map_or(Pointed::Nothing, |_| Pointed::Used);
                 }
                 Pointed::Used
             }
             _ => Pointed::Nothing,
         }
+    }
+
+    /// Lets the question at a place have the event. Returns whose it is and what it meant to it.
+    fn point_at_question(&mut self, cx: &Cx<'_>, at: Position, event: MouseEvent) -> Option<(usize, Pointed)> {
+        let places = self.places(cx.area);
+        let (i, place) = places.results.iter().enumerate().find(|(_, p)| p.contains(at))?;
+        Some((i, self.question_pointed(cx, i, *place, event)?))
     }
 
     /// Lets the table at a place have the event. Returns whose it is.
@@ -50,6 +60,11 @@ impl Query {
             self.editor.open();
             self.row_mut().text.change(|f| f.click(seen, column));
             return Pointed::Used;
+        }
+        if let Some((i, pointed)) = self.point_at_question(cx, at, event) {
+            self.editor.close();
+            self.focus = i;
+            return if pointed == Pointed::Nothing { Pointed::Used } else { pointed };
         }
         let table = self.point_at_table(cx, at, event);
         let Some(focus) = table.or_else(|| self.places(cx.area).results.iter().position(|p| p.contains(at))) else {

@@ -23,7 +23,10 @@ use crate::{
         table::{Cell, Column, Table, position, visible_rows},
         text::{put, truncate, width},
     },
-    views::Look,
+    views::{
+        Look,
+        cost::{Verdict, WAITS},
+    },
 };
 
 /// Lines that are drawn, the first of the table.
@@ -34,6 +37,8 @@ const MAX_ENDS: usize = 4;
 const WIDEST: usize = 48;
 /// Rows that the width of a column is taken from.
 const MEASURED: usize = 200;
+/// Cells of a pane's edge that its title and its note leave free.
+const EDGE: usize = 9;
 /// Warnings that are shown.
 const MAX_WARNINGS: usize = 2;
 
@@ -121,12 +126,17 @@ fn written(value: &Value, zone: i32) -> String {
 impl Query {
     pub(super) fn render_result(&self, i: usize, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let (shared, row) = (look.shared, &self.rows[i]);
+        if let Some(size) = row.too_much(look) {
+            return self.render_question(i, size, look, area, buf);
+        }
         let mut state = panel::state(row.slot(), look);
         if row.older().is_some() && !state.stale {
             state = State { stale: true, note: Some("of the query before".to_owned()), ..state };
         }
         let focused = i == self.focus && !self.editor.typing;
-        let mut panel = Panel::new(self.title(i, look)).focused(focused).note(self.note(i, look));
+        let title = self.title(i, look);
+        let room = usize::from(area.width).saturating_sub(width(&title) + EDGE);
+        let mut panel = Panel::new(title).focused(focused).note(self.note(i, look, room));
         if let Some(selected) = row.selected().filter(|r| !r.labels.is_empty()) {
             panel = panel.bottom(selected.labels.to_string());
         }
@@ -152,8 +162,7 @@ impl Query {
 
     fn title(&self, i: usize, look: &Look<'_>) -> String {
         let row = &self.rows[i];
-        let form = if row.form == Form::Graph { "graph" } else { "table" };
-        let mut parts = vec![letter_of(i), form.to_owned()];
+        let mut parts = vec![letter_of(i), row.form.name().to_owned()];
         let told = row.slot().value().map(|data| match &**data {
             Explored::Graph { total, .. } => *total,
             Explored::Table(table) => table.total,
@@ -171,8 +180,8 @@ impl Query {
         parts.join(&format!(" {0}{0} ", look.shared.glyphs.horizontal))
     }
 
-    /// The resolution or the instant, and the order.
-    fn note(&self, i: usize, look: &Look<'_>) -> String {
+    /// What asking reads where there is room, the resolution or the instant, and the order.
+    fn note(&self, i: usize, look: &Look<'_>, room: usize) -> String {
         let row = &self.rows[i];
         if row.slot().value().is_none() {
             return String::new();
@@ -189,7 +198,13 @@ impl Query {
             parts.push(row.order.name().to_owned());
             parts.push(position(&row.table, row.reading.rows.len()));
         }
-        parts.join(&format!(" {0}{0} ", look.shared.glyphs.horizontal))
+        let separator = format!(" {0}{0} ", look.shared.glyphs.horizontal);
+        let rest = parts.join(&separator);
+        match row.size_note(look).filter(|size| width(size) + width(&separator) + width(&rest) <= room) {
+            Some(size) if rest.is_empty() => size,
+            Some(size) => [size, rest].join(&separator),
+            None => rest,
+        }
     }
 
     /// Why there is nothing to draw.
@@ -200,6 +215,9 @@ impl Query {
                 "No query was asked yet.".to_owned(),
                 format!("{} types one, :kept lists those with a name.", key(Command::EditQuery)),
             ]);
+        }
+        if row.slot().is_waiting() && row.verdict(look) == Verdict::Waits {
+            return Some(vec![WAITS.to_owned()]);
         }
         if let Some(lines) = &state.blank {
             let refused = row.slot().error().is_some_and(|e| e.kind == ErrorKind::BadQuery);
@@ -218,7 +236,7 @@ impl Query {
     /// The graph of a row.
     pub(super) fn chart(&self, i: usize, look: &Look<'_>) -> Option<Chart<'_>> {
         let row = &self.rows[i];
-        let matrix = matrix(row)?;
+        let matrix = matrix(row).filter(|_| row.too_much(look).is_none())?;
         let mut chart = Chart::new(matrix.range, matrix.step, Unit::Plain);
         chart.cursor = self.cursor;
         let selected = row.selected().map(|r| r.place);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
+        cost::Cost,
         editor::{
             Text,
             fault::{self, Fault},
@@ -21,6 +22,7 @@ use crate::{
     model::{
         backend::{ErrorKind, SourceError},
         explored::Explored,
+        series::Matrix,
         time::Timestamp,
     },
     ui::table::TableState,
@@ -50,6 +52,10 @@ pub(super) struct Query {
     pub order: Order,
     pub table: TableState,
     pub reading: Reading,
+    /// What asking it reads.
+    pub cost: Cost,
+    /// Bytes of it over the window, where the user is asked.
+    pub over_time: Slot<Matrix>,
     graph: Answered,
     instant: Answered,
 }
@@ -59,6 +65,15 @@ pub(super) struct Query {
 struct Answered {
     slot: Slot<Arc<Explored>>,
     of: String,
+}
+
+impl Form {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Table => "table",
+        }
+    }
 }
 
 impl Query {
@@ -73,6 +88,8 @@ impl Query {
             form: Form::default(),
             table: TableState::default(),
             reading: Reading::default(),
+            cost: Cost::default(),
+            over_time: Slot::default(),
             graph: Answered::default(),
             instant: Answered::default(),
         };
@@ -140,6 +157,7 @@ impl Query {
             self.instant.slot.forgive();
             self.order = order_of(&text);
             self.asked.clone_from(&text);
+            self.over_time.clear();
         }
         (!text.is_empty()).then_some(text)
     }
@@ -167,6 +185,7 @@ impl Query {
         self.instant = Answered::default();
         self.reading = Reading::default();
         self.table = TableState::default();
+        self.over_time.clear();
     }
 
     /// Reads the shown result anew; the selection stays on its series.

@@ -1,3 +1,5 @@
+mod cost;
+
 use std::{sync::Arc, time::Duration};
 
 use crossterm::event::{MouseButton, MouseEventKind};

@@ -67,10 +67,10 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// A new page. `query` is TraceQL to begin with, in place of the failed traces of the scope.
+    /// A new page. `query` is TraceQL to begin with, in place of the failed or slow traces of the scope.
     pub fn new(scope: &Scope, query: Option<&str>) -> Self {
         Self {
-            preset: Preset::default(),
+            preset: Preset::of(scope),
             typed: query.map(str::to_owned),
             found: Slot::default(),
             rows: Vec::new(),
@@ -330,7 +330,7 @@ impl View for Traces {
     }
 
     fn reopen(&self, look: &Look<'_>) -> Vec<String> {
-        let is_default = self.typed.is_none() && self.preset == Preset::default();
+        let is_default = self.typed.is_none() && self.preset == Preset::of(look.scope);
         if is_default { Vec::new() } else { vec!["--query".to_owned(), self.query(look)] }
     }
 

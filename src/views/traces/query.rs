@@ -9,10 +9,9 @@ use crate::{
 };
 
 /// Which traces of the scope are asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Preset {
     /// With a span that failed.
-    #[default]
     Failed,
     /// With a span above the service's threshold.
     Slow,
@@ -21,6 +20,14 @@ pub(super) enum Preset {
 }
 
 impl Preset {
+    /// What a page begins with: the slow ones where the scope's alert is about time, which failed ones say nothing of.
+    pub(super) fn of(scope: &Scope) -> Self {
+        const WORDS: [&str; 8] = ["latency", "slow", "duration", "responsetime", "response_time", "apdex", "p95", "p99"];
+        let is_about_time = |name: &str| WORDS.iter().any(|word| name.contains(word));
+        let alert = scope.alert.as_ref().filter(|alert| is_about_time(&alert.name.to_lowercase()));
+        if alert.is_some() { Self::Slow } else { Self::Failed }
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Failed => "failed",

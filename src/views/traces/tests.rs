@@ -9,6 +9,7 @@ use crate::{
         Shared,
         testing::{draw, feed, look, needs, test_shared, with},
     },
+    core::scope::ScopeAlert,
     model::{
         backend::{Backend, ErrorKind, SourceError},
         labels::{Labels, Matcher},
@@ -119,6 +120,22 @@ fn failed_traces_are_asked_first_then_slow_then_all() {
     assert_eq!(stage.asked(&view), r#"{ resource.service.name="checkout" }"#);
     stage.run(&mut view, Command::Preset);
     assert_eq!(stage.asked(&view), FAILED);
+}
+
+#[test]
+fn under_an_alert_about_time_slow_traces_are_asked_first() {
+    for (name, preset) in [
+        ("SlowBudgetBurn", Preset::Slow),
+        ("RouteLatencyHigh", Preset::Slow),
+        ("WebApdexLow", Preset::Slow),
+        ("ErrorBudgetBurn", Preset::Failed),
+    ] {
+        let alert = ScopeAlert { name: name.into(), labels: Labels::new(), onset: None };
+        let scope = Scope { alert: Some(alert), ..Stage::new().scope };
+        let page = Traces::new(&scope, None);
+        assert_eq!(page.preset, preset, "{name}");
+        assert!(page.reopen(&look(&test_shared(), &scope, Timestamp::ZERO)).is_empty(), "the same alert opens the same");
+    }
 }
 
 #[test]

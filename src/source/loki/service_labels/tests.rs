@@ -159,6 +159,16 @@ async fn labels_that_are_refused_are_told_and_the_others_found() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_refused_takes_no_label_away() {
+    let mut labels: Labels = [("crew".to_owned(), are(&SERVICES)), ("namespace".to_owned(), Values::Refused)].into();
+    let some = found(labels.clone(), &LabelNames::default()).await.unwrap();
+    assert_eq!(some.unread.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["namespace"]);
+    assert_eq!(some.ranked(SERVICES.into_iter()).matchers("cart").map(|m| selector(&m)).as_deref(), Some(r#"{crew="cart"}"#));
+    labels.insert("app".to_owned(), Values::Refused);
+    assert!(found(labels, &LabelNames::default()).await.is_err(), "the label that names services may be the one that was not read");
+}
+
+#[tokio::test]
 async fn a_label_that_nobody_knows_holds_up_nothing() {
     let labels: Labels =
         [("app".to_owned(), are(&["cart"])), ("crew".to_owned(), Values::Never), ("guild".to_owned(), are(&["web"]))].into();

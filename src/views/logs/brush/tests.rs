@@ -13,6 +13,7 @@ use crate::{
     },
     model::{
         labels::Labels,
+        log::{Level, LogEvent, LogLine, Older},
         log_labels::LogLabels,
         series::{Matrix, Sample, Series},
         time::{TimeRange, TimeWindow, Timestamp},
@@ -63,6 +64,15 @@ impl Page {
         let facts = self.view.facts(&look);
         assert_eq!((command.spec().enabled)(&facts), Ok(()), "{command:?}");
         with(&look, self.size, |cx| self.view.command(cx, command)).1
+    }
+
+    fn history(&mut self, lines: Vec<LogLine>) {
+        let look = look(&self.shared, &self.scope, NOW);
+        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "lines").unwrap();
+        let event = LogEvent::History { lines, reached: Timestamp::ZERO, older: Older::Nothing };
+        let result = Ok(Response::Log(vec![event]));
+        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: NOW, result };
+        with(&look, self.size, |cx| self.view.answer(cx, answer));
     }
 
     fn screen(&self) -> String {
@@ -131,4 +141,35 @@ fn it_stays_within_the_window_and_works_on_a_small_screen() {
         page.size = size;
         page.screen();
     }
+}
+
+#[test]
+fn two_ranges_of_the_volume_are_compared_by_their_patterns() {
+    let mut page = Page::new((120, 30));
+    let line = |minutes: u64| LogLine {
+        at: NOW - Duration::from_secs(60 * minutes) + Duration::from_secs(1),
+        stream: Arc::new([("service_name", "orders")].into_iter().collect()),
+        metadata: Labels::new(),
+        text: format!("served {minutes} bytes").into(),
+        level: Level::Info,
+        trace: None,
+        span: None,
+        trace_from: None,
+        copy: 0,
+    };
+    page.history((1..=59).rev().map(line).collect());
+    page.press(Command::ValueCursor);
+    page.press(Command::PageUp);
+    page.press(Command::ShiftLeft);
+    page.press(Command::ChooseWindows);
+    assert!(page.screen().contains("with 23:36:00"), "the first one stays to be seen: {}", page.screen());
+    let acts = page.press(Command::ChooseWindows);
+    assert!(matches!(acts.as_slice(), [Act::Notice(_)]), "a window with itself is no comparison: {acts:?}");
+    page.press(Command::PageUp);
+    assert!(page.press(Command::ChooseWindows).is_empty(), "both are of the page's window");
+    let screen = page.screen();
+    // One is a cell, which is two minutes; the other two cells, ten cells later.
+    assert!(screen.contains("against") && !screen.contains("with 23:36:00"), "the patterns are shown: {screen}");
+    page.press(Command::ValueCursor);
+    assert!(page.screen().contains("2m"), "back on the volume: {}", page.screen());
 }

@@ -1,34 +1,36 @@
-//! The question on the page: how much would be read, and what can be done.
+//! The question in the place of the lines, and what is done with its answer.
 
+use compact_str::CompactString;
 use crossterm::event::MouseEvent;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::super::Logs;
+use super::{super::Logs, reads};
 use crate::{
-    core::command::Command,
-    theme::Role,
+    core::{command::Command, scope::Scope},
+    logql_parts::with_matcher,
+    store::{Condition, Place},
     ui::{
         format,
-        table::{Cell, Column, Table, TableState, visible_rows},
-        text::{put, truncate, width, wrap},
+        text::{truncate, width},
     },
-    views::{Cx, Look, Pointed},
+    views::{
+        Act, Cx, Look, Pointed,
+        cost::{self, Offer, Question, Row},
+        logs::Seed,
+    },
 };
-
-/// From this height on the words have an empty row below.
-const ROOMY: u16 = 10;
 
 impl Logs {
     /// Whether keys choose from something other than lines: a range of the volume, or an answer to the question.
     pub(in super::super) fn chooses(&self) -> bool {
-        self.brush.is_some() || self.cost.asks
+        self.brush.is_some() || self.cost.asks()
     }
 
     /// The keys for the footer while something is chosen.
     pub(in super::super) fn hints_of_choice(&self) -> Option<&'static [Command]> {
-        use Command::{Drill, EditQuery, Fold, Pause, TimePicker, Unfold, ValueCursor};
-        match (self.brush.is_some(), self.cost.asks) {
-            (true, _) => Some(&[Drill, Pause, Fold, Unfold, ValueCursor]),
+        use Command::{ChooseWindows, Drill, EditQuery, Fold, Pause, TimePicker, Unfold, ValueCursor};
+        match (self.brush.is_some(), self.cost.asks()) {
+            (true, _) => Some(&[Drill, Pause, Fold, Unfold, ChooseWindows, ValueCursor]),
             (false, true) => Some(&[Drill, ValueCursor, TimePicker, EditQuery]),
             (false, false) => None,
         }
@@ -42,6 +44,7 @@ impl Logs {
             Command::Fold if brushes => Some("earlier"),
             Command::Unfold if brushes => Some("later"),
             Command::Pause if brushes => Some("from here"),
+            Command::ChooseWindows if brushes => Some("compare patterns"),
             Command::ValueCursor => Some(if brushes { "give up" } else { "choose a range" }),
             _ => None,
         }
@@ -55,70 +58,83 @@ impl Logs {
         truncate(&query, room.saturating_sub(width(&rest)), glyphs.ellipsis) + &rest
     }
 
-    /// What is asked, in words.
-    fn words_of_question(&self, look: &Look<'_>, size: u64) -> String {
-        let services = self.plan(look).and_then(|plan| self.services_read(look, &plan));
-        let of = services.filter(|n| *n > 1).map_or_else(String::new, |n| format!(" of {}", format::counted(n, "service")));
-        let limit = look.shared.settings.ask_above.unwrap_or_default();
-        format!(
-            "This would read {}{of} over {}: more than {}, above which redline asks first (ask_above in config.toml).",
-            format::bytes(size as f64),
-            format::span(look.range().duration()),
-            format::bytes(limit as f64)
-        )
+    fn asked_for(&self, look: &Look<'_>, size: u64) -> Question {
+        let readings = self.plan(look).map_or_else(Vec::new, |plan| reads(&plan, look.scope.window));
+        self.cost.question(look, &readings, size, self.volume.value().filter(|_| self.volume_is_bytes))
     }
 
-    /// The words and the rows.
-    fn parts_of_question(&self, look: &Look<'_>, size: u64, area: Rect) -> (Vec<String>, Rect) {
-        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-        let mut lines = wrap(&self.words_of_question(look, size), usize::from(inner.width));
-        lines.truncate(usize::from(area.height.saturating_sub(3)));
-        let gap = if area.height >= ROOMY { 1 } else { 0 };
-        let words = u16::try_from(lines.len()).unwrap_or(u16::MAX) + 2 * gap;
-        let rows = Rect { y: area.y + words.min(area.height), height: area.height.saturating_sub(words), ..area };
-        (lines, rows)
+    /// All rows of the question.
+    pub(super) fn offers(&self, look: &Look<'_>, size: u64) -> Vec<Row> {
+        self.asked_for(look, size).rows
+    }
+
+    /// What is selected of the question, if it is asked.
+    pub(super) fn chosen_offer(&self, look: &Look<'_>) -> Option<Offer> {
+        let size = self.question(look).filter(|_| self.cost.asks())?;
+        self.cost.chosen(self.offers(look, size)).map(|row| row.offer)
+    }
+
+    /// Selects it again where it is now.
+    pub(super) fn choose_offer(&mut self, look: &Look<'_>, offer: Option<Offer>) {
+        if let (Some(offer), Some(size)) = (offer, self.question(look)) {
+            let rows = self.offers(look, size);
+            self.cost.choose(&offer, &rows);
+        }
     }
 
     pub(in super::super) fn draw_question(&self, look: &Look<'_>, size: u64, area: Rect, buf: &mut Buffer) {
-        let shared = look.shared;
-        let (lines, table) = self.parts_of_question(look, size, area);
-        let first = area.y + u16::from(area.height >= ROOMY);
-        for (y, line) in (first..area.bottom()).zip(&lines) {
-            put(buf, Rect { y, height: 1, ..area }, area.x + 1, line, shared.theme.style(Role::Warn));
-        }
-        let rows = self.offers(look, size);
-        let columns = [Column::text("INSTEAD OR ANYWAY", 20, 60), Column::number("READS", 9)];
-        let state = self.cost.table;
-        let style = shared.theme.style(Role::Text);
-        Table { columns: &columns, rows: rows.len(), state: &state, focused: true }.render(shared, table, buf, |row, column| {
-            rows.get(row).map_or_else(Cell::default, |row| match column {
-                0 => Cell::new(row.words.clone(), style),
-                _ => Cell::new(format::bytes(row.bytes as f64), style),
-            })
-        });
+        self.cost.draw_question(&self.asked_for(look, size), true, look, area, buf);
     }
 
     /// What a command means to the question. `None`: what it means elsewhere.
     pub(in super::super) fn question_command(&mut self, cx: &mut Cx<'_>, command: Command) -> Option<bool> {
         let size = self.question(&cx.look).filter(|_| !self.patterns.open && !self.in_detail)?;
-        let rows = self.offers(&cx.look, size);
+        let question = self.asked_for(&cx.look, size);
         if command == Command::Drill {
-            let row = rows.into_iter().nth(self.cost.table.selected)?;
+            let row = self.cost.chosen(question.rows)?;
             self.take(cx, row);
             return Some(true);
         }
-        let (_, table) = self.parts_of_question(&cx.look, size, self.places(cx.area).list);
-        self.cost.table.command(command, rows.len(), visible_rows(table)).then_some(true)
+        let list = self.places(cx.area).list;
+        self.cost.move_in(&question, command, list).then_some(true)
     }
 
     /// What the mouse does to the question. `None`: there is none.
     pub(in super::super) fn question_pointed(&mut self, cx: &Cx<'_>, event: MouseEvent) -> Option<Pointed> {
-        let size = self.question(&cx.look)?;
-        let rows = self.offers(&cx.look, size).len();
-        let (_, table) = self.parts_of_question(&cx.look, size, self.places(cx.area).list);
-        let mut state: TableState = self.cost.table;
-        let pointed = state.mouse(event, table, rows);
-        self.cost.table = state;
-        Some(pointed)
+        let question = self.asked_for(&cx.look, self.question(&cx.look)?);
+        let list = self.places(cx.area).list;
+        Some(self.cost.point_at(&question, event, list))
+    }
+
+    fn take(&mut self, cx: &mut Cx<'_>, row: Row) {
+        match row.offer {
+            Offer::All => {
+                self.cost.agree(row.bytes);
+                self.note_question(&cx.look);
+            }
+            Offer::Window(window) => cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(window)))),
+            Offer::Only(_, value) if self.typed.is_none() && cx.look.scope.service.is_none() => {
+                let Scope { trace, span, matchers, .. } = cx.look.scope.clone();
+                let scope = Scope { trace, span, matchers, ..cx.look.scope.with_service(value) };
+                cx.acts.push(Act::Rescope(Box::new(scope)));
+            }
+            Offer::Only(label, value) => self.add(cx, &label, &[value], true),
+            Offer::Without(label, values) => self.add(cx, &label, &values, false),
+        }
+    }
+
+    /// Puts conditions on a label into the selector: behind it they would have everything read.
+    fn add(&mut self, cx: &mut Cx<'_>, label: &CompactString, values: &[CompactString], keep: bool) {
+        let Some(seed) = &self.typed else {
+            let condition = |value: &CompactString| Condition::is(Place::Label, label, label.to_string(), value, keep);
+            self.narrow_by(cx, |all| all.extend(values.iter().map(condition)));
+            return;
+        };
+        let conditions = cost::conditions(label, values, keep);
+        let narrower = |query: &str| with_matcher(query, &conditions);
+        self.typed = Some(Seed { query: narrower(&seed.query), also: seed.also.as_deref().map(narrower), ..seed.clone() });
+        self.restart();
+        self.begin_where_wanted(&cx.look);
+        self.note_question(&cx.look);
     }
 }

@@ -120,7 +120,7 @@ fn a_small_window_of_a_service_is_read_beside_the_question_for_its_size_and_coun
     assert_eq!(page.asked(), ["size", "lines"], "nothing waits");
     page.size(&[("orders", GIB)]);
     assert_eq!(page.asked(), ["lines", "volume"]);
-    sees(&page.screen(), &["of 1.00 GiB"]);
+    sees(&page.screen(), &["1.00 GiB in the window"]);
     let slower = page.needs().iter().find_map(|n| (n.slot.pane == "volume").then_some(n.refresh));
     assert_eq!(slower, Some(Refresh::Every(Duration::from_secs(60))), "a GiB a minute is a tenth of the limit");
 }
@@ -153,7 +153,7 @@ fn over_the_limit_the_size_is_shown_and_nothing_is_read_until_the_user_agrees() 
     page.volume(2 * GIB, 1);
     let screen = page.screen();
     sees(&screen, &["This would read 48.0 GiB of 3 services over 1d: more than 10.0 GiB", "would read 48.0 GiB", "48.0 GiB"]);
-    sees(&screen, &["read all of it", "the last 3h only", "without web", "only orders", "only cart", "web     ▇▇"]);
+    sees(&screen, &["read all of it", "the last 3h only", "without web", "only orders", "only cart", "web  ▇▇"]);
     assert!(!screen.contains("following"), "{screen}");
     assert!(!screen.contains("only web"), "which is too much as well: {screen}");
     assert_eq!(page.press(Command::Drill), [], "the first row is to go on");

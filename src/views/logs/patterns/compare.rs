@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
-use super::super::{Logs, cost::Verdict, past::Past, query::Plan};
+use super::{
+    super::{Logs, past::Past, query::Plan},
+    Patterns,
+};
 use crate::{
     core::{
+        command::Command,
         request::{Refresh, Request},
         slot::Slot,
     },
     log_patterns::Windows,
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        log::{LogEvent, Older},
+        log::{Limit, LogEvent, Older},
         time::{TimeRange, TimeWindow, Timestamp},
     },
     store::LogStore,
     ui::format,
-    views::{Look, Needs},
+    views::{Cx, Look, Needs, cost::Verdict},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -24,7 +28,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const BYTES: usize = 32 << 20;
 
 /// Windows end before this.
-pub(super) const INSTANT: Duration = Duration::from_nanos(1);
+pub(in super::super) const INSTANT: Duration = Duration::from_nanos(1);
 
 /// The next one at each `d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,19 +107,33 @@ pub(super) struct Earlier {
     pub(super) store: LogStore,
     /// The window. From its end on the page's own lines count.
     range: TimeRange,
-    /// What is known of each stream, and from when on all is there.
-    answered: [Slot<Timestamp>; 2],
+    /// The query of each stream that is asked, and from when on all of its lines are there.
+    streams: Vec<(String, Slot<Timestamp>)>,
+    /// Why the server hands out none of before that.
+    limit: Option<Limit>,
 }
 
 impl Earlier {
-    fn new(range: TimeRange) -> Self {
-        Self { store: LogStore::new(BYTES), range, answered: Default::default() }
+    fn new(range: TimeRange, streams: Vec<String>) -> Self {
+        let streams = streams.into_iter().map(|query| (query, Slot::default())).collect();
+        Self { store: LogStore::new(BYTES), range, streams, limit: None }
     }
 
-    /// The window whose lines are there; `None` before the first answer.
+    /// These are asked: what came of one of them goes with it.
+    fn keep_to(&mut self, streams: &[String]) {
+        let mut before = std::mem::take(&mut self.streams);
+        let mut slot = |query: &String| {
+            let known = before.iter_mut().find(|(known, _)| known == query);
+            known.map(|(_, slot)| std::mem::take(slot)).unwrap_or_default()
+        };
+        self.streams = streams.iter().map(|query| (query.clone(), slot(query))).collect();
+    }
+
+    /// The window whose lines are there; `None` before each stream has answered: a line that is in another one would be new.
     pub(super) fn known(&self) -> Option<TimeRange> {
-        let reached = self.answered.iter().filter_map(Slot::value).max()?;
-        Some(TimeRange { start: *reached.max(&self.range.start), end: self.range.end })
+        let reached: Option<Vec<Timestamp>> = self.streams.iter().map(|(_, slot)| slot.value().copied()).collect();
+        let start = reached?.into_iter().max()?.max(self.range.start);
+        Some(TimeRange { start, end: self.range.end })
     }
 
     /// From when on the page's own lines count as lines of before.
@@ -123,21 +141,50 @@ impl Earlier {
         self.range.end
     }
 
+    /// Why the server hands out less than the window.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
     /// Why they did not come.
     pub(super) fn error(&self) -> Option<&SourceError> {
-        self.answered.iter().find_map(Slot::error)
+        self.streams.iter().find_map(|(_, slot)| slot.error())
+    }
+}
+
+impl Patterns {
+    /// Other lines are asked for: those of before are other ones too.
+    pub(in super::super) fn drop_earlier(&mut self) {
+        self.earlier = None;
+    }
+
+    /// The same lines are asked for by these queries.
+    pub(in super::super) fn keep_earlier_to(&mut self, streams: &[String]) {
+        if let Some(earlier) = &mut self.earlier {
+            earlier.keep_to(streams);
+        }
     }
 }
 
 impl Logs {
     /// Compares with what comes next.
-    pub(super) fn compare_next(&mut self, look: &Look<'_>) {
-        self.compare_with(self.patterns.compare.next(look));
+    pub(super) fn compare_next(&mut self, cx: &mut Cx<'_>) {
+        let next = self.patterns.compare.next(&cx.look);
+        // Of files all lines that there are are here: there is no period before them to be asked for.
+        let is_elsewhere = self.files.is_some() && matches!(next, Compare::Previous | Compare::Day | Compare::Week);
+        if is_elsewhere {
+            let key = cx.look.shared.keymap.key(Command::ChooseWindows).unwrap_or_default();
+            cx.notice(format!("of files the lines that are here are compared by halves: {key} names other times"));
+        }
+        self.compare_with(if is_elsewhere { Compare::Onset.here(&cx.look) } else { next });
     }
 
     pub(super) fn compare_with(&mut self, compare: Compare) {
-        self.patterns.compare = compare;
-        self.patterns.earlier = None;
+        // The lines of before are those that are here: they are not asked for twice.
+        if self.patterns.compare != compare {
+            self.patterns.compare = compare;
+            self.patterns.earlier = None;
+        }
     }
 
     /// The window whose lines are still to be asked for: that of before, unless it is among the lines that are here, as it is
@@ -176,7 +223,8 @@ impl Logs {
         let is_onset = self.patterns.compare.here(look) == Compare::Onset;
         self.patterns.earlier.take_if(|e| is_onset && e.known().is_some_and(|known| from < known.start));
         if let Some(range) = self.lacking(look) {
-            self.patterns.earlier = Some(Earlier::new(range));
+            let streams = self.plan(look).map_or_else(Vec::new, |plan| plan.streams);
+            self.patterns.earlier = Some(Earlier::new(range, streams));
         }
     }
 
@@ -186,6 +234,10 @@ impl Logs {
         // What lies in the page's window was asked about with it.
         let is_own = own.start <= earlier.range.start && earlier.range.end <= own.end;
         if !is_own && !self.ask_sizes(look, plan, window, "earlier size", needs).may_read() {
+            return;
+        }
+        // As soon as another plan is noted they are asked by its queries.
+        if !earlier.streams.iter().map(|(query, _)| query).eq(&plan.streams) {
             return;
         }
         for (part, query) in (0..).zip(&plan.streams) {
@@ -202,7 +254,9 @@ impl Logs {
             let limit = look.shared.settings.ask_above.unwrap_or_default();
             let (size, limit) = (format::bytes(size as f64), format::bytes(limit as f64));
             let error = SourceError::new(Backend::Loki, ErrorKind::Refused, format!("it would read {size}, more than {limit}"));
-            earlier.answered[0].settle(look.now, Err(error));
+            if let Some((_, slot)) = earlier.streams.first_mut() {
+                slot.settle(look.now, Err(error));
+            }
         }
     }
 
@@ -214,11 +268,12 @@ impl Logs {
                 if let LogEvent::History { lines, reached: from, older } = event {
                     earlier.store.insert(lines);
                     reached = if older == Older::Nothing { earlier.range.start } else { from };
+                    earlier.limit = if let Older::Withheld(limit) = older { Some(limit) } else { earlier.limit };
                 }
             }
             reached
         });
-        if let Some(slot) = earlier.answered.get_mut(part as usize) {
+        if let Some((_, slot)) = earlier.streams.get_mut(part as usize) {
             slot.settle(asked, result);
         }
     }
@@ -229,7 +284,7 @@ impl Logs {
         let oldest = self.store.oldest().map_or(range.start, |oldest| oldest.max(range.start));
         let left = |past: &Past| match past.older() {
             Some(Older::Left(before)) => Some(before),
-            Some(Older::Coming | Older::Nothing) | None => None,
+            Some(Older::Coming | Older::Nothing | Older::Withheld(_)) | None => None,
         };
         self.told.past.iter().filter_map(left).fold(oldest, Timestamp::max)
     }

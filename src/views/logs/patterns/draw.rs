@@ -100,6 +100,7 @@ impl Logs {
             errors: self.has_bad_pattern(),
             patterns: true,
             panes: true,
+            graphs: self.volume.value().is_some(),
             query: self.files.is_none(),
             live: look.scope.window.is_live(),
             ..Facts::default()
@@ -215,7 +216,7 @@ impl Logs {
     /// What there is on the other side of `B`.
     fn other_side(&self, look: &Look<'_>) -> String {
         let key = look.shared.keymap.key(Command::PatternsBy).unwrap_or_default();
-        match (&self.patterns.told, self.patterns.server.value()) {
+        match (&self.patterns.told, self.served(look)) {
             _ if self.patterns.of_exceptions => String::new(),
             (Some(_), _) => format!("{key} the lines that are loaded"),
             (None, Some(Some(told))) if !told.is_empty() => {

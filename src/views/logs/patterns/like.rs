@@ -9,15 +9,10 @@ impl Logs {
         let mut of_line = String::new();
         form(text, &mut of_line);
         if self.patterns.without.iter().all(|p| p.form != of_line) {
-            self.patterns.without.push(Picked { template: of_line.clone(), form: of_line, of: Of::Lines });
+            let picked = self.with_query(Picked { template: of_line.clone(), form: of_line, of: Of::Lines, asked: None });
+            self.patterns.without.push(picked);
         }
         let chosen = self.chosen(&self.patterns.without);
         self.show(cx, |show| show.without = chosen);
-    }
-
-    /// Shows the lines of all patterns again.
-    pub(in crate::views::logs) fn show_all_patterns(&mut self, cx: &mut Cx<'_>) {
-        (self.patterns.only, self.patterns.without) = (None, Vec::new());
-        self.show(cx, |show| (show.only, show.without) = (None, None));
     }
 }

@@ -3,6 +3,7 @@
 //! The page's lines keep arriving. At bounded intervals a worker is given those there are ([`PatternJob`]); the order of the
 //! rows is kept while someone reads them.
 
+pub(super) mod asked;
 mod compare;
 mod draw;
 mod exceptions;
@@ -14,6 +15,7 @@ pub(super) mod windows;
 
 use std::{sync::Arc, time::Duration};
 
+pub(super) use self::compare::INSTANT;
 use self::compare::{Compare, Earlier};
 use super::{Logs, query::Plan, typing::Typing};
 use crate::{
@@ -28,9 +30,9 @@ use crate::{
     model::{
         backend::SourceError,
         log::{Level, ServerPattern},
-        time::{TimeRange, Timestamp},
+        time::{TimeRange, TimeWindow, Timestamp},
     },
-    store::{Chosen, Found, PatternJob, PatternNews, Show},
+    store::{Chosen, Condition, Found, PatternJob, PatternNews, Show},
     ui::{table::TableState, text::truncate},
     views::{Cx, Look, Needs, Yank},
 };
@@ -75,6 +77,8 @@ pub(super) struct Picked {
     form: String,
     template: String,
     of: Of,
+    /// What a server can be asked in its place, and about how many lines both agree; `None`: nothing says the same.
+    asked: Option<(usize, Condition)>,
 }
 
 /// What a picked pattern is of.
@@ -113,15 +117,18 @@ pub(super) struct Patterns {
     pub(super) only: Option<Picked>,
     pub(super) without: Vec<Picked>,
     server: Slot<Option<Vec<ServerPattern>>>,
+    /// The selector and the window that those are of.
+    server_of: Option<(String, TimeWindow)>,
     /// Those of the server as patterns, where they are looked at.
     told: Option<Vec<LinePattern>>,
 }
 
 impl Patterns {
-    /// Other lines are asked for: what was found in those before does not hold.
+    /// Other lines are asked for: what was found in those before does not hold. What Loki clusters may still be the same
+    /// streams, and would not be asked for again.
     pub(super) fn restart(&mut self) {
-        let Self { open, of_exceptions, compare, only, without, .. } = std::mem::take(self);
-        *self = Self { open, of_exceptions, compare, only, without, ..Self::default() };
+        let Self { open, of_exceptions, compare, only, without, server, server_of, .. } = std::mem::take(self);
+        *self = Self { open, of_exceptions, compare, only, without, server, server_of, ..Self::default() };
     }
 
     /// All that there are, in no order of rows.
@@ -146,7 +153,7 @@ impl Patterns {
             None if self.told.is_some() => Of::Server,
             None => Of::Lines,
         };
-        Picked { form: pattern.form.clone(), template: pattern.template.clone(), of }
+        Picked { form: pattern.form.clone(), template: pattern.template.clone(), of, asked: None }
     }
 
     fn is_out(&self, pattern: &LinePattern) -> bool {
@@ -323,6 +330,7 @@ impl Logs {
         if out {
             self.patterns.without.retain(|p| p.form != picked.form && p.template != picked.template);
         } else {
+            let picked = self.with_query(picked);
             self.patterns.without.push(picked);
         }
         let chosen = self.chosen(&self.patterns.without);
@@ -350,12 +358,13 @@ impl Logs {
                     self.patterns.open = false;
                     self.in_detail = false;
                     self.patterns.in_detail = false;
+                    let picked = self.with_query(picked);
                     self.show_only(cx, Some(picked));
                 }
             }
             Command::Exclude => self.exclude_pattern(cx),
             Command::CompareWindows => {
-                self.compare_next(&cx.look);
+                self.compare_next(cx);
                 self.compared_anew(cx);
             }
             Command::ChooseWindows => self.start_typing(Typing::Windows),
@@ -411,19 +420,22 @@ impl Logs {
 
     /// What the header says of patterns that are shown alone or left out.
     pub(super) fn pattern_filters(&self, look: &Look<'_>) -> Vec<String> {
-        let text = |p: &Picked| match &p.of {
-            Of::Exception(thrown) => thrown.short_name(),
-            Of::Lines | Of::Server => p.template.clone(),
-        };
-        let name = |p: &Picked| truncate(&text(p), NAME, look.shared.glyphs.ellipsis);
-        let kind = |p: &Picked| if matches!(p.of, Of::Exception(_)) { "exception" } else { "pattern" };
-        let only = self.patterns.only.iter().map(|p| format!("{} \"{}\"", kind(p), name(p)));
+        let only = self.patterns.only.iter().map(|p| Self::shown_name(p, look));
         let without = match self.patterns.without.as_slice() {
             [] => None,
-            [one] => Some(format!("!{} \"{}\"", kind(one), name(one))),
+            [one] => Some(format!("!{}", Self::shown_name(one, look))),
             more => Some(format!("!{} patterns", more.len())),
         };
         only.chain(without).collect()
+    }
+
+    /// `pattern "served <*> bytes"`
+    fn shown_name(picked: &Picked, look: &Look<'_>) -> String {
+        let (kind, text) = match &picked.of {
+            Of::Exception(thrown) => ("exception", thrown.short_name()),
+            Of::Lines | Of::Server => ("pattern", picked.template.clone()),
+        };
+        format!("{kind} \"{}\"", truncate(&text, NAME, look.shared.glyphs.ellipsis))
     }
 
     pub(super) fn pattern_yanks(&self) -> Vec<Yank> {

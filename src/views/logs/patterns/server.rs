@@ -4,48 +4,57 @@ use std::time::Duration;
 
 use super::super::{Logs, query::Plan};
 use crate::{
-    core::request::{Refresh, Request, step},
+    core::{
+        request::{Refresh, Request, step},
+        slot::Slot,
+    },
     log_patterns::{self, BARS, Counting, LinePattern, Seen, WILDCARD, holds},
-    model::{backend::SourceError, log::ServerPattern, time::Timestamp},
+    logql_parts::selectors,
+    model::{
+        backend::SourceError,
+        log::ServerPattern,
+        time::{TimeWindow, Timestamp},
+    },
     views::{Cx, Look, Needs},
 };
 
 /// Loki counts by ten seconds at the least.
 const STEP: Duration = Duration::from_secs(10);
 
-/// The selector that a query begins with.
-fn selector(query: &str) -> Option<&str> {
-    let (mut quote, mut escaped) = (None, false);
-    for (i, c) in query.char_indices() {
-        match (quote, c) {
-            (Some('"'), '\\') if !escaped => {
-                escaped = true;
-                continue;
-            }
-            (Some(q), c) if c == q && !escaped => quote = None,
-            (None, '"' | '`') => quote = Some(c),
-            (None, '}') => return Some(&query[..=i]),
-            _ => {}
-        }
-        escaped = false;
-    }
-    None
+/// What Loki clusters: whole streams, whatever is left out of their lines.
+fn clustered(look: &Look<'_>, plan: &Plan) -> Option<(String, TimeWindow)> {
+    selectors(&plan.base).first().map(|selector| ((*selector).to_owned(), look.scope.window))
 }
 
 impl Logs {
     /// Whether Loki clusters is asked once; what it found is asked again while it is looked at.
     pub(super) fn ask_server(&self, look: &Look<'_>, plan: &Plan, needs: &mut Needs<'_>) {
-        let Some(selector) = selector(&plan.base) else { return };
+        let Some((selector, window)) = clustered(look, plan) else { return };
         let every = look.shared.settings.refresh_slow;
         let refresh = if self.patterns.told.is_some() { Refresh::Every(every) } else { Refresh::Once };
         let step = step(look.range().duration(), u16::try_from(BARS).unwrap_or(u16::MAX), STEP);
-        let request = Request::LogPatterns { selector: selector.to_owned(), window: look.scope.window, step };
+        let request = Request::LogPatterns { selector, window, step };
         needs.ask("server patterns", 0, request, refresh);
     }
 
     pub(super) fn server_told(&mut self, look: &Look<'_>, asked: Timestamp, result: Result<Option<Vec<ServerPattern>>, SourceError>) {
+        let of = self.plan(look).and_then(|plan| clustered(look, &plan));
+        if self.patterns.server_of != of {
+            (self.patterns.server, self.patterns.server_of) = (Slot::default(), of);
+        }
         self.patterns.server.settle(asked, result);
         self.recount_server(look);
+    }
+
+    /// What Loki told of the streams and the window that are looked at.
+    fn server(&self, look: &Look<'_>) -> Option<&Slot<Option<Vec<ServerPattern>>>> {
+        let of = self.plan(look).and_then(|plan| clustered(look, &plan));
+        (of.is_some() && self.patterns.server_of == of).then_some(&self.patterns.server)
+    }
+
+    /// The patterns of the whole window that are on Loki's side.
+    pub(super) fn served(&self, look: &Look<'_>) -> Option<&Option<Vec<ServerPattern>>> {
+        self.server(look)?.value()
     }
 
     /// Counts what Loki told, where that is looked at.
@@ -62,7 +71,8 @@ impl Logs {
             self.patterns.reorder();
             return;
         }
-        match (self.patterns.server.value(), self.patterns.server.error()) {
+        let server = self.server(&cx.look);
+        match (server.and_then(Slot::value), server.and_then(Slot::error)) {
             (Some(Some(patterns)), _) if !patterns.is_empty() => {
                 self.patterns.told = self.server_patterns(&cx.look);
                 self.patterns.reorder();
@@ -76,7 +86,7 @@ impl Logs {
     }
 
     fn server_patterns(&self, look: &Look<'_>) -> Option<Vec<LinePattern>> {
-        let told = self.patterns.server.value()?.as_ref()?;
+        let told = self.served(look)?.as_ref()?;
         let counting = Counting { range: look.range(), windows: self.whole_windows(look) };
         let pattern = |pattern: &ServerPattern| {
             let mut seen = Seen::default();
@@ -104,21 +114,5 @@ impl Logs {
     fn example_of(&self, text: &str) -> Box<str> {
         let found = self.patterns.found.as_deref().map_or(&[][..], |f| &f.patterns);
         found.iter().map(|p| &p.example).find(|example| holds(text, example)).cloned().unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_selector_ends_where_its_brace_is_closed() {
-        for (query, expected) in [
-            (r#"{app="x"} |= "y""#, Some(r#"{app="x"}"#)),
-            (r#"{app=~"a{2}\"}", b=`}`} | json"#, Some(r#"{app=~"a{2}\"}", b=`}`}"#)),
-            ("{app=", None),
-        ] {
-            assert_eq!(selector(query), expected);
-        }
     }
 }

@@ -16,10 +16,12 @@ use crate::{
         log::{LogEvent, LogLine, Older},
         log_size::LogSize,
         time::TimeWindow,
+        trace::TraceId,
     },
     views::{Act, View},
 };
 
+mod asked;
 mod exceptions;
 
 const BIG: (u16, u16) = (160, 40);
@@ -45,8 +47,13 @@ impl Page {
     }
 
     fn answer(&mut self, pane: &str, result: Result<Response, SourceError>) {
+        self.answer_part(pane, 0, result);
+    }
+
+    fn answer_part(&mut self, pane: &str, part: u32, result: Result<Response, SourceError>) {
         let look = look(&self.shared, &self.scope, self.now);
-        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == pane).unwrap();
+        let mut needs = needs(&self.view, &look, self.size.0, self.size.1).into_iter();
+        let need = needs.find(|n| n.slot.pane == pane && n.slot.part == part).unwrap();
         let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: self.now, result };
         with(&look, self.size, |cx| self.view.answer(cx, answer));
     }
@@ -80,6 +87,10 @@ impl Page {
         let keys = text.chars().map(KeyCode::Char).chain([KeyCode::Enter]);
         let mut type_key = |cx: &mut Cx<'_>, key| self.view.type_key(cx, KeyEvent::new(key, KeyModifiers::NONE));
         with(&look, self.size, |cx| keys.for_each(|key| type_key(cx, key))).1
+    }
+
+    fn ask_typed(&mut self, query: &str) {
+        with(&look(&self.shared, &self.scope, self.now), self.size, |cx| self.view.ask_typed(cx, query.to_owned()));
     }
 
     fn select(&mut self, text: &str) {
@@ -215,6 +226,29 @@ fn lines_of_before_that_are_too_many_are_not_read() {
     sees(&page.screen(), &["not compared with the period before: it would read 5.00 GiB, more than 1.00 GiB"]);
     let look = look(&page.shared, &page.scope, page.now);
     assert!(needs(&page.view, &look, page.size.0, page.size.1).iter().all(|n| n.slot.pane != "earlier"));
+}
+
+#[test]
+fn nothing_is_called_new_before_each_stream_has_told_its_lines_of_before() {
+    let mut page = Page::of(scope().with_trace(TraceId(7), None), incident());
+    page.press(Command::CompareWindows);
+    page.work();
+    page.earlier(Vec::new(), Older::Nothing);
+    page.work();
+    sees(&page.screen(), &["reading the period before"]);
+    assert!(!page.screen().contains("NEW"), "{}", page.screen());
+    page.answer_part("earlier", 1, Err(SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connect to loki refused")));
+    page.work();
+    sees(&page.screen(), &["not compared with the period before: connect to loki refused"]);
+    assert!(!page.screen().contains("NEW"), "{}", page.screen());
+    let lines = vec![line(-3060, Level::Info, "timeout acquiring connection after 3ms")];
+    let history = LogEvent::History { lines, reached: Timestamp::ZERO, older: Older::Nothing };
+    page.answer_part("earlier", 1, Ok(Response::Log(vec![history])));
+    page.work();
+    sees(&page.screen(), &["all against 20:23 – 21:23", "NEW"]);
+    assert!(!page.row("timeout acquiring").contains("NEW"), "{}", page.screen());
+    page.press(Command::MinimumLevel);
+    assert!(page.view.patterns.earlier.as_ref().and_then(Earlier::known).is_none(), "those are lines of another question");
 }
 
 /// A page whose loaded lines begin at a second.
@@ -409,6 +443,32 @@ fn loki_s_own_patterns_are_offered_for_the_whole_window_and_told_apart() {
     sees(&page.screen(), &["by Loki, of whole streams"]);
     page.press(Command::PatternsBy);
     sees(&page.screen(), &["4 patterns of 440 lines", "local drain"]);
+}
+
+#[test]
+fn loki_s_patterns_stay_where_the_same_streams_are_asked_and_go_where_others_are() {
+    let mut page = Page::of(since(300), incident());
+    page.answer("server patterns", Ok(Response::LogPatterns(Some(told()))));
+    let asked = page.asked("server patterns");
+    page.ask_typed(r#"{service_name="orders"} |= "order""#);
+    assert_eq!(page.asked("server patterns"), asked, "nothing is asked again");
+    page.press(Command::PatternsBy);
+    sees(&page.screen(), &["2 patterns of 8,000 lines since 21:23"]);
+    page.ask_typed(r#"{service_name="web"}"#);
+    assert_eq!(page.press(Command::PatternsBy), [Act::Notice("Loki has not answered yet".to_owned())]);
+}
+
+#[test]
+fn a_comparison_that_is_there_is_not_read_again() {
+    let mut page = Page::of(scope(), incident());
+    page.type_in(Command::ChooseWindows, "21:00 to 21:10 against 20:00 to 20:10");
+    let asked = page.asked("earlier");
+    page.earlier(Vec::new(), Older::Nothing);
+    page.work();
+    let known = page.view.patterns.earlier.as_ref().and_then(Earlier::known);
+    page.type_in(Command::ChooseWindows, "21:00 to 21:10 against 20:00 to 20:10");
+    assert_eq!(page.asked("earlier"), asked);
+    assert!(known.is_some() && page.view.patterns.earlier.as_ref().and_then(Earlier::known) == known, "no answer would come");
 }
 
 #[test]

@@ -27,12 +27,12 @@ impl Page {
         page
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         let look = look(&self.shared, &self.scope, now());
         with(&look, self.size, |cx| self.view.type_key(cx, KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
     }
 
-    fn enter(&mut self) -> Vec<Act> {
+    pub(super) fn enter(&mut self) -> Vec<Act> {
         let look = look(&self.shared, &self.scope, now());
         with(&look, self.size, |cx| self.view.type_key(cx, KeyEvent::from(KeyCode::Enter))).1
     }
@@ -228,4 +228,40 @@ fn the_bar_is_drawn_at_any_size() {
         let at = View::cursor(&page.view, &look(&page.shared, &page.scope, now()), Rect::new(0, 0, size.0, size.1)).unwrap();
         assert!(at.x < size.0 && at.y < size.1, "{at:?} in {size:?}");
     }
+}
+
+#[test]
+fn a_bar_that_is_opened_before_the_labels_are_known_opens_with_the_query_once_they_are() {
+    let mut page = Page { shared: test_shared(), ..Page::new(scope(), BIG) };
+    let acts = page.press(Command::EditQuery);
+    assert!(matches!(acts.as_slice(), [Act::Notice(_)]) && !page.view.is_typing(), "{acts:?}");
+    page.shared = shared();
+    page.wake();
+    assert!(page.view.is_typing() && page.screen().contains(OWN), "{}", page.screen());
+
+    let mut page = Page { shared: test_shared(), ..Page::new(scope(), BIG) };
+    page.press(Command::EditQuery);
+    page.press(Command::Wrap);
+    page.shared = shared();
+    page.wake();
+    assert!(!page.view.is_typing(), "who does something else has given up on it");
+}
+
+#[test]
+fn an_older_loki_is_asked_for_a_pattern_by_a_regular_expression() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(vec![line(1, Level::Info, "took 5ms"), line(2, Level::Info, "other")]);
+    page.press(Command::AddCondition);
+    page.type_text("|> \"took <_>ms\"");
+    page.key(KeyCode::Enter);
+    assert_eq!((page.queries()[0].as_str(), page.view.store.shown()), (r#"{service_name="orders"} |> "took <_>ms""#, 1));
+    let error = SourceError::new(Backend::Loki, ErrorKind::BadQuery, "parse error at line 1, col 25: syntax error: unexpected >");
+    page.tell(0, LogEvent::Failed(error.clone()));
+    assert_eq!((page.queries()[0].as_str(), page.view.store.shown()), (r#"{service_name="orders"} |~ "(?s)took .+?ms$""#, 1));
+    page.tell(0, LogEvent::Failed(error));
+    assert!(
+        page.title().contains("parse error") || page.title().contains("failing"),
+        "what is no pattern's fault is told: {}",
+        page.title()
+    );
 }

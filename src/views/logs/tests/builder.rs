@@ -1,7 +1,10 @@
 //! The list of conditions, what is typed into it, and the ways into it.
 
 use super::*;
-use crate::views::logs::By;
+use crate::views::logs::{
+    By, conditions,
+    fields::{Field, Source},
+};
 
 fn served(second: i64, status: u16, route: &str) -> LogLine {
     line(second, Level::Info, &format!(r#"{{"msg":"served in time","status":{status},"route":"{route}","took":"{second}ms"}}"#))
@@ -110,8 +113,27 @@ fn what_is_wrong_with_a_condition_is_said_and_changes_nothing() {
         assert!(note.contains(why), "{note}");
         assert_eq!(page.view.store.shown(), 4);
         page.key(KeyCode::Enter);
-        assert!(filters(&page).is_empty());
+        assert!(filters(&page).is_empty() && page.view.is_typing(), "what was typed stays to be mended");
+        page.key(KeyCode::Esc);
     }
+}
+
+#[test]
+fn a_field_with_dots_in_its_name_takes_no_longer_values_with_it() {
+    let mut page = Page::new(scope(), BIG);
+    let text = |status: u16| format!("msg=served http.status={status} user.name=\"ana b\" more");
+    page.history(vec![line(1, Level::Info, &text(50)), line(2, Level::Info, &text(500)), line(3, Level::Info, "http.status=50")]);
+    page.press(Command::Top);
+    let condition = |page: &Page, name: &str, value: &str| {
+        let field = Field { name: name.to_owned(), value: value.to_owned(), source: Source::Parsed };
+        conditions::of(&page.view.line().unwrap(), &field, false).unwrap()
+    };
+    let of_name = condition(&page, "user.name", "ana b");
+    assert_eq!(of_name.value, r#"(?:^|\s)user\.name="ana b"(?:\s|$)"#);
+    let of_status = condition(&page, "http.status", "50");
+    with(&look(&page.shared, &page.scope, now()), page.size, |cx| page.view.apply(cx, By::Condition(of_status)));
+    assert_eq!((page.view.store.shown(), page.selected()), (1, text(500)));
+    assert_eq!(page.queries()[0], r#"{service_name="orders"} !~ "(?:^|\\s)http\\.status=50(?:\\s|$)""#);
 }
 
 #[test]

@@ -11,6 +11,14 @@ struct OpenedPage {
 const SIZE: (u16, u16) = (160, 30);
 
 impl OpenedPage {
+    /// A page whose lines are of the seconds from 0 on, the first half of one text, the second half of another.
+    fn of_halves() -> Self {
+        let mut page = Self::new(&["app.log"], true);
+        let text = |i: i64| if i < 50 { format!("request {i} took 3 ms") } else { format!("connection {i} refused") };
+        page.tell(LogEvent::Lines((0..100).map(|i| of("app.log", i, &text(i))).collect()));
+        page
+    }
+
     fn new(names: &[&str], again: bool) -> Self {
         let scope = Scope::new("", TimeWindow::EVERYTHING);
         let opened = crate::views::logs::Opened { names: names.iter().map(|n| (*n).into()).collect(), again };
@@ -20,7 +28,7 @@ impl OpenedPage {
     fn tell(&mut self, event: LogEvent) -> Vec<Act> {
         let look = look(&self.shared, &self.scope, now());
         let need = needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "lines").unwrap();
-        assert!(matches!(need.request, Request::FileLines { .. }));
+        assert!(matches!(need.request, Request::FileLines(_)));
         let answer = Answer {
             slot: need.slot,
             request: Arc::new(need.request),
@@ -31,9 +39,35 @@ impl OpenedPage {
         with(&look, SIZE, |cx| self.view.answer(cx, answer)).1
     }
 
+    /// Finds the patterns, as a worker does it.
+    fn find(&mut self) {
+        let look = look(&self.shared, &self.scope, now());
+        let need = needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "patterns").expect("patterns to find");
+        let Request::Patterns(job) = &need.request else { panic!("{:?}", need.request) };
+        let result = Ok(Response::Patterns(job.run(&|| false).unwrap()));
+        let answer = Answer { slot: need.slot, request: Arc::new(need.request.clone()), range: look.range(), asked: now(), result };
+        with(&look, SIZE, |cx| self.view.answer(cx, answer));
+    }
+
+    /// Counts the lines, as a worker does it.
+    fn count(&mut self) {
+        let look = look(&self.shared, &self.scope, now());
+        let need = needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "volume").expect("lines to count");
+        let Request::Count(job) = &need.request else { panic!("{:?}", need.request) };
+        let result = Ok(Response::Matrix(job.run()));
+        let answer = Answer { slot: need.slot, request: Arc::new(need.request.clone()), range: look.range(), asked: now(), result };
+        with(&look, SIZE, |cx| self.view.answer(cx, answer));
+    }
+
     fn press(&mut self, command: Command) -> (bool, Vec<Act>) {
         let look = look(&self.shared, &self.scope, now());
         with(&look, SIZE, |cx| self.view.command(cx, command))
+    }
+
+    fn rescope(&mut self, window: TimeWindow) {
+        self.scope = self.scope.with_window(window);
+        let look = look(&self.shared, &self.scope, now());
+        with(&look, SIZE, |cx| self.view.rescoped(cx));
     }
 
     fn screen(&self) -> String {
@@ -110,12 +144,80 @@ fn lines_around_one_and_with_its_trace_are_found_in_the_files_and_esc_goes_back(
 }
 
 #[test]
-fn a_pipe_keeps_its_lines_whatever_window_is_chosen() {
+fn lines_are_counted_by_level_as_they_are_shown_and_a_part_of_them_becomes_the_window() {
+    let mut page = OpenedPage::new(&["app.log"], true);
+    let line = |i: i64| LogLine { level: if i % 10 == 0 { Level::Error } else { Level::Info }, ..of("app.log", i, &format!("line {i}")) };
+    page.tell(LogEvent::Lines((0..100).map(line).collect()));
+    page.count();
+    page.sees(&["error", "10", "info", "90", "▇"]);
+    page.press(Command::MinimumLevel);
+    page.count();
+    assert!(!page.screen().contains("info"), "{}", page.screen());
+
+    assert!(!needs(&page.view, &look(&page.shared, &page.scope, now()), SIZE.0, SIZE.1).iter().any(|n| n.slot.pane == "volume"), "once");
+    page.press(Command::ValueCursor);
+    page.press(Command::Top);
+    page.press(Command::ShiftRight);
+    page.sees(&["1 line: 1 error"]);
+    let (_, acts) = page.press(Command::Drill);
+    let [Act::Rescope(scope)] = &acts[..] else { panic!("{acts:?}") };
+    let TimeWindow::Fixed(range) = scope.window else { panic!("{:?}", scope.window) };
+    let errors: Vec<i64> = (0..100).step_by(10).filter(|second| range.contains(line(*second).at)).collect();
+    assert_eq!(errors, [0]);
+}
+
+#[test]
+fn a_time_of_which_lines_were_not_read_does_not_look_like_one_without_lines() {
+    let mut page = OpenedPage::new(&["large.log"], true);
+    let reached = Some(TimeRange { start: Timestamp::from_secs(START), end: Timestamp::from_secs(START + 99) });
+    page.tell(LogEvent::Files(vec![OpenedFile { left: 1 << 20, reached, ..file("large.log", 3 << 20, 2 << 20, FileState::Following) }]));
+    page.tell(LogEvent::Lines((0..100).map(|i| of("large.log", i, "x")).collect()));
+    page.count();
+    page.sees(&["░", "100"]);
+    page.press(Command::ValueCursor);
+    page.press(Command::Top);
+    page.sees(&["0 lines, not all was read"]);
+    page.press(Command::Bottom);
+    assert!(!page.screen().contains("not all was read"), "{}", page.screen());
+
+    page.tell(LogEvent::Files(vec![OpenedFile { left: 0, reached, ..file("large.log", 3 << 20, 3 << 20, FileState::Following) }]));
+    assert!(!page.screen().contains('░'), "{}", page.screen());
+}
+
+#[test]
+fn a_pipe_is_read_once_and_shown_by_its_window() {
     let mut page = OpenedPage::new(&["-"], false);
-    page.tell(LogEvent::Lines(vec![of("-", 1, "one")]));
-    page.scope = page.scope.with_window(TimeWindow::Last(Duration::from_secs(60)));
-    let look = look(&page.shared, &page.scope, now());
-    let ((), acts) = with(&look, SIZE, |cx| page.view.rescoped(cx));
-    assert!(matches!(&acts[..], [Act::Notice(why)] if why.contains("cannot be read again")), "{acts:?}");
-    page.sees(&["1 line", "one", "standard input"]);
+    let no_time = LogLine { at: Timestamp(5), ..of("-", 0, "no time") };
+    page.tell(LogEvent::Lines(vec![of("-", 1, "one"), of("-", 100, "two"), of("-", 200, "three"), no_time]));
+    page.sees(&["4 lines", "standard input"]);
+    let at = |second| Timestamp::from_secs(START + second);
+    page.rescope(TimeWindow::Fixed(TimeRange { start: at(50), end: at(150) }));
+    page.sees(&["2 of 4 lines", "two", "no time"]);
+    page.tell(LogEvent::Lines(vec![of("-", 120, "four"), of("-", 300, "five")]));
+    page.sees(&["3 of 6 lines", "four"]);
+    page.rescope(TimeWindow::Since(at(200)));
+    page.sees(&["3 of 6 lines", "three", "five"]);
+    page.rescope(TimeWindow::EVERYTHING);
+    page.sees(&["6 lines"]);
+}
+
+#[test]
+fn of_files_those_windows_are_compared_that_have_lines() {
+    let mut page = OpenedPage::of_halves();
+    page.press(Command::Patterns);
+    page.find();
+    let (_, acts) = page.press(Command::CompareWindows);
+    assert!(matches!(&acts[..], [Act::Notice(what)] if what.contains("D names other times")), "{acts:?}");
+    page.find();
+    page.sees(&["against 22:13:20 – 22:14:09"]);
+    for (typed, told) in [
+        ("22:14:20 to 22:14:50 against 22:13:30 to 22:14:00", "22:14:20 – 22:14:50 against 22:13:30 – 22:14:00"),
+        ("22:13:30 to 22:14:00", "22:14:00 – 22:14:59 against 22:13:30 – 22:14:00"),
+    ] {
+        let look = look(&page.shared, &page.scope, now());
+        let ((), acts) = with(&look, SIZE, |cx| page.view.windows_typed(cx, typed));
+        assert_eq!(acts, [], "{typed}");
+        page.find();
+        page.sees(&["NEW", "connection", told]);
+    }
 }

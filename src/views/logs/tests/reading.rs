@@ -1,5 +1,6 @@
 //! Fields, columns, counts, rows, context, and the ways from line to line.
 
+use crossterm::event::MouseEventKind;
 use ratatui::style::{Color, Modifier};
 
 use super::*;
@@ -195,6 +196,35 @@ fn values_are_counted_over_the_lines_that_are_held() {
 }
 
 #[test]
+fn the_wheel_over_the_list_leaves_the_counts_where_they_are() {
+    let mut page = Page::new(scope(), BIG);
+    page.history((0..200).map(|i| pooled(i, "orders")).collect());
+    page.press(Command::Up);
+    select(&mut page, "pool");
+    page.press(Command::CountBy);
+    let over = page.view.places(Rect::new(0, 0, BIG.0, BIG.1)).list;
+    let turned = MouseEvent { kind: MouseEventKind::ScrollUp, column: over.x + 1, row: over.y + 1, modifiers: KeyModifiers::NONE };
+    let before = page.selected();
+    with(&look(&page.shared, &page.scope, now()), page.size, |cx| page.view.mouse(cx, turned));
+    assert_ne!(page.selected(), before, "the list moves");
+    assert!(page.view.in_detail && page.screen().contains("pool: 1 value over 200 lines"), "{}", page.screen());
+}
+
+#[test]
+fn a_field_selected_where_it_has_more_rows_is_the_same_where_it_has_fewer() {
+    let mut page = Page::new(scope(), (60, 60));
+    let long = "word ".repeat(400);
+    page.history(vec![line(1, Level::Info, &format!(r#"{{"msg":"m","long":"{}","next":"n"}}"#, long.trim()))]);
+    page.press(Command::Up);
+    select(&mut page, "long");
+    pressed(&mut page, &[Command::PageDown; 4]);
+    let selected = |page: &Page, area: Rect| page.view.field(&look(&page.shared, &page.scope, now()), area).map(|f| f.name);
+    let narrow = selected(&page, Rect::new(0, 0, 60, 60));
+    assert_eq!(narrow.as_deref(), Some("long"));
+    assert_eq!(selected(&page, Rect::new(0, 0, 500, 60)), narrow);
+}
+
+#[test]
 fn many_lines_are_counted_as_few_are_and_it_is_said_how_many() {
     let mut page = Page::new(scope(), (160, 30));
     page.shared.settings.log_bytes = 64 << 20;
@@ -373,8 +403,9 @@ fn the_lines_of_a_trace_are_one_list_through_all_services() {
         assert_eq!((merged.scope.service.clone(), merged.view.line().is_some()), (None, true));
         let queries = merged.queries();
         assert_eq!(queries.len(), 2, "no lines of all services are counted over time");
-        assert_eq!(queries[0], format!(r#"{{service_name=~".+"}} | trace_id="{TRACE}""#));
-        assert_eq!(queries[1], format!(r#"{{service_name=~".+"}} |= "{TRACE}""#));
+        let [labels, text] = crate::views::logs::query::of_trace(TraceId::parse(TRACE).unwrap());
+        assert_eq!(queries[0], format!(r#"{{service_name=~".+"}}{labels}"#));
+        assert_eq!(queries[1], format!(r#"{{service_name=~".+"}}{text}"#));
         merged.history(vec![of_trace(1), of_trace(2), of_trace(5), of_trace(9)]);
         assert!(!merged.screen().contains(" new"), "none of them came since\n{}", merged.screen());
         let second = |page: &Page| page.view.line().unwrap().id.at.since(Timestamp::from_secs(START)).as_secs();
@@ -540,7 +571,10 @@ fn a_time_is_gone_to_at_once_or_becomes_the_window() {
     page.scope = (**to).clone();
     with(&look(&page.shared, &page.scope.clone(), now()), BIG, |cx| page.view.rescoped(cx));
     let second = |clock: i64| clock - (22 * 3600 + 13 * 60 + 20);
-    page.tell(0, LogEvent::History { lines: numbered(second(72_100)..second(72_200)), reached: Timestamp::ZERO, older: Older::Coming });
-    page.tell(0, LogEvent::History { lines: numbered(second(71_900)..second(72_100)), reached: Timestamp::ZERO, older: Older::Nothing });
+    let at = Timestamp::from_secs(START + second(72_000));
+    assert_eq!((page.older_asked(), page.newer_asked()), (Some(Timestamp(at.0 + 1)), Some(Timestamp(at.0 + 1))));
+    let left = Some(Timestamp::from_secs(START + second(72_100)));
+    page.answer_older(Ok(numbered(second(71_900)..second(72_001))), Older::Left(Timestamp::from_secs(START + second(71_900))));
+    page.answer_newer(Ok(NewerLines { lines: numbered(second(72_001)..second(72_100)), left, gap: None }));
     assert_eq!(page.selected(), format!("number {}", second(72_000)), "the line of that time");
 }

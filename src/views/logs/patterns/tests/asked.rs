@@ -1,0 +1,62 @@
+use super::*;
+
+/// 30 lines of one statement, 10 of each of two others, of which one has the words of the first.
+fn page(extra: &str) -> Page {
+    let served = |i: i64| line(i, Level::Info, &format!(r#"{{"msg":"served {i} bytes","route":"/a"}}"#));
+    let other = |i: i64| line(i, Level::Warn, format!("2026-11-21 14:57:42.113 WARN pool is slow after {i} ms {extra}").trim_end());
+    Page::of(scope(), (0..30).map(served).chain((30..40).map(other)).collect())
+}
+
+fn query(page: &Page) -> String {
+    match page.asked("lines") {
+        Request::LogStream { query, .. } => query,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pattern_is_shown_as_the_logql_that_says_the_same_and_becomes_a_part_of_the_query() {
+    let mut page = page("");
+    page.select("served");
+    page.press(Command::Drill);
+    assert_eq!(page.lines().len(), 30);
+    page.press(Command::Conditions);
+    assert!(page.screen().contains(r#"here  |> "served <_> bytes<_>"   Q asks Loki for it"#), "{}", page.screen());
+    page.press(Command::FilterToQuery);
+    assert_eq!(query(&page), r#"{service_name="orders"} |> "served <_> bytes<_>""#);
+    assert_eq!((page.lines().len(), page.filters().as_str()), (30, r#">"served <_> bytes<_>""#), "the same lines are shown");
+    page.press(Command::Exclude);
+    assert_eq!((query(&page), page.lines().len()), (r#"{service_name="orders"} !> "served <_> bytes<_>""#.to_owned(), 10));
+}
+
+#[test]
+fn patterns_that_are_left_out_go_into_the_query_one_by_one() {
+    let mut page = page("");
+    for words in ["served", "pool is slow"] {
+        page.select(words);
+        page.press(Command::Exclude);
+    }
+    page.press(Command::Back);
+    assert_eq!(page.lines().len(), 0);
+    page.press(Command::Conditions);
+    page.press(Command::Bottom);
+    page.press(Command::FilterToQuery);
+    assert_eq!((query(&page), page.lines().len()), (r#"{service_name="orders"} !> "pool is slow after <_> ms""#.to_owned(), 0));
+    page.press(Command::Bottom);
+    page.press(Command::RemoveCondition);
+    assert_eq!(page.lines().len(), 30, "the other one is taken back by itself: {}", page.filters());
+}
+
+#[test]
+fn what_no_logql_says_stays_a_filter_of_the_lines_that_are_here() {
+    // The same texts in the same order are in another statement.
+    let mut page = page("served it bytes x");
+    page.select("served <*> bytes");
+    page.press(Command::Drill);
+    page.press(Command::Conditions);
+    assert!(page.screen().contains("no LogQL says the same"), "{}", page.screen());
+    let before = query(&page);
+    let acts = page.press(Command::FilterToQuery);
+    assert!(matches!(acts.as_slice(), [Act::Notice(_)]), "{acts:?}");
+    assert_eq!((query(&page), page.lines().len()), (before, 30));
+}
