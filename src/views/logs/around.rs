@@ -6,17 +6,13 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{
-    Logs, Wanted,
+    Logs,
     follow::{Seed, about_until},
     query::Plan,
 };
 use crate::{
     core::request::{Refresh, Request},
-    model::{
-        backend::SourceError,
-        log::{NewerLines, Older},
-        time::Timestamp,
-    },
+    model::{backend::SourceError, log::NewerLines, time::Timestamp},
     store::LineId,
     views::{Act, Cx, Look, Needs},
 };
@@ -52,50 +48,6 @@ impl Logs {
         let seed = Seed { query, crumb: Some("context".to_owned()), line: Some(Box::new(line)), around: true, ..Seed::default() };
         self.list.follow = false;
         cx.acts.push(Act::Lines(Box::new(seed), Box::new(scope)));
-    }
-
-    /// Begins in another window where the user wants to be, or else on the line that the page was opened on. A live window begins
-    /// at its newest line instead.
-    pub(super) fn begin_where_wanted(&mut self, look: &Look<'_>) {
-        let window = look.scope.window;
-        let is_in = |at| !window.is_live() && window.range(look.now).contains(at);
-        self.wanted.take_if(|wanted| match wanted {
-            Wanted::Span(_) => window.is_live(),
-            Wanted::Time(at) => !is_in(*at),
-            Wanted::Line(line, _) => !is_in(line.at),
-        });
-        match self.wanted {
-            // However many lines the window has after it.
-            Some(Wanted::Time(at)) if self.reads_both_ways(look) => {
-                self.begin_around(at, look.now);
-                self.list.begin(&self.store);
-            }
-            _ => self.begin(look.now, window),
-        }
-    }
-
-    /// Whether the page's lines can be read from an instant on in both directions: those of several queries would be known to
-    /// different instants.
-    pub(super) fn reads_both_ways(&self, look: &Look<'_>) -> bool {
-        self.plan(look).is_some_and(|plan| plan.streams.len() == 1)
-    }
-
-    /// Begins from one line, or a time: nothing is known on either side of it.
-    pub(super) fn begin_around(&mut self, at: Timestamp, now: Timestamp) {
-        let after = Timestamp(at.0.saturating_add(1));
-        if let Some(past) = self.told.past(0) {
-            past.page(now, after, Older::Left(after));
-        }
-        self.after = Some(After::Left(after));
-    }
-
-    /// Other lines are asked for: nothing is known on either side of where the user is.
-    pub(super) fn begin_again(&mut self, now: Timestamp) {
-        let seed = || self.typed.as_ref()?.line.as_ref().map(|line| line.at);
-        let at = self.line().map(|line| line.id.at).or_else(seed);
-        if let Some(at) = at.filter(|_| self.is_around()) {
-            self.begin_around(at, now);
-        }
     }
 
     pub(super) fn ask_newer(&self, look: &Look<'_>, plan: &Plan, area: Rect, needs: &mut Needs<'_>) {

@@ -1,12 +1,71 @@
-//! What becomes of what the streams deliver.
+//! What becomes of answers, of what the streams deliver foremost.
 
-use super::{List, Logs, Told, Wanted};
+use super::{List, Logs, Told, Wanted, bar, elsewhere};
 use crate::{
-    model::{backend::SourceError, log::LogEvent, time::Timestamp},
+    app::expect,
+    core::request::{Answer, Response},
+    model::{
+        backend::{ErrorKind, SourceError},
+        log::LogEvent,
+        time::Timestamp,
+    },
     views::Cx,
 };
 
 impl Logs {
+    /// Takes an answer to anything that the page asked. Returns whether the screen changes by it.
+    pub(super) fn take_in(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        self.keep_to_plan(cx);
+        match answer.slot.pane {
+            pane if bar::PANES.contains(&pane) => return self.bar_answer(cx, answer),
+            "volume" => {
+                let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
+                return self.volume_came(&cx.look, &answer.request, answer.asked, result);
+            }
+            "size" | "size by service" | "earlier size" => {
+                let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
+                self.size_came(&cx.look, answer.request, answer.asked, size);
+                self.earlier_size_came(&cx.look);
+            }
+            elsewhere::PANE => {
+                self.elsewhere_told(&cx.look, answer);
+                self.keep_to_plan(cx);
+            }
+            "patterns" | "server patterns" | "earlier" => self.pattern_answer(&cx.look, answer),
+            "filter" => {
+                self.filtered(expect(answer.result, |r| if let Response::Filtered(n) = r { Some(n) } else { None }));
+                self.settle(cx);
+            }
+            "newer" => {
+                self.store.set_limit(cx.look.shared.settings.log_bytes);
+                self.newer_page(expect(answer.result, |r| if let Response::Newer(n) = r { Some(n) } else { None }));
+                self.settle(cx);
+            }
+            _ => self.events_came(cx, answer),
+        }
+        true
+    }
+
+    /// What a stream delivers, or a page of older lines.
+    fn events_came(&mut self, cx: &mut Cx<'_>, answer: Answer) {
+        self.store.set_limit(cx.look.shared.settings.log_bytes);
+        self.show_window(&cx.look);
+        let (now, part) = (cx.look.now, answer.slot.part);
+        match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
+            result if answer.slot.pane == "older" => self.older_page(part, result),
+            Ok(events) => {
+                let is_unread = |e: &LogEvent| matches!(e, LogEvent::Failed(e) if e.kind == ErrorKind::BadQuery);
+                if events.iter().any(is_unread) && self.without_line_patterns(cx) {
+                    return;
+                }
+                events.into_iter().for_each(|event| self.event(answer.asked, part, event, now));
+            }
+            Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
+        }
+        self.tell_news(cx);
+        self.settle(cx);
+    }
+
     /// Takes note of what is asked by now: which label names the service first, and which ones do as well, becomes known while
     /// the page is open.
     pub(super) fn keep_to_plan(&mut self, cx: &mut Cx<'_>) {

@@ -3,10 +3,13 @@
 mod actions;
 mod around;
 mod arrive;
+mod ask;
 mod bar;
+mod begin;
 mod brush;
 mod builder;
 mod columns;
+mod commands;
 mod conditions;
 mod cost;
 mod counts;
@@ -38,6 +41,7 @@ mod typing;
 mod unnamed;
 mod volume;
 mod words;
+mod yank;
 
 use std::time::Duration;
 
@@ -51,6 +55,7 @@ use self::{
     actions::Memo,
     around::After,
     bar::Bar,
+    begin::Wanted,
     brush::Brush,
     builder::{Builder, Draft},
     columns::{Columns, TimeForm},
@@ -63,7 +68,6 @@ use self::{
     list::List,
     marks::Marks,
     patterns::Patterns,
-    query::{Narrow, Plan},
     told::Told,
     typing::Typing,
     unnamed::Nearest,
@@ -76,23 +80,19 @@ pub use self::{
 };
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, cost::Cost, prompt::Prompt};
 use crate::{
-    app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response},
+        request::Answer,
         scope::Scope,
         slot::Slot,
     },
-    log_fields::recognise,
     model::{
-        backend::ErrorKind,
-        log::{Level, LogEvent, LogLine, TailState},
-        log_labels::LogLabels,
+        log::{Level, TailState},
         series::Matrix,
-        time::{TimeRange, TimeWindow, Timestamp},
-        trace::{SpanId, TraceId},
+        time::{TimeRange, Timestamp},
+        trace::TraceId,
     },
-    store::{Condition, Line, LogStore, Mark, Pattern},
+    store::{Line, LogStore, Mark, Pattern},
     ui::{chart::TimeAxis, field::Typed, text::truncate},
 };
 
@@ -153,16 +153,6 @@ pub struct Logs {
     shift: usize,
 }
 
-/// A line to select.
-enum Wanted {
-    /// The first one of a span.
-    Span(SpanId),
-    /// The first one from an instant on.
-    Time(Timestamp),
-    /// This one, or one so many lines after it.
-    Line(Box<LogLine>, i8),
-}
-
 /// Cells of a crumb.
 const CRUMB: usize = 32;
 /// Lines are kept within this until the settings are known.
@@ -212,60 +202,12 @@ impl Logs {
         }
     }
 
-    /// A new page of other lines than the scope's own.
-    pub fn seeded(seed: Seed, scope: &Scope, now: Timestamp) -> Self {
-        let mut page = Self::new(scope, None);
-        page.wanted = seed.line.clone().map(|line| Wanted::Line(line, seed.step));
-        page.follows = seed.follows;
-        page.typed = Some(seed);
-        page.begin(now, scope.window);
-        page
-    }
-
-    /// Begins with the line that the page was opened on, if it was. A live window begins at its newest line instead, and in a
-    /// window without the line there are none around it.
-    fn begin(&mut self, now: Timestamp, window: TimeWindow) {
-        let Some(seed) = &self.typed else { return };
-        let is_in = |line: &&LogLine| !window.is_live() && window.range(now).contains(line.at);
-        let Some(line) = seed.line.as_deref().filter(is_in).cloned() else { return };
-        if seed.around {
-            self.begin_around(line.at, now);
-        }
-        self.store.insert(vec![line]);
-        self.seeded = true;
-        self.left = self.store.mark();
-        self.list.begin(&self.store);
-    }
-
     fn level(&self) -> Level {
         self.store.show().level
     }
 
     fn is_paused(&self) -> bool {
         self.store.show().held.is_some()
-    }
-
-    /// The query, once it is known which labels name services. What is still typed is not asked for.
-    fn plan(&self, look: &Look<'_>) -> Option<Plan> {
-        let conditions = self.draft.as_ref().map_or(&self.store.show().conditions, |d| &d.before);
-        self.plan_of(look, conditions, self.level())
-    }
-
-    fn plan_of(&self, look: &Look<'_>, conditions: &[Condition], level: Level) -> Option<Plan> {
-        if self.files.is_some() {
-            return None;
-        }
-        let none = LogLabels::default().with_own(look.shared.settings.labels.logs_services.clone());
-        let slot = &look.shared.log_labels;
-        let labels = match slot.value() {
-            Some(labels) => labels,
-            None if self.typed.is_some() || slot.error().is_some() => &none,
-            None => return None,
-        };
-        let typed = self.typed.as_ref().map(|t| (t.query.as_str(), t.also.as_deref()));
-        let elsewhere = self.joined(look, labels);
-        let narrow = Narrow { typed, elsewhere: &elsewhere, conditions, level };
-        Some(query::plan(look.scope, labels, narrow))
     }
 
     /// How many lines there are to look at, filtered or not: a held screen does not know of those that came since.
@@ -291,50 +233,6 @@ impl Logs {
     /// Whether these are the lines around one, or around a time.
     fn is_around(&self) -> bool {
         self.after.is_some()
-    }
-
-    /// Whether lines are counted over time: not where there are few, of all services.
-    fn has_volume(&self) -> bool {
-        match &self.files {
-            Some(_) => self.store.oldest_dated().is_some(),
-            None => !self.follows && !self.typed.as_ref().is_some_and(|seed| seed.around && self.is_around()),
-        }
-    }
-
-    /// What a command does to how lines are shown. Returns false for commands that are no such.
-    fn change_look(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        match command {
-            Command::Wrap => self.wrap = !self.wrap,
-            Command::TimeForm => self.columns.time = self.columns.time.next(cx.look.shared.settings.zone.0),
-            Command::ShiftLeft | Command::ShiftRight => self.shift_text(command == Command::ShiftRight),
-            Command::ColumnEarlier | Command::ColumnLater => {
-                let moved = self.field(&cx.look, cx.area).is_some_and(|f| self.columns.shift(&f.name, command == Command::ColumnLater));
-                if !moved {
-                    cx.notice("select a field of the detail that is a column and has room to move");
-                }
-            }
-            Command::ColumnWidth => {
-                let most = self.columns.next_limit();
-                cx.notice(format!("columns of {most} cells at the most"));
-            }
-            _ => return false,
-        }
-        self.settle(cx);
-        true
-    }
-
-    /// What a command does to where the user is. Returns false for commands that are no such.
-    fn go_somewhere(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        match command {
-            Command::NextError | Command::PreviousError => self.go_to_error(cx, command),
-            Command::NextMark | Command::PreviousMark => self.go_to_mark(cx, command == Command::NextMark),
-            Command::NextMinute | Command::PreviousMinute => self.go_to_minute(cx, command == Command::NextMinute),
-            Command::NextRelated | Command::PreviousRelated => self.related(cx, if command == Command::NextRelated { 1 } else { -1 }),
-            Command::FollowValue => self.follow_value(cx),
-            Command::Context => self.context(cx),
-            _ => return false,
-        }
-        true
     }
 }
 
@@ -365,81 +263,15 @@ impl View for Logs {
     }
 
     fn facts(&self, look: &Look<'_>) -> Facts {
-        if self.patterns.open {
-            return self.pattern_facts(look);
-        }
-        let line = self.line();
-        let chooses = self.chooses();
-        Facts {
-            rows: line.is_some() || chooses,
-            drill: if line.is_some() || chooses { None } else { Some("there is no line to open") },
-            service: self.service(look).is_some(),
-            trace: line.is_some_and(|l| l.trace.is_some()),
-            errors: self.store.next_at_level(0, Level::Error).is_some(),
-            matches: self.store.show().pattern.is_some() && self.store.shown() > 0,
-            folds: self.brush.is_some()
-                || line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(l.text).rest.is_empty()),
-            columns: !self.columns.is_empty(),
-            marks: !self.marks.is_empty(),
-            panes: true,
-            conditions: self.has_selected_condition(),
-            text_filter: (self.store.show().pattern.is_some() || !self.picked_patterns().is_empty()) && self.files.is_none(),
-            query: self.files.is_none(),
-            live: look.scope.window.is_live() || self.brush.is_some(),
-            graphs: self.volume.value().is_some(),
-            brushes: self.brush.is_some(),
-            ..Facts::default()
-        }
+        self.what_is_here(look)
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{
-            AddCondition, Conditions, Context, CountBy, Drill, EditQuery, Exceptions, Exclude, Filter, FilterToQuery, Follow, FollowValue,
-            Mark, MinimumLevel, NextError, NextRelated, Pause, Red, RemoveCondition, ShowColumn, SwitchCondition,
-        };
-        if self.patterns.open {
-            return patterns::HINTS;
-        }
-        if let Some(hints) = self.hints_of_choice() {
-            return hints;
-        }
-        if self.is_building() {
-            return &[Drill, Exclude, SwitchCondition, RemoveCondition, AddCondition, FilterToQuery, Conditions];
-        }
-        if self.in_detail {
-            return &[Drill, Exclude, ShowColumn, CountBy, FollowValue, Context, NextRelated, Filter];
-        }
-        &[
-            Drill,
-            NextError,
-            Filter,
-            Command::Patterns,
-            Exceptions,
-            MinimumLevel,
-            Pause,
-            Follow,
-            Context,
-            NextRelated,
-            FollowValue,
-            Mark,
-            Conditions,
-            EditQuery,
-            Red,
-        ]
+        self.hints_here()
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
-        match command {
-            _ if self.patterns.open => self.pattern_hint(command),
-            _ if self.chooses() => self.hint_of_choice(command),
-            Command::Drill if self.is_building() => Some("edit"),
-            Command::Exclude if self.is_building() => Some("invert"),
-            Command::Drill if self.in_detail => Some("filter for"),
-            Command::Exclude => Some("filter out"),
-            Command::Drill => Some(if self.line().is_some_and(|l| l.trace.is_some()) { "trace" } else { "detail" }),
-            Command::Pause if self.is_paused() => Some("resume"),
-            _ => None,
-        }
+        self.hint_of(command)
     }
 
     fn about(&self, look: &Look<'_>) -> Option<String> {
@@ -459,133 +291,15 @@ impl View for Logs {
     }
 
     fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
-        self.ask_filter(needs);
-        if self.ask_files(look, needs) {
-            self.ask_count(needs);
-            self.ask_patterns(look, &Plan::default(), needs);
-            return;
-        }
-        self.ask_for_bar(look, needs);
-        let Some(plan) = self.plan(look) else { return };
-        self.ask_elsewhere(look, needs);
-        if !self.ask_cost(look, &plan, needs) {
-            return;
-        }
-        self.ask_patterns(look, &plan, needs);
-        let streams: &[String] = if self.is_around() { &[] } else { plan.streams.as_slice() };
-        let request = |query: &String| Request::LogStream { query: query.clone(), window: look.scope.window, reading: self.reading };
-        for (part, query) in (0..).zip(streams) {
-            needs.ask("lines", part, request(query), Refresh::Stream);
-        }
-        self.ask_older(look, &plan, area, needs);
-        self.ask_newer(look, &plan, area, needs);
-        let ended = self.told.failed().is_some_and(|(e, _)| !e.heals());
-        if !ended && look.scope.trace.is_none() && self.has_volume() {
-            self.ask_volume(look, &plan, area.width, needs);
-        }
+        self.ask(look, area, needs);
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        self.keep_to_plan(cx);
-        if bar::PANES.contains(&answer.slot.pane) {
-            return self.bar_answer(cx, answer);
-        }
-        if answer.slot.pane == "volume" {
-            let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
-            return self.volume_came(&cx.look, &answer.request, answer.asked, result);
-        }
-        if matches!(answer.slot.pane, "size" | "size by service" | "earlier size") {
-            let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
-            self.size_came(&cx.look, answer.request, answer.asked, size);
-            self.earlier_size_came(&cx.look);
-            return true;
-        }
-        if answer.slot.pane == elsewhere::PANE {
-            self.elsewhere_told(&cx.look, answer);
-            self.keep_to_plan(cx);
-            return true;
-        }
-        if matches!(answer.slot.pane, "patterns" | "server patterns" | "earlier") {
-            self.pattern_answer(&cx.look, answer);
-            return true;
-        }
-        if answer.slot.pane == "filter" {
-            self.filtered(expect(answer.result, |r| if let Response::Filtered(n) = r { Some(n) } else { None }));
-            self.settle(cx);
-            return true;
-        }
-        self.store.set_limit(cx.look.shared.settings.log_bytes);
-        if answer.slot.pane == "newer" {
-            self.newer_page(expect(answer.result, |r| if let Response::Newer(n) = r { Some(n) } else { None }));
-            self.settle(cx);
-            return true;
-        }
-        self.show_window(&cx.look);
-        let now = cx.look.now;
-        let part = answer.slot.part;
-        match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
-            result if answer.slot.pane == "older" => self.older_page(part, result),
-            Ok(events) => {
-                let is_unread = |e: &LogEvent| matches!(e, LogEvent::Failed(e) if e.kind == ErrorKind::BadQuery);
-                if events.iter().any(is_unread) && self.without_line_patterns(cx) {
-                    return true;
-                }
-                events.into_iter().for_each(|event| self.event(answer.asked, part, event, now));
-            }
-            Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
-        }
-        self.tell_news(cx);
-        self.settle(cx);
-        true
+        self.take_in(cx, answer)
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        self.bar_waits = false;
-        if let Some(used) = self.brush_command(cx, command).or_else(|| self.question_command(cx, command)) {
-            return used;
-        }
-        if let Some(used) = self.pattern_command(cx, command) {
-            return used;
-        }
-        if let Some(used) = self.builder_command(cx, command) {
-            return used;
-        }
-        if self.act_on_field(cx, command) || self.change_look(cx, command) || self.go_somewhere(cx, command) {
-            return true;
-        }
-        match command {
-            Command::Back if self.counts.is_some() => self.counts = None,
-            Command::Back if self.in_detail => self.set_in_detail(false),
-            Command::Back => return self.leave_aside(cx),
-            Command::Drill => self.drill(cx),
-            Command::NextPane | Command::PreviousPane => self.set_in_detail(!self.in_detail),
-            Command::Widen => self.widen(cx),
-            Command::Mark => self.mark_line(),
-            Command::FullScreen => self.full = !self.full,
-            Command::Red => {
-                if let Some(service) = self.service(&cx.look) {
-                    let scope = cx.look.scope.with_service(service);
-                    cx.push(ViewKind::Service, scope);
-                }
-            }
-            Command::Filter => self.start_typing(Typing::Filter),
-            Command::EditQuery => self.open_bar(cx),
-            Command::GoToTime => self.start_typing(Typing::Time),
-            Command::NextMatch => return self.move_or_scroll(cx, Command::Down),
-            Command::PreviousMatch => return self.move_or_scroll(cx, Command::Up),
-            Command::MinimumLevel => self.cycle_level(cx),
-            Command::Follow => self.set_paused(cx, false),
-            Command::Pause => self.set_paused(cx, !self.is_paused()),
-            Command::Unfold | Command::Fold if self.in_detail => {
-                return self.fold_fields(&cx.look, cx.area, command == Command::Fold);
-            }
-            Command::Unfold | Command::Fold => {
-                let screen = self.screen(&cx.look, cx.area);
-                self.list.set_open(&self.store, command == Command::Unfold, &screen);
-            }
-            _ => return self.move_or_scroll(cx, command),
-        }
-        true
+        self.run(cx, command)
     }
 
     fn rescoped(&mut self, cx: &mut Cx<'_>) {
@@ -662,38 +376,11 @@ impl View for Logs {
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
-        if self.patterns.open {
-            return self.pattern_yanks();
-        }
-        let mut out = Vec::new();
-        let mut add = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
-        if let Some(field) = self.selected_field(look) {
-            add(&field.name, field.value);
-        }
-        if let Some(line) = self.line() {
-            add("line", line.text.to_owned());
-            if let Some(trace) = line.trace {
-                add("trace id", trace.to_string());
-            }
-        }
-        if let Some(plan) = self.plan(look) {
-            let labels = if look.scope.trace.is_some() { ["query", "query, as text"] } else { ["query", "query, also"] };
-            for (i, query) in plan.streams.into_iter().enumerate() {
-                add(labels[if look.scope.trace.is_some() { i % 2 } else { i.min(1) }], query);
-            }
-        }
-        if let Some(line) = self.line() {
-            for (name, value) in recognise(line.text).fields {
-                add(&name, value);
-            }
-        }
-        out
+        self.what_to_yank(look)
     }
 
     fn reopen(&self, look: &Look<'_>) -> Vec<String> {
-        let own = self.typed.is_none() && self.store.show().conditions.iter().all(|c| c.off);
-        let query = self.plan(look).filter(|_| !own).map(|p| p.base);
-        query.map_or_else(Vec::new, |q| vec!["--query".to_owned(), q])
+        self.command_line(look)
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {

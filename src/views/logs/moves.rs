@@ -7,7 +7,7 @@ use super::{Logs, Wanted, fields::NEARBY, ids, list::Screen};
 use crate::{
     core::command::{Command, ViewKind},
     model::log::Level,
-    store::{LineId, Show},
+    store::Show,
     ui::table::WHEEL,
     views::{Act, Cx, Pointed},
 };
@@ -36,26 +36,6 @@ impl Logs {
     fn see(&mut self, cx: &Cx<'_>, screen: &Screen) {
         for placed in self.list.visible(&self.store, screen) {
             self.columns.see(&placed.line, &cx.look);
-        }
-    }
-
-    /// Selects the first line of the span that led here, until the user moves.
-    fn select_wanted(&mut self, screen: &Screen) {
-        const LOOK_AT: usize = 20_000;
-        let place = match &self.wanted {
-            None => return,
-            Some(Wanted::Span(span)) => self.store.window(0).take(LOOK_AT).position(|l| l.span == Some(*span)),
-            Some(Wanted::Time(at)) => Some(self.store.position(LineId { at: *at, arrival: 0 })).filter(|_| self.store.shown() > 0),
-            Some(Wanted::Line(line, step)) => {
-                let first = self.store.position(LineId { at: line.at, arrival: 0 });
-                let same_time = self.store.window(first).take_while(|l| l.id.at == line.at);
-                let found = (first..).zip(same_time).find(|(_, l)| l.text == &*line.text && **l.stream == *line.stream);
-                found.map(|(i, _)| i.saturating_add_signed(isize::from(*step)))
-            }
-        };
-        if let Some(i) = place {
-            self.list.follow = false;
-            self.list.select(&self.store, i, screen);
         }
     }
 

@@ -20,13 +20,14 @@ use crate::{
         Shared,
         testing::{draw, look, needs, test_shared, with},
     },
+    core::request::{Request, Response},
     model::{
         backend::{Backend, ErrorKind, SourceError},
         labels::Labels,
-        log::{LogLine, NewerLines, Older},
-        log_labels::ServiceLabel,
+        log::{LogEvent, LogLine, NewerLines, Older},
+        log_labels::{LogLabels, ServiceLabel},
         time::{TimeRange, TimeWindow},
-        trace::TraceId,
+        trace::{SpanId, TraceId},
     },
     views::Act,
 };
