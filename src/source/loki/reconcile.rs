@@ -2,7 +2,7 @@
 //!
 //! A round reads what is new and, once more, what was written shortly before: lines come late. Where that is more than one
 //! answer holds, the server counts the lines of each second, and only seconds whose count is not ours are read. So are once a
-//! minute the last ten. A server that refuses to count so much is asked for less, then for nothing for some minutes.
+//! minute the last ten. A server that refuses to count so much is asked for less, then for nothing for a while.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::atomic::Ordering, time::Duration};
 
@@ -79,6 +79,8 @@ pub(super) struct Reconciler<'a> {
     at_once: usize,
     /// The server does not count all that it is asked for.
     uncounted: Option<Uncounted>,
+    /// How often in a row it refused, and how many seconds it was asked for.
+    refusals: (u32, i64),
     /// The reader was told that lines which come later than this are not looked for.
     unsought: Option<Duration>,
     /// How many lines the server counted in a second that was then read. It may count lines that a query puts together.
@@ -117,6 +119,7 @@ impl<'a> Reconciler<'a> {
             busy: false,
             at_once: CAP,
             uncounted: None,
+            refusals: (0, 0),
             unsought: None,
             counted: BTreeMap::new(),
             troubled: false,
@@ -354,10 +357,13 @@ impl<'a> Reconciler<'a> {
             let part = next..=(next + at_once - 1).min(*seconds.end());
             match self.count_at_once(&part).await {
                 Ok(more) => {
+                    if part.end() - part.start() + 1 >= self.refusals.1 {
+                        self.refusals = (0, 0);
+                    }
                     counted.extend(more);
                     next = part.end() + 1;
                 }
-                Err(error) => self.not_counted(&part, error).await?,
+                Err(error) => self.not_counted(&part, error)?,
             }
         }
         self.tell_unsought().await?;
@@ -382,16 +388,19 @@ impl<'a> Reconciler<'a> {
         self.uncounted.as_ref().map_or(COUNTED, |uncounted| uncounted.at_once)
     }
 
-    /// Half of it may be counted. What is refused all the same, or because of a line that the query cannot read, is refused for
-    /// some minutes.
-    async fn not_counted(&mut self, seconds: &RangeInclusive<i64>, error: SourceError) -> Result<(), Stop> {
+    /// Half of it may be counted. What is refused all the same, or because of a line that the query cannot read, is left alone for
+    /// a while.
+    fn not_counted(&mut self, seconds: &RangeInclusive<i64>, error: SourceError) -> Result<(), Stop> {
         let asked = seconds.end() - seconds.start() + 1;
         let at_once = match is_smaller_better(&error) {
             true if asked > LEAST_COUNTED => (asked / 2).max(LEAST_COUNTED),
             _ if matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotSupported | ErrorKind::TooLarge(_)) => 0,
             _ => return Err(error.into()),
         };
-        let until = Instant::now() + self.loki.pace.refused;
+        if self.uncounted.is_none() {
+            self.refusals = (self.refusals.0 + 1, asked);
+        }
+        let until = Instant::now() + self.loki.pace.rest(self.refusals.0);
         self.uncounted = Some(Uncounted { at_once, until, why: error.message.clone() });
         // One that is slow may be away altogether: the lines themselves are not held up by that.
         if error.is_transient() { Err(error.into()) } else { Ok(()) }

@@ -53,8 +53,17 @@ pub(super) struct Pace {
     pub(super) late: Duration,
     /// The newest lines a range query may not see yet.
     pub(super) settle: Duration,
-    /// Before what was refused is tried again: the tail, counting.
+    /// Before what was refused time and again is tried again: the tail, counting.
     pub(super) refused: Duration,
+}
+
+impl Pace {
+    /// How long what was refused so many times in a row, from 1, is left alone. A server may only have been unwell: what it
+    /// refuses for the first time is soon tried again.
+    pub(super) fn rest(&self, refusals: u32) -> Duration {
+        const SHORTEST: Duration = Duration::from_secs(30);
+        SHORTEST.saturating_mul(1_u32.checked_shl(refusals.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.refused)
+    }
 }
 
 impl Default for Pace {

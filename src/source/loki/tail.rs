@@ -57,7 +57,7 @@ enum End {
 impl Loki {
     /// Keeps a tail open. Only lines that are written from now on matter: history is read by queries.
     pub(super) async fn tail(&self, logql: &str, link: &Link, input: &mpsc::Sender<Input>) {
-        let mut failures: u32 = 0;
+        let (mut failures, mut refusals) = (0_u32, 0_u32);
         let mut last_reason = String::new();
         let mut renewed = false;
         loop {
@@ -81,10 +81,14 @@ impl Loki {
                 }
                 Err(end) => end,
             };
+            if started.elapsed() > LASTED {
+                refusals = 0;
+            }
             let error = match end {
                 End::Closed => return,
                 End::Refused(reason) => {
-                    if !self.rest(reason, input).await {
+                    refusals += 1;
+                    if !self.rest(reason, refusals, input).await {
                         return;
                     }
                     continue;
@@ -95,7 +99,8 @@ impl Loki {
             last_reason.clone_from(&error.message);
             if failures >= SAME_ENDS && started.elapsed() <= LASTED && !is_connect(&error) {
                 failures = 0;
-                if !self.rest(error.message, input).await {
+                refusals += 1;
+                if !self.rest(error.message, refusals, input).await {
                     return;
                 }
                 continue;
@@ -109,12 +114,13 @@ impl Loki {
     }
 
     /// Says that lines are polled now, and waits. `false`: nobody listens.
-    async fn rest(&self, reason: String, input: &mpsc::Sender<Input>) -> bool {
+    async fn rest(&self, reason: String, refusals: u32, input: &mpsc::Sender<Input>) -> bool {
         info!(target: "redline::http", "loki tail refused, polling instead: {reason}");
-        let state = TailState::Refused { retry_at: self.now() + self.pace.refused, why: reason };
+        let rest = self.pace.rest(refusals);
+        let state = TailState::Refused { retry_at: self.now() + rest, why: reason };
         let listening = input.send(Input::State(state)).await.is_ok();
         if listening {
-            sleep(self.pace.refused).await;
+            sleep(rest).await;
         }
         listening
     }

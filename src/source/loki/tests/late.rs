@@ -178,3 +178,9 @@ async fn of_a_stream_that_is_too_fast_to_read_again_only_what_the_tail_lost_is_r
     reader.until_text("lost").await;
     assert_eq!(reader.texts.len(), 20_001, "each once");
 }
+
+#[test]
+fn what_is_refused_is_soon_tried_again_and_then_ever_later() {
+    let rests = [1, 2, 3, 4, 5, 60].map(|refusals| stream::Pace::default().rest(refusals).as_secs());
+    assert_eq!(rests, [30, 60, 120, 240, 300, 300]);
+}
