@@ -9,6 +9,7 @@ use std::{
 use foldhash::HashMap;
 
 use super::{
+    exported::{self, Exported},
     lines::{RawLine, text},
     origin::{self, Origin},
     pieces::{Piece, Whole},
@@ -129,6 +130,9 @@ impl Entries {
 
     /// When a line begins that is the beginning of one, not of what goes on from another.
     pub(super) fn begins(&mut self, line: &str) -> Option<Timestamp> {
+        if let Some(exported) = exported::read(line) {
+            return Some(exported.at);
+        }
         let (origin, inner) = with_origin(line);
         let told = if let Some(piece) = Piece::of(inner) {
             if piece.goes_on() { None } else { self.dater.date_of_runtime(inner) }
@@ -146,6 +150,10 @@ impl Entries {
         let offset = self.base.saturating_add(raw.offset);
         if let (Undated::Arrival(_), Some(name)) = (&self.undated, origin::named_by_tail(&text)) {
             self.under = name.to_owned();
+            return;
+        }
+        if let Some(exported) = exported::read(&text) {
+            self.exported(exported, offset);
             return;
         }
         let (origin, inner) = with_origin(&text);
@@ -180,6 +188,17 @@ impl Entries {
         }
     }
 
+    /// A line that Loki had: its stream is who wrote it.
+    fn exported(&mut self, line: Exported, offset: u64) {
+        let Exported { at, labels, metadata, line } = line;
+        let key = format!("\n{labels}");
+        let writer = self.writer_of(&key, |all| labels.iter().for_each(|(name, value)| all.set(name, value)));
+        self.take(writer, &line, Some(at), offset);
+        if let Some(open) = self.writers.get_mut(writer).and_then(|writer| writer.open.as_mut()) {
+            open.metadata = metadata;
+        }
+    }
+
     fn take_whole(&mut self, number: usize, whole: Whole) {
         let offset = whole.offset;
         let text = whole.into_text();
@@ -199,6 +218,17 @@ impl Entries {
                 &joined
             }
         };
+        let under = self.under.clone();
+        self.writer_of(key, |labels| {
+            if !under.is_empty() {
+                labels.set(FILENAME, &under);
+            }
+            origin.into_iter().flat_map(Origin::labels).for_each(|(name, value)| labels.set(name, value));
+        })
+    }
+
+    /// The writer of a name; a new one has the file's labels and its own.
+    fn writer_of(&mut self, key: &str, own: impl FnOnce(&mut Labels)) -> usize {
         if let Some(writer) = self.known.get(key) {
             return *writer;
         }
@@ -206,10 +236,7 @@ impl Entries {
             return UNNAMED;
         }
         let mut labels = self.file.clone();
-        if !self.under.is_empty() {
-            labels.set(FILENAME, &self.under);
-        }
-        origin.into_iter().flat_map(Origin::labels).for_each(|(name, value)| labels.set(name, value));
+        own(&mut labels);
         // Both sides of one container share their labels.
         let same = self.writers.iter().rev().take(RECENT).find(|w| *w.labels == labels).map(|w| w.labels.clone());
         self.writers.push(Writer::new(same.unwrap_or_else(|| Arc::new(labels))));
@@ -234,7 +261,7 @@ impl Entries {
             None
         };
         let at_own = told.map(|told| (told, self.ties.apart(told)));
-        let entry = Entry { at: at_own, came, offset, text: text.to_owned(), lines: 1, time_from };
+        let entry = Entry { at: at_own, came, offset, text: text.to_owned(), lines: 1, time_from, metadata: Labels::default() };
         let before = writer.open.replace(entry);
         if let Some(entry) = before {
             self.close(number, entry);
@@ -288,10 +315,11 @@ impl Entries {
             return;
         }
         let Some(writer) = self.writers.get(number) else { return };
-        let said = Told::default();
+        let mut metadata = entry.metadata;
+        let said = Told::by_metadata(&metadata);
         let found = trace_id::find(&self.own, &said, &writer.told, &entry.text);
-        let metadata: Labels = entry.time_from.map(|from| (TIME_FROM, from)).into_iter().collect();
-        self.weight += OWN + entry.text.len() + entry.time_from.map_or(0, |from| TIME_FROM.len() + from.len() + 2);
+        entry.time_from.into_iter().for_each(|from| metadata.set(TIME_FROM, from));
+        self.weight += OWN + entry.text.len() + metadata.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>();
         self.done.push(LogLine {
             at,
             level: level(&said, &writer.told, &entry.text),

@@ -7,6 +7,7 @@
 mod backward;
 mod decode;
 mod entries;
+mod exported;
 mod grown;
 mod input;
 mod lines;

@@ -1,3 +1,4 @@
+mod exported;
 mod misfits;
 
 use std::{

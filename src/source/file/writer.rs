@@ -45,6 +45,8 @@ pub(super) struct Entry {
     pub(super) text: String,
     pub(super) lines: usize,
     pub(super) time_from: Option<&'static str>,
+    /// Structured metadata, where its Loki had some.
+    pub(super) metadata: Labels,
 }
 
 impl Writer {

@@ -90,7 +90,14 @@ impl Logs {
     }
 
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let places = self.places(area);
+        let mut places = self.places(area);
+        if !self.in_detail && self.question(look).is_some() {
+            // There is no line that the detail could be of.
+            let more = places.detail.bottom().saturating_sub(places.lines.bottom());
+            places.lines.height += more;
+            places.list.height += more;
+            places.detail.height = 0;
+        }
         if places.lines.height > 0 {
             self.draw_lines(look, area, &places, buf);
         }

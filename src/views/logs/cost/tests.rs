@@ -153,6 +153,7 @@ fn over_the_limit_the_size_is_shown_and_nothing_is_read_until_the_user_agrees() 
     page.volume(2 * GIB, 1);
     let screen = page.screen();
     sees(&screen, &["This would read 48.0 GiB of 3 services over 1d: more than 10.0 GiB", "would read 48.0 GiB", "48.0 GiB"]);
+    assert!(!screen.contains("no line"), "there is no line for the detail:\n{screen}");
     sees(&screen, &["read all of it", "the last 3h only", "without web", "only orders", "only cart", "web  ▇▇"]);
     assert!(!screen.contains("following"), "{screen}");
     assert!(!screen.contains("only web"), "which is too much as well: {screen}");

@@ -1,0 +1,72 @@
+//! Lines that a tool wrote out after it had read them from Loki, an object each: `redline logs -o json` and
+//! `logcli query -o jsonl`. They are read as what they were, with their labels.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::model::{labels::Labels, time::Timestamp};
+
+/// A line as Loki had it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Exported {
+    pub(super) at: Timestamp,
+    pub(super) labels: Labels,
+    /// Structured metadata.
+    pub(super) metadata: Labels,
+    pub(super) line: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    /// redline's: nanoseconds.
+    time: Option<String>,
+    /// logcli's: RFC 3339.
+    timestamp: Option<String>,
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    line: String,
+}
+
+/// Reads one back, where a text is one: a log line of a program may be any object, so all of it has to fit.
+pub(super) fn read(text: &str) -> Option<Exported> {
+    if !text.starts_with(r#"{"time":""#) && !text.starts_with(r#"{"labels":{"#) {
+        return None;
+    }
+    let object: Object = serde_json::from_str(text).ok()?;
+    let at = match (object.time, object.timestamp) {
+        (Some(nanos), None) => Timestamp(nanos.parse().ok()?),
+        (None, Some(instant)) => Timestamp(chrono::DateTime::parse_from_rfc3339(&instant).ok()?.timestamp_nanos_opt()?),
+        _ => return None,
+    };
+    let labels = |map: BTreeMap<String, String>| map.into_iter().collect();
+    Some(Exported { at, labels: labels(object.labels), metadata: labels(object.metadata), line: object.line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_redline_and_of_logcli_are_what_they_were() {
+        let ours = r#"{"time":"1795364435482977135","labels":{"app":"x"},"metadata":{"k":"v"},"level":"warn","trace_id":"1","line":"a \"b\"","late":true}"#;
+        let theirs = r#"{"labels":{"app":"x"},"line":"a \"b\"","timestamp":"2026-11-22T16:20:35.482977135Z"}"#;
+        let (ours, theirs) = (read(ours).unwrap(), read(theirs).unwrap());
+        assert_eq!((ours.at, ours.line.as_str(), ours.metadata.get("k")), (Timestamp(1_795_364_435_482_977_135), "a \"b\"", Some("v")));
+        assert_eq!(theirs, Exported { metadata: Labels::default(), ..ours });
+    }
+
+    #[test]
+    fn lines_of_programs_stay_theirs() {
+        for line in [
+            r#"{"time":"2026-11-22T16:20:35Z","level":"info","msg":"m"}"#,
+            r#"{"time":"1795364435482977135","labels":{"app":1},"line":"a"}"#,
+            r#"{"time":"soon","labels":{"app":"x"},"line":"a"}"#,
+            r#"{"labels":{"app":"x"},"line":"a"}"#,
+            r#"{"labels":{"app":"x"},"line":"a","timestamp":"2026-11-22T16:20:35Z"} and more"#,
+        ] {
+            assert_eq!(read(line), None, "{line}");
+        }
+    }
+}
