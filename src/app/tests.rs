@@ -75,19 +75,13 @@ fn hour_before(end: Timestamp) -> TimeWindow {
 fn trace() -> Result<Response, SourceError> {
     let span = Span {
         id: SpanId(1),
-        parent: None,
-        resource: 0,
         name: "POST /checkout".into(),
         kind: SpanKind::Server,
         start: NOW,
         end: NOW + Duration::from_secs(8),
-        error: false,
-        status_message: "".into(),
-        attributes: Vec::new(),
-        events: Vec::new(),
-        links: Vec::new(),
+        ..Span::default()
     };
-    let resources = vec![Resource { service: "checkout".into(), attributes: Vec::new() }];
+    let resources = vec![Resource { service: "checkout".into(), ..Resource::default() }];
     Ok(Response::Trace(Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans: vec![span], partial: None }))))
 }
 

@@ -1,8 +1,9 @@
 //! Traces: ids, spans as a source hands them over, and hits of a search.
 
-use std::fmt;
+use std::{fmt, ops::Deref, sync::Arc};
 
 use compact_str::CompactString;
+use foldhash::HashSet;
 
 use super::{labels::Labels, time::Timestamp};
 
@@ -11,7 +12,7 @@ use super::{labels::Labels, time::Timestamp};
 pub struct TraceId(pub u128);
 
 /// A 64-bit span id, never zero.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId(pub u64);
 
 impl TraceId {
@@ -136,7 +137,7 @@ pub enum Value {
     /// Floating point.
     Float(f64),
     /// Array or map, as JSON text.
-    Json(String),
+    Json(Box<str>),
 }
 
 impl fmt::Display for Value {
@@ -151,8 +152,85 @@ impl fmt::Display for Value {
     }
 }
 
+/// An attribute's name. Few names serve many spans, which share their text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key(Arc<str>);
+
+impl Deref for Key {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<S: AsRef<str>> From<S> for Key {
+    fn from(text: S) -> Self {
+        Self(text.as_ref().into())
+    }
+}
+
+/// The names of a trace's attributes, each once.
+#[derive(Default)]
+pub struct Keys(HashSet<Arc<str>>);
+
+impl Keys {
+    /// The key of a name, made at its first use.
+    pub fn get(&mut self, name: &str) -> Key {
+        if let Some(known) = self.0.get(name) {
+            return Key(known.clone());
+        }
+        let new: Arc<str> = name.into();
+        self.0.insert(new.clone());
+        Key(new)
+    }
+}
+
 /// Attributes in the order they came.
-pub type Attributes = Vec<(CompactString, Value)>;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attributes(Box<[(Key, Value)]>);
+
+impl Attributes {
+    /// The value of a name; the first of several.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// The value of a name when it is a text that says something.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Value::Text(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Into<Key>> FromIterator<(K, Value)> for Attributes {
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+}
+
+impl<K: Into<Key>, const N: usize> From<[(K, Value); N]> for Attributes {
+    fn from(pairs: [(K, Value); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
 
 /// Something that happened in a span.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,8 +254,9 @@ pub struct SpanLink {
     pub attributes: Attributes,
 }
 
-/// One span as a source delivers it, before hygiene and layout.
-#[derive(Clone, Debug, PartialEq)]
+/// One span as a source delivers it, before hygiene and layout. There may be a million of them: what most do not have
+/// takes the room of a pointer.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
     /// Its id.
     pub id: SpanId,
@@ -195,14 +274,46 @@ pub struct Span {
     pub end: Timestamp,
     /// Whether its status is an error.
     pub error: bool,
-    /// The status' message.
-    pub status_message: CompactString,
     /// Attributes.
     pub attributes: Attributes,
+    /// What few spans have.
+    pub rare: Option<Box<Rare>>,
+}
+
+/// What few spans have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rare {
+    /// The status' message.
+    pub status_message: CompactString,
     /// Events by time.
     pub events: Vec<SpanEvent>,
     /// Links.
     pub links: Vec<SpanLink>,
+}
+
+impl Rare {
+    /// Nothing when all of them are empty.
+    pub fn of(status_message: impl Into<CompactString>, events: Vec<SpanEvent>, links: Vec<SpanLink>) -> Option<Box<Self>> {
+        let rare = Self { status_message: status_message.into(), events, links };
+        (rare != Self::default()).then(|| Box::new(rare))
+    }
+}
+
+impl Span {
+    /// The status' message.
+    pub fn status_message(&self) -> &str {
+        self.rare.as_ref().map_or("", |r| &r.status_message)
+    }
+
+    /// Events by time.
+    pub fn events(&self) -> &[SpanEvent] {
+        self.rare.as_ref().map_or(&[], |r| &r.events)
+    }
+
+    /// Links to other traces.
+    pub fn links(&self) -> &[SpanLink] {
+        self.rare.as_ref().map_or(&[], |r| &r.links)
+    }
 }
 
 /// What sent the spans: a service instance.
@@ -231,7 +342,7 @@ impl Spans {
     /// Takes the services' names from the first of these resource attributes that a resource has, instead of `service.name`.
     pub fn name_services_by(&mut self, attributes: &[String]) {
         for resource in &mut self.resources {
-            let value = |name: &String| resource.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.to_string());
+            let value = |name: &String| resource.attributes.get(name).map(ToString::to_string);
             if let Some(name) = attributes.iter().filter_map(value).find(|v| !v.is_empty()) {
                 resource.service = name.into();
             }
@@ -282,7 +393,7 @@ mod tests {
         let text = |s: &str| Value::Text(s.into());
         let resource = |attributes: &[(&str, &str)]| Resource {
             service: "svc".into(),
-            attributes: attributes.iter().map(|(n, v)| ((*n).into(), text(v))).collect(),
+            attributes: attributes.iter().map(|(n, v)| (n, text(v))).collect(),
         };
         let resources = vec![resource(&[("app", "a"), ("team", "t")]), resource(&[("team", "")]), resource(&[("app", "b")])];
         let mut spans = Spans { trace: TraceId(1), resources, spans: Vec::new(), partial: None };

@@ -2,13 +2,25 @@
 //!
 //! The spans lie in one vector in preorder: a parent before its children, siblings by start. A node's subtree is the
 //! slice up to its [`Node::subtree_end`], so that folding is skipping. Times are as the spans tell them; what cannot be
-//! true is flagged, never moved.
+//! true is flagged, and moved only in a [`Trace::corrected`] copy.
 
 mod build;
+mod hygiene;
+mod idle;
+mod order;
+pub mod path;
+pub mod repeats;
+pub mod scale;
+mod skew;
 #[cfg(test)]
 mod tests;
+pub mod title;
+
+use std::sync::Arc;
 
 use compact_str::CompactString;
+
+use self::{idle::Idle, path::CriticalPath};
 
 use crate::model::{
     time::{TimeRange, Timestamp},
@@ -67,8 +79,8 @@ impl Flags {
 pub struct Node {
     /// The span's id; for a missing span the id that its children name.
     pub id: SpanId,
-    /// The span as delivered; `None` when it is missing.
-    pub span: Option<Span>,
+    /// Which of the spans it is; `None` when it is missing. See [`Trace::span`].
+    span: Option<u32>,
     /// Index of the parent node.
     pub parent: Option<u32>,
     /// Steps from its root.
@@ -81,6 +93,11 @@ pub struct Node {
     pub duration_ns: i64,
     /// Duration without what its children cover, in nanoseconds.
     pub self_ns: i64,
+    /// By how much it was moved to put its clock right, in nanoseconds; 0 but in a corrected trace.
+    pub shift_ns: i64,
+    /// Index into [`Trace::operations`]; `None` for a missing span.
+    pub operation: Option<u32>,
+    error: bool,
     /// Whether it or a span below it has an error.
     pub error_within: bool,
     /// What is odd about it.
@@ -95,8 +112,22 @@ impl Node {
 
     /// Whether the span itself has an error.
     pub fn is_error(&self) -> bool {
-        self.span.as_ref().is_some_and(|s| s.error)
+        self.error
     }
+
+    /// Whether it only holds the place of a span that was not delivered.
+    pub fn is_missing(&self) -> bool {
+        self.span.is_none()
+    }
+}
+
+/// What spans do: those of one operation are alike.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The service.
+    pub service: CompactString,
+    /// The spans' [title](title::title).
+    pub name: CompactString,
 }
 
 /// A cleaned and laid-out trace.
@@ -106,8 +137,14 @@ pub struct Trace {
     pub id: TraceId,
     /// All nodes in preorder.
     pub nodes: Vec<Node>,
+    /// Spans as delivered, without copies.
+    spans: Arc<Vec<Span>>,
     /// Service instances that spans refer to.
     pub resources: Vec<Resource>,
+    /// What its spans do.
+    pub operations: Vec<Operation>,
+    /// The operation of each span.
+    operation_of: Arc<[u32]>,
     /// From the first start to the last end.
     pub range: TimeRange,
     /// The node that stands for the whole: the longest true root, else the earliest.
@@ -126,6 +163,10 @@ pub struct Trace {
     pub copies: u32,
     /// The server's own words when it says that spans are missing.
     pub partial: Option<String>,
+    /// What took the time: from the root's end backwards.
+    pub path: CriticalPath,
+    /// Stretches of time that may be drawn shorter than they are, in order.
+    idle: Vec<Idle>,
     /// Nodes by span id.
     by_id: Vec<(SpanId, u32)>,
 }
@@ -152,20 +193,30 @@ impl Trace {
         std::iter::successors(self.nodes[i].parent, |p| self.nodes[*p as usize].parent).map(|p| p as usize)
     }
 
+    /// The span of a node as delivered; `None` when it is missing.
+    pub fn span(&self, i: usize) -> Option<&Span> {
+        self.nodes[i].span.and_then(|s| self.spans.get(s as usize))
+    }
+
     /// The resource of a node's span.
     pub fn resource(&self, i: usize) -> Option<&Resource> {
-        self.nodes[i].span.as_ref().and_then(|s| self.resources.get(s.resource as usize))
+        self.span(i).and_then(|s| self.resources.get(s.resource as usize))
+    }
+
+    /// The operation of a node; `None` for a missing span.
+    pub fn operation(&self, i: usize) -> Option<&Operation> {
+        self.nodes[i].operation.and_then(|o| self.operations.get(o as usize))
     }
 
     /// The service of a node; empty for a missing span.
     pub fn service(&self, i: usize) -> &str {
-        self.resource(i).map_or("", |r| r.service.as_str())
+        self.operation(i).map_or("", |o| o.service.as_str())
     }
 
-    /// The operation of a node, or that it is missing.
+    /// The title of a node, or that it is missing.
     pub fn name(&self, i: usize) -> CompactString {
-        match &self.nodes[i].span {
-            Some(span) => span.name.clone(),
+        match self.operation(i) {
+            Some(operation) => operation.name.clone(),
             None => compact_str::format_compact!("missing span {}", &self.nodes[i].id.to_string()[..4]),
         }
     }

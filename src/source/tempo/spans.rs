@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use crate::{
     model::{
         time::Timestamp,
-        trace::{Attributes, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, Spans, TraceId, Value},
+        trace::{Attributes, Keys, Rare, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, Spans, TraceId, Value},
     },
     wire::otlp::{self, any_value},
 };
@@ -19,9 +19,9 @@ const ERROR: i32 = 2;
 /// All spans with a usable id; `partial` are the server's words.
 pub(super) fn convert(trace: TraceId, groups: impl IntoIterator<Item = otlp::ResourceSpans>, partial: Option<String>) -> Spans {
     let mut out = Spans { trace, resources: Vec::new(), spans: Vec::new(), partial };
-    let mut without_id = 0_usize;
+    let (mut keys, mut without_id) = (Keys::default(), 0_usize);
     for group in groups {
-        let resource = resource(group.resource.unwrap_or_default());
+        let resource = resource(group.resource.unwrap_or_default(), &mut keys);
         // The same instance comes once a batch.
         let index = out.resources.iter().position(|r| *r == resource).unwrap_or_else(|| {
             out.resources.push(resource);
@@ -29,7 +29,7 @@ pub(super) fn convert(trace: TraceId, groups: impl IntoIterator<Item = otlp::Res
         });
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         for s in group.scope_spans.into_iter().flat_map(|s| s.spans) {
-            match span(s, index) {
+            match span(s, index, &mut keys) {
                 Some(span) => out.spans.push(span),
                 None => without_id += 1,
             }
@@ -41,23 +41,23 @@ pub(super) fn convert(trace: TraceId, groups: impl IntoIterator<Item = otlp::Res
     out
 }
 
-fn resource(r: otlp::Resource) -> Resource {
-    let attributes = attributes(r.attributes);
-    let service = attributes.iter().find(|(k, _)| k == "service.name").map(|(_, v)| CompactString::from(v.to_string()));
+fn resource(r: otlp::Resource, keys: &mut Keys) -> Resource {
+    let attributes = attributes(r.attributes, keys);
+    let service = attributes.get("service.name").map(|v| CompactString::from(v.to_string()));
     Resource { service: service.filter(|s| !s.is_empty()).unwrap_or_else(|| "unknown_service".into()), attributes }
 }
 
-fn span(s: otlp::Span, resource: u32) -> Option<Span> {
+fn span(s: otlp::Span, resource: u32, keys: &mut Keys) -> Option<Span> {
     let mut events: Vec<SpanEvent> = s
         .events
         .into_iter()
-        .map(|e| SpanEvent { at: nano(e.time_unix_nano), name: e.name.into(), attributes: attributes(e.attributes) })
+        .map(|e| SpanEvent { at: nano(e.time_unix_nano), name: e.name.into(), attributes: attributes(e.attributes, keys) })
         .collect();
     events.sort_by_key(|e| e.at);
-    let links = s
-        .links
-        .into_iter()
-        .filter_map(|l| Some(SpanLink { trace: trace_id(&l.trace_id)?, span: span_id(&l.span_id), attributes: attributes(l.attributes) }));
+    let link = |l: otlp::Link| {
+        Some(SpanLink { trace: trace_id(&l.trace_id)?, span: span_id(&l.span_id), attributes: attributes(l.attributes, keys) })
+    };
+    let links = s.links.into_iter().filter_map(link).collect();
     let status = s.status.unwrap_or_default();
     Some(Span {
         id: span_id(&s.span_id)?,
@@ -68,10 +68,8 @@ fn span(s: otlp::Span, resource: u32) -> Option<Span> {
         start: nano(s.start_time_unix_nano),
         end: nano(s.end_time_unix_nano),
         error: status.code == ERROR,
-        status_message: status.message.into(),
-        attributes: attributes(s.attributes),
-        events,
-        links: links.collect(),
+        attributes: attributes(s.attributes, keys),
+        rare: Rare::of(status.message, events, links),
     })
 }
 
@@ -101,8 +99,8 @@ fn span_id(bytes: &[u8]) -> Option<SpanId> {
     (id != 0).then_some(SpanId(id))
 }
 
-fn attributes(pairs: Vec<otlp::KeyValue>) -> Attributes {
-    pairs.into_iter().map(|kv| (kv.key.into(), value(kv.value))).collect()
+fn attributes(pairs: Vec<otlp::KeyValue>, keys: &mut Keys) -> Attributes {
+    pairs.into_iter().map(|kv| (keys.get(&kv.key), value(kv.value))).collect()
 }
 
 fn value(v: Option<otlp::AnyValue>) -> Value {
@@ -116,7 +114,7 @@ fn value(v: Option<otlp::AnyValue>) -> Value {
         Some(nested) => {
             let mut json = String::new();
             write_json(&nested, 0, &mut json);
-            Value::Json(json)
+            Value::Json(json.into())
         }
     }
 }

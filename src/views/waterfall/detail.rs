@@ -6,7 +6,7 @@ use crate::{
         trace::{Attributes, Span},
     },
     theme::Role,
-    trace::{Node, Trace},
+    trace::Trace,
     ui::format,
     views::{Look, sheet::Sheet},
 };
@@ -15,19 +15,19 @@ use crate::{
 pub(super) fn sheet(trace: &Trace, i: usize, look: &Look<'_>) -> Sheet {
     let mut sheet = Sheet::default();
     let node = &trace.nodes[i];
-    times(&mut sheet, trace, node, look);
-    let Some(span) = &node.span else {
+    times(&mut sheet, trace, i, look);
+    let Some(span) = trace.span(i) else {
         sheet.head(format!("span {} was not delivered; its children were", node.id), Role::Warn);
         return sheet;
     };
     if span.error {
-        let message = if span.status_message.is_empty() { exception(span).unwrap_or_default() } else { span.status_message.to_string() };
+        let message = if span.status_message().is_empty() { exception(span).unwrap_or_default() } else { span.status_message().to_owned() };
         sheet.head(format!("error: {}", if message.is_empty() { "no message" } else { &message }), Role::Bad);
-    } else if !span.status_message.is_empty() {
-        sheet.add("status", span.status_message.as_str());
+    } else if !span.status_message().is_empty() {
+        sheet.add("status", span.status_message());
     }
     attributes(&mut sheet, &span.attributes);
-    for event in &span.events {
+    for event in span.events() {
         let role = if event.name == "exception" { Role::Bad } else { Role::Accent };
         sheet.add_as(format!("event {}", offset(event.at, node.start)), event.name.as_str(), role);
         attributes(&mut sheet, &event.attributes);
@@ -36,7 +36,7 @@ pub(super) fn sheet(trace: &Trace, i: usize, look: &Look<'_>) -> Sheet {
         sheet.heading("resource");
         attributes(&mut sheet, &resource.attributes);
     }
-    for link in &span.links {
+    for link in span.links() {
         let span = link.span.map(|s| format!(" span {s}")).unwrap_or_default();
         sheet.add_as("link", format!("trace {}{span}", link.trace), Role::Accent);
         attributes(&mut sheet, &link.attributes);
@@ -49,9 +49,10 @@ pub(super) fn sheet(trace: &Trace, i: usize, look: &Look<'_>) -> Sheet {
     sheet
 }
 
-fn times(sheet: &mut Sheet, trace: &Trace, node: &Node, look: &Look<'_>) {
+fn times(sheet: &mut Sheet, trace: &Trace, i: usize, look: &Look<'_>) {
+    let node = &trace.nodes[i];
     let share = if trace.duration_ns() > 0 { node.duration_ns as f64 / trace.duration_ns() as f64 } else { 1.0 };
-    let kind = node.span.as_ref().map_or("missing", |s| s.kind.as_str());
+    let kind = trace.span(i).map_or("missing", |s| s.kind.as_str());
     let parts = [
         format!("start {}", offset(node.start, trace.range.start)),
         format!("took {}", format::nanoseconds(node.duration_ns)),
@@ -74,13 +75,13 @@ fn offset(at: Timestamp, from: Timestamp) -> String {
 }
 
 fn exception(span: &Span) -> Option<String> {
-    let event = span.events.iter().find(|e| e.name == "exception")?;
-    let attribute = |key: &str| event.attributes.iter().find(|(name, _)| name == key).map(|(_, v)| v.to_string());
+    let event = span.events().iter().find(|e| e.name == "exception")?;
+    let attribute = |key: &str| event.attributes.get(key).map(ToString::to_string);
     attribute("exception.message").or_else(|| attribute("exception.type"))
 }
 
 fn attributes(sheet: &mut Sheet, attributes: &Attributes) {
-    for (name, value) in attributes {
-        sheet.add(name.as_str(), value.to_string());
+    for (name, value) in attributes.iter() {
+        sheet.add(name, value.to_string());
     }
 }

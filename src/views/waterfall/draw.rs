@@ -156,7 +156,7 @@ impl Waterfall {
         }
         let role = if found {
             Role::Match
-        } else if node.span.is_none() {
+        } else if node.is_missing() {
             Role::Dim
         } else {
             Role::Text
@@ -230,7 +230,7 @@ fn draw_bar(look: &Look<'_>, trace: &Trace, i: usize, area: Rect, buf: &mut Buff
     let offset = nanos(node.start.since(trace.range.start));
     let place = bars::eighths(offset, node.duration_ns, trace.duration_ns(), area.width);
     let glyphs = look.shared.glyphs;
-    if node.span.is_none() {
+    if node.is_missing() {
         let (start, end) = (place.0 / 8, place.1.div_ceil(8));
         let dashes = glyphs.dashed.repeat(end.saturating_sub(start) as usize);
         put(buf, area, area.x + u16::try_from(start).unwrap_or(0), &dashes, look.shared.theme.style(Role::Dim));

@@ -89,7 +89,7 @@ impl Waterfall {
         let service = trace.service(node);
         let mut scope = if service.is_empty() { look.scope.clone() } else { look.scope.with_service(service) };
         scope.trace = Some(trace.id);
-        scope.span = trace.nodes[node].span.as_ref().map(|s| s.id);
+        scope.span = trace.span(node).map(|s| s.id);
         let (start, end) = (trace.nodes[node].start, trace.nodes[node].end());
         Some(scope.around(TimeRange { start, end }))
     }
@@ -372,12 +372,12 @@ impl View for Waterfall {
         }
         if let (Some(trace), Some(node)) = (self.trace(), self.node()) {
             add("span id", trace.nodes[node].id.to_string());
-            if let Some(span) = &trace.nodes[node].span {
+            if let Some(span) = trace.span(node) {
                 add("operation", span.name.to_string());
-                if !span.status_message.is_empty() {
-                    add("error", span.status_message.to_string());
+                if !span.status_message().is_empty() {
+                    add("error", span.status_message().to_owned());
                 }
-                for (name, value) in &span.attributes {
+                for (name, value) in span.attributes.iter() {
                     add(name, value.to_string());
                 }
             }

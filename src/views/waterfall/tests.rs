@@ -7,7 +7,7 @@ use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
         time::{TimeWindow, Timestamp},
-        trace::{Resource, Span, SpanEvent, SpanKind, Spans, Value},
+        trace::{Rare, Resource, Span, SpanEvent, SpanKind, Spans, Value},
     },
 };
 
@@ -23,28 +23,23 @@ fn span(id: u64, parent: u64, resource: u32, name: &str, from_ms: i64, to_ms: i6
         kind: SpanKind::Server,
         start: Timestamp(START + from_ms * MS),
         end: Timestamp(START + to_ms * MS),
-        error: false,
-        status_message: "".into(),
-        attributes: Vec::new(),
-        events: Vec::new(),
-        links: Vec::new(),
+        ..Span::default()
     }
 }
 
 /// checkout calls inventory, then orders, whose wait for a connection fails.
 fn checkout() -> Arc<Trace> {
     let resource =
-        |service: &str| Resource { service: service.into(), attributes: vec![("service.version".into(), Value::Text("1.42.0".into()))] };
+        |service: &str| Resource { service: service.into(), attributes: [("service.version", Value::Text("1.42.0".into()))].into() };
     let exception = SpanEvent {
         at: Timestamp(START + 8031 * MS),
         name: "exception".into(),
-        attributes: vec![("exception.message".into(), Value::Text("no connection".into()))],
+        attributes: [("exception.message", Value::Text("no connection".into()))].into(),
     };
     let wait = Span {
         error: true,
-        status_message: "timeout acquiring connection from pool".into(),
-        attributes: vec![("db.client.connection.max".into(), Value::Int(2))],
-        events: vec![exception],
+        attributes: [("db.client.connection.max", Value::Int(2))].into(),
+        rare: Rare::of("timeout acquiring connection from pool", vec![exception], Vec::new()),
         ..span(4, 3, 2, "pool.acquire", 31, 8031)
     };
     let spans = vec![
@@ -220,7 +215,7 @@ fn missing_spans_and_wrong_clocks_are_flagged() {
     let scope = scope(None);
     let spans =
         vec![span(1, 0, 0, "root", 0, 100), span(2, 9, 0, "lost", 10, 20), span(3, 1, 0, "early", -50, 20), span(4, 1, 0, "back", 50, 40)];
-    let resources = vec![Resource { service: "a".into(), attributes: Vec::new() }];
+    let resources = vec![Resource { service: "a".into(), ..Resource::default() }];
     let trace = Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: Some("too big".to_owned()) });
     let (view, _) = answered(&scope, BIG, Ok(Arc::new(trace)));
     let text = screen(&view, &scope, BIG);

@@ -80,7 +80,7 @@ impl Tree {
 /// Nodes whose service, name, id, status, attributes or events pass a pattern.
 pub(super) fn search(trace: &Trace, pattern: &Pattern) -> Vec<u32> {
     let passes = |i: &usize| {
-        let Some(span) = &trace.nodes[*i].span else { return pattern.passes(&trace.name(*i)) };
+        let Some(span) = trace.span(*i) else { return pattern.passes(&trace.name(*i)) };
         let resource = trace.resource(*i).into_iter().flat_map(|r| texts(&r.attributes).chain([Cow::Borrowed(r.service.as_str())]));
         pattern.passes_any(span_texts(span).chain(resource))
     };
@@ -88,8 +88,8 @@ pub(super) fn search(trace: &Trace, pattern: &Pattern) -> Vec<u32> {
 }
 
 fn span_texts(span: &Span) -> impl Iterator<Item = Cow<'_, str>> {
-    let events = span.events.iter().flat_map(|e| texts(&e.attributes).chain([Cow::Borrowed(e.name.as_str())]));
-    let own = [Cow::Borrowed(span.name.as_str()), Cow::Borrowed(span.status_message.as_str()), Cow::Owned(span.id.to_string())];
+    let events = span.events().iter().flat_map(|e| texts(&e.attributes).chain([Cow::Borrowed(e.name.as_str())]));
+    let own = [Cow::Borrowed(span.name.as_str()), Cow::Borrowed(span.status_message()), Cow::Owned(span.id.to_string())];
     own.into_iter().chain(texts(&span.attributes)).chain(events)
 }
 
@@ -99,6 +99,6 @@ fn texts(attributes: &Attributes) -> impl Iterator<Item = Cow<'_, str>> {
             Value::Text(text) => Cow::Borrowed(text.as_str()),
             other => Cow::Owned(other.to_string()),
         };
-        [Cow::Borrowed(name.as_str()), value]
+        [Cow::Borrowed(name), value]
     })
 }

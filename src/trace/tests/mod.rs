@@ -1,3 +1,8 @@
+mod path;
+mod repeats;
+mod scale;
+mod title;
+
 use proptest::prelude::*;
 
 use super::{Flags, Trace};
@@ -12,21 +17,16 @@ fn span(id: u64, parent: u64, start: i64, end: i64) -> Span {
     Span {
         id: SpanId(id),
         parent: (parent != 0).then_some(SpanId(parent)),
-        resource: 0,
         name: format!("op{id}").into(),
         kind: SpanKind::Internal,
         start: Timestamp(if start == i64::MIN { 0 } else { BASE + start }),
         end: Timestamp(if end == i64::MIN { 0 } else { BASE + end }),
-        error: false,
-        status_message: "".into(),
-        attributes: Vec::new(),
-        events: Vec::new(),
-        links: Vec::new(),
+        ..Span::default()
     }
 }
 
 fn resource(service: &str, host: &str) -> Resource {
-    Resource { service: service.into(), attributes: vec![("host.name".into(), Value::Text(host.into()))] }
+    Resource { service: service.into(), attributes: [("host.name", Value::Text(host.into()))].into() }
 }
 
 fn build(spans: Vec<Span>) -> Trace {
@@ -37,7 +37,7 @@ fn build(spans: Vec<Span>) -> Trace {
 fn shape(trace: &Trace) -> Vec<String> {
     let line = |n: &super::Node| {
         let flags: Vec<&str> = n.flags.names().collect();
-        let missing = if n.span.is_none() { "?" } else { "" };
+        let missing = if n.is_missing() { "?" } else { "" };
         format!("{}{}{missing} {}", ".".repeat(n.depth as usize), n.id.0, flags.join(",")).trim_end().to_owned()
     };
     trace.nodes.iter().map(line).collect()
@@ -93,8 +93,8 @@ fn of_several_parents_the_one_of_the_own_service_is_taken_and_never_the_span_its
         of_b(span(3, 2, 42, 44)),
     ]);
     let parent = |name: &str| {
-        let node = t.nodes.iter().find(|n| n.span.as_ref().is_some_and(|s| s.name == name)).unwrap();
-        node.parent.map(|p| t.nodes[p as usize].span.as_ref().unwrap().name.to_string())
+        let node = (0..t.nodes.len()).find(|i| t.name(*i) == name).unwrap();
+        t.nodes[node].parent.map(|p| t.name(p as usize).to_string())
     };
     assert_eq!([parent("itself"), parent("op3"), parent("other")], [Some("other".into()), Some("itself".into()), Some("op1".into())]);
 }
@@ -150,19 +150,40 @@ fn nothing_at_all_is_a_trace_without_a_root() {
     assert_eq!((t.root, t.duration_ns(), t.nodes.len()), (None, 0, 0));
 }
 
+/// Spans whose ids and parents are anything, cycles and copies as well, and some of whose times are missing.
+fn hostile() -> impl Strategy<Value = Vec<Span>> {
+    let time = || prop_oneof![1 => Just(i64::MIN), 9 => -50i64..50];
+    let kinds = [SpanKind::Internal, SpanKind::Client, SpanKind::Server, SpanKind::Consumer];
+    let one = (1u64..12, 0u64..14, time(), time(), 0u32..3, prop::sample::select(kinds.to_vec()))
+        .prop_map(|(id, parent, start, end, resource, kind)| Span { resource, kind, ..span(id, parent, start, end) });
+    prop::collection::vec(one, 0..40)
+}
+
+/// A tree as calls make it: children begin within their parent, a few of them end after it.
+fn calls() -> impl Strategy<Value = Vec<Span>> {
+    let one = (0usize..1000, 0.0f64..1.0, 0.0f64..1.1, 0u64..4, 0u32..2);
+    prop::collection::vec(one, 0..60).prop_map(|raw| {
+        let mut spans = vec![span(1, 0, 0, 1_000_000)];
+        for (i, (parent, start, length, name, resource)) in raw.into_iter().enumerate() {
+            let parent = &spans[parent % spans.len()];
+            let (from, all) = (parent.start.0 - BASE, parent.end.0 - parent.start.0);
+            let start = from + (all as f64 * start) as i64;
+            let end = start + ((from + all - start) as f64 * length) as i64;
+            spans.push(Span { name: format!("op{name}").into(), resource, ..span(i as u64 + 2, parent.id.0, start, end) });
+        }
+        spans
+    })
+}
+
 proptest! {
     #[test]
-    fn every_span_is_there_once_below_its_parent(
-        raw in prop::collection::vec((1u64..12, 0u64..14, prop_oneof![Just(i64::MIN), -50i64..50], prop_oneof![Just(i64::MIN), -50i64..50], 0u32..3, 0usize..3), 0..40)
-    ) {
-        let kinds = [SpanKind::Internal, SpanKind::Client, SpanKind::Server];
-        let spans: Vec<Span> = raw.iter().map(|(id, parent, start, end, resource, kind)| Span { resource: *resource, kind: kinds[*kind], ..span(*id, *parent, *start, *end) }).collect();
+    fn every_span_is_there_once_below_its_parent(spans in hostile()) {
         let service = |s: &Span| if s.resource < 2 { s.resource } else { 2 };
         let mut wanted: Vec<_> = spans.iter().map(|s| (s.id, s.start, s.end, s.name.clone(), service(s))).collect();
         wanted.sort();
         wanted.dedup();
         let t = build(spans);
-        let mut got: Vec<_> = t.nodes.iter().filter_map(|n| n.span.as_ref()).map(|s| (s.id, s.start, s.end, s.name.clone(), service(s))).collect();
+        let mut got: Vec<_> = (0..t.nodes.len()).filter_map(|i| t.span(i)).map(|s| (s.id, s.start, s.end, s.name.clone(), service(s))).collect();
         got.sort();
         prop_assert_eq!(got, wanted);
         for (i, node) in t.nodes.iter().enumerate() {
@@ -173,9 +194,16 @@ proptest! {
                 Some(p) => {
                     let parent = &t.nodes[p as usize];
                     prop_assert!((p as usize) < i && i < parent.subtree_end as usize && node.depth == parent.depth + 1);
-                    prop_assert!(node.span.is_none() || parent.span.is_some() || node.flags.has(Flags::ORPHAN));
+                    prop_assert!(node.is_missing() || !parent.is_missing() || node.flags.has(Flags::ORPHAN));
                 }
             }
         }
     }
+}
+
+#[test]
+fn attributes_share_their_names_and_a_span_is_small() {
+    let mut keys = crate::model::trace::Keys::default();
+    assert_eq!(&*keys.get("http.route"), "http.route");
+    assert!(size_of::<Value>() <= 24 && size_of::<Span>() <= 104 && size_of::<super::Node>() <= 88);
 }
