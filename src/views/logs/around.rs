@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::{
     Logs,
-    follow::{Seed, about_until},
+    follow::{Seed, SeedKind, about_until},
     query::Plan,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl Logs {
         }
         let line = line.to_log_line();
         let scope = cx.look.scope.without_trace().with_window(about_until(line.at, REACH, cx.look.now));
-        let seed = Seed { query, crumb: Some("context".to_owned()), line: Some(Box::new(line)), around: true, ..Seed::default() };
+        let seed = Seed { query, crumb: Some("context".to_owned()), line: Some(Box::new(line)), kind: SeedKind::Around, ..Seed::default() };
         self.list.follow = false;
         cx.acts.push(Act::Lines(Box::new(seed), Box::new(scope)));
     }

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{
     Logs,
+    follow::SeedKind,
     query::{self, Narrow, Plan},
 };
 use crate::{
@@ -70,7 +71,7 @@ impl Logs {
     pub(super) fn has_volume(&self) -> bool {
         match &self.files {
             Some(_) => self.store.oldest_dated().is_some(),
-            None => !self.follows && !self.typed.as_ref().is_some_and(|seed| seed.around && self.is_around()),
+            None => !self.is_of(SeedKind::Value) && !(self.is_of(SeedKind::Around) && self.is_around()),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Where the page begins: at the newest line, at one that it was opened on, or at a time.
 
-use super::{Logs, around::After, follow::Seed, list::Screen};
+use super::{
+    Logs,
+    around::After,
+    follow::{Seed, SeedKind},
+    list::Screen,
+};
 use crate::{
     core::scope::Scope,
     model::{
@@ -27,7 +32,6 @@ impl Logs {
     pub fn seeded(seed: Seed, scope: &Scope, now: Timestamp) -> Self {
         let mut page = Self::new(scope, None);
         page.wanted = seed.line.clone().map(|line| Wanted::Line(line, seed.step));
-        page.follows = seed.follows;
         page.typed = Some(seed);
         page.begin(now, scope.window);
         page
@@ -39,7 +43,7 @@ impl Logs {
         let Some(seed) = &self.typed else { return };
         let is_in = |line: &&LogLine| !window.is_live() && window.range(now).contains(line.at);
         let Some(line) = seed.line.as_deref().filter(is_in).cloned() else { return };
-        if seed.around {
+        if seed.kind == SeedKind::Around {
             self.begin_around(line.at, now);
         }
         self.store.insert(vec![line]);

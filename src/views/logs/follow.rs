@@ -40,10 +40,20 @@ pub struct Seed {
     pub line: Option<Box<LogLine>>,
     /// How many lines further to go from it.
     pub step: i8,
-    /// Every line has the value that is followed.
-    pub follows: bool,
-    /// The lines around the one to select, read on both sides as they are looked at.
-    pub around: bool,
+    /// What the lines have in common.
+    pub kind: SeedKind,
+}
+
+/// What lines of a query have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeedKind {
+    /// The query finds them.
+    #[default]
+    Query,
+    /// A value that is followed.
+    Value,
+    /// They are around the one to select, and read on both sides as they are looked at.
+    Around,
 }
 
 /// A window about an instant.
@@ -86,7 +96,7 @@ impl Logs {
         if self.related_in_files(cx, step) {
             return;
         }
-        if self.follows {
+        if self.is_of(SeedKind::Value) {
             let at = self.list.index(&self.store).unwrap_or(0);
             let to = at.saturating_add_signed(isize::from(step));
             if to == at || to >= self.store.shown() {
@@ -149,8 +159,7 @@ impl Logs {
             crumb: Some(TraceId::parse(&field.value).map_or_else(|| field.value.clone(), TraceId::short)),
             line: Some(Box::new(line.to_log_line())),
             step,
-            follows: true,
-            around: false,
+            kind: SeedKind::Value,
         };
         let scope = Scope { service: None, family: None, matchers: Vec::new(), ..look.scope.without_trace() };
         // Fixed, also where it ends later: what comes is read, without a tail of all services.

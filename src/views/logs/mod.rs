@@ -64,6 +64,7 @@ use self::{
     elsewhere::Elsewhere,
     files::Files,
     filtering::Filtering,
+    follow::SeedKind,
     held::Counting,
     list::List,
     marks::Marks,
@@ -118,8 +119,6 @@ pub struct Logs {
     patterns: Patterns,
     /// What is asked in place of the scope's own lines.
     typed: Option<Seed>,
-    /// Every line has the value that is followed.
-    follows: bool,
     /// The page began with the line that it was opened on.
     seeded: bool,
     /// What is known of the lines after those that are here, where they are read as they are looked at.
@@ -178,7 +177,6 @@ impl Logs {
             elsewhere: Elsewhere::default(),
             patterns: Patterns::default(),
             typed: query.map(|query| Seed { query: query.to_owned(), ..Seed::default() }),
-            follows: false,
             seeded: false,
             after: None,
             wanted: scope.span.map(Wanted::Span),
@@ -228,6 +226,11 @@ impl Logs {
     fn service<'a>(&'a self, look: &'a Look<'_>) -> Option<&'a str> {
         let line = self.line()?;
         look.shared.log_labels.value()?.service_of(line.stream)
+    }
+
+    /// Whether the page was opened for lines that have this in common.
+    fn is_of(&self, kind: SeedKind) -> bool {
+        self.typed.as_ref().is_some_and(|seed| seed.kind == kind)
     }
 
     /// Whether these are the lines around one, or around a time.

@@ -135,7 +135,7 @@ impl Logs {
         let typed = (!text.is_empty() && text != own.base).then_some(text);
         self.typed = typed.map(|query| Seed { query, ..Seed::default() });
         let was_around = self.is_around();
-        (self.wanted, self.follows, self.after) = (None, false, None);
+        (self.wanted, self.after) = (None, None);
         let plan = self.plan_of(&cx.look, &[], self.level());
         // The same question in other words is not asked again.
         if was_around || plan.map(|p| p.streams) != asked.map(|p| p.streams) {

@@ -1,6 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use super::super::{Logs, follow::Seed};
+use super::super::{
+    Logs,
+    follow::{Seed, SeedKind},
+};
 use crate::{
     app::{
         Shared,
@@ -252,7 +255,7 @@ fn a_trace_is_read_twice_and_a_value_through_all_services_waits() {
     page.size(&[("web", 6 * GIB)]);
     sees(&page.screen(), &["This would read 12.0 GiB"]);
 
-    let seed = Seed { query: r#"{service_name=~".+"} |= "req-1""#.to_owned(), follows: true, ..Seed::default() };
+    let seed = Seed { query: r#"{service_name=~".+"} |= "req-1""#.to_owned(), kind: SeedKind::Value, ..Seed::default() };
     page.view = Logs::seeded(seed, &page.scope, NOW);
     assert_eq!(page.asked(), ["size"]);
 }

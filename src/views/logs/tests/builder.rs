@@ -21,10 +21,6 @@ fn add(page: &mut Page, text: &str) {
     page.type_text(text);
 }
 
-fn filters(page: &Page) -> Vec<String> {
-    page.view.filters(&look(&page.shared, &page.scope, now()))
-}
-
 const OWN: &str = r#"{service_name="orders"}"#;
 const DROP: &str = " | drop status, __error__, __error_details__";
 
@@ -39,12 +35,12 @@ fn a_condition_answers_as_it_is_typed_and_is_asked_for_when_it_is_done() {
     assert!(page.view.prompt().unwrap().line(120).text.contains("2 of 4 lines"));
     page.key(KeyCode::Enter);
     let asked = format!(r#"{OWN} | json status="status" | status >= 500 | __error__=""{DROP}"#);
-    assert_eq!((page.view.store.shown(), page.queries()[0].clone(), filters(&page)), (2, asked, vec!["status>=500".to_owned()]));
+    assert_eq!((page.view.store.shown(), page.queries()[0].clone(), page.filters()), (2, asked, vec!["status>=500".to_owned()]));
 
     add(&mut page, "route!=/a");
     assert_eq!(page.view.store.shown(), 1);
     page.key(KeyCode::Esc);
-    assert_eq!((page.view.store.shown(), filters(&page).len()), (2, 1), "Esc takes back what was typed");
+    assert_eq!((page.view.store.shown(), page.filters().len()), (2, 1), "Esc takes back what was typed");
 }
 
 #[test]
@@ -55,19 +51,19 @@ fn each_condition_is_inverted_switched_off_edited_and_removed() {
         page.key(KeyCode::Enter);
     }
     assert_eq!(
-        (filters(&page), page.view.store.shown()),
+        (page.filters(), page.view.store.shown()),
         (vec!["level\u{2265}warn".to_owned(), "status>=500".to_owned(), "route=/a".to_owned()], 0)
     );
     page.press(Command::Top);
     page.press(Command::RemoveCondition);
-    assert_eq!((filters(&page), page.view.store.shown()), (vec!["status>=500".to_owned(), "route=/a".to_owned()], 1));
+    assert_eq!((page.filters(), page.view.store.shown()), (vec!["status>=500".to_owned(), "route=/a".to_owned()], 1));
     page.press(Command::Exclude);
-    assert_eq!((filters(&page)[0].as_str(), page.view.store.shown()), ("status<500", 1));
+    assert_eq!((page.filters()[0].as_str(), page.view.store.shown()), ("status<500", 1));
     page.press(Command::Down);
     page.press(Command::Exclude);
-    assert_eq!((filters(&page)[1].as_str(), page.view.store.shown()), ("route!=/a", 0));
+    assert_eq!((page.filters()[1].as_str(), page.view.store.shown()), ("route!=/a", 0));
     page.press(Command::SwitchCondition);
-    assert_eq!((filters(&page).len(), page.view.store.shown()), (1, 1));
+    assert_eq!((page.filters().len(), page.view.store.shown()), (1, 1));
     let off = page.screen();
     assert!(off.contains("off   | route!=\"/a\"") && off.contains("2 conditions, 1 off"), "{off}");
     assert!(!page.queries()[0].contains("route"), "{:?}", page.queries());
@@ -77,9 +73,9 @@ fn each_condition_is_inverted_switched_off_edited_and_removed() {
     (0..2).for_each(|_| page.key(KeyCode::Backspace));
     page.type_text("/b");
     page.key(KeyCode::Enter);
-    assert_eq!(filters(&page), ["status<500", "route!=/b"]);
+    assert_eq!(page.filters(), ["status<500", "route!=/b"]);
     page.press(Command::Widen);
-    assert_eq!(filters(&page), ["status<500"], "Backspace removes the selected one");
+    assert_eq!(page.filters(), ["status<500"], "Backspace removes the selected one");
     page.press(Command::Back);
     assert!(!page.screen().contains("asked of Loki"));
 }
@@ -97,7 +93,7 @@ fn names_and_values_that_were_seen_are_completed() {
     assert!(text(&page).contains("condition status=503"), "{}", text(&page));
     assert_eq!(page.view.store.shown(), 1);
     page.key(KeyCode::Enter);
-    assert_eq!(filters(&page), ["status=503"]);
+    assert_eq!(page.filters(), ["status=503"]);
     add(&mut page, "nobody=x");
     page.key(KeyCode::Enter);
     assert!(page.queries()[0].starts_with(&format!(r#"{OWN} | nobody="x" | json status"#)), "{:?}", page.queries());
@@ -113,7 +109,7 @@ fn what_is_wrong_with_a_condition_is_said_and_changes_nothing() {
         assert!(note.contains(why), "{note}");
         assert_eq!(page.view.store.shown(), 4);
         page.key(KeyCode::Enter);
-        assert!(filters(&page).is_empty() && page.view.is_typing(), "what was typed stays to be mended");
+        assert!(page.filters().is_empty() && page.view.is_typing(), "what was typed stays to be mended");
         page.key(KeyCode::Esc);
     }
 }
@@ -171,12 +167,12 @@ fn a_line_of_the_list_offers_what_is_filtered_for_and_left_out() {
         rows[0].0.clone()
     };
     chosen(&mut page, Command::Include, "route");
-    assert_eq!((filters(&page), page.view.store.shown()), (vec!["route=/b".to_owned()], 1));
+    assert_eq!((page.filters(), page.view.store.shown()), (vec!["route=/b".to_owned()], 1));
     page.press(Command::Widen);
     assert_eq!(chosen(&mut page, Command::Exclude, "lines like this"), "lines like this");
     assert_eq!(page.view.store.shown(), 1, "{}", page.screen());
-    assert!(filters(&page)[0].starts_with("!pattern"), "{:?}", filters(&page));
+    assert!(page.filters()[0].starts_with("!pattern"), "{:?}", page.filters());
     page.press(Command::Conditions);
     page.press(Command::RemoveCondition);
-    assert_eq!((filters(&page).len(), page.view.store.shown()), (0, 4));
+    assert_eq!((page.filters().len(), page.view.store.shown()), (0, 4));
 }

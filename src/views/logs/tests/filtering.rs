@@ -103,3 +103,27 @@ fn a_filter_that_fails_says_so_and_a_rare_word_says_what_is_left_to_look_through
     page.run_filter();
     assert!(page.title().contains(" 1 of 60,000 lines"), "{}", page.title());
 }
+
+#[test]
+fn the_filter_answers_as_it_is_typed_and_escape_takes_it_back() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..100));
+    page.press(Command::Filter);
+    page.type_text("number 9");
+    assert!(page.view.prompt().unwrap().line(120).text.contains("11 of 100 lines"));
+    page.tell(0, LogEvent::Lines(vec![line(200, Level::Info, "number 9 again"), line(201, Level::Info, "other")]));
+    assert_eq!((page.view.store.shown(), page.selected().as_str()), (12, "number 9 again"));
+    page.key(KeyCode::Esc);
+    assert_eq!(page.view.store.shown(), 102);
+    page.press(Command::Filter);
+    page.type_text("/(/");
+    assert!(page.view.prompt().unwrap().line(120).text.contains("unclosed"));
+    page.key(KeyCode::Enter);
+    assert!(page.view.is_typing() && page.view.store.shown() == 0, "what cannot be read is not taken for what could");
+    page.key(KeyCode::Esc);
+    assert_eq!(page.view.store.shown(), 102);
+    page.press(Command::Filter);
+    page.type_text("nowhere");
+    page.key(KeyCode::Enter);
+    assert!(page.screen().contains("None of 102 lines passes /nowhere."), "{}", page.screen());
+}

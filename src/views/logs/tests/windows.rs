@@ -24,12 +24,7 @@ impl Page {
     /// The page of the lines around the selected one.
     fn context(&mut self) -> Self {
         let acts = self.press(Command::Context);
-        let [Act::Lines(seed, scope)] = acts.as_slice() else { panic!("{acts:?}") };
-        Self {
-            view: Logs::seeded((**seed).clone(), scope, now()),
-            scope: (**scope).clone(),
-            ..Self::new(scope.as_ref().clone(), self.size)
-        }
+        self.opened(&acts)
     }
 
     fn panes(&self) -> Vec<&'static str> {
