@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -84,11 +85,28 @@ pub fn feed(
 ) {
     for need in needs(view, look, size.0, size.1) {
         if let Some(result) = answer(&need) {
-            let range = look.range();
-            let answer = Answer { slot: need.slot, request: std::sync::Arc::new(need.request), range, asked: look.now, result };
-            with(look, size, |cx| view.answer(cx, answer));
+            tell(view, look, size, need, result);
         }
     }
+}
+
+/// Answers the first question of which that is true, of those that a view asks now. Returns what the view asks of the app then.
+#[track_caller]
+pub fn answer(
+    view: &mut dyn View,
+    look: &Look<'_>,
+    size: (u16, u16),
+    is: impl Fn(&Subscription) -> bool,
+    result: Result<Response, SourceError>,
+) -> Vec<Act> {
+    let asked = needs(view, look, size.0, size.1);
+    let Some(need) = asked.iter().find(|need| is(need)).cloned() else { panic!("it is not asked, but {asked:?}") };
+    tell(view, look, size, need, result)
+}
+
+fn tell(view: &mut dyn View, look: &Look<'_>, size: (u16, u16), need: Subscription, result: Result<Response, SourceError>) -> Vec<Act> {
+    let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: look.now, result };
+    with(look, size, |cx| view.answer(cx, answer)).1
 }
 
 /// A firing alert as Alertmanager tells it, silenced by these.

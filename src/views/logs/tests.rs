@@ -28,9 +28,9 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, look, needs, test_shared, with},
+        testing::{answer, draw, look, needs, test_shared, with},
     },
-    core::request::{Request, Response},
+    core::request::{Request, Response, Subscription},
     model::{
         backend::{Backend, ErrorKind, SourceError},
         labels::Labels,
@@ -123,51 +123,55 @@ impl Page {
         Self { view: Logs::new(&scope, None), shared: shared(), scope, size }
     }
 
-    fn tell(&mut self, part: u32, event: LogEvent) {
-        let look = look(&self.shared, &self.scope, now());
-        let need =
-            needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "lines" && n.slot.part == part).unwrap();
-        let answer = Answer {
-            slot: need.slot,
-            request: Arc::new(need.request),
-            range: look.range(),
-            asked: now(),
-            result: Ok(Response::Log(vec![event])),
-        };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+    fn needs(&self) -> Vec<Subscription> {
+        needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1)
     }
 
+    /// What is asked for a pane.
+    fn asked(&self, pane: &str) -> Vec<Request> {
+        self.needs().into_iter().filter(|n| n.slot.pane == pane).map(|n| n.request).collect()
+    }
+
+    #[track_caller]
+    fn answer(&mut self, is: impl Fn(&Subscription) -> bool, result: Result<Response, SourceError>) -> Vec<Act> {
+        answer(&mut self.view, &look(&self.shared, &self.scope, now()), self.size, is, result)
+    }
+
+    #[track_caller]
+    fn answer_pane(&mut self, pane: &str, result: Result<Response, SourceError>) -> Vec<Act> {
+        self.answer(|n| n.slot.pane == pane, result)
+    }
+
+    #[track_caller]
+    fn tell(&mut self, part: u32, event: LogEvent) {
+        self.answer(|n| n.slot.pane == "lines" && n.slot.part == part, Ok(Response::Log(vec![event])));
+    }
+
+    #[track_caller]
     fn history(&mut self, lines: Vec<LogLine>) {
         self.tell(0, LogEvent::History { lines, reached: Timestamp::ZERO, older: Older::Nothing });
     }
 
     /// The start of the page of older lines that is asked for.
     fn older_asked(&self) -> Option<Timestamp> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
-        needs.iter().find_map(|n| if let Request::LogOlder { before, .. } = n.request { Some(before) } else { None })
+        self.needs().iter().find_map(|n| if let Request::LogOlder { before, .. } = n.request { Some(before) } else { None })
     }
 
+    #[track_caller]
     fn answer_older(&mut self, result: Result<Vec<LogLine>, SourceError>, older: Older) {
-        let look = look(&self.shared, &self.scope, now());
-        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "older").unwrap();
         let reached = |lines: &[LogLine]| lines.first().map_or(Timestamp::ZERO, |l| l.at);
         let result = result.map(|lines| Response::Log(vec![LogEvent::History { reached: reached(&lines), lines, older }]));
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        self.answer_pane("older", result);
     }
 
     /// From where on newer lines are asked for.
     fn newer_asked(&self) -> Option<Timestamp> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
-        needs.iter().find_map(|n| if let Request::LogNewer { after, .. } = n.request { Some(after) } else { None })
+        self.needs().iter().find_map(|n| if let Request::LogNewer { after, .. } = n.request { Some(after) } else { None })
     }
 
+    #[track_caller]
     fn answer_newer(&mut self, result: Result<NewerLines, SourceError>) {
-        let look = look(&self.shared, &self.scope, now());
-        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "newer").unwrap();
-        let result = result.map(Response::Newer);
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        self.answer_pane("newer", result.map(Response::Newer));
     }
 
     fn wake(&mut self) {
@@ -207,7 +211,6 @@ impl Page {
     }
 
     fn queries(&self) -> Vec<String> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
         let query = |r: &Request| match r {
             Request::LogStream { query, .. }
             | Request::LogRange { query, .. }
@@ -215,7 +218,7 @@ impl Page {
             | Request::LogNewer { query, .. } => query.clone(),
             other => panic!("{other:?}"),
         };
-        needs.iter().map(|n| query(&n.request)).collect()
+        self.needs().iter().map(|n| query(&n.request)).collect()
     }
 
     /// With one key pressed after the other.

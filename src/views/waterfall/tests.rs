@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    app::testing::{draw, look, needs, test_shared, with},
+    app::testing::{answer, draw, look, needs, test_shared, with},
     model::{
         backend::{Backend, ErrorKind, SourceError},
         time::{TimeWindow, Timestamp},
@@ -66,10 +66,7 @@ fn answered(scope: &Scope, size: (u16, u16), result: Result<Arc<Trace>, SourceEr
     let shared = test_shared();
     let look = look(&shared, scope, now());
     let mut view = Waterfall::new(scope);
-    let need = needs(&view, &look, size.0, size.1).remove(0);
-    let answer =
-        Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result: result.map(Response::Trace) };
-    let (_, acts) = with(&look, size, |cx| view.answer(cx, answer));
+    let acts = answer(&mut view, &look, size, |_| true, result.map(Response::Trace));
     (view, acts)
 }
 

@@ -4,11 +4,11 @@ use super::super::Logs;
 use crate::{
     app::{
         Shared,
-        testing::{draw, look, needs, sees, test_shared, with},
+        testing::{answer, draw, look, sees, test_shared, with},
     },
     core::{
         command::Command,
-        request::{Answer, Request, Response},
+        request::{Request, Response, Subscription},
         scope::Scope,
     },
     model::{
@@ -51,12 +51,8 @@ impl Page {
     }
 
     fn answer(&mut self, matrix: Matrix) {
-        let look = look(&self.shared, &self.scope, NOW);
-        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "volume").unwrap();
-        assert!(matches!(need.request, Request::LogRange { .. }));
-        let result = Ok(Response::Matrix(matrix));
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: NOW, result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        let is = |n: &Subscription| n.slot.pane == "volume" && matches!(n.request, Request::LogRange { .. });
+        answer(&mut self.view, &look(&self.shared, &self.scope, NOW), self.size, is, Ok(Response::Matrix(matrix)));
     }
 
     fn press(&mut self, command: Command) -> Vec<Act> {
@@ -67,12 +63,9 @@ impl Page {
     }
 
     fn history(&mut self, lines: Vec<LogLine>) {
-        let look = look(&self.shared, &self.scope, NOW);
-        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "lines").unwrap();
         let event = LogEvent::History { lines, reached: Timestamp::ZERO, older: Older::Nothing };
-        let result = Ok(Response::Log(vec![event]));
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: NOW, result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        let is = |n: &Subscription| n.slot.pane == "lines";
+        answer(&mut self.view, &look(&self.shared, &self.scope, NOW), self.size, is, Ok(Response::Log(vec![event])));
     }
 
     fn screen(&self) -> String {

@@ -7,11 +7,11 @@ use super::super::{
 use crate::{
     app::{
         Shared,
-        testing::{draw, look, needs, sees, test_shared, with},
+        testing::{answer, draw, look, needs, sees, test_shared, with},
     },
     core::{
         command::Command,
-        request::{Answer, Refresh, Request, Response, Subscription},
+        request::{Refresh, Request, Response, Subscription},
         scope::{Scope, ScopeAlert},
     },
     model::{
@@ -60,10 +60,7 @@ impl Page {
     }
 
     fn answer(&mut self, pane: &str, result: Result<Response, SourceError>) {
-        let need = self.needs().into_iter().find(|n| n.slot.pane == pane).unwrap_or_else(|| panic!("{pane} is not asked"));
-        let look = look(&self.shared, &self.scope, NOW);
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: NOW, result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        answer(&mut self.view, &look(&self.shared, &self.scope, NOW), self.size, |n| n.slot.pane == pane, result);
     }
 
     fn size(&mut self, parts: &[(&str, u64)]) {

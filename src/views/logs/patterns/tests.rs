@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, look, needs, sees, with},
+        testing::{answer, draw, look, needs, sees, with},
     },
     core::scope::{Scope, ScopeAlert},
     model::{
@@ -52,10 +52,7 @@ impl Page {
 
     fn answer_part(&mut self, pane: &str, part: u32, result: Result<Response, SourceError>) {
         let look = look(&self.shared, &self.scope, self.now);
-        let mut needs = needs(&self.view, &look, self.size.0, self.size.1).into_iter();
-        let need = needs.find(|n| n.slot.pane == pane && n.slot.part == part).unwrap();
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: self.now, result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        answer(&mut self.view, &look, self.size, |n| n.slot.pane == pane && n.slot.part == part, result);
     }
 
     fn arrive(&mut self, lines: Vec<LogLine>, older: Older) {

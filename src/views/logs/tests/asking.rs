@@ -39,21 +39,13 @@ impl Page {
 
     /// The question of a slot of the bar.
     fn need(&self, pane: &str) -> Option<Request> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
-        needs.into_iter().find(|n| n.slot.pane == pane).map(|n| n.request)
-    }
-
-    fn answer_bar(&mut self, pane: &str, result: Result<Response, SourceError>) -> Vec<Act> {
-        let look = look(&self.shared, &self.scope, now());
-        let need = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == pane).unwrap();
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer)).1
+        self.asked(pane).into_iter().next()
     }
 
     /// Asks what is typed in the bar; the server can read it.
     pub(super) fn submit(&mut self) -> Vec<Act> {
         self.enter();
-        self.answer_bar("bar check", Ok(Response::Checked))
+        self.answer_pane("bar check", Ok(Response::Checked))
     }
 
     fn paste(&mut self, text: &str) -> Vec<Act> {
@@ -80,7 +72,7 @@ fn a_query_is_taken_once_the_server_can_read_it_and_is_remembered() {
     let query = format!("{OWN} |= \"x\"");
     assert_eq!(page.need("bar check"), Some(Request::LogCheck { query: query.clone(), window: page.scope.window }));
     assert_eq!(page.view.store.len(), 1, "the lines stay until it is known");
-    let acts = page.answer_bar("bar check", Ok(Response::Checked));
+    let acts = page.answer_pane("bar check", Ok(Response::Checked));
     assert_eq!(acts, [Act::Asked(TypedQuery::logql(query.clone()))]);
     assert_eq!((page.queries()[0].as_str(), page.view.store.len()), (query.as_str(), 0));
     assert!(!page.view.is_typing());
@@ -91,7 +83,7 @@ fn what_loki_refuses_stays_in_the_bar_with_its_words_under_the_column() {
     let mut page = Page::asking();
     page.type_text(" | json foo bar");
     page.enter();
-    page.answer_bar("bar check", refused("parse error at line 1, col 36: syntax error: unexpected IDENTIFIER"));
+    page.answer_pane("bar check", refused("parse error at line 1, col 36: syntax error: unexpected IDENTIFIER"));
     let screen = page.screen();
     assert!(screen.contains("unexpected name") && screen.contains("paid"), "{screen}");
     let (text, mark) = page.mark_below(OWN).unwrap();
@@ -108,10 +100,10 @@ fn a_loki_that_does_not_answer_costs_nothing_that_is_here() {
     let mut page = Page::asking();
     page.type_text(" |= \"x\"");
     page.enter();
-    page.answer_bar("bar check", Err(SourceError::new(Backend::Loki, ErrorKind::Server(503), "answered 503")));
+    page.answer_pane("bar check", Err(SourceError::new(Backend::Loki, ErrorKind::Server(503), "answered 503")));
     assert!(page.screen().contains("not asked: answered 503"), "{}", page.screen());
     assert!(page.view.is_typing() && page.view.store.len() == 1 && page.need("bar check").is_some(), "it is tried again");
-    page.answer_bar("bar check", Ok(Response::Checked));
+    page.answer_pane("bar check", Ok(Response::Checked));
     assert_eq!(page.queries()[0], format!("{OWN} |= \"x\""));
 }
 
@@ -153,7 +145,7 @@ fn labels_values_and_fields_complete_from_the_server_and_from_the_lines() {
     assert_eq!(page.need("bar names"), Some(Request::LogLabelNames { query: String::new(), window }));
     assert!(page.screen().contains("▌ pod"), "the lines tell before the server does: {}", page.screen());
     let names = |all: &[&str]| Ok(Response::Names(Arc::new(Names { names: all.iter().map(|n| (*n).into()).collect(), cut: false })));
-    page.answer_bar("bar names", names(&["cluster", "service_name"]));
+    page.answer_pane("bar names", names(&["cluster", "service_name"]));
     page.type_text("ser");
     page.key(KeyCode::Tab);
     page.type_text("ord");
@@ -161,7 +153,7 @@ fn labels_values_and_fields_complete_from_the_server_and_from_the_lines() {
     page.key(KeyCode::Tab);
     page.type_text("} | json | order");
     assert_eq!(page.need("bar names"), Some(Request::LogFields { query: OWN.to_owned(), window }));
-    page.answer_bar("bar names", refused("answered 500"));
+    page.answer_pane("bar names", refused("answered 500"));
     page.key(KeyCode::Tab);
     page.type_text("=\"");
     page.key(KeyCode::Tab);
@@ -174,7 +166,7 @@ fn ten_thousand_hostile_values_are_offered_as_text() {
     let mut page = Page::asking_anew();
     page.type_text("{pod=\"");
     let names = (0..10_000).map(|i| format!("\u{1b}[2J\u{202e}p\"{i}\\").as_str().into()).collect();
-    page.answer_bar("bar names", Ok(Response::Names(Arc::new(Names { names, cut: true }))));
+    page.answer_pane("bar names", Ok(Response::Names(Arc::new(Names { names, cut: true }))));
     let screen = page.screen();
     assert!(screen.contains("10,00") && !screen.contains('\u{1b}') && !screen.contains('\u{202e}'), "{screen}");
     page.type_text("p\\\"77");

@@ -21,15 +21,9 @@ fn labels(names: &[&str]) -> Arc<LogLabels> {
 }
 
 impl Page {
-    /// What is asked of a pane.
-    fn of(&self, pane: &str) -> Vec<Request> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
-        needs.into_iter().filter(|n| n.slot.pane == pane).map(|n| n.request).collect()
-    }
-
     /// The queries whose lines are asked for.
     fn streams(&self) -> Vec<String> {
-        self.of("lines").into_iter().filter_map(|r| if let Request::LogStream { query, .. } = r { Some(query) } else { None }).collect()
+        self.asked("lines").into_iter().filter_map(|r| if let Request::LogStream { query, .. } = r { Some(query) } else { None }).collect()
     }
 
     fn answer_elsewhere(&mut self, result: Result<Response, SourceError>) {
@@ -38,12 +32,8 @@ impl Page {
 
     /// Answers what is asked about the streams that a label names.
     fn answer_elsewhere_of(&mut self, label: &str, result: Result<Response, SourceError>) {
-        let look = look(&self.shared, &self.scope, now());
         let is_of = |request: &Request| !matches!(request, Request::LogSize { selector, .. } if !selector[1..].starts_with(label));
-        let mut needs = needs(&self.view, &look, self.size.0, self.size.1).into_iter();
-        let need = needs.find(|n| n.slot.pane == "elsewhere" && is_of(&n.request)).unwrap();
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: now(), result };
-        with(&look, self.size, |cx| self.view.answer(cx, answer));
+        self.answer(|n| n.slot.pane == "elsewhere" && is_of(&n.request), result);
     }
 
     fn bytes_elsewhere(&mut self, bytes: u64) {
@@ -63,7 +53,7 @@ impl Page {
 
     /// The query of the older lines that are asked for.
     fn older_of(&self) -> Vec<String> {
-        self.of("older").into_iter().filter_map(|r| if let Request::LogOlder { query, .. } = r { Some(query) } else { None }).collect()
+        self.asked("older").into_iter().filter_map(|r| if let Request::LogOlder { query, .. } = r { Some(query) } else { None }).collect()
     }
 }
 
@@ -71,18 +61,22 @@ impl Page {
 fn streams_that_only_another_label_names_are_joined_once_they_hold_lines_and_the_title_says_so() {
     let mut page = page();
     assert_eq!(page.streams(), [r#"{service_name="orders"}"#]);
-    assert!(matches!(&page.of("elsewhere")[..], [Request::LogSize { selector, .. }] if selector == SECOND), "{:?}", page.of("elsewhere"));
+    assert!(
+        matches!(&page.asked("elsewhere")[..], [Request::LogSize { selector, .. }] if selector == SECOND),
+        "{:?}",
+        page.asked("elsewhere")
+    );
     page.bytes_elsewhere(0);
-    assert_eq!((page.streams().len(), page.of("elsewhere").len()), (1, 1), "there may be some later");
+    assert_eq!((page.streams().len(), page.asked("elsewhere").len()), (1, 1), "there may be some later");
     page.bytes_elsewhere(4096);
     assert_eq!(page.streams(), [r#"{service_name="orders"}"#, SECOND]);
-    assert!(page.of("elsewhere").is_empty(), "it is known");
+    assert!(page.asked("elsewhere").is_empty(), "it is known");
     page.history(vec![line(1, Level::Info, "of the one")]);
     let mut other = line(2, Level::Info, "of the other");
     other.stream = Arc::new([("app", "orders")].into_iter().collect());
     page.tell(1, LogEvent::History { lines: vec![other], reached: Timestamp::ZERO, older: Older::Nothing });
     sees(&page.screen(), &["of the one", "of the other", r#"also app="orders""#]);
-    let counted = page.of("volume");
+    let counted = page.asked("volume");
     assert!(matches!(&counted[..], [Request::LogRange { query, .. }] if query.contains(SECOND) && query.contains(" or ")), "{counted:?}");
 }
 
@@ -90,7 +84,7 @@ fn streams_that_only_another_label_names_are_joined_once_they_hold_lines_and_the
 fn where_no_size_is_told_the_names_on_the_streams_are_asked() {
     let mut page = page();
     page.answer_elsewhere(Err(SourceError::new(Backend::Loki, ErrorKind::NotSupported, "404 Not Found")));
-    assert!(matches!(&page.of("elsewhere")[..], [Request::LogLabelValues { label, query, .. }] if label == "app" && query == SECOND));
+    assert!(matches!(&page.asked("elsewhere")[..], [Request::LogLabelValues { label, query, .. }] if label == "app" && query == SECOND));
     page.answer_elsewhere(Ok(Response::Names(Arc::new(Names { names: vec!["orders".into()], cut: false }))));
     assert_eq!(page.streams().len(), 2);
 }
@@ -99,12 +93,12 @@ fn where_no_size_is_told_the_names_on_the_streams_are_asked() {
 fn a_query_of_ones_own_and_a_service_that_config_places_are_taken_as_they_are() {
     let mut typed = page();
     typed.view = Logs::new(&typed.scope, Some(r#"{service_name="orders"}"#));
-    assert!(typed.of("elsewhere").is_empty());
+    assert!(typed.asked("elsewhere").is_empty());
     let mut own = page();
     let labels = own.shared.log_labels.value().unwrap().as_ref().clone();
     let told = labels.with_own([("orders".to_owned(), vec![crate::model::labels::Matcher::equal("app", "orders")])].into());
     own.shared.log_labels.settle(now(), Ok(Arc::new(told)));
-    assert!(own.of("elsewhere").is_empty());
+    assert!(own.asked("elsewhere").is_empty());
 }
 
 #[test]

@@ -25,38 +25,31 @@ impl OpenedPage {
         Self { view: Logs::of_files(opened, scope.window, &scope), shared: test_shared(), scope }
     }
 
+    fn asked(&self, pane: &str) -> Option<Request> {
+        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), SIZE.0, SIZE.1);
+        needs.into_iter().find(|n| n.slot.pane == pane).map(|n| n.request)
+    }
+
+    #[track_caller]
+    fn answer(&mut self, pane: &str, response: Response) -> Vec<Act> {
+        answer(&mut self.view, &look(&self.shared, &self.scope, now()), SIZE, |n| n.slot.pane == pane, Ok(response))
+    }
+
     fn tell(&mut self, event: LogEvent) -> Vec<Act> {
-        let look = look(&self.shared, &self.scope, now());
-        let need = needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "lines").unwrap();
-        assert!(matches!(need.request, Request::FileLines(_)));
-        let answer = Answer {
-            slot: need.slot,
-            request: Arc::new(need.request),
-            range: look.range(),
-            asked: now(),
-            result: Ok(Response::Log(vec![event])),
-        };
-        with(&look, SIZE, |cx| self.view.answer(cx, answer)).1
+        assert!(matches!(self.asked("lines"), Some(Request::FileLines(_))));
+        self.answer("lines", Response::Log(vec![event]))
     }
 
     /// Finds the patterns, as a worker does it.
     fn find(&mut self) {
-        let look = look(&self.shared, &self.scope, now());
-        let need = needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "patterns").expect("patterns to find");
-        let Request::Patterns(job) = &need.request else { panic!("{:?}", need.request) };
-        let result = Ok(Response::Patterns(job.run(&|| false).unwrap()));
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request.clone()), range: look.range(), asked: now(), result };
-        with(&look, SIZE, |cx| self.view.answer(cx, answer));
+        let Some(Request::Patterns(job)) = self.asked("patterns") else { panic!("no patterns to find") };
+        self.answer("patterns", Response::Patterns(job.run(&|| false).unwrap()));
     }
 
     /// Counts the lines, as a worker does it.
     fn count(&mut self) {
-        let look = look(&self.shared, &self.scope, now());
-        let need = needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == "volume").expect("lines to count");
-        let Request::Count(job) = &need.request else { panic!("{:?}", need.request) };
-        let result = Ok(Response::Matrix(job.run()));
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request.clone()), range: look.range(), asked: now(), result };
-        with(&look, SIZE, |cx| self.view.answer(cx, answer));
+        let Some(Request::Count(job)) = self.asked("volume") else { panic!("no lines to count") };
+        self.answer("volume", Response::Matrix(job.run()));
     }
 
     fn press(&mut self, command: Command) -> (bool, Vec<Act>) {
@@ -154,7 +147,7 @@ fn lines_are_counted_by_level_as_they_are_shown_and_a_part_of_them_becomes_the_w
     page.count();
     assert!(!page.screen().contains("info"), "{}", page.screen());
 
-    assert!(!needs(&page.view, &look(&page.shared, &page.scope, now()), SIZE.0, SIZE.1).iter().any(|n| n.slot.pane == "volume"), "once");
+    assert!(page.asked("volume").is_none(), "once");
     page.press(Command::ValueCursor);
     page.press(Command::Top);
     page.press(Command::ShiftRight);

@@ -13,13 +13,12 @@ fn page_of(lines: i64) -> Page {
 
 impl Page {
     fn filter_asked(&self) -> Option<Arc<crate::store::FilterJob>> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
-        needs.into_iter().find_map(|n| if let Request::Filter(job) = n.request { Some(job) } else { None })
+        self.needs().into_iter().find_map(|n| if let Request::Filter(job) = n.request { Some(job) } else { None })
     }
 
     fn answer_filter(&mut self, job: &Arc<crate::store::FilterJob>, result: Result<FilterNews, SourceError>) {
         let look = look(&self.shared, &self.scope, now());
-        let slot = needs(&self.view, &look, self.size.0, self.size.1).into_iter().find(|n| n.slot.pane == "filter").unwrap().slot;
+        let slot = self.needs().into_iter().find(|n| n.slot.pane == "filter").unwrap().slot;
         let request = Arc::new(Request::Filter(job.clone()));
         let answer = Answer { slot, request, range: look.range(), asked: now(), result: result.map(Response::Filtered) };
         with(&look, self.size, |cx| self.view.answer(cx, answer));

@@ -28,7 +28,7 @@ impl Page {
     }
 
     fn panes(&self) -> Vec<&'static str> {
-        let needs = needs(&self.view, &look(&self.shared, &self.scope, now()), self.size.0, self.size.1);
+        let needs = self.needs();
         needs.iter().map(|n| n.slot.pane).collect()
     }
 }
@@ -117,7 +117,7 @@ fn a_time_that_was_not_read_is_read_from_there_on_however_much_lies_between() {
 fn another_reading_of_the_same_lines_is_another_question() {
     let mut page = Page::new(scope(), BIG);
     let asked = |page: &Page| {
-        let needs = needs(&page.view, &look(&page.shared, &page.scope, now()), BIG.0, BIG.1);
+        let needs = page.needs();
         needs.into_iter().find(|n| n.slot.pane == "lines").map(|n| n.request)
     };
     let first = asked(&page);
