@@ -25,7 +25,7 @@ async fn lines_of_before_a_long_outage_are_known_however_many_came_after_it() {
     let outage = end - Duration::from_secs(700);
     let line = |at: Timestamp, text: String| {
         fake.write(at, &text);
-        let mut line = decoded(&json!([stream(&[(at.0, text)])]).to_string(), false);
+        let mut line = decoded(&json!([fake::stream(&[(at.0, text)])]).to_string(), false);
         line.remove(0)
     };
     let before = line(outage - Duration::from_secs(5), "before it".to_owned());
