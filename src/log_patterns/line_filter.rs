@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn lines_pass_as_in_loki() {
-        // From the tests of Loki, and what `tests/differential_logs_traces.rs` asks a real one.
+        // From the tests of Loki, and what `tests/differential_logs_traces` asks a real one.
         for (pattern, line, expected) in [
             ("foo <_> bar <_>", "foo buzz bar fool", true),
             ("<_> bar", "foo bar baz", false),

@@ -1,10 +1,21 @@
 //! What Loki tells about its lines: volumes, fields, patterns, its own form of a query, its limits.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use redline::{
+    demo::{memory_logs::MemLogs, server},
+    model::{labels::Labels, time::Timestamp},
+};
+use serde_json::{Value, json};
 
 use super::{
+    Differences, SECOND, Stack, Wall, get,
     logs::{LINES, Line, METRICS, REFUSED, labels, lines, push},
-    *,
+    now, sorted,
 };
 
 /// Bytes and cardinalities may differ by so much: the real server knows a chunk's size and estimates from it and from

@@ -71,7 +71,11 @@ impl Logs {
     pub(super) fn has_volume(&self) -> bool {
         match &self.files {
             Some(_) => self.store.oldest_dated().is_some(),
-            None => !self.is_of(SeedKind::Value) && !(self.is_of(SeedKind::Around) && self.is_around()),
+            None => match self.seed_kind() {
+                SeedKind::Query => true,
+                SeedKind::Value => false,
+                SeedKind::Around => !self.is_around(),
+            },
         }
     }
 }

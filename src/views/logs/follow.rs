@@ -96,7 +96,7 @@ impl Logs {
         if self.related_in_files(cx, step) {
             return;
         }
-        if self.is_of(SeedKind::Value) {
+        if self.seed_kind() == SeedKind::Value {
             let at = self.list.index(&self.store).unwrap_or(0);
             let to = at.saturating_add_signed(isize::from(step));
             if to == at || to >= self.store.shown() {

@@ -228,9 +228,9 @@ impl Logs {
         look.shared.log_labels.value()?.service_of(line.stream)
     }
 
-    /// Whether the page was opened for lines that have this in common.
-    fn is_of(&self, kind: SeedKind) -> bool {
-        self.typed.as_ref().is_some_and(|seed| seed.kind == kind)
+    /// What the lines that the page was opened for have in common.
+    fn seed_kind(&self) -> SeedKind {
+        self.typed.as_ref().map(|seed| seed.kind).unwrap_or_default()
     }
 
     /// Whether these are the lines around one, or around a time.
