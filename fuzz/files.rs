@@ -28,7 +28,7 @@ fn read(bytes: &[u8]) -> Option<(Vec<String>, OpenedFile)> {
     let path = folder.path().join("app.log");
     std::fs::write(&path, bytes).unwrap();
     let clock = Clock::from_fn(|| Timestamp::from_secs(1_795_323_662));
-    let (files, _) = Files::open(&[path], Reading { trace_ids: Patterns::default(), offset: |_| 3600, clock }).ok()?;
+    let (files, _) = Files::open(&[path], Reading { trace_ids: Patterns::default(), offset: |_| 3600, clock, begun: Vec::new() }).ok()?;
     let window = TimeWindow::Fixed(TimeRange { start: Timestamp(i64::MIN), end: Timestamp::LATEST });
     let asked = Asked { window, bytes: usize::MAX, reading: 0 };
     let all = async {

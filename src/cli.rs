@@ -49,8 +49,9 @@ pub enum Action {
     },
     /// Print log lines, oldest first: none lost, none twice, in order. --since, --from and --to say which.
     Logs(LogsArgs),
-    /// Show log files, or with - what is piped in, in the Logs view: compressed by gzip or zstd or not, several merged by time,
-    /// followed as they grow. Needs neither a server nor a config.toml.
+    /// Show log files or traces, or with - what is piped in; compressed by gzip or zstd or not. Lines are shown in the Logs view,
+    /// several files merged by time, followed as they grow; traces as waterfalls: OTLP JSON, answers of Tempo and Jaeger, Zipkin's
+    /// lists. Needs neither a server nor a config.toml.
     Open(OpenArgs),
     /// Write a commented config.toml into the user's configuration folder.
     Init,
@@ -96,7 +97,7 @@ pub struct LogsArgs {
 /// Options of `redline open`.
 #[derive(Clone, Debug, Args)]
 pub struct OpenArgs {
-    /// Files of log lines; - is standard input.
+    /// Files of log lines or traces; - is standard input.
     #[arg(required = true, value_name = "FILE|-", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 }
@@ -148,6 +149,9 @@ pub struct Options {
     /// Address of Tempo.
     #[arg(long, global = true, value_name = "URL", value_parser = address)]
     pub tempo: Option<Address>,
+    /// Address of Jaeger, for traces in the place of Tempo.
+    #[arg(long, global = true, value_name = "URL", value_parser = address, conflicts_with = "tempo")]
+    pub jaeger: Option<Address>,
     /// Show the last so-and-so long: 1h, 30m.
     #[arg(long, global = true, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
     pub since: Option<String>,
@@ -211,6 +215,7 @@ impl Options {
             (Backend::Alertmanager, &self.alertmanager),
             (Backend::Loki, self.loki.as_slice()),
             (Backend::Tempo, self.tempo.as_slice()),
+            (Backend::Jaeger, self.jaeger.as_slice()),
         ];
         let (mut urls, mut problems) = (BTreeMap::<Backend, Vec<Url>>::new(), Vec::new());
         for (backend, address) in given.into_iter().flat_map(|(backend, all)| all.iter().map(move |address| (backend, address))) {

@@ -15,13 +15,11 @@ use crate::{
         labels::{LabelNames, Matcher, selector},
         log_labels::LogLabels,
         time::{TimeRange, TimeWindow, Timestamp},
+        trace_source::{Abilities, Ability, PlainQuery, TraceOrigin, TraceQuery},
     },
     red::{self, RedMapping},
-    source::{
-        Alertmanager, Alertmanagers, Loki, Prometheus, Sources, Tempo,
-        http::HttpClient,
-        tempo::{TraceQuery, TraceSearch},
-    },
+    source::{Alertmanager, Alertmanagers, Jaeger, Loki, Prometheus, Sources, Tempo, http::HttpClient, traces::TraceSearch},
+    ui::format,
 };
 
 /// How far back is looked for what a backend has.
@@ -72,15 +70,18 @@ pub struct Found {
     pub version: String,
     /// What it can do, in words.
     pub capabilities: Vec<String>,
+    /// What others of its kind can do and it cannot, in words.
+    pub lacks: Vec<String>,
 }
 
 /// Asks all backends at once.
 pub async fn check(sources: &Sources, now: Timestamp) -> Report {
-    let (prometheus, alertmanagers, loki, tempo) = tokio::join!(
+    let (prometheus, alertmanagers, loki, tempo, jaeger) = tokio::join!(
         maybe(sources.prometheus.as_ref(), |p| checked(p.http(), prometheus(p, now))),
         join_all(sources.alertmanager.iter().flat_map(Alertmanagers::each).map(|a| checked(a.http(), alertmanager(a)))),
         maybe(sources.loki.as_ref(), |l| checked(l.http(), loki(l, now))),
         maybe(sources.tempo.as_ref(), |t| checked(t.http(), tempo(t, now))),
+        maybe(sources.jaeger.as_ref(), |j| checked(j.http(), jaeger(j, now))),
     );
     let answers = |check: &Option<Check>| check.as_ref().is_some_and(|c| c.found.is_ok());
     let (red, logs) = tokio::join!(
@@ -93,7 +94,7 @@ pub async fn check(sources: &Sources, now: Timestamp) -> Report {
         (Some(loki), Some(Ok(labels))) => elsewhere(loki, labels, looked_at(now)).await,
         _ => Vec::new(),
     };
-    let backends = prometheus.into_iter().chain(alertmanagers).chain(loki).chain(tempo).collect();
+    let backends = prometheus.into_iter().chain(alertmanagers).chain(loki).chain(tempo).chain(jaeger).collect();
     Report { backends, red, logs, astray, elsewhere, labels: sources.labels.clone() }
 }
 
@@ -169,7 +170,7 @@ async fn prometheus(p: &Prometheus, now: Timestamp) -> Result<(Found, Duration),
         capabilities.insert(0, build.application);
     }
     capabilities.extend(rules.into_iter().flat_map(|rules| rules.warnings));
-    Ok((Found { version: build.version, capabilities }, first))
+    Ok((Found { version: build.version, capabilities, lacks: Vec::new() }, first))
 }
 
 async fn alertmanager(a: &Alertmanager) -> Result<(Found, Duration), SourceError> {
@@ -181,7 +182,7 @@ async fn alertmanager(a: &Alertmanager) -> Result<(Found, Duration), SourceError
     if status.peers.len() > 1 {
         capabilities.push(format!("cluster of {}, {}", status.peers.len(), status.cluster));
     }
-    Ok((Found { version: status.version, capabilities }, first))
+    Ok((Found { version: status.version, capabilities, lacks: Vec::new() }, first))
 }
 
 async fn loki(l: &Loki, now: Timestamp) -> Result<(Found, Duration), SourceError> {
@@ -194,34 +195,46 @@ async fn loki(l: &Loki, now: Timestamp) -> Result<(Found, Duration), SourceError
     let (build, stats, volume, rules) = tokio::join!(l.buildinfo(), l.stats(any, range), l.volume(any, range, LOOK_BACK), l.rules());
     let has_ruler = rules.is_ok_and(|told| told.is_some());
     let capabilities = present(&[("labels", true), ("stats", stats.is_ok()), ("volume", volume.is_ok()), ("rules", has_ruler)]);
-    Ok((Found { version: build.map(|b| b.version).unwrap_or_default(), capabilities }, first))
+    Ok((Found { version: build.map(|b| b.version).unwrap_or_default(), capabilities, lacks: Vec::new() }, first))
 }
 
 async fn tempo(t: &Tempo, now: Timestamp) -> Result<(Found, Duration), SourceError> {
-    let search =
-        TraceSearch { query: TraceQuery::TraceQl("{}".to_owned()), range: TimeRange { start: now - LOOK_BACK, end: now }, limit: 1 };
     let started = Instant::now();
-    let searched = t.search(&search).await;
+    let able = t.abilities().await?;
     let first = started.elapsed();
-    if let Err(error) = &searched
-        && !matches!(error.kind, ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotSupported)
-    {
-        return Err(error.clone());
-    }
     // One hit is opened, so that it is known which API gives traces.
-    let hit = searched.as_ref().ok().and_then(|hits| hits.first());
-    let opened = maybe(hit, |hit| t.trace(hit.trace)).await;
-    let known = t.capabilities().await;
-    let api = known.as_ref().ok().and_then(|k| k.trace_api);
-    let most_recent = searched.is_ok() && known.as_ref().is_ok_and(|k| k.most_recent);
-    let mut capabilities = present(&[("traceql", searched.is_ok()), ("most recent", most_recent)]);
+    let searched = t.search(&any_trace(now)).await;
+    let hit = searched.as_ref().ok().and_then(|found| found.hits.first());
+    let opened = maybe(hit, |hit| t.trace(hit.trace, None)).await;
+    let (version, api) = (t.version().await, t.trace_api());
+    let mut capabilities: Vec<String> = able.has.iter().map(|ability| ability.name().to_owned()).collect();
     match (opened, api) {
         (Some(Ok(_)), Some(api)) => capabilities.push(format!("trace by id (v{api})")),
         (Some(Ok(_)), None) => capabilities.push("trace by id".to_owned()),
         (Some(Err(error)), _) if error.kind != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    Ok((Found { version: known.map(|k| k.version).unwrap_or_default(), capabilities }, first))
+    let lacks = Ability::ALL.into_iter().filter_map(|ability| able.why_not(ability)).map(str::to_owned).collect();
+    Ok((Found { version: version.unwrap_or_default(), capabilities, lacks }, first))
+}
+
+async fn jaeger(j: &Jaeger, now: Timestamp) -> Result<(Found, Duration), SourceError> {
+    let started = Instant::now();
+    let services = j.services().await?;
+    let first = started.elapsed();
+    let found = j.search(&any_trace(now)).await?;
+    if let Some(hit) = found.hits.first() {
+        j.trace(hit.trace, None).await?;
+    }
+    let mut capabilities = vec![format::counted(services.len(), "service")];
+    capabilities.extend(j.apis());
+    let lacks = Abilities::none(TraceOrigin::Jaeger).why_not(Ability::TraceQl).map(str::to_owned);
+    Ok((Found { version: String::new(), capabilities, lacks: lacks.into_iter().collect() }, first))
+}
+
+fn any_trace(now: Timestamp) -> TraceSearch {
+    let query = TraceQuery { traceql: "{ }".to_owned(), plain: Some(PlainQuery::default()) };
+    TraceSearch { query, range: TimeRange { start: now - LOOK_BACK, end: now }, limit: 1 }
 }
 
 fn present(all: &[(&str, bool)]) -> Vec<String> {

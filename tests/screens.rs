@@ -263,7 +263,7 @@ fn sources(servers: &Servers) -> Sources {
         tempo: Some(Tempo::new(endpoint(Backend::Tempo, &servers.tempo), observer).unwrap()),
         labels: LabelNames::default(),
         severities: redline::model::alert::Severities::default(),
-        files: None,
+        ..Sources::default()
     }
 }
 

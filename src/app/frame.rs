@@ -86,7 +86,7 @@ const fn short_name(backend: Backend) -> &'static str {
     match backend {
         Backend::Prometheus => "prom",
         Backend::Alertmanager => "alert",
-        Backend::Loki | Backend::Tempo => backend.name(),
+        Backend::Loki | Backend::Tempo | Backend::Jaeger => backend.name(),
     }
 }
 

@@ -199,6 +199,9 @@ impl App {
                 Refresh::Fact(DISCOVER),
             );
         }
+        if wants.traces {
+            app.ask("traces", 0, Request::TraceAbilities, Refresh::Fact(DISCOVER));
+        }
         self.ask_for_alarms(&mut app);
         let covered = self.stack.split_last().map_or(&[][..], |(_, covered)| covered).iter().filter(|e| e.view.reads_on());
         for entry in covered.chain([top]) {
@@ -392,6 +395,10 @@ impl App {
                 let found = expect(result, |r| if let Response::LogLabels(l) = r { Some(l) } else { None });
                 let found = found.map(|labels| self.shared.ranked(&labels));
                 self.shared.log_labels.settle(answer.asked, found)
+            }
+            ("traces", result) => {
+                let found = expect(result, |r| if let Response::TraceAbilities(a) = r { Some(a) } else { None });
+                self.shared.traces.settle(answer.asked, found)
             }
             _ => false,
         }

@@ -22,6 +22,7 @@ use crate::{
         log_labels::LogLabels,
         slo::Slo,
         time::Timestamp,
+        trace_source::Abilities,
     },
     red::{RedMapping, shown_service},
     theme::{Glyphs, ServiceColors, Theme},
@@ -69,6 +70,8 @@ pub struct Settings {
     pub read_only: bool,
     /// Files that the first page shows in the place of a server's lines.
     pub opened: Option<Opened>,
+    /// Traces of files are among what was opened.
+    pub traces_opened: bool,
     /// Options to repeat in a command line that reopens a view: `["--config", "x.toml"]`.
     pub reopen: Vec<String>,
 }
@@ -96,6 +99,7 @@ impl Default for Settings {
             author: String::new(),
             read_only: false,
             opened: None,
+            traces_opened: false,
             reopen: Vec::new(),
         }
     }
@@ -117,8 +121,10 @@ pub struct Shared {
     pub red: Slot<Arc<RedMapping>>,
     /// The service labels of Loki found; waited for while a visible view wants it.
     pub log_labels: Slot<Arc<LogLabels>>,
+    /// What those who are asked for traces can do; waited for while a visible view wants it.
+    pub traces: Slot<Arc<Abilities>>,
     /// Health of each backend, in the order of [`Backend::ALL`].
-    pub health: [Health; 4],
+    pub health: [Health; Backend::ALL.len()],
     /// Queries kept by a name, or why they cannot be read; none before the shell has told.
     pub kept: Option<Result<Vec<KeptQueries>, String>>,
     /// Queries that were asked, the newest last, by environment and language.
@@ -138,6 +144,7 @@ impl Shared {
             glyphs,
             red: Slot::default(),
             log_labels: Slot::default(),
+            traces: Slot::default(),
             health: Default::default(),
             kept: None,
             history: BTreeMap::new(),
@@ -261,7 +268,7 @@ mod tests {
             span: None,
             attributes: crate::model::labels::Labels::new(),
         };
-        Response::Hits(TraceHits { hits: vec![hit], newest: true })
+        Response::Hits(TraceHits { hits: vec![hit], newest: true, part: None })
     }
 
     #[test]

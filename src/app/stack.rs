@@ -36,6 +36,7 @@ impl App {
     pub fn environment_switched(&mut self, name: &str) {
         self.shared.red.clear();
         self.shared.log_labels.clear();
+        self.shared.traces.clear();
         self.shared.health = Default::default();
         self.shared.asked.clear();
         self.answered.clear();

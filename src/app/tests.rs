@@ -124,7 +124,7 @@ fn a_narrow_header_shows_the_scope_the_window_and_what_is_wrong() {
     stage.tell(Event::Health(Backend::Loki, down()));
     assert_eq!(header(&stage)[1], " service=checkout          loki down 3m");
     Backend::ALL.into_iter().for_each(|b| stage.tell(Event::Health(b, down())));
-    assert_eq!(header(&stage)[1], " service=checkout                4 down");
+    assert_eq!(header(&stage)[1], " service=checkout                5 down");
     let fixed = TimeWindow::Fixed(TimeRange::new(NOW - Duration::from_secs(1200), NOW - Duration::from_secs(600)));
     let stage = Stage::new(ViewKind::Services, fixed);
     assert_eq!(header(&stage)[0], " Services                 21:53 – 22:03");

@@ -299,6 +299,10 @@ fn apply_environments(config: &mut Config, context: &EndpointContext<'_>, all: &
             environment.backends.extend(all.next().map(|first| (backend, first)));
             environment.alertmanagers.extend(all);
         }
+        if environment.backends.contains_key(&Backend::Tempo) && environment.backends.contains_key(&Backend::Jaeger) {
+            let advice = "Keep the one that traces are to be read from.";
+            section.wrong(format!("[{}] has both tempo and jaeger", section.path()), advice);
+        }
         environment.otlp = section.section("otlp").and_then(|s| context.read(s));
         section.finish();
         config.environments.insert(name.to_owned(), environment);

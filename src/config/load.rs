@@ -186,6 +186,12 @@ fn override_urls(config: &mut Config, request: &Request, applied: &mut Applied) 
         }
         let further = all.split_off(1.min(all.len())).into_iter().map(|(endpoint, _)| endpoint);
         environment.alertmanagers.extend(further);
+        // One of the two is asked for traces: the one that was named last.
+        match backend {
+            Backend::Tempo => environment.backends.remove(&Backend::Jaeger),
+            Backend::Jaeger => environment.backends.remove(&Backend::Tempo),
+            _ => None,
+        };
         environment.backends.extend(all.pop().map(|(endpoint, _)| (*backend, endpoint)));
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         series::{Exemplar, Matrix, Vector},
         time::{TAKEN_IN, TimeRange, TimeWindow, Timestamp},
         trace::{TraceHits, TraceId},
+        trace_source::{Abilities, TraceQuery},
     },
     red::RedMapping,
     store::{CountJob, FilterJob, FilterNews, PatternJob, PatternNews},
@@ -221,10 +222,12 @@ pub enum Request {
         /// Resolution of the counts.
         step: Duration,
     },
+    /// What those who are asked for traces can do.
+    TraceAbilities,
     /// A trace search.
     Search {
-        /// TraceQL.
-        query: String,
+        /// What.
+        query: TraceQuery,
         /// The window.
         window: TimeWindow,
         /// At most this many hits.
@@ -265,6 +268,7 @@ impl Request {
             | Self::AlertmanagerAlerts
             | Self::RulerAlerts
             | Self::DiscoverRed
+            | Self::TraceAbilities
             | Self::AboutMetric { .. }
             | Self::Filter(_)
             | Self::Count(_)
@@ -329,6 +333,8 @@ pub enum Response {
     Patterns(PatternNews),
     /// To [`Request::LogPatterns`]; `None` where the server does not cluster.
     LogPatterns(Option<Vec<ServerPattern>>),
+    /// To [`Request::TraceAbilities`].
+    TraceAbilities(Arc<Abilities>),
     /// To [`Request::Search`].
     Hits(TraceHits),
     /// To [`Request::Trace`]: cleaned and laid out on a worker.

@@ -45,7 +45,15 @@ impl Report {
 
     fn backend_lines(&self, backend: Backend) -> Vec<String> {
         let lines: Vec<String> = self.backends.iter().filter(|c| c.backend == backend).flat_map(check_lines).collect();
+        // Of the two that traces come from the first is named where there is none.
+        if lines.is_empty() && backend == Backend::Jaeger || (backend == Backend::Tempo && self.has(Backend::Jaeger)) {
+            return lines;
+        }
         if lines.is_empty() { vec![format!("{:13} not configured", backend.name())] } else { lines }
+    }
+
+    fn has(&self, backend: Backend) -> bool {
+        self.backends.iter().any(|c| c.backend == backend)
     }
 
     fn red_lines(&self) -> Vec<String> {
@@ -114,14 +122,16 @@ fn shorten(all: &mut Vec<String>, rest: impl Fn(u64) -> String) {
     }
 }
 
-fn check_lines(check: &Check) -> [String; 2] {
+fn check_lines(check: &Check) -> Vec<String> {
     let (name, latency, url) = (check.backend.name(), format::millis(check.latency), &check.url);
     match &check.found {
         Ok(found) => {
             let version = if found.version.is_empty() { "unknown version" } else { &found.version };
-            [format!("{name:13} ok      {latency:>6}  {version}  {url}"), format!("{:21} {}", "", found.capabilities.join(", "))]
+            let first =
+                [format!("{name:13} ok      {latency:>6}  {version}  {url}"), format!("{:21} {}", "", found.capabilities.join(", "))];
+            first.into_iter().chain(found.lacks.iter().map(|why| format!("{:21} - {why}", ""))).collect()
         }
-        Err(error) => [format!("{name:13} failed  {latency:>6}  {url}"), format!("{:21} {}. {}", "", error.message, error.advice())],
+        Err(error) => vec![format!("{name:13} failed  {latency:>6}  {url}"), format!("{:21} {}. {}", "", error.message, error.advice())],
     }
 }
 

@@ -32,7 +32,7 @@ fn family(services: &[&str]) -> Family {
 }
 
 fn up(backend: Backend, version: &str) -> Check {
-    let found = Found { version: version.to_owned(), capabilities: vec!["rules".to_owned()] };
+    let found = Found { version: version.to_owned(), capabilities: vec!["rules".to_owned()], lacks: Vec::new() };
     Check { backend, url: "http://a:1/".to_owned(), latency: Duration::from_millis(12), found: Ok(found), clock_skew: 400_000_000 }
 }
 

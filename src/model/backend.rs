@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::time::Timestamp;
 
-/// One of the four systems.
+/// One of the systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Backend {
     /// Metrics and rules.
@@ -15,11 +15,13 @@ pub enum Backend {
     Loki,
     /// Traces.
     Tempo,
+    /// Traces in the place of Tempo.
+    Jaeger,
 }
 
 impl Backend {
     /// All, in the order of the header.
-    pub const ALL: [Self; 4] = [Self::Prometheus, Self::Alertmanager, Self::Loki, Self::Tempo];
+    pub const ALL: [Self; 5] = [Self::Prometheus, Self::Alertmanager, Self::Loki, Self::Tempo, Self::Jaeger];
 
     /// The name on the screen, in the configuration and in errors.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Backend {
             Self::Alertmanager => "alertmanager",
             Self::Loki => "loki",
             Self::Tempo => "tempo",
+            Self::Jaeger => "jaeger",
         }
     }
 }

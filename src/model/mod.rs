@@ -23,3 +23,4 @@ pub mod silence;
 pub mod slo;
 pub mod time;
 pub mod trace;
+pub mod trace_source;

@@ -357,6 +357,8 @@ pub struct TraceHits {
     pub hits: Vec<TraceHit>,
     /// Whether the server looked for the newest first: if not, those beyond the limit may be newer.
     pub newest: bool,
+    /// What of it was not looked for, in words.
+    pub part: Option<String>,
 }
 
 /// One hit of a trace search.

@@ -11,7 +11,7 @@ use crate::{
     model::backend::{Backend, SourceError},
     runtime::Environments,
     source::{
-        Alertmanager, Alertmanagers, Files, Loki, Prometheus, Sources, Tempo,
+        Alertmanager, Alertmanagers, Files, Jaeger, Loki, Prometheus, Sources, Tempo, TraceFiles,
         alertmanager::observers,
         http::{AuthSource, Endpoint, Observer, Secret},
     },
@@ -27,16 +27,18 @@ pub(super) struct Clients {
     pub(super) clock: Clock,
     /// Files that are shown in the place of a server's lines.
     pub(super) files: Option<Arc<Files>>,
+    /// Traces of files, before those of a server.
+    pub(super) trace_files: Option<Arc<TraceFiles>>,
 }
 
 impl Environments for Clients {
     fn sources(&self, name: &str, observer: Observer) -> Result<Sources, String> {
-        let files = self.files.clone();
-        if files.is_some() && name.is_empty() {
-            return Ok(Sources { files, ..Sources::default() });
+        let (files, trace_files) = (self.files.clone(), self.trace_files.clone());
+        if (files.is_some() || trace_files.is_some()) && name.is_empty() {
+            return Ok(Sources { files, trace_files, ..Sources::default() });
         }
         let environment = self.config.environments.get(name).ok_or_else(|| format!("there is no environment \"{name}\""))?;
-        Ok(Sources { files, ..sources(&self.config, environment, &observer, &self.clock)? })
+        Ok(Sources { files, trace_files, ..sources(&self.config, environment, &observer, &self.clock)? })
     }
 
     fn theme(&self, name: &str) -> Result<Theme, String> {
@@ -60,7 +62,8 @@ pub(super) fn sources(config: &Config, environment: &Environment, observer: &Obs
         alertmanager: alertmanagers(config, environment, observer, clock).map_err(told)?,
         loki: loki.map(|l| l.with_trace_ids(config.trace_ids.clone())),
         tempo: endpoint(Backend::Tempo).map(|e| Tempo::new(e, observer.clone())).transpose().map_err(told)?,
-        files: None,
+        jaeger: endpoint(Backend::Jaeger).map(|e| Jaeger::new(e, observer.clone())).transpose().map_err(told)?,
+        ..Sources::default()
     })
 }
 

@@ -83,7 +83,8 @@ fn open(demo: Demo, args: &DemoArgs, options: &Options, system: &System) -> Resu
         // What the user says of their own labels and log lines is not said of the shop.
         loaded.config.labels = Default::default();
         loaded.config.trace_ids = Default::default();
-        let mut prepared = terminal::prepare(loaded, options, system, clock::Clock::from_fn(move || clock.now()), None)?;
+        let mut prepared =
+            terminal::prepare(loaded, options, system, clock::Clock::from_fn(move || clock.now()), terminal::FromFiles::default())?;
         prepared.reopen_by(reopen(args));
         prepared.run().await
     });

@@ -1,13 +1,22 @@
-//! `redline open`: files and pipes in the Logs view.
+//! `redline open`: lines of files and pipes in the Logs view, traces as waterfalls.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use super::{Failure, log_to_file, runtime, terminal};
+use super::{
+    Failure, log_to_file,
+    report::say,
+    runtime,
+    terminal::{self, FromFiles},
+};
 use crate::{
     cli::{OpenArgs, Options},
     clock::Clock,
     config::{self, Config, Loaded, Request, System, Zone},
-    source::{Files, file::Reading},
+    source::{
+        Files, TraceFiles,
+        file::Reading,
+        trace_file::{self, Looked},
+    },
 };
 
 /// Memory for lines: files are there to be looked at, and take no more of it than they have.
@@ -19,15 +28,67 @@ pub(super) fn run(args: &OpenArgs, options: &Options, system: &System) -> Result
     log_to_file(options, &loaded)?;
     loaded.config.limits.log_buffer = loaded.config.limits.log_buffer.max(room());
     let clock = Clock::system();
-    let (files, problems) = Files::open(&args.files, reading(&loaded.config, &clock)).map_err(Failure::usage)?;
-    let mut prepared = terminal::prepare(loaded, options, system, clock, Some(Arc::new(files)))?;
-    if !problems.is_empty() {
-        prepared.notice(&problems.join("; "));
+    let Sorted { lines, begun, traces, mut told } = sorted(&args.files, &loaded.config.labels.traces_service)?;
+    let files = if lines.is_empty() && traces.is_some() {
+        None
+    } else {
+        let (files, problems) = Files::open(&lines, reading(&loaded.config, &clock, begun)).map_err(Failure::usage)?;
+        told.extend(problems);
+        Some(Arc::new(files))
+    };
+    let from = FromFiles { lines: files, traces: traces.map(Arc::new) };
+    let mut prepared = terminal::prepare(loaded, options, system, clock, from)?;
+    if !told.is_empty() {
+        prepared.notice(&told.join("; "));
     }
     let runtime = runtime()?;
     let code = runtime.block_on(prepared.run());
     runtime.shutdown_background();
     code
+}
+
+/// What was named, by what it is.
+struct Sorted {
+    /// Paths of lines.
+    lines: Vec<PathBuf>,
+    /// What was read of standard input, where that is one of them.
+    begun: Vec<u8>,
+    traces: Option<TraceFiles>,
+    /// What is to be told of traces that could not be read, or not wholly.
+    told: Vec<String>,
+}
+
+/// Reads those that are traces.
+fn sorted(paths: &[PathBuf], service_attributes: &[String]) -> Result<Sorted, Failure> {
+    let (mut lines, mut begun, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut reader, mut names) = (trace_file::Reader::default(), Vec::new());
+    for path in dedup(paths) {
+        let name = path.to_string_lossy();
+        match trace_file::look(path, || say("waiting for something on standard input; Ctrl-C ends")) {
+            Ok(Looked::Trace(shape, from)) => match reader.read(&name, shape, from) {
+                Ok(()) => names.push(name.into()),
+                Err(why) => told.push(why),
+            },
+            Ok(Looked::Other(head)) => {
+                begun.extend(head);
+                lines.push(path.clone());
+            }
+            // Whoever reads lines says what is wrong with it.
+            Err(_) => lines.push(path.clone()),
+        }
+    }
+    let traces = (!names.is_empty()).then(|| TraceFiles::new(names, reader, service_attributes));
+    if traces.is_none() && lines.is_empty() {
+        return Err(Failure::usage(told.join("\n")));
+    }
+    let (traces, notes) = traces.unzip();
+    told.extend(notes.into_iter().flatten());
+    Ok(Sorted { lines, begun, traces, told })
+}
+
+/// The same one twice is one.
+fn dedup(paths: &[PathBuf]) -> impl Iterator<Item = &PathBuf> {
+    paths.iter().enumerate().filter(|(i, path)| !paths[..*i].contains(path)).map(|(_, path)| path)
 }
 
 /// The configuration, where there is one: no environment is needed.
@@ -37,12 +98,12 @@ fn load(options: &Options, system: &System) -> Result<Loaded, Failure> {
     Ok(config::load(&request, system)?)
 }
 
-fn reading(config: &Config, clock: &Clock) -> Reading {
+fn reading(config: &Config, clock: &Clock, begun: Vec<u8>) -> Reading {
     let offset = match config.display.time_zone {
         Zone::Utc => |_| 0,
         Zone::Local => local_offset,
     };
-    Reading { trace_ids: config.trace_ids.clone(), offset, clock: clock.clone() }
+    Reading { trace_ids: config.trace_ids.clone(), offset, clock: clock.clone(), begun }
 }
 
 /// Seconds east of UTC when a clock in this place shows so many seconds since 1970. An hour that it shows twice is the first.

@@ -24,7 +24,7 @@ use crate::{
         trace::TraceId,
     },
     runtime::{self as shell, Setup},
-    source::Files,
+    source::{Files, TraceFiles},
     theme::{self, ColorSupport, Glyphs, Theme},
     time_input,
     views::{
@@ -39,7 +39,7 @@ const DEFAULT_WINDOW: Duration = Duration::from_secs(3600);
 
 /// Opens the terminal on the configured environment.
 pub(super) fn open(loaded: Loaded, options: &Options, system: &System) -> Result<u8, Failure> {
-    let prepared = prepare(loaded, options, system, Clock::system(), None)?;
+    let prepared = prepare(loaded, options, system, Clock::system(), FromFiles::default())?;
     let runtime = runtime()?;
     let code = runtime.block_on(prepared.run());
     // Not waited for: a name being looked up or a secret's command may hang.
@@ -76,14 +76,18 @@ impl Prepared {
     }
 }
 
-/// `files` are shown on the first page, in the place of a server's lines.
-pub(super) fn prepare(
-    loaded: Loaded,
-    options: &Options,
-    system: &System,
-    clock: Clock,
-    files: Option<Arc<Files>>,
-) -> Result<Prepared, Failure> {
+/// What was opened is shown on the first page, in the place of what servers have.
+#[derive(Default)]
+pub(super) struct FromFiles {
+    /// Lines.
+    pub(super) lines: Option<Arc<Files>>,
+    /// Traces.
+    pub(super) traces: Option<Arc<TraceFiles>>,
+}
+
+/// `from` is shown on the first page.
+pub(super) fn prepare(loaded: Loaded, options: &Options, system: &System, clock: Clock, from: FromFiles) -> Result<Prepared, Failure> {
+    let FromFiles { lines: files, traces } = from;
     let Loaded { config, warnings, theme_folders, path } = loaded;
     let colors = ColorSupport::detect(&system.vars);
     let (theme, keymap, told) = theme_and_keys(&config, options, &theme_folders);
@@ -100,12 +104,25 @@ pub(super) fn prepare(
     if let Some(files) = &files {
         show_files(files, &mut settings, &mut scope, options);
     }
+    if let Some(traces) = &traces {
+        show_traces(traces, files.is_none(), &mut settings, &mut scope, options);
+    }
     let shared = Shared::new(settings, keymap, theme.downgrade(colors), glyphs);
-    let view = if files.is_some() { ViewKind::Logs } else { view(options) };
+    let view = match (&files, &traces) {
+        (Some(_), _) => ViewKind::Logs,
+        (None, Some(_)) if options.view.is_none() => {
+            if scope.trace.is_some() {
+                ViewKind::Waterfall
+            } else {
+                ViewKind::Traces
+            }
+        }
+        _ => view(options),
+    };
     let queries = queries(options, view)?;
     let mouse = config.display.mouse && !options.no_mouse;
     let (max_fps, probe) = (config.limits.max_fps, config.refresh.health);
-    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone(), files: files.clone() });
+    let environments = Box::new(Clients { config, theme_folders, colors, clock: clock.clone(), files: files.clone(), trace_files: traces });
     let notice = notice(&warnings);
     let warnings = warnings.iter().map(ToString::to_string).collect();
     let setup =
@@ -124,6 +141,25 @@ fn show_files(files: &Files, settings: &mut Settings, scope: &mut Scope, options
     if options.since.is_none() && options.from.is_none() {
         scope.window = TimeWindow::EVERYTHING;
     }
+}
+
+/// Traces of files are there: alone on the first page, or for the lines on it. All of them are shown unless a window is asked for.
+fn show_traces(traces: &TraceFiles, alone: bool, settings: &mut Settings, scope: &mut Scope, options: &Options) {
+    settings.traces_opened = true;
+    let names = traces.names().iter().map(ToString::to_string);
+    if !alone {
+        let at = settings.reopen.iter().take_while(|word| !word.starts_with("--")).count();
+        settings.reopen.splice(at..at, names);
+        return;
+    }
+    let words = std::iter::once("open".to_owned()).chain(names);
+    settings.reopen = words.chain(std::mem::take(&mut settings.reopen)).collect();
+    settings.environments.retain(|name| *name == scope.environment);
+    if options.since.is_none() && options.from.is_none() {
+        // Past, with what is around it: nothing is read anew.
+        scope.window = TimeWindow::Fixed(scope.around(traces.range()).window.range(Timestamp::LATEST));
+    }
+    scope.trace = scope.trace.or(traces.only());
 }
 
 /// The theme and the keys that are asked for, and what is wrong with them, which keeps no one from an incident.
@@ -193,6 +229,7 @@ fn settings(
         read_only: options.read_only,
         reopen,
         opened: None,
+        traces_opened: false,
     })
 }
 

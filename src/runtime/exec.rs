@@ -286,7 +286,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::Patterns(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,
-        Request::Search { .. } | Request::Trace(_) => Backend::Tempo,
+        Request::Search { .. } | Request::Trace(_) | Request::TraceAbilities => Backend::Tempo,
     }
 }
 

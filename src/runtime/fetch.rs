@@ -7,15 +7,10 @@ use crate::{
     model::{
         backend::{Backend, SourceError},
         time::{TimeRange, Timestamp},
-        trace::TraceHits,
     },
     red,
-    source::{
-        Sources, not_configured,
-        tempo::{TraceQuery, TraceSearch},
-    },
+    source::{Sources, not_configured, traces::TraceSearch},
     store::{PatternJob, PatternNews},
-    trace::Trace,
 };
 
 /// Asks the backend that a request is for. Log streams are not fetched, they are followed.
@@ -25,7 +20,6 @@ use crate::{
 pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Result<Response, SourceError> {
     let prometheus = || sources.prometheus.as_ref().ok_or_else(|| not_configured(Backend::Prometheus));
     let loki = || sources.loki.as_ref().ok_or_else(|| not_configured(Backend::Loki));
-    let tempo = || sources.tempo.as_ref().ok_or_else(|| not_configured(Backend::Tempo));
     Ok(match request {
         Request::PrometheusAlerts => Response::PrometheusAlerts(sources.prometheus_alerts().await?),
         Request::AlertmanagerAlerts => Response::AlertmanagerAlerts(sources.alertmanager_alerts().await?),
@@ -82,17 +76,11 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             Response::LogPatterns(loki()?.patterns(selector, window.range(now), *step).await?)
         }
         Request::Search { query, window, limit } => {
-            let search = TraceSearch { query: TraceQuery::TraceQl(query.clone()), range: window.range(now), limit: *limit };
-            let hits = tempo()?.search(&search).await?;
-            Response::Hits(TraceHits { hits, newest: tempo()?.finds_newest(query) })
+            let search = TraceSearch { query: query.clone(), range: window.range(now), limit: *limit };
+            Response::Hits(sources.search_traces(&search).await?)
         }
-        Request::Trace(id) => {
-            let mut spans = tempo()?.trace(*id).await?;
-            spans.name_services_by(&sources.labels.traces_service);
-            // Cleaning 100,000 spans takes long enough to hold other tasks up.
-            let trace = tokio::task::spawn_blocking(move || Trace::build(spans)).await.map_err(|e| bug(Backend::Tempo, &e.to_string()))?;
-            Response::Trace(Arc::new(trace))
-        }
+        Request::Trace(id) => Response::Trace(sources.trace(*id, None).await?),
+        Request::TraceAbilities => Response::TraceAbilities(Arc::new(sources.trace_abilities().await?)),
         Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) => {
             return Err(bug(Backend::Loki, "a stream of answers was fetched"));
         }

@@ -36,7 +36,7 @@ pub(super) struct HealthBoard {
     out: mpsc::Sender<Msg>,
     /// A backend that was not asked for this long is probed.
     every: Duration,
-    seen: Arc<Mutex<[Seen; 4]>>,
+    seen: Arc<Mutex<[Seen; Backend::ALL.len()]>>,
     probes: Vec<JoinHandle<()>>,
 }
 
@@ -87,7 +87,7 @@ impl Drop for HealthBoard {
     }
 }
 
-fn note(seen: &Mutex<[Seen; 4]>, backend: Backend, result: Result<Duration, &SourceError>, now: Timestamp) -> Health {
+fn note(seen: &Mutex<[Seen; Backend::ALL.len()]>, backend: Backend, result: Result<Duration, &SourceError>, now: Timestamp) -> Health {
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = &mut seen[backend as usize];
     seen.asked = Some(Instant::now());
@@ -104,7 +104,7 @@ fn note(seen: &Mutex<[Seen; 4]>, backend: Backend, result: Result<Duration, &Sou
 }
 
 /// Whether it is to be probed. The client sees to it that one that limits us is left alone.
-fn due(seen: &Mutex<[Seen; 4]>, backend: Backend, every: Duration) -> bool {
+fn due(seen: &Mutex<[Seen; Backend::ALL.len()]>, backend: Backend, every: Duration) -> bool {
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner)[backend as usize];
     seen.passing || seen.asked.is_none_or(|asked| asked.elapsed() >= every)
 }
@@ -119,7 +119,7 @@ mod tests {
 
     const EVERY: Duration = Duration::from_secs(30);
 
-    fn told(seen: &Mutex<[Seen; 4]>, kind: ErrorKind, now: Timestamp) -> Health {
+    fn told(seen: &Mutex<[Seen; Backend::ALL.len()]>, kind: ErrorKind, now: Timestamp) -> Health {
         note(seen, Backend::Loki, Err(&SourceError::new(Backend::Loki, kind, "no")), now)
     }
 

@@ -5,8 +5,10 @@ use std::fmt;
 use compact_str::CompactString;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor},
+    de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
+
+use serde_json::de::StrRead;
 
 use crate::model::{
     backend::{Backend, ErrorKind, SourceError},
@@ -33,6 +35,58 @@ pub fn decode<T: DeserializeOwned>(backend: Backend, what: &str, body: &[u8]) ->
 /// As [`decode`].
 pub fn decode_text<'t, T: Deserialize<'t>>(backend: Backend, what: &str, text: &'t str) -> Result<T, SourceError> {
     serde_json::from_str(text).map_err(|e| unread(backend, what, text, &e))
+}
+
+/// Decodes the documents that a body consists of, one after another, by what may hand on what it reads. Gives back the first
+/// thing that is told.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_all<V>(
+    backend: Backend,
+    what: &str,
+    body: &[u8],
+    mut one: impl FnMut(&mut serde_json::Deserializer<StrRead<'_>>) -> Result<Option<V>, serde_json::Error>,
+) -> Result<Option<V>, SourceError> {
+    let text = String::from_utf8_lossy(body);
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let mut told = None;
+    loop {
+        told = told.or(one(&mut reader).map_err(|e| unread(backend, what, &text, &e))?);
+        if reader.end().is_ok() {
+            return Ok(told);
+        }
+    }
+}
+
+/// A list that is handed on one by one; `null` is an empty one.
+pub struct Each<'f, T>(pub &'f mut dyn FnMut(T));
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Each<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(one) = seq.next_element()? {
+            (self.0)(one);
+        }
+        Ok(())
+    }
 }
 
 /// What is wrong with a text that is not what it should be.

@@ -4,10 +4,14 @@ pub mod alertmanager;
 pub mod alerts;
 pub mod file;
 pub mod http;
+pub mod jaeger;
 mod json;
 pub mod loki;
+pub mod otlp;
 pub mod prometheus;
 pub mod tempo;
+pub mod trace_file;
+pub mod traces;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,9 +25,11 @@ use crate::model::{
 
 pub use alertmanager::{Alertmanager, Alertmanagers};
 pub use file::Files;
+pub use jaeger::Jaeger;
 pub use loki::Loki;
 pub use prometheus::Prometheus;
 pub use tempo::Tempo;
+pub use trace_file::TraceFiles;
 
 /// The backends of one environment; `None` has no address.
 #[derive(Default)]
@@ -40,6 +46,12 @@ pub struct Sources {
     pub loki: Option<Loki>,
     /// Traces.
     pub tempo: Option<Tempo>,
+    /// Traces in its place.
+    pub jaeger: Option<Jaeger>,
+    /// Traces of files, before those of a server.
+    pub trace_files: Option<Arc<TraceFiles>>,
+    /// Traces that were not found.
+    pub sought: traces::Sought,
     /// Files that are read as logs.
     pub files: Option<Arc<Files>>,
 }
@@ -52,6 +64,7 @@ impl Sources {
             Backend::Alertmanager => self.alertmanager.is_some(),
             Backend::Loki => self.loki.is_some(),
             Backend::Tempo => self.tempo.is_some(),
+            Backend::Jaeger => self.jaeger.is_some(),
         }
     }
 
@@ -62,7 +75,8 @@ impl Sources {
             Backend::Prometheus => drop(maybe(self.prometheus.as_ref().map(greet)).await),
             Backend::Alertmanager => drop(maybe(self.alertmanager.as_ref().map(Alertmanagers::probe)).await),
             Backend::Loki => drop(maybe(self.loki.as_ref().map(Loki::buildinfo)).await),
-            Backend::Tempo => drop(maybe(self.tempo.as_ref().map(Tempo::capabilities)).await),
+            Backend::Tempo => drop(maybe(self.tempo.as_ref().map(Tempo::version)).await),
+            Backend::Jaeger => drop(maybe(self.jaeger.as_ref().map(Jaeger::services)).await),
         }
     }
 

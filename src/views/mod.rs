@@ -185,6 +185,8 @@ pub struct Wants {
     pub red: bool,
     /// The service labels of the Loki ([`Shared::log_labels`]).
     pub log_labels: bool,
+    /// What those who are asked for traces can do ([`Shared::traces`]).
+    pub traces: bool,
 }
 
 /// One page.

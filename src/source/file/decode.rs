@@ -40,7 +40,7 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// What bytes of a kind stand for.
-pub(super) fn decoded<'r>(content: Content, raw: impl Read + Send + 'r) -> Box<dyn Read + Send + 'r> {
+pub(in crate::source) fn decoded<'r>(content: Content, raw: impl Read + Send + 'r) -> Box<dyn Read + Send + 'r> {
     match content {
         Content::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, raw))),
         Content::Zstd => Box::new(Frames { source: BufReader::with_capacity(PIECE, raw), decoder: FrameDecoder::new(), begun: false }),

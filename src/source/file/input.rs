@@ -35,16 +35,19 @@ pub(super) enum Source {
 /// What is read once.
 pub(super) enum Pipe {
     Open(File),
+    /// What was read of it, and the rest.
+    Begun(Vec<u8>, File),
     /// A named one: to open it is to wait for who writes to it.
     Named(PathBuf),
 }
 
 impl Pipe {
-    /// What is to be read.
-    pub(super) fn open(self) -> io::Result<File> {
+    /// What was read, and what is to be.
+    pub(super) fn open(self) -> io::Result<(Vec<u8>, File)> {
         match self {
-            Self::Open(file) => Ok(file),
-            Self::Named(path) => File::open(path),
+            Self::Open(file) => Ok((Vec::new(), file)),
+            Self::Begun(begun, file) => Ok((begun, file)),
+            Self::Named(path) => File::open(path).map(|file| (Vec::new(), file)),
         }
     }
 
@@ -58,9 +61,9 @@ impl Input {
     ///
     /// # Errors
     /// Why it cannot be shown, and what to do, in words that begin with the path.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub(super) fn open(path: &Path, begun: &[u8]) -> Result<Self, String> {
         if path.as_os_str() == STANDARD_INPUT {
-            return standard_input();
+            return standard_input(begun.to_vec());
         }
         let name: CompactString = path.to_string_lossy().into();
         let told = |e: &io::Error| format!("{name}: {}", why(e));
@@ -87,13 +90,13 @@ impl Input {
     }
 }
 
-fn standard_input() -> Result<Input, String> {
+fn standard_input(begun: Vec<u8>) -> Result<Input, String> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         return Err("standard input is a terminal: pipe lines into it, as in kubectl logs -f POD | redline open -".to_owned());
     }
     let own = stdin.as_fd().try_clone_to_owned().map_err(|e| format!("standard input: {}", why(&e)))?;
-    Ok(Input { name: STANDARD_INPUT.into(), size: None, source: Pipe::Open(own.into()).source() })
+    Ok(Input { name: STANDARD_INPUT.into(), size: None, source: Pipe::Begun(begun, own.into()).source() })
 }
 
 /// What is wrong, without the number of the error.
@@ -121,12 +124,12 @@ mod tests {
         std::fs::write(at("trace.json"), br#"{"resourceSpans":[{"resource":{}}]}"#).unwrap();
         std::fs::write(at("old.log.xz"), b"\xfd7zXZ\0\0\0").unwrap();
         std::fs::write(at("empty.log"), b"").unwrap();
-        let told = |name: &str| Input::open(&at(name)).err().unwrap_or_default().replace(folder.path().to_str().unwrap(), "");
+        let told = |name: &str| Input::open(&at(name), &[]).err().unwrap_or_default().replace(folder.path().to_str().unwrap(), "");
         assert_eq!(told("missing.log"), "/missing.log: no such file");
         assert_eq!(told(""), "/ is a directory: name the files in it, as in /*.log");
         assert_eq!(told("program"), "/program is a program, not a log");
         assert_eq!(told("old.log.xz"), "/old.log.xz is compressed by xz: xzcat /old.log.xz | redline open -");
-        assert!(told("trace.json").starts_with("/trace.json is a trace: redline open reads logs, not yet traces"));
-        assert!(matches!(Input::open(&at("empty.log")).unwrap().source, Source::Plain(_)));
+        assert!(told("trace.json").starts_with("/trace.json is a trace, not a log"));
+        assert!(matches!(Input::open(&at("empty.log"), &[]).unwrap().source, Source::Plain(_)));
     }
 }

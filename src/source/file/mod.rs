@@ -28,6 +28,11 @@ use compact_str::CompactString;
 use tokio::sync::{Mutex, mpsc};
 
 pub use self::input::STANDARD_INPUT;
+pub(super) use self::{
+    decode::decoded,
+    sniff::{Content, HEAD, content},
+    stream::{Patient, waits},
+};
 use self::{
     entries::{Entries, Undated},
     input::{Input, Source},
@@ -56,6 +61,8 @@ pub struct Reading {
     pub offset: fn(i64) -> i32,
     /// The clock.
     pub clock: Clock,
+    /// What was read of standard input already.
+    pub begun: Vec<u8>,
 }
 
 /// What was named to be opened.
@@ -84,7 +91,7 @@ impl Files {
     pub fn open(paths: &[impl AsRef<Path>], reading: Reading) -> Result<(Self, Vec<String>), String> {
         let (mut inputs, mut problems) = (Vec::<Input>::new(), Vec::new());
         for path in paths {
-            match Input::open(path.as_ref()) {
+            match Input::open(path.as_ref(), &reading.begun) {
                 // The same one twice is one.
                 Ok(input) if inputs.iter().any(|known| known.name == input.name) => {}
                 Ok(input) => inputs.push(input),

@@ -1,11 +1,13 @@
 //! What a file is, by how it begins: its name says nothing.
 
+use crate::source::trace_file;
+
 /// Bytes that are looked at.
-pub(super) const HEAD: usize = 16 << 10;
+pub(in crate::source) const HEAD: usize = 16 << 10;
 
 /// What the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(in crate::source) enum Content {
     /// Lines.
     Text,
     /// Compressed by gzip.
@@ -38,11 +40,8 @@ const MAGIC: [(&[u8], Content); 14] = [
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// Where a tar archive says that it is one.
 const TAR: std::ops::Range<usize> = 257..262;
-/// Members that only a trace has.
-const OF_TRACES: [&str; 5] = ["\"resourceSpans\"", "\"resource_spans\"", "\"batches\"", "\"traceID\"", "\"spans\""];
-
 /// What a file is that begins like this.
-pub(super) fn content(head: &[u8]) -> Content {
+pub(in crate::source) fn content(head: &[u8]) -> Content {
     if let Some((_, content)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return *content;
     }
@@ -56,7 +55,7 @@ pub(super) fn content(head: &[u8]) -> Content {
 }
 
 /// What the bytes are once they are not compressed any more.
-pub(super) fn text(head: &[u8]) -> Content {
+pub(in crate::source) fn text(head: &[u8]) -> Content {
     // A file that was emptied under its writer begins with zero bytes.
     let start = head.iter().position(|b| *b != 0).unwrap_or(head.len());
     let head = &head[start..];
@@ -65,24 +64,10 @@ pub(super) fn text(head: &[u8]) -> Content {
     if controls > head.len() / 10 {
         return Content::Other("is not text: redline open reads logs");
     }
-    if is_trace(head) {
-        return Content::Other("is a trace: redline open reads logs, not yet traces; --trace ID shows one of the configured Tempo");
+    if trace_file::sniff(head).is_some() {
+        return Content::Other("is a trace, not a log: write it into a file, and open that");
     }
     Content::Text
-}
-
-/// One document with spans in it, not a line an object.
-fn is_trace(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head);
-    let text = text.trim_start();
-    let first = text.lines().next().unwrap_or_default();
-    let is_one_object = !(first.ends_with('}') && text.lines().nth(1).is_some_and(|next| next.starts_with('{')));
-    text.starts_with(['{', '[']) && is_one_object && OF_TRACES.iter().take(3).any(|name| is_member(text, name))
-        || text.starts_with("{\"data\":[{\"traceID\"") && OF_TRACES.iter().skip(3).all(|name| text.contains(name))
-}
-
-fn is_member(text: &str, name: &str) -> bool {
-    text.split_once(name).is_some_and(|(_, rest)| rest.trim_start().starts_with(':'))
 }
 
 #[cfg(test)]
@@ -117,7 +102,7 @@ mod tests {
         let mut holed = vec![0; 4096];
         holed.extend_from_slice(b"2026-11-22 05:01:02 after the file was emptied\n");
         assert_eq!(told(&holed), "text");
-        for trace in ["{\"resourceSpans\":[{", "{\n  \"batches\": [", "{\"data\":[{\"traceID\":\"ab\",\"spans\":["] {
+        for trace in ["{\"resourceSpans\":[{", "{\n  \"batches\": [{\"resource\": {", "{\"data\":[{\"traceID\":\"ab\",\"spans\":["] {
             assert!(told(trace.as_bytes()).starts_with("is a trace"), "{trace}");
         }
     }

@@ -37,7 +37,7 @@ const ENDLESS: u64 = 256 << 20;
 const ENOUGH: usize = 256 << 10;
 
 /// A pipe that may say that there is nothing yet, as one does that another program made so: then it is waited for.
-struct Patient<F>(F);
+pub(in crate::source) struct Patient<F>(pub F);
 
 impl<F: Read + AsFd> Read for Patient<F> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
@@ -53,14 +53,14 @@ impl<F: Read + AsFd> Read for Patient<F> {
 /// Opens what is read once, and reads it.
 pub(super) fn once(from: Pipe, entries: Entries, teller: Teller, clock: &Clock) {
     match from.open() {
-        Ok(file) => pipe(file, entries, teller, clock),
+        Ok((begun, file)) => pipe(begun, file, entries, teller, clock),
         Err(e) => end(teller, FileState::Failed(why(&e))),
     }
 }
 
-/// Reads a pipe until its writer has gone.
-pub(super) fn pipe(file: impl Read + AsFd + Send, mut entries: Entries, mut teller: Teller, clock: &Clock) {
-    let (mut file, mut head) = (Patient(file), Vec::new());
+/// Reads a pipe, of which some was read already, until its writer has gone.
+pub(super) fn pipe(begun: Vec<u8>, file: impl Read + AsFd + Send, mut entries: Entries, mut teller: Teller, clock: &Clock) {
+    let (mut file, mut head) = (Patient(file), begun);
     // The first bytes tell whether it is compressed; a writer may take its time for them.
     while head.len() < 4 {
         let mut piece = vec![0; HEAD];
@@ -184,8 +184,8 @@ fn live(head: &[u8], mut file: impl Read + AsFd, entries: &mut Entries, teller: 
 }
 
 /// Whether something, or the end, is to be read; waits a moment for it.
-fn waits(file: &impl AsFd, at_most: Duration) -> io::Result<bool> {
-    let timeout = Timespec { tv_sec: 0, tv_nsec: at_most.subsec_nanos().into() };
+pub(in crate::source) fn waits(file: &impl AsFd, at_most: Duration) -> io::Result<bool> {
+    let timeout = Timespec { tv_sec: at_most.as_secs() as i64, tv_nsec: at_most.subsec_nanos().into() };
     match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
@@ -232,7 +232,7 @@ mod tests {
         let entries = Entries::new("-", Patterns::default(), dater, Undated::place(0), ALL);
         let (events, mut received) = mpsc::channel(100);
         let teller = Teller::new(Board::new(vec![OpenedFile::new("-", None)]), 0, events, clock.clone());
-        pipe(Shy(file, false), entries, teller, &clock);
+        pipe(Vec::new(), Shy(file, false), entries, teller, &clock);
         let (mut lines, mut state) = (Vec::new(), FileState::Reading);
         while let Ok(event) = received.try_recv() {
             match event {

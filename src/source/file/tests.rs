@@ -68,7 +68,7 @@ fn append(path: &Path, text: &str) {
 
 fn reading() -> Reading {
     let clock = Clock::from_fn(|| Timestamp::from_secs(START + 86_400));
-    Reading { trace_ids: Patterns::default(), offset: |_| 0, clock }
+    Reading { trace_ids: Patterns::default(), offset: |_| 0, clock, begun: Vec::new() }
 }
 
 /// What was read so far.

@@ -1,7 +1,6 @@
 //! Tempo: a trace by its id, and searches.
 
-mod otlp_json;
-mod spans;
+mod abilities;
 mod wire;
 
 use std::{
@@ -11,56 +10,25 @@ use std::{
 
 use prost::Message;
 use reqwest::header::ACCEPT;
+use tokio::sync::Mutex;
 
 use super::{
     http::{Answer, Endpoint, HttpClient, Observer, Request},
     json,
+    otlp::{self, Builder, Sink as _},
     prometheus::Build,
+    traces::TraceSearch,
 };
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
+        labels::quote,
         time::TimeRange,
-        trace::{Spans, TraceHit, TraceId},
+        trace::{Spans, TraceHit, TraceHits, TraceId},
+        trace_source::{Abilities, PlainQuery},
     },
     wire::otlp::{ResourceSpans, TraceByIdParts, TracesParts},
 };
-
-/// What to search for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum TraceQuery {
-    /// `{ status = error && resource.service.name = "orders" }`
-    TraceQl(String),
-    /// `service.name=orders http.status_code=500`, for servers without TraceQL.
-    Tags {
-        /// Tags in logfmt.
-        tags: String,
-        /// Only traces at least this long.
-        min_duration: Option<Duration>,
-    },
-}
-
-/// A search.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TraceSearch {
-    /// What.
-    pub query: TraceQuery,
-    /// When; at most 168 h by default. Tempo 3 does not search the last 30 s.
-    pub range: TimeRange,
-    /// How many traces.
-    pub limit: usize,
-}
-
-/// What this Tempo is known to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Version; may be empty.
-    pub version: String,
-    /// Which trace API answered, once one did: 1 or 2.
-    pub trace_api: Option<u8>,
-    /// Whether searches are asked newest first.
-    pub most_recent: bool,
-}
 
 /// The client of a Tempo.
 pub struct Tempo {
@@ -69,8 +37,12 @@ pub struct Tempo {
     trace_api: AtomicU8,
     /// `with (most_recent=true)` is not understood.
     no_most_recent: AtomicBool,
+    /// What it can do, once that was asked.
+    abilities: Mutex<Option<Abilities>>,
 }
 
+/// How much of the time around a hint is looked at.
+const AROUND: Duration = Duration::from_secs(3600);
 /// Tempo's own limit on the hits of a search.
 const MAX_HITS: usize = 262_144;
 
@@ -80,7 +52,12 @@ impl Tempo {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self { http: HttpClient::new(endpoint, observer)?, trace_api: AtomicU8::new(0), no_most_recent: AtomicBool::new(false) })
+        Ok(Self {
+            http: HttpClient::new(endpoint, observer)?,
+            trace_api: AtomicU8::new(0),
+            no_most_recent: AtomicBool::new(false),
+            abilities: Mutex::default(),
+        })
     }
 
     /// The HTTP client: its address, its clock.
@@ -88,17 +65,28 @@ impl Tempo {
         &self.http
     }
 
-    /// All spans of a trace.
+    /// All spans of a trace. The hint says when it was: old blocks far from it are left alone, unless it is not found near it.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there are none; else as any request.
-    pub async fn trace(&self, id: TraceId) -> Result<Spans, SourceError> {
+    pub async fn trace(&self, id: TraceId, hint: Option<TimeRange>) -> Result<Spans, SourceError> {
+        if let Some(range) = hint {
+            let around = TimeRange { start: range.start - AROUND, end: range.end + AROUND };
+            let found = self.trace_within(id, Some(around)).await;
+            if !found.as_ref().is_err_and(|e| e.kind == ErrorKind::NotFound) {
+                return found;
+            }
+        }
+        self.trace_within(id, None).await
+    }
+
+    async fn trace_within(&self, id: TraceId, range: Option<TimeRange>) -> Result<Spans, SourceError> {
         let known = self.trace_api.load(Ordering::Relaxed);
         let first = if known == 1 { 1 } else { 2 };
-        let mut result = self.trace_by(first, id).await;
+        let mut result = self.trace_by(first, id, range).await;
         // A 404 of the second API may mean that there is no such API or, in old versions, no such trace.
         if known == 0 && result.as_ref().is_err_and(|e| e.kind == ErrorKind::NotFound && e.message.contains("404")) {
-            result = self.trace_by(1, id).await;
+            result = self.trace_by(1, id, range).await;
             if result.is_ok() {
                 self.trace_api.store(1, Ordering::Relaxed);
             }
@@ -108,9 +96,12 @@ impl Tempo {
         result.map_err(|e| if e.kind == ErrorKind::NotFound { self.no_such_trace(id) } else { e })
     }
 
-    async fn trace_by(&self, api: u8, id: TraceId) -> Result<Spans, SourceError> {
+    async fn trace_by(&self, api: u8, id: TraceId, range: Option<TimeRange>) -> Result<Spans, SourceError> {
         let path = if api == 1 { format!("/api/traces/{id}") } else { format!("/api/v2/traces/{id}") };
-        let request = Request::get(path).header(ACCEPT, "application/protobuf").thing();
+        let mut request = Request::get(path).header(ACCEPT, "application/protobuf").thing();
+        if let Some(range) = range {
+            request = request.param("start", range.start.secs().max(0).to_string()).param("end", range.end.secs().max(1).to_string());
+        }
         let mut answer = self.http.send(request).await.map_err(|mut e| {
             if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) && e.message.contains("exceeds max size") {
                 e.kind = ErrorKind::TooLarge(0);
@@ -124,8 +115,9 @@ impl Tempo {
     /// Gateways may drop the Accept header, so the answer's own type decides.
     fn decode(&self, api: u8, id: TraceId, answer: &mut Answer) -> Result<Spans, SourceError> {
         if !answer.content_type.starts_with("application/protobuf") {
-            let (data, partial) = otlp_json::decode(self.http.backend(), &answer.body)?;
-            return Ok(spans::convert(id, data.resource_spans, partial));
+            let mut spans = Builder::new(id);
+            let partial = otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
+            return Ok(spans.finish(partial));
         }
         let unreadable = |e| self.http.error(ErrorKind::Decode, format!("the trace cannot be read: {e}"));
         let body = std::mem::take(&mut answer.body);
@@ -133,7 +125,7 @@ impl Tempo {
             (TracesParts::decode(body).map_err(unreadable)?, None)
         } else {
             let response = TraceByIdParts::decode(body).map_err(unreadable)?;
-            let partial = (response.status != 0 || !response.message.is_empty()).then(|| partial_words(response.message));
+            let partial = (response.status != 0 || !response.message.is_empty()).then(|| otlp::partial_words(response.message));
             (response.trace.unwrap_or_default(), partial)
         };
         group_by_group(id, parts, partial).map_err(unreadable)
@@ -147,21 +139,24 @@ impl Tempo {
     ///
     /// # Errors
     /// As any request.
-    pub async fn search(&self, search: &TraceSearch) -> Result<Vec<TraceHit>, SourceError> {
-        let TraceQuery::TraceQl(q) = &search.query else {
-            return self.search_as(search, None).await;
-        };
-        if self.no_most_recent.load(Ordering::Relaxed) || has_hints(q) {
-            return self.search_as(search, Some(q)).await;
-        }
-        match self.search_as(search, Some(&format!("{q} with (most_recent=true)"))).await {
-            Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) => {
-                let hits = self.search_as(search, Some(q)).await?;
-                self.no_most_recent.store(true, Ordering::Relaxed);
-                Ok(hits)
+    pub async fn search(&self, search: &TraceSearch) -> Result<TraceHits, SourceError> {
+        let q = &search.query.traceql;
+        let hits = match &search.query.plain {
+            Some(plain) if !self.knows_traceql().await? => {
+                let hits = self.ask(search, tags(plain)).await?;
+                return Ok(TraceHits { hits, newest: false, part: None });
             }
-            result => result,
-        }
+            _ if self.no_most_recent.load(Ordering::Relaxed) || has_hints(q) => self.ask(search, traceql(q)).await?,
+            _ => match self.ask(search, traceql(&format!("{q} with (most_recent=true)"))).await {
+                Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) => {
+                    let hits = self.ask(search, traceql(q)).await?;
+                    self.no_most_recent.store(true, Ordering::Relaxed);
+                    hits
+                }
+                result => result?,
+            },
+        };
+        Ok(TraceHits { hits, newest: self.finds_newest(q), part: None })
     }
 
     /// Whether a search for this TraceQL finds the newest traces first, as far as answers have told until now.
@@ -169,51 +164,61 @@ impl Tempo {
         if has_hints(traceql) { traceql.contains("most_recent=true") } else { !self.no_most_recent.load(Ordering::Relaxed) }
     }
 
-    async fn search_as(&self, search: &TraceSearch, traceql: Option<&str>) -> Result<Vec<TraceHit>, SourceError> {
+    async fn ask(&self, search: &TraceSearch, what: Vec<(&'static str, String)>) -> Result<Vec<TraceHit>, SourceError> {
         // Whole seconds only: the window is widened to them.
         let (start, end) = (search.range.start.secs(), search.range.end.secs().saturating_add(1));
-        let mut request = Request::get("/api/search")
+        let request = Request::get("/api/search")
             .param("start", start.max(0).to_string())
             .param("end", end.max(1).to_string())
             .param("limit", search.limit.clamp(1, MAX_HITS).to_string());
-        match (&search.query, traceql) {
-            (_, Some(q)) => request = request.param("q", q).param("spss", "3"),
-            (TraceQuery::TraceQl(q), None) => request = request.param("q", q),
-            (TraceQuery::Tags { tags, min_duration }, None) => {
-                request = request.param("tags", tags);
-                if let Some(min) = min_duration {
-                    request = request.param("minDuration", format!("{}ms", min.as_millis()));
-                }
-            }
-        }
-        let answer = self.http.send(request).await?;
+        let answer = self.http.send(what.into_iter().fold(request, |request, (name, value)| request.param(name, value))).await?;
         Ok(wire::hits(json::decode(self.http.backend(), "search", &answer.body)?))
     }
 
-    /// Its version, and what was learnt from its answers.
+    /// Its version; empty where it does not tell.
     ///
     /// # Errors
     /// As any request.
-    pub async fn capabilities(&self) -> Result<Capabilities, SourceError> {
-        let version = match self.http.send(Request::get("/api/status/buildinfo")).await {
-            Ok(answer) => json::decode::<Build>(self.http.backend(), "buildinfo", &answer.body)?.version,
+    pub async fn version(&self) -> Result<String, SourceError> {
+        match self.http.send(Request::get("/api/status/buildinfo")).await {
+            Ok(answer) => Ok(json::decode::<Build>(self.http.backend(), "buildinfo", &answer.body)?.version),
             // Tempo 3 tells it as text only.
             Err(e) if e.kind == ErrorKind::NotSupported => {
-                told_version(&String::from_utf8_lossy(&self.http.send(Request::get("/status/version")).await?.body))
+                Ok(told_version(&String::from_utf8_lossy(&self.http.send(Request::get("/status/version")).await?.body)))
             }
-            Err(e) => return Err(e),
-        };
-        let api = self.trace_api.load(Ordering::Relaxed);
-        Ok(Capabilities { version, trace_api: (api != 0).then_some(api), most_recent: !self.no_most_recent.load(Ordering::Relaxed) })
+            Err(e) => Err(e),
+        }
     }
+
+    /// Which of its APIs gives traces, 1 or 2, once one did.
+    pub fn trace_api(&self) -> Option<u8> {
+        Some(self.trace_api.load(Ordering::Relaxed)).filter(|api| *api != 0)
+    }
+}
+
+fn traceql(q: &str) -> Vec<(&'static str, String)> {
+    vec![("q", q.to_owned()), ("spss", "3".to_owned())]
+}
+
+/// The same in logfmt, for servers without TraceQL.
+fn tags(query: &PlainQuery) -> Vec<(&'static str, String)> {
+    let service = query.service.iter().map(|service| ("service.name", service.as_str()));
+    let own = query.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let failed = query.failed.then_some(("status.code", "error"));
+    let all: Vec<String> = service.chain(own).chain(failed).map(|(name, value)| format!("{name}={}", quote(value))).collect();
+    let longer = query.longer_than.map(|least| ("minDuration", format!("{}us", least.as_micros())));
+    std::iter::once(("tags", all.join(" "))).chain(longer).collect()
 }
 
 /// The spans of a trace. All groups decoded at once would take several times the answer's size.
 fn group_by_group(id: TraceId, parts: TracesParts, partial: Option<String>) -> Result<Spans, prost::DecodeError> {
-    let mut failed = None;
-    let groups = parts.resource_spans.into_iter().map_while(|bytes| ResourceSpans::decode(bytes).map_err(|e| failed = Some(e)).ok());
-    let spans = spans::convert(id, groups, partial);
-    failed.map_or(Ok(spans), Err)
+    let mut spans = Builder::new(id);
+    for bytes in parts.resource_spans {
+        let group = ResourceSpans::decode(bytes)?;
+        spans.resource(group.resource.unwrap_or_default());
+        group.scope_spans.into_iter().flat_map(|scope| scope.spans).for_each(|span| spans.span(span));
+    }
+    Ok(spans.finish(partial))
 }
 
 /// `tempo, version 3.0.3 (branch: …`
@@ -224,10 +229,6 @@ fn told_version(text: &str) -> String {
 /// Whether the query ends in `with (…)` already.
 fn has_hints(q: &str) -> bool {
     q.rsplit_once("with").is_some_and(|(_, rest)| rest.trim_start().starts_with('(') && rest.trim_end().ends_with(')'))
-}
-
-fn partial_words(message: String) -> String {
-    if message.is_empty() { "the trace is partial".to_owned() } else { message }
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use crate::{
         backend::Backend,
         time::Timestamp,
         trace::{SpanId, SpanKind, Value},
+        trace_source::TraceQuery,
     },
-    wire::otlp,
+    wire::otlp as wire_otlp,
 };
 
 const ID: &str = "5b8efff798038103d269b633813fc60c";
@@ -25,18 +26,18 @@ fn tempo(server: &MockServer) -> Tempo {
     Tempo::new(Endpoint::new(Backend::Tempo, server.uri().parse().unwrap()), Arc::new(|_, _| ())).unwrap()
 }
 
-fn one_span() -> otlp::TracesData {
-    let span = otlp::Span {
+fn one_span() -> wire_otlp::TracesData {
+    let span = wire_otlp::Span {
         span_id: vec![0xee, 0xe1, 0x9b, 0x7e, 0xc3, 0xc1, 0xb1, 0x74],
         name: "a".to_owned(),
         kind: 2,
-        status: Some(otlp::Status { code: 2, message: "bad".to_owned() }),
-        ..otlp::Span::default()
+        status: Some(wire_otlp::Status { code: 2, message: "bad".to_owned() }),
+        ..wire_otlp::Span::default()
     };
-    otlp::TracesData {
-        resource_spans: vec![otlp::ResourceSpans {
+    wire_otlp::TracesData {
+        resource_spans: vec![wire_otlp::ResourceSpans {
             resource: None,
-            scope_spans: vec![otlp::ScopeSpans { scope: None, spans: vec![span] }],
+            scope_spans: vec![wire_otlp::ScopeSpans { scope: None, spans: vec![span] }],
         }],
     }
 }
@@ -48,9 +49,9 @@ fn protobuf(message: &impl Message) -> ResponseTemplate {
 #[tokio::test]
 async fn the_second_trace_api_is_asked_in_protobuf() {
     let server = MockServer::start().await;
-    let answer = otlp::TraceByIdResponse { trace: Some(one_span()), status: 1, message: "cut".to_owned() };
+    let answer = wire_otlp::TraceByIdResponse { trace: Some(one_span()), status: 1, message: "cut".to_owned() };
     Mock::given(path_regex("^/api/v2/traces/.{32}$")).respond_with(protobuf(&answer)).mount(&server).await;
-    let spans = tempo(&server).trace(id()).await.unwrap();
+    let spans = tempo(&server).trace(id(), None).await.unwrap();
     assert_eq!((spans.spans.len(), spans.partial.as_deref()), (1, Some("cut")));
     assert_eq!(spans.resources[0].service, "unknown_service");
     assert_eq!(server.received_requests().await.unwrap()[0].headers["accept"], "application/protobuf");
@@ -63,7 +64,7 @@ async fn an_old_server_is_found_out_once() {
     Mock::given(any()).respond_with(ResponseTemplate::new(404).set_body_string("404 page not found")).mount(&server).await;
     let tempo = tempo(&server);
     for _ in 0..2 {
-        assert_eq!(tempo.trace(id()).await.unwrap().spans.len(), 1);
+        assert_eq!(tempo.trace(id(), None).await.unwrap().spans.len(), 1);
     }
     assert_eq!(server.received_requests().await.unwrap().len(), 3);
 }
@@ -73,11 +74,11 @@ async fn no_spans_or_404_are_no_such_trace() {
     for response in [
         ResponseTemplate::new(200).set_body_string(r#"{"trace":{},"metrics":{}}"#),
         ResponseTemplate::new(404),
-        protobuf(&otlp::TraceByIdResponse::default()),
+        protobuf(&wire_otlp::TraceByIdResponse::default()),
     ] {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(response).mount(&server).await;
-        let e = tempo(&server).trace(id()).await.unwrap_err();
+        let e = tempo(&server).trace(id(), None).await.unwrap_err();
         assert_eq!(e.kind, ErrorKind::NotFound);
         assert!(e.message.contains(ID), "{e}");
     }
@@ -108,8 +109,9 @@ fn json_of_every_dialect_is_the_same_trace() {
         format!(r#"{{"batches":{}}}"#, batch(base64, "instrumentationLibrarySpans")),
     ];
     for body in bodies {
-        let (data, partial) = otlp_json::decode(Backend::Tempo, body.as_bytes()).unwrap();
-        let spans = spans::convert(id(), data.resource_spans, partial);
+        let mut spans = Builder::new(id());
+        let partial = otlp::decode(Backend::Tempo, body.as_bytes(), &mut spans).unwrap();
+        let spans = spans.finish(partial);
         assert_eq!(spans.partial, None);
         let s = &spans.spans[0];
         assert_eq!((s.id, s.parent), (SpanId(0xeee1_9b7e_c3c1_b174), Some(SpanId(0xeee1_9b7e_c3c1_b175))), "{body}");
@@ -118,7 +120,7 @@ fn json_of_every_dialect_is_the_same_trace() {
         assert_eq!(s.attributes.get("l"), Some(&Value::Json(r#"["x","NaN"]"#.into())));
         assert_eq!(spans.resources[0].service, "s");
     }
-    let (_, partial) = otlp_json::decode(Backend::Tempo, br#"{"trace":{},"status":"PARTIAL","message":"too big"}"#).unwrap();
+    let partial = otlp::decode(Backend::Tempo, br#"{"trace":{},"status":"PARTIAL","message":"too big"}"#, &mut Builder::new(id())).unwrap();
     assert_eq!(partial.as_deref(), Some("too big"));
 }
 
@@ -150,7 +152,7 @@ async fn newest_first_is_asked_for_where_it_is_understood() {
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&server).await;
     let tempo = tempo(&server);
     let range = TimeRange::new(Timestamp(1_500_000_000), Timestamp(9_500_000_000));
-    let search = TraceSearch { query: TraceQuery::TraceQl("{}".to_owned()), range, limit: 0 };
+    let search = TraceSearch { query: TraceQuery::typed("{}"), range, limit: 0 };
     assert!(tempo.finds_newest("{}"));
     for _ in 0..2 {
         tempo.search(&search).await.unwrap();
@@ -167,10 +169,10 @@ async fn the_version_is_told_as_json_or_as_text() {
     let server = MockServer::start().await;
     let text = "GET /status/version\ntempo, version main-1dc1bfe (branch: , revision: unknown)";
     Mock::given(path_regex("^/status/version$")).respond_with(ResponseTemplate::new(200).set_body_string(text)).mount(&server).await;
-    assert_eq!(tempo(&server).capabilities().await.unwrap().version, "main-1dc1bfe");
+    assert_eq!(tempo(&server).version().await.unwrap(), "main-1dc1bfe");
     let json = ResponseTemplate::new(200).set_body_string(r#"{"version":"2.10.8"}"#);
     Mock::given(path_regex("^/api/status/buildinfo$")).respond_with(json).mount(&server).await;
-    assert_eq!(tempo(&server).capabilities().await.unwrap().version, "2.10.8");
+    assert_eq!(tempo(&server).version().await.unwrap(), "2.10.8");
 }
 
 proptest::proptest! {
@@ -179,9 +181,9 @@ proptest::proptest! {
         let mut body = br#"{"batches":[{"scopeSpans":[{"spans":[{"traceId":"W47/95gDgQPSabYzgT/GDA==","spanId":"7uGbfsPBsXQ=","kind":2,"startTimeUnixNano":"1","attributes":[{"key":"n","value":{"intValue":"7"}}]}]}]}]}"#.to_vec();
         let at = at % body.len();
         body[at] = with;
-        if let Ok((data, partial)) = otlp_json::decode(Backend::Tempo, &body) {
-            spans::convert(id(), data.resource_spans, partial);
-        }
+        let mut spans = Builder::new(id());
+        let _ = otlp::decode(Backend::Tempo, &body, &mut spans);
+        spans.finish(None);
         let mut bytes = one_span().encode_to_vec();
         let at = at % bytes.len();
         bytes[at] = with;

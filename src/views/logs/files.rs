@@ -301,7 +301,8 @@ impl Logs {
 
     /// Why a trace cannot be opened from here.
     pub(super) fn lacks_tempo(&self, look: &Look<'_>) -> Option<&'static str> {
-        let lacks = self.files.is_some() && *look.shared.health(Backend::Tempo) == Health::NotConfigured;
+        let none = |backend| *look.shared.health(backend) == Health::NotConfigured;
+        let lacks = self.files.is_some() && !look.shared.settings.traces_opened && none(Backend::Tempo) && none(Backend::Jaeger);
         lacks.then_some("no Tempo is configured that could show the trace: --tempo URL names one")
     }
 

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{LIMIT, Order, Traces, query};
+use super::{Order, Traces, lacks_traceql, limit, query};
 use crate::{
     core::command::Command,
     model::{time::TimeRange, trace::TraceHit},
@@ -73,12 +73,11 @@ impl Traces {
             self.draw_dots(look, places.dots, state.stale, buf);
         }
         let note = format!("{} {} {}", self.order_name(), line(shared.glyphs), position(&self.table, self.rows.len()));
-        let inner = Panel::new(self.title(look))
-            .focused(true)
-            .note(note)
-            .bottom(if self.typed.is_some() { String::new() } else { self.query(look) })
-            .state(&state)
-            .render(shared, places.list, buf);
+        let inner = Panel::new(self.title(look)).focused(true).note(note).bottom(self.in_words(look)).state(&state).render(
+            shared,
+            places.list,
+            buf,
+        );
         if let Some(lines) = self.message(look, &state) {
             panel::message(shared, inner, buf, &lines);
             return;
@@ -86,6 +85,15 @@ impl Traces {
         self.draw_table(look, inner, buf);
         if state.stale {
             panel::dim(shared, inner, buf);
+        }
+    }
+
+    /// What a preset asks, in the words in which it is asked.
+    fn in_words(&self, look: &Look<'_>) -> String {
+        match self.asked(look).plain {
+            None => String::new(),
+            Some(plain) if lacks_traceql(look).is_some() => plain.to_string(),
+            Some(_) => self.query(look),
         }
     }
 
@@ -103,7 +111,7 @@ impl Traces {
             Some(query) => parts.push(query.clone()),
             None => {
                 parts.push(self.what(look));
-                let missing = query::not_applied(look.scope);
+                let missing = query::not_applied(look.scope, lacks_traceql(look).is_none());
                 if !missing.is_empty() {
                     parts.push(format!("{} not applied", missing.join(", ")));
                 }
@@ -111,7 +119,7 @@ impl Traces {
         }
         match self.hits().len() {
             0 => {}
-            n if n < LIMIT => parts.push(format!("{n} found")),
+            n if n < limit(look) => parts.push(format!("{n} found")),
             n if self.found.value().is_some_and(|f| f.newest) => parts.push(format!("limit reached, newest {n} shown")),
             n => parts.push(format!("limit reached, {n} shown, not always the newest")),
         }
@@ -119,6 +127,7 @@ impl Traces {
             0 => {}
             n => parts.push(format!("{n} in flight, last")),
         }
+        parts.extend(self.found.value().and_then(|found| found.part.clone()));
         parts.extend(self.filter.note());
         parts.join(&format!(" {} ", line(look.shared.glyphs)))
     }
@@ -218,7 +227,7 @@ impl Traces {
         let range = look.range();
         let hits = self.hits();
         match hits.iter().map(|h| h.start).min() {
-            Some(first) if hits.len() >= LIMIT => TimeRange { start: first.clamp(range.start, range.end), end: range.end },
+            Some(first) if hits.len() >= limit(look) => TimeRange { start: first.clamp(range.start, range.end), end: range.end },
             _ => range,
         }
     }
@@ -266,7 +275,8 @@ impl Traces {
                 Cell::new(count, style(Role::Bad))
             }
             6 => count(hit.error_count),
-            7 => count(Some(hit.matched)),
+            // Of a search that is not for spans nobody counts them.
+            7 => count(Some(hit.matched).filter(|n| *n > 0)),
             _ => Cell::new(waterfall::short(hit.trace, look), style(Role::Dim)),
         }
     }

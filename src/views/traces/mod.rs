@@ -14,7 +14,7 @@ use ratatui::{
 };
 
 use self::query::Preset;
-use super::{Cx, Look, Needs, Pointed, View, Yank, filter::Filter, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -26,6 +26,7 @@ use crate::{
     model::{
         time::{TimeRange, Timestamp},
         trace::{TraceHit, TraceHits, TraceId},
+        trace_source::{Ability, TraceOrigin, TraceQuery},
     },
     ui::{
         chart::TimeAxis,
@@ -37,6 +38,8 @@ use crate::{
 
 /// Hits that are asked for.
 const LIMIT: usize = 50;
+/// The same of those of files.
+const LIMIT_OF_FILES: usize = 10_000;
 /// A trace without a root that began this recently is taken to be in flight: its root span ends last. Later it is one
 /// that lost its root, or whose root is somewhere else.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
@@ -85,6 +88,17 @@ impl Traces {
     /// A new page of all traces, failed or not.
     pub fn all(scope: &Scope) -> Self {
         Self { preset: Preset::All, ..Self::new(scope, None) }
+    }
+
+    /// What is asked.
+    fn asked(&self, look: &Look<'_>) -> TraceQuery {
+        match &self.typed {
+            Some(text) => TraceQuery::typed(text.clone()),
+            None => {
+                let plain = query::plain(self.preset, look.scope, look.shared);
+                TraceQuery { traceql: self.query(look), plain: Some(plain) }
+            }
+        }
     }
 
     /// The TraceQL that is asked.
@@ -175,6 +189,17 @@ impl Traces {
     }
 }
 
+/// Why no TraceQL can be typed, once it is known that none can.
+fn lacks_traceql(look: &Look<'_>) -> Option<&'static str> {
+    look.shared.traces.value().and_then(|able| able.why_not(Ability::TraceQl))
+}
+
+/// Files have all of theirs at hand.
+fn limit(look: &Look<'_>) -> usize {
+    let of_files = look.shared.traces.value().is_some_and(|able| able.origin == TraceOrigin::Files);
+    if of_files { LIMIT_OF_FILES } else { LIMIT }
+}
+
 fn range(hit: &TraceHit) -> TimeRange {
     TimeRange::new(hit.start, Timestamp(hit.start.0.saturating_add(hit.duration_ns)))
 }
@@ -203,6 +228,7 @@ impl View for Traces {
             trace: selected.is_some(),
             errors: (0..self.rows.len()).filter_map(|r| self.hit(r)).any(|h| self.is_error(h)),
             query: true,
+            no_query: lacks_traceql(look),
             live: look.scope.window.is_live(),
             ..Facts::default()
         }
@@ -217,8 +243,12 @@ impl View for Traces {
         (command == Command::Drill).then_some("waterfall")
     }
 
+    fn wants(&self) -> Wants {
+        Wants { traces: true, ..Wants::default() }
+    }
+
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
-        let request = Request::Search { query: self.query(look), window: look.scope.window, limit: LIMIT };
+        let request = Request::Search { query: self.asked(look), window: look.scope.window, limit: limit(look) };
         needs.ask("hits", 0, request, Refresh::Every(look.shared.settings.refresh_slow));
     }
 

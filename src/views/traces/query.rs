@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::{
     app::Shared,
     core::scope::Scope,
-    model::labels::{Matcher, quote},
+    model::{
+        labels::{MatchOp, Matcher, quote},
+        trace_source::PlainQuery,
+    },
 };
 
 /// Which traces of the scope are asked for.
@@ -69,6 +72,18 @@ pub(super) fn traceql(preset: Preset, scope: &Scope, shared: &Shared) -> String 
     if conditions.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", conditions.join(" && ")) }
 }
 
+/// The same for those who know no TraceQL.
+pub(super) fn plain(preset: Preset, scope: &Scope, shared: &Shared) -> PlainQuery {
+    let bare = |name: &str| ["span.", "resource.", "."].iter().find_map(|scope| name.strip_prefix(scope)).unwrap_or(name).into();
+    let tag = |m: &Matcher| Some((bare(attribute(m).filter(|_| m.op == MatchOp::Equal)?), m.value.clone()));
+    PlainQuery {
+        service: scope.service.clone(),
+        tags: scope.matchers.iter().filter_map(tag).collect(),
+        failed: preset == Preset::Failed,
+        longer_than: (preset == Preset::Slow).then(|| slow_above(scope, shared)),
+    }
+}
+
 /// Of several attributes of the configuration, any may name the service.
 fn service_condition(service: &str, own: &[String]) -> String {
     let equal = |name: &str| format!("resource.{name}={}", quote(service));
@@ -79,16 +94,23 @@ fn service_condition(service: &str, own: &[String]) -> String {
     }
 }
 
-/// Names of the scope's labels that spans know nothing of.
-pub(super) fn not_applied(scope: &Scope) -> Vec<&str> {
-    scope.matchers.iter().filter(|m| condition(m).is_none()).map(|m| m.name.as_str()).collect()
+/// Names of the scope's labels that are not applied: spans know nothing of them, or, without TraceQL, they are no equality.
+pub(super) fn not_applied(scope: &Scope, traceql: bool) -> Vec<&str> {
+    scope.matchers.iter().filter(|m| attribute(m).is_none() || !(traceql || m.op == MatchOp::Equal)).map(|m| m.name.as_str()).collect()
 }
 
-/// A scope's label as a condition on spans, where it is obviously an attribute: one with dots, or the form that
-/// Prometheus gives to an attribute of OpenTelemetry's conventions. Other labels mean different things in different
-/// instrumentations, and a guess would hide traces.
 fn condition(matcher: &Matcher) -> Option<String> {
-    let name = match matcher.name.as_str() {
+    let name = attribute(matcher)?;
+    let scoped = ["span.", "resource.", "."].iter().any(|prefix| name.starts_with(prefix));
+    let dot = if scoped { "" } else { "." };
+    Some(format!("{dot}{name}{}{}", matcher.op.as_str(), quote(&matcher.value)))
+}
+
+/// The attribute that a scope's label is, where it obviously is one: one with dots, or the form that Prometheus gives to an
+/// attribute of OpenTelemetry's conventions. Other labels mean different things in different instrumentations, and a guess
+/// would hide traces.
+fn attribute(matcher: &Matcher) -> Option<&str> {
+    Some(match matcher.name.as_str() {
         "http_route" => "span.http.route",
         "http_request_method" => "span.http.request.method",
         "service_version" => "resource.service.version",
@@ -98,10 +120,7 @@ fn condition(matcher: &Matcher) -> Option<String> {
         "k8s_namespace_name" => "resource.k8s.namespace.name",
         dotted if dotted.contains('.') && dotted.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) => dotted,
         _ => return None,
-    };
-    let scoped = ["span.", "resource.", "."].iter().any(|prefix| name.starts_with(prefix));
-    let dot = if scoped { "" } else { "." };
-    Some(format!("{dot}{name}{}{}", matcher.op.as_str(), quote(&matcher.value)))
+    })
 }
 
 /// A duration as TraceQL writes it, in one whole unit.
@@ -171,6 +190,9 @@ mod tests {
             .with_matcher(Matcher::equal("cloud.region", "eu"));
         let query = traceql(Preset::All, &scope, &test_shared());
         assert_eq!(query, r#"{ span.http.route="/pay" && span.db.system=~"post.*" && .cloud.region="eu" }"#);
-        assert_eq!(not_applied(&scope), ["route"]);
+        assert_eq!(not_applied(&scope, true), ["route"]);
+        assert_eq!(not_applied(&scope, false), ["route", "span.db.system"]);
+        let told = plain(Preset::Failed, &scope, &test_shared());
+        assert_eq!(told.to_string(), "http.route=/pay cloud.region=eu error");
     }
 }

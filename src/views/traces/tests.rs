@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
 use proptest::prelude::*;
@@ -15,6 +15,7 @@ use crate::{
         labels::{Labels, Matcher},
         time::TimeWindow,
         trace::SpanId,
+        trace_source::Abilities,
     },
     views::Act,
 };
@@ -65,7 +66,7 @@ impl Stage {
     }
 
     fn answer(&self, view: &mut Traces, result: Result<Vec<TraceHit>, SourceError>) {
-        feed(view, &self.look(), SIZE, |_| Some(result.clone().map(|hits| Response::Hits(TraceHits { hits, newest: true }))));
+        feed(view, &self.look(), SIZE, |_| Some(result.clone().map(|hits| Response::Hits(TraceHits { hits, newest: true, part: None }))));
     }
 
     fn run(&self, view: &mut Traces, command: Command) -> Vec<Act> {
@@ -95,7 +96,7 @@ impl Stage {
         let [need] = &asked[..] else { panic!("{asked:?}") };
         let Request::Search { query, window, limit } = &need.request else { panic!("{need:?}") };
         assert_eq!((*window, *limit), (self.scope.window, LIMIT));
-        query.clone()
+        query.traceql.clone()
     }
 
     fn text(&self, view: &Traces) -> String {
@@ -287,6 +288,19 @@ fn nothing_found_says_where_it_was_looked_for_and_the_way_out() {
 }
 
 #[test]
+fn without_traceql_the_scope_is_asked_in_plain_words_and_none_can_be_typed() {
+    let mut stage = Stage::new();
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Jaeger))));
+    let view = stage.view(vec![hit(1, 1, 10, None)]);
+    assert!(view.facts(&stage.look()).no_query.is_some_and(|why| why.starts_with("Jaeger has no TraceQL")));
+    let text = stage.text(&view);
+    assert!(text.contains("service=checkout error") && !text.contains("status=error"), "{text}");
+    assert!(view.wants().traces);
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));
+    assert_eq!(view.facts(&stage.look()).no_query, None);
+}
+
+#[test]
 fn the_limit_and_labels_that_were_not_applied_are_told() {
     let mut stage = Stage::new();
     stage.scope = stage.scope.with_matcher(Matcher::equal("route", "/pay"));
@@ -294,9 +308,9 @@ fn the_limit_and_labels_that_were_not_applied_are_told() {
     let text = stage.text(&view);
     assert!(text.contains("route not applied ── limit reached, newest 50 shown"), "{text}");
     let mut view = view;
-    let old_server = TraceHits { hits: view.hits().to_vec(), newest: false };
+    let old_server = TraceHits { hits: view.hits().to_vec(), newest: false, part: Some("2 of 3 services searched".to_owned()) };
     feed(&mut view, &stage.look(), SIZE, |_| Some(Ok(Response::Hits(old_server.clone()))));
-    assert!(stage.text(&view).contains("limit reached, 50 shown, not always the newest"), "{}", stage.text(&view));
+    assert!(stage.text(&view).contains("limit reached, 50 shown, not always the newest ── 2 of 3 serv"), "{}", stage.text(&view));
 }
 
 #[test]

@@ -55,7 +55,7 @@ async fn every_place_of_a_trace_id_leads_to_the_trace_and_the_trace_to_the_line(
         let line = found.first().unwrap_or_else(|| panic!("no line for {label}"));
         assert_eq!(line.trace_from, Some(from), "{}", line.text);
         let trace = line.trace.unwrap_or_else(|| panic!("no trace in {}", line.text));
-        let spans = tempo.trace(trace).await.unwrap_or_else(|e| panic!("{trace} of {}: {e}", line.text));
+        let spans = tempo.trace(trace, None).await.unwrap_or_else(|e| panic!("{trace} of {}: {e}", line.text));
         let services: Vec<&str> = spans.resources.iter().map(|r| r.service.as_str()).collect();
         assert!(services.contains(&service) || service == "controller", "{services:?} have nothing of {service}");
         // And back: the lines of the trace have this one.

@@ -1,10 +1,12 @@
 //! OTLP messages into the model's spans.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use compact_str::CompactString;
+use prost::Message as _;
 
+use super::Sink;
 use crate::{
     model::{
         time::Timestamp,
@@ -16,29 +18,50 @@ use crate::{
 /// Status code of an error.
 const ERROR: i32 = 2;
 
-/// All spans with a usable id; `partial` are the server's words.
-pub(super) fn convert(trace: TraceId, groups: impl IntoIterator<Item = otlp::ResourceSpans>, partial: Option<String>) -> Spans {
-    let mut out = Spans { trace, resources: Vec::new(), spans: Vec::new(), partial };
-    let (mut keys, mut without_id) = (Keys::default(), 0_usize);
-    for group in groups {
-        let resource = resource(group.resource.unwrap_or_default(), &mut keys);
-        // The same instance comes once a batch.
-        let index = out.resources.iter().position(|r| *r == resource).unwrap_or_else(|| {
-            out.resources.push(resource);
-            out.resources.len() - 1
+/// The spans of one trace as they are read.
+pub struct Builder {
+    spans: Spans,
+    /// Which resources there are, by their bytes: the same instance comes once a batch.
+    known: HashMap<Vec<u8>, u32>,
+    current: Option<u32>,
+    keys: Keys,
+    without_id: usize,
+}
+
+impl Builder {
+    /// Without any yet.
+    pub fn new(trace: TraceId) -> Self {
+        let spans = Spans { trace, resources: Vec::new(), spans: Vec::new(), partial: None };
+        Self { spans, known: HashMap::new(), current: None, keys: Keys::default(), without_id: 0 }
+    }
+
+    /// All spans with a usable id; `partial` are the server's words.
+    pub fn finish(mut self, partial: Option<String>) -> Spans {
+        let left_out = || (self.without_id > 0).then(|| format!("{} spans without a usable id are left out", self.without_id));
+        self.spans.partial = partial.or_else(left_out);
+        self.spans
+    }
+}
+
+impl Sink for Builder {
+    fn resource(&mut self, new: otlp::Resource) {
+        let (resources, keys) = (&mut self.spans.resources, &mut self.keys);
+        let index = self.known.entry(new.encode_to_vec()).or_insert_with(|| {
+            resources.push(resource(new, keys));
+            u32::try_from(resources.len() - 1).unwrap_or(u32::MAX)
         });
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        for s in group.scope_spans.into_iter().flat_map(|s| s.spans) {
-            match span(s, index, &mut keys) {
-                Some(span) => out.spans.push(span),
-                None => without_id += 1,
-            }
+        self.current = Some(*index);
+    }
+
+    fn span(&mut self, new: otlp::Span) {
+        if self.current.is_none() {
+            self.resource(otlp::Resource::default());
+        }
+        match span(new, self.current.unwrap_or_default(), &mut self.keys) {
+            Some(span) => self.spans.spans.push(span),
+            None => self.without_id += 1,
         }
     }
-    if without_id > 0 && out.partial.is_none() {
-        out.partial = Some(format!("{without_id} spans without a usable id are left out"));
-    }
-    out
 }
 
 fn resource(r: otlp::Resource, keys: &mut Keys) -> Resource {
@@ -89,7 +112,7 @@ fn nano(n: u64) -> Timestamp {
 }
 
 /// At most 16 bytes, big-endian, not zero.
-fn trace_id(bytes: &[u8]) -> Option<TraceId> {
+pub(super) fn trace_id(bytes: &[u8]) -> Option<TraceId> {
     let id = (bytes.len() <= 16).then(|| bytes.iter().fold(0_u128, |id, b| (id << 8) | u128::from(*b)))?;
     (id != 0).then_some(TraceId(id))
 }

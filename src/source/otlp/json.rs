@@ -1,79 +1,138 @@
 //! Traces as JSON, in the dialects that exist: Tempo's (base64 ids, enum names, strings for numbers, `batches`) and the
 //! specification's (hex ids, enum numbers, `resourceSpans`).
 
+use std::fmt;
+
 use base64::{
     Engine,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
+use super::Sink;
 use crate::{
-    model::backend::{Backend, SourceError},
-    source::json::{self, Float, Integer, Text, nullable},
+    source::json::{Each, Float, Integer, Text, nullable},
     wire::otlp,
 };
 
-/// The spans, and the server's words when it says that some are missing.
-pub(super) fn decode(backend: Backend, body: &[u8]) -> Result<(otlp::TracesData, Option<String>), SourceError> {
-    let mut answer: Answer = json::decode(backend, "trace", body)?;
-    let partial = answer.status.0.eq_ignore_ascii_case("partial") || !answer.message.is_empty();
-    let words = partial.then(|| super::partial_words(std::mem::take(&mut answer.message)));
-    let mut groups = answer.groups;
-    for inner in [answer.trace, answer.result].into_iter().flatten().chain(answer.data) {
-        groups.extend(inner.groups);
+/// All groups: what spans have in common, and the spans.
+pub(super) struct Groups<'s>(pub &'s mut dyn Sink);
+
+impl<'de> DeserializeSeed<'de> for Groups<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
     }
-    Ok((otlp::TracesData { resource_spans: groups.into_iter().map(ResourceSpans::into_otlp).collect() }, words))
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(default, alias = "batches", rename = "resourceSpans", deserialize_with = "nullable")]
-    groups: Vec<ResourceSpans>,
-    trace: Option<Inner>,
-    result: Option<Inner>,
-    #[serde(default, deserialize_with = "nullable")]
-    data: Vec<Inner>,
-    #[serde(default)]
-    status: Text,
-    #[serde(default, deserialize_with = "nullable")]
-    message: String,
+impl<'de> Visitor<'de> for Groups<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of resourceSpans")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Group(self.0))?.is_some() {}
+        Ok(())
+    }
 }
 
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(default, alias = "batches", rename = "resourceSpans", deserialize_with = "nullable")]
-    groups: Vec<ResourceSpans>,
+/// One group. Its resource may stand behind its spans, which wait for it then.
+struct Group<'s>(&'s mut dyn Sink);
+
+impl<'de> DeserializeSeed<'de> for Group<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_map(self)
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceSpans {
-    #[serde(default, deserialize_with = "nullable")]
-    resource: Resource,
-    #[serde(default, alias = "instrumentationLibrarySpans", deserialize_with = "nullable")]
-    scope_spans: Vec<ScopeSpans>,
+impl<'de> Visitor<'de> for Group<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with scopeSpans")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (mut known, mut early) = (false, Vec::new());
+        while let Some(Text(key)) = map.next_key()? {
+            match key.as_str() {
+                "resource" => {
+                    let resource: Option<Resource> = map.next_value()?;
+                    self.0.resource(otlp::Resource { attributes: pairs(resource.unwrap_or_default().attributes) });
+                    known = true;
+                    early.drain(..).for_each(|span| self.0.span(span));
+                }
+                "scopeSpans" | "scope_spans" | "instrumentationLibrarySpans" if known => {
+                    map.next_value_seed(Scopes(&mut |span| self.0.span(span)))?;
+                }
+                "scopeSpans" | "scope_spans" | "instrumentationLibrarySpans" => {
+                    map.next_value_seed(Scopes(&mut |span| early.push(span)))?;
+                }
+                _ => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        if !known {
+            self.0.resource(otlp::Resource::default());
+            early.into_iter().for_each(|span| self.0.span(span));
+        }
+        Ok(())
+    }
+}
+
+/// The spans of all scopes of a group; which library made a span is not kept.
+struct Scopes<'f>(&'f mut dyn FnMut(otlp::Span));
+
+impl<'de> DeserializeSeed<'de> for Scopes<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Scopes<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of scopeSpans")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Scopes(self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Text(key)) = map.next_key()? {
+            match key.as_str() {
+                "spans" => map.next_value_seed(Each(&mut |span: Span| (self.0)(span.into_otlp())))?,
+                _ => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default, Deserialize)]
 struct Resource {
     #[serde(default, deserialize_with = "nullable")]
     attributes: Vec<KeyValue>,
-}
-
-#[derive(Deserialize)]
-struct ScopeSpans {
-    #[serde(default, alias = "instrumentationLibrary", deserialize_with = "nullable")]
-    scope: Scope,
-    #[serde(default, deserialize_with = "nullable")]
-    spans: Vec<Span>,
-}
-
-#[derive(Default, Deserialize)]
-struct Scope {
-    #[serde(default)]
-    name: Text,
-    #[serde(default)]
-    version: Text,
 }
 
 #[derive(Deserialize)]
@@ -219,19 +278,6 @@ impl<'de> Deserialize<'de> for StatusCode {
     }
 }
 
-impl ResourceSpans {
-    fn into_otlp(self) -> otlp::ResourceSpans {
-        let scope_spans = self.scope_spans.into_iter().map(|s| otlp::ScopeSpans {
-            scope: Some(otlp::Scope { name: s.scope.name.0.into(), version: s.scope.version.0.into() }),
-            spans: s.spans.into_iter().map(Span::into_otlp).collect(),
-        });
-        otlp::ResourceSpans {
-            resource: Some(otlp::Resource { attributes: pairs(self.resource.attributes) }),
-            scope_spans: scope_spans.collect(),
-        }
-    }
-}
-
 impl Span {
     fn into_otlp(self) -> otlp::Span {
         let events = self.events.into_iter().map(|e| otlp::Event {
@@ -283,4 +329,10 @@ impl AnyValue {
         };
         otlp::AnyValue { value }
     }
+}
+
+/// An id that others write in hex, with or without leading zeros; none of it where it is none.
+pub fn id_bytes<const N: usize>(hex: &str) -> Vec<u8> {
+    let fits = !hex.is_empty() && hex.len() <= 2 * N && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if fits { from_hex(&format!("{hex:0>width$}", width = 2 * N)) } else { Vec::new() }
 }

@@ -1,0 +1,339 @@
+//! Jaeger: a trace by its id, and searches, by whichever of its two query APIs there is.
+//!
+//! The third one (OTLP) gives a trace as it was sent. The first one searches by tags, which the third one of older servers does
+//! not; servers from 2.21 on search by the third alone.
+
+pub(super) mod wire;
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use chrono::SecondsFormat;
+use compact_str::CompactString;
+use futures_util::future::join_all;
+use serde::Deserialize;
+
+use super::{
+    http::{Answer, Endpoint, HttpClient, Observer, Request},
+    json::{self, Text, nullable},
+    otlp::{self, Builder, ByTrace},
+    trace_file::hit,
+    traces::TraceSearch,
+};
+use crate::model::{
+    backend::{ErrorKind, SourceError},
+    time::{TimeRange, Timestamp},
+    trace::{Spans, TraceHit, TraceHits, TraceId},
+    trace_source::{Abilities, Ability, PlainQuery, TraceOrigin},
+};
+
+/// Traces that one search asks for at the most: they are answered with all of their spans.
+const MOST_TRACES: usize = 50;
+/// Services that are asked for, where the question names none: Jaeger searches those of one service.
+const MOST_SERVICES: usize = 30;
+/// Spans of one answer.
+const MOST_SPANS: usize = 500_000;
+/// How much of the time around a hint is looked at.
+const AROUND: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Which API it is, once one answered.
+#[derive(Default)]
+struct Known(AtomicU8);
+
+impl Known {
+    fn get(&self) -> Option<u8> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|api| *api != 0)
+    }
+
+    /// Which to ask, one after another: the one that is known to answer, or these.
+    fn candidates(&self, order: [u8; 2]) -> impl Iterator<Item = u8> + use<> {
+        let known = self.get();
+        order.into_iter().filter(move |api| known.is_none_or(|known| known == *api))
+    }
+
+    /// Whether an API is there, by how it answered; then no other is asked. A page of its user interface stands for what is not.
+    fn settles<T>(&self, api: u8, told: &Result<T, SourceError>) -> bool {
+        let missing = |e: &SourceError| matches!(e.kind, ErrorKind::NotSupported | ErrorKind::Decode);
+        if told.is_ok() {
+            self.0.store(api, Ordering::Relaxed);
+        }
+        self.get().is_some() || !told.as_ref().is_err_and(missing)
+    }
+}
+
+/// The client of a Jaeger.
+pub struct Jaeger {
+    http: HttpClient,
+    traces: Known,
+    searches: Known,
+    services: Known,
+}
+
+/// What it says of its services and operations.
+#[derive(Default, Deserialize)]
+struct Names {
+    #[serde(default, deserialize_with = "nullable")]
+    services: Vec<Text>,
+    #[serde(default, deserialize_with = "nullable")]
+    data: Vec<Text>,
+    #[serde(default, deserialize_with = "nullable")]
+    operations: Vec<Operation>,
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    #[serde(default)]
+    name: Text,
+}
+
+impl Names {
+    fn sorted(self) -> Vec<CompactString> {
+        let operations = self.operations.into_iter().map(|o| o.name);
+        let mut names: Vec<CompactString> = self.services.into_iter().chain(self.data).chain(operations).map(|name| name.0).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl Jaeger {
+    /// See [`HttpClient::new`].
+    ///
+    /// # Errors
+    /// An endpoint that cannot be used.
+    pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
+        let known = Known::default;
+        Ok(Self { http: HttpClient::new(endpoint, observer)?, traces: known(), searches: known(), services: known() })
+    }
+
+    /// The HTTP client: its address, its clock.
+    pub fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    /// Which APIs answered until now: `trace v3`, `search v1`.
+    pub fn apis(&self) -> Vec<String> {
+        let all = [("services", &self.services), ("search", &self.searches), ("trace", &self.traces)];
+        all.into_iter().filter_map(|(what, known)| Some(format!("{what} v{}", known.get()?))).collect()
+    }
+
+    /// Names of all services.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn services(&self) -> Result<Vec<CompactString>, SourceError> {
+        let path = |api| if api == 3 { "/api/v3/services".to_owned() } else { "/api/services".to_owned() };
+        self.names(path, &[]).await
+    }
+
+    /// Names of the operations of a service.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn operations(&self, service: &str) -> Result<Vec<CompactString>, SourceError> {
+        let segment: String = url::form_urlencoded::byte_serialize(service.as_bytes()).collect::<String>().replace('+', "%20");
+        let path = |api| if api == 3 { "/api/v3/operations".to_owned() } else { format!("/api/services/{segment}/operations") };
+        self.names(path, &[("service", service)]).await
+    }
+
+    async fn names(&self, path: impl Fn(u8) -> String, params: &[(&'static str, &str)]) -> Result<Vec<CompactString>, SourceError> {
+        for api in self.services.candidates([3, 1]) {
+            let params = params.iter().filter(|_| api == 3);
+            let request = params.fold(Request::get(path(api)), |r, (name, value)| r.param(name, *value));
+            let told = match self.http.send(request).await {
+                Ok(answer) => json::decode::<Names>(self.http.backend(), "services", &answer.body),
+                Err(e) => Err(e),
+            };
+            if self.services.settles(api, &told) {
+                return told.map(Names::sorted);
+            }
+        }
+        Err(self.no_api())
+    }
+
+    fn no_api(&self) -> SourceError {
+        self.http.error(ErrorKind::NotSupported, "it has neither the first nor the third of Jaeger's query APIs")
+    }
+
+    /// All spans of a trace.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there are none; else as any request.
+    pub async fn trace(&self, id: TraceId, hint: Option<TimeRange>) -> Result<Spans, SourceError> {
+        for hint in [hint, None].into_iter().skip(usize::from(hint.is_none())) {
+            for api in self.traces.candidates([3, 1]) {
+                let told = self.trace_by(api, id, hint).await;
+                if self.traces.settles(api, &told) {
+                    match told? {
+                        Some(spans) => return Ok(spans),
+                        None => break,
+                    }
+                }
+            }
+        }
+        if self.traces.get().is_none() {
+            return Err(self.no_api());
+        }
+        Err(self.http.error(ErrorKind::NotFound, format!("no trace {id}")))
+    }
+
+    async fn trace_by(&self, api: u8, id: TraceId, hint: Option<TimeRange>) -> Result<Option<Spans>, SourceError> {
+        // Ids of 64 bits were stored with as many digits by older ones.
+        let path = if api == 3 { format!("/api/v3/traces/{id}") } else { format!("/api/traces/{id}") };
+        let mut request = Request::get(path);
+        if let Some(range) = hint.map(|range| TimeRange { start: range.start - AROUND, end: range.end + AROUND }) {
+            request = match api {
+                3 => request.param("startTime", rfc3339(range.start)).param("endTime", rfc3339(range.end)),
+                _ => request.param("start", micros(range.start)).param("end", micros(range.end)),
+            };
+        }
+        let answer = match self.http.send(request).await {
+            Err(e) if is_nothing_found(&e) => return Ok(None),
+            answer => answer?,
+        };
+        let mut spans = Builder::new(id);
+        let partial = otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
+        Ok(Some(spans.finish(partial)).filter(|spans| !spans.spans.is_empty()))
+    }
+
+    /// Traces that match, newest first of those that the server chose.
+    ///
+    /// # Errors
+    /// As any request, and for TraceQL, which it does not know.
+    pub async fn search(&self, search: &TraceSearch) -> Result<TraceHits, SourceError> {
+        let Some(query) = &search.query.plain else {
+            let why = Abilities::none(TraceOrigin::Jaeger).why_not(Ability::TraceQl).unwrap_or_default();
+            return Err(self.http.error(ErrorKind::NotSupported, why));
+        };
+        let mut services: Vec<CompactString> = match &query.service {
+            Some(service) => vec![service.clone()],
+            None => self.services().await?,
+        };
+        let all = services.len();
+        services.truncate(MOST_SERVICES);
+        let mut asked = Vec::new();
+        for service in &services {
+            asked.push(self.search_service(service, query, search));
+        }
+        let found = join_all(asked).await;
+        let (mut hits, mut part, mut failure) = (HashMap::new(), None, None);
+        for told in found {
+            match told {
+                Ok((more, note)) => {
+                    hits.extend(more.into_iter().map(|h| (h.trace, h)));
+                    part = part.or(note);
+                }
+                Err(e) => failure = Some(e),
+            }
+        }
+        if let Some(e) = failure.filter(|_| hits.is_empty()) {
+            return Err(e);
+        }
+        if all > services.len() {
+            part = Some(format!("{} of {all} services searched: name one", services.len()));
+        }
+        let mut hits: Vec<TraceHit> = hits.into_values().collect();
+        hits.sort_by_key(|h| (std::cmp::Reverse(h.start), h.trace));
+        hits.truncate(search.limit);
+        Ok(TraceHits { hits, newest: false, part })
+    }
+
+    /// Traces with a span of a service. An answer that is too large is asked for in smaller parts, which is told.
+    async fn search_service(
+        &self,
+        service: &str,
+        query: &PlainQuery,
+        search: &TraceSearch,
+    ) -> Result<(Vec<TraceHit>, Option<String>), SourceError> {
+        let wanted = search.limit.clamp(1, MOST_TRACES);
+        let mut limit = wanted;
+        loop {
+            let answer = match self.ask(service, query, search.range, limit).await {
+                Err(e) if matches!(e.kind, ErrorKind::TooLarge(_)) && limit > 1 => {
+                    limit = (limit / 4).max(1);
+                    continue;
+                }
+                answer => answer?,
+            };
+            let mut spans = ByTrace::new(MOST_SPANS);
+            if let Some(answer) = answer {
+                otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
+            }
+            let part = (limit < wanted).then(|| format!("{limit} at a time: more are too large to be read"));
+            return Ok((spans.finish().iter().map(hit).collect(), part));
+        }
+    }
+
+    /// What it answers to a search; `None` where there is nothing.
+    async fn ask(&self, service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> Result<Option<Answer>, SourceError> {
+        for api in self.searches.candidates([1, 3]) {
+            let request = if api == 3 { third(service, query, range, limit) } else { first(service, query, range, limit) };
+            let told = match self.http.send(request).await {
+                Err(e) if is_nothing_found(&e) => Ok(None),
+                told => told.map(Some),
+            };
+            if self.searches.settles(api, &told) {
+                return told;
+            }
+        }
+        Err(self.no_api())
+    }
+}
+
+/// The question in the first API's words.
+fn first(service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> Request {
+    let mut request = Request::get("/api/traces")
+        .param("service", service)
+        .param("start", micros(range.start))
+        .param("end", micros(range.end))
+        .param("limit", limit.to_string());
+    let tags = attributes(query);
+    if !tags.is_empty() {
+        request = request.param("tags", serde_json::Value::Object(tags).to_string());
+    }
+    match query.longer_than {
+        Some(least) => request.param("minDuration", format!("{}us", least.as_micros())),
+        None => request,
+    }
+}
+
+/// The same in the third one's; older servers call the parameters otherwise, and pass over those that they do not know.
+fn third(service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> Request {
+    let mut request = Request::get("/api/v3/traces");
+    let mut both = |names: [&'static str; 2], value: String| {
+        request = names.into_iter().fold(request.clone(), |r, name| r.param(name, value.clone()));
+    };
+    both(["query.serviceName", "query.service_name"], service.to_owned());
+    both(["query.startTimeMin", "query.start_time_min"], rfc3339(range.start));
+    both(["query.startTimeMax", "query.start_time_max"], rfc3339(range.end));
+    both(["query.searchDepth", "query.num_traces"], limit.to_string());
+    if let Some(least) = query.longer_than {
+        both(["query.durationMin", "query.duration_min"], format!("{}us", least.as_micros()));
+    }
+    let tags = attributes(query);
+    if tags.is_empty() { request } else { request.param("query.attributes", serde_json::Value::Object(tags).to_string()) }
+}
+
+fn attributes(query: &PlainQuery) -> serde_json::Map<String, serde_json::Value> {
+    let tags = query.tags.iter().map(|(name, value)| (name.to_string(), value.as_str().into()));
+    tags.chain(query.failed.then(|| ("error".to_owned(), "true".into()))).collect()
+}
+
+/// Whether the API is there and has nothing: what else is not there says so in other words.
+fn is_nothing_found(e: &SourceError) -> bool {
+    let words = e.message.to_lowercase();
+    e.kind == ErrorKind::NotSupported && (words.contains("trace not found") || words.contains("no traces found"))
+}
+
+fn micros(at: Timestamp) -> String {
+    (at.0.max(0) / 1000).to_string()
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    chrono::DateTime::from_timestamp_nanos(at.0.max(0)).to_rfc3339_opts(SecondsFormat::Nanos, true)
+}
+
+#[cfg(test)]
+mod tests;

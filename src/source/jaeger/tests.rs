@@ -1,0 +1,158 @@
+use std::{sync::Arc, time::Duration};
+
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{any, path, path_regex, query_param, query_param_contains},
+};
+
+use super::*;
+use crate::model::{backend::Backend, trace_source::TraceQuery};
+
+const ID: &str = "5b8efff798038103d269b633813fc60c";
+const OTLP: &str = r#"{"result":{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"cart"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"GET","kind":2,"startTimeUnixNano":"1684778327699392000","endTimeUnixNano":"1684778327699393000","status":{"code":2}}]}]}]}}"#;
+const FIRST: &str = r#"{"data":[{"traceID":"5b8efff798038103d269b633813fc60c","spans":[{"traceID":"5b8efff798038103d269b633813fc60c","spanID":"eee19b7ec3c1b174","operationName":"GET","references":[],"startTime":1684778327699392,"duration":1,"tags":[{"key":"error","type":"bool","value":true}],"logs":[],"processID":"p1","warnings":null}],"processes":{"p1":{"serviceName":"cart","tags":[]}},"warnings":null}],"total":0,"limit":0,"offset":0,"errors":null}"#;
+const NO_PAGE: &str = "404 page not found\n";
+
+fn jaeger(server: &MockServer) -> Jaeger {
+    Jaeger::new(Endpoint::new(Backend::Jaeger, server.uri().parse().unwrap()), Arc::new(|_, _| ())).unwrap()
+}
+
+fn id() -> TraceId {
+    TraceId::parse(ID).unwrap()
+}
+
+async fn answers(server: &MockServer, at: &str, status: u16, body: &str) {
+    Mock::given(path(at)).respond_with(ResponseTemplate::new(status).set_body_string(body)).mount(server).await;
+}
+
+/// A server that has nothing else.
+async fn nothing_else(server: &MockServer) {
+    Mock::given(any()).respond_with(ResponseTemplate::new(404).set_body_string(NO_PAGE)).with_priority(200).mount(server).await;
+}
+
+fn search(plain: PlainQuery) -> TraceSearch {
+    let range = TimeRange::new(Timestamp(1_500_000_000), Timestamp(9_500_000_000));
+    TraceSearch { query: TraceQuery { traceql: "{}".to_owned(), plain: Some(plain) }, range, limit: 20 }
+}
+
+#[tokio::test]
+async fn a_trace_is_the_same_by_either_api_and_the_one_that_answered_is_remembered() {
+    let (third, first) = (MockServer::start().await, MockServer::start().await);
+    // Older gateways send several documents.
+    answers(&third, &format!("/api/v3/traces/{ID}"), 200, &format!("{OTLP}\n{}", r#"{"result":{"resourceSpans":[]}}"#)).await;
+    nothing_else(&third).await;
+    answers(&first, &format!("/api/traces/{ID}"), 200, FIRST).await;
+    nothing_else(&first).await;
+    let mut told = Vec::new();
+    for (server, requests, apis) in [(&third, 2, "trace v3"), (&first, 3, "trace v1")] {
+        let jaeger = jaeger(server);
+        for _ in 0..2 {
+            told.push(jaeger.trace(id(), None).await.unwrap());
+        }
+        assert_eq!(server.received_requests().await.unwrap().len(), requests);
+        assert_eq!(jaeger.apis(), [apis]);
+    }
+    told.iter_mut().for_each(|spans| spans.spans[0].kind = crate::model::trace::SpanKind::Server);
+    assert!(told.iter().all(|spans| *spans == told[0]), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_trace_that_is_not_there_is_not_found_and_a_hint_only_comes_first() {
+    let server = MockServer::start().await;
+    let none = r#"{"error":{"httpCode":404,"message":"No traces found"}}"#;
+    Mock::given(query_param_contains("startTime", "1970"))
+        .respond_with(ResponseTemplate::new(404).set_body_string(none))
+        .with_priority(1)
+        .mount(&server)
+        .await;
+    answers(&server, &format!("/api/v3/traces/{ID}"), 200, OTLP).await;
+    answers(&server, "/api/v3/traces/000000000000000000000000000000aa", 404, none).await;
+    nothing_else(&server).await;
+    let jaeger = jaeger(&server);
+    let hint = TimeRange::new(Timestamp(1), Timestamp(2));
+    assert_eq!(jaeger.trace(id(), Some(hint)).await.unwrap().spans.len(), 1);
+    let e = jaeger.trace(TraceId(0xaa), None).await.unwrap_err();
+    assert_eq!((e.kind, e.message.as_str()), (ErrorKind::NotFound, "no trace 000000000000000000000000000000aa"));
+}
+
+#[tokio::test]
+async fn what_is_no_jaeger_says_so() {
+    let server = MockServer::start().await;
+    nothing_else(&server).await;
+    let e = jaeger(&server).trace(id(), None).await.unwrap_err();
+    assert_eq!(e.kind, ErrorKind::NotSupported);
+    assert!(e.message.contains("neither"), "{e}");
+}
+
+#[tokio::test]
+async fn a_search_goes_by_tags_where_it_can_and_by_the_third_api_where_there_is_no_other() {
+    let query = PlainQuery {
+        service: Some("cart".into()),
+        tags: vec![("http.route".into(), "/pay".into())],
+        failed: true,
+        longer_than: Some(Duration::from_millis(1500)),
+    };
+    let (old, new) = (MockServer::start().await, MockServer::start().await);
+    Mock::given(path("/api/traces"))
+        .and(query_param("service", "cart"))
+        .and(query_param("tags", r#"{"error":"true","http.route":"/pay"}"#))
+        .and(query_param("minDuration", "1500000us"))
+        .and(query_param("start", "1500000"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(FIRST))
+        .mount(&old)
+        .await;
+    nothing_else(&old).await;
+    Mock::given(path("/api/v3/traces"))
+        .and(query_param("query.serviceName", "cart"))
+        .and(query_param("query.service_name", "cart"))
+        .and(query_param("query.startTimeMin", "1970-01-01T00:00:01.500000000Z"))
+        .and(query_param("query.attributes", r#"{"error":"true","http.route":"/pay"}"#))
+        .respond_with(ResponseTemplate::new(200).set_body_string(OTLP))
+        .mount(&new)
+        .await;
+    nothing_else(&new).await;
+    for server in [&old, &new] {
+        let found = jaeger(server).search(&search(query.clone())).await.unwrap();
+        let hit = &found.hits[0];
+        assert_eq!((found.hits.len(), hit.trace, hit.root_service.as_deref(), hit.error_count), (1, id(), Some("cart"), Some(1)));
+    }
+}
+
+#[tokio::test]
+async fn without_a_service_all_are_searched_as_far_as_is_told() {
+    let server = MockServer::start().await;
+    let services: Vec<String> = (0..40).map(|i| format!("\"s{i}\"")).collect();
+    answers(&server, "/api/v3/services", 200, &format!(r#"{{"services":[{}]}}"#, services.join(","))).await;
+    answers(&server, "/api/traces", 200, FIRST).await;
+    nothing_else(&server).await;
+    let found = jaeger(&server).search(&search(PlainQuery::default())).await.unwrap();
+    assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some("30 of 40 services searched: name one")));
+}
+
+#[tokio::test]
+async fn services_and_operations_are_told_by_either_api() {
+    let (third, first) = (MockServer::start().await, MockServer::start().await);
+    answers(&third, "/api/v3/services", 200, r#"{"services":["b","a"]}"#).await;
+    answers(&third, "/api/v3/operations", 200, r#"{"operations":[{"name":"GET","spanKind":"server"},{"name":"GET","spanKind":"client"}]}"#)
+        .await;
+    // Its user interface answers what it does not know.
+    Mock::given(path_regex("^/api/v3/")).respond_with(ResponseTemplate::new(200).set_body_string("<!doctype html>")).mount(&first).await;
+    answers(&first, "/api/services", 200, r#"{"data":["b","a"],"total":2}"#).await;
+    Mock::given(path_regex("^/api/services/a%2Fb%20c/operations$"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(r#"{"data":["GET"]}"#))
+        .mount(&first)
+        .await;
+    for server in [&third, &first] {
+        let jaeger = jaeger(server);
+        assert_eq!(jaeger.services().await.unwrap(), ["a", "b"]);
+        assert_eq!(jaeger.operations("a/b c").await.unwrap(), ["GET"]);
+    }
+}
+
+#[tokio::test]
+async fn traceql_is_refused_in_words() {
+    let server = MockServer::start().await;
+    let typed = TraceSearch { query: TraceQuery::typed("{ status=error }"), ..search(PlainQuery::default()) };
+    let e = jaeger(&server).search(&typed).await.unwrap_err();
+    assert!(e.kind == ErrorKind::NotSupported && e.message.starts_with("Jaeger has no TraceQL"), "{e}");
+}
