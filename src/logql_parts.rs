@@ -82,6 +82,29 @@ fn offset(text: &str) -> Option<Duration> {
     parse_duration(&rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '.').unwrap_or(rest.len())])
 }
 
+/// The conditions of a selector: name, operator and the value between its quotes as it is written. `None`: it is none.
+pub fn conditions(selector: &str) -> Option<Vec<(&str, &str, &str)>> {
+    let mut rest = selector.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    let mut out = Vec::new();
+    while !rest.is_empty() {
+        let (name, after) = rest.split_at(rest.find(['=', '!'])?);
+        let (op, after) = after.split_at(["!=", "=~", "!~", "="].into_iter().find(|op| after.starts_with(op))?.len());
+        let after = after.trim_start();
+        let quote = after.chars().next().filter(|c| matches!(c, '"' | '`'))?;
+        let mut is_escaped = false;
+        let end = after.char_indices().skip(1).find(|(_, c)| {
+            let ends = *c == quote && !is_escaped;
+            is_escaped = *c == '\\' && quote == '"' && !is_escaped;
+            ends
+        });
+        let (end, _) = end?;
+        out.push((name.trim(), op, &after[1..end]));
+        rest = after[end + 1..].trim_start();
+        rest = rest.strip_prefix(',').map_or(rest, str::trim_start);
+    }
+    Some(out)
+}
+
 /// Whether a selector asks for one value of a label, so that it is not all there is.
 pub fn names_a_value(selector: &str) -> bool {
     let (mut quote, mut is_escaped, mut before) = (None, false, ' ');
@@ -133,6 +156,16 @@ pub fn without_comment(query: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_conditions_of_a_selector_are_told_apart_whatever_their_values_hold() {
+        let all = conditions(r#"{ app = "a,b=\"c\"" ,pod!~`x"y`, env=~"", }"#).unwrap();
+        assert_eq!(all, [("app", "=", r#"a,b=\"c\""#), ("pod", "!~", "x\"y"), ("env", "=~", "")]);
+        assert_eq!(conditions("{}"), Some(Vec::new()));
+        for none in ["", "{app}", "{app=web}", r#"{app="web}"#, r#"{app="web" "#] {
+            assert_eq!(conditions(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn selectors_are_found_outside_of_texts_and_comments() {

@@ -178,6 +178,11 @@ impl SourceError {
         }
     }
 
+    /// Whether the answer did not come in time: ours, or that of the server or a gateway.
+    pub fn is_too_slow(&self) -> bool {
+        matches!(self.kind, ErrorKind::Timeout(_) | ErrorKind::Server(504))
+    }
+
     /// Whether time may heal it: all but a question that is wrong in itself.
     pub fn heals(&self) -> bool {
         !matches!(self.kind, ErrorKind::BadQuery | ErrorKind::NotConfigured | ErrorKind::Bug)

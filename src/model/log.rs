@@ -129,6 +129,8 @@ pub enum LogEvent {
     Failed(SourceError),
     /// How far files are read.
     Files(Vec<OpenedFile>),
+    /// What of before an instant the server may not hand out.
+    Limited(Limit),
 }
 
 /// A page of lines from an instant on.
@@ -171,11 +173,20 @@ pub enum Limit {
     Lookback(Duration),
     /// It keeps lines this long.
     Retention {
-        /// How long.
+        /// How long, at the least.
         kept: Duration,
-        /// Some streams are kept longer, or less long.
+        /// Some streams may be kept longer.
         differs: bool,
     },
+}
+
+impl Limit {
+    /// How far back from now on all lines are handed out.
+    pub const fn length(self) -> Duration {
+        match self {
+            Self::Lookback(length) | Self::Retention { kept: length, .. } => length,
+        }
+    }
 }
 
 /// How the live tail is.

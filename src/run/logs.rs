@@ -4,7 +4,7 @@ mod cost;
 mod print;
 mod services;
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{future::pending, io::Write as _, sync::Arc, time::Duration};
 
 use tokio::{
     select,
@@ -18,7 +18,7 @@ use crate::{
     cli::{LogsArgs, Options},
     clock::Clock,
     config::{Loaded, System},
-    core::request::label_window,
+    core::{request::label_window, scope::Scope},
     logql_parts::without_comment,
     model::{
         backend::{Backend, ErrorKind, SourceError},
@@ -34,9 +34,12 @@ use crate::{
     },
 };
 use print::Printer;
+use services::Elsewhere;
 
 /// What a reader is told of being behind.
 const BEHIND: Duration = Duration::from_secs(30);
+/// Between two looks for streams of the service that did not have lines.
+const LOOK: Duration = Duration::from_secs(60);
 /// How long an interrupted program waits for what it has begun to write.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -58,7 +61,7 @@ pub(super) fn run(loaded: &Loaded, options: &Options, args: &LogsArgs, system: &
             cost::check(loki, &asked, limit).await?;
         }
         let printer = Printer::new(args.output, config, &system.vars);
-        print(loki, &asked, printer).await
+        print(loki, asked, printer).await
     });
     // Not waited for: who reads the pipe may never take what is being written.
     runtime.shutdown_background();
@@ -83,9 +86,38 @@ fn given(options: &Options, args: &LogsArgs) -> Result<Option<String>, Failure> 
 
 /// What is asked of Loki.
 struct Asked {
-    logql: String,
+    /// No two of them select the same stream.
+    queries: Vec<String>,
     range: TimeRange,
     follow: Follow,
+    /// Where more of the service may be.
+    more: Option<More>,
+}
+
+/// The service's streams that may begin to have lines while it is followed.
+struct More {
+    elsewhere: Elsewhere,
+    scope: Scope,
+    labels: LogLabels,
+}
+
+impl More {
+    /// Looks for them again and again, and has their lines read as well.
+    async fn look(mut self, loki: &Loki, start: Timestamp, queries: mpsc::Sender<String>) {
+        while self.elsewhere.may_grow() {
+            sleep(LOOK).await;
+            let found = self.elsewhere.look(loki, TimeRange { start, end: loki.http().now() }).await;
+            for matchers in found {
+                // The first one is the query of the label that is asked already.
+                let query = of_scope(&self.scope, &self.labels, &[matchers]).streams.into_iter().nth(1);
+                if let Some(query) = query
+                    && queries.send(query).await.is_err()
+                {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 impl Asked {
@@ -103,10 +135,16 @@ impl Asked {
         if args.follow && matches!(scope.window, TimeWindow::Fixed(_)) {
             return Err(Failure::usage("--follow goes on, --to ends: leave out one of them"));
         }
-        let logql = match given {
+        let follow = match (args.follow, args.eager) {
+            (false, _) => Follow::No,
+            (true, false) => Follow::InOrder,
+            (true, true) => Follow::AtOnce,
+        };
+        let mut more = None;
+        let queries = match given {
             Some(logql) => {
                 loki.ready().await.map_err(|e| failure(&e))?;
-                format!("{}{}", without_comment(&logql), scope.trace.map(of_trace_at_once).unwrap_or_default())
+                vec![format!("{}{}", without_comment(&logql), scope.trace.map(of_trace_at_once).unwrap_or_default())]
             }
             None => {
                 let now = loki.http().now();
@@ -114,26 +152,23 @@ impl Asked {
                 if let Some(service) = scope.service.as_ref().filter(|service| labels.matchers(service).is_none()) {
                     say(unnamed(&labels, service));
                 }
-                let plan = of_scope(&scope, &labels);
+                let mut elsewhere = scope.service.as_ref().map_or_else(Elsewhere::default, |s| Elsewhere::new(&labels, s));
+                elsewhere.look(loki, scope.window.range(now)).await;
+                let plan = of_scope(&scope, &labels, &elsewhere.joined);
                 for condition in &plan.unapplied {
                     say(format!("{condition} is not a label of logs that redline knows, so it is not applied; LOGQL can say it"));
                 }
-                if let Some(service) = &scope.service {
-                    services::tell_elsewhere(loki, &labels, service, scope.window.range(now)).await;
-                }
-                plan.base
+                more = (follow != Follow::No).then(|| More { elsewhere, scope: scope.clone(), labels });
+                plan.streams
             }
         };
-        let follow = match (args.follow, args.eager) {
-            (false, _) => Follow::No,
-            (true, false) => Follow::InOrder,
-            (true, true) => Follow::AtOnce,
-        };
         let range = scope.window.range(loki.http().now());
-        if let Some(error) = loki.unread(&logql, range).await {
-            return Err(failure(&error));
+        for query in &queries {
+            if let Some(error) = loki.unread(query, range).await {
+                return Err(failure(&error));
+            }
         }
-        Ok(Self { logql, range, follow })
+        Ok(Self { queries, range, follow, more })
     }
 }
 
@@ -153,7 +188,8 @@ fn failure(error: &SourceError) -> Failure {
     Failure { code, message: format!("{error}. {}", error.advice()) }
 }
 
-async fn print(loki: &Loki, asked: &Asked, mut printer: Printer) -> Result<(), Failure> {
+async fn print(loki: &Loki, asked: Asked, mut printer: Printer) -> Result<(), Failure> {
+    let Asked { queries, range, follow, more } = asked;
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt()).map_err(Failure::other)?, signal(SignalKind::terminate()).map_err(Failure::other)?);
     let (chunks, written) = writer();
@@ -171,11 +207,30 @@ async fn print(loki: &Loki, asked: &Asked, mut printer: Printer) -> Result<(), F
         }
         told.is_empty_handed(&printer)
     };
+    let (add, added) = mpsc::channel(1);
+    let asking = async {
+        // Dropped at its end: then no more queries can come.
+        let add = add;
+        for query in &queries {
+            // Who does not read any more need not know.
+            let _ = add.send(query.clone()).await;
+        }
+        if let Some(more) = more {
+            more.look(loki, range.start, add).await;
+        }
+    };
     let reading = async {
-        let (read, some) = tokio::join!(loki.read(&asked.logql, asked.range, asked.follow, out), printing);
-        if !some && read.is_ok() && asked.follow == Follow::No {
-            let [from, to] = [asked.range.start, asked.range.end].map(|at| format::rfc3339(Timestamp::from_millis(at.millis())));
-            say(format!("no lines for {} from {from} to {to}", asked.logql));
+        let asked_for_all = async {
+            asking.await;
+            pending().await
+        };
+        let (read, some) = select! {
+            done = async { tokio::join!(loki.read_all(added, range, follow, out), printing) } => done,
+            never = asked_for_all => never,
+        };
+        if !some && read.is_ok() && follow == Follow::No {
+            let [from, to] = [range.start, range.end].map(|at| format::rfc3339(Timestamp::from_millis(at.millis())));
+            say(format!("no lines for {} from {from} to {to}", queries.join(" or ")));
         }
         read
     };
@@ -243,9 +298,19 @@ async fn reader_gone() {
 struct Told {
     failure: Option<String>,
     behind: bool,
+    /// What was said last.
+    last: String,
 }
 
 impl Told {
+    /// Of several streams that say the same one is heard.
+    fn once(&mut self, words: String) {
+        if self.last != words {
+            say(&words);
+            self.last = words;
+        }
+    }
+
     fn event(&mut self, event: LogEvent, offset: i32) {
         match event {
             LogEvent::Failed(error) => {
@@ -261,9 +326,9 @@ impl Told {
             }
             LogEvent::Tail(state) => self.tail(state),
             LogEvent::History { reached, older: Older::Withheld(limit), .. } => {
-                say(format!("nothing before {} is handed out: {}", format::date_time(reached, offset), reason(limit)));
+                self.once(format!("nothing before {} is handed out: {}", format::date_time(reached, offset), reason(limit)));
             }
-            LogEvent::History { .. } | LogEvent::Lines(_) | LogEvent::Files(_) | LogEvent::ReadTo(_) => {}
+            LogEvent::History { .. } | LogEvent::Lines(_) | LogEvent::Files(_) | LogEvent::ReadTo(_) | LogEvent::Limited(_) => {}
         }
     }
 
@@ -279,18 +344,14 @@ impl Told {
                 }
                 *self = Self::default();
             }
-            TailState::Refused { why, .. } => say(format!("no tail, so lines come some seconds later: {why}")),
-            TailState::Lost { error, .. } => say(format!("{error}; until the tail is back, lines come some seconds later")),
+            TailState::Refused { why, .. } => self.once(format!("no tail, so lines come some seconds later: {why}")),
+            TailState::Lost { error, .. } => self.once(format!("{error}; until the tail is back, lines come some seconds later")),
             TailState::LateUnsought { after, why } => {
-                say(format!("lines that come more than {} late are not looked for: {why}", format::span(after)));
+                self.once(format!("lines that come more than {} late are not looked for: {why}", format::span(after)));
             }
-            TailState::LateSought => say("lines that come late are looked for again"),
-            TailState::Off
-            | TailState::Connecting
-            | TailState::Connected
-            | TailState::Dropped(_)
-            | TailState::Recovered(_)
-            | TailState::Behind(_) => {}
+            TailState::LateSought => self.once("lines that come late are looked for again".to_owned()),
+            TailState::Connected => self.last.clear(),
+            TailState::Off | TailState::Connecting | TailState::Dropped(_) | TailState::Recovered(_) | TailState::Behind(_) => {}
         }
     }
 

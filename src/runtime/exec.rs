@@ -8,7 +8,10 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use super::{
     beat::Beat,
@@ -54,10 +57,25 @@ impl Context {
 /// The program is ending: nobody listens any more.
 struct Gone;
 
+/// One of them.
+struct Task {
+    handle: JoinHandle<()>,
+    /// How often it asks again.
+    refresh: watch::Sender<Refresh>,
+}
+
+impl Task {
+    /// Whether it goes on for a subscription: the same question, also where that is asked more or less often by now. What is being
+    /// answered is not asked once more for that.
+    fn serves(&self, old: &Subscription, new: &Subscription) -> bool {
+        old.is_same(new) || !self.handle.is_finished() && old.is_same(&Subscription { refresh: old.refresh, ..new.clone() })
+    }
+}
+
 /// The running subscriptions.
 #[derive(Default)]
 pub struct Exec {
-    tasks: HashMap<SlotId, (Subscription, JoinHandle<()>)>,
+    tasks: HashMap<SlotId, (Subscription, Task)>,
     panes: Panes,
 }
 
@@ -71,20 +89,24 @@ impl Exec {
             }
             let running = self.tasks.remove(&subscription.slot);
             let task = match running {
-                Some((old, handle)) if old.is_same(&subscription) => (old, handle),
+                Some((old, task)) if task.serves(&old, &subscription) => {
+                    task.refresh.send_if_modified(|refresh| std::mem::replace(refresh, subscription.refresh) != subscription.refresh);
+                    (subscription, task)
+                }
                 other => {
-                    if let Some((_, handle)) = other {
-                        handle.abort();
+                    if let Some((_, task)) = other {
+                        task.handle.abort();
                     }
                     let turn = self.panes.changed(subscription.slot, now);
-                    let handle = tokio::spawn(run(subscription.clone(), turn, context.clone()));
-                    (subscription, handle)
+                    let (refresh, changes) = watch::channel(subscription.refresh);
+                    let handle = tokio::spawn(run(subscription.clone(), changes, turn, context.clone()));
+                    (subscription, Task { handle, refresh })
                 }
             };
             kept.insert(task.0.slot, task);
         }
-        for (_, (_, handle)) in self.tasks.drain() {
-            handle.abort();
+        for (_, (_, task)) in self.tasks.drain() {
+            task.handle.abort();
         }
         self.tasks = kept;
         self.panes.forget(now);
@@ -92,8 +114,8 @@ impl Exec {
 
     /// Stops everything.
     pub fn stop(&mut self) {
-        for (_, (_, handle)) in self.tasks.drain() {
-            handle.abort();
+        for (_, (_, task)) in self.tasks.drain() {
+            task.handle.abort();
         }
     }
 }
@@ -118,7 +140,7 @@ pub fn write(write: Write, context: Context) {
 }
 
 /// One subscription from its start until it is aborted.
-async fn run(subscription: Subscription, turn: Turn, context: Context) {
+async fn run(subscription: Subscription, mut refresh: watch::Receiver<Refresh>, turn: Turn, context: Context) {
     let slot = subscription.slot;
     tokio::time::sleep(rest(&subscription, context.clock.now())).await;
     // No server is asked for what a worker does, and each letter typed is another question.
@@ -146,12 +168,19 @@ async fn run(subscription: Subscription, turn: Turn, context: Context) {
         };
         failures = if matches!(outcome, Outcome::Answered) { 0 } else { failures + 1 };
         let took = started.elapsed();
-        if let Some(every) = on_time(subscription.refresh, &outcome, took) {
-            tokio::time::sleep_until(context.beat.after(started, every).into()).await;
-        } else if let Some(wait) = next_wait(subscription.refresh, &outcome, failures, took) {
-            tokio::time::sleep(wait).await;
-        } else {
-            return;
+        loop {
+            let how = *refresh.borrow_and_update();
+            let due = match on_time(how, &outcome, took) {
+                Some(every) => context.beat.after(started, every),
+                None => match next_wait(how, &outcome, failures, took) {
+                    Some(wait) => started + took + wait,
+                    None => return,
+                },
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()) => break,
+                Ok(()) = refresh.changed() => {}
+            }
         }
     }
 }
@@ -296,7 +325,7 @@ mod tests {
     use crate::{
         model::silence::{NewSilence, SilenceChange, SilenceEnd, SilenceOutcome},
         source::{
-            Alertmanager,
+            Alertmanager, Loki,
             http::{Endpoint, Observer},
         },
     };
@@ -341,6 +370,41 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(next_answered(&mut received).await, "row 20");
+        exec.stop();
+    }
+
+    /// What the next one asks who connects. It is not answered as long as the connection is held.
+    async fn next_asked(server: &tokio::net::TcpListener) -> (String, tokio::net::TcpStream) {
+        use tokio::io::AsyncReadExt as _;
+        let (mut socket, _) = server.accept().await.unwrap();
+        let mut read = Vec::new();
+        while !String::from_utf8_lossy(&read).contains("query=") {
+            assert!(socket.read_buf(&mut read).await.unwrap() > 0, "{read:?}");
+        }
+        (String::from_utf8_lossy(&read).into_owned(), socket)
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_more_or_less_often_by_now_is_not_asked_once_more_for_that() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", server.local_addr().unwrap());
+        let loki = Loki::new(Endpoint::new(Backend::Loki, address.parse().unwrap()), Arc::new(|_, _| ())).unwrap();
+        let (mut context, _received) = context();
+        context.sources = Arc::new(Sources { loki: Some(loki), ..Sources::default() });
+        let asked = |pane, query: &str, seconds| {
+            let query = query.to_owned();
+            let request = Request::LogRange { query, window: TimeWindow::Last(Duration::from_secs(3600)), step: Duration::from_secs(60) };
+            let slot = SlotId { view: 1, pane, part: 0 };
+            Subscription { slot, request, refresh: Refresh::Every(Duration::from_secs(seconds)), nonce: 0, answered: None }
+        };
+        let mut exec = Exec::default();
+        exec.reconcile(vec![asked("graph", "large", 15)], &context, Instant::now());
+        let (first, _held) = next_asked(&server).await;
+        assert!(first.contains("large"), "{first}");
+        // Its size became known meanwhile.
+        exec.reconcile(vec![asked("graph", "large", 180), asked("volume", "other", 15)], &context, Instant::now());
+        let (second, _held) = next_asked(&server).await;
+        assert!(second.contains("other"), "{second}");
         exec.stop();
     }
 

@@ -36,6 +36,9 @@ pub enum Test {
     Matches(Expression),
     /// A text has the parts of a pattern.
     Fits(LineFilter),
+    /// The same, where the server knows no patterns: it is asked for lines that an expression matches, which are more, and those
+    /// that are to be left out are left out here.
+    FitsHere(LineFilter),
     /// It is a number or a length of time that compares so.
     Compares(Order, Amount),
 }
@@ -191,10 +194,11 @@ impl Condition {
         Ok(Self { test: Test::Fits(LineFilter::parse(value)?), ..Self::text(value, keep) })
     }
 
-    /// A pattern that is asked for as a regular expression, where a server knows no patterns.
+    /// The same where a server knows no patterns.
+    #[must_use]
     pub fn without_pattern(&self) -> Self {
         match &self.test {
-            Test::Fits(filter) if !self.off => Self::expression(&filter.regex(), self.keep).unwrap_or_else(|_| self.clone()),
+            Test::Fits(filter) => Self { test: Test::FitsHere(filter.clone()), ..self.clone() },
             _ => self.clone(),
         }
     }
@@ -212,7 +216,7 @@ impl Condition {
     pub fn inverted(&self) -> Self {
         match &self.test {
             Test::Compares(order, amount) => Self { test: Test::Compares(order.inverse(), *amount), ..self.clone() },
-            Test::Is | Test::Matches(_) | Test::Fits(_) => Self { keep: !self.keep, ..self.clone() },
+            Test::Is | Test::Matches(_) | Test::Fits(_) | Test::FitsHere(_) => Self { keep: !self.keep, ..self.clone() },
         }
     }
 
@@ -226,7 +230,7 @@ impl Condition {
             Place::Unseen => self.has(metadata.find(|(n, _)| *n == self.name).map(|(_, v)| v).or_else(of_stream)),
             Place::Text => match &self.test {
                 Test::Matches(expression) => expression.0.is_match(text),
-                Test::Fits(filter) => filter.passes(text),
+                Test::Fits(filter) | Test::FitsHere(filter) => filter.passes(text),
                 Test::Is | Test::Compares(..) => text.contains(&self.value),
             },
             Place::Json | Place::Logfmt => self.is_in(text),
@@ -239,7 +243,7 @@ impl Condition {
         match &self.test {
             Test::Is => value.unwrap_or_default() == self.value,
             Test::Matches(expression) => expression.0.is_match(value.unwrap_or_default()),
-            Test::Fits(filter) => filter.passes(value.unwrap_or_default()),
+            Test::Fits(filter) | Test::FitsHere(filter) => filter.passes(value.unwrap_or_default()),
             Test::Compares(order, amount) => value.is_some_and(|v| order.holds(amount.compare(v))),
         }
     }
@@ -248,7 +252,7 @@ impl Condition {
     fn is_in(&self, text: &str) -> bool {
         let rare = match self.test {
             Test::Is => plain_part(&self.value),
-            Test::Matches(_) | Test::Fits(_) | Test::Compares(..) => "",
+            Test::Matches(_) | Test::Fits(_) | Test::FitsHere(_) | Test::Compares(..) => "",
         };
         // A server takes a line apart by the one parser that it is told.
         let is_json = text.trim_start().starts_with('{');

@@ -2,17 +2,12 @@
 
 pub mod ast;
 pub mod eval;
-mod field;
 pub mod hint;
-pub mod metrics;
 mod parse;
 pub mod rows;
-mod structure;
 mod validate;
-mod value;
 
-pub use field::Expressions;
-pub use parse::{intrinsic, parse};
+pub use parse::parse;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@
 mod block;
 mod engine;
 mod exporters;
-mod jobs;
 mod line;
 mod lines;
 mod logs;

@@ -22,7 +22,7 @@ const STEPS: u16 = 24;
 /// Refuses what would read more than the limit. A Loki that does not tell sizes holds nothing up.
 pub(super) async fn check(loki: &Loki, asked: &Asked, limit: u64) -> Result<(), Failure> {
     let mut total = 0_u64;
-    let selectors = selectors(&asked.logql);
+    let selectors: Vec<&str> = asked.queries.iter().flat_map(|query| selectors(query)).collect();
     for selector in &selectors {
         match loki.size(selector, asked.range, None).await {
             Ok(size) => total = total.saturating_add(size.total()),
@@ -88,7 +88,7 @@ mod tests {
         let loki = Loki::new(Endpoint::new(Backend::Loki, server.uri().parse().unwrap()), Arc::new(|_, _| ())).unwrap();
         let end = Timestamp::from_secs(end);
         let range = TimeRange { start: end - Duration::from_secs(86_400), end };
-        check(&loki, &Asked { logql: r#"{app=~".+"} |= "x""#.to_owned(), range, follow: Follow::No }, limit).await
+        check(&loki, &Asked { queries: vec![r#"{app=~".+"} |= "x""#.to_owned()], range, follow: Follow::No, more: None }, limit).await
     }
 
     #[tokio::test]

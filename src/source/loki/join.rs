@@ -176,6 +176,7 @@ impl<'a> Joiner<'a> {
                     events.push(LogEvent::Tail(state));
                 }
                 Input::ReadTo(at) => events.push(LogEvent::ReadTo(at)),
+                Input::Limited(limit) => events.push(LogEvent::Limited(limit)),
                 Input::Failed(error) | Input::Ended(error) => events.push(LogEvent::Failed(error)),
             }
         }

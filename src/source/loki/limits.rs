@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Loki;
 use crate::{
-    logql_parts::selectors,
+    logql_parts::{conditions, selectors},
     model::{
         log::{Limit, Older},
         time::{TimeRange, Timestamp},
@@ -94,24 +94,41 @@ impl Limits {
         [lookback, kept].into_iter().filter(|(length, _)| !length.is_zero()).min_by_key(|(length, _)| *length)
     }
 
-    /// How long a query's lines are kept, and whether some may be kept for another time.
+    /// How long a query's lines are kept at the least, and whether some may be kept longer.
     fn kept(&self, logql: &str) -> (Duration, bool) {
-        let own = self.streams.iter().filter(|s| s.takes(logql)).max_by_key(|s| s.priority);
-        own.map_or((self.kept, !self.streams.is_empty()), |own| (own.kept, false))
+        let asked = selectors(logql);
+        let all = |s: &&Stream| !asked.is_empty() && asked.iter().all(|selector| s.takes(selector) == Takes::All);
+        let sure = self.streams.iter().filter(all).max_by_key(|s| s.priority);
+        // Of those that may take some of the streams, one that is as important as the one that takes all may go before it.
+        let is_before = |s: &&Stream| sure.is_none_or(|sure| s.priority >= sure.priority);
+        let some = |s: &&Stream| is_before(s) && (asked.is_empty() || asked.iter().any(|selector| s.takes(selector) != Takes::None));
+        let rest = sure.map_or(self.kept, |sure| sure.kept);
+        let lengths = || self.streams.iter().filter(some).map(|s| s.kept).chain([rest]);
+        let least = lengths().filter(|kept| !kept.is_zero()).min().unwrap_or_default();
+        (least, lengths().any(|kept| kept != least))
     }
 }
 
+/// How many of the streams of a selector a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    All,
+    Some,
+    None,
+}
+
 impl Stream {
-    /// Whether every stream of a query is one of these: the query asks for what they are selected by, in the same words.
-    fn takes(&self, logql: &str) -> bool {
-        let plain = |text: &str| text.trim_matches(['{', '}']).replace(' ', "");
-        let wanted = plain(&self.selector);
-        let asked = selectors(logql);
-        !asked.is_empty()
-            && asked.iter().all(|selector| {
-                let conditions = plain(selector);
-                wanted.split(',').all(|wanted| conditions.split(',').any(|condition| condition == wanted))
-            })
+    /// All where the selector asks for all that the rule does, none where it asks for another value of a label.
+    fn takes(&self, selector: &str) -> Takes {
+        let (Some(wanted), Some(asked)) = (conditions(&self.selector), conditions(selector)) else { return Takes::Some };
+        let is_other = |(name, op, value): &(&str, &str, &str)| {
+            *op == "=" && wanted.iter().any(|(of, is, other)| of == name && *is == "=" && other != value)
+        };
+        match () {
+            () if asked.iter().any(is_other) => Takes::None,
+            () if wanted.iter().all(|wanted| asked.contains(wanted)) => Takes::All,
+            () => Takes::Some,
+        }
     }
 }
 
@@ -125,6 +142,11 @@ impl Loki {
             Some((from, limit)) => (from, Older::Withheld(limit)),
             None => (range.start, Older::Nothing),
         }
+    }
+
+    /// The limit that a query's lines are under.
+    pub(super) async fn limit(&self, logql: &str) -> Option<Limit> {
+        self.limits().await.of(logql).map(|(_, limit)| limit)
     }
 
     /// Whether it need not be asked for limits.
@@ -182,17 +204,30 @@ mod tests {
     }
 
     #[test]
-    fn streams_that_are_kept_for_another_time_are_told_by_their_selector() {
+    fn a_rule_for_some_of_the_streams_makes_it_at_least_so_long() {
         let told = limits(&serde_json::json!({"retention_period": "31d", "retention_stream": [
             {"selector": "{namespace=\"dev\"}", "priority": 1, "period": "24h"},
             {"selector": "{namespace=\"dev\", app=\"web\"}", "priority": 2, "period": "2d"},
         ]}));
         for (query, kept) in [
-            (r#"{namespace="dev"} |= "x""#, (DAY, false)),
             (r#"{app="web",namespace="dev"} | json"#, (DAY * 2, false)),
-            (r#"{app="web"}"#, (DAY * 31, true)),
+            (r#"{app="web", namespace = "dev", pod="a,b"}"#, (DAY * 2, false)),
+            (r#"{namespace="prod"}"#, (DAY * 31, false)),
+            (r#"{namespace="dev", app="cart"}"#, (DAY, false)),
+            (r#"{namespace="dev"} |= "x""#, (DAY, true)),
+            (r#"{app="web"}"#, (DAY, true)),
+            (r#"{namespace=~"dev|prod"}"#, (DAY, true)),
         ] {
             assert_eq!(told.kept(query), kept, "{query}");
         }
+    }
+
+    #[test]
+    fn all_is_kept_but_for_some_streams() {
+        let told = limits(
+            &serde_json::json!({"retention_period": "0s", "retention_stream": [{"selector": "{level=\"debug\"}", "period": "24h"}]}),
+        );
+        assert_eq!(told.kept(r#"{app="web"}"#), (DAY, true));
+        assert_eq!(told.of(r#"{level="info"}"#), None);
     }
 }

@@ -3,7 +3,9 @@
 mod explore;
 mod frame;
 mod join;
+mod known;
 mod limits;
+mod merge;
 mod page;
 mod patterns;
 mod read;
@@ -13,6 +15,7 @@ mod service_labels;
 mod size;
 mod stream;
 mod tail;
+mod together;
 mod wire;
 
 use std::{
@@ -43,7 +46,6 @@ use crate::{
     source::prometheus::Enveloped,
 };
 
-use page::Pages;
 pub use read::Follow;
 use stream::Pace;
 pub use wire::Stats;
@@ -69,10 +71,14 @@ pub struct Loki {
     pace: Pace,
     /// When the next question of any stream that reads behind its tail may be sent.
     free: Mutex<Instant>,
+    /// When the next one of a stream that is not behind may be.
+    calm: Mutex<Instant>,
     trace_ids: Patterns,
     /// The most lines that the server hands out at once, as far as it has told.
     cap: AtomicUsize,
     limits: limits::Known,
+    shares: known::Shares,
+    together: together::Together,
     ruler: ruler::Absence,
 }
 
@@ -89,6 +95,9 @@ impl Loki {
             trace_ids: Patterns::default(),
             cap: AtomicUsize::new(page::CAP),
             limits: limits::Known::default(),
+            shares: known::Shares::default(),
+            calm: Mutex::new(Instant::now()),
+            together: together::Together::default(),
             ruler: ruler::Absence::default(),
         })
     }
@@ -148,7 +157,7 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn older(&self, logql: &str, range: TimeRange) -> Result<Vec<LogEvent>, SourceError> {
-        let mut pages = Pages::backward(range, page::LATER, self.cap());
+        let mut pages = self.backward(logql, range, page::LATER);
         let (lines, gap) = self.one(logql, &mut pages).await?;
         let (reached, older) = match pages.left() {
             // Of the oldest instant all that is known may be there.
@@ -164,21 +173,29 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn newer(&self, logql: &str, range: TimeRange) -> Result<NewerLines, SourceError> {
-        let mut pages = Pages::forward(range, page::LATER, self.cap());
+        let mut pages = self.forward(logql, range, page::LATER);
         let (lines, gap) = self.one(logql, &mut pages).await?;
         Ok(NewerLines { lines, left: pages.left().map(|left| left.start), gap })
     }
 
     /// When a stream that wants to ask now may: all of them share what one may ask.
     fn turn(&self, now: Instant) -> Instant {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = now.max(*free);
-        *free = at + self.pace.least;
-        at
+        next_turn(&self.free, now, self.pace.least, Duration::ZERO)
+    }
+
+    /// When a stream that is not known to lack anything may look whether it does.
+    fn calm_turn(&self, now: Instant) -> Instant {
+        // One may follow another at once, so that the search for late lines holds no round up.
+        next_turn(&self.calm, now, self.pace.calm, self.pace.calm)
     }
 
     fn cap(&self) -> usize {
         self.cap.load(Ordering::Relaxed)
+    }
+
+    /// Lines of a query that are asked for at once.
+    fn lines_at_once(&self, logql: &str) -> usize {
+        self.shares.of(logql).map_or(page::CAP, |share| share.lines).min(self.cap())
     }
 
     fn learn(&self, cap: usize) {
@@ -277,6 +294,15 @@ impl Loki {
     fn now(&self) -> Timestamp {
         self.http.now()
     }
+}
+
+/// The next turn of those that are so far apart on the average, each at most so much earlier than that. `free` is when the next
+/// one would be on the average.
+fn next_turn(free: &Mutex<Instant>, now: Instant, apart: Duration, early: Duration) -> Instant {
+    let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = now.max(*free);
+    *free = due + apart;
+    now.max(due.checked_sub(early).unwrap_or(due))
 }
 
 /// The range and the step that count a range's lines.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Direction, Loki, wire::Interner};
+use super::{Direction, Loki, known::Share, wire::Interner};
 use crate::model::{
     backend::{ErrorKind, SourceError},
     log::{Gap, LogLine},
@@ -48,6 +48,8 @@ pub(super) struct Pages {
     limit: usize,
     /// And so many once these were read.
     usual: usize,
+    /// And so many where nothing was ever refused.
+    wanted: usize,
     /// As many, but where they are of one instant.
     most: usize,
     /// The server hands out no more.
@@ -75,17 +77,41 @@ impl Pages {
 
     fn new(direction: Direction, left: TimeRange, (limit, usual): (usize, usize), cap: usize) -> Self {
         let (span, longest) = (Duration::MAX, Duration::MAX);
-        Self { direction, left, span, longest, limit, usual, most: usual, cap, too_large: None, crowd: None, calm: 0, passed_over: 0 }
+        Self {
+            direction,
+            left,
+            span,
+            longest,
+            limit,
+            usual,
+            wanted: usual,
+            most: usual,
+            cap,
+            too_large: None,
+            crowd: None,
+            calm: 0,
+            passed_over: 0,
+        }
+    }
+
+    /// Begins with what an earlier reader of the same was refused no more.
+    fn within(mut self, share: Option<Share>) -> Self {
+        if let Some(Share { lines, span, calm }) = share {
+            (self.limit, self.usual) = (self.limit.min(lines), self.usual.min(lines));
+            (self.span, self.calm) = (span, calm);
+        }
+        self
+    }
+
+    /// What the next reader of the same begins with; `None`: with all of it.
+    fn share(&self) -> Option<Share> {
+        let lines = if self.usual < self.wanted { self.usual } else { usize::MAX };
+        (lines < usize::MAX || self.span < Duration::MAX).then_some(Share { lines, span: self.span, calm: self.calm })
     }
 
     /// What is not read yet; `None`: all was read.
     pub(super) fn left(&self) -> Option<TimeRange> {
         (self.left.start < self.left.end).then_some(self.left)
-    }
-
-    /// How many lines are asked for at once where nothing is said against it.
-    pub(super) fn usual(&self) -> usize {
-        self.usual
     }
 
     /// What to ask next; `None`: all was read.
@@ -170,7 +196,7 @@ impl Pages {
         } else if asked.duration() > LEAST && !is_gone(&error) {
             self.span = asked.duration() / 2;
             self.longest = if is_too_long(&error) { self.span } else { self.longest };
-        } else if is_too_slow(&error) {
+        } else if error.is_too_slow() {
             return Err(error);
         } else {
             let range = if is_gone(&error) { self.gone(asked) } else { self.not_answered(asked) };
@@ -215,13 +241,23 @@ impl Pages {
 
     /// The server hands out no more than this at once.
     fn learn(&mut self, cap: usize) {
-        for limit in [&mut self.cap, &mut self.limit, &mut self.usual, &mut self.most] {
+        for limit in [&mut self.cap, &mut self.limit, &mut self.usual, &mut self.wanted, &mut self.most] {
             *limit = cap.min(*limit);
         }
     }
 }
 
 impl Loki {
+    /// Walks back: `first` lines at once, later more.
+    pub(super) fn backward(&self, logql: &str, range: TimeRange, first: usize) -> Pages {
+        Pages::backward(range, first, self.cap()).within(self.shares.of(logql))
+    }
+
+    /// Walks forward, `usual` lines at once.
+    pub(super) fn forward(&self, logql: &str, range: TimeRange, usual: usize) -> Pages {
+        Pages::forward(range, usual, self.cap()).within(self.shares.of(logql))
+    }
+
     /// Asks for the next page; `None`: all was read.
     ///
     /// # Errors
@@ -231,6 +267,7 @@ impl Loki {
             let error = match self.page(logql, range, limit, pages.direction, interner).await {
                 Ok(lines) => {
                     let (reached, gap) = pages.accept(range, &lines);
+                    self.shares.learn(logql, pages.share());
                     return Ok(Some(Step::Read { lines, reached, gap }));
                 }
                 Err(error) => error,
@@ -240,7 +277,11 @@ impl Loki {
                     self.learn(cap);
                     pages.learn(cap);
                 }
-                None => return pages.refused(range, error).map(Some),
+                None => {
+                    let step = pages.refused(range, error).map(Some);
+                    self.shares.learn(logql, pages.share());
+                    return step;
+                }
             }
         }
         Ok(None)
@@ -262,11 +303,12 @@ impl Loki {
                     missing = gap;
                 }
                 Some(Step::Less(error)) if error.is_transient() => {
+                    pages.shorten();
+                    self.shares.learn(logql, pages.share());
                     if slow {
                         return Err(error);
                     }
                     slow = true;
-                    pages.shorten();
                 }
                 Some(Step::Less(_)) => {}
                 None => break,
@@ -282,12 +324,7 @@ fn next_instant(at: Timestamp) -> Timestamp {
 
 /// Whether asking for less of the same may be answered.
 pub(super) fn is_smaller_better(error: &SourceError) -> bool {
-    matches!(error.kind, ErrorKind::TooLarge(_)) || is_too_slow(error) || is_too_much(error)
-}
-
-/// Whether the answer did not come in time: ours, or that of Loki or a gateway.
-fn is_too_slow(error: &SourceError) -> bool {
-    matches!(error.kind, ErrorKind::Timeout(_) | ErrorKind::Server(504))
+    matches!(error.kind, ErrorKind::TooLarge(_)) || error.is_too_slow() || is_too_much(error)
 }
 
 /// Whether Loki says that the query is read and would be answered for less time. Any other 400 may be that of a proxy.

@@ -8,14 +8,15 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::atomic::Ordering, ti
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
     Loki,
     join::{after, second},
-    page::{CAP, Pages, Step, is_smaller_better},
+    page::{CAP, Step, is_smaller_better},
     stream::{Input, Link, pause_after},
+    together,
     wire::Interner,
 };
 use crate::model::{
@@ -75,8 +76,6 @@ pub(super) struct Reconciler<'a> {
     began: Timestamp,
     /// One answer does not hold what a round reads.
     busy: bool,
-    /// Lines that are asked for at once: fewer than the server hands out where answers were too large.
-    at_once: usize,
     /// The server does not count all that it is asked for.
     uncounted: Option<Uncounted>,
     /// How often in a row it refused, and how many seconds it was asked for.
@@ -89,6 +88,8 @@ pub(super) struct Reconciler<'a> {
     troubled: bool,
     /// Those who read the past do not wait between two questions.
     hurry: bool,
+    /// Nothing was asked in this round yet, and nothing is known to lack.
+    calm: bool,
     asked: Instant,
     took: Duration,
     woken: Instant,
@@ -117,13 +118,13 @@ impl<'a> Reconciler<'a> {
             verified,
             began: verified,
             busy: false,
-            at_once: CAP,
             uncounted: None,
             refusals: (0, 0),
             unsought: None,
             counted: BTreeMap::new(),
             troubled: false,
             hurry: false,
+            calm: false,
             asked: now,
             took: Duration::ZERO,
             woken: now,
@@ -147,6 +148,7 @@ impl<'a> Reconciler<'a> {
 
     /// Goes on until nobody listens. Returns whether instead all of the range was read and nothing comes into it any more.
     pub(super) async fn run(mut self) -> bool {
+        let _followed = self.loki.together.follow();
         let (mut failures, mut wait) = (0, Duration::ZERO);
         loop {
             self.turn(wait).await;
@@ -172,12 +174,27 @@ impl<'a> Reconciler<'a> {
         let asleep = Instant::now();
         let every = if self.link.connected.load(Ordering::Relaxed) { pace.every } else { pace.poll };
         let longest = every.max(self.took * REST) + more;
+        let calm = async {
+            let together = &self.loki.together;
+            // Streams that are joined on a page look together.
+            let begins = async { if more.is_zero() { together.begins.notified().await } else { std::future::pending().await } };
+            tokio::select! {
+                () = sleep(longest) => {}
+                () = begins => {}
+            }
+        };
+        self.calm = true;
         if self.woken.elapsed() < pace.woken {
-            sleep(longest).await;
-        } else if timeout(longest, self.link.wake.notified()).await.is_ok() {
-            self.woken = Instant::now();
-            // Not at once: what was lost has to become queryable.
-            sleep_until(asleep + pace.least + more).await;
+            calm.await;
+            return;
+        }
+        tokio::select! {
+            () = calm => {}
+            () = self.link.wake.notified() => {
+                (self.woken, self.calm) = (Instant::now(), false);
+                // Not at once: what was lost has to become queryable.
+                sleep_until(asleep + pace.least + more).await;
+            }
         }
     }
 
@@ -190,9 +207,14 @@ impl<'a> Reconciler<'a> {
             // At last all that was not yet taken in when the range was first read.
             let from = if last { self.began - TAKEN_IN } else { self.verified.min(end) - AGAIN };
             let from = from.max(self.range.start).max(remembered);
-            if self.busy && self.counted_at_once() > 0 {
+            let are_several = self.loki.together.are_several();
+            if (self.busy || are_several) && self.counted_at_once() > 0 {
                 self.compare(from, end).await?
             } else {
+                if std::mem::take(&mut self.calm) && are_several {
+                    // Each reads by itself, and all take turns.
+                    sleep_until(self.loki.calm_turn(Instant::now())).await;
+                }
                 self.read_again(from, end).await?
             }
             self.tell(Input::ReadTo(self.verified)).await?;
@@ -202,6 +224,9 @@ impl<'a> Reconciler<'a> {
         }
         if self.looked_for_late.elapsed() >= self.loki.pace.late {
             self.looked_for_late = Instant::now();
+            if self.loki.together.are_several() {
+                sleep_until(self.loki.calm_turn(Instant::now())).await;
+            }
             self.look_for_late().await?;
         }
         if self.troubled {
@@ -223,11 +248,14 @@ impl<'a> Reconciler<'a> {
         Ok(since)
     }
 
-    fn verify(&mut self, until: Timestamp) {
-        if until > self.verified {
+    /// Returns whether more is known than before.
+    fn verify(&mut self, until: Timestamp) -> bool {
+        let is_more = until > self.verified;
+        if is_more {
             self.verified = until;
             self.link.delivered().verified(until);
         }
+        is_more
     }
 
     /// Where counting is refused and one answer does not hold all, only what is new is read.
@@ -241,7 +269,7 @@ impl<'a> Reconciler<'a> {
     /// Reads all of a range. Returns how many answers that took.
     async fn read(&mut self, from: Timestamp, end: Timestamp) -> Result<usize, Stop> {
         let range = TimeRange { start: from, end };
-        let mut pages = Pages::forward(range, self.at_once, self.loki.cap());
+        let mut pages = self.loki.forward(self.logql, range, CAP);
         let mut answers = 0;
         while let Some(left) = pages.left() {
             if answers > 0 {
@@ -260,7 +288,9 @@ impl<'a> Reconciler<'a> {
                     if let Some(gap) = gap {
                         self.tell(Input::Gap(gap)).await?;
                     }
-                    self.verify(reached);
+                    if self.verify(reached) {
+                        self.tell(Input::ReadTo(self.verified)).await?;
+                    }
                     if is_refused && self.hurry {
                         sleep(self.loki.pace.least).await;
                     }
@@ -270,7 +300,6 @@ impl<'a> Reconciler<'a> {
                 Some(Step::Less(error)) => self.failed(error).await?,
                 None => break,
             }
-            self.at_once = pages.usual();
         }
         Ok(answers)
     }
@@ -292,11 +321,13 @@ impl<'a> Reconciler<'a> {
         }
         let Some(theirs) = self.count(&seconds).await? else { return self.read_again(from, end).await };
         let lines: u64 = theirs.values().sum();
-        if let Some(first) = self.missing(&seconds, &theirs).first().filter(|_| !self.troubled) {
+        // Where there is no tail all lines are read so.
+        let is_lost = |first: &RangeInclusive<i64>| self.link.connected.load(Ordering::Relaxed) || *first.start() < second(self.verified);
+        if let Some(first) = self.missing(&seconds, &theirs).first().filter(|first| !self.troubled && is_lost(first)) {
             self.behind(after(first.start() - 1)).await?;
         }
         self.fill(&seconds, &theirs).await?;
-        self.busy = lines * 2 > self.at_once as u64;
+        self.busy = lines * 2 > self.loki.lines_at_once(self.logql) as u64;
         self.verify(after(*seconds.end()));
         Ok(())
     }
@@ -371,15 +402,17 @@ impl<'a> Reconciler<'a> {
     }
 
     async fn count_at_once(&mut self, seconds: &RangeInclusive<i64>) -> Result<BTreeMap<i64, u64>, SourceError> {
+        let is_calm = std::mem::take(&mut self.calm) && seconds.end() - seconds.start() < together::MOST;
+        if is_calm && self.loki.together.are_several() {
+            self.asked = Instant::now();
+            let counted = self.loki.count_together(self.logql, seconds).await;
+            self.took = self.loki.together.took();
+            return counted;
+        }
         self.spaced().await;
-        let range = TimeRange { start: Timestamp::from_secs(seconds.start() - 1), end: Timestamp::from_secs(*seconds.end()) };
-        // On a line of its own: the query may end in a comment.
-        let query = format!("sum(count_over_time({}\n[1s]))", self.logql);
-        let counted = self.loki.query_matrix(&query, range, Duration::from_secs(1)).await;
+        let counted = self.loki.count_alone(self.logql, seconds).await;
         self.took = self.asked.elapsed();
-        let matrix = counted?;
-        let samples = matrix.series.iter().flat_map(|series| &series.samples);
-        Ok(samples.map(|sample| (sample.at.secs(), sample.value as u64)).collect())
+        counted
     }
 
     /// How many seconds are counted by one question; 0: the server does not count.

@@ -20,14 +20,14 @@ use tokio::{
 use super::{
     Loki,
     join::{Joiner, Seen},
-    page::{FIRST, Pages, Step},
+    page::{FIRST, Step},
     reconcile::Reconciler,
     wire::Interner,
 };
 use crate::{
     model::{
         backend::{ErrorKind, SourceError},
-        log::{Gap, LogEvent, LogLine, Older, TailState},
+        log::{Gap, Limit, LogEvent, LogLine, Older, TailState},
         time::{TAKEN_IN, TimeRange, Timestamp},
     },
     source::http::full_jitter,
@@ -41,11 +41,14 @@ const INPUTS: usize = 4096;
 /// How long the parts of a stream wait; tests wait less.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    /// Between reconciliations while the tail runs. With the search for late lines these are 11 questions a minute.
+    /// Between reconciliations while the tail runs.
     pub(super) every: Duration,
     /// Between polls while it does not.
     pub(super) poll: Duration,
-    /// At least this long between two questions of all streams, however far behind they are: 60 a minute.
+    /// At least this long between two questions of all streams, with which those begin that are not known to lack anything: 12 a
+    /// minute, however many streams a page joins.
+    pub(super) calm: Duration,
+    /// The same of all questions, however far behind the streams are: 60 a minute.
     pub(super) least: Duration,
     /// Between reconciliations that the tail asks for because it lost something.
     pub(super) woken: Duration,
@@ -69,7 +72,8 @@ impl Pace {
 impl Default for Pace {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { every: s(6), poll: Duration::from_millis(5500), least: s(1), woken: s(30), late: s(60), settle: s(2), refused: s(300) }
+        let poll = Duration::from_millis(5500);
+        Self { every: s(6), poll, calm: s(5), least: s(1), woken: s(30), late: s(60), settle: s(2), refused: s(300) }
     }
 }
 
@@ -85,6 +89,7 @@ pub(super) enum Input {
     Verified(Vec<LogLine>),
     State(TailState),
     ReadTo(Timestamp),
+    Limited(Limit),
     Failed(SourceError),
     /// Time cannot heal it.
     Ended(SourceError),
@@ -150,13 +155,18 @@ impl Loki {
                 let end = opened.max(range.end) + self.pace.settle;
                 let endless = TimeRange { end: Timestamp::LATEST, ..range };
                 tokio::join!(
-                    self.history(&logql, range.start, end, &link, &input),
+                    async {
+                        if self.history(&logql, range.start, end, &link, &input).await {
+                            self.tell_limit(&logql, &input).await;
+                        }
+                    },
                     self.tail(&logql, &link, &input),
                     Reconciler::new(self, &logql, &link, &input, endless, opened).run(),
                 );
             } else {
                 let range = TimeRange { end: Timestamp(range.end.0.saturating_add(1)), ..range };
                 if self.history(&logql, range.start, range.end, &link, &input).await
+                    && self.tell_limit(&logql, &input).await
                     && (range.end + TAKEN_IN <= opened
                         || Reconciler::new(self, &logql, &link, &input, range, opened.min(range.end)).run().await)
                 {
@@ -175,9 +185,15 @@ impl Loki {
         }
     }
 
+    /// Says from when on lines may be missing: those above the first page may be so many that no one reads back to there. Returns
+    /// whether anybody listens.
+    async fn tell_limit(&self, logql: &str, input: &mpsc::Sender<Input>) -> bool {
+        maybe_sent(self.limit(logql).await.map(Input::Limited), input).await
+    }
+
     /// Returns whether all was delivered that is loaded without being asked for.
     async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
-        let mut pages = Pages::backward(TimeRange { start, end }, FIRST, self.cap());
+        let mut pages = self.backward(logql, TimeRange { start, end }, FIRST);
         let mut interner = Interner::default();
         let (mut count, mut failures, mut oldest, mut is_read) = (Counted::default(), 0, None, false);
         loop {

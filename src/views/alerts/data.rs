@@ -8,6 +8,7 @@ use super::{exprs::Exprs, matched::Matched, storm::Calls};
 use crate::{
     app::expect,
     core::{
+        command::Command,
         request::{Answer, Refresh, Request, Response, step},
         slot::Slot,
     },
@@ -20,8 +21,15 @@ use crate::{
         time::{TimeWindow, Timestamp},
     },
     ui::format,
-    views::{Look, Needs, part_of},
+    views::{
+        Look, Needs,
+        cost::{self, Cost, Verdict, WAITS, readings},
+        part_of,
+    },
 };
+
+/// The slot of the size of an expression.
+const SIZE: &str = "expression size";
 
 /// The trend beside an alert, and how long a resolved one is shown.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -60,6 +68,8 @@ pub(super) struct Data {
     pub(super) day: Slot<Matrix>,
     /// The queries of these three.
     drawn: Drawn,
+    /// What an expression of Loki's ruler reads.
+    cost: Cost,
 }
 
 /// What is asked for the selected alert.
@@ -213,18 +223,44 @@ impl Data {
     pub(super) fn ask_expression(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         let (window, seldom) = (look.scope.window, look.shared.refresh_slow());
         let step = |finest| step(look.range().duration(), area.width.saturating_sub(8), finest);
-        if let Some(query) = self.drawn.value.clone() {
-            let (request, refresh) = match self.drawn.engine {
-                Engine::Prometheus => (Request::Range { query, window, step: step(MIN_STEP) }, look.shared.refresh()),
-                Engine::Loki => (Request::LogRange { query, window, step: step(MIN_LOG_STEP) }, seldom),
-            };
-            needs.ask("expression", 0, request, refresh);
+        match (self.drawn.value.clone(), self.drawn.engine) {
+            (None, _) => {}
+            (Some(query), Engine::Prometheus) => {
+                needs.ask("expression", 0, Request::Range { query, window, step: step(MIN_STEP) }, look.shared.refresh());
+            }
+            (Some(query), Engine::Loki) => {
+                let verdict = self.cost.ask_sizes(look, &readings([query.as_str()], window), (SIZE, 0), needs);
+                if verdict.may_read() {
+                    let size = if let Verdict::Quick(Some(size)) = verdict { size } else { 0 };
+                    let limit = look.shared.settings.ask_above.unwrap_or(u64::MAX);
+                    let every = cost::seldom(look.shared.settings.refresh_slow, size, limit);
+                    needs.ask("expression", 0, Request::LogRange { query, window, step: step(MIN_LOG_STEP) }, Refresh::Every(every));
+                }
+            }
         }
         if let Some(query) = self.drawn.limit.clone() {
             needs.ask("threshold", 0, Request::Range { query, window, step: step(MIN_STEP) }, seldom);
         }
         if let Some(query) = self.drawn.day.clone() {
             needs.ask("day", 0, Request::Range { query, window: TimeWindow::Last(DAY), step: DAY_STEP }, seldom);
+        }
+    }
+
+    /// Why the expression of lines is not drawn: how much it would read is not known yet, or is too much.
+    pub(super) fn held_back(&self, look: &Look<'_>) -> Option<Vec<String>> {
+        let query = self.drawn.value.as_deref().filter(|_| self.drawn.engine == Engine::Loki)?;
+        match self.cost.verdict(look, &readings([query], look.scope.window)) {
+            Verdict::Waits => Some(vec![WAITS.to_owned()]),
+            Verdict::Asks(size) => {
+                let [size, limit] = [size, look.shared.settings.ask_above.unwrap_or_default()].map(|bytes| format::bytes(bytes as f64));
+                let key = |command| look.shared.keymap.key(command).unwrap_or_default();
+                let over = format::span(look.range().duration());
+                Some(vec![
+                    format!("Not drawn: Loki would read {size} over {over}, more than {limit} (ask_above)."),
+                    format!("{} a shorter window   {} asks as a query", key(Command::ZoomIn), key(Command::EditQuery)),
+                ])
+            }
+            Verdict::Free | Verdict::Quick(_) | Verdict::Unknown => None,
         }
     }
 
@@ -264,6 +300,12 @@ impl Data {
                     self.trends.clear();
                 }
                 then(self.trends.entry(query.clone()).or_default().settle(at, expect(result, matched)), Change::Picture)
+            }
+            SIZE => {
+                // Of expressions that were looked at long ago nothing is known any more.
+                self.cost.forget(at);
+                self.cost.learn(answer.request, at, expect(result, |r| if let Response::LogSize(size) = r { Some(size) } else { None }));
+                Change::Picture
             }
             "expression" => then(self.expression.settle(at, expect(result, matched)), Change::Picture),
             "threshold" => then(self.limit.settle(at, expect(result, matched)), Change::Picture),

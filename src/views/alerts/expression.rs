@@ -68,6 +68,10 @@ fn render_expression(view: &Alerts, alert: &Alert, look: &Look<'_>, focused: boo
         }
         Some(_) => {}
     }
+    if let Some(lines) = view.data.held_back(look) {
+        panel::message(shared, inner, buf, &lines);
+        return;
+    }
     if let Some(lines) = &state.blank {
         panel::message(shared, inner, buf, lines);
         return;

@@ -11,7 +11,10 @@ use super::{
     query::Plan,
 };
 use crate::{
-    core::request::{Refresh, Request},
+    core::{
+        command::Command,
+        request::{Refresh, Request},
+    },
     model::{backend::SourceError, log::NewerLines, time::Timestamp},
     store::LineId,
     views::{Act, Cx, Look, Needs},
@@ -52,7 +55,9 @@ impl Logs {
 
     pub(super) fn ask_newer(&self, look: &Look<'_>, plan: &Plan, area: Rect, needs: &mut Needs<'_>) {
         let (Some(After::Left(after) | After::Failed(after, _)), Some(query)) = (&self.after, plan.streams.first()) else { return };
-        if self.reads_newer(*after, area) {
+        // As for older ones.
+        let is_slow = matches!(&self.after, Some(After::Failed(_, error)) if error.is_too_slow());
+        if self.reads_newer(*after, area) && !is_slow {
             let request = Request::LogNewer { query: query.clone(), window: look.scope.window, after: *after };
             needs.ask("newer", 0, request, Refresh::Once);
         }
@@ -84,6 +89,14 @@ impl Logs {
         }
     }
 
+    /// The user wants to try again what did not come.
+    pub(super) fn try_again(&mut self) {
+        self.told.older_failed = Default::default();
+        if let Some(After::Failed(after, _)) = self.after {
+            self.after = Some(After::Left(after));
+        }
+    }
+
     /// Why there are no lines around a time yet.
     pub(super) fn blank_around(&self) -> Option<Vec<String>> {
         let after = self.after.as_ref()?;
@@ -96,9 +109,9 @@ impl Logs {
     }
 
     /// What lies after the lines that are here, where the selection is near.
-    pub(super) fn after_note(&self, area: Rect) -> Option<String> {
+    pub(super) fn after_note(&self, look: &Look<'_>, area: Rect) -> Option<String> {
         match self.after.as_ref()? {
-            After::Failed(_, error) => Some(format!("newer lines: {}", error.message)),
+            After::Failed(_, error) => Some(format!("newer lines: {}", again(look, error))),
             After::Nothing if self.reads_newer(self.store.newest()?, area) => Some("no newer lines in this window".to_owned()),
             After::Nothing => None,
             After::Left(after) if self.reads_newer(*after, area) => Some("newer lines: loading".to_owned()),
@@ -106,4 +119,10 @@ impl Logs {
             After::Left(_) => Some("newer ones not loaded".to_owned()),
         }
     }
+}
+
+/// Why lines did not come, and what has to be done where they are not asked for again by themselves.
+pub(super) fn again(look: &Look<'_>, error: &SourceError) -> String {
+    let key = look.shared.keymap.key(Command::Refresh).unwrap_or_default();
+    if error.is_too_slow() { format!("{}; {key} tries again", error.message) } else { error.message.clone() }
 }

@@ -4,11 +4,7 @@ use super::{List, Logs, Told, Wanted, bar, elsewhere};
 use crate::{
     app::expect,
     core::request::{Answer, Response},
-    model::{
-        backend::{ErrorKind, SourceError},
-        log::LogEvent,
-        time::Timestamp,
-    },
+    model::{backend::SourceError, log::LogEvent, time::Timestamp},
     views::Cx,
 };
 
@@ -16,6 +12,9 @@ impl Logs {
     /// Takes an answer to anything that the page asked. Returns whether the screen changes by it.
     pub(super) fn take_in(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         self.keep_to_plan(cx);
+        if self.without_line_patterns(cx, &answer) {
+            return true;
+        }
         match answer.slot.pane {
             pane if bar::PANES.contains(&pane) => return self.bar_answer(cx, answer),
             "volume" => {
@@ -53,13 +52,7 @@ impl Logs {
         let (now, part) = (cx.look.now, answer.slot.part);
         match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
             result if answer.slot.pane == "older" => self.older_page(part, result),
-            Ok(events) => {
-                let is_unread = |e: &LogEvent| matches!(e, LogEvent::Failed(e) if e.kind == ErrorKind::BadQuery);
-                if events.iter().any(is_unread) && self.without_line_patterns(cx) {
-                    return;
-                }
-                events.into_iter().for_each(|event| self.event(answer.asked, part, event, now));
-            }
+            Ok(events) => events.into_iter().for_each(|event| self.event(answer.asked, part, event, now)),
             Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),
         }
         self.tell_news(cx);
@@ -131,6 +124,7 @@ impl Logs {
                     past.read_to(asked, at);
                 }
             }
+            LogEvent::Limited(limit) => self.told.limit(part, limit),
             LogEvent::Failed(error) => self.told.fail(part, error, now),
         }
     }
@@ -154,7 +148,12 @@ impl Logs {
                     }
                 }
                 LogEvent::Gap(gap) => self.told.gap(gap),
-                LogEvent::Lines(_) | LogEvent::Tail(_) | LogEvent::ReadTo(_) | LogEvent::Failed(_) | LogEvent::Files(_) => {}
+                LogEvent::Lines(_)
+                | LogEvent::Tail(_)
+                | LogEvent::ReadTo(_)
+                | LogEvent::Limited(_)
+                | LogEvent::Failed(_)
+                | LogEvent::Files(_) => {}
             }
         }
     }

@@ -169,7 +169,11 @@ impl Logs {
         }
         let lines = format::counted(total.round() as usize, "line");
         let parts: Vec<String> = parts.iter().map(|(name, n)| format!("{} {name}", format::count(n.round() as u64))).collect();
-        let unread = if self.is_partly_unread(range) { ", not all was read" } else { "" };
+        let unread = match (self.is_partly_unread(look, range), &self.files) {
+            (false, _) => "",
+            (true, Some(_)) => ", not all was read",
+            (true, None) => ", not all may be kept",
+        };
         Some(if parts.is_empty() { format!("{lines}{unread}") } else { format!("{lines}: {}{unread}", parts.join(", ")) })
     }
 

@@ -37,6 +37,10 @@ impl Logs {
                     cx.push(ViewKind::Service, scope);
                 }
             }
+            Command::Refresh => {
+                self.try_again();
+                return false;
+            }
             Command::Filter => self.start_typing(Typing::Filter),
             Command::EditQuery => self.open_bar(cx),
             Command::GoToTime => self.start_typing(Typing::Time),

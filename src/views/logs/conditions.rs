@@ -146,7 +146,7 @@ fn matcher(condition: &Condition) -> Option<Matcher> {
         (Test::Is, false) => MatchOp::NotEqual,
         (Test::Matches(_), true) => MatchOp::Regex,
         (Test::Matches(_), false) => MatchOp::NotRegex,
-        (Test::Compares(..) | Test::Fits(_), _) => return None,
+        (Test::Compares(..) | Test::Fits(_) | Test::FitsHere(_), _) => return None,
     };
     Some(Matcher::new(condition.label.as_str(), op, condition.value.as_str()))
 }
@@ -155,6 +155,9 @@ fn matcher(condition: &Condition) -> Option<Matcher> {
 pub(super) fn stage(condition: &Condition) -> String {
     match (&condition.test, condition.place, condition.keep) {
         (Test::Matches(_), Place::Text, keep) => format!(" {} {}", if keep { "|~" } else { "!~" }, quote(&condition.value)),
+        // The expression matches more lines than the pattern: leaving them out would hide some that are to be seen.
+        (Test::FitsHere(filter), _, true) => format!(" |~ {}", quote(&filter.regex())),
+        (Test::FitsHere(_), _, false) => String::new(),
         (Test::Fits(_), _, keep) => format!(" {} {}", if keep { "|>" } else { "!>" }, quote(&condition.value)),
         (_, Place::Text, keep) => format!(" {} {}", if keep { "|=" } else { "!=" }, quote(&condition.value)),
         // A value that is no number is an error of the line, with which it would pass.
@@ -205,6 +208,7 @@ pub(super) fn shown(condition: &Condition, mark: &str) -> Option<String> {
     (!condition.off).then(|| match (condition.place, &condition.test) {
         (Place::Text, Test::Matches(_)) => format!("{not}~{}", quote(&value)),
         (_, Test::Fits(_)) => format!("{not}>{}", quote(&value)),
+        (_, Test::FitsHere(_)) => format!("{not}>{} here alone", quote(&value)),
         (Place::Text, _) => format!("{not}{}", quote(&value)),
         (_, Test::Is) => format!("{name}{}{value}", if condition.keep { "=" } else { "!=" }),
         (_, Test::Matches(_)) => format!("{name}{equal}~{value}"),

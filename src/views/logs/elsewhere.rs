@@ -21,6 +21,14 @@ pub(super) const PANE: &str = "elsewhere";
 #[derive(Default)]
 pub(super) struct Elsewhere(Vec<(String, TimeWindow)>);
 
+/// Labels whose streams are looked for.
+const LOOKED_FOR: usize = 12;
+
+/// How many are read beside those of the first label: a trace is asked for in two ways.
+fn room(look: &Look<'_>) -> usize {
+    STREAMS / if look.scope.trace.is_some() { 2 } else { 1 } - 1
+}
+
 /// The question for the names on the streams of a selector.
 fn names(matchers: &[Matcher], window: TimeWindow) -> Option<Request> {
     let label = matchers.first()?.name.to_string();
@@ -32,21 +40,32 @@ impl Logs {
     fn candidates(&self, look: &Look<'_>, labels: &LogLabels) -> Vec<Vec<Matcher>> {
         let service = look.scope.service.as_deref().filter(|_| self.typed.is_none());
         let mut found = service.map_or_else(Vec::new, |service| labels.elsewhere(service));
-        found.truncate(STREAMS - 1);
+        found.truncate(LOOKED_FOR);
         found
     }
 
-    /// Those of them that do.
+    /// Those of them that do, as many as are read beside the first.
     pub(super) fn joined(&self, look: &Look<'_>, labels: &LogLabels) -> Vec<Vec<Matcher>> {
         let mut found = self.candidates(look, labels);
-        found.retain(|matchers| self.holds_lines(look, matchers));
+        found.retain(|matchers| self.place(look, matchers).is_some_and(|place| place < room(look)));
         found
     }
 
-    /// Whether there are known to be lines.
-    fn holds_lines(&self, look: &Look<'_>, matchers: &[Matcher]) -> bool {
+    /// Those of them that do and are too many to be read.
+    fn left_out(&self, look: &Look<'_>, labels: &LogLabels) -> Vec<Vec<Matcher>> {
+        let mut found = self.candidates(look, labels);
+        found.retain(|matchers| self.place(look, matchers).is_some_and(|place| place >= room(look)));
+        found
+    }
+
+    /// The place of a selector among those that are known to have lines: what is read goes before what is found later.
+    fn place(&self, look: &Look<'_>, matchers: &[Matcher]) -> Option<usize> {
         let selector = selector(matchers);
-        self.elsewhere.0.iter().any(|(known, window)| *known == selector && *window == look.scope.window)
+        self.elsewhere.0.iter().position(|(known, window)| *known == selector && *window == look.scope.window)
+    }
+
+    fn holds_lines(&self, look: &Look<'_>, matchers: &[Matcher]) -> bool {
+        self.place(look, matchers).is_some()
     }
 
     /// Asks for those that are not known to hold lines: some may begin to.
@@ -89,10 +108,16 @@ impl Logs {
         }
     }
 
-    /// `also app="web"`.
-    pub(super) fn elsewhere_note(&self, look: &Look<'_>) -> String {
-        let labels = look.shared.log_labels.value().map_or_else(Vec::new, |labels| self.joined(look, labels));
-        let names: Vec<String> = labels.iter().filter_map(|matchers| Some(matchers.first()?.to_string())).collect();
-        format!("also {}", names.join(", "))
+    /// `also app="web"`, and what is not read of it.
+    pub(super) fn elsewhere_note(&self, look: &Look<'_>) -> Option<String> {
+        let labels = look.shared.log_labels.value()?;
+        let names = |all: Vec<Vec<Matcher>>| all.iter().filter_map(|m| Some(m.first()?.to_string())).collect::<Vec<_>>().join(", ");
+        let (joined, left_out) = (names(self.joined(look, labels)), names(self.left_out(look, labels)));
+        let parts = [
+            (!joined.is_empty()).then(|| format!("also {joined}")),
+            (!left_out.is_empty()).then(|| format!("not {left_out}: no more than {STREAMS} streams are joined")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 }

@@ -249,9 +249,14 @@ impl Logs {
         if is_reading && size > 0 {
             out.push(format!("reading {} of {}", format::percent(read as f64 / size as f64), format::bytes(size as f64)));
         } else if left > 0 {
-            let newest = format!("newest {} of {}", format::bytes((size - left.min(size)) as f64), format::bytes(size as f64));
+            let [some, all] = [size - left.min(size), size].map(|bytes| format::bytes(bytes as f64));
+            let (words, older) = if self.reaches_before_window(files, look) {
+                (format!("{some} of {all} read for the window"), "another")
+            } else {
+                (format!("newest {some} of {all}"), "an older")
+            };
             let key = look.shared.keymap.key(Command::TimePicker).unwrap_or_default();
-            out.push(if full { format!("{newest}, {key} reads an older window") } else { newest });
+            out.push(if full { format!("{words}, {key} reads {older} window") } else { words });
         }
         let piped: u64 = files.told.iter().filter(|f| f.size.is_none()).map(|f| f.read).sum();
         if piped > 0 && full {
@@ -262,6 +267,14 @@ impl Logs {
             out.push("ended".to_owned());
         }
         out
+    }
+
+    /// Whether what was not read is before the window: of each file that was not read to its beginning there are older lines than
+    /// those of the window.
+    fn reaches_before_window(&self, files: &Files, look: &Look<'_>) -> bool {
+        let start = look.scope.window.range(look.now).start;
+        let is_before = |file: &OpenedFile| file.reached.is_some_and(|reached| reached.start < start);
+        files.opened.again && look.scope.window != TimeWindow::EVERYTHING && files.told.iter().filter(|f| f.left > 0).all(is_before)
     }
 
     /// Why there is nothing.

@@ -42,6 +42,8 @@ pub struct Seed {
     pub step: i8,
     /// What the lines have in common.
     pub kind: SeedKind,
+    /// The trace whose lines these are.
+    pub trace: Option<TraceId>,
 }
 
 /// What lines of a query have in common.
@@ -160,6 +162,7 @@ impl Logs {
             line: Some(Box::new(line.to_log_line())),
             step,
             kind: SeedKind::Value,
+            trace: TraceId::parse(&field.value).filter(|_| field.source == Source::Trace),
         };
         let scope = Scope { service: None, family: None, matchers: Vec::new(), ..look.scope.without_trace() };
         // Fixed, also where it ends later: what comes is read, without a tail of all services.

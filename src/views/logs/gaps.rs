@@ -26,7 +26,7 @@ pub(crate) fn reason(limit: Limit) -> String {
         Limit::Lookback(length) => format!("Loki looks back {} here (max_query_lookback)", format::span(length)),
         Limit::Retention { kept, differs: false } => format!("Loki keeps {} here (retention_period)", format::span(kept)),
         Limit::Retention { kept, differs: true } => {
-            format!("Loki keeps {} here (retention_period), some streams for another time", format::span(kept))
+            format!("Loki keeps at least {} here, some streams longer (retention_period, retention_stream)", format::span(kept))
         }
     }
 }

@@ -79,7 +79,7 @@ impl Logs {
             return Some(look.range());
         }
         let held = TimeRange { start: first, end: last };
-        let before = if self.unread().is_some_and(|unread| unread.start > Timestamp(i64::MIN)) {
+        let before = if self.unread(look).is_some_and(|unread| unread.start > Timestamp(i64::MIN)) {
             held.duration().max(SHORTEST) / BEFORE
         } else {
             Duration::ZERO
@@ -127,10 +127,13 @@ impl Logs {
         }
     }
 
-    /// Between which instants lines are known to be whole: what is before and after was not read, or was dropped. `None` where
-    /// all is known.
-    pub(super) fn unread(&self) -> Option<TimeRange> {
-        let files = self.files.as_ref()?;
+    /// Between which instants lines are known to be whole: what is before and after was not read, or was dropped, or the server does
+    /// not hand it out. `None` where all is known.
+    pub(super) fn unread(&self, look: &Look<'_>) -> Option<TimeRange> {
+        let Some(files) = &self.files else {
+            let start = self.told.handed_out_from(look.now)?;
+            return Some(TimeRange { start, end: Timestamp::LATEST });
+        };
         // Of a file that has told no time yet, nothing is known.
         let begun = |file: &OpenedFile| file.reached.map_or(Timestamp::LATEST, |reached| reached.start);
         let before =
@@ -144,13 +147,13 @@ impl Logs {
     }
 
     /// Whether a range has a part of which not all lines were read.
-    pub(super) fn is_partly_unread(&self, range: TimeRange) -> bool {
-        self.unread().is_some_and(|known| range.start < known.start || known.end < range.end)
+    pub(super) fn is_partly_unread(&self, look: &Look<'_>, range: TimeRange) -> bool {
+        self.unread(look).is_some_and(|known| range.start < known.start || known.end < range.end)
     }
 
     /// Nothing drawn must not look like no lines where they were not read.
     pub(super) fn draw_unread(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let Some(matrix) = self.volume.value().filter(|_| self.unread().is_some()) else { return };
+        let Some(matrix) = self.volume.value().filter(|_| self.unread(look).is_some()) else { return };
         let (glyph, style) = (look.shared.glyphs.stale, look.shared.theme.style(Role::Dim));
         for TimeAxis { area: trend, range } in volume::axes(matrix, self.volume_is_bytes, look, area) {
             let cell = nanos(range.duration()) / i64::from(trend.width.max(1));
@@ -158,7 +161,7 @@ impl Logs {
                 let start = Timestamp(range.start.0.saturating_add(cell * i64::from(x))) - matrix.step;
                 let at = TimeRange { start, end: Timestamp(start.0.saturating_add(cell)) };
                 let is_blank = buf.cell((trend.x + x, trend.y)).is_some_and(|cell| cell.symbol() == " ");
-                if is_blank && self.is_partly_unread(at) {
+                if is_blank && self.is_partly_unread(look, at) {
                     put(buf, trend, trend.x + x, glyph, style);
                 }
             }

@@ -9,6 +9,7 @@ use crate::{
         request::{Refresh, Request},
     },
     model::{
+        backend::SourceError,
         log::{Limit, Older},
         time::Timestamp,
     },
@@ -49,7 +50,12 @@ impl Logs {
         if !self.reads_on(area) {
             return;
         }
-        for (part, (query, past)) in (0..).zip(plan.streams.iter().zip(&self.told.past)) {
+        let told = self.told.past.iter().zip(&self.told.older_failed);
+        for (part, (query, (past, failed))) in (0..).zip(plan.streams.iter().zip(told)) {
+            // Where little was too slow as well, each try costs the server as much: the user says when.
+            if failed.as_ref().is_some_and(SourceError::is_too_slow) {
+                continue;
+            }
             if let Some(Older::Left(before)) = past.older()
                 && self.told.is_of(part, query)
                 && self.is_near(before, area)

@@ -34,7 +34,7 @@ pub(crate) struct Plan {
 }
 
 /// Streams that are joined, at the most.
-pub(super) const STREAMS: usize = 4;
+pub(crate) const STREAMS: usize = 4;
 
 /// Scope matchers that streams or their metadata usually have.
 const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "level", "detected_level", "host", "node"];
@@ -50,13 +50,17 @@ pub(super) struct Narrow<'a> {
     pub(super) level: Level,
 }
 
-/// The query of a scope in one question, for those who read all of its lines in order.
-pub(crate) fn of_scope(scope: &Scope, labels: &LogLabels) -> Plan {
-    let plan = plan(scope, labels, Narrow::default());
+/// The queries of a scope, for those who read all of its lines in order: one, and one for the service's streams that each other
+/// label names.
+pub(crate) fn of_scope(scope: &Scope, labels: &LogLabels, elsewhere: &[Vec<Matcher>]) -> Plan {
+    let narrow = Narrow { elsewhere, ..Narrow::default() };
+    let plan = plan(scope, labels, narrow);
     let Some(id) = scope.trace else { return plan };
     let own: String = applied(scope).0.iter().map(|m| format!(" | {m}")).collect();
-    let query = format!("{}{own}{}", selector(&services(scope, labels)), of_trace_at_once(id));
-    Plan::of(vec![query], Narrow::default(), plan.unapplied)
+    let query = |service: &[Matcher]| format!("{}{own}{}", selector(service), of_trace_at_once(id));
+    let first = services(scope, labels);
+    let all = [first.as_slice()].into_iter().chain(elsewhere.iter().map(Vec::as_slice)).take(STREAMS);
+    Plan::of(all.map(query).collect(), Narrow::default(), plan.unapplied)
 }
 
 /// The query of a scope, or of what was typed, narrowed.

@@ -40,6 +40,8 @@ pub(super) struct Told {
     pub(super) gaps: Gaps,
     /// The past of each stream.
     pub(super) past: [Past; STREAMS],
+    /// What of the past the server may not hand out of each stream.
+    limits: [Option<Limit>; STREAMS],
     /// Why a page of older lines of each stream did not come.
     pub(super) older_failed: [Option<SourceError>; STREAMS],
 }
@@ -70,6 +72,7 @@ impl Told {
         moved(&mut self.tails, &of, streams);
         moved(&mut self.failed, &of, streams);
         moved(&mut self.past, &of, streams);
+        moved(&mut self.limits, &of, streams);
         moved(&mut self.older_failed, &of, streams);
     }
 
@@ -170,6 +173,18 @@ impl Told {
     /// What the server hands out nothing of.
     pub(super) fn withheld(&self) -> Option<(TimeRange, Limit)> {
         self.past.iter().find_map(Past::withheld)
+    }
+
+    pub(super) fn limit(&mut self, part: u32, limit: Limit) {
+        if let Some(known) = self.limits.get_mut(part as usize) {
+            *known = Some(limit);
+        }
+    }
+
+    /// From when on the server hands out all lines of all streams, where it is known not to do so for ever.
+    pub(super) fn handed_out_from(&self, now: Timestamp) -> Option<Timestamp> {
+        let limits = self.limits.iter().flatten().map(|limit| now - limit.length());
+        limits.chain(self.withheld().map(|(range, _)| range.end)).max()
     }
 
     /// From when on all lines are here, where those before were not read, or not all.

@@ -149,7 +149,7 @@ pub(super) fn again(condition: &Condition) -> String {
     let value = if plain { condition.value.clone() } else { quote(&condition.value) };
     match (condition.place, &condition.test) {
         (Place::Text, Test::Matches(_)) => format!("{not}~ {value}"),
-        (_, Test::Fits(_)) => format!("{}> {value}", if condition.keep { "|" } else { "!" }),
+        (_, Test::Fits(_) | Test::FitsHere(_)) => format!("{}> {value}", if condition.keep { "|" } else { "!" }),
         (Place::Text, _) => format!("{not}{}", quote(&condition.value)),
         (_, Test::Is) => format!("{}{}{value}", condition.name, if condition.keep { "=" } else { "!=" }),
         (_, Test::Matches(_)) => format!("{}{}{value}", condition.name, if condition.keep { "=~" } else { "!~" }),

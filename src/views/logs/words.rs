@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Logs, gaps::reason, older::Before};
+use super::{Logs, around::again, gaps::reason, older::Before};
 use crate::{
     core::command::Command,
     model::log::TailState,
@@ -34,7 +34,7 @@ impl Logs {
     pub(super) fn title(&self, look: &Look<'_>, area: Rect, room: usize) -> String {
         let glyphs = look.shared.glyphs;
         let separator = format!(" {} ", glyphs.horizontal.repeat(2));
-        let query = self.files_name().or_else(|| self.plan(look).map(|p| p.base)).unwrap_or_else(|| "logs".to_owned());
+        let query = self.files_name().or_else(|| self.asked(look)).unwrap_or_else(|| "logs".to_owned());
         for wording in [Wording::Full, Wording::Brief] {
             let rest = self.facts_of_title(look, area, wording).join(&separator);
             let left = room.saturating_sub(width(&rest) + width(&separator));
@@ -51,6 +51,13 @@ impl Logs {
         truncate(&ways.find(fits).unwrap_or(last), room, glyphs.ellipsis)
     }
 
+    /// What is asked for: the query, or the trace whose lines these are, as its query is several hundred characters.
+    fn asked(&self, look: &Look<'_>) -> Option<String> {
+        let trace = self.typed.as_ref().map_or(look.scope.trace, |seed| seed.trace);
+        let plan = self.plan(look)?;
+        Some(trace.map_or(plan.base, |id| format!("trace {}", id.short())))
+    }
+
     fn facts_of_title(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Vec<String> {
         let mut out = vec![self.count(look, wording)];
         out.extend(self.partial(look));
@@ -59,7 +66,7 @@ impl Logs {
         if wording == Wording::Full {
             out.extend(plan.as_ref().and_then(|plan| self.size_note(look, plan)));
         }
-        let also = plan.as_ref().filter(|plan| !plan.also.is_empty()).map(|_| self.elsewhere_note(look));
+        let also = self.elsewhere_note(look);
         let unapplied = plan.map_or_else(Vec::new, |p| p.unapplied);
         out.extend(also);
         if !unapplied.is_empty() {
@@ -68,8 +75,8 @@ impl Logs {
         }
         out.extend(self.gone(look, wording));
         out.extend(self.files_facts(look, wording == Wording::Full));
-        out.extend(self.before_note(area, wording));
-        out.extend(self.after_note(area));
+        out.extend(self.before_note(look, area, wording));
+        out.extend(self.after_note(look, area));
         out.extend(self.tail(look, wording));
         out
     }
@@ -98,10 +105,10 @@ impl Logs {
         out
     }
 
-    fn before_note(&self, area: Rect, wording: Wording) -> Option<String> {
+    fn before_note(&self, look: &Look<'_>, area: Rect, wording: Wording) -> Option<String> {
         if let Some(error) = self.told.older_failed() {
             return Some(if wording == Wording::Full {
-                format!("older lines: {}", error.message)
+                format!("older lines: {}", again(look, error))
             } else {
                 "older lines failed".to_owned()
             });
@@ -263,7 +270,7 @@ impl Logs {
     fn none_found(&self, look: &Look<'_>) -> Vec<String> {
         let key = |command| look.shared.keymap.key(command).unwrap_or_default();
         let (range, zone) = (look.range(), look.shared.settings.zone.0);
-        let plan = self.plan(look).map_or_else(Default::default, |p| (p.base, p.unapplied));
+        let plan = (self.asked(look).unwrap_or_default(), self.plan(look).map_or_else(Vec::new, |p| p.unapplied));
         let mut lines = vec![format!(
             "No lines for {} in {} {} {}.",
             plan.0,

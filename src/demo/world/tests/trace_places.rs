@@ -62,7 +62,7 @@ async fn every_place_of_a_trace_id_leads_to_the_trace_and_the_trace_to_the_line(
         let names = ServiceLabel::new("service_name", vec![line.stream.get("service_name").unwrap().into()], &Arc::default());
         let scope = Scope::new("demo", TimeWindow::Last(std::time::Duration::from_secs(60))).with_service(service).with_trace(trace, None);
         let mut back = Vec::new();
-        for query in of_scope(&scope, &LogLabels::new(vec![names], Vec::new())).streams {
+        for query in of_scope(&scope, &LogLabels::new(vec![names], Vec::new()), &[]).streams {
             back.extend(lines(&loki, &query).await);
         }
         assert!(back.iter().any(|l| l.text == line.text && l.at == line.at), "{trace} does not lead to {}", line.text);

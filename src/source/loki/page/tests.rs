@@ -251,3 +251,25 @@ fn what_is_refused_though_there_is_no_less_is_passed_over() {
         assert_eq!((rest.end, pages.left()), (second(1).end, left), "all before what is gone is gone");
     }
 }
+
+#[test]
+fn how_many_lines_an_answer_has_room_for_is_known_to_all_who_read_the_same_until_more_are_answered() {
+    let shares = crate::source::loki::known::Shares::default();
+    let range = TimeRange { start: Timestamp::from_secs(0), end: Timestamp::from_secs(1000) };
+    let learn = |pages: &Pages| shares.learn("{a=\"b\"}", pages.share());
+    let forward = || Pages::forward(range, CAP, CAP).within(shares.of("{a=\"b\"}"));
+    let mut older = Pages::backward(range, LATER, CAP);
+    learn(&older);
+    assert_eq!(forward().next().unwrap().1, CAP, "nothing is known against it");
+    older.refused(range, SourceError::new(Backend::Loki, ErrorKind::TooLarge(1), "200 MB")).unwrap();
+    learn(&older);
+    assert_eq!(forward().next().unwrap().1, LATER / 4);
+    assert_eq!(Pages::backward(range, FIRST, CAP).within(shares.of("{a=\"b\"}")).next().unwrap().1, FIRST, "this is less");
+    // A page is a question of its own each time.
+    for _ in 0..=CALM {
+        let mut page = forward();
+        page.accept(range, &[]);
+        learn(&page);
+    }
+    assert_eq!(forward().next().unwrap().1, LATER / 2);
+}

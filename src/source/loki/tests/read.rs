@@ -12,7 +12,8 @@ async fn a_reader_gets_all_lines_in_order_and_a_failure_when_there_are_none() {
     let (out, mut events) = mpsc::channel(1);
     let mut texts = Vec::new();
     let taking = async {
-        while let Some(LogEvent::Lines(lines)) = events.recv().await {
+        while let Some(event) = events.recv().await {
+            let LogEvent::Lines(lines) = event else { continue };
             texts.extend(lines.iter().map(|l| l.text.parse::<u64>().unwrap()));
         }
     };

@@ -152,9 +152,24 @@ async fn a_reader_of_a_range_that_is_read_in_parts_is_told_of_no_failure() {
     *fake.longest.lock().unwrap() = Some(Duration::from_secs(1000));
     let range = last_hour(&loki);
     fake.write(range.start, "first");
-    let told = told(&loki, range).await;
+    let mut told = told(&loki, range).await;
+    told.retain(|event| !matches!(event, LogEvent::ReadTo(_)));
     let [LogEvent::Lines(lines)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(&*lines[0].text, "first");
+}
+
+#[tokio::test]
+async fn what_was_refused_to_one_reader_is_not_asked_for_by_the_next_one_of_the_same() {
+    let (fake, loki) = Fake::start().await;
+    *fake.longest.lock().unwrap() = Some(Duration::from_secs(1000));
+    let range = last_hour(&loki);
+    told(&loki, range).await;
+    let first = asked(&fake).0;
+    loki.older(QUERY, range).await.unwrap();
+    assert_eq!(asked(&fake).0, 1, "a part that is answered");
+    told(&loki, range).await;
+    assert!(asked(&fake).0 < first);
+    assert_eq!(loki.shares.of("{app=\"y\"}"), None, "of another query nothing is known");
 }
 
 #[tokio::test]

@@ -10,6 +10,26 @@ use crate::{
 };
 
 #[tokio::test]
+async fn calm_streams_of_a_page_share_twelve_questions_a_minute_and_a_single_one_is_never_held_up() {
+    let second = Duration::from_secs(1);
+    for streams in [1, 2, 4] {
+        let loki = Loki::new(Endpoint::new(Backend::Loki, "http://127.0.0.1:1".parse().unwrap()), Arc::new(|_, _| ())).unwrap();
+        let begin = tokio::time::Instant::now();
+        // When each wants to look next, and to search for late lines.
+        let each = [loki.pace.every, loki.pace.late].map(|every| (begin + every, every));
+        let mut wants: Vec<_> = (0..streams).flat_map(|_| each).collect();
+        let (mut turns, mut held_up) = (0_u32, Duration::ZERO);
+        while let Some((at, every)) = wants.iter_mut().min_by_key(|(at, _)| *at).filter(|(at, _)| *at < begin + 600 * second) {
+            let turn = loki.calm_turn(*at);
+            (held_up, turns) = (held_up.max(turn - *at), turns + u32::from(turn < begin + 600 * second));
+            *at = turn + *every;
+        }
+        assert!(turns <= 121, "{streams} streams: {turns} in ten minutes");
+        assert!(streams > 1 || held_up.is_zero(), "{held_up:?}");
+    }
+}
+
+#[tokio::test]
 async fn streams_take_turns_in_asking_behind_their_tails() {
     let (_fake, loki) = Fake::start().await;
     let loki = Loki { pace: Pace::default(), ..loki };

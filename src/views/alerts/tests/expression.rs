@@ -136,3 +136,35 @@ fn shares_are_shown_in_percent_and_all_thresholds_drawn() {
     let text = draw(&view, &stage.look(), SIZE.0, SIZE.1);
     assert!(text.contains("23.0 % > 5 %") && text.contains("fires > 5 %, < 0.1 %"), "{text}");
 }
+
+#[test]
+fn an_expression_of_lines_is_sized_first_and_not_drawn_where_it_would_read_too_much() {
+    let size = |bytes: u64| {
+        let mut stage = Stage::new();
+        stage.shared.settings.ask_above = Some(10 << 30);
+        let mut logs = book();
+        logs.alerts[3].rule =
+            Some(Arc::new(Rule { engine: Engine::Loki, ..(*rule(r#"sum(count_over_time({env=~".+"}[5m])) > 5"#)).clone() }));
+        let mut view = Alerts::default();
+        for _ in 0..2 {
+            feed(&mut view, &stage.look(), SIZE, |need| match need.request {
+                Request::PrometheusAlerts => Some(Ok(Response::PrometheusAlerts(of_prometheus(&logs)))),
+                Request::AlertmanagerAlerts => Some(Ok(Response::AlertmanagerAlerts(of_alertmanager(&logs)))),
+                Request::RulerAlerts => Some(Ok(Response::PrometheusAlerts(PrometheusAlerts::default()))),
+                Request::Instant { .. } => Some(Ok(Response::Vector(Vector::default()))),
+                _ => None,
+            });
+        }
+        let of_lines =
+            |view: &Alerts| needs(view, &stage.look(), SIZE.0, SIZE.1).iter().any(|n| matches!(n.request, Request::LogRange { .. }));
+        assert!(!of_lines(&view), "its size is not known");
+        feed(&mut view, &stage.look(), SIZE, |n| match &n.request {
+            Request::LogSize { .. } => Some(Ok(Response::LogSize(crate::model::log_size::LogSize::new(vec![(Labels::new(), bytes)])))),
+            _ => None,
+        });
+        (of_lines(&view), draw(&view, &stage.look(), SIZE.0, SIZE.1))
+    };
+    assert!(size(1 << 30).0);
+    let (is_asked, text) = size(50 << 30);
+    assert!(!is_asked && text.contains("Not drawn: Loki would read 50.0 GiB over 1h"), "{text}");
+}

@@ -2,10 +2,18 @@
 
 use super::{super::conditions, Logs, Of, Picked};
 use crate::{
+    core::{
+        request::{Answer, Request, Response},
+        typed::Language,
+    },
     log_patterns::line_filters,
-    store::Condition,
+    model::{
+        backend::{ErrorKind, SourceError},
+        log::LogEvent,
+    },
+    store::{Condition, Test},
     ui::format,
-    views::{Cx, Look},
+    views::{Cx, Look, editor::fault},
 };
 
 /// Which picked pattern.
@@ -92,14 +100,36 @@ impl Logs {
         }
     }
 
-    /// Asks a Loki before 3.0, which knows no patterns, for the same by regular expressions. Returns whether there was one.
-    pub(in crate::views::logs) fn without_line_patterns(&mut self, cx: &mut Cx<'_>) -> bool {
-        let plain: Vec<Condition> = self.store.show().conditions.iter().map(Condition::without_pattern).collect();
-        if plain == self.store.show().conditions {
+    /// Asks a Loki before 3.0, which knows no patterns, for the same in other ways where it has refused them. Returns whether it has.
+    pub(in crate::views::logs) fn without_line_patterns(&mut self, cx: &mut Cx<'_>, answer: &Answer) -> bool {
+        let conditions = &self.store.show().conditions;
+        let plain: Vec<Condition> = conditions.iter().map(Condition::without_pattern).collect();
+        if plain == *conditions || !refuses_patterns(answer) {
             return false;
         }
-        cx.notice("this Loki knows no patterns of lines: it is asked by a regular expression");
+        let leaves_out = conditions.iter().any(|c| !c.off && !c.keep && matches!(c.test, Test::Fits(_)));
+        let alone = if leaves_out { ", and lines that a pattern leaves out are left out here alone, the volume counts them" } else { "" };
+        cx.notice(format!("this Loki knows no patterns of lines: it is asked by regular expressions{alone}"));
         self.narrow(cx, |show| show.conditions = plain);
         true
     }
+}
+
+/// Whether Loki could not read a pattern in a query of lines: it names the place of the `>` of `|>`, which it knows no token for, or
+/// that of the `!` of `!>`.
+fn refuses_patterns(answer: &Answer) -> bool {
+    let (Request::LogStream { query, .. } | Request::LogOlder { query, .. } | Request::LogNewer { query, .. }) = &*answer.request else {
+        return false;
+    };
+    let failed = match &answer.result {
+        Err(error) => Some(error),
+        Ok(Response::Log(events)) => events.iter().find_map(|e| if let LogEvent::Failed(error) = e { Some(error) } else { None }),
+        Ok(_) => None,
+    };
+    // What a Loki that knows patterns says of one that it cannot read names its stage, not its place.
+    let is_unread = |e: &&SourceError| e.kind == ErrorKind::BadQuery && e.message.contains("parse error at line");
+    let at = failed.filter(is_unread).and_then(|e| fault::of(query, Language::LogQl, &e.message).at);
+    at.and_then(|at| query.split_at_checked(at)).is_some_and(|(before, rest)| {
+        rest.starts_with("!>") || rest.starts_with("|>") || rest.starts_with('>') && before.ends_with(['|', '!'])
+    })
 }

@@ -167,3 +167,19 @@ fn lines_that_were_joined_stay_however_many_sizes_are_asked_for() {
     page.scope = page.scope.with_window(TimeWindow::Last(Duration::from_secs(60)));
     assert_eq!(page.streams().len(), 1, "nothing is known of another window");
 }
+
+#[test]
+fn a_fifth_stream_is_not_read_and_the_title_says_so() {
+    let mut page = page();
+    page.shared.log_labels.settle(now(), Ok(labels(&["service_name", "app", "job", "container", "component"])));
+    for label in ["component", "container", "job"] {
+        page.bytes_of(label, 1);
+    }
+    page.size = (200, 30);
+    page.part(0, 90, "x", Older::Nothing);
+    assert!(!page.title().contains("no more than 4"), "{}", page.title());
+    page.bytes_of("app", 1);
+    assert_eq!(page.streams().len(), 4, "what is read goes on");
+    assert!(!page.streams().contains(&SECOND.to_owned()));
+    sees(&page.title(), &[r#"not app="orders": no more than 4 streams are joined"#]);
+}

@@ -80,3 +80,20 @@ fn what_one_run_said_of_its_tail_is_over_with_it_and_is_no_other_streams() {
     assert!(page.title().contains("tail connected") && !page.title().contains("limit of"), "{}", page.title());
     assert!(!page.title().contains("40 s behind"), "{}", page.title());
 }
+
+#[test]
+fn older_lines_that_are_too_slow_are_asked_for_again_only_when_the_user_says_so() {
+    let mut page = with_older(BIG);
+    page.press(Command::Top);
+    let slow = || SourceError::new(Backend::Loki, ErrorKind::Timeout(Duration::from_secs(30)), "no answer in 30 s");
+    page.answer_older(Err(slow()), Older::Nothing);
+    assert_eq!(page.older_asked(), None);
+    assert!(page.title().contains("older lines: no answer in 30 s; R tries again"), "{}", page.title());
+    page.press(Command::Down);
+    page.press(Command::Up);
+    assert_eq!(page.older_asked(), None, "scrolling is no wish to try again");
+    page.press(Command::Refresh);
+    assert!(page.older_asked().is_some());
+    page.answer_older(Err(SourceError::new(Backend::Loki, ErrorKind::Unreachable, "connection refused")), Older::Nothing);
+    assert!(page.older_asked().is_some(), "what costs the server nothing is tried again");
+}

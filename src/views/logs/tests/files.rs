@@ -95,6 +95,10 @@ fn how_far_files_are_read_and_what_their_lines_lack_is_in_the_title() {
     let grown = OpenedFile { left: 1 << 20, notes, ..file("/var/log/app.log", 3 << 20, 2 << 20, FileState::Following) };
     page.tell(LogEvent::Files(vec![grown.clone(), file("w", 1 << 20, 1 << 20, FileState::Failed("it is cut short".to_owned()))]));
     page.sees(&["newest 3.00 MiB of 4.00 MiB", "3 lines not UTF-8", "w: it is cut short", "following"]);
+    page.scope.window = TimeWindow::Last(Duration::from_secs(3600));
+    let reached = TimeRange { start: now() - Duration::from_secs(4000), end: now() };
+    page.tell(LogEvent::Files(vec![OpenedFile { reached: Some(reached), ..grown.clone() }]));
+    page.sees(&["2.00 MiB of 3.00 MiB read for the window"]);
     let news = OpenedFile { news: Some((now(), "was replaced".to_owned())), ..grown };
     assert_eq!(page.tell(LogEvent::Files(vec![news.clone()])), [Act::Notice("/var/log/app.log was replaced".to_owned())]);
     assert_eq!(page.tell(LogEvent::Files(vec![news])), [], "once");

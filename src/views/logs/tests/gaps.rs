@@ -1,5 +1,8 @@
 use super::*;
-use crate::model::log::{Gap, Limit};
+use crate::model::{
+    log::{Gap, Limit},
+    series::{Matrix, Sample, Series},
+};
 
 #[test]
 fn lines_that_are_missing_are_a_row_between_those_around_them() {
@@ -78,4 +81,23 @@ fn what_was_not_read_between_lines_that_are_here_is_a_row_until_it_is() {
     assert_eq!(page.older_asked(), Some(at));
     page.answer_older(Ok(errors(0..70)), Older::Nothing);
     assert_eq!((place(&page, "are loaded"), page.view.store.shown()), (None, 10), "{}", page.screen());
+}
+
+#[test]
+fn the_volume_shows_what_need_not_be_handed_out_as_unknown() {
+    let mut page = Page::new(scope(), BIG);
+    page.history(numbered(0..4));
+    let look = look(&page.shared, &page.scope, now());
+    let need = needs(&page.view, &look, BIG.0, BIG.1).into_iter().find(|n| n.slot.pane == "volume").unwrap();
+    let (range, labels) = (look.range(), [("detected_level", "info")].into_iter().collect());
+    let samples = vec![Sample { at: range.end, value: 4.0 }];
+    let matrix = Matrix { series: vec![Series { labels, samples }], range, step: Duration::from_secs(30), warnings: Vec::new() };
+    let result = Ok(Response::Matrix(matrix));
+    let answer = Answer { slot: need.slot, request: Arc::new(need.request), range, asked: now(), result };
+    with(&look, BIG, |cx| page.view.answer(cx, answer));
+    let hatch = page.shared.glyphs.stale;
+    let hatched = |page: &Page| page.screen().lines().find(|l| l.contains("info")).unwrap_or_default().matches(hatch).count();
+    assert_eq!(hatched(&page), 0, "{}", page.screen());
+    page.tell(0, LogEvent::Limited(Limit::Retention { kept: range.duration() / 4, differs: true }));
+    assert!(hatched(&page) > 4, "{}", page.screen());
 }

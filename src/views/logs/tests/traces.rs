@@ -77,3 +77,22 @@ fn a_line_without_a_trace_offers_the_traces_about_its_time() {
     assert_eq!((range.duration(), to.service.as_deref()), (Duration::from_secs(4), Some("orders")));
     assert!(range.contains(Timestamp::from_secs(START + 100)));
 }
+
+#[test]
+fn a_page_of_a_traces_lines_is_named_by_the_trace_and_its_query_is_kept() {
+    let id = TraceId(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
+    let mut page = Page::new(scope().with_trace(id, None), (200, 30));
+    page.history(vec![line(1, Level::Info, "x")]);
+    assert!(page.title().contains("trace 0af7…319c ── 1 line") && !page.title().contains("service_name"), "{}", page.title());
+    let yanks = page.view.yanks(&look(&page.shared, &page.scope, now()));
+    assert!(yanks.iter().any(|y| y.label == "query" && y.text.contains("0af7651916cd43dd8448eb211c80319c")), "{yanks:?}");
+    let seed = Seed {
+        query: r#"{app="x"} |~ "0af7""#.to_owned(),
+        trace: Some(id),
+        kind: crate::views::logs::follow::SeedKind::Value,
+        ..Seed::default()
+    };
+    page.view = Logs::seeded(seed, &page.scope, now());
+    page.history(vec![line(1, Level::Info, "x")]);
+    assert!(page.title().contains("trace 0af7…319c ── 1 line"), "{}", page.title());
+}

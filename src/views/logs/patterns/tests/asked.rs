@@ -60,3 +60,52 @@ fn what_no_logql_says_stays_a_filter_of_the_lines_that_are_here() {
     assert!(matches!(acts.as_slice(), [Act::Notice(_)]), "{acts:?}");
     assert_eq!((query(&page), page.lines().len()), (before, 30));
 }
+
+/// The page where Loki is asked by two patterns.
+fn asked_by_patterns() -> Page {
+    let mut page = page("");
+    for words in ["pool is slow", "served"] {
+        page.select(words);
+        page.press(if words == "served" { Command::Drill } else { Command::Exclude });
+    }
+    page.press(Command::Conditions);
+    for _ in 0..2 {
+        page.press(Command::Bottom);
+        page.press(Command::FilterToQuery);
+    }
+    assert!(query(&page).contains("|>") && query(&page).contains("!>"), "{}", query(&page));
+    page
+}
+
+fn refusal(message: impl Into<String>) -> Result<Response, SourceError> {
+    Err(SourceError::new(Backend::Loki, ErrorKind::BadQuery, message.into()))
+}
+
+#[test]
+fn a_loki_that_knows_no_patterns_is_asked_by_expressions_and_what_is_left_out_is_left_out_here() {
+    let mut page = asked_by_patterns();
+    let shown = page.lines().len();
+    let before = query(&page);
+    // Of Loki 2.9: the place is that of the `>`.
+    let column = before.find("|>").unwrap() + 2;
+    page.answer("lines", refusal(format!("parse error at line 1, col {column}: syntax error: unexpected >, expecting STRING or ip")));
+    let after = query(&page);
+    assert!(after.contains(r#"|~ "(?s)served .+? bytes.+?$""#) && !after.contains("pool is slow"), "{after}");
+    assert_eq!(page.lines().len(), shown);
+    assert!(page.filters().contains("here alone"), "{}", page.filters());
+}
+
+#[test]
+fn any_other_refusal_leaves_patterns_as_they_are() {
+    let mut page = asked_by_patterns();
+    let before = query(&page);
+    for message in [
+        "parse error at line 1, col 2: syntax error: unexpected IDENTIFIER",
+        "400 Bad Request",
+        r#"parse error : stage '|> "served <_> bytes<_>"' : named captures are not allowed"#,
+        "the query time range exceeds the limit",
+    ] {
+        page.answer("lines", refusal(message));
+        assert_eq!(query(&page), before, "{message}");
+    }
+}

@@ -1,0 +1,125 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::model::{
+    backend::{Backend, ErrorKind},
+    labels::Labels,
+    log::Level,
+};
+
+fn line(second: i64, text: &str) -> LogLine {
+    LogLine {
+        at: Timestamp::from_secs(second),
+        stream: Arc::default(),
+        metadata: Labels::new(),
+        text: text.into(),
+        level: Level::Unknown,
+        trace: None,
+        span: None,
+        trace_from: None,
+        copy: 0,
+    }
+}
+
+fn lines(all: &[(i64, &str)]) -> LogEvent {
+    LogEvent::Lines(all.iter().map(|(second, text)| line(*second, text)).collect())
+}
+
+fn read_to(second: i64) -> LogEvent {
+    LogEvent::ReadTo(Timestamp::from_secs(second))
+}
+
+fn behind(seconds: u64) -> LogEvent {
+    LogEvent::Tail(TailState::Behind(Duration::from_secs(seconds)))
+}
+
+/// Two queries that deliver, one event after the other in this order, and what is handed on of it.
+struct Two {
+    of: Vec<Option<mpsc::Sender<LogEvent>>>,
+    parts: Parts,
+    follow: Follow,
+}
+
+impl Two {
+    fn new(follow: Follow) -> Self {
+        let (of, parts) = (0..2).map(|_| mpsc::channel(8)).map(|(of, events)| (Some(of), Part::new(events))).unzip();
+        Self { of, parts: Parts { parts, told: Duration::ZERO, troubled: false, failed: false }, follow }
+    }
+
+    /// What is handed on after an event of one of them; none: it ends.
+    fn after(&mut self, part: usize, event: Option<LogEvent>) -> Vec<LogEvent> {
+        match event {
+            Some(event) => self.of[part].as_ref().unwrap().try_send(event).unwrap(),
+            None => self.of[part] = None,
+        }
+        let mut out = Vec::new();
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        while let Poll::Ready((i, event)) = self.parts.poll_next(&mut cx) {
+            out.extend(self.parts.take(i, event, self.follow));
+        }
+        out
+    }
+
+    fn texts(&mut self, part: usize, event: Option<LogEvent>) -> Vec<String> {
+        let texts = |event: LogEvent| if let LogEvent::Lines(lines) = event { lines } else { Vec::new() };
+        self.after(part, event).into_iter().flat_map(texts).map(|l| l.text.to_string()).collect()
+    }
+}
+
+#[test]
+fn lines_of_both_are_in_order_and_wait_until_no_other_can_come_before_them() {
+    let mut two = Two::new(Follow::InOrder);
+    assert!(two.texts(0, Some(lines(&[(1, "a"), (3, "c"), (5, "e")]))).is_empty());
+    assert!(two.texts(0, Some(read_to(6))).is_empty(), "nothing is known of the other");
+    assert!(two.texts(1, Some(lines(&[(2, "b"), (4, "d")]))).is_empty());
+    assert_eq!(two.texts(1, Some(read_to(4))), ["a", "b", "c"], "at 4 there may be more");
+    assert_eq!(two.texts(1, Some(read_to(6))), ["d", "e"]);
+    assert_eq!(two.texts(1, Some(lines(&[(3, "late"), (7, "f")]))), ["late"]);
+    two.after(0, Some(read_to(9)));
+    assert_eq!(two.texts(1, Some(read_to(9))), ["f"]);
+}
+
+#[test]
+fn one_that_is_ahead_is_not_read_on_and_one_that_ends_holds_nothing_up() {
+    let mut two = Two::new(Follow::No);
+    two.after(0, Some(read_to(10)));
+    two.after(0, Some(lines(&[(11, "of the one")])));
+    assert!(two.parts.parts[0].held.is_empty(), "it waits where it is");
+    two.after(1, Some(lines(&[(20, "of the other")])));
+    assert_eq!(two.texts(1, None), Vec::<String>::new(), "more may come of the one");
+    assert_eq!(two.texts(0, None), ["of the one", "of the other"]);
+    assert!(two.parts.is_done());
+}
+
+#[test]
+fn after_one_that_failed_nothing_is_handed_on_that_may_lack_its_lines() {
+    let mut two = Two::new(Follow::No);
+    two.after(0, Some(lines(&[(1, "a"), (9, "b")])));
+    two.after(0, Some(read_to(10)));
+    assert!(two.texts(1, Some(lines(&[(3, "x"), (5, "y")]))).is_empty());
+    assert_eq!(two.texts(1, Some(read_to(5))), ["a", "x"]);
+    two.parts.failed = true;
+    assert!(two.texts(1, None).is_empty());
+    assert!(two.texts(0, None).is_empty(), "what is printed is whole up to its last line");
+    assert!(two.parts.is_done());
+}
+
+#[test]
+fn what_a_tail_brings_is_handed_on_as_it_comes_once_the_past_is_read() {
+    let mut two = Two::new(Follow::AtOnce);
+    assert!(two.texts(0, Some(lines(&[(5, "past")]))).is_empty());
+    two.after(0, Some(LogEvent::Tail(TailState::Connecting)));
+    assert_eq!(two.texts(0, Some(lines(&[(9, "new")]))), ["new"]);
+    assert_eq!(two.texts(1, Some(LogEvent::Tail(TailState::Connecting))), ["past"]);
+}
+
+#[test]
+fn all_are_up_to_date_only_once_each_is() {
+    let mut two = Two::new(Follow::InOrder);
+    let failed = || LogEvent::Failed(SourceError::new(Backend::Loki, ErrorKind::Server(500), "no"));
+    assert_eq!(two.after(0, Some(behind(40))), [behind(40)]);
+    assert_eq!(two.after(1, Some(failed())), [failed()]);
+    assert_eq!(two.after(0, Some(behind(0))), [], "the other still fails");
+    assert_eq!(two.after(1, Some(behind(0))), [behind(0)]);
+    assert_eq!(two.after(1, Some(behind(0))), []);
+}
