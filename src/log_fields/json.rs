@@ -150,7 +150,7 @@ pub(super) fn members(text: &str, max: usize) -> Option<(Vec<Member<'_>>, Option
 }
 
 /// Tells each member of an object and where it is, as [`members`] does. Of what proves to be none in the end, those before.
-pub(super) fn each_member<'t>(text: &'t str, mut tell: impl FnMut(Member<'t>, Range<usize>)) -> Option<()> {
+fn each_member<'t>(text: &'t str, mut tell: impl FnMut(Member<'t>, Range<usize>)) -> Option<()> {
     let mut at = space(text, step(text, 0, b'{')?);
     if text.as_bytes().get(at) == Some(&b'}') {
         return (space(text, at + 1) == text.len()).then_some(());
@@ -236,14 +236,13 @@ fn to_quote(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The end of a value that begins here. Without recursion: 10,000 brackets are a value like any other.
-fn skip(text: &str, at: usize) -> Option<usize> {
+pub(super) fn skip(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     match bytes.get(at)? {
         b'"' => return string(text, at),
         b'{' | b'[' => {}
         _ => {
-            let scalar = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
-            let length = bytes[at..].iter().take_while(scalar).count();
+            let length = bytes[at..].iter().take_while(|b| is_of_scalar(**b)).count();
             return (length > 0).then_some(at + length);
         }
     }
@@ -263,6 +262,11 @@ fn skip(text: &str, at: usize) -> Option<usize> {
             return Some(at);
         }
     }
+}
+
+/// Whether numbers and bare words are written with it.
+pub(super) const fn is_of_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
 
 /// What is between quotes, as it was before it was put there: JSON's escapes and Go's. One that is none, such as half of a

@@ -28,7 +28,7 @@ pub struct CountJob {
 pub(super) struct Run {
     pub(super) rows: Arc<Vec<Row>>,
     /// Which of them are shown; `None` where all are.
-    pub(super) shown: Option<Vec<u32>>,
+    pub(super) shown: Option<Arc<Vec<u32>>>,
 }
 
 impl fmt::Debug for CountJob {

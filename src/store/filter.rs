@@ -2,7 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::condition::Condition;
+use super::{condition::Condition, needles::Needles};
 use crate::model::re2;
 
 /// Bytes that a compiled expression may take: a typed `(a{1000}){1000}` is refused, not built.
@@ -12,6 +12,8 @@ const SIZE_LIMIT: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
+    /// What is looked for first.
+    needles: Option<Needles>,
     inverse: bool,
     source: String,
 }
@@ -57,7 +59,7 @@ impl Pattern {
         let source = if expression { re2::translate(text) } else { regex::escape(text) };
         let regex = RegexBuilder::new(&source).case_insensitive(any_case).size_limit(SIZE_LIMIT).build();
         match regex {
-            Ok(regex) => Ok(Some(Self { regex, inverse, source: typed.to_owned() })),
+            Ok(regex) => Ok(Some(Self { regex, needles: Needles::of(&source, any_case), inverse, source: typed.to_owned() })),
             Err(regex::Error::CompiledTooBig(_)) => Err("the expression is too big".to_owned()),
             Err(error) => Err(error.to_string().lines().last().unwrap_or("no regular expression").trim().to_owned()),
         }
@@ -78,9 +80,15 @@ impl Pattern {
         Condition::expression(&if any_case { format!("(?i){pattern}") } else { pattern }, !inverse)
     }
 
+    /// Whether it is a regular expression, which takes longer than a text.
+    pub(super) fn is_expression(&self) -> bool {
+        Typed::of(&self.source).expression
+    }
+
     /// Whether a text passes.
     pub fn passes(&self, text: &str) -> bool {
-        self.regex.is_match(text) != self.inverse
+        let may_match = self.needles.as_ref().is_none_or(|needles| needles.may_be_in(text));
+        (may_match && self.regex.is_match(text)) != self.inverse
     }
 
     /// Whether a thing of several texts passes: any of them matches, or for an inverse one none.

@@ -15,8 +15,10 @@ use super::{
     streams::Streams,
 };
 
-/// Segments of the first part; each further one has twice as many, so that few parts are many lines.
+/// Segments of the first part; each further one has twice as many, so that few parts are many lines, up to as many as a key
+/// may wait for.
 const FIRST: usize = 8;
+const MOST: usize = 64;
 /// Segments that are worth a thread of their own.
 const A_WORKER: usize = 4;
 
@@ -48,7 +50,7 @@ pub(super) struct Judged {
     /// The lines as they were.
     pub(super) lines: Lines,
     /// The rows of those that pass.
-    pub(super) passing: Vec<u32>,
+    pub(super) passing: Arc<Vec<u32>>,
 }
 
 /// What a worker found out by now.
@@ -82,7 +84,7 @@ impl FilterJob {
                 return;
             }
             tell(FilterNews { judged: Arc::new(judged), is_last: after.is_empty() });
-            (rest, size) = (after, size * 2);
+            (rest, size) = (after, (size * 2).min(MOST));
         }
     }
 
@@ -95,7 +97,7 @@ impl FilterJob {
             let show = self.show.clone();
             let rule = Rule { show: &show, streams: &self.streams };
             while let Some(lines) = part.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !is_stopped()) {
-                let judged = Judged { lines: lines.clone(), passing: lines.passing(rule) };
+                let judged = Judged { lines: lines.clone(), passing: Arc::new(lines.passing(rule)) };
                 out.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
             }
         };

@@ -73,7 +73,7 @@ impl LogStore {
     pub fn ask_anew(&mut self, level: Level, conditions: &[Condition]) {
         self.asked = Show { level, conditions: conditions.to_vec(), ..Show::default() };
         (self.floor, self.dropped) = (None, 0);
-        self.segments.iter_mut().for_each(Segment::mix);
+        self.segments.iter_mut().for_each(Segment::ask_anew);
     }
 
     /// The lines as they are now, to be looked at elsewhere. Costs nothing but where lines are added meanwhile.
@@ -166,15 +166,24 @@ impl LogStore {
         !is_little
     }
 
-    /// Makes room of lines that nobody asks for.
+    /// Makes room of lines that nobody asks for. A key waits meanwhile: of most of them a worker has found that out.
     fn sift(&mut self) {
+        let (shown, mut bytes) = (self.show.are_asked(&self.asked), self.asked.at_once());
         for _ in 0..SIFTED {
             if self.bytes() <= self.most_of_old() {
                 return;
             }
-            let Some(at) = self.segments.iter().position(Segment::is_mixed) else { return };
+            let known = self.segments.iter().position(|s| s.is_mixed() && s.knows_wanted(shown));
+            let Some(at) = known.or_else(|| self.segments.iter().position(Segment::is_mixed)) else { return };
             let [asked, rule] = [&self.asked, &self.show].map(|show| Rule { show, streams: &self.streams });
-            if self.segments[at].sift(asked, rule) > 0 && self.segments[at].len() == 0 {
+            let segment = &mut self.segments[at];
+            if known.is_none() {
+                segment.look_for_wanted(asked, &mut bytes);
+                if !segment.knows_wanted(shown) {
+                    return;
+                }
+            }
+            if segment.sift(shown, rule) > 0 && segment.len() == 0 {
                 self.segments.remove(at);
             }
         }
@@ -239,7 +248,8 @@ impl LogStore {
     /// Whether older lines may be added. A quarter is kept free for new ones: those would otherwise soon drop the old
     /// ones that someone reads.
     pub fn has_room(&self) -> bool {
-        let spare: usize = self.segments.iter().map(Segment::spare).sum();
+        let shown = self.show.are_asked(&self.asked);
+        let spare: usize = self.segments.iter().map(|s| s.spare(shown)).sum();
         self.dropped == 0 && self.bytes() - spare <= self.most_of_old()
     }
 
@@ -293,6 +303,9 @@ impl LogStore {
         let same_lines = Show { held: self.show.held, ..show.clone() } == self.show;
         if same_lines && self.show.held == show.held {
             return;
+        }
+        if !same_lines && self.show.are_asked(&self.asked) {
+            self.segments.iter_mut().for_each(Segment::note_wanted);
         }
         self.show = show;
         let rule = Rule { show: &self.show, streams: &self.streams };

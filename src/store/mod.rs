@@ -7,6 +7,7 @@ mod filter;
 mod filtering;
 mod lines;
 mod log_store;
+mod needles;
 mod patterns;
 mod row;
 mod segment;
@@ -20,7 +21,7 @@ pub use self::{
     filter::Pattern,
     filtering::{FilterJob, FilterNews},
     log_store::LogStore,
-    patterns::{Chosen, Found, PatternJob, PatternNews, Snapshot, Sought},
+    patterns::{Chosen, Found, PatternJob, PatternNews, SameJob, Snapshot, Sought},
     row::{Line, LineId},
     show::{Mark, Show},
 };

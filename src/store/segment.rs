@@ -1,10 +1,13 @@
 //! A run of neighbouring lines: their texts in one buffer, their facts in rows sorted by time.
 
+mod wanted;
+
 use std::{hash::BuildHasher, ops::Range, sync::Arc};
 
 use foldhash::quality::FixedState;
 use memchr::memmem::Finder;
 
+use self::wanted::Wanted;
 use super::{
     counting::Run,
     filtering::Judged,
@@ -47,6 +50,8 @@ pub(super) struct Segment {
     arrivals: Range<u64>,
     /// It may have lines that nobody asks for.
     mixed: bool,
+    /// Which of its lines are asked for, as far as that was found out.
+    wanted: Wanted,
 }
 
 /// Rows of a full segment.
@@ -69,7 +74,7 @@ impl Segment {
 
     /// Which rows are shown, as far as that is known.
     pub(super) fn run(&self) -> Run {
-        Run { rows: self.lines.rows.clone(), shown: self.shown_rows().map(<[u32]>::to_vec) }
+        Run { rows: self.lines.rows.clone(), shown: self.verdict.as_ref().map(|v| v.shown().clone()) }
     }
 
     pub(super) fn last_at(&self) -> Timestamp {
@@ -129,8 +134,8 @@ impl Segment {
                 level: line.level,
                 place: line.trace_from.map_or(0, |place| self.note_place(place)),
                 offset,
-                text: size32(&line.text),
-                metadata: size32(&metadata),
+                text: size32(line.text.len()),
+                metadata: size32(metadata.len()),
                 stream: *stream,
                 hash,
                 trace: line.trace.map_or(0, |t| self.note_trace(TraceRef::new(t, line.span))),
@@ -160,6 +165,7 @@ impl Segment {
         let known = self.verdict.take().map(|v| v.named(&self.lines, from));
         Arc::make_mut(&mut self.lines.rows).sort_by_key(Row::id);
         self.lines.numbers = Numbers { order: self.arrivals.end, ..Numbers::default() };
+        self.wanted = Wanted::default();
         self.verdict = known.map(|k| k.placed(&self.lines, rule, |id| id.arrival < first, rule.show.at_once()));
     }
 
@@ -275,33 +281,6 @@ impl Segment {
         gone
     }
 
-    /// From now on it may have lines that nobody asks for.
-    pub(super) fn mix(&mut self) {
-        self.mixed = true;
-    }
-
-    pub(super) fn is_mixed(&self) -> bool {
-        self.mixed
-    }
-
-    /// About how many bytes are of lines that nobody asks for, as far as that is known.
-    pub(super) fn spare(&self) -> usize {
-        let Some(verdict) = self.verdict.as_ref().filter(|_| self.mixed && self.open() == 0) else { return 0 };
-        let hidden = self.len() - verdict.shown().len() - verdict.waiting().1;
-        self.size() / self.len().max(1) * hidden
-    }
-
-    /// Forgets the lines that nobody asks for. Returns how many those were.
-    pub(super) fn sift(&mut self, asked: Rule<'_>, rule: Rule<'_>) -> usize {
-        self.mixed = false;
-        let kept = self.lines.passing(asked);
-        let gone = self.len() - kept.len();
-        if gone > 0 {
-            *self = self.copy_of(kept.iter().map(|row| &self.lines.rows[*row as usize]), rule);
-        }
-        gone
-    }
-
     fn copy(&self, rows: Range<usize>, rule: Rule<'_>) -> Self {
         self.copy_of(self.lines.rows[rows].iter(), rule)
     }
@@ -375,7 +354,7 @@ impl Segment {
     }
 
     fn shown_rows(&self) -> Option<&[u32]> {
-        self.verdict.as_ref().map(Verdict::shown)
+        self.verdict.as_ref().map(|v| v.shown().as_slice())
     }
 
     /// How many lines are shown.
@@ -485,6 +464,6 @@ fn hash(stream: u32, text: &str, metadata: &str) -> u32 {
     FixedState::default().hash_one((stream, text, metadata)) as u32
 }
 
-fn size32(text: &str) -> u32 {
-    u32::try_from(text.len()).unwrap_or(u32::MAX)
+fn size32(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }

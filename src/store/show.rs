@@ -66,10 +66,18 @@ impl Show {
         within.is_some() || pattern.is_some() || !conditions.is_empty() || *level != Level::default() || only.is_some() || without.is_some()
     }
 
+    /// Whether just the lines are shown, or wait to be, that are asked for by a level and conditions.
+    pub(super) fn are_asked(&self, asked: &Self) -> bool {
+        let Self { pattern, conditions, level, within, held: _, only, without } = self;
+        let is_local = within.is_some() || pattern.is_some() || only.is_some() || without.is_some();
+        !is_local && (*level, conditions) == (asked.level, &asked.conditions)
+    }
+
     /// Bytes of lines that are looked at while a key waits; more of them are left to a worker.
     pub(super) fn at_once(&self) -> usize {
+        let is_read = self.pattern.as_ref().is_some_and(Pattern::is_expression);
         let takes_apart = !self.conditions.is_empty() || self.only.is_some() || self.without.is_some();
-        match takes_apart {
+        match takes_apart || is_read {
             true => TAKEN_APART,
             false if self.pattern.is_some() => SEARCHED,
             false => JUDGED,
@@ -122,5 +130,5 @@ impl Rule<'_> {
 const SEARCHED: usize = 2 << 20;
 /// Bytes of lines whose level is looked at while a key waits.
 const JUDGED: usize = 64 << 20;
-/// Bytes of lines that are taken apart while a key waits.
+/// Bytes of lines that are taken apart, or read by a regular expression, while a key waits.
 const TAKEN_APART: usize = 512 << 10;

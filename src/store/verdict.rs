@@ -15,8 +15,8 @@ use super::{
 pub(super) struct Verdict {
     /// Rows that were looked at; the others are still to be.
     seen: Range<usize>,
-    /// Those of them that are shown.
-    shown: Vec<u32>,
+    /// Those of them that are shown. Shared with whoever found them out or counts them: a key waits while they are handed on.
+    shown: Arc<Vec<u32>>,
     /// Those of them that pass, and wait behind a held screen.
     held: Vec<u32>,
     /// All rows that wait, whatever is known of them.
@@ -44,7 +44,7 @@ impl Reach {
 impl Verdict {
     /// All rows so far are shown.
     pub(super) fn all(rows: usize) -> Self {
-        Self { seen: 0..rows, shown: (0..).take(rows).collect(), ..Self::default() }
+        Self { seen: 0..rows, shown: Arc::new((0..).take(rows).collect()), ..Self::default() }
     }
 
     /// What is known of some rows by `known`; where that says nothing they are looked at.
@@ -65,7 +65,7 @@ impl Verdict {
     }
 
     fn note(&mut self, i: usize, row: &Row, rule: Rule<'_>) {
-        let list = if rule.show.is_waiting(row.id()) { &mut self.held } else { &mut self.shown };
+        let list = if rule.show.is_waiting(row.id()) { &mut self.held } else { Arc::make_mut(&mut self.shown) };
         list.push(u32::try_from(i).unwrap_or(u32::MAX));
     }
 
@@ -89,9 +89,17 @@ impl Verdict {
     pub(super) fn named(&self, lines: &Lines, rows: usize) -> Named {
         let id = |row: usize| lines.rows.get(row).map(Row::id);
         let seen = id(self.seen.start).zip(self.seen.end.checked_sub(1).and_then(id)).filter(|_| !self.seen.is_empty());
-        let mut passing: Vec<u32> = [self.shown.as_slice(), &self.held].concat();
+        Named { seen, whole: self.seen.len() == rows, passing: self.passing().iter().filter_map(|row| id(*row as usize)).collect() }
+    }
+
+    /// The rows that pass, whether they wait or not.
+    pub(super) fn passing(&self) -> Arc<Vec<u32>> {
+        if self.held.is_empty() {
+            return self.shown.clone();
+        }
+        let mut passing = [self.shown.as_slice(), &self.held].concat();
         passing.sort_unstable();
-        Named { seen, whole: self.seen.len() == rows, passing: passing.into_iter().filter_map(|row| id(row as usize)).collect() }
+        Arc::new(passing)
     }
 
     /// How many rows are not looked at yet.
@@ -100,7 +108,7 @@ impl Verdict {
     }
 
     /// The rows that are shown.
-    pub(super) fn shown(&self) -> &[u32] {
+    pub(super) fn shown(&self) -> &Arc<Vec<u32>> {
         &self.shown
     }
 
@@ -159,7 +167,7 @@ impl Verdict {
             reach.bytes = reach.bytes.saturating_sub(row.size() + ROW);
             self.seen.start = i;
         }
-        for (all, mut found) in [(&mut self.shown, found.shown), (&mut self.held, found.held)] {
+        for (all, mut found) in [(Arc::make_mut(&mut self.shown), Arc::unwrap_or_clone(found.shown)), (&mut self.held, found.held)] {
             found.reverse();
             found.append(all);
             *all = found;
@@ -175,7 +183,7 @@ impl Verdict {
     pub(super) fn truncate(&mut self, lines: &Lines, rule: Rule<'_>) {
         let rows = lines.rows.len();
         self.seen = self.seen.start.min(rows)..self.seen.end.min(rows);
-        for list in [&mut self.shown, &mut self.held] {
+        for list in [Arc::make_mut(&mut self.shown), &mut self.held] {
             list.truncate(list.partition_point(|row| (*row as usize) < rows));
         }
         self.waiting = Self::unknown(lines, rule).waiting;

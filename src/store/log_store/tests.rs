@@ -288,6 +288,38 @@ fn lines_that_nobody_asks_for_any_more_make_room_for_older_ones() {
     assert_eq!(newest, (169_000..170_000).collect::<Vec<_>>());
 }
 
+#[test]
+fn lines_that_a_local_filter_hides_are_no_room_for_older_ones() {
+    for is_known in [false, true] {
+        let mut store = LogStore::new(8 << 20);
+        let text = |i: i64| format!("{} {i} {}", if i % 4 == 0 { "bad" } else { "good" }, "x".repeat(500));
+        let lines = |range: std::ops::Range<i64>| range.map(|i| line(i, "a", &text(i))).collect::<Vec<_>>();
+        let errors = |range: std::ops::Range<i64>| lines(range).into_iter().filter(|l| l.level == Level::Error).collect::<Vec<_>>();
+        for batch in 100..140 {
+            store.insert(lines(batch * 1000..(batch + 1) * 1000));
+        }
+        store.ask_anew(Level::Error, &[]);
+        let asked = Show { level: Level::Error, ..Show::default() };
+        if is_known {
+            show(&mut store, asked.clone());
+        }
+        // Whatever is typed, what is asked for stays.
+        show(&mut store, Show { pattern: Pattern::parse("nowhere").unwrap(), ..asked.clone() });
+        assert_eq!(store.has_room(), is_known, "of what is hidden it is not known whether it is asked for");
+        let mut page = 100;
+        while store.has_room() {
+            page -= 1;
+            store.insert(errors(page * 1000..(page + 1) * 1000));
+            assert_eq!((store.dropped(), store.oldest()), (0, Some(Timestamp(page * 1000))), "what was just read is kept");
+        }
+        assert_eq!(page < 95, is_known, "{page}");
+        show(&mut store, asked);
+        let oldest = store.get(0).unwrap().id.at.0;
+        assert!(if is_known { oldest == page * 1000 } else { oldest > 100_000 });
+        assert!(store.window(0).all(|l| l.level == Level::Error) && store.window(0).last().unwrap().id.at.0 == 139_996);
+    }
+}
+
 proptest! {
     #[test]
     fn any_order_and_repetition_is_the_same_sorted_set(
