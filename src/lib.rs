@@ -5,6 +5,7 @@
 pub mod alert_expr;
 pub mod alert_origins;
 pub mod app;
+pub mod background;
 pub mod cli;
 pub mod clock;
 pub mod config;

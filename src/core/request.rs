@@ -20,7 +20,7 @@ use crate::{
         trace_source::{Abilities, TraceQuery},
     },
     red::RedMapping,
-    store::{CountJob, FilterJob, FilterNews, PatternJob, PatternNews},
+    store::{Condition, CountJob, FilterJob, FilterNews, PatternJob, PatternNews, SameJob},
     trace::Trace,
 };
 
@@ -213,6 +213,8 @@ pub enum Request {
     Count(Arc<CountJob>),
     /// Patterns of the lines that a page holds: no backend is asked, a worker finds them.
     Patterns(Arc<PatternJob>),
+    /// Which condition says the same as a pattern of the lines that a page holds: no backend is asked, a worker finds out.
+    Same(Arc<SameJob>),
     /// Patterns of the streams of a selector as the server clusters them.
     LogPatterns {
         /// A LogQL selector.
@@ -273,6 +275,7 @@ impl Request {
             | Self::Filter(_)
             | Self::Count(_)
             | Self::Patterns(_)
+            | Self::Same(_)
             | Self::Trace(_) => None,
         }
     }
@@ -331,6 +334,8 @@ pub enum Response {
     Filtered(FilterNews),
     /// To [`Request::Patterns`].
     Patterns(PatternNews),
+    /// To [`Request::Same`]: the condition and how many lines it was held against; `None` where none says the same.
+    Same(Option<(usize, Condition)>),
     /// To [`Request::LogPatterns`]; `None` where the server does not cluster.
     LogPatterns(Option<Vec<ServerPattern>>),
     /// To [`Request::TraceAbilities`].

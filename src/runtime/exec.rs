@@ -19,6 +19,7 @@ use super::{
     settle::{Panes, Turn},
 };
 use crate::{
+    background,
     clock::Clock,
     core::{
         effect::{Write, WriteNews, WriteStage},
@@ -144,7 +145,7 @@ async fn run(subscription: Subscription, mut refresh: watch::Receiver<Refresh>, 
     let slot = subscription.slot;
     tokio::time::sleep(rest(&subscription, context.clock.now())).await;
     // No server is asked for what a worker does, and each letter typed is another question.
-    if !matches!(subscription.request, Request::Filter(_)) {
+    if !matches!(subscription.request, Request::Filter(_) | Request::Same(_)) {
         turn.come().await;
     }
     let request = Arc::new(subscription.request);
@@ -267,7 +268,7 @@ async fn stream(slot: SlotId, request: &Arc<Request>, context: &Context, query: 
 async fn filter(slot: SlotId, request: &Arc<Request>, context: &Context, job: Arc<FilterJob>) -> Result<Outcome, Gone> {
     let asked = context.clock.now();
     let (out, mut parts) = mpsc::channel(4);
-    let work = tokio::task::spawn_blocking(move || {
+    let work = background::run(move || {
         // Whoever does not listen any more is seen at the next look.
         job.run(&|| out.is_closed(), &mut |part| drop(out.blocking_send(part)));
     });
@@ -275,8 +276,8 @@ async fn filter(slot: SlotId, request: &Arc<Request>, context: &Context, job: Ar
         answer(slot, request, context, asked, Ok(Response::Filtered(part))).await?;
     }
     match work.await {
-        Ok(()) => Ok(Outcome::Answered),
-        Err(_) => {
+        Some(()) => Ok(Outcome::Answered),
+        None => {
             let bug = SourceError::new(Backend::Loki, ErrorKind::Bug, "redline failed while it filtered the lines");
             answer(slot, request, context, asked, Err(bug)).await
         }
@@ -313,6 +314,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::Filter(_)
         | Request::Count(_)
         | Request::Patterns(_)
+        | Request::Same(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,
         Request::Search { .. } | Request::Trace(_) | Request::TraceAbilities => Backend::Tempo,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    background,
     core::request::{Request, Response},
     model::{
         backend::{Backend, SourceError},
@@ -69,9 +70,15 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         }
         Request::Count(job) => {
             let job = job.clone();
-            Response::Matrix(tokio::task::spawn_blocking(move || job.run()).await.map_err(|e| bug(Backend::Loki, &e.to_string()))?)
+            let counted = background::run(move || job.run()).await;
+            Response::Matrix(counted.ok_or_else(|| bug(Backend::Loki, "redline failed while it counted the lines"))?)
         }
         Request::Patterns(job) => Response::Patterns(patterns(job.clone()).await?),
+        Request::Same(job) => {
+            let job = job.clone();
+            let found = background::run(move || job.run()).await;
+            Response::Same(found.ok_or_else(|| bug(Backend::Loki, "redline failed while it held a pattern against the lines"))?)
+        }
         Request::LogPatterns { selector, window, step } => {
             Response::LogPatterns(loki()?.patterns(selector, window.range(now), *step).await?)
         }
@@ -91,10 +98,9 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
 async fn patterns(job: Arc<PatternJob>) -> Result<PatternNews, SourceError> {
     let asked = Arc::new(());
     let still_asked = Arc::downgrade(&asked);
-    let work = tokio::task::spawn_blocking(move || job.run(&|| still_asked.strong_count() == 0));
-    let found = work.await.map_err(|e| bug(Backend::Loki, &e.to_string()))?;
+    let found = background::run(move || job.run(&|| still_asked.strong_count() == 0)).await;
     drop(asked);
-    found.ok_or_else(|| bug(Backend::Loki, "patterns were not found to the end"))
+    found.flatten().ok_or_else(|| bug(Backend::Loki, "patterns were not found to the end"))
 }
 
 fn bug(backend: Backend, what: &str) -> SourceError {

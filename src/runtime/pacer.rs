@@ -22,6 +22,8 @@ pub struct Pacer {
     /// When it was first wanted since the last frame.
     since: Option<Instant>,
     last: Option<Instant>,
+    /// The last one that a key asked for.
+    last_typed: Option<Instant>,
     /// Moving average of the time a frame took to draw and write.
     cost: Duration,
 }
@@ -29,7 +31,14 @@ pub struct Pacer {
 impl Pacer {
     /// At most `max_fps` frames a second for data.
     pub fn new(max_fps: u32) -> Self {
-        Self { data_gap: Duration::from_secs(1) / max_fps.max(1), wanted: None, since: None, last: None, cost: Duration::ZERO }
+        Self {
+            data_gap: Duration::from_secs(1) / max_fps.max(1),
+            wanted: None,
+            since: None,
+            last: None,
+            last_typed: None,
+            cost: Duration::ZERO,
+        }
     }
 
     /// Something on the screen changed `now`.
@@ -41,17 +50,20 @@ impl Pacer {
     /// When the frame is due; `None` sleeps until something changes.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let rest = self.cost * BREATHING;
-        let (gap, gather) = match self.wanted? {
-            Urgency::Input if self.cost <= QUICK => (INPUT_GAP, Duration::ZERO),
-            Urgency::Input => (INPUT_GAP.max(rest), Duration::ZERO),
-            Urgency::Data => (self.data_gap.max(rest), GATHER),
+        let (last, gap, gather) = match self.wanted? {
+            Urgency::Input if self.cost <= QUICK => (self.last_typed, INPUT_GAP, Duration::ZERO),
+            Urgency::Input => (self.last, INPUT_GAP.max(rest), Duration::ZERO),
+            Urgency::Data => (self.last, self.data_gap.max(rest), GATHER),
         };
         let since = self.since.unwrap_or(now) + gather;
-        Some(self.last.map_or(now, |last| since.max(last + gap)))
+        Some(last.map_or(now, |last| since.max(last + gap)))
     }
 
     /// A frame was drawn and took so long.
     pub fn drawn(&mut self, at: Instant, took: Duration) {
+        if self.wanted == Some(Urgency::Input) {
+            self.last_typed = Some(at);
+        }
         (self.wanted, self.since) = (None, None);
         self.last = Some(at);
         self.cost = (self.cost * 7 + took) / 8;
@@ -77,7 +89,10 @@ mod tests {
         pacer.mark(Urgency::Data, t);
         assert_eq!(pacer.due(t), Some(t + Duration::from_millis(50)));
         pacer.mark(Urgency::Input, t);
-        assert_eq!(pacer.due(t), Some(t + INPUT_GAP));
+        assert_eq!(pacer.due(t), Some(t), "nor for the rest after a frame of data");
+        pacer.drawn(t, Duration::ZERO);
+        pacer.mark(Urgency::Input, t);
+        assert_eq!(pacer.due(t), Some(t + INPUT_GAP), "keys that come together are one frame");
     }
 
     #[test]
@@ -102,7 +117,7 @@ mod tests {
         pacer.mark(Urgency::Data, t);
         assert!(pacer.due(t).unwrap() > t + Duration::from_millis(11), "data leaves the time that frames need");
         pacer.mark(Urgency::Input, t);
-        assert_eq!(pacer.due(t), Some(t + INPUT_GAP));
+        assert_eq!(pacer.due(t), Some(t));
     }
 
     #[test]

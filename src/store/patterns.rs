@@ -49,7 +49,7 @@ const COMPARED: (usize, usize) = (50_000, 8 << 20);
 impl Snapshot {
     /// Whether a condition says of the newest lines what a choice of patterns says: how many of them it was asked about, where
     /// they agree about each, and about one at least that is chosen.
-    pub fn say_the_same(&self, condition: &Condition, chosen: &Chosen) -> Option<usize> {
+    fn say_the_same(&self, condition: &Condition, chosen: &Chosen) -> Option<usize> {
         let (mut lines, mut bytes, mut some) = (0, 0, false);
         for segment in self.segments.iter().rev() {
             let kinds = self.kinds(segment, chosen.generation());
@@ -66,6 +66,31 @@ impl Snapshot {
             }
         }
         some.then_some(lines)
+    }
+}
+
+/// Which of some conditions says of lines what a choice of patterns says.
+#[derive(Debug)]
+pub struct SameJob {
+    /// The lines.
+    pub lines: Snapshot,
+    /// The patterns.
+    pub chosen: Arc<Chosen>,
+    /// The conditions, the best one first.
+    pub ways: Vec<Condition>,
+}
+
+/// Each is a question of its own.
+impl PartialEq for SameJob {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl SameJob {
+    /// The first that does, and of how many lines; `None` where none does.
+    pub fn run(&self) -> Option<(usize, Condition)> {
+        self.ways.iter().find_map(|way| Some((self.lines.say_the_same(way, &self.chosen)?, way.clone())))
     }
 }
 

@@ -40,6 +40,7 @@ use self::{
     teller::{Board, Teller},
 };
 use crate::{
+    background,
     clock::Clock,
     log_fields::{instant::Dater, trace_id::Patterns},
     model::{
@@ -144,7 +145,7 @@ impl Files {
             let undated = Undated::Arrival(Box::new(move || clock.now()));
             let entries = self.entries(input, self.reading.clock.now(), undated, ALL);
             let (teller, clock) = (self.teller(index, events.clone()), self.reading.clock.clone());
-            spawn(move || stream::once(pipe, entries, teller, &clock));
+            background::spawn(move || stream::once(pipe, entries, teller, &clock));
         }
         received
     }
@@ -168,8 +169,10 @@ impl Files {
             }
             self.board.change(index, |file| *file = OpenedFile::new(&input.name, input.size));
         }
-        spawn(move || plain::read(plain, bytes, follow));
-        spawn(move || compressed.into_iter().for_each(|(path, content, entries, teller)| stream::file(&path, content, entries, teller)));
+        background::spawn(move || plain::read(plain, bytes, follow));
+        background::spawn(move || {
+            compressed.into_iter().for_each(|(path, content, entries, teller)| stream::file(&path, content, entries, teller))
+        });
         received
     }
 
@@ -195,9 +198,4 @@ fn written(path: &Path) -> Option<Timestamp> {
     let modified = std::fs::metadata(path).ok()?.modified().ok()?;
     let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_nanos()).ok().map(Timestamp)
-}
-
-/// Not one of the runtime's threads: nothing waits for it when the program ends.
-fn spawn(work: impl FnOnce() + Send + 'static) {
-    std::thread::spawn(work);
 }

@@ -30,7 +30,7 @@ impl Logs {
                 self.elsewhere_told(&cx.look, answer);
                 self.keep_to_plan(cx);
             }
-            "patterns" | "server patterns" | "earlier" => self.pattern_answer(&cx.look, answer),
+            "patterns" | "server patterns" | "earlier" | "same" => self.pattern_answer(&cx.look, answer),
             "filter" => {
                 self.filtered(expect(answer.result, |r| if let Response::Filtered(n) = r { Some(n) } else { None }));
                 self.settle(cx);

@@ -42,6 +42,7 @@ impl Logs {
     /// All that is asked now.
     pub(super) fn ask(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
         self.ask_filter(needs);
+        self.ask_same(needs);
         if self.ask_files(look, needs) {
             self.ask_count(needs);
             self.ask_patterns(look, &Plan::default(), needs);

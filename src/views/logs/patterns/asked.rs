@@ -1,9 +1,11 @@
 //! Patterns as a part of the query: what of LogQL says the same as a pattern that is shown alone or left out.
 
+use std::sync::Arc;
+
 use super::{super::conditions, Logs, Of, Picked};
 use crate::{
     core::{
-        request::{Answer, Request, Response},
+        request::{Answer, Refresh, Request, Response},
         typed::Language,
     },
     log_patterns::line_filters,
@@ -11,9 +13,9 @@ use crate::{
         backend::{ErrorKind, SourceError},
         log::LogEvent,
     },
-    store::{Condition, Test},
+    store::{Condition, SameJob, Test},
     ui::format,
-    views::{Cx, Look, editor::fault},
+    views::{Cx, Look, Needs, editor::fault},
 };
 
 /// Which picked pattern.
@@ -26,7 +28,7 @@ pub(in crate::views::logs) enum Which {
 }
 
 impl Logs {
-    /// With what a server can be asked in its place, where the lines that are here tell of something that says the same.
+    /// With what a server may be asked in its place, if the lines that are here tell that it says the same.
     pub(super) fn with_query(&self, picked: Picked) -> Picked {
         let ways = match &picked.of {
             _ if self.files.is_some() => Vec::new(),
@@ -34,12 +36,28 @@ impl Logs {
             Of::Server => vec![picked.form.clone()],
             Of::Exception(_) => Vec::new(),
         };
-        let asked = self.chosen(std::slice::from_ref(&picked)).and_then(|chosen| {
-            let lines = self.store.snapshot();
-            let mut ways = ways.iter().filter_map(|way| Condition::pattern(way, true).ok());
-            ways.find_map(|way| Some((lines.say_the_same(&way, &chosen)?, way)))
-        });
-        Picked { asked, ..picked }
+        let ways: Vec<Condition> = ways.iter().filter_map(|way| Condition::pattern(way, true).ok()).collect();
+        let chosen = self.chosen(std::slice::from_ref(&picked)).filter(|_| !ways.is_empty());
+        let job = chosen.map(|chosen| Arc::new(SameJob { lines: self.store.snapshot(), chosen, ways }));
+        Picked { job, ..picked }
+    }
+
+    /// Has a worker find out what says the same.
+    pub(in crate::views::logs) fn ask_same(&self, needs: &mut Needs<'_>) {
+        for (part, picked) in (0..).zip(self.patterns.only.iter().chain(&self.patterns.without)) {
+            if let Some(job) = &picked.job {
+                needs.ask("same", part, Request::Same(job.clone()), Refresh::Once);
+            }
+        }
+    }
+
+    /// Takes what a worker found out; where it failed, nothing is known to say the same.
+    pub(super) fn same_found(&mut self, request: &Request, same: Result<Option<(usize, Condition)>, SourceError>) {
+        let Request::Same(job) = request else { return };
+        let mut picked = self.patterns.only.iter_mut().chain(&mut self.patterns.without);
+        if let Some(picked) = picked.find(|p| p.job.as_ref().is_some_and(|own| Arc::ptr_eq(own, job))) {
+            (picked.asked, picked.job) = (same.ok().flatten(), None);
+        }
     }
 
     /// All patterns that are shown alone or left out.
@@ -66,13 +84,19 @@ impl Logs {
         let not = if which == Which::Only { "" } else { "!" };
         match (self.said_by(which), self.picked_pattern(which)) {
             (Some((_, condition)), _) => format!("{}   {key} asks Loki for it", conditions::stage(&condition).trim()),
-            (None, Some(picked)) => format!("{not}{}   no LogQL says the same", Self::shown_name(picked, look)),
+            (None, Some(picked)) => {
+                let said = if picked.job.is_some() { "looking for LogQL that says the same" } else { "no LogQL says the same" };
+                format!("{not}{}   {said}", Self::shown_name(picked, look))
+            }
             (None, None) => String::new(),
         }
     }
 
     /// Makes a picked pattern a part of the query, so that lines are found that are not here.
     pub(in crate::views::logs) fn pattern_to_query(&mut self, cx: &mut Cx<'_>, which: Which) {
+        if self.picked_pattern(which).is_some_and(|picked| picked.job.is_some()) {
+            return cx.notice("it is still being found out whether LogQL says the same as this pattern: press it again");
+        }
         let Some((lines, condition)) = self.said_by(which) else {
             cx.notice("no LogQL says the same as this pattern of the lines that are here: it stays a filter of these");
             return;

@@ -9,7 +9,7 @@ impl Logs {
         let mut of_line = String::new();
         form(text, &mut of_line);
         if self.patterns.without.iter().all(|p| p.form != of_line) {
-            let picked = self.with_query(Picked { template: of_line.clone(), form: of_line, of: Of::Lines, asked: None });
+            let picked = self.with_query(Picked { template: of_line.clone(), form: of_line, of: Of::Lines, asked: None, job: None });
             self.patterns.without.push(picked);
         }
         let chosen = self.chosen(&self.patterns.without);

@@ -32,7 +32,7 @@ use crate::{
         log::{Level, ServerPattern},
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    store::{Chosen, Condition, Found, PatternJob, PatternNews, Show},
+    store::{Chosen, Condition, Found, PatternJob, PatternNews, SameJob, Show},
     ui::{table::TableState, text::truncate},
     views::{Cx, Look, Needs, Yank},
 };
@@ -79,6 +79,8 @@ pub(super) struct Picked {
     of: Of,
     /// What a server can be asked in its place, and about how many lines both agree; `None`: nothing says the same.
     asked: Option<(usize, Condition)>,
+    /// It is still being found out.
+    job: Option<Arc<SameJob>>,
 }
 
 /// What a picked pattern is of.
@@ -153,7 +155,7 @@ impl Patterns {
             None if self.told.is_some() => Of::Server,
             None => Of::Lines,
         };
-        Picked { form: pattern.form.clone(), template: pattern.template.clone(), of, asked: None }
+        Picked { form: pattern.form.clone(), template: pattern.template.clone(), of, asked: None, job: None }
     }
 
     fn is_out(&self, pattern: &LinePattern) -> bool {
@@ -464,6 +466,10 @@ impl Logs {
     pub(super) fn pattern_answer(&mut self, look: &Look<'_>, answer: Answer) {
         match answer.slot.pane {
             "patterns" => self.patterns_found(look, expect(answer.result, |r| if let Response::Patterns(n) = r { Some(n) } else { None })),
+            "same" => {
+                let same = expect(answer.result, |r| if let Response::Same(same) = r { Some(same) } else { None });
+                self.same_found(&answer.request, same);
+            }
             "earlier" => {
                 let lines = expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None });
                 self.earlier_came(answer.asked, answer.slot.part, lines);

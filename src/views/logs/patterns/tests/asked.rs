@@ -7,6 +7,18 @@ fn page(extra: &str) -> Page {
     Page::of(scope(), (0..30).map(served).chain((30..40).map(other)).collect())
 }
 
+/// What the worker does for all patterns that were picked.
+fn hold_against_lines(page: &mut Page) {
+    loop {
+        let look = look(&page.shared, &page.scope, page.now);
+        let mut needs = needs(&page.view, &look, page.size.0, page.size.1).into_iter();
+        let Some(need) = needs.find(|need| need.slot.pane == "same") else { return };
+        let Request::Same(job) = &need.request else { panic!("{:?}", need.request) };
+        let same = job.run();
+        page.answer_part("same", need.slot.part, Ok(Response::Same(same)));
+    }
+}
+
 fn query(page: &Page) -> String {
     match page.asked("lines") {
         Request::LogStream { query, .. } => query,
@@ -21,6 +33,11 @@ fn a_pattern_is_shown_as_the_logql_that_says_the_same_and_becomes_a_part_of_the_
     page.press(Command::Drill);
     assert_eq!(page.lines().len(), 30);
     page.press(Command::Conditions);
+    assert!(page.screen().contains("looking for LogQL that says the same"), "{}", page.screen());
+    let before = query(&page);
+    let acts = page.press(Command::FilterToQuery);
+    assert!(matches!(acts.as_slice(), [Act::Notice(text)] if text.contains("still")) && query(&page) == before, "{acts:?}");
+    hold_against_lines(&mut page);
     assert!(page.screen().contains(r#"here  |> "served <_> bytes<_>"   Q asks Loki for it"#), "{}", page.screen());
     page.press(Command::FilterToQuery);
     assert_eq!(query(&page), r#"{service_name="orders"} |> "served <_> bytes<_>""#);
@@ -36,6 +53,7 @@ fn patterns_that_are_left_out_go_into_the_query_one_by_one() {
         page.select(words);
         page.press(Command::Exclude);
     }
+    hold_against_lines(&mut page);
     page.press(Command::Back);
     assert_eq!(page.lines().len(), 0);
     page.press(Command::Conditions);
@@ -54,6 +72,7 @@ fn what_no_logql_says_stays_a_filter_of_the_lines_that_are_here() {
     page.select("served <*> bytes");
     page.press(Command::Drill);
     page.press(Command::Conditions);
+    hold_against_lines(&mut page);
     assert!(page.screen().contains("no LogQL says the same"), "{}", page.screen());
     let before = query(&page);
     let acts = page.press(Command::FilterToQuery);
