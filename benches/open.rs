@@ -89,6 +89,7 @@ fn filtered(path: &Path) {
     let config = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(config.path(), "[limits]\nlog_buffer_mib = 1024\n").unwrap();
     let mut terminal = Terminal::start(&["--config", config.path().to_str().unwrap(), "open", path.to_str().unwrap()]);
+    terminal.see("the first lines", |screen| screen.contains("order created"));
     terminal.see("the whole file", |screen| screen.contains(" lines") && !screen.contains("reading"));
     let title = terminal.text().lines().nth(2).unwrap_or_default().trim().to_owned();
     println!("        {title}");
