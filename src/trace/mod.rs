@@ -5,6 +5,7 @@
 //! true is flagged, and moved only in a [`Trace::corrected`] copy.
 
 mod build;
+pub mod compare;
 mod hygiene;
 mod idle;
 mod order;
@@ -12,6 +13,8 @@ pub mod path;
 pub mod repeats;
 pub mod scale;
 mod skew;
+pub mod structure;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod title;
@@ -61,6 +64,10 @@ impl Flags {
 
     fn set(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether nothing is odd.
@@ -186,6 +193,13 @@ impl Trace {
     /// Whether a node has children.
     pub fn has_children(&self, i: usize) -> bool {
         self.nodes[i].subtree_end as usize > i + 1
+    }
+
+    /// The children of a node, by start.
+    pub fn children(&self, i: usize) -> impl Iterator<Item = u32> {
+        let end = self.nodes[i].subtree_end;
+        let first = u32::try_from(i + 1).ok().filter(|child| *child < end);
+        std::iter::successors(first, move |child| Some(self.nodes[*child as usize].subtree_end).filter(|next| *next < end))
     }
 
     /// The parents of a node, from the nearest to its root.

@@ -70,8 +70,8 @@ struct Pool {
 }
 
 impl CriticalPath {
-    /// The path through nodes in preorder.
-    pub(super) fn of(nodes: &[Node], root: Option<u32>) -> Self {
+    /// The path through nodes in preorder; [`Trace::path`](super::Trace::path) is that of a trace.
+    pub fn of(nodes: &[Node], root: Option<u32>) -> Self {
         let mut path = Self::default();
         let Some(root) = root else { return path };
         let mut pool = Pool::default();

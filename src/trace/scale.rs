@@ -11,6 +11,8 @@ pub const EIGHTHS: u32 = 8;
 const BREAK: u16 = 8;
 const SMALL_BREAK: u16 = 6;
 const ROOMY: u16 = 48;
+/// Cells of a break at the most.
+const WIDE_BREAK: u16 = 22;
 const LEAST: u16 = 24;
 /// A stretch that takes fewer times the cells of a break is not worth one.
 const WORTH: i128 = 2;
@@ -78,10 +80,17 @@ impl Scale {
             let folds = to - from >= idle.least_ns && worth(from, to);
             folds.then_some(Break { from: Timestamp(from), to: Timestamp(to), waiting: idle.waiting, cells: 0..cells })
         });
-        let breaks: Vec<Break> = cut.collect();
+        let mut breaks: Vec<Break> = cut.collect();
         let hidden: i128 = breaks.iter().map(|b| i128::from(b.duration_ns())).sum();
         if breaks.is_empty() || hidden >= total {
             return Self::real(range, width);
+        }
+        // Where there is room each tells who waits; none is drawn wider than half of what it hides would be.
+        let room = width / 3 / u16::try_from(breaks.len()).unwrap_or(u16::MAX).max(1);
+        for at in &mut breaks {
+            let real = i128::from(at.duration_ns()) * i128::from(width) / total / WORTH;
+            let most = u16::try_from(real).unwrap_or(u16::MAX).min(room).min(WIDE_BREAK);
+            at.cells = 0..cells.max(most);
         }
         Self::with(range, width, breaks)
     }

@@ -1,6 +1,9 @@
+mod compare;
 mod path;
 mod repeats;
 mod scale;
+mod skew;
+mod structure;
 mod title;
 
 use proptest::prelude::*;

@@ -1,0 +1,200 @@
+//! Two traces side by side, aligned by structure: a span's partner has the same path of services and titles from the root, and
+//! is the n-th of its kind below its parent as it is itself.
+
+use foldhash::HashMap;
+
+use super::{Node, Operation, Trace, build::index};
+use crate::model::trace::{TraceHit, TraceId};
+
+/// A span is slower or faster when it differs by one of so many parts of what it took …
+const OWN_SHARE: i64 = 10;
+/// … and by one of so many parts of the longer of the two traces: what is less does not matter there.
+const WHOLE_SHARE: i64 = 100;
+
+/// What became of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// Only in the other trace.
+    New,
+    /// Only in the base.
+    Gone,
+    /// It takes longer in the other trace.
+    Slower,
+    /// It takes longer in the base.
+    Faster,
+    /// About the same.
+    Same,
+}
+
+/// A span of one trace, or of both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The node in the base.
+    pub base: Option<u32>,
+    /// The node in the other trace.
+    pub other: Option<u32>,
+    /// The row of its parent.
+    pub parent: Option<u32>,
+    /// Steps from its root.
+    pub depth: u32,
+    /// The row after the last one below it.
+    pub subtree_end: u32,
+    /// What became of it.
+    pub change: Change,
+    /// By how much it takes longer in the other trace, in nanoseconds; all of it where it is new, less than 0 where it is gone.
+    pub delta_ns: i64,
+    /// The same without what its children cover.
+    pub self_delta_ns: i64,
+}
+
+/// Two traces as one tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// In preorder: a parent before its children, siblings by when they begin in their parent.
+    pub rows: Vec<Row>,
+}
+
+impl Comparison {
+    /// How many rows there are of a kind.
+    pub fn count(&self, change: Change) -> usize {
+        self.rows.iter().filter(|r| r.change == change).count()
+    }
+
+    /// By how much the other trace's root takes longer, in nanoseconds.
+    pub fn delta_ns(&self) -> i64 {
+        self.rows.first().filter(|r| r.base.is_some() && r.other.is_some()).map_or(0, |r| r.delta_ns)
+    }
+}
+
+/// Aligns a trace with a base. The roots that stand for the whole are partners whatever they are called.
+pub fn compare(base: &Trace, other: &Trace) -> Comparison {
+    let sides = Sides::of(base, other);
+    let mut rows: Vec<Row> = Vec::with_capacity(base.nodes.len().max(other.nodes.len()));
+    let mut waiting: Vec<(Pair, Option<u32>)> = sides.roots().into_iter().rev().map(|pair| (pair, None)).collect();
+    while let Some((pair, parent)) = waiting.pop() {
+        let number = index(rows.len());
+        let depth = parent.map_or(0, |p: u32| rows[p as usize].depth + 1);
+        rows.push(sides.row(pair, parent, depth, number));
+        waiting.extend(sides.children(pair).into_iter().rev().map(|pair| (pair, Some(number))));
+    }
+    for i in (0..rows.len()).rev() {
+        if let Some(parent) = rows[i].parent {
+            let end = rows[i].subtree_end;
+            let parent = &mut rows[parent as usize];
+            parent.subtree_end = parent.subtree_end.max(end);
+        }
+    }
+    Comparison { rows }
+}
+
+/// Nodes of the base and of the other trace.
+type Pair = (Option<u32>, Option<u32>);
+
+struct Sides<'a> {
+    base: &'a Trace,
+    other: &'a Trace,
+    /// The numbers of the other trace's operations in the base, or behind all of them.
+    operations: Vec<u32>,
+    /// The least that matters.
+    least_ns: i64,
+}
+
+impl<'a> Sides<'a> {
+    fn of(base: &'a Trace, other: &'a Trace) -> Self {
+        let known: HashMap<&Operation, u32> = base.operations.iter().zip(0..).collect();
+        let number = |(operation, i): (&Operation, usize)| known.get(operation).copied().unwrap_or(index(base.operations.len() + i));
+        let operations = other.operations.iter().zip(0..).map(number).collect();
+        let whole = |trace: &Trace| trace.root.map_or(0, |r| trace.nodes[r as usize].duration_ns);
+        Self { base, other, operations, least_ns: whole(base).max(whole(other)) / WHOLE_SHARE }
+    }
+
+    /// The operation in numbers of the base; missing spans are alike.
+    fn kind(&self, node: &Node, in_base: bool) -> Option<u32> {
+        if in_base { node.operation } else { node.operation.map(|o| self.operations[o as usize]) }
+    }
+
+    /// The two that stand for the whole, then the other roots.
+    fn roots(&self) -> Vec<Pair> {
+        let all = |trace: &Trace| -> Vec<u32> {
+            let roots = (0..).zip(&trace.nodes).filter(|(_, n)| n.parent.is_none()).map(|(i, _)| i);
+            roots.filter(|root| Some(*root) != trace.root).collect()
+        };
+        let mut pairs = vec![(self.base.root, self.other.root)];
+        pairs.retain(|(base, other)| base.is_some() || other.is_some());
+        pairs.extend(self.align(&all(self.base), &all(self.other), (self.base.range.start.0, self.other.range.start.0)));
+        pairs
+    }
+
+    fn children(&self, (base, other): Pair) -> Vec<Pair> {
+        let below = |trace: &Trace, node: Option<u32>| node.map_or_else(Vec::new, |n| trace.children(n as usize).collect());
+        let start = |trace: &Trace, node: Option<u32>| node.map_or(0, |n| trace.nodes[n as usize].start.0);
+        let (of_base, of_other) = (below(self.base, base), below(self.other, other));
+        self.align(&of_base, &of_other, (start(self.base, base), start(self.other, other)))
+    }
+
+    /// Partners are the n-th of a kind. In order of their times after `starts`, of the other trace where they have one there.
+    fn align(&self, base: &[u32], other: &[u32], starts: (i64, i64)) -> Vec<Pair> {
+        let sorted = |trace: &Trace, nodes: &[u32], in_base: bool| {
+            let mut all: Vec<(Option<u32>, u32)> = nodes.iter().map(|n| (self.kind(&trace.nodes[*n as usize], in_base), *n)).collect();
+            all.sort_unstable();
+            all.into_iter().peekable()
+        };
+        let (mut left, mut right) = (sorted(self.base, base, true), sorted(self.other, other, false));
+        let mut pairs = Vec::with_capacity(base.len().max(other.len()));
+        loop {
+            let (in_base, in_other) = match (left.peek(), right.peek()) {
+                (None, None) => break,
+                (Some(l), Some(r)) => (l.0 <= r.0, r.0 <= l.0),
+                (l, r) => (l.is_some(), r.is_some()),
+            };
+            let take = |wanted: bool, side: &mut std::iter::Peekable<std::vec::IntoIter<(Option<u32>, u32)>>| {
+                if wanted { side.next().map(|(_, node)| node) } else { None }
+            };
+            pairs.push((take(in_base, &mut left), take(in_other, &mut right)));
+        }
+        pairs.sort_by_key(|pair| match *pair {
+            (_, Some(other)) => (self.other.nodes[other as usize].start.0.saturating_sub(starts.1), 0, other),
+            (Some(base), None) => (self.base.nodes[base as usize].start.0.saturating_sub(starts.0), 1, base),
+            (None, None) => (i64::MAX, 2, 0),
+        });
+        pairs
+    }
+
+    fn row(&self, (base, other): Pair, parent: Option<u32>, depth: u32, number: u32) -> Row {
+        let of = |trace: &Trace, node: Option<u32>| {
+            node.map_or((0, 0), |n| (trace.nodes[n as usize].duration_ns, trace.nodes[n as usize].self_ns))
+        };
+        let ((before, own_before), (now, own_now)) = (of(self.base, base), of(self.other, other));
+        let delta_ns = now.saturating_sub(before);
+        let matters = delta_ns.saturating_abs() > (before / OWN_SHARE).max(self.least_ns);
+        let change = match (base, other) {
+            (None, _) => Change::New,
+            (_, None) => Change::Gone,
+            _ if !matters => Change::Same,
+            _ if delta_ns > 0 => Change::Slower,
+            _ => Change::Faster,
+        };
+        Row { base, other, parent, depth, subtree_end: number + 1, change, delta_ns, self_delta_ns: own_now.saturating_sub(own_before) }
+    }
+}
+
+/// What a trace is compared with when nobody chose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Typical<'a> {
+    /// The hit whose duration is the median.
+    pub hit: &'a TraceHit,
+    /// Of how many.
+    pub of: usize,
+}
+
+/// The median by duration of those hits that have this root and no error that the server counted, but for the trace itself.
+pub fn typical<'a>(hits: &'a [TraceHit], root: &Operation, itself: TraceId) -> Option<Typical<'a>> {
+    let is_of = |hit: &&TraceHit| {
+        let named = hit.root_service.as_ref() == Some(&root.service) && hit.root_name.as_ref() == Some(&root.name);
+        named && hit.trace != itself && hit.error_count.unwrap_or(0) == 0
+    };
+    let mut good: Vec<&TraceHit> = hits.iter().filter(is_of).collect();
+    good.sort_unstable_by_key(|hit| (hit.duration_ns, hit.trace));
+    let hit = *good.get(good.len().checked_sub(1)? / 2)?;
+    Some(Typical { hit, of: good.len() })
+}

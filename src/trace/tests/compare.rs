@@ -1,0 +1,128 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    model::{labels::Labels, trace::TraceHit},
+    trace::{
+        Operation,
+        compare::{Change, Comparison, compare, typical},
+    },
+};
+
+fn named(name: &str, s: Span) -> Span {
+    Span { name: name.into(), ..s }
+}
+
+fn name(t: &Trace, node: Option<u32>) -> Option<String> {
+    node.map(|n| t.name(n as usize).into())
+}
+
+/// One line a row: indent, names on both sides, change, by how much.
+fn told(base: &Trace, other: &Trace, c: &Comparison) -> Vec<String> {
+    let line = |row: &crate::trace::compare::Row| {
+        let name = name(other, row.other).or(name(base, row.base)).unwrap();
+        format!("{}{name} {:?} {:+}", ".".repeat(row.depth as usize), row.change, row.delta_ns)
+    };
+    c.rows.iter().map(line).collect()
+}
+
+#[test]
+fn spans_are_partners_by_path_and_occurrence() {
+    let base = build(vec![
+        named("root", span(1, 0, 0, 1000)),
+        named("query", span(2, 1, 100, 200)),
+        named("query", span(3, 1, 300, 400)),
+        named("render", span(4, 1, 500, 900)),
+        named("cache", span(5, 4, 600, 700)),
+    ]);
+    let other = build(vec![
+        named("root", span(1, 0, 5000, 8000)),
+        named("query", span(7, 1, 5100, 5205)),
+        named("query", span(8, 1, 5300, 6300)),
+        named("query", span(9, 1, 6400, 6500)),
+        named("render", span(4, 1, 7000, 7100)),
+        named("retry", span(6, 4, 7010, 7050)),
+    ]);
+    let c = compare(&base, &other);
+    assert_eq!(
+        told(&base, &other, &c),
+        [
+            "root Slower +2000",
+            ".query Same +5",
+            ".query Slower +900",
+            ".query New +100",
+            ".render Faster -300",
+            "..retry New +40",
+            "..cache Gone -100"
+        ]
+    );
+    assert_eq!((c.delta_ns(), c.count(Change::New), c.count(Change::Gone)), (2000, 2, 1));
+    assert_eq!((c.rows[4].subtree_end, c.rows[6].parent, c.rows[4].self_delta_ns), (7, Some(4), 60 - 300));
+}
+
+#[test]
+fn the_roots_are_partners_whatever_they_are_called_and_others_by_name() {
+    let base = build(vec![named("a", span(1, 0, 0, 1000)), named("x", span(2, 0, 2000, 2100))]);
+    let other = build(vec![named("x", span(2, 0, 0, 100)), named("b", span(1, 0, 500, 1500)), named("y", span(3, 0, 1600, 1700))]);
+    assert_eq!(told(&base, &other, &compare(&base, &other)), ["b Same +0", "x Same +0", "y New +100"]);
+    let none = build(Vec::new());
+    assert_eq!(compare(&none, &none).rows, []);
+    assert!(compare(&none, &other).rows.iter().all(|r| r.change == Change::New));
+}
+
+#[test]
+fn the_typical_one_is_the_median_of_good_ones_of_the_same_root() {
+    let hit = |id: u128, ms: i64, errors: Option<u32>, name: &str| TraceHit {
+        trace: TraceId(id),
+        root_service: Some("shop".into()),
+        root_name: Some(name.into()),
+        start: Timestamp(BASE),
+        duration_ns: ms,
+        span_count: None,
+        error_count: errors,
+        matched: 0,
+        span: None,
+        attributes: Labels::default(),
+    };
+    let mut hits = vec![
+        hit(1, 50, None, "pay"),
+        hit(2, 10, Some(0), "pay"),
+        hit(3, 20, None, "pay"),
+        hit(4, 1, None, "cart"),
+        hit(5, 2, Some(3), "pay"),
+    ];
+    let root = Operation { service: "shop".into(), name: "pay".into() };
+    let found = |hits: &[TraceHit]| typical(hits, &root, TraceId(9)).map(|t| (t.hit.trace.0, t.of));
+    assert_eq!(found(&hits), Some((3, 3)));
+    hits.push(hit(9, 30, None, "pay"));
+    assert_eq!(found(&hits), Some((3, 3)), "not the trace itself");
+    assert_eq!(found(&[]), None);
+}
+
+proptest! {
+    #[test]
+    fn every_span_of_both_is_in_one_row(a in prop_oneof![calls(), hostile()], b in prop_oneof![calls(), hostile()]) {
+        let (a, b) = (build(a), build(b));
+        let c = compare(&a, &b);
+        let sorted = |side: fn(&crate::trace::compare::Row) -> Option<u32>| {
+            let mut all: Vec<u32> = c.rows.iter().filter_map(side).collect();
+            all.sort_unstable();
+            all
+        };
+        prop_assert_eq!(sorted(|r| r.base), (0..a.nodes.len() as u32).collect::<Vec<_>>());
+        prop_assert_eq!(sorted(|r| r.other), (0..b.nodes.len() as u32).collect::<Vec<_>>());
+        for (i, row) in c.rows.iter().enumerate() {
+            let parent = row.parent.map(|p| c.rows[p as usize]);
+            prop_assert!(row.parent.is_none_or(|p| (p as usize) < i && (i as u32) < c.rows[p as usize].subtree_end));
+            for (side, trace) in [(row.base, &a), (row.other, &b)] {
+                let above = side.and_then(|n| trace.nodes[n as usize].parent);
+                prop_assert_eq!(above, if side.is_none() { None } else { parent.and_then(|p| if std::ptr::eq(trace, &a) { p.base } else { p.other }) });
+            }
+            if let (Some(x), Some(y), true) = (row.base, row.other, row.parent.is_some()) {
+                prop_assert_eq!(a.operation(x as usize), b.operation(y as usize));
+            }
+        }
+        let same = compare(&a, &a);
+        prop_assert!(same.rows.len() == a.nodes.len() && same.rows.iter().all(|r| r.base == r.other && r.change == Change::Same));
+    }
+}
