@@ -296,7 +296,7 @@ impl App {
             crumbs,
             notice: self
                 .pointer
-                .note(self.top().view.as_ref(), &self.look())
+                .note(self.top().view.as_ref(), &self.look(), self.body())
                 .or_else(|| self.notice.as_ref().map(|(text, _)| text.clone())),
             pressed: &self.pressed,
         }
@@ -333,6 +333,7 @@ impl App {
             Act::Push(kind, scope) => self.push(kind, *scope),
             Act::Lines(seed, scope) => self.push_view(Box::new(views::logs::Logs::seeded(*seed, &scope, self.now)), *scope),
             Act::Traces(scope) => self.push_view(Box::new(views::traces::Traces::all(&scope)), *scope),
+            Act::Search(query, scope) => self.push_view(Box::new(views::traces::Traces::new(&scope, Some(&query))), *scope),
             Act::Narrow(by) => self.with_view(|view, cx| view.apply(cx, *by)),
             Act::Choose(title, rows) => self.overlay = Some(Overlay::choose(title, rows)),
             Act::Rescope(scope) => self.rescope(*scope),

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
-use ratatui::{buffer::Buffer, layout::Position, style::Modifier};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Modifier,
+};
 
 use super::{
     App, Urgency,
@@ -55,8 +59,12 @@ impl Pointer {
     }
 
     /// The chosen range in words.
-    pub(super) fn note(&self, view: &dyn View, look: &Look<'_>) -> Option<String> {
-        let range = self.drag.as_ref()?.range()?;
+    pub(super) fn note(&self, view: &dyn View, look: &Look<'_>, area: Rect) -> Option<String> {
+        let drag = self.drag.as_ref()?;
+        let range = drag.range()?;
+        if let Some(words) = drag.columns().and_then(|columns| view.dragged_words(look, area, columns)) {
+            return Some(format!("{words}   release zooms, Esc cancels"));
+        }
         let (offset, zone) = &look.shared.settings.zone;
         let clock = |at| format::clock_seconds(at, *offset);
         let length = format::seconds(range.duration().as_secs_f64());
@@ -141,7 +149,13 @@ impl App {
     }
 
     fn released(&mut self) {
-        let Some(range) = self.pointer.drag.take().and_then(|d| d.range()) else { return };
+        let Some(drag) = self.pointer.drag.take() else { return };
+        let (Some(range), Some(columns)) = (drag.range(), drag.columns()) else { return };
+        let mut is_taken = false;
+        self.with_view(|view, cx| is_taken = view.dragged(cx, columns));
+        if is_taken {
+            return self.mark(Urgency::Input);
+        }
         let end = range.end.max(range.start + TimeWindow::MIN);
         self.set_window(TimeWindow::Fixed(TimeRange { start: range.start, end }));
     }

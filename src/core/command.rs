@@ -111,6 +111,8 @@ pub struct Facts {
     pub folds: bool,
     /// A link can be shown.
     pub link: bool,
+    /// Clocks of what is shown are seen to differ.
+    pub skewed: bool,
     /// The view has graphs with values.
     pub graphs: bool,
     /// The view has more than one pane.
@@ -244,7 +246,7 @@ commands! {
     Mark, "mark", [Logs], ["m"], "mark", "Mark the line, or no more", ROWS;
     NextMark, "next-mark", [Logs], ["'"], "", "Next mark", MARKS;
     PreviousMark, "previous-mark", [Logs], ["\""], "", "Previous mark", MARKS;
-    PreviousError, "previous-error", [Logs], ["ctrl-e"], "", "Previous error", |f| if f.errors { Ok(()) } else { Err("no error here") };
+    PreviousError, "previous-error", [Logs, Waterfall], ["ctrl-e"], "", "Previous error", |f| if f.errors { Ok(()) } else { Err("no error here") };
     NextMinute, "next-minute", [Logs], ["}"], "", "First line of the next minute that has any", ROWS;
     PreviousMinute, "previous-minute", [Logs], ["{"], "", "First line of the minute, or of the one before", ROWS;
     GoToTime, "go-to-time", [Logs], ["@"], "", "To the line of a time; one that is not held becomes the window", ALWAYS;
@@ -255,11 +257,27 @@ commands! {
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
     Heatmap, "heatmap", [Service], ["H"], "heatmap", "Durations as a heatmap of their histogram, or as lines", GRAPHS;
     SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
-    Include, "include", [Logs], ["&"], "filter for", "Filter for the selected field; in the list, pick one of the line's", ROWS;
-    Exclude, "exclude", [Service, Logs], ["!"], "exclude", "Leave out what is selected", ROWS;
+    Include, "include", [Logs, Waterfall], ["&"], "filter for", "Filter for the selected field; in the list, pick one of the line's", ROWS;
+    Exclude, "exclude", [Service, Logs, Waterfall], ["!"], "exclude", "Leave out what is selected", ROWS;
     Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
     Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
-    FoldAll, "fold-all", [Waterfall], ["F"], "fold all", "Fold all but errors, or unfold all", ROWS;
+    FoldAll, "fold-all", [Waterfall], ["F"], "fold", "Fold all but errors and the critical path, or unfold", ROWS;
+    FoldDeeper, "fold-deeper", [Waterfall], ["]"], "", "Unfold one level more, at the end repeated spans too", ROWS;
+    FoldHigher, "fold-higher", [Waterfall], ["["], "", "Fold the lowest level", ROWS;
+    FoldToErrors, "fold-to-errors", [Waterfall], [], "", "Fold all that has no error below it", ROWS;
+    FoldToPath, "fold-to-path", [Waterfall], [], "", "Fold all that the critical path does not go through", ROWS;
+    UnfoldAll, "unfold-all", [Waterfall], [], "", "Unfold all, repeated spans too", ROWS;
+    CriticalPath, "critical-path", [Waterfall], ["p"], "critical path", "The critical path in full height, or all spans alike", ROWS;
+    FoldWaits, "fold-waits", [Waterfall], ["w"], "fold waits", "Time with waits folded, or as long as it was", ROWS;
+    ZoomToSpan, "zoom-to-span", [Waterfall], ["Z"], "zoom", "The selected span over the whole width, then with all below it, then all again", ROWS;
+    Measure, "measure", [Waterfall], ["M"], "measure", "Measure from the selected span to others, or no more", ROWS;
+    SpanTable, "span-table", [Waterfall], ["T"], "table", "Spans by service and operation: count, time, self time, share of the critical path", ROWS;
+    TraceLines, "trace-lines", [Waterfall], ["L"], "log lines", "The trace's log lines between its spans, at their times, or none", ROWS;
+    CorrectClocks, "correct-clocks", [Waterfall], ["C"], "clocks", "Times with clocks that differ put right, or as they were told", |f| if f.skewed { Ok(()) } else { Err("no clock of this trace is seen to differ") };
+    Parent, "parent", [Waterfall], ["u"], "", "The span that called this one", ROWS;
+    SlowestChild, "slowest-child", [Waterfall], ["d"], "", "The slowest span that this one called", ROWS;
+    NextSibling, "next-sibling", [Waterfall], ["J"], "", "Next span of the same caller", ROWS;
+    PreviousSibling, "previous-sibling", [Waterfall], ["K"], "", "Previous span of the same caller", ROWS;
     AddQuery, "add-query", [Query], ["A"], "add", "One more query beside the others", ALWAYS;
     RemoveQuery, "remove-query", [Query], ["X"], "remove", "Remove the query", ALWAYS;
     ResultForm, "result-form", [Query], ["T"], "graph/table", "The result as a graph or as a table", ALWAYS;
@@ -270,7 +288,7 @@ commands! {
     Right, "right", [Alerts, Service, Query], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
     FullScreen, "full-screen", [], ["z"], "", "The focused pane alone, or all again", PANES;
-    ShowLink, "show-link", [Alerts], ["o"], "link", "Show the runbook or link", |f| if f.link { Ok(()) } else { Err("no link here") };
+    ShowLink, "show-link", [Alerts, Waterfall], ["o"], "link", "Show the runbook or link; of a span, open the trace that it points to", |f| if f.link { Ok(()) } else { Err("no link here") };
     Silence, "silence", [], ["s"], "silence", "Silence the selected alert: shows what it would hit, and asks before it is written", ALWAYS;
     Silences, "silences", [], ["S"], "silences", "All silences: what each hits; extend, expire, make again", ALWAYS;
     RenewSilence, "renew-silence", [Silences], ["u"], "extend", "Extend the selected silence, or make an expired one again", SILENCE;

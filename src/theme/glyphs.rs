@@ -21,6 +21,8 @@ pub struct Glyphs {
     pub half_right: &'static str,
     /// A bar of half height: `▄`
     pub lower_half: &'static str,
+    /// The left and the right half of it: `▖ ▗`, and with the left or the right half of the cell in full height: `▙ ▟`
+    pub quadrants: [&'static str; 4],
     /// Selected row: `▌`
     pub selected: &'static str,
     /// Folded: `▸`
@@ -78,6 +80,7 @@ impl Glyphs {
         levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         half_right: "▐",
         lower_half: "▄",
+        quadrants: ["▖", "▗", "▙", "▟"],
         selected: "▌",
         folded: "▸",
         unfolded: "▾",
@@ -109,6 +112,7 @@ impl Glyphs {
         levels: ["_", ".", ".", "-", "=", "+", "*", "#"],
         half_right: "#",
         lower_half: "=",
+        quadrants: ["=", "=", "#", "#"],
         selected: ">",
         folded: "+",
         unfolded: "-",

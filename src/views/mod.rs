@@ -7,6 +7,7 @@ pub mod alerts;
 mod cost;
 pub mod diagnostics;
 pub mod editor;
+mod entries;
 pub mod filter;
 pub mod logs;
 pub mod prompt;
@@ -101,6 +102,8 @@ pub enum Act {
     Narrow(Box<By>),
     /// Open all traces of a scope, failed or not.
     Traces(Box<Scope>),
+    /// Search traces of a scope by a TraceQL.
+    Search(String, Box<Scope>),
     /// Let the user choose one of these, by name and text: a title, then what choosing them asks.
     Choose(&'static str, Vec<(String, String, Act)>),
     /// Replace the scope of this view.
@@ -297,6 +300,16 @@ pub trait View: Send {
 
     /// The graph at a place, over which a range of time can be dragged.
     fn time_axis(&self, _look: &Look<'_>, _area: Rect, _at: Position) -> Option<TimeAxis> {
+        None
+    }
+
+    /// Takes a range of columns that was dragged over its graph for itself. False: it becomes the window.
+    fn dragged(&mut self, _cx: &mut Cx<'_>, _columns: (u16, u16)) -> bool {
+        false
+    }
+
+    /// What a range of columns stands for that is being dragged over its graph, where it takes it for itself.
+    fn dragged_words(&self, _look: &Look<'_>, _area: Rect, _columns: (u16, u16)) -> Option<String> {
         None
     }
 

@@ -43,7 +43,7 @@ impl Logs {
         if !self.in_detail {
             return None;
         }
-        self.detail.field(&self.items(look), self.places(area).sheet).cloned()
+        self.detail.item(&self.items(look), self.places(area).sheet)?.as_field().cloned()
     }
 
     /// The field that is selected, wherever the pane is drawn.

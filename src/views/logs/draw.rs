@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{
     Logs,
     columns::Prefix,
+    fields::Item,
     list::{Placed, Screen},
     row::{RowForm, brief, level_word},
     volume,
@@ -136,7 +137,8 @@ impl Logs {
             None if self.builder.open => self.draw_builder(look, places.sheet, buf),
             None => {
                 let items = self.items(look);
-                self.detail.render(shared, &items, places.sheet, self.in_detail, |field| self.field_mark(field), buf);
+                let mark = |item: &Item| item.as_field().map_or("", |field| self.field_mark(field));
+                self.detail.render(shared, &items, places.sheet, self.in_detail, mark, buf);
             }
         }
     }

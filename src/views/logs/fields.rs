@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::{log_fields::Record, store::Line, theme::Role};
+use crate::{
+    log_fields::Record,
+    store::Line,
+    theme::Role,
+    views::entries::{Entry, Shape},
+};
 
 /// Where a field is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +83,40 @@ impl Item {
         Self { label: String::new(), depth: 0, text: text.to_owned(), kind, role }
     }
 
-    /// What names it from line to line.
-    pub(super) fn key(&self) -> (u8, &str) {
+    /// The field that it is.
+    pub(super) fn as_field(&self) -> Option<&Field> {
+        if let Kind::Field(field) = &self.kind { Some(field) } else { None }
+    }
+}
+
+impl Entry for Item {
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn depth(&self) -> usize {
+        self.depth
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+
+    fn shape(&self) -> Shape {
+        match self.kind {
+            Kind::Field(_) | Kind::Nearby => Shape::Value,
+            Kind::Node { folded, .. } => Shape::Node { folded },
+            Kind::Heading => Shape::Heading,
+            Kind::Note => Shape::Note,
+            Kind::Text => Shape::Text,
+        }
+    }
+
+    fn key(&self) -> (u8, &str) {
         match &self.kind {
             Kind::Field(field) => (field.source as u8, &field.name),
             Kind::Node { path, .. } => (NODE, path),
@@ -87,16 +124,6 @@ impl Item {
             Kind::Heading | Kind::Note => (11, &self.text),
             Kind::Text => (12, ""),
         }
-    }
-
-    /// Whether it can be selected.
-    pub(super) fn is_selectable(&self) -> bool {
-        !matches!(self.kind, Kind::Heading | Kind::Note)
-    }
-
-    /// The field that it is.
-    pub(super) fn as_field(&self) -> Option<&Field> {
-        if let Kind::Field(field) = &self.kind { Some(field) } else { None }
     }
 }
 

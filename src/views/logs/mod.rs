@@ -13,7 +13,6 @@ mod commands;
 mod conditions;
 mod cost;
 mod counts;
-mod detail;
 mod draw;
 mod elsewhere;
 mod fields;
@@ -60,7 +59,6 @@ use self::{
     builder::{Builder, Draft},
     columns::{Columns, TimeForm},
     counts::Counts,
-    detail::Detail,
     elsewhere::Elsewhere,
     files::Files,
     filtering::Filtering,
@@ -79,7 +77,7 @@ pub use self::{
     follow::Seed,
     picking::By,
 };
-use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, cost::Cost, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, cost::Cost, entries::Entries, prompt::Prompt};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -137,7 +135,7 @@ pub struct Logs {
     filter_before: Option<Pattern>,
     in_detail: bool,
     full: bool,
-    detail: Detail,
+    detail: Entries,
     /// The counts that are in the place of the detail.
     counts: Option<Counts>,
     builder: Builder,
@@ -187,7 +185,7 @@ impl Logs {
             filter_before: None,
             in_detail: false,
             full: false,
-            detail: Detail::default(),
+            detail: Entries::default(),
             counts: None,
             builder: Builder::default(),
             draft: None,

@@ -1,4 +1,4 @@
-//! Bars with edges of an eighth of a cell, and the time axis above them.
+//! Bars with edges of an eighth of a cell: full height on the critical path, half height beside it.
 
 use ratatui::{
     buffer::Buffer,
@@ -6,96 +6,105 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use crate::{
-    theme::Glyphs,
-    ui::text::{put, width},
-};
+use crate::{theme::Glyphs, ui::text::put};
 
-/// Where a bar lies in eighths of a cell, from the left edge; at least one eighth long.
-pub(super) fn eighths(offset_ns: i64, duration_ns: i64, total_ns: i64, cells: u16) -> (u32, u32) {
-    let all = i128::from(cells) * 8;
-    let scale = |ns: i128| ns * all / i128::from(total_ns.max(1));
-    let last = (all - 1).max(0);
-    let start = scale(i128::from(offset_ns)).clamp(0, last);
-    let end = scale(i128::from(offset_ns) + i128::from(duration_ns)).clamp(start + 1, last + 1);
-    (u32::try_from(start).unwrap_or(0), u32::try_from(end).unwrap_or(1))
+/// What of each cell of a row is filled: a bit for each eighth, the leftmost one the lowest.
+pub(super) struct Bars {
+    /// Any bar.
+    all: Vec<u8>,
+    /// The part of the bars that is drawn in full height.
+    full: Vec<u8>,
 }
 
-/// Draws a bar into one row.
-pub(super) fn draw(buf: &mut Buffer, area: Rect, glyphs: &Glyphs, (start, end): (u32, u32), style: Style) {
-    let reversed = style.add_modifier(Modifier::REVERSED);
-    for cell in start / 8..=(end.max(1) - 1) / 8 {
-        let from = start.max(cell * 8) - cell * 8;
-        let to = (end.min(cell * 8 + 8) - cell * 8).max(from + 1);
-        let length = (to - from).min(8) as usize;
-        let (symbol, style) = match (from, to) {
-            (0, _) => (glyphs.bars[length - 1], style),
-            // The glyphs grow from the left: one that grows from the right is the rest of it, reversed.
-            (_, 8) if glyphs.unicode => (glyphs.bars[from as usize - 1], reversed),
-            (4.., _) => (glyphs.half_right, style),
-            _ => (glyphs.bars[length - 1], style),
-        };
-        let Ok(column) = u16::try_from(cell) else { return };
-        if column < area.width {
-            put(buf, area, area.x + column, symbol, style);
-        }
+impl Bars {
+    pub(super) fn new(cells: u16) -> Self {
+        Self { all: vec![0; usize::from(cells)], full: vec![0; usize::from(cells)] }
     }
-}
 
-/// Draws round times over the first row of `area`, each where it belongs.
-pub(super) fn axis(buf: &mut Buffer, area: Rect, total_ns: i64, style: Style) {
-    let (step, unit) = step(total_ns, area.width);
-    let mut free = area.x;
-    for n in 0.. {
-        let at = step.saturating_mul(n);
-        let offset = i128::from(at) * i128::from(area.width) / i128::from(total_ns.max(1));
-        let Some(x) = u16::try_from(offset).ok().and_then(|o| area.x.checked_add(o)) else { return };
-        let label = unit.label(at);
-        let end = usize::from(x) + width(&label);
-        if at > total_ns || end >= usize::from(area.right()) {
-            return;
-        }
-        if x >= free {
-            put(buf, area, x, &label, style);
-            free = u16::try_from(end).unwrap_or(u16::MAX).saturating_add(2);
-        }
+    /// Fills from one eighth to another, at least one, in half height.
+    pub(super) fn fill(&mut self, range: (u32, u32)) {
+        fill(&mut self.all, range);
     }
-}
 
-#[derive(Clone, Copy)]
-struct Unit {
-    ns: i64,
-    name: &'static str,
-}
-
-impl Unit {
-    fn label(self, ns: i64) -> String {
-        let value = ns as f64 / self.ns as f64;
-        let text = format!("{value:.2}");
-        format!("{} {}", text.trim_end_matches('0').trim_end_matches('.'), self.name)
+    /// Makes what is filled there as high as the row.
+    pub(super) fn raise(&mut self, range: (u32, u32)) {
+        fill(&mut self.full, range);
     }
-}
 
-/// A round step that leaves room for its labels, and the unit they are written in.
-fn step(total_ns: i64, cells: u16) -> (i64, Unit) {
-    const UNITS: [Unit; 5] = [
-        Unit { ns: 60_000_000_000, name: "min" },
-        Unit { ns: 1_000_000_000, name: "s" },
-        Unit { ns: 1_000_000, name: "ms" },
-        Unit { ns: 1000, name: "µs" },
-        Unit { ns: 1, name: "ns" },
-    ];
-    const ROOM: i64 = 12;
-    let wanted = (total_ns / (i64::from(cells) / ROOM).max(1)).max(1);
-    let unit = UNITS.into_iter().find(|u| wanted >= u.ns || total_ns >= u.ns * 2).unwrap_or(UNITS[4]);
-    let mut size = if unit.ns >= 60_000_000_000 { unit.ns } else { 1 };
-    loop {
-        for factor in [1, 2, 5] {
-            if size.saturating_mul(factor) >= wanted {
-                return (size.saturating_mul(factor), unit);
+    /// Draws them into a row.
+    pub(super) fn draw(&self, buf: &mut Buffer, area: Rect, glyphs: &Glyphs, style: Style) {
+        for (x, (all, full)) in (area.x..area.right()).zip(self.all.iter().zip(&self.full)) {
+            if let Some((symbol, is_reversed)) = cell(glyphs, *all, all & full) {
+                let style = if is_reversed { style.add_modifier(Modifier::REVERSED) } else { style };
+                put(buf, area, x, symbol, style);
             }
         }
-        size = size.saturating_mul(10);
+    }
+
+    /// Whether a cell is filled to both its edges.
+    pub(super) fn is_solid(&self, cell: u16) -> bool {
+        let at = usize::from(cell);
+        self.all.get(at) == Some(&u8::MAX) && self.full.get(at) == Some(&u8::MAX)
+    }
+}
+
+fn fill(cells: &mut [u8], (from, to): (u32, u32)) {
+    let all = u32::try_from(cells.len()).unwrap_or(u32::MAX).saturating_mul(8);
+    let (from, to) = (from.min(all.saturating_sub(1)), to.max(from.saturating_add(1)).min(all));
+    for cell in from / 8..to.div_ceil(8) {
+        let (first, last) = (from.max(cell * 8) - cell * 8, to.min(cell * 8 + 8) - cell * 8);
+        let mask = (0xff_u16 << first) & (0xff_u16 >> (8 - last));
+        if let Some(bits) = cells.get_mut(cell as usize) {
+            *bits |= mask as u8;
+        }
+    }
+}
+
+/// The character of a cell, and whether it is drawn reversed.
+fn cell(glyphs: &Glyphs, all: u8, full: u8) -> Option<(&'static str, bool)> {
+    if all == 0 {
+        return None;
+    }
+    if all == full {
+        return Some(high(glyphs, all));
+    }
+    let half = |bits: u8, mask: u8| bits & mask != 0;
+    let [left, right, left_high, right_high] = glyphs.quadrants;
+    // Half a cell is as fine as characters of half the height are.
+    let symbol = match (half(all, 0x0f), half(all, 0xf0), half(full, 0x0f), half(full, 0xf0)) {
+        (_, _, true, true) => glyphs.bars[7],
+        (_, true, true, false) => left_high,
+        (true, _, false, true) => right_high,
+        (_, _, true, false) => glyphs.bars[3],
+        (_, _, false, true) => glyphs.half_right,
+        (true, true, false, false) => glyphs.lower_half,
+        (true, false, ..) => left,
+        _ => right,
+    };
+    Some((symbol, false))
+}
+
+/// A cell of full height.
+fn high(glyphs: &Glyphs, bits: u8) -> (&'static str, bool) {
+    let (first, last) = (bits.trailing_zeros(), 8 - bits.leading_zeros());
+    let length = (last - first) as usize;
+    if bits.count_ones() as usize != length {
+        // Several bars: as halves of the cell.
+        return match (bits & 0x0f != 0, bits & 0xf0 != 0) {
+            (true, true) if length >= 7 => (glyphs.bars[6], false),
+            (true, true) => (glyphs.bars[7], false),
+            (true, false) => (glyphs.bars[3], false),
+            _ => (glyphs.half_right, false),
+        };
+    }
+    match (first, last) {
+        (0, _) => (glyphs.bars[length - 1], false),
+        (4, 8) => (glyphs.half_right, false),
+        // The glyphs grow from the left: one that grows from the right is the rest of it, reversed.
+        (_, 8) if glyphs.unicode => (glyphs.bars[first as usize - 1], true),
+        // What touches no edge goes to the nearer one.
+        (4.., _) if glyphs.unicode => (glyphs.bars[7 - length], true),
+        _ => (glyphs.bars[length - 1], false),
     }
 }
 
@@ -104,27 +113,40 @@ mod tests {
     use super::*;
     use crate::app::testing::text_of;
 
-    fn bar(offset: i64, duration: i64) -> String {
+    fn drawn(glyphs: &Glyphs, filled: &[(u32, u32)], raised: &[(u32, u32)]) -> String {
         let mut buf = Buffer::empty(Rect::new(0, 0, 10, 1));
         let area = buf.area;
-        draw(&mut buf, area, Glyphs::UNICODE, eighths(offset, duration, 80, 10), Style::new());
+        let mut bars = Bars::new(10);
+        filled.iter().for_each(|range| bars.fill(*range));
+        raised.iter().for_each(|range| bars.raise(*range));
+        bars.draw(&mut buf, area, glyphs, Style::new());
         text_of(&buf)
     }
 
     #[test]
     fn edges_are_eighths_and_nothing_is_shorter_than_one() {
-        assert_eq!(bar(0, 80), "██████████");
-        assert_eq!(bar(0, 12), "█▌");
-        assert_eq!(bar(12, 12), " ▌█", "the first cell is reversed: its right half is filled");
-        assert_eq!(bar(40, 0), "     ▏");
-        assert_eq!(bar(80, 0), "         ▉", "the last eighth, reversed");
+        let bar = |range| drawn(Glyphs::UNICODE, &[range], &[range]);
+        assert_eq!(bar((0, 80)), "██████████");
+        assert_eq!(bar((0, 12)), "█▌");
+        assert_eq!(bar((12, 24)), " ▐█");
+        assert_eq!(bar((13, 24)), " ▋█", "the first cell is reversed: its right three eighths are filled");
+        assert_eq!(bar((40, 40)), "     ▏");
+        assert_eq!(bar((80, 80)), "         ▉", "the last eighth, reversed");
+        assert_eq!(bar((79, 200)), "         ▉", "nothing is drawn outside");
     }
 
     #[test]
-    fn the_axis_has_round_times() {
-        let mut buf = Buffer::empty(Rect::new(0, 0, 60, 1));
-        let area = buf.area;
-        axis(&mut buf, area, 8_410_000_000, Style::new());
-        assert_eq!(text_of(&buf).split_whitespace().collect::<Vec<_>>().join(" "), "0 s 2 s 4 s 6 s");
+    fn what_is_not_on_the_path_is_half_as_high() {
+        assert_eq!(drawn(Glyphs::UNICODE, &[(4, 36)], &[]), "▗▄▄▄▖");
+        assert_eq!(drawn(Glyphs::UNICODE, &[(0, 32)], &[(12, 24)]), "▄▟█▄");
+        assert_eq!(drawn(Glyphs::UNICODE, &[(0, 32)], &[(0, 12)]), "█▙▄▄");
+        assert_eq!(drawn(Glyphs::ASCII, &[(0, 32)], &[(8, 16)]), "=#==");
+    }
+
+    #[test]
+    fn many_short_bars_in_one_row_are_seen_as_many() {
+        let calls: Vec<(u32, u32)> = (0..8).map(|i| (i * 8, i * 8 + 4)).collect();
+        assert_eq!(drawn(Glyphs::UNICODE, &calls, &calls), "▌▌▌▌▌▌▌▌");
+        assert_eq!(drawn(Glyphs::UNICODE, &calls, &[]), "▖▖▖▖▖▖▖▖");
     }
 }

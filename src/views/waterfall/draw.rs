@@ -2,14 +2,13 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Waterfall, bars, short};
+use super::{Waterfall, axis, detail, digest::Digest, row::headings, rows::Item, strip::Strip};
 use crate::{
-    model::time::nanos,
     theme::Role,
-    trace::Trace,
     ui::{
         format,
         panel::{self, Panel},
+        table::position,
         text::{put, put_right, truncate},
     },
     views::Look,
@@ -19,17 +18,23 @@ use crate::{
 const SPLIT: u16 = 24;
 /// From this width on services are written out.
 const WIDE: u16 = 100;
-/// Cells of the duration and of the error mark.
-const DURATION: u16 = 9;
-const MARK: u16 = 2;
+/// From this height on there is room for the minimap.
+const FOR_MINIMAP: u16 = 5;
 
 /// Where the page's parts are. A part that is not shown has no height.
 pub(super) struct Places {
     summary: Rect,
+    measured: Rect,
     spans: Rect,
     detail: Rect,
-    /// Rows of the tree, names and bars.
+    /// The time axis, above the bars.
+    pub(super) axis: Rect,
+    /// The whole trace in one row, above the bars.
+    pub(super) minimap: Rect,
+    /// Rows of the tree, names and bars; of the table with its heading.
     pub(super) rows: Rect,
+    /// The bars.
+    pub(super) bars: Rect,
     /// Content of the detail.
     pub(super) sheet: Rect,
 }
@@ -38,7 +43,9 @@ impl Waterfall {
     pub(super) fn places(&self, area: Rect) -> Places {
         let top = u16::from(area.height >= 5);
         let summary = Rect { height: top, ..area };
-        let rest = Rect { y: area.y + top, height: area.height - top, ..area };
+        let ruler = u16::from(self.ruler.is_some() && area.height >= 8);
+        let measured = Rect { y: area.y + top, height: ruler, ..area };
+        let rest = Rect { y: area.y + top + ruler, height: area.height - top - ruler, ..area };
         let (mut spans, mut detail) = (rest, Rect { height: 0, ..rest });
         if self.full || rest.height < SPLIT {
             if self.in_detail {
@@ -46,19 +53,30 @@ impl Waterfall {
             }
         } else {
             // What a short trace does not need is the detail's.
-            let needed = self.trace().map_or(0, |t| u16::try_from(t.nodes.len()).unwrap_or(u16::MAX)).saturating_add(3);
+            let minimap = u16::from(self.time.is_zoomed());
+            let needed = u16::try_from(self.tree.rows().len()).unwrap_or(u16::MAX).saturating_add(3 + minimap);
             let height = (rest.height * 2 / 5).clamp(9, 18).max(rest.height.saturating_sub(needed).min(rest.height * 3 / 4));
             spans.height = rest.height - height + 1;
             detail = Rect { y: rest.bottom() - height, height, ..rest };
         }
         let inner = |area: Rect| if area.height == 0 { area } else { Panel::inner(area) };
-        Places { summary, spans, detail, rows: inner(spans), sheet: inner(detail) }
+        let mut rows = inner(spans);
+        let names = if self.table.is_some() { rows.width } else { names_width(rows.width) };
+        let bars = |rows: Rect| Rect { x: rows.x + names + 1, width: rows.width.saturating_sub(names + 1), ..rows };
+        let axis = Rect { y: spans.y, height: u16::from(spans.height >= 3), ..bars(rows) };
+        let is_partial = self.time.is_zoomed() || self.tree.rows().len() > usize::from(rows.height);
+        let has_minimap = is_partial && rows.height >= FOR_MINIMAP && self.table.is_none();
+        let minimap = Rect { height: u16::from(has_minimap), ..bars(rows) };
+        rows.y += minimap.height;
+        rows.height -= minimap.height;
+        Places { summary, measured, spans, detail, axis, minimap, rows, bars: bars(rows), sheet: self.sheet(inner(detail)) }
     }
 
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let area = area.intersection(buf.area);
         let places = self.places(area);
         let shared = look.shared;
-        let Some(trace) = self.trace() else {
+        let Some(digest) = &self.digest else {
             let inner = Panel::new("spans").focused(true).render(shared, area, buf);
             let blank = match look.scope.trace {
                 None => vec!["No trace is chosen.".to_owned(), "Enter on a line of the logs or on a trace opens one.".to_owned()],
@@ -67,14 +85,15 @@ impl Waterfall {
             panel::message(shared, inner, buf, &blank);
             return;
         };
-        self.draw_summary(look, trace, places.summary, buf);
-        if places.spans.height > 0 {
-            self.draw_spans(look, trace, &places, buf);
+        self.draw_summary(look, digest, places.summary, buf);
+        self.draw_measured(look, places.measured, buf);
+        if places.spans.height > 0 && self.table.is_some() {
+            self.draw_table_pane(look, &places, buf);
+        } else if places.spans.height > 0 {
+            self.draw_spans(look, digest, &places, buf);
         }
-        if let Some(node) = self.node().filter(|_| places.detail.height > 0) {
-            let title = format!("{} {} {}", trace.service(node), shared.glyphs.middle_dot, trace.name(node));
-            Panel::new(title).focused(self.in_detail).render(shared, places.detail, buf);
-            self.sheet(look).render(shared, places.sheet, buf, self.scroll);
+        if places.detail.height > 0 {
+            self.draw_detail(look, digest, &places, buf);
         }
     }
 
@@ -86,131 +105,124 @@ impl Waterfall {
         lines
     }
 
-    fn draw_summary(&self, look: &Look<'_>, trace: &Trace, area: Rect, buf: &mut Buffer) {
-        let style = |role| look.shared.theme.style(role);
-        let count = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        let mut parts = vec![(format!("trace {}", short(trace.id, look)), Role::Dim)];
-        if let Some(root) = trace.root {
-            parts.push((trace.name(root as usize).to_string(), Role::Text));
-        }
-        parts.push((format::nanoseconds(trace.duration_ns()), Role::Text));
-        if trace.error_count > 0 {
-            parts.push((count(trace.error_count, "error"), Role::Bad));
-        }
-        let services = u32::try_from(trace.services.len()).unwrap_or(u32::MAX);
-        parts.push((format!("{}, {}", count(trace.span_count, "span"), count(services, "service")), Role::Text));
-        parts.extend(oddities(trace).into_iter().map(|text| (text, Role::Warn)));
-        let state = panel::state(&self.slot, look);
-        parts.extend(state.note.map(|text| (text, Role::Warn)));
-        let mut x = area.x + 1;
-        for (text, role) in parts {
-            x = put(buf, area, x, &text, style(role)) + 3;
-        }
+    fn draw_table_pane(&self, look: &Look<'_>, places: &Places, buf: &mut Buffer) {
+        let Some(table) = &self.table else { return };
+        let title = format!("operations {} {}", look.shared.glyphs.horizontal.repeat(2), position(table.state(), table.rows()));
+        Panel::new(title).focused(!self.in_detail).render(look.shared, places.spans, buf);
+        self.draw_table(look, places.rows, buf);
     }
 
-    fn draw_spans(&self, look: &Look<'_>, trace: &Trace, places: &Places, buf: &mut Buffer) {
-        let (shared, rows) = (look.shared, places.rows);
-        let names = names_width(rows.width);
+    fn draw_spans(&self, look: &Look<'_>, digest: &Digest, places: &Places, buf: &mut Buffer) {
+        let (shared, rows, bars) = (look.shared, places.rows, places.bars);
+        let names = rows.width.saturating_sub(bars.width + u16::from(bars.width > 0));
         let focused = !self.in_detail;
-        let title =
-            format!("spans {} {}", shared.glyphs.horizontal.repeat(2), crate::ui::table::position(&self.list, self.tree.rows().len()));
-        let left = Rect { width: if names < rows.width { names + 2 } else { places.spans.width }, ..places.spans };
-        let bars_area = Rect { x: rows.x + names + 1, width: rows.width.saturating_sub(names + 1), ..rows };
-        if bars_area.width > 0 {
-            let right = Rect { x: bars_area.x.saturating_sub(1), width: bars_area.width + 2, ..places.spans };
+        let title = format!("spans {} {}", shared.glyphs.horizontal.repeat(2), position(&self.list, self.tree.rows().len()));
+        let left = Rect { width: if bars.width > 0 { names + 2 } else { places.spans.width }, ..places.spans };
+        let scale = self.time.scale(&digest.trace, bars.width.max(1));
+        if bars.width > 0 {
+            let right = Rect { x: bars.x.saturating_sub(1), width: bars.width + 2, ..places.spans };
             Panel::default().focused(focused).render(shared, right, buf);
-            let top = Rect { y: places.spans.y, height: 1, ..bars_area };
-            if places.spans.height >= 3 {
-                bars::axis(buf, top, trace.duration_ns(), shared.theme.style(Role::Dim));
+            if places.axis.height > 0 {
+                axis::draw(shared, &digest.trace, &scale, places.axis, buf);
             }
+            axis::draw_breaks(shared, &scale, bars, buf);
         }
         Panel::new(title).focused(focused).render(shared, left, buf);
+        if places.axis.height > 0 && names > 50 {
+            put_right(buf, Rect { width: left.width - 4, height: 1, ..left }, headings(names), shared.theme.style(Role::Dim));
+        }
+        self.draw_minimap(look, digest, names, places, buf);
+        let range = self.time.range(&digest.trace);
+        let strip = Strip { look, digest, scale: &scale, range, path: self.path };
         let first = self.list.first(self.tree.rows().len(), usize::from(rows.height));
-        for (line, node) in self.tree.rows().iter().skip(first).take(usize::from(rows.height)).enumerate() {
-            let y = rows.y + u16::try_from(line).unwrap_or(0);
-            let node = *node as usize;
-            self.draw_name(look, trace, node, Rect { y, height: 1, width: names, ..rows }, buf);
-            draw_bar(look, trace, node, Rect { y, height: 1, ..bars_area }, buf);
-            if Some(node) == self.node() {
-                self.draw_selection(look, Rect { y, height: 1, width: names, ..rows }, buf);
+        let selected = self.list.row(self.tree.rows().len());
+        for (line, (at, row)) in (0..rows.height).zip(self.tree.rows().iter().enumerate().skip(first)) {
+            let name = Rect { y: rows.y + line, height: 1, width: names, ..rows };
+            self.draw_row(look, digest, *row, name, buf);
+            self.draw_strip(&strip, row.item, Rect { y: rows.y + line, height: 1, ..bars }, buf);
+            if Some(at) == selected {
+                self.draw_selection(look, name, buf);
             }
         }
     }
 
-    fn draw_name(&self, look: &Look<'_>, trace: &Trace, i: usize, area: Rect, buf: &mut Buffer) {
-        let (theme, glyphs, node) = (&look.shared.theme, look.shared.glyphs, &trace.nodes[i]);
-        let found = self.search.as_ref().is_some_and(|s| u32::try_from(i).is_ok_and(|i| s.nodes.binary_search(&i).is_ok()));
-        let figures = if area.width > 24 { DURATION + MARK } else { MARK };
-        let text = Rect { width: area.width.saturating_sub(figures), ..area };
-        let indent = u16::try_from(node.depth).unwrap_or(u16::MAX).min(text.width / 3);
-        let fold = match (trace.has_children(i), self.tree.is_folded(i)) {
-            (false, _) => " ",
-            (true, true) => glyphs.folded,
-            (true, false) => glyphs.unfolded,
+    fn draw_minimap(&self, look: &Look<'_>, digest: &Digest, names: u16, places: &Places, buf: &mut Buffer) {
+        if places.minimap.height == 0 {
+            return;
+        }
+        let trace = &digest.trace;
+        let visible = self.time.range(trace);
+        let dash = look.shared.glyphs.dash;
+        let from = detail::offset(visible.start, trace.range.start);
+        let to = detail::offset(visible.end, trace.range.start);
+        let text = if self.time.is_zoomed() { format!("{from} {dash} {to} of the whole") } else { "the whole".to_owned() };
+        let area = Rect { x: places.rows.x, width: names, ..places.minimap };
+        put_right(buf, area, &truncate(&text, usize::from(names), look.shared.glyphs.ellipsis), look.shared.theme.style(Role::Dim));
+        self.minimap.draw(look.shared, trace, visible, places.minimap, buf);
+    }
+
+    fn draw_detail(&self, look: &Look<'_>, digest: &Digest, places: &Places, buf: &mut Buffer) {
+        let (shared, trace) = (look.shared, &digest.trace);
+        let Some(item) = self.item() else { return };
+        let dot = shared.glyphs.middle_dot;
+        let of = |n: usize| format!("{} {dot} {}", trace.service(n), trace.name(n));
+        let (title, heads) = match item {
+            Item::Span(n) => (of(n as usize), self.heads(look, digest, n)),
+            Item::Group(g) => self.group_words(g, of),
+            Item::Line(line) => (self.lines.span_of(line).map_or_else(String::new, |n| of(n as usize)), Vec::new()),
         };
-        let mut x = put(buf, text, text.x + 1 + indent, fold, theme.style(Role::Dim)) + 1;
-        let service = trace.service(i);
-        let shown = if look_is_wide(area) { service.to_owned() } else { service.chars().take(1).collect() };
-        if !shown.is_empty() {
-            x = put(buf, text, x, &shown, look.shared.service_style(service)) + 1;
+        let keys = if self.in_detail { "Enter search, & ! scope, / find, y copy" } else { "" };
+        let mut panel = Panel::new(title).focused(self.in_detail).bottom(keys);
+        if let Some(pattern) = &self.detail_filter {
+            panel = panel.note(pattern.shown());
         }
-        let role = if found {
-            Role::Match
-        } else if node.is_missing() {
-            Role::Dim
-        } else {
-            Role::Text
-        };
-        let mut name = trace.name(i).to_string();
-        if self.tree.is_folded(i) {
-            name.push_str(&format!(" +{}", node.subtree_end as usize - i - 1));
+        panel.render(shared, places.detail, buf);
+        let inner = Panel::inner(places.detail);
+        let head = Rect { height: places.sheet.y.saturating_sub(inner.y), ..inner };
+        for (y, (text, role)) in (head.y..head.bottom()).zip(heads) {
+            put(buf, Rect { y, height: 1, ..head }, head.x + 1, &text, shared.theme.style(role));
         }
-        if !node.flags.is_empty() {
-            name = format!("{name} [{}]", node.flags.names().collect::<Vec<_>>().join(","));
-        }
-        let room = usize::from(text.right().saturating_sub(x));
-        put(buf, text, x, &truncate(&name, room, glyphs.ellipsis), theme.style(role));
-        if figures > MARK {
-            let place = Rect { width: area.width - MARK, ..area };
-            put_right(buf, place, &format::nanoseconds(node.duration_ns), theme.style(Role::Dim));
-        }
-        if node.error_within {
-            let role = if node.is_error() { Role::Bad } else { Role::Warn };
-            put(buf, area, area.right() - 1, glyphs.error, theme.style(role));
-        }
+        self.pane.render(shared, &self.details(look), places.sheet, self.in_detail, |_| "", buf);
     }
 
-    fn draw_selection(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let theme = &look.shared.theme;
-        if !self.in_detail {
-            buf.set_style(area, theme.style(Role::Selection));
+    /// What stands above a span's attributes.
+    fn heads(&self, look: &Look<'_>, digest: &Digest, node: u32) -> Vec<(String, Role)> {
+        let trace = &digest.trace;
+        let share = if self.path { digest.share(node) } else { 0.0 };
+        let mut text = detail::head(trace, node as usize, share, look);
+        let shift = trace.nodes[node as usize].shift_ns;
+        if shift != 0 {
+            text = format!("{text}   clock put right by {}", format::nanoseconds(shift));
         }
-        let role = if self.in_detail { Role::Dim } else { Role::SelectionBar };
-        put(buf, area, area.x, look.shared.glyphs.selected, theme.style(role));
+        let mut heads = vec![(text, Role::Text)];
+        if trace.nodes[node as usize].is_error() {
+            heads.push((format!("error: {}", detail::fault(trace, node as usize)), Role::Bad));
+        }
+        heads
     }
-}
 
-/// What is odd about the whole.
-fn oddities(trace: &Trace) -> Vec<String> {
-    let mut out = Vec::new();
-    let missing = trace.missing_count();
-    if missing > 0 {
-        out.push(format!("{missing} missing"));
+    /// The part of the detail's pane below its head.
+    fn sheet(&self, area: Rect) -> Rect {
+        let failed = matches!((self.trace(), self.item()), (Some(trace), Some(Item::Span(n))) if trace.nodes[n as usize].is_error());
+        let is_line = matches!(self.item(), Some(Item::Line(_)));
+        let head = if is_line { 0 } else { 1 + u16::from(failed) }.min(area.height);
+        Rect { y: area.y + head, height: area.height - head, ..area }
     }
-    if trace.roots > 1 {
-        out.push(format!("{} roots", trace.roots));
-    }
-    if trace.skewed_count > 0 {
-        out.push(format!("{} skewed: clocks differ", trace.skewed_count));
-    }
-    if let Some(words) = &trace.partial {
-        out.push(format!("partial: {words}"));
-    }
-    out
-}
 
-fn look_is_wide(names: Rect) -> bool {
-    names.width >= WIDE * 2 / 5
+    fn group_words(&self, group: u32, of: impl Fn(usize) -> String) -> (String, Vec<(String, Role)>) {
+        let Some(group) = self.tree.groups.groups().get(group as usize) else { return (String::new(), Vec::new()) };
+        let first = group.members.first().map_or(0, |n| *n as usize);
+        let caller = group.parent.map_or_else(String::new, |p| format!(" of {}", of(p as usize)));
+        let text = format!(
+            "{} alike{caller}   total {}   p50 {}   max {}   {}",
+            format::counted(group.members.len(), "span"),
+            format::nanoseconds(group.total_ns),
+            format::nanoseconds(group.p50_ns),
+            format::nanoseconds(group.max_ns),
+            format::counted(group.errors as usize, "error"),
+        );
+        (of(first), vec![(text, Role::Text)])
+    }
 }
 
 /// Cells for the names, so that at least 40 % are left for bars; all of them where bars have no room.
@@ -220,21 +232,4 @@ fn names_width(width: u16) -> u16 {
         40..WIDE => width * 11 / 20,
         _ => (width * 9 / 20).clamp(WIDE * 2 / 5, 80),
     }
-}
-
-fn draw_bar(look: &Look<'_>, trace: &Trace, i: usize, area: Rect, buf: &mut Buffer) {
-    if area.width == 0 {
-        return;
-    }
-    let node = &trace.nodes[i];
-    let offset = nanos(node.start.since(trace.range.start));
-    let place = bars::eighths(offset, node.duration_ns, trace.duration_ns(), area.width);
-    let glyphs = look.shared.glyphs;
-    if node.is_missing() {
-        let (start, end) = (place.0 / 8, place.1.div_ceil(8));
-        let dashes = glyphs.dashed.repeat(end.saturating_sub(start) as usize);
-        put(buf, area, area.x + u16::try_from(start).unwrap_or(0), &dashes, look.shared.theme.style(Role::Dim));
-        return;
-    }
-    bars::draw(buf, area, glyphs, place, look.shared.service_style(trace.service(i)));
 }

@@ -1,22 +1,46 @@
 //! One trace: tree and bars, and the detail of the selected span.
 
+mod actions;
+mod axis;
 mod bars;
 mod detail;
+mod digest;
 mod draw;
+mod fold;
+mod lines;
+mod minimap;
+mod moves;
+mod pointing;
+mod row;
+mod rows;
+mod ruler;
+mod search;
+mod strip;
+mod summary;
+mod table;
 #[cfg(test)]
 mod tests;
-mod tree;
+mod time;
+mod typing;
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
 
-use self::tree::Tree;
-use super::{Act, Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt, sheet::Sheet};
+use self::{
+    digest::Digest,
+    lines::Lines,
+    minimap::Minimap,
+    rows::{Item, Tree},
+    search::Search,
+    table::SpanTable,
+    time::Time,
+};
+use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -26,33 +50,36 @@ use crate::{
         slot::Slot,
     },
     model::{
-        time::TimeRange,
+        time::Timestamp,
         trace::{SpanId, TraceId},
     },
     store::Pattern,
     trace::Trace,
-    ui::{
-        field::Typed,
-        table::{TableState, WHEEL},
-    },
+    ui::{chart::TimeAxis, table::TableState},
 };
-
-/// What is searched for and the nodes that have it.
-struct Search {
-    pattern: Pattern,
-    nodes: Vec<u32>,
-}
 
 /// The page's state.
 pub struct Waterfall {
     slot: Slot<Arc<Trace>>,
+    /// The trace as it is shown, its clocks put right or not.
+    digest: Option<Digest>,
+    corrected: bool,
     /// The span to select when the trace arrives.
     wanted: Option<SpanId>,
     tree: Tree,
     list: TableState,
+    time: Time,
+    minimap: Minimap,
+    /// Whether the critical path is told apart.
+    path: bool,
+    /// The span that is measured from.
+    ruler: Option<u32>,
+    table: Option<SpanTable>,
+    lines: Lines,
     in_detail: bool,
     full: bool,
-    scroll: usize,
+    pane: Entries,
+    detail_filter: Option<Pattern>,
     search: Option<Search>,
     prompt: Option<Prompt>,
 }
@@ -62,160 +89,138 @@ impl Waterfall {
     pub fn new(scope: &Scope) -> Self {
         Self {
             slot: Slot::default(),
+            digest: None,
+            corrected: false,
             wanted: scope.span,
             tree: Tree::default(),
             list: TableState::default(),
+            time: Time::default(),
+            minimap: Minimap::default(),
+            path: true,
+            ruler: None,
+            table: None,
+            lines: Lines::default(),
             in_detail: false,
             full: false,
-            scroll: 0,
+            pane: Entries::default(),
+            detail_filter: None,
             search: None,
             prompt: None,
         }
     }
 
+    /// The trace as it is shown.
     fn trace(&self) -> Option<&Arc<Trace>> {
-        self.slot.value()
+        self.digest.as_ref().map(|d| &d.trace)
     }
 
-    /// The selected node.
-    fn node(&self) -> Option<usize> {
+    /// What the selected row shows.
+    fn item(&self) -> Option<Item> {
         let row = self.list.row(self.tree.rows().len())?;
-        self.tree.rows().get(row).map(|n| *n as usize)
+        self.tree.rows().get(row).map(|row| row.item)
     }
 
-    /// The scope of the selected span: its service and itself.
-    fn span_scope(&self, look: &Look<'_>) -> Option<Scope> {
-        let (trace, node) = (self.trace()?, self.node()?);
-        let service = trace.service(node);
-        let mut scope = if service.is_empty() { look.scope.clone() } else { look.scope.with_service(service) };
-        scope.trace = Some(trace.id);
-        scope.span = trace.span(node).map(|s| s.id);
-        let (start, end) = (trace.nodes[node].start, trace.nodes[node].end());
-        Some(scope.around(TimeRange { start, end }))
-    }
-
-    fn sheet(&self, look: &Look<'_>) -> Sheet {
-        match (self.trace(), self.node()) {
-            (Some(trace), Some(node)) => detail::sheet(trace, node, look),
-            _ => Sheet::default(),
-        }
+    /// The selected node: of repeated ones the first, of a line of the logs the one that it is below.
+    fn node(&self) -> Option<usize> {
+        let node = match self.item()? {
+            Item::Span(node) => node,
+            Item::Group(group) => *self.tree.groups.groups().get(group as usize)?.members.first()?,
+            Item::Line(line) => self.lines.span_of(line)?,
+        };
+        Some(node as usize)
     }
 
     fn rows_height(&self, area: Rect) -> usize {
         usize::from(self.places(area).rows.height)
     }
 
-    fn select(&mut self, node: usize, area: Rect) {
-        let Some(trace) = self.trace().cloned() else { return };
-        self.tree.reveal(&trace, node);
-        if let Some(row) = self.tree.row_of(node) {
-            self.select_row(row, area);
-        }
-    }
-
-    fn select_row(&mut self, row: usize, area: Rect) {
-        let rows = self.tree.rows().len();
-        let before = self.list.row(rows);
-        let height = self.rows_height(area);
-        if before.is_some_and(|b| b.abs_diff(row) >= height) {
-            // A far jump shows what is around its goal.
-            self.list.offset = row.saturating_sub(height / 3);
-        }
-        self.list.select(row, rows, height);
-        self.scroll = 0;
-    }
-
-    fn arrived(&mut self, cx: &mut Cx<'_>) {
-        let Some(trace) = self.trace().cloned() else { return };
-        let keep = self.wanted.take();
+    /// Shows a trace, the one that came or the same with its clocks put right. The selection stays on its span.
+    fn show(&mut self, trace: Arc<Trace>, cx: &mut Cx<'_>) {
+        let keep = self.wanted.take().or_else(|| self.trace().zip(self.node()).map(|(t, n)| t.nodes[n].id));
+        self.time.another(&trace);
+        self.minimap.forget();
         self.tree = Tree::of(&trace);
-        self.search = self.search.take().map(|s| Search { nodes: tree::search(&trace, &s.pattern), ..s });
+        let digest = Digest::of(trace.clone(), &self.tree);
+        self.digest = Some(digest);
+        self.ruler = None;
+        self.table = None;
+        let pattern = self.search.take().and_then(|s| s.pattern);
+        self.search = pattern.map(|pattern| Search::of(&trace, &self.tree, pattern));
+        self.place_lines();
         match keep.map(|id| (id, trace.find(id))) {
             Some((_, Some(node))) => self.select(node, cx.area),
             Some((id, None)) => cx.notice(format!("span {id} is not in this trace")),
             None => {}
         }
+    }
+
+    fn place_lines(&mut self) {
+        if let Some(trace) = self.digest.as_ref().map(|d| d.trace.clone()) {
+            let lines = if self.lines.shown { self.lines.by_span() } else { Default::default() };
+            self.tree.set_lines(&trace, lines);
+        }
+    }
+
+    fn arrived(&mut self, cx: &mut Cx<'_>) {
+        let Some(trace) = self.slot.value().cloned() else { return };
+        self.corrected = false;
+        self.show(trace.clone(), cx);
         if trace.span_count > 0 {
             let around = cx.look.scope.around(trace.range);
             cx.acts.push(Act::Rescope(Box::new(around)));
         }
     }
 
-    fn next_error(&mut self, cx: &mut Cx<'_>) {
-        let (Some(trace), Some(at)) = (self.trace().cloned(), self.node()) else { return };
-        let errors: Vec<usize> = (0..trace.nodes.len()).filter(|i| trace.nodes[*i].is_error()).collect();
-        let next = errors.iter().position(|e| *e > at).unwrap_or(0);
-        if let Some(node) = errors.get(next) {
-            cx.notice(format!("error {} of {}", next + 1, errors.len()));
-            self.select(*node, cx.area);
-        }
+    /// Puts clocks right that differ, or shows times as they were told.
+    fn correct_clocks(&mut self, cx: &mut Cx<'_>) {
+        let Some(told) = self.slot.value().cloned() else { return };
+        self.corrected = !self.corrected;
+        let trace = if self.corrected { Arc::new(told.corrected()) } else { told };
+        self.show(trace, cx);
     }
 
-    fn next_match(&mut self, cx: &mut Cx<'_>, forward: bool) {
-        let (Some(search), Some(at)) = (&self.search, self.node()) else { return };
-        let nodes = &search.nodes;
-        let after = nodes.partition_point(|n| (*n as usize) <= at);
-        let before = nodes.partition_point(|n| (*n as usize) < at);
-        let place = if forward { after % nodes.len().max(1) } else { before.checked_sub(1).unwrap_or(nodes.len().saturating_sub(1)) };
-        if let Some(node) = nodes.get(place).map(|n| *n as usize) {
-            cx.notice(format!("match {} of {}", place + 1, nodes.len()));
-            self.select(node, cx.area);
-        }
-    }
-
-    /// Searches for what is typed so far and goes to the first match from here on.
-    fn searched(&mut self, area: Rect) {
-        let (Some(trace), Some(prompt)) = (self.slot.value().cloned(), &mut self.prompt) else { return };
-        let at = self.list.row(self.tree.rows().len()).and_then(|row| self.tree.rows().get(row)).copied().unwrap_or(0);
-        match Pattern::parse(prompt.text()) {
-            Ok(None) => {
-                prompt.note.clear();
-                self.search = None;
-            }
-            Ok(Some(pattern)) => {
-                let nodes = tree::search(&trace, &pattern);
-                prompt.note = format!("{} of {} spans", nodes.len(), trace.span_count);
-                let first = nodes.iter().find(|n| **n >= at).or(nodes.first()).copied();
-                self.search = Some(Search { pattern, nodes });
-                if let Some(node) = first {
-                    self.select(node as usize, area);
-                }
-            }
-            Err(why) => prompt.note = why,
-        }
-    }
-
-    fn fold(&mut self, cx: &mut Cx<'_>, fold: bool) {
-        let (Some(trace), Some(node)) = (self.trace().cloned(), self.node()) else { return };
-        if fold && (self.tree.is_folded(node) || !trace.has_children(node)) {
-            if let Some(parent) = trace.nodes[node].parent {
-                self.select(parent as usize, cx.area);
-            }
-        } else {
-            self.tree.set_folded(&trace, node, fold);
-            self.select(node, cx.area);
-        }
-    }
-
-    /// Folds all but errors, or unfolds; the selection moves to the nearest row that is left.
-    fn fold_all(&mut self, cx: &mut Cx<'_>) {
-        let (Some(trace), Some(node)) = (self.trace().cloned(), self.node()) else { return };
-        self.tree.toggle_all(&trace);
-        let left = std::iter::once(node).chain(trace.ancestors(node)).find_map(|n| self.tree.row_of(n));
-        self.select_row(left.unwrap_or(0), cx.area);
+    /// Shows lines of the logs between the spans, or no more.
+    fn toggle_lines(&mut self, cx: &mut Cx<'_>) {
+        let Some((trace, item)) = self.trace().cloned().zip(self.item()) else { return };
+        self.lines.shown = !self.lines.shown;
+        self.place_lines();
+        let row = self.tree.row_near(&trace, item).unwrap_or(0);
+        self.select_row(row, cx.area);
     }
 
     fn move_or_scroll(&mut self, cx: &Cx<'_>, command: Command) -> bool {
         let places = self.places(cx.area);
         if self.in_detail {
-            let sheet = self.sheet(&cx.look);
-            return sheet.scroll(&mut self.scroll, command, places.sheet, cx.look.shared);
+            let items = self.details(&cx.look);
+            return self.pane.command(command, &items, places.sheet);
         }
         let moved = self.list.command(command, self.tree.rows().len(), usize::from(places.rows.height));
         if moved {
-            self.scroll = 0;
+            self.pane.another();
         }
         moved
+    }
+
+    /// What a command does to how the trace is shown. Returns false for commands that are no such.
+    fn change_look(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::CriticalPath => {
+                self.path = !self.path;
+                cx.notice(if self.path { "critical path in full height" } else { "all spans alike" });
+            }
+            Command::FoldWaits => {
+                self.time.folded = !self.time.folded;
+                cx.notice(if self.time.folded { "waits are folded" } else { "time as long as it was" });
+            }
+            Command::ZoomToSpan => self.zoom_to_span(),
+            Command::Measure => self.measure(cx),
+            Command::SpanTable => self.toggle_table(),
+            Command::TraceLines => self.toggle_lines(cx),
+            Command::CorrectClocks => self.correct_clocks(cx),
+            Command::FullScreen => self.full = !self.full,
+            _ => return self.zoom(cx, command),
+        }
+        true
     }
 }
 
@@ -231,70 +236,103 @@ impl View for Waterfall {
     fn facts(&self, _look: &Look<'_>) -> Facts {
         let (trace, node) = (self.trace(), self.node());
         let both = trace.zip(node);
+        let has_above = self.list.row(self.tree.rows().len()).is_some_and(|row| self.tree.rows()[row].depth > 0);
         Facts {
             rows: node.is_some(),
             drill: if node.is_some() { None } else { Some("there is no span to open") },
             service: both.is_some_and(|(t, n)| !t.service(n).is_empty()),
             trace: trace.is_some(),
             errors: trace.is_some_and(|t| t.error_count > 0),
-            matches: self.search.as_ref().is_some_and(|s| !s.nodes.is_empty()),
-            folds: both.is_some_and(|(t, n)| t.has_children(n) || t.nodes[n].parent.is_some()),
+            matches: self.search.as_ref().is_some_and(|s| s.len() > 0),
+            folds: self.in_detail || has_above || trace.zip(self.item()).is_some_and(|(t, item)| self.tree.has_below(t, item)),
+            link: self.links().is_some_and(|links| !links.is_empty()),
+            skewed: self.corrected || trace.is_some_and(|t| t.is_skewed()),
             panes: true,
             ..Facts::default()
         }
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{Drill, Filter, FoldAll, Logs, NextError, Red};
-        &[Logs, NextError, Drill, Filter, Red, FoldAll]
+        use Command::{
+            CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red, SpanTable, TraceLines, Yank,
+            ZoomToSpan,
+        };
+        if self.in_detail {
+            return &[Drill, Include, Exclude, Filter, Yank, Logs];
+        }
+        &[Logs, NextError, Drill, Filter, ZoomToSpan, FoldWaits, CriticalPath, FoldAll, SpanTable, TraceLines, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
             Command::Logs => Some("logs of span"),
+            Command::Drill if self.in_detail => Some("search"),
+            Command::Drill if self.table.is_some() => Some("its spans"),
             Command::Drill => Some("detail"),
             Command::Filter => Some("find"),
+            Command::Include => Some("scope filter"),
+            Command::Exclude => Some("leave out"),
+            Command::FoldWaits if self.time.folded => Some("real time"),
             _ => None,
         }
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { log_labels: self.lines.shown, ..Wants::default() }
     }
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         if let Some(trace) = look.scope.trace {
             needs.ask("trace", 0, Request::Trace(trace), Refresh::Once);
         }
+        if let Some(trace) = self.trace().filter(|_| self.lines.shown) {
+            self.lines.ask(look, trace, needs);
+        }
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let selected = self.trace().zip(self.node()).map(|(t, n)| t.nodes[n].id);
+        if let Some(trace) = self.trace().cloned()
+            && self.lines.answer(&cx.look, &trace, &answer).is_some()
+        {
+            let item = self.item();
+            self.place_lines();
+            if let Some(row) = item.and_then(|item| self.tree.row_near(&trace, item)) {
+                self.list.select(row, self.tree.rows().len(), self.rows_height(cx.area));
+            }
+            return true;
+        }
         let result = expect(answer.result, |r| if let Response::Trace(t) = r { Some(t) } else { None });
         let arrived = result.is_ok();
         let changed = self.slot.settle(answer.asked, result);
         if changed && arrived {
-            self.wanted = self.wanted.or(selected);
             self.arrived(cx);
         }
         changed
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if let Some(used) = self.table_command(cx, command).filter(|_| !self.in_detail) {
+            return used;
+        }
         match command {
+            Command::Back if self.in_detail && self.detail_filter.is_some() => self.detail_filter = None,
             Command::Back if self.in_detail => self.in_detail = false,
+            Command::Back if self.search.is_some() => self.search = None,
+            Command::Drill if self.in_detail => self.open_detail(cx),
+            Command::Drill if matches!(self.item(), Some(Item::Group(_))) => self.fold(cx, false),
             Command::Drill | Command::NextPane | Command::PreviousPane => self.in_detail = !self.in_detail,
-            Command::FullScreen => self.full = !self.full,
-            Command::Logs | Command::Red => {
-                let kind = if command == Command::Logs { ViewKind::Logs } else { ViewKind::Service };
-                if let Some(scope) = self.span_scope(&cx.look) {
-                    cx.push(kind, scope);
-                }
-            }
-            Command::NextError => self.next_error(cx),
-            Command::Filter => {
-                self.prompt = Some(Prompt::pattern(self.search.as_ref().map(|s| &s.pattern)));
-            }
-            Command::NextMatch | Command::PreviousMatch => self.next_match(cx, command == Command::NextMatch),
+            Command::Logs | Command::Red => self.open_view(cx, command),
+            Command::ShowLink => self.open_link(cx),
+            Command::Include | Command::Exclude => self.filter_scope(cx, command == Command::Include),
+            Command::Filter => self.start_typing(),
+            Command::Unfold | Command::Fold if self.in_detail => self.fold_detail(cx, command == Command::Fold),
             Command::Unfold | Command::Fold => self.fold(cx, command == Command::Fold),
-            Command::FoldAll => self.fold_all(cx),
-            _ => return self.move_or_scroll(cx, command),
+            _ => {
+                return self.go(cx, command)
+                    || self.fold_many(cx, command)
+                    || self.change_look(cx, command)
+                    || self.move_or_scroll(cx, command);
+            }
         }
         true
     }
@@ -307,53 +345,30 @@ impl View for Waterfall {
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        let Some(prompt) = &mut self.prompt else { return };
-        match prompt.key(key) {
-            Typed::Changed => self.searched(cx.area),
-            Typed::Accepted => self.prompt = None,
-            Typed::Cancelled => {
-                self.prompt = None;
-                self.search = None;
-            }
-            Typed::Ignored => {}
-        }
+        self.typed(cx, key);
     }
 
     fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
         if let Some(prompt) = &mut self.prompt {
             prompt.paste(text);
-            self.searched(cx.area);
+            self.typed_on(cx);
         }
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        let places = self.places(cx.area);
-        let at = Position::new(event.column, event.row);
-        let step = match event.kind {
-            MouseEventKind::ScrollDown => Some(Command::Down),
-            MouseEventKind::ScrollUp => Some(Command::Up),
-            _ => None,
-        };
-        if places.sheet.contains(at) {
-            let sheet = self.sheet(&cx.look);
-            let click = event.kind == MouseEventKind::Down(MouseButton::Left);
-            self.in_detail |= click;
-            for step in step.into_iter().flat_map(|step| [step; WHEEL]) {
-                sheet.scroll(&mut self.scroll, step, places.sheet, cx.look.shared);
-            }
-            return if click || step.is_some() { Pointed::Used } else { Pointed::Nothing };
-        }
-        // The table's area has a line of headings above its rows: here the border.
-        let area = Rect { y: places.rows.y.saturating_sub(1), height: places.rows.height + 1, ..places.rows };
-        if !places.rows.contains(at) {
-            return Pointed::Nothing;
-        }
-        let pointed = self.list.mouse(event, area, self.tree.rows().len());
-        if pointed != Pointed::Nothing {
-            self.in_detail = false;
-            self.scroll = 0;
-        }
-        pointed
+        self.pointed(cx, event)
+    }
+
+    fn time_axis(&self, _look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        self.axis_at(area, at)
+    }
+
+    fn dragged(&mut self, cx: &mut Cx<'_>, columns: (u16, u16)) -> bool {
+        self.zoom_to_columns(cx, columns)
+    }
+
+    fn dragged_words(&self, look: &Look<'_>, area: Rect, columns: (u16, u16)) -> Option<String> {
+        self.words_of_columns(look, area, columns)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -365,28 +380,16 @@ impl View for Waterfall {
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
-        let mut out = Vec::new();
-        let mut add = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
-        if let Some(trace) = look.scope.trace {
-            add("trace id", trace.to_string());
-        }
-        if let (Some(trace), Some(node)) = (self.trace(), self.node()) {
-            add("span id", trace.nodes[node].id.to_string());
-            if let Some(span) = trace.span(node) {
-                add("operation", span.name.to_string());
-                if !span.status_message().is_empty() {
-                    add("error", span.status_message().to_owned());
-                }
-                for (name, value) in span.attributes.iter() {
-                    add(name, value.to_string());
-                }
-            }
-        }
-        out
+        self.copies(look)
     }
 
-    fn next_wake(&self, look: &Look<'_>) -> Option<crate::model::time::Timestamp> {
-        crate::ui::panel::state(&self.slot, look).wake
+    fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        let searching = self.search.as_ref().is_some_and(|s| !s.is_done(&self.tree));
+        searching.then_some(look.now).or_else(|| crate::ui::panel::state(&self.slot, look).wake)
+    }
+
+    fn woken(&mut self, cx: &mut Cx<'_>) {
+        self.search_on(cx.area);
     }
 }
 

@@ -1,3 +1,7 @@
+mod detail;
+mod time;
+mod tree;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 
@@ -125,7 +129,7 @@ fn tree_bars_and_detail_are_drawn() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let row = text.lines().find(|l| l.contains("pool.acquire") && l.contains('▌')).unwrap();
-    assert!(row.contains("8.00 s !") && row.contains("████"), "{text}");
+    assert!(row.contains("8.00 s !") && row.contains("┊pool.acquire 8.00 s┊"), "{text}");
 }
 
 #[test]

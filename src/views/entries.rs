@@ -1,10 +1,9 @@
-//! The pane of one line: all that it says, one row selected, in two columns where there is room.
+//! A pane of names and values, one of them selected, in two columns where there is room: all that a log line says, or a span.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::fields::{Field, Item, Kind};
 use crate::{
     app::Shared,
     core::command::Command,
@@ -22,9 +21,48 @@ const BLOCK: usize = 1000;
 /// Longer values are cut into rows without looking for words, so that one of megabytes takes no time.
 const LONG: usize = 16 << 10;
 
-/// Which row is selected, what is folded. The selection stays on the field of its name from line to line.
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A name and its value.
+    Value,
+    /// The name that those below it have in common.
+    Node {
+        /// Whether those below it are not shown.
+        folded: bool,
+    },
+    /// Above several.
+    Heading,
+    /// What is said of the row above.
+    Note,
+    /// One of several further lines of a text.
+    Text,
+}
+
+/// One row of the pane, or several where its value is long.
+pub(super) trait Entry {
+    /// Its name; empty where it has none.
+    fn label(&self) -> &str;
+    /// How many nodes it is below.
+    fn depth(&self) -> usize;
+    /// What stands beside the name.
+    fn text(&self) -> &str;
+    /// How that looks.
+    fn role(&self) -> Role;
+    /// What it is.
+    fn shape(&self) -> Shape;
+    /// What names it from one thing looked at to the next; of a node its path.
+    fn key(&self) -> (u8, &str);
+
+    /// Whether it can be selected.
+    fn is_selectable(&self) -> bool {
+        !matches!(self.shape(), Shape::Heading | Shape::Note)
+    }
+}
+
+/// Which row is selected, what is folded. The selection stays on the entry of its name from one thing to the next.
 #[derive(Default)]
-pub(super) struct Detail {
+pub(super) struct Entries {
     at: Option<(u8, String)>,
     /// Rows below the first one of what is selected.
     within: usize,
@@ -50,27 +88,26 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn new(items: &'a [Item], area: Rect) -> Self {
-        let is_two = area.width >= TWO_COLUMNS && items.iter().all(|i| i.text.len() < BLOCK);
+    fn new(items: &'a [impl Entry], area: Rect) -> Self {
+        let is_two = area.width >= TWO_COLUMNS && items.iter().all(|i| i.text().len() < BLOCK);
         let room = if is_two { (area.width - GAP) / 2 } else { area.width };
         let cells = usize::from(room).saturating_sub(1).max(1);
-        let sign = |i: &Item| if matches!(i.kind, Kind::Node { .. }) { 2 } else { 0 };
-        let label = |i: &Item| if i.label.is_empty() { 0 } else { width(&i.label) + 2 * i.depth + sign(i) + 2 };
-        let names = items.iter().map(label).max().unwrap_or(0).min((cells / 2).max(8)).min(NAMES);
+        let names = items.iter().map(label_width).max().unwrap_or(0).min((cells / 2).max(8)).min(NAMES);
         let mut rows = Vec::new();
         for (n, item) in items.iter().enumerate() {
-            let is_block = item.text.len() >= BLOCK || item.text.contains('\n');
-            let indent = match item.kind {
-                Kind::Heading => 0,
-                Kind::Text => 2,
+            let text = item.text();
+            let is_block = text.len() >= BLOCK || text.contains('\n');
+            let indent = match item.shape() {
+                Shape::Heading => 0,
+                Shape::Text => 2,
                 _ if is_block => 2,
                 _ => names + 1,
             };
             let first = rows.len();
-            if is_block && !item.label.is_empty() {
+            if is_block && !item.label().is_empty() {
                 rows.push(Row { item: n, is_first: true, indent, text: Cow::Borrowed("") });
             }
-            for line in item.text.split('\n') {
+            for line in text.split('\n') {
                 let pieces = pieces(line, cells.saturating_sub(indent).max(1));
                 rows.extend(pieces.into_iter().map(|text| Row { item: n, is_first: false, indent, text }));
             }
@@ -88,6 +125,12 @@ impl<'a> Layout<'a> {
         let item = self.rows.get(row).map(|r| r.item);
         (0..=row).rev().find(|i| self.rows.get(*i).is_some_and(|r| r.is_first && Some(r.item) == item)).unwrap_or(row)
     }
+}
+
+/// Cells of a name with what stands before and after it.
+fn label_width(item: &impl Entry) -> usize {
+    let sign = if matches!(item.shape(), Shape::Node { .. }) { 2 } else { 0 };
+    if item.label().is_empty() { 0 } else { width(item.label()) + 2 * item.depth() + sign + 2 }
 }
 
 fn pieces(text: &str, room: usize) -> Vec<Cow<'_, str>> {
@@ -112,55 +155,48 @@ fn pieces(text: &str, room: usize) -> Vec<Cow<'_, str>> {
     out
 }
 
-impl Detail {
-    /// Another line is looked at: its beginning is shown.
+impl Entries {
+    /// Another thing is looked at: its beginning is shown.
     pub(super) fn another(&mut self) {
         (self.within, self.offset) = (0, 0);
     }
 
     /// The selected row.
-    fn row(&self, items: &[Item], layout: &Layout<'_>) -> usize {
-        let is_there = |i: &&Item| self.at.as_ref().is_some_and(|(kind, name)| i.key() == (*kind, name.as_str()));
-        let found = items.iter().find(is_there).or(items.first());
-        let Some(item) = found.and_then(|f| items.iter().position(|i| std::ptr::eq(i, f))) else { return 0 };
+    fn row(&self, items: &[impl Entry], layout: &Layout<'_>) -> usize {
+        let is_there = |key: (u8, &str)| self.at.as_ref().is_some_and(|(kind, name)| key == (*kind, name.as_str()));
+        let found = items.iter().position(|i| is_there(i.key())).or_else(|| items.iter().position(Entry::is_selectable));
+        let Some(item) = found else { return 0 };
         let first = layout.rows.iter().position(|r| r.item == item).unwrap_or(0);
         let same = self.at.as_ref().is_some_and(|(kind, _)| *kind == items[item].key().0);
         // Further lines of the text have no names: they are counted. A field may have fewer rows than where it was selected.
-        let rows = if items[item].kind == Kind::Text { usize::MAX } else { layout.rows.iter().filter(|r| r.item == item).count() };
+        let rows = if items[item].shape() == Shape::Text { usize::MAX } else { layout.rows.iter().filter(|r| r.item == item).count() };
         let within = if same { self.within.min(rows.saturating_sub(1)) } else { 0 };
         (first + within).min(layout.rows.len().saturating_sub(1))
     }
 
     /// What is selected.
-    pub(super) fn item<'i>(&self, items: &'i [Item], area: Rect) -> Option<&'i Item> {
+    pub(super) fn item<'i, E: Entry>(&self, items: &'i [E], area: Rect) -> Option<&'i E> {
         let layout = Layout::new(items, area);
         items.get(layout.rows.get(self.row(items, &layout))?.item)
     }
 
-    /// The field that is selected.
-    pub(super) fn field<'i>(&self, items: &'i [Item], area: Rect) -> Option<&'i Field> {
-        self.item(items, area)?.as_field()
-    }
-
-    /// The node that is selected, or the one above the selected field.
-    pub(super) fn node(&self, items: &[Item], area: Rect) -> Option<String> {
+    /// The path of the node that is selected, or of the one above the selected entry.
+    pub(super) fn node(&self, items: &[impl Entry], area: Rect) -> Option<String> {
         let layout = Layout::new(items, area);
         let at = layout.rows.get(self.row(items, &layout))?.item;
-        let depth = items[at].depth;
-        let above = items[..=at].iter().rev().find_map(|item| match &item.kind {
-            Kind::Node { path, .. } if item.depth < depth || std::ptr::eq(item, &items[at]) => Some(path.clone()),
-            _ => None,
-        });
-        above.filter(|_| depth > 0 || matches!(items[at].kind, Kind::Node { .. }))
+        let depth = items[at].depth();
+        let is_node = |i: usize| matches!(items[i].shape(), Shape::Node { .. });
+        let above = (0..=at).rev().find(|i| is_node(*i) && (items[*i].depth() < depth || *i == at))?;
+        (depth > 0 || is_node(at)).then(|| items[above].key().1.to_owned())
     }
 
-    /// Selects what has a key, as [`Item::key`] says it.
+    /// Selects what has a key, as [`Entry::key`] says it.
     pub(super) fn select_key(&mut self, (kind, name): (u8, &str)) {
         self.at = Some((kind, name.to_owned()));
         self.within = 0;
     }
 
-    fn select(&mut self, row: usize, items: &[Item], layout: &Layout<'_>) {
+    fn select(&mut self, row: usize, items: &[impl Entry], layout: &Layout<'_>) {
         let Some(item) = layout.rows.get(row).map(|r| r.item) else { return };
         let (kind, name) = items[item].key();
         let first = layout.rows.iter().position(|r| items[r.item].key() == (kind, name)).unwrap_or(row);
@@ -182,7 +218,7 @@ impl Detail {
     }
 
     /// Moves on a command. Returns false for commands that do not move.
-    pub(super) fn command(&mut self, command: Command, items: &[Item], area: Rect) -> bool {
+    pub(super) fn command(&mut self, command: Command, items: &[impl Entry], area: Rect) -> bool {
         let layout = Layout::new(items, area);
         let (row, last) = (self.row(items, &layout), layout.rows.len().saturating_sub(1));
         let page = (layout.view() / 2).max(1);
@@ -214,7 +250,7 @@ impl Detail {
     }
 
     /// Selects what a click is on.
-    pub(super) fn click(&mut self, items: &[Item], area: Rect, column: u16, row: u16) {
+    pub(super) fn click(&mut self, items: &[impl Entry], area: Rect, column: u16, row: u16) {
         let layout = Layout::new(items, area);
         let at = usize::from(row.saturating_sub(area.y));
         let column = usize::from(column.saturating_sub(area.x) / (layout.room + GAP).max(1)).min(layout.columns - 1);
@@ -225,14 +261,14 @@ impl Detail {
         }
     }
 
-    /// Draws the rows; `mark` says what stands behind a field: a filter, a column.
-    pub(super) fn render(
+    /// Draws the rows; `mark` says what stands behind a name: a filter, a column.
+    pub(super) fn render<E: Entry>(
         &self,
         shared: &Shared,
-        items: &[Item],
+        items: &[E],
         area: Rect,
         focused: bool,
-        mark: impl Fn(&Field) -> &'static str,
+        mark: impl Fn(&E) -> &'static str,
         buf: &mut Buffer,
     ) {
         let area = area.intersection(buf.area);
@@ -249,21 +285,21 @@ impl Detail {
             let y = area.y + u16::try_from((i - first) % layout.height.max(1)).unwrap_or(0);
             let place = Rect::new(area.x + column * (layout.room + GAP), y, layout.room, 1).intersection(area);
             let x = place.x + 1;
-            if row.is_first && !item.label.is_empty() {
-                let sign = match &item.kind {
-                    Kind::Node { folded: true, .. } => format!("{} ", shared.glyphs.folded),
-                    Kind::Node { .. } => format!("{} ", shared.glyphs.unfolded),
+            if row.is_first && !item.label().is_empty() {
+                let sign = match item.shape() {
+                    Shape::Node { folded: true } => format!("{} ", shared.glyphs.folded),
+                    Shape::Node { .. } => format!("{} ", shared.glyphs.unfolded),
                     _ => String::new(),
                 };
-                let label = format!("{}{sign}{}", "  ".repeat(item.depth), item.label);
-                let marked = item.as_field().map_or("", &mark);
+                let label = format!("{}{sign}{}", "  ".repeat(item.depth()), item.label());
+                let marked = mark(item);
                 let style = theme.style(if marked.is_empty() { Role::Dim } else { Role::Accent });
                 let end =
                     put(buf, place, x, &truncate(&label, layout.names.saturating_sub(1 + width(marked)), shared.glyphs.ellipsis), style);
                 put(buf, place, end + 1, marked, style);
             }
-            put(buf, place, x + u16::try_from(row.indent).unwrap_or(0), &row.text, theme.style(item.role));
-            if layout.rows[selected].item == row.item && (item.kind != Kind::Text || i == selected) {
+            put(buf, place, x + u16::try_from(row.indent).unwrap_or(0), &row.text, theme.style(item.role()));
+            if layout.rows[selected].item == row.item && (item.shape() != Shape::Text || i == selected) {
                 if focused {
                     buf.set_style(place, theme.style(Role::Selection));
                 }

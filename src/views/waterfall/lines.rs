@@ -1,0 +1,219 @@
+//! The trace's log lines between its spans: each below the span that it names, else the one of its service at its time.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::detail::Item;
+use crate::{
+    app::expect,
+    core::{
+        request::{Answer, Refresh, Request, Response},
+        scope::Scope,
+    },
+    log_fields::recognise,
+    model::{
+        backend::SourceError,
+        log::{Level, LogEvent, LogLine},
+        log_labels::LogLabels,
+        time::{TimeWindow, Timestamp},
+    },
+    theme::Role,
+    trace::Trace,
+    ui::format,
+    views::{
+        Look, Needs,
+        cost::{Cost, Verdict, readings},
+        logs::query::of_scope,
+    },
+};
+
+/// Lines that are shown at the most.
+const MOST: usize = 2000;
+/// Spans that are looked at for a line that names none.
+const NEAR: usize = 64;
+const LINES: &str = "lines";
+const SIZE: &str = "size of lines";
+
+/// The lines, while they are shown.
+#[derive(Default)]
+pub(super) struct Lines {
+    pub(super) shown: bool,
+    /// By time.
+    lines: Vec<LogLine>,
+    /// The span that each is below.
+    of: Vec<u32>,
+    error: Option<SourceError>,
+    answered: bool,
+    /// There are more than [`MOST`].
+    cut: bool,
+    cost: Cost,
+}
+
+impl Lines {
+    /// Asks for the lines, once it is known which labels name services and that they are not too many to read.
+    pub(super) fn ask(&self, look: &Look<'_>, trace: &Trace, needs: &mut Needs<'_>) {
+        let Some(query) = self.query(look, trace) else { return };
+        let window = window(look, trace);
+        let verdict = self.cost.ask_sizes(look, &readings([query.as_str()], window), (SIZE, 0), needs);
+        if verdict.may_read() {
+            needs.ask(LINES, 0, Request::LogStream { query, window, reading: 0 }, Refresh::Stream);
+        }
+    }
+
+    fn query(&self, look: &Look<'_>, trace: &Trace) -> Option<String> {
+        let none = LogLabels::default();
+        let slot = &look.shared.log_labels;
+        let labels = match slot.value() {
+            Some(labels) => labels,
+            None if slot.error().is_some() => &none,
+            None => return None,
+        };
+        let scope = Scope { service: None, matchers: Vec::new(), trace: Some(trace.id), ..look.scope.clone() };
+        of_scope(&scope, labels, &[]).streams.into_iter().next().filter(|_| self.shown)
+    }
+
+    /// Takes an answer to one of its questions. `None`: it is to another one.
+    pub(super) fn answer(&mut self, look: &Look<'_>, trace: &Trace, answer: &Answer) -> Option<()> {
+        match answer.slot.pane {
+            SIZE => {
+                let size = expect(answer.result.clone(), |r| if let Response::LogSize(size) = r { Some(size) } else { None });
+                self.cost.learn(answer.request.clone(), answer.asked, size);
+            }
+            LINES => match expect(answer.result.clone(), |r| if let Response::Log(events) = r { Some(events) } else { None }) {
+                Ok(events) => events.into_iter().for_each(|event| self.event(event)),
+                Err(error) => self.error = Some(error),
+            },
+            _ => return None,
+        }
+        self.place(look, trace);
+        Some(())
+    }
+
+    fn event(&mut self, event: LogEvent) {
+        match event {
+            LogEvent::History { lines, .. } | LogEvent::Lines(lines) => {
+                self.answered = true;
+                self.error = None;
+                self.lines.extend(lines);
+            }
+            LogEvent::Failed(error) => self.error = Some(error),
+            _ => {}
+        }
+    }
+
+    /// Finds the span of each line.
+    fn place(&mut self, look: &Look<'_>, trace: &Trace) {
+        self.lines.sort_by(|a, b| (a.at, &a.stream, &a.text, a.copy).cmp(&(b.at, &b.stream, &b.text, b.copy)));
+        self.lines.dedup();
+        self.cut |= self.lines.len() > MOST;
+        self.lines.truncate(MOST);
+        let by_service = by_service(trace);
+        let labels = look.shared.log_labels.value();
+        let span_of = |line: &LogLine| {
+            let named = line.span.and_then(|id| trace.find(id)).and_then(|n| u32::try_from(n).ok());
+            named.or_else(|| near(trace, by_service.get(labels?.service_of(&line.stream)?)?, line.at)).or(trace.root).unwrap_or(0)
+        };
+        self.of = self.lines.iter().map(span_of).collect();
+    }
+
+    /// The lines below each span, by time.
+    pub(super) fn by_span(&self) -> HashMap<u32, Vec<(i64, u32)>> {
+        let mut out: HashMap<u32, Vec<(i64, u32)>> = HashMap::new();
+        for (i, (line, span)) in (0..).zip(self.lines.iter().zip(&self.of)) {
+            out.entry(*span).or_default().push((line.at.0, i));
+        }
+        out
+    }
+
+    /// The span that a line is below.
+    pub(super) fn span_of(&self, line: u32) -> Option<u32> {
+        self.of.get(line as usize).copied()
+    }
+
+    /// Level, how it looks, time and message of a line.
+    pub(super) fn said(&self, line: u32, look: &Look<'_>) -> Option<(&'static str, Role, String, String)> {
+        let line = self.lines.get(line as usize)?;
+        let time = format::clock_millis(line.at, look.shared.settings.zone.0);
+        let level = if line.level == Level::Unknown { "log" } else { line.level.as_str() };
+        Some((level, role(line.level), time, message(line)))
+    }
+
+    /// When a line was written, how it looks, and what it says.
+    pub(super) fn mark(&self, line: u32) -> Option<(Timestamp, Role, String)> {
+        let line = self.lines.get(line as usize)?;
+        Some((line.at, role(line.level), message(line)))
+    }
+
+    /// All that a line says.
+    pub(super) fn details(&self, line: u32, look: &Look<'_>) -> Vec<Item> {
+        let Some(line) = self.lines.get(line as usize) else { return Vec::new() };
+        let record = recognise(&line.text);
+        let mut out = vec![
+            Item::said("message", message(line)),
+            Item::said("time", format::date_time(line.at, look.shared.settings.zone.0)),
+            Item::said("level", line.level.as_str()),
+        ];
+        out.extend(record.fields.iter().map(|(name, value)| Item::said(name, value.as_str())));
+        out.extend(line.metadata.iter().chain(line.stream.iter()).map(|(name, value)| Item::said(name, value)));
+        out.extend(record.rest.iter().map(|text| Item::text(text.replace('\t', "  "))));
+        out
+    }
+
+    /// What is to be said of them, in the summary.
+    pub(super) fn note(&self, look: &Look<'_>, trace: &Trace) -> Option<(String, Role)> {
+        if !self.shown {
+            return None;
+        }
+        let failed = |error: &SourceError| (format!("log lines: {}", error.message), Role::Warn);
+        if let Some(error) = self.error.as_ref().or_else(|| look.shared.log_labels.error()) {
+            return Some(failed(error));
+        }
+        let Some(query) = self.query(look, trace) else { return Some(("log lines are asked for".to_owned(), Role::Dim)) };
+        let verdict = self.cost.verdict(look, &readings([query.as_str()], window(look, trace)));
+        Some(match verdict {
+            Verdict::Asks(bytes) => (format!("log lines: {} to read, l asks for them", format::bytes(bytes as f64)), Role::Warn),
+            _ if !self.answered => ("log lines are asked for".to_owned(), Role::Dim),
+            _ if self.lines.is_empty() => ("no log line names this trace".to_owned(), Role::Dim),
+            _ if self.cut => (format!("first {} log lines", format::count(MOST as u64)), Role::Warn),
+            _ => (format::counted(self.lines.len(), "log line"), Role::Text),
+        })
+    }
+}
+
+/// A minute on either side: what is written after an answer is sent belongs to it.
+fn window(look: &Look<'_>, trace: &Trace) -> TimeWindow {
+    look.scope.around(trace.range).window
+}
+
+fn message(line: &LogLine) -> String {
+    let record = recognise(&line.text);
+    if record.message.is_empty() { line.text.to_string() } else { record.message }
+}
+
+fn role(level: Level) -> Role {
+    match level {
+        Level::Fatal => Role::LevelFatal,
+        Level::Error => Role::LevelError,
+        Level::Warn => Role::LevelWarn,
+        Level::Debug => Role::LevelDebug,
+        Level::Trace => Role::LevelTrace,
+        Level::Info | Level::Unknown => Role::LevelInfo,
+    }
+}
+
+/// Spans by service, each by start.
+fn by_service(trace: &Trace) -> BTreeMap<&str, Vec<u32>> {
+    let mut out: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (i, _) in trace.nodes.iter().enumerate().filter(|(_, n)| !n.is_missing()) {
+        out.entry(trace.service(i)).or_default().push(u32::try_from(i).unwrap_or(0));
+    }
+    out.values_mut().for_each(|spans| spans.sort_by_key(|n| trace.nodes[*n as usize].start));
+    out
+}
+
+/// The shortest span of a service that was at work at an instant, of those that began last before it; else its first one.
+fn near(trace: &Trace, spans: &[u32], at: Timestamp) -> Option<u32> {
+    let node = |n: u32| &trace.nodes[n as usize];
+    let begun = spans.partition_point(|n| node(*n).start <= at);
+    let covering = spans[..begun].iter().rev().take(NEAR).filter(|n| node(**n).end() >= at);
+    covering.min_by_key(|n| node(**n).duration_ns).or(spans.first()).copied()
+}

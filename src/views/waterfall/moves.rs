@@ -1,0 +1,156 @@
+//! From span to span: errors, matches, callers, siblings.
+
+use ratatui::layout::Rect;
+
+use super::{
+    Waterfall,
+    rows::{Item, children},
+    search::{Search, step},
+};
+use crate::{core::command::Command, store::Pattern, views::Cx};
+
+impl Waterfall {
+    /// Selects a span, and unfolds what hides it.
+    pub(super) fn select(&mut self, node: usize, area: Rect) {
+        let Some(trace) = self.trace().cloned() else { return };
+        self.tree.reveal(&trace, node);
+        if let Some(row) = self.tree.row_of(node) {
+            self.select_row(row, area);
+        }
+    }
+
+    pub(super) fn select_row(&mut self, row: usize, area: Rect) {
+        let rows = self.tree.rows().len();
+        let before = self.list.row(rows);
+        let height = self.rows_height(area);
+        if before.is_some_and(|b| b.abs_diff(row) >= height) {
+            // A far jump shows what is around its goal.
+            self.list.offset = row.saturating_sub(height / 3);
+        }
+        self.list.select(row, rows, height);
+        self.pane.another();
+    }
+
+    /// The span from which moves go on: of a group its first one.
+    fn here(&self) -> Option<u32> {
+        match self.item()? {
+            Item::Span(node) => Some(node),
+            Item::Group(group) => self.tree.groups.groups().get(group as usize)?.members.first().copied(),
+            Item::Line(line) => self.lines.span_of(line),
+        }
+    }
+
+    /// What a command moves to. Returns false for commands that move to no span.
+    pub(super) fn go(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::NextError | Command::PreviousError => self.go_to_error(cx, command == Command::NextError),
+            Command::NextMatch | Command::PreviousMatch => self.go_to_match(cx, command == Command::NextMatch),
+            Command::Parent => self.go_up(cx),
+            Command::SlowestChild => self.go_to_slowest(cx),
+            Command::NextSibling | Command::PreviousSibling => self.go_to_sibling(cx, command == Command::NextSibling),
+            _ => return false,
+        }
+        true
+    }
+
+    fn go_to_error(&mut self, cx: &mut Cx<'_>, forward: bool) {
+        let (Some(digest), Some(at)) = (&self.digest, self.here()) else { return };
+        if let Some((place, node)) = step(&self.tree, &digest.errors, at, forward) {
+            cx.notice(format!("error {} of {}", place + 1, digest.errors.len()));
+            self.select(node as usize, cx.area);
+        }
+    }
+
+    fn go_to_match(&mut self, cx: &mut Cx<'_>, forward: bool) {
+        let (Some(search), Some(at)) = (&self.search, self.here()) else { return };
+        if let Some((place, node)) = search.next(&self.tree, at, forward) {
+            cx.notice(format!("match {} of {}", place + 1, search.len()));
+            self.select(node as usize, cx.area);
+        }
+    }
+
+    /// To what is above: of a span that is one of several alike, their heading.
+    pub(super) fn go_up(&mut self, cx: &mut Cx<'_>) {
+        let (Some(trace), Some(item)) = (self.trace().cloned(), self.item()) else { return };
+        let Some(row) = self.list.row(self.tree.rows().len()) else { return };
+        let rows = self.tree.rows();
+        let above = rows[..row].iter().rposition(|r| r.depth < rows[row].depth);
+        match above {
+            Some(above) => self.select_row(above, cx.area),
+            None => {
+                let missing = matches!(item, Item::Span(n) if trace.nodes[n as usize].is_missing());
+                cx.notice(if missing { "what called it was not delivered" } else { "nothing called it: it is a root" });
+            }
+        }
+    }
+
+    fn go_to_slowest(&mut self, cx: &mut Cx<'_>) {
+        let (Some(trace), Some(item)) = (self.trace().cloned(), self.item()) else { return };
+        let slowest =
+            |nodes: &mut dyn Iterator<Item = u32>| nodes.max_by_key(|n| (trace.nodes[*n as usize].duration_ns, std::cmp::Reverse(*n)));
+        let found = match item {
+            Item::Span(node) => slowest(&mut children(&trace, node)),
+            Item::Group(group) => slowest(&mut self.tree.groups.groups()[group as usize].members.iter().copied()),
+            Item::Line(_) => None,
+        };
+        match found {
+            Some(node) => self.select(node as usize, cx.area),
+            None => cx.notice("it called nothing"),
+        }
+    }
+
+    /// To the next row of the same depth under the same one.
+    fn go_to_sibling(&mut self, cx: &mut Cx<'_>, forward: bool) {
+        let rows = self.tree.rows();
+        let Some(row) = self.list.row(rows.len()) else { return };
+        let depth = rows[row].depth;
+        let is_in = |at: &usize| rows[*at].depth >= depth;
+        let is_one = |at: &usize| rows[*at].depth == depth;
+        let found =
+            if forward { (row + 1..rows.len()).take_while(is_in).find(is_one) } else { (0..row).rev().take_while(is_in).find(is_one) };
+        match found {
+            Some(at) => self.select_row(at, cx.area),
+            None => cx.notice(if forward { "this is the last one of its caller" } else { "this is the first one of its caller" }),
+        }
+    }
+
+    /// Searches for what is typed so far and goes to the first match from here on.
+    pub(super) fn searched(&mut self, area: Rect) {
+        let at = self.here().unwrap_or(0);
+        let (Some(trace), Some(prompt)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.prompt) else { return };
+        match Pattern::parse(prompt.text()) {
+            Ok(None) => {
+                prompt.note.clear();
+                self.search = None;
+            }
+            Ok(Some(pattern)) => {
+                let mut search = Search::of(&trace, &self.tree, pattern);
+                search.goes_from = Some(at);
+                self.search = Some(search);
+                self.found(area);
+            }
+            Err(why) => prompt.note = why,
+        }
+    }
+
+    /// Says what was found so far, and goes to the first match.
+    pub(super) fn found(&mut self, area: Rect) {
+        let (Some(trace), Some(search)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.search) else { return };
+        if let Some(prompt) = &mut self.prompt {
+            prompt.note = search.words(&trace, &self.tree);
+        }
+        if let Some(node) = search.take_goal(&self.tree) {
+            self.select(node as usize, area);
+        }
+    }
+
+    /// Looks at more spans for what is searched for.
+    pub(super) fn search_on(&mut self, area: Rect) {
+        let (Some(trace), Some(search)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.search) else { return };
+        if search.is_done(&self.tree) {
+            return;
+        }
+        search.go_on(&trace, &self.tree);
+        self.found(area);
+    }
+}

@@ -1,0 +1,175 @@
+//! The left part of a row: what is folded, whose span it is, what it did, how long that took, whether it failed.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{Waterfall, digest::Digest, rows::Item, rows::Row};
+use crate::{
+    theme::Role,
+    ui::{
+        format,
+        text::{put, put_right, truncate},
+    },
+    views::Look,
+};
+
+/// Cells of a duration, of the share of the critical path, and of the error mark.
+const DURATION: u16 = 9;
+const SHARE: u16 = 6;
+const MARK: u16 = 2;
+/// From these widths on there is room for the duration, for whole names of services, for self time and share of the path.
+const FOR_DURATION: u16 = 25;
+const FOR_SERVICE: u16 = 40;
+const FOR_SELF: u16 = 64;
+
+/// What a row says.
+struct Said {
+    service: String,
+    name: String,
+    /// What follows the name, dim.
+    note: String,
+    duration_ns: Option<i64>,
+    self_ns: Option<i64>,
+    share: f64,
+    /// An error here, or one below.
+    error: Option<Role>,
+    role: Role,
+}
+
+/// Columns of figures that fit into a width.
+fn figures(width: u16) -> u16 {
+    match width {
+        FOR_SELF.. => DURATION * 2 + SHARE + MARK,
+        FOR_DURATION.. => DURATION + MARK,
+        _ => MARK,
+    }
+}
+
+impl Waterfall {
+    fn said(&self, look: &Look<'_>, digest: &Digest, item: Item) -> Option<Said> {
+        let trace = &digest.trace;
+        Some(match item {
+            Item::Span(node) => {
+                let (i, n) = (node as usize, &trace.nodes[node as usize]);
+                let mut notes = Vec::new();
+                if self.tree.is_folded(item) {
+                    notes.push(format!("+{}", n.subtree_end as usize - i - 1));
+                }
+                if !n.flags.is_empty() {
+                    notes.push(format!("[{}]", n.flags.names().collect::<Vec<_>>().join(",")));
+                }
+                if trace.span(i).is_some_and(|span| !span.links().is_empty()) {
+                    notes.push("link".to_owned());
+                }
+                let error = if n.is_error() { Role::Bad } else { Role::Warn };
+                Said {
+                    service: trace.service(i).to_owned(),
+                    name: trace.name(i).to_string(),
+                    note: notes.join(" "),
+                    duration_ns: Some(n.duration_ns),
+                    self_ns: Some(n.self_ns),
+                    share: digest.share(node),
+                    error: n.error_within.then_some(error),
+                    role: if n.is_missing() { Role::Dim } else { Role::Text },
+                }
+            }
+            Item::Group(number) => {
+                let group = self.tree.groups.groups().get(number as usize)?;
+                let first = *group.members.first()? as usize;
+                let known = digest.group(number)?;
+                let times = look.shared.glyphs.times;
+                let (p50, max) = (format::nanoseconds(group.p50_ns), format::nanoseconds(group.max_ns));
+                let errors =
+                    if group.errors > 0 { format!("  {}", format::counted(group.errors as usize, "error")) } else { String::new() };
+                Said {
+                    service: trace.service(first).to_owned(),
+                    name: format!("{} {times}{}", trace.name(first), format::count(group.members.len() as u64)),
+                    note: format!("p50 {p50} max {max}{errors}"),
+                    duration_ns: Some(group.total_ns),
+                    self_ns: None,
+                    share: known.share,
+                    error: known.error_within.then_some(if group.errors > 0 { Role::Bad } else { Role::Warn }),
+                    role: Role::Text,
+                }
+            }
+            Item::Line(line) => {
+                let (level, role, time, message) = self.lines.said(line, look)?;
+                let note = String::new();
+                let name = format!("{time} {message}");
+                Said { service: level.to_owned(), name, note, duration_ns: None, self_ns: None, share: 0.0, error: None, role }
+            }
+        })
+    }
+
+    pub(super) fn draw_row(&self, look: &Look<'_>, digest: &Digest, row: Row, area: Rect, buf: &mut Buffer) {
+        let Some(said) = self.said(look, digest, row.item) else { return };
+        let (theme, glyphs) = (&look.shared.theme, look.shared.glyphs);
+        let dimmed = self.is_dimmed(row.item);
+        let is_line = matches!(row.item, Item::Line(_));
+        let figures = if is_line { MARK } else { figures(area.width) };
+        let text = Rect { width: area.width.saturating_sub(figures), ..area };
+        let indent = u16::try_from(row.depth).unwrap_or(u16::MAX).min(text.width / 3);
+        let fold = match (self.tree.has_below(&digest.trace, row.item), self.tree.is_folded(row.item)) {
+            (false, _) => " ",
+            (true, true) => glyphs.folded,
+            (true, false) => glyphs.unfolded,
+        };
+        let mut x = put(buf, text, text.x + 1 + indent, fold, theme.style(Role::Dim)) + 1;
+        let service = if area.width >= FOR_SERVICE { said.service.clone() } else { said.service.chars().take(1).collect() };
+        if !service.is_empty() {
+            let style = if is_line { theme.style(said.role) } else { look.shared.service_style(&said.service) };
+            x = put(buf, text, x, &service, if dimmed { theme.style(Role::Dim) } else { style }) + 1;
+        }
+        let role = match () {
+            () if dimmed => Role::Dim,
+            () if self.search.is_some() && !is_line => Role::Match,
+            () if is_line => Role::Text,
+            () => said.role,
+        };
+        let room = usize::from(text.right().saturating_sub(x));
+        x = put(buf, text, x, &truncate(&said.name, room, glyphs.ellipsis), theme.style(role)) + 1;
+        let room = usize::from(text.right().saturating_sub(x));
+        put(buf, text, x, &truncate(&said.note, room, glyphs.ellipsis), theme.style(Role::Dim));
+        if !is_line {
+            self.draw_figures(look, &said, area, buf);
+        }
+        if self.ruler.is_some_and(|a| row.item == Item::Span(a)) {
+            put(buf, area, area.x, "A", theme.style(Role::Accent));
+        }
+    }
+
+    fn draw_figures(&self, look: &Look<'_>, said: &Said, area: Rect, buf: &mut Buffer) {
+        let (theme, glyphs) = (&look.shared.theme, look.shared.glyphs);
+        let dim = theme.style(Role::Dim);
+        if let (Some(ns), FOR_DURATION..) = (said.duration_ns, area.width) {
+            put_right(buf, Rect { width: area.width - MARK, ..area }, &format::nanoseconds(ns), dim);
+        }
+        if area.width >= FOR_SELF {
+            let place = Rect { width: area.width - MARK - DURATION, ..area };
+            if let Some(ns) = said.self_ns {
+                put_right(buf, place, &format::nanoseconds(ns), dim);
+            }
+            if self.path && said.share >= 0.0005 {
+                let style = if said.share >= 0.1 { theme.style(Role::Text) } else { dim };
+                put_right(buf, Rect { width: place.width - DURATION, ..place }, &format!("{:.1}%", said.share * 100.0), style);
+            }
+        }
+        if let Some(role) = said.error {
+            put(buf, area, area.right() - 1, glyphs.error, theme.style(role));
+        }
+    }
+
+    pub(super) fn draw_selection(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let theme = &look.shared.theme;
+        if !self.in_detail {
+            buf.set_style(area, theme.style(Role::Selection));
+        }
+        let role = if self.in_detail { Role::Dim } else { Role::SelectionBar };
+        put(buf, area, area.x, look.shared.glyphs.selected, theme.style(role));
+    }
+}
+
+/// Names the columns of figures, on the edge above them.
+pub(super) fn headings(width: u16) -> &'static str {
+    // Each word ends where the figures of its column do.
+    if width >= FOR_SELF { "path     self    total" } else { "" }
+}

@@ -1,0 +1,136 @@
+//! Time: folded waits, zoom, ruler, minimap, the critical path, clocks.
+
+use crossterm::event::{MouseButton, MouseEventKind};
+
+use super::*;
+
+#[test]
+fn a_wait_is_folded_with_its_length_and_who_waits() {
+    let scope = scope(Some(4));
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    let text = screen(&view, &scope, BIG);
+    let axis = text.lines().nth(1).unwrap();
+    assert!(axis.contains('┊') && axis.contains(" s"), "{text}");
+    let width = view.places(Rect::new(0, 0, BIG.0, BIG.1)).bars.width;
+    let scale = view.time.scale(view.trace().unwrap(), width);
+    let [gap] = scale.breaks() else { panic!("{:?}", scale.breaks()) };
+    assert_eq!(gap.waiting.map(|n| view.trace().unwrap().nodes[n as usize].id.0), Some(4));
+    let length = crate::ui::format::nanoseconds(gap.duration_ns());
+    assert!(axis.contains(&length), "{text}");
+    let row = text.lines().find(|l| l.contains("orders pool.acquire")).unwrap();
+    assert!(row.matches('┊').count() >= 2 && row.matches(&length).count() == 2, "across its bar: {text}");
+    press(&mut view, &scope, BIG, Command::FoldWaits);
+    let real = screen(&view, &scope, BIG);
+    assert!(!real.contains('┊') && real.lines().nth(1).unwrap().contains("4 s"), "{real}");
+    press(&mut view, &scope, BIG, Command::FoldWaits);
+    assert_eq!(screen(&view, &scope, BIG), text);
+}
+
+#[test]
+fn the_path_is_full_height_and_the_rest_half() {
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    let text = screen(&view, &scope, BIG);
+    let row = |text: &str, name: &str| text.lines().find(|l| l.contains(name) && l.contains('│')).unwrap().to_owned();
+    assert!(row(&text, "orders POST /orders").contains("████"), "{text}");
+    assert!(text.lines().next().unwrap().contains("critical path: orders 99 %"), "{text}");
+    assert!(!text.contains("▄▄"), "all calls are one after the other: {text}");
+    // A call beside the one that was waited for.
+    let spans = vec![span(1, 0, 0, "root", 0, 100), span(2, 1, 0, "long", 0, 100), span(3, 1, 0, "beside", 10, 60)];
+    let resources = vec![Resource { service: "a".into(), attributes: Default::default() }];
+    let trace = Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None });
+    view = answered(&scope, BIG, Ok(Arc::new(trace))).0;
+    let text = screen(&view, &scope, BIG);
+    assert!(row(&text, "a beside").contains("▄▄▄▄") && row(&text, "a long").contains("████"), "{text}");
+    press(&mut view, &scope, BIG, Command::CriticalPath);
+    let text = screen(&view, &scope, BIG);
+    assert!(row(&text, "a beside").contains("████") && !text.contains("critical path:"), "{text}");
+}
+
+#[test]
+fn the_selection_is_zoomed_to_then_what_is_below_then_all() {
+    // The call returns at 50, what it left behind works on until 400.
+    let spans = vec![span(1, 0, 0, "root", 0, 1000), span(2, 1, 0, "call", 10, 50), span(3, 2, 0, "tail", 40, 400)];
+    let resources = vec![Resource { service: "a".into(), attributes: Default::default() }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let scope = scope(Some(2));
+    let (mut view, _) = answered(&scope, BIG, Ok(trace));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        press(&mut view, &scope, BIG, Command::ZoomToSpan);
+        let range = view.time.range(view.trace().unwrap());
+        seen.push(((range.start.0 - START) / MS, (range.end.0 - START) / MS));
+    }
+    assert_eq!(seen, [(10, 50), (10, 400), (0, 1000)]);
+}
+
+#[test]
+fn keys_zoom_and_pan_within_the_trace_and_back() {
+    let scope = scope(Some(2));
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    press(&mut view, &scope, BIG, Command::FoldWaits);
+    let range = |view: &Waterfall| {
+        let range = view.time.range(view.trace().unwrap());
+        ((range.start.0 - START) / MS, (range.end.0 - START) / MS)
+    };
+    let whole = range(&view);
+    let acts = press(&mut view, &scope, BIG, Command::ZoomIn);
+    assert!(acts.iter().all(|act| !matches!(act, Act::Rescope(_))), "the window of the scope stays");
+    let closer = range(&view);
+    assert!((closer.1 - closer.0) * 2 <= whole.1 + 1 && closer.0 <= 5, "{closer:?}");
+    press(&mut view, &scope, BIG, Command::PanLater);
+    assert!(range(&view).0 > closer.0);
+    for _ in 0..20 {
+        press(&mut view, &scope, BIG, Command::PanLater);
+    }
+    assert_eq!(range(&view).1, whole.1, "no further than the trace");
+    press(&mut view, &scope, BIG, Command::Live);
+    assert_eq!(range(&view), whole);
+    for _ in 0..60 {
+        press(&mut view, &scope, BIG, Command::ZoomIn);
+        screen(&view, &scope, BIG);
+    }
+    for _ in 0..60 {
+        press(&mut view, &scope, BIG, Command::ZoomOut);
+    }
+    assert_eq!(range(&view), whole);
+}
+
+#[test]
+fn a_range_dragged_over_the_axis_is_zoomed_to_and_the_rest_is_on_the_minimap() {
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    press(&mut view, &scope, BIG, Command::FoldWaits);
+    let area = Rect::new(0, 0, BIG.0, BIG.1);
+    let bars = view.places(area).bars;
+    let axis = view.time_axis(&look(&test_shared(), &scope, now()), area, Position::new(bars.x + 3, view.places(area).axis.y)).unwrap();
+    assert_eq!((axis.area.x, axis.area.width), (bars.x, bars.width));
+    let shared = test_shared();
+    let columns = (bars.x + bars.width / 4, bars.x + bars.width / 2 - 1);
+    assert!(view.dragged_words(&look(&shared, &scope, now()), area, columns).unwrap().contains("2.1"), "about a quarter of 8.41 s");
+    assert!(with(&look(&shared, &scope, now()), BIG, |cx| view.dragged(cx, columns)).0);
+    let text = screen(&view, &scope, BIG);
+    assert!(text.contains("of the whole") && text.contains("2.5 s"), "{text}");
+    let minimap = view.places(area).minimap;
+    let click = MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: minimap.right() - 1,
+        row: minimap.y,
+        modifiers: KeyModifiers::NONE,
+    };
+    with(&look(&shared, &scope, now()), BIG, |cx| view.mouse(cx, click));
+    assert_eq!(view.time.range(view.trace().unwrap()).end.0, START + 8410 * MS, "the minimap leads to where it is clicked");
+}
+
+#[test]
+fn two_spans_are_measured() {
+    let scope = scope(Some(2));
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    press(&mut view, &scope, BIG, Command::Measure);
+    press(&mut view, &scope, BIG, Command::NextSibling);
+    let text = screen(&view, &scope, BIG);
+    assert!(text.contains("A inventory reserve to orders POST /orders   start to start +25 ms   end to start +5.0 ms"), "{text}");
+    press(&mut view, &scope, BIG, Command::PreviousSibling);
+    press(&mut view, &scope, BIG, Command::Measure);
+    assert!(!screen(&view, &scope, BIG).contains("start to start"));
+}

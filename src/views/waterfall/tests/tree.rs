@@ -1,0 +1,197 @@
+//! Rows: repeated spans, folds, moves, searches.
+
+use super::*;
+
+/// Parents are written in hex: 11 is span 17. One request that asks a database ten times, fails in one of them, and calls a payment in between.
+pub(super) fn repeated() -> Arc<Trace> {
+    let query = |n: u64| span(10 + n, 2, 1, "SELECT items", 10 * n as i64 + 1, 10 * n as i64 + 1 + n as i64);
+    let mut spans = vec![span(1, 0, 0, "GET /cart", 0, 200), span(2, 1, 1, "cart", 0, 190)];
+    spans.extend((0..10).map(|n| Span { error: n == 7, ..query(n) }));
+    spans.push(span(40, 2, 0, "POST /pay", 55, 120));
+    spans.push(span(50, 11, 1, "retry", 72, 73));
+    let resource = |service: &str| Resource { service: service.into(), attributes: Default::default() };
+    Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources: vec![resource("web"), resource("cart")], spans, partial: None }))
+}
+
+fn page(size: (u16, u16)) -> (Waterfall, Scope) {
+    let scope = scope(None);
+    (answered(&scope, size, Ok(repeated())).0, scope)
+}
+
+#[test]
+fn repeated_spans_are_one_row_that_opens() {
+    let (mut view, scope) = page(BIG);
+    let text = screen(&view, &scope, BIG);
+    let row = text.lines().find(|l| l.contains("×10")).unwrap();
+    assert!(row.contains("SELECT items ×10") && row.contains("p50") && row.contains("45 ms"), "count, median, sum: {text}");
+    assert!(row.contains('!'), "one of them failed: {text}");
+    assert_eq!(text.matches("SELECT items").count(), 1, "{text}");
+    assert!(text.contains("POST /pay"));
+    // To the row of them all, and into it.
+    for _ in 0..2 {
+        press(&mut view, &scope, BIG, Command::Down);
+    }
+    assert!(matches!(view.item(), Some(Item::Group(_))), "{text}");
+    let closed = screen(&view, &scope, BIG);
+    press(&mut view, &scope, BIG, Command::Drill);
+    let open = screen(&view, &scope, BIG);
+    assert_eq!(open.matches("SELECT items").count(), 12, "the heading, its detail and the ten: {open}");
+    press(&mut view, &scope, BIG, Command::Fold);
+    assert_eq!(screen(&view, &scope, BIG), closed);
+}
+
+#[test]
+fn an_error_among_repeated_spans_is_gone_to_and_shown() {
+    let (mut view, scope) = page(BIG);
+    press(&mut view, &scope, BIG, Command::NextError);
+    assert_eq!(selected(&view), 17);
+    let (row, rows) = (view.list.row(view.tree.rows().len()).unwrap(), view.tree.rows().len());
+    assert_eq!(rows, 15, "its group is open");
+    assert_eq!(view.tree.rows()[row].depth, 3, "below the heading");
+}
+
+#[test]
+fn moves_lead_to_callers_siblings_and_the_slowest() {
+    let (mut view, scope) = page(BIG);
+    let mut go = |command| {
+        press(&mut view, &scope, BIG, command);
+        (view.item(), view.node().map(|n| view.trace().unwrap().nodes[n].id.0))
+    };
+    assert_eq!(go(Command::SlowestChild).1, Some(2));
+    assert_eq!(go(Command::SlowestChild).1, Some(40), "65 ms: longer than any query");
+    assert!(matches!(go(Command::PreviousSibling).0, Some(Item::Group(_))));
+    assert_eq!(go(Command::SlowestChild).1, Some(19), "the slowest of the repeated ones");
+    assert!(matches!(go(Command::Parent).0, Some(Item::Group(_))), "up to their heading");
+    assert_eq!(go(Command::NextSibling).1, Some(40));
+    assert_eq!(go(Command::Parent).1, Some(2));
+}
+
+#[test]
+fn all_is_folded_to_errors_to_the_path_and_by_levels() {
+    let (mut view, scope) = page(BIG);
+    let rows = |view: &Waterfall| view.tree.rows().len();
+    let whole = rows(&view);
+    press(&mut view, &scope, BIG, Command::UnfoldAll);
+    assert_eq!(rows(&view), 15, "every span, and one heading");
+    press(&mut view, &scope, BIG, Command::FoldToErrors);
+    assert_eq!(rows(&view), whole);
+    press(&mut view, &scope, BIG, Command::FoldHigher);
+    press(&mut view, &scope, BIG, Command::FoldHigher);
+    assert_eq!(rows(&view), 1, "the root alone");
+    press(&mut view, &scope, BIG, Command::FoldDeeper);
+    assert_eq!(rows(&view), 2);
+    press(&mut view, &scope, BIG, Command::FoldAll);
+    press(&mut view, &scope, BIG, Command::FoldAll);
+    assert_eq!(rows(&view), whole);
+}
+
+#[test]
+fn a_search_dims_the_rest_and_opens_what_hides_a_match() {
+    let (mut view, scope) = page(BIG);
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "retry");
+    assert_eq!(selected(&view), 50);
+    assert!(screen(&view, &scope, BIG).contains("retry"));
+    assert!(view.is_dimmed(Item::Span(0)) && !view.is_dimmed(view.item().unwrap()));
+    let shared = test_shared();
+    with(&look(&shared, &scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Enter)));
+    press(&mut view, &scope, BIG, Command::Back);
+    assert!(!view.is_dimmed(Item::Span(0)), "Esc shows all alike");
+}
+
+#[test]
+fn the_table_counts_operations_and_leads_to_their_spans() {
+    let (mut view, scope) = page(BIG);
+    press(&mut view, &scope, BIG, Command::SpanTable);
+    let text = screen(&view, &scope, BIG);
+    let row = text.lines().find(|l| l.contains("SELECT items")).unwrap();
+    assert!(row.contains("10") && row.contains("45 ms"), "{text}");
+    for _ in 0..5 {
+        if view.table.as_ref().unwrap().selected_name() == Some("SELECT items") {
+            break;
+        }
+        press(&mut view, &scope, BIG, Command::Down);
+    }
+    press(&mut view, &scope, BIG, Command::Drill);
+    assert_eq!(selected(&view), 10);
+    press(&mut view, &scope, BIG, Command::NextMatch);
+    assert_eq!(selected(&view), 11);
+}
+
+#[test]
+fn a_search_in_a_large_trace_goes_on_between_keys() {
+    let mut spans = vec![span(1, 0, 0, "root", 0, 10_000)];
+    spans.extend((0..5000).map(|n| span(n + 2, 1, 0, &format!("call {n}"), n as i64, n as i64 + 1)));
+    let resource = Resource { service: "a".into(), attributes: Default::default() };
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources: vec![resource], spans, partial: None }));
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(trace));
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "call 49");
+    assert!(view.prompt().unwrap().line(120).text.contains("11 of 5,001 spans so far"), "call 49 and 490 to 499");
+    let shared = test_shared();
+    while view.next_wake(&look(&shared, &scope, now())).is_some() {
+        with(&look(&shared, &scope, now()), BIG, |cx| view.woken(cx));
+    }
+    assert!(view.prompt().unwrap().line(120).text.ends_with("111 of 5,001 spans"), "{:?}", view.prompt().unwrap().line(120));
+    assert_eq!(selected(&view), 51);
+}
+
+/// Any tree, with repetitions.
+fn any_trace() -> impl Strategy<Value = Arc<Trace>> {
+    let spans = prop::collection::vec((0u64..40, 0u8..3, 0i64..500, 0i64..300, any::<bool>()), 1..40);
+    spans.prop_map(|all| {
+        let names = ["a", "b", "c"];
+        let made = (1..).zip(all).map(|(id, (parent, name, from, length, error))| Span {
+            error,
+            ..span(id, parent.min(id - 1), u32::from(name), names[usize::from(name)], from, from + length)
+        });
+        let resource = |s: &str| Resource { service: s.into(), attributes: Default::default() };
+        let resources = names.map(resource).to_vec();
+        Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans: made.collect(), partial: None }))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_fully_opened_tree_has_every_span_once_parents_before_children(trace in any_trace()) {
+        let scope = scope(None);
+        let (mut view, _) = answered(&scope, BIG, Ok(trace.clone()));
+        press(&mut view, &scope, BIG, Command::UnfoldAll);
+        let spans: Vec<u32> = view.tree.rows().iter().filter_map(|r| if let Item::Span(n) = r.item { Some(n) } else { None }).collect();
+        let mut sorted = spans.clone();
+        sorted.sort_unstable();
+        prop_assert_eq!(sorted, (0..trace.nodes.len() as u32).collect::<Vec<_>>());
+        for (at, node) in spans.iter().enumerate() {
+            prop_assert_eq!(view.tree.rows()[view.tree.row_of(*node as usize).unwrap()].item, Item::Span(*node));
+            if let Some(parent) = trace.nodes[*node as usize].parent {
+                prop_assert!(spans[..at].contains(&parent));
+            }
+        }
+        prop_assert!(spans.windows(2).all(|w| view.tree.rank(w[0]) < view.tree.rank(w[1])));
+    }
+
+    #[test]
+    fn folding_and_unfolding_return_the_same_screen(trace in any_trace(), row in 0usize..40, all in any::<bool>()) {
+        let scope = scope(None);
+        let (mut view, _) = answered(&scope, BIG, Ok(trace));
+        let height = view.rows_height(Rect::new(0, 0, BIG.0, BIG.1));
+        view.list.select(row, view.tree.rows().len(), height);
+        let before = screen(&view, &scope, BIG);
+        let item = view.item().unwrap();
+        let trace = view.trace().unwrap().clone();
+        if all {
+            press(&mut view, &scope, BIG, Command::UnfoldAll);
+            view.tree.fold_where(&trace, |_| false, false);
+            let row = view.tree.row_near(&trace, item).unwrap();
+            view.list.select(row, view.tree.rows().len(), height);
+        } else if view.tree.has_below(&trace, item) {
+            let folded = view.tree.is_folded(item);
+            view.tree.set_folded(&trace, item, !folded);
+            view.tree.set_folded(&trace, item, folded);
+        }
+        prop_assert_eq!(screen(&view, &scope, BIG), before);
+    }
+}
