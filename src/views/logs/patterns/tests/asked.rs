@@ -87,6 +87,7 @@ fn asked_by_patterns() -> Page {
         page.select(words);
         page.press(if words == "served" { Command::Drill } else { Command::Exclude });
     }
+    hold_against_lines(&mut page);
     page.press(Command::Conditions);
     for _ in 0..2 {
         page.press(Command::Bottom);
