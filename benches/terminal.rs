@@ -15,16 +15,13 @@ use std::{
 };
 
 use prost::Message as _;
-use redline::wire::otlp::{
-    AnyValue, KeyValue, Resource, ResourceSpans, ScopeSpans, Span, Status, TraceByIdResponse, TracesData, any_value::Value,
-};
 use support::{
     busy, figure, lines, memory, millis, percentile,
     pty::{Terminal, program},
-    servers, wanted,
+    servers,
+    spans::{TRACE, answer},
+    wanted,
 };
-
-const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 fn main() {
     for (part, measure) in [
@@ -182,7 +179,7 @@ fn dashboard_and_lines() {
 /// A trace of 100,000 spans.
 fn trace() {
     const SPANS: usize = 100_000;
-    let body = spans(SPANS).encode_to_vec();
+    let body = answer(SPANS).encode_to_vec();
     let size = body.len();
     let (address, answered) = servers::tempo(body);
     let config = config(&section("tempo", address));
@@ -198,43 +195,6 @@ fn trace() {
     let mut took = presses(&mut terminal, 200, ["j", "k"], Terminal::selected);
     figure("trace of 100,000 spans: a key, p99 of 200", percentile(&mut took, 0.99), "ms").at_most(8.0);
     figure("  median", percentile(&mut took, 0.5), "ms").note();
-}
-
-/// Ten services that call each other up to 12 deep, with attributes as an instrumented program writes them.
-fn spans(count: usize) -> TraceByIdResponse {
-    let text = |key: &str, value: String| KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::String(value)) }) };
-    let number = |key: &str, value: i64| KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::Int(value)) }) };
-    let start = 1_763_712_000_000_000_000_u64;
-    let id = |i: usize| (i as u64 + 1).to_be_bytes().to_vec();
-    let span = |i: usize| {
-        let parent = if i == 0 { None } else { Some(if i.is_multiple_of(12) { 0 } else { i - 1 }) };
-        let (begin, depth) = (start + i as u64 * 10_000, (i % 12) as u64);
-        Span {
-            trace_id: u128::from_str_radix(TRACE, 16).unwrap().to_be_bytes().to_vec(),
-            span_id: id(i),
-            parent_span_id: parent.map(id).unwrap_or_default(),
-            name: if i == 0 { "GET /step".to_owned() } else { format!("step {}", i % 40) },
-            kind: 2 + (i % 2) as i32,
-            start_time_unix_nano: begin,
-            end_time_unix_nano: if i == 0 { start + count as u64 * 10_000 } else { begin + (13 - depth) * 9_000 },
-            attributes: vec![
-                text("http.request.method", "GET".to_owned()),
-                text("url.path", format!("/orders/{i}/items")),
-                text("server.address", format!("orders-{}.shop.svc.cluster.local", i % 8)),
-                text("user_agent.original", "Java-http-client/21.0.2".to_owned()),
-                number("http.response.status_code", if i % 500 == 7 { 500 } else { 200 }),
-            ],
-            status: (i % 500 == 7).then(|| Status { code: 2, message: "connection reset".to_owned() }),
-            ..Span::default()
-        }
-    };
-    let group = |service: usize| ResourceSpans {
-        resource: Some(Resource {
-            attributes: vec![text("service.name", format!("service-{service}")), text("k8s.pod.name", format!("service-{service}-5d9f8"))],
-        }),
-        scope_spans: vec![ScopeSpans { scope: None, spans: (service..count).step_by(10).map(span).collect() }],
-    };
-    TraceByIdResponse { trace: Some(TracesData { resource_spans: (0..10).map(group).collect() }), status: 0, message: String::new() }
 }
 
 /// Rate, errors and duration of 1,000 services of six families.

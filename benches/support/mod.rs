@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod lines;
 pub mod pty;
 pub mod servers;
+pub mod spans;
 
 use std::{
     fs,
