@@ -35,6 +35,7 @@ fn the_ground_truth_of_a_scenario_shows_on_real_servers() {
     match scenario.as_str() {
         "cascade" => the_top_fold_is_the_cause(&config, &truth),
         "bad-pod" => the_worst_pod_is_the_slow_one(&config),
+        "bad-version" => the_bad_version_is_on_one_pod_and_one_route(&config),
         "slow-dependency" => {
             waits_are_named(&config, r#"name = "POST /v2/authorizations""#, r#"{service_name="payments"} |= "slow authorization""#)
         }
@@ -131,4 +132,39 @@ fn the_worst_pod_is_the_slow_one(config: &str) {
         below.next().is_some_and(|l| l.contains(&pod))
     });
     t.keys("q").ended();
+}
+
+/// Of all routes and pods of web one fails for more than a fifth of its requests, and its pod is that of the new version; so do the
+/// traces say, and the error lines.
+fn the_bad_version_is_on_one_pod_and_one_route(config: &str) {
+    let servers = Servers::of(config);
+    let rate = |more: &str| {
+        format!(r#"sum by (http_route, pod) (rate(http_server_request_duration_seconds_count{{service_name="web"{more}}}[2m]))"#)
+    };
+    let worst = format!("{} / {} > 0.2", rate(r#",http_response_status_code=~"5..""#), rate(""));
+    let ask = |query: &str| servers.get("prometheus", "/api/v1/query", &[("query", query)])["data"]["result"].clone();
+    let (failing, canary) = (ask(&worst), ask(r#"web_build_info{version="3.9.0"}"#));
+    let pod = canary[0]["metric"]["pod"].as_str().expect("the new version runs").to_owned();
+    assert_eq!(failing.as_array().map_or(0, Vec::len), 1, "{failing}");
+    assert_eq!(
+        (&failing[0]["metric"]["http_route"], failing[0]["metric"]["pod"].as_str()),
+        (&Value::from("/api/cart"), Some(pod.as_str()))
+    );
+    let failed = |version: &str| {
+        let query =
+            format!(r#"{{ resource.service.version = "{version}" && kind = server && name = "POST /api/cart" && status = error }}"#);
+        servers.get("tempo", "/api/search", &[("q", &query), ("limit", "500")])["traces"].as_array().map_or(0, Vec::len)
+    };
+    let start = Instant::now();
+    while failed("3.9.0") < 50 {
+        assert!(start.elapsed() < PATIENCE, "no failed traces of the new version");
+    }
+    assert!(failed("3.8.2") * 20 < failed("3.9.0"), "{} of 3.8.2, {} of 3.9.0", failed("3.8.2"), failed("3.9.0"));
+    let lines = |selector: &str| {
+        let query = format!(r#"sum(count_over_time({{{selector}}} |= `"route":"/api/cart"` |= `TypeError` [5m]))"#);
+        let answer = servers.get("loki", "/loki/api/v1/query", &[("query", &query)]);
+        answer["data"]["result"][0]["value"][1].as_str().map_or(0.0, |n| n.parse::<f64>().unwrap())
+    };
+    let (own, all) = (lines(&format!(r#"pod="{pod}""#)), lines(r#"service_name="web""#));
+    assert!(own > 100.0 && own > all * 0.95, "{own} of {all} error lines are of the new version's pod");
 }

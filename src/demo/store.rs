@@ -187,4 +187,20 @@ pub trait TraceStore: Send + Sync {
     fn trace(&self, id: TraceId) -> Option<StoredTrace>;
     /// Visits traces that start in the range, newest first, until told to stop.
     fn scan(&self, hint: &TraceHint, range: TimeRange, visit: &mut dyn FnMut(StoredTrace) -> ControlFlow<()>);
+    /// About how many traces a scan visits.
+    fn about(&self, hint: &TraceHint, range: TimeRange) -> u64 {
+        let mut count = 0;
+        self.scan(hint, range, &mut |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        });
+        count
+    }
+    /// Visits about one in so many of the traces that a scan visits, each with how many it stands for; what is rare is not skipped.
+    fn sample(&self, hint: &TraceHint, range: TimeRange, _one_in: u64, visit: &mut dyn FnMut(StoredTrace, u64) -> ControlFlow<()>) {
+        self.scan(hint, range, &mut |trace| visit(trace, 1));
+    }
+    /// Visits what is rare among the traces that have something in a range, newest first: what a look at the newest few would
+    /// miss, and what lasts so long that it may have begun long before.
+    fn rare(&self, _hint: &TraceHint, _range: TimeRange, _visit: &mut dyn FnMut(StoredTrace) -> ControlFlow<()>) {}
 }

@@ -72,6 +72,28 @@ impl<S: TraceStore + ?Sized> TraceStore for Clip<S> {
     }
 
     fn scan(&self, hint: &TraceHint, range: TimeRange, visit: &mut dyn FnMut(StoredTrace) -> ControlFlow<()>) {
-        self.store.scan(hint, self.within(range), visit);
+        let mut left_out = std::collections::HashSet::new();
+        self.store.rare(hint, self.range, &mut |trace| {
+            left_out.extend((!self.ends_within(&trace)).then_some(trace.id));
+            ControlFlow::Continue(())
+        });
+        self.store.scan(hint, self.within(range), &mut |trace| {
+            if left_out.contains(&trace.id) { ControlFlow::Continue(()) } else { visit(trace) }
+        });
+    }
+
+    fn rare(&self, hint: &TraceHint, range: TimeRange, visit: &mut dyn FnMut(StoredTrace) -> ControlFlow<()>) {
+        self.store.rare(hint, self.within(range), &mut |trace| {
+            if self.ends_within(&trace) { visit(trace) } else { ControlFlow::Continue(()) }
+        });
+    }
+}
+
+impl<S: ?Sized> Clip<S> {
+    /// Of what is rare those traces were written that ended in the range.
+    fn ends_within(&self, trace: &StoredTrace) -> bool {
+        let spans = trace.spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+        let end = spans.map(|s| s.end_time_unix_nano).max().and_then(|ns| i64::try_from(ns).ok());
+        end.is_some_and(|ns| self.range.contains(Timestamp(ns)))
     }
 }

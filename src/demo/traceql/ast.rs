@@ -2,11 +2,17 @@
 
 use std::fmt;
 
+pub use super::value::{KINDS, STATUSES, Static};
+
 /// A query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
-    /// Its stages.
+    /// Its stages that choose spans.
     pub pipeline: Vec<Stage>,
+    /// What is computed of the chosen spans over time, last of all.
+    pub metrics: Option<Metrics>,
+    /// `with (most_recent=true)`: names and values; those that nobody knows mean nothing.
+    pub hints: Vec<(String, Static)>,
 }
 
 /// One stage of a pipeline.
@@ -56,16 +62,34 @@ pub enum SpansetOp {
     And,
     /// `||`
     Or,
-    /// `>`: children of the left.
+    /// By where spans are in the trace.
+    Structural(Relation, Kept),
+}
+
+/// What a span on the right is to one on the left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `>`
     Child,
-    /// `>>`: descendants of the left.
+    /// `>>`
     Descendant,
-    /// `<`: parents of the left.
+    /// `<`
     Parent,
-    /// `<<`: ancestors of the left.
+    /// `<<`
     Ancestor,
-    /// `~`: siblings of the left.
+    /// `~`
     Sibling,
+}
+
+/// Which spans of a relation are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// `>>`: those on the right.
+    Right,
+    /// `!>>`: those on the right that are in no such relation.
+    Without,
+    /// `&>>`: those on both sides.
+    Both,
 }
 
 /// A function over a set of spans.
@@ -125,6 +149,26 @@ pub enum Scope {
     Span,
     /// The resource.
     Resource,
+    /// Any event of the span.
+    Event,
+    /// Any link of the span.
+    Link,
+    /// The scope that the span was made in.
+    Instrumentation,
+}
+
+impl Scope {
+    /// As it is written before the dot.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::Span => "span",
+            Self::Resource => "resource",
+            Self::Event => "event",
+            Self::Link => "link",
+            Self::Instrumentation => "instrumentation",
+        }
+    }
 }
 
 /// Properties that every span has.
@@ -152,6 +196,28 @@ pub enum Intrinsic {
     SpanId,
     /// `span:parentID`
     ParentId,
+    /// `event:name`
+    EventName,
+    /// `event:timeSinceStart`
+    EventTime,
+    /// `link:traceID`
+    LinkTrace,
+    /// `link:spanID`
+    LinkSpan,
+    /// `instrumentation:name`
+    InstrumentationName,
+    /// `instrumentation:version`
+    InstrumentationVersion,
+    /// `nestedSetParent`
+    NestedSetParent,
+    /// `nestedSetLeft`
+    NestedSetLeft,
+    /// `nestedSetRight`
+    NestedSetRight,
+    /// `childCount`
+    ChildCount,
+    /// `parent`, which Tempo's grammar has and Tempo does not.
+    Parent,
 }
 
 impl Intrinsic {
@@ -169,29 +235,68 @@ impl Intrinsic {
             Self::TraceId => "trace:id",
             Self::SpanId => "span:id",
             Self::ParentId => "span:parentID",
+            Self::EventName => "event:name",
+            Self::EventTime => "event:timeSinceStart",
+            Self::LinkTrace => "link:traceID",
+            Self::LinkSpan => "link:spanID",
+            Self::InstrumentationName => "instrumentation:name",
+            Self::InstrumentationVersion => "instrumentation:version",
+            Self::NestedSetParent => "nestedSetParent",
+            Self::NestedSetLeft => "nestedSetLeft",
+            Self::NestedSetRight => "nestedSetRight",
+            Self::ChildCount => "childCount",
+            Self::Parent => "parent",
         }
+    }
+
+    /// Whether a span may have several of it.
+    pub const fn is_many(self) -> bool {
+        matches!(self, Self::EventName | Self::EventTime | Self::LinkTrace | Self::LinkSpan)
     }
 }
 
-/// A value.
+/// What is computed of the chosen spans over time.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Static {
-    /// Nothing: the attribute is missing.
-    Nil,
-    /// Text.
-    Text(String),
-    /// A whole number.
-    Int(i64),
-    /// A number with a fraction.
-    Float(f64),
-    /// A boolean.
-    Bool(bool),
-    /// Nanoseconds.
-    Duration(i64),
-    /// 0 unset, 1 ok, 2 error.
-    Status(i32),
-    /// OpenTelemetry's number of the kind.
-    Kind(i32),
+pub struct Metrics {
+    /// The first stage.
+    pub function: Function,
+    /// `by (…)`
+    pub by: Vec<Field>,
+    /// `topk(3)`, `bottomk(3)`
+    pub only: Option<Only>,
+}
+
+/// The first stage of a metrics query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Function {
+    /// `rate()`
+    Rate,
+    /// `count_over_time()`
+    Count,
+    /// `min_over_time(duration)` and so on.
+    Over(AggregateOp, Field),
+    /// `quantile_over_time(duration, 0.5, 0.95)`
+    Quantile(Field, Vec<f64>),
+    /// `histogram_over_time(duration)`
+    Histogram(Field),
+    /// `compare({ status = error }, 10, start, end)`
+    Compare {
+        /// Which spans are the selection.
+        selection: Field,
+        /// Values of an attribute that are told, at most.
+        top: i64,
+        /// Start and end of the selection in nanoseconds, zero where it has none.
+        window: (i64, i64),
+    },
+}
+
+/// The second stage: which series are told at each instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// `topk(n)`
+    Top(i64),
+    /// `bottomk(n)`
+    Bottom(i64),
 }
 
 /// Operators in expressions.
@@ -260,61 +365,9 @@ impl Operator {
     }
 }
 
-/// Names of statuses by their number.
-pub const STATUSES: [&str; 3] = ["unset", "ok", "error"];
-/// Names of kinds by their number.
-pub const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
-
-/// A name by number; empty for numbers that have none.
-fn name(of: &[&'static str], number: i32) -> &'static str {
-    usize::try_from(number).ok().and_then(|i| of.get(i)).copied().unwrap_or_default()
-}
-
-impl fmt::Display for Static {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nil => f.write_str("nil"),
-            Self::Text(s) => f.write_str(s),
-            Self::Int(n) => write!(f, "{n}"),
-            Self::Float(n) => write!(f, "{n}"),
-            Self::Bool(b) => write!(f, "{b}"),
-            Self::Duration(d) => f.write_str(&go_duration(*d)),
-            Self::Status(s) => f.write_str(name(&STATUSES, *s)),
-            Self::Kind(k) => f.write_str(name(&KINDS, *k)),
-        }
-    }
-}
-
-/// A duration as Go prints it: `1.5s`, `100ms`, `1m0s`.
-fn go_duration(nanoseconds: i64) -> String {
-    let sign = if nanoseconds < 0 { "-" } else { "" };
-    let ns = nanoseconds.unsigned_abs();
-    let unit = |n: u64, name: &str| format!("{sign}{}{name}", ns as f64 / n as f64);
-    match ns {
-        0 => "0s".to_owned(),
-        1..1_000 => unit(1, "ns"),
-        1_000..1_000_000 => unit(1_000, "µs"),
-        1_000_000..1_000_000_000 => unit(1_000_000, "ms"),
-        _ => {
-            let (minutes, rest) = (ns / 60_000_000_000, ns % 60_000_000_000);
-            let seconds = format!("{}s", rest as f64 / 1e9);
-            match (minutes / 60, minutes % 60) {
-                (0, 0) => format!("{sign}{seconds}"),
-                (0, m) => format!("{sign}{m}m{seconds}"),
-                (h, m) => format!("{sign}{h}h{m}m{seconds}"),
-            }
-        }
-    }
-}
-
 impl fmt::Display for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scope = match self.scope {
-            Scope::Any => "",
-            Scope::Span => "span",
-            Scope::Resource => "resource",
-        };
-        write!(f, "{scope}.{}", self.name)
+        write!(f, "{}.{}", self.scope.as_str(), self.name)
     }
 }
 

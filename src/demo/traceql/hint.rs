@@ -1,6 +1,6 @@
 //! What a scan for a query's traces may skip.
 
-use super::ast::{Field, Intrinsic, Operator, Query, Scope, Spanset, SpansetOp, Stage, Static};
+use super::ast::{Field, Intrinsic, Kept, Operator, Query, Scope, Spanset, SpansetOp, Stage, Static};
 use crate::demo::store::TraceHint;
 
 /// What every trace that the query selects fulfils.
@@ -10,7 +10,7 @@ pub fn hint(query: &Query) -> TraceHint {
 
 fn pipeline(stages: &[Stage]) -> TraceHint {
     let sets = stages.iter().filter_map(|s| if let Stage::Spans(set) = s { Some(spanset(set)) } else { None });
-    sets.fold(TraceHint::default(), both)
+    sets.fold(TraceHint::default(), across)
 }
 
 fn spanset(set: &Spanset) -> TraceHint {
@@ -18,10 +18,21 @@ fn spanset(set: &Spanset) -> TraceHint {
         Spanset::Filter(filter) => field(filter),
         Spanset::Pipeline(stages) => pipeline(stages),
         Spanset::Operation { op: SpansetOp::Or, left, right } => either(spanset(left), spanset(right)),
-        Spanset::Operation { left, right, .. } => both(spanset(left), spanset(right)),
+        // The left side may be missing.
+        Spanset::Operation { op: SpansetOp::Structural(_, Kept::Without), right, .. } => spanset(right),
+        Spanset::Operation { left, right, .. } => across(spanset(left), spanset(right)),
     }
 }
 
+/// What two sets need, each of spans of its own: the error of one need not be in a service of the other.
+fn across(a: TraceHint, b: TraceHint) -> TraceHint {
+    let min_duration = a.min_duration.max(b.min_duration);
+    let error = a.error || b.error;
+    let named = if a.services.is_empty() { b } else { a };
+    TraceHint { error: if named.services.is_empty() { error } else { named.error }, min_duration, ..named }
+}
+
+/// What one span needs that fulfils both.
 fn both(a: TraceHint, b: TraceHint) -> TraceHint {
     TraceHint {
         services: if a.services.is_empty() { b.services } else { a.services },

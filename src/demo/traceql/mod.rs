@@ -2,12 +2,17 @@
 
 pub mod ast;
 pub mod eval;
+mod field;
 pub mod hint;
+pub mod metrics;
 mod parse;
 pub mod rows;
+mod structure;
 mod validate;
+mod value;
 
-pub use parse::parse;
+pub use field::Expressions;
+pub use parse::{intrinsic, parse};
 
 #[cfg(test)]
 mod tests;

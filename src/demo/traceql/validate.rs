@@ -1,6 +1,6 @@
 //! What Tempo refuses although it parses: types that do not go together.
 
-use super::ast::{Aggregate, Field, Intrinsic, Operator, Query, Spanset, Stage, Static};
+use super::ast::{Aggregate, Field, Function, Intrinsic, Metrics, Only, Operator, Query, Scope, Spanset, Stage, Static};
 use crate::demo::grammar::{ParseError, re2};
 
 /// What a field is known to be before any span is seen.
@@ -17,7 +17,50 @@ enum Type {
 
 /// Checks a query.
 pub(super) fn validate(query: &Query) -> Result<(), ParseError> {
-    pipeline(&query.pipeline)
+    pipeline(&query.pipeline)?;
+    query.metrics.as_ref().map_or(Ok(()), metrics)
+}
+
+fn metrics(metrics: &Metrics) -> Result<(), ParseError> {
+    /// Labels of a series.
+    const MAX_BY: usize = 5;
+    // One is taken by the bucket.
+    let bucketed = matches!(metrics.function, Function::Quantile(..) | Function::Histogram(_));
+    if metrics.by.len() + usize::from(bucketed) > MAX_BY {
+        return fail(format!("metrics group by {} values not yet supported", metrics.by.len()));
+    }
+    for field in &metrics.by {
+        type_of(field)?;
+    }
+    match &metrics.function {
+        Function::Rate | Function::Count => {}
+        Function::Over(_, of) | Function::Histogram(of) => drop(type_of(of)?),
+        Function::Quantile(of, quantiles) => {
+            type_of(of)?;
+            if let Some(q) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+                return fail(format!("quantile must be between 0 and 1: {q}"));
+            }
+        }
+        Function::Compare { selection, top, window } => {
+            boolean(selection)?;
+            if *top <= 0 {
+                return fail("compare() top number of values must be integer greater than 0".to_owned());
+            }
+            if *window != (0, 0) && (window.0 <= 0 || window.1 <= 0) {
+                return fail("compare() timestamps must be positive integer unix nanoseconds".to_owned());
+            }
+            if *window != (0, 0) && window.1 <= window.0 {
+                return fail("compare() end timestamp must be greater than start timestamp".to_owned());
+            }
+            if metrics.only.is_some() {
+                return fail("`compare()` cannot be used with second stage functions".to_owned());
+            }
+        }
+    }
+    match metrics.only {
+        Some(Only::Top(limit) | Only::Bottom(limit)) if limit <= 0 => fail("limit must be greater than 0".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 fn fail<T>(message: String) -> Result<T, ParseError> {
@@ -25,7 +68,7 @@ fn fail<T>(message: String) -> Result<T, ParseError> {
 }
 
 fn pipeline(stages: &[Stage]) -> Result<(), ParseError> {
-    for (i, stage) in stages.iter().enumerate() {
+    for stage in stages {
         match stage {
             Stage::Spans(set) => spanset(set)?,
             Stage::Filter { aggregate, op, value } => filter(aggregate, *op, value)?,
@@ -35,13 +78,10 @@ fn pipeline(stages: &[Stage]) -> Result<(), ParseError> {
                     return fail(format!("grouping field expressions must reference the span: by({field})"));
                 }
             }
-            Stage::Coalesce if i == 0 => return fail("coalesce() needs something before it".to_owned()),
             Stage::Coalesce => {}
             Stage::Select(fields) => {
                 for field in fields {
-                    if !matches!(field, Field::Attribute(_) | Field::Intrinsic(_)) {
-                        return fail(format!("select field expressions must be attributes or intrinsics: {field}"));
-                    }
+                    type_of(field)?;
                 }
             }
         }
@@ -49,12 +89,17 @@ fn pipeline(stages: &[Stage]) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// A filter of spans.
+fn boolean(field: &Field) -> Result<(), ParseError> {
+    match type_of(field)? {
+        Type::Any | Type::Bool => Ok(()),
+        _ => fail(format!("span filter field expressions must resolve to a boolean: {{ {field} }}")),
+    }
+}
+
 fn spanset(set: &Spanset) -> Result<(), ParseError> {
     match set {
-        Spanset::Filter(field) => match type_of(field)? {
-            Type::Any | Type::Bool => Ok(()),
-            _ => fail(format!("span filter field expressions must resolve to a boolean: {{ {field} }}")),
-        },
+        Spanset::Filter(field) => boolean(field),
         Spanset::Pipeline(stages) => pipeline(stages),
         Spanset::Operation { left, right, .. } => {
             spanset(left)?;
@@ -99,7 +144,16 @@ fn type_of(field: &Field) -> Result<Type, ParseError> {
     Ok(match field {
         Field::Static(value) => static_type(value),
         Field::Attribute(_) => Type::Any,
-        Field::Intrinsic(Intrinsic::Duration | Intrinsic::TraceDuration) => Type::Number,
+        Field::Intrinsic(Intrinsic::Parent) => return fail("intrinsic (parent) not yet supported".to_owned()),
+        Field::Intrinsic(
+            Intrinsic::Duration
+            | Intrinsic::TraceDuration
+            | Intrinsic::EventTime
+            | Intrinsic::NestedSetParent
+            | Intrinsic::NestedSetLeft
+            | Intrinsic::NestedSetRight
+            | Intrinsic::ChildCount,
+        ) => Type::Number,
         Field::Intrinsic(Intrinsic::Status) => Type::Status,
         Field::Intrinsic(Intrinsic::Kind) => Type::Kind,
         Field::Intrinsic(_) => Type::Text,
@@ -118,6 +172,15 @@ fn type_of(field: &Field) -> Result<Type, ParseError> {
 fn binary(op: Operator, left: &Field, right: &Field, whole: &Field) -> Result<Type, ParseError> {
     let (l, r) = (type_of(left)?, type_of(right)?);
     let nil = matches!(op, Operator::Equal | Operator::NotEqual) && r == Type::Nil;
+    if nil && op == Operator::Equal {
+        match left {
+            Field::Intrinsic(i) => return fail(format!("{}=nil is not valid because intrinsics cannot be nil", i.as_str())),
+            Field::Attribute(a) if a.scope == Scope::Resource && a.name == "service.name" => {
+                return fail("resource.service.name=nil is not valid because resource.service.name cannot be nil".to_owned());
+            }
+            _ => {}
+        }
+    }
     if !nil && l != r && l != Type::Any && r != Type::Any {
         return fail(format!("binary operations must operate on the same type: {whole}"));
     }

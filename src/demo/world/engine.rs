@@ -23,7 +23,7 @@ const WARM_UP: i64 = 10;
 /// Blocks of counts that are kept: 25 hours and the edges.
 const METRIC_BLOCKS: usize = 25 * 30 + 8;
 /// Blocks of records that are kept: a bit more than an hour.
-const RECORD_BLOCKS: usize = 34;
+pub const RECORD_BLOCKS: usize = 34;
 
 /// The simulation with its caches.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 mod block;
 mod engine;
 mod exporters;
+mod jobs;
 mod line;
 mod lines;
 mod logs;

@@ -10,11 +10,12 @@ use super::{
     walk::ORDERS_DEADLINE,
 };
 
-const BUILTIN: [(&str, &str); 7] = [
+const BUILTIN: [(&str, &str); 8] = [
     ("pool-exhaustion", include_str!("../scenarios/pool-exhaustion.toml")),
     ("pool-wait", include_str!("../scenarios/pool-wait.toml")),
     ("slow-dependency", include_str!("../scenarios/slow-dependency.toml")),
     ("bad-pod", include_str!("../scenarios/bad-pod.toml")),
+    ("bad-version", include_str!("../scenarios/bad-version.toml")),
     ("surge", include_str!("../scenarios/surge.toml")),
     ("cascade", include_str!("../scenarios/cascade.toml")),
     ("quiet", include_str!("../scenarios/quiet.toml")),

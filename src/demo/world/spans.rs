@@ -275,11 +275,13 @@ fn links(model: &Model, request: &Request, hop: &Hop) -> Vec<Link> {
     }]
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+/// An attribute that is a text.
+pub fn text(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::String(value.to_owned())) }) }
 }
 
-fn int(key: &str, value: i64) -> KeyValue {
+/// An attribute that is a whole number.
+pub fn int(key: &str, value: i64) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::Int(value)) }) }
 }
 

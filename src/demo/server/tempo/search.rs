@@ -8,7 +8,7 @@ use serde_json::{Value as JsonValue, json};
 use super::{Params, Refusal, Tempo, blocking, tags::TagSearch};
 use crate::{
     demo::{
-        grammar::literal,
+        grammar::{ParseError, literal},
         store::{StoredTrace, TraceHint},
         traceql::{
             ast::Static,
@@ -27,9 +27,9 @@ use crate::{
 const MAX_LIMIT: usize = 262_144;
 const MAX_SPANS: usize = 100;
 /// Traces may start this long before the range and still reach into it.
-const LONGEST_TRACE: Duration = Duration::from_secs(300);
+pub const LONGEST_TRACE: Duration = Duration::from_secs(300);
 /// What is searched when no range is given: what Tempo's ingesters still hold.
-const RECENT: Duration = Duration::from_secs(15 * 60);
+pub const RECENT: Duration = Duration::from_secs(15 * 60);
 
 /// A live trace is found once nothing of it has come for this long: `trace_idle_period` and the look for idle ones, 5 s
 /// each. Before that it is answered by its id alone.
@@ -51,12 +51,12 @@ pub async fn search(State(tempo): State<Arc<Tempo>>, params: Params) -> Result<J
     if query.is_some() && tags.is_some() {
         return Err(Refusal::bad("invalid request: can't specify tags and q in the same query"));
     }
-    let parsed = query.as_deref().map(parse).transpose().map_err(|e| Refusal::bad(format!("invalid TraceQL query: {e}")))?;
+    let parsed = query.as_deref().map(parse).transpose().map_err(|e| refused(&e))?;
     let tags = TagSearch::parse(tags.as_deref().unwrap_or_default())?;
     let request = request(&params, tempo.clock.now())?;
     let traces = blocking(&tempo, move |tempo| match &parsed {
         Some(query) => {
-            let evaluator = Evaluator::new(query).map_err(|e| Refusal::bad(format!("invalid TraceQL query: {e}")))?;
+            let evaluator = Evaluator::new(query).map_err(|e| refused(&e))?;
             Ok(find(tempo, &request, &hint(query), |trace| by_query(&evaluator, &request, trace)))
         }
         None => {
@@ -69,6 +69,13 @@ pub async fn search(State(tempo): State<Arc<Tempo>>, params: Params) -> Result<J
     Ok(Json(
         json!({"traces": traces, "metrics": {"inspectedTraces": inspected, "inspectedBytes": "0", "totalBlocks": 1, "completedJobs": 1, "totalJobs": 1}}),
     ))
+}
+
+/// Mistakes have their place, and what is refused although it parses has none.
+fn refused(error: &ParseError) -> Refusal {
+    let parses = error.line == 0 && !error.message.starts_with("syntax error");
+    let words = if parses { error.message.clone() } else { error.to_string() };
+    Refusal::bad(format!("invalid TraceQL query: {words}"))
 }
 
 /// The range of `start` and `end`, whole seconds; the recent past without them.
@@ -123,7 +130,19 @@ fn find(tempo: &Tempo, request: &Request, hint: &TraceHint, matches: impl Fn(&St
         found.extend(matches(&trace));
         if found.len() < request.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
+    // Those that began even before that are the oldest of all.
+    if found.len() < request.limit {
+        tempo.traces.rare(hint, request.range, &mut |trace| {
+            found.extend(if begins_before(&Rows::new(&trace), reach.start) { matches(&trace) } else { None });
+            if found.len() < request.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+    }
     found
+}
+
+/// Whether a trace begins before an instant.
+pub fn begins_before(rows: &Rows<'_>, at: Timestamp) -> bool {
+    i64::try_from(rows.start).is_ok_and(|start| start < at.0)
 }
 
 /// Whether a trace lies in the range and lasts as long as asked.
@@ -212,7 +231,8 @@ fn span(evaluator: &Evaluator<'_>, rows: &Rows<'_>, index: usize) -> JsonValue {
     out
 }
 
-fn attribute(key: &str, value: &Static) -> JsonValue {
+/// A key with a value as Tempo types it.
+pub fn attribute(key: &str, value: &Static) -> JsonValue {
     let value = match value {
         Static::Int(n) => json!({"intValue": n.to_string()}),
         Static::Float(n) => json!({"doubleValue": n}),

@@ -137,12 +137,92 @@ async fn searches_by_tags_and_time() {
 
 #[tokio::test]
 async fn tags_and_values_are_listed() {
-    assert_eq!(json("api/search/tags").await, json!({"tagNames": ["http.route", "service.name"]}));
-    assert_eq!(json("api/v2/search/tags?scope=span").await, json!({"scopes": [{"name": "span", "tags": ["http.route"]}]}));
-    assert_eq!(json("api/search/tag/service.name/values").await, json!({"tagValues": ["web"]}));
-    assert_eq!(json("api/v2/search/tag/resource.service.name/values").await, json!({"tagValues": [{"type": "string", "value": "web"}]}));
-    assert_eq!(json("api/v2/search/tag/status/values").await, json!({"tagValues": [{"type": "keyword", "value": "error"}]}));
+    let values = async |path: &str| json(path).await["tagValues"].clone();
+    assert_eq!(json("api/search/tags").await["tagNames"], json!(["http.route", "service.name"]));
+    assert_eq!(json("api/v2/search/tags?scope=span").await["scopes"], json!([{"name": "span", "tags": ["http.route"]}]));
+    assert_eq!(json("api/v2/search/tags?q={name=\"none\"}&scope=span").await["scopes"], json!([]));
+    assert_eq!(json("api/v2/search/tags?q={name=").await["scopes"][1]["name"], "span", "what is not finished filters nothing");
+    assert_eq!(values("api/search/tag/service.name/values").await, json!(["web"]));
+    assert_eq!(values("api/search/tag/status.code/values").await, json!(["error", "ok", "unset"]));
+    assert_eq!(values("api/v2/search/tag/resource.service.name/values").await, json!([{"type": "string", "value": "web"}]));
+    assert_eq!(values("api/v2/search/tag/span:name/values?q={status=error}").await, json!([{"type": "string", "value": "GET /"}]));
+    assert_eq!(values("api/v2/search/tag/name/values?q={status=ok}").await, json!([]));
+    assert_eq!(values("api/v2/search/tag/.http.route/values").await, json!([{"type": "string", "value": "/"}]));
+    assert_eq!(values("api/v2/search/tag/status/values").await[1], json!({"type": "keyword", "value": "error"}));
+    assert_eq!(get("api/v2/search/tags?scope=other", "*/*").await.0, 400);
     assert_eq!(get("api/v2/search/tag/nonsense/values", "*/*").await.0, 400);
-    assert_eq!(get("api/metrics/query_range?q={}|rate()", "*/*").await.0, 404);
     assert_eq!(get("api/echo", "*/*").await.2, b"echo");
+}
+
+#[tokio::test]
+async fn metrics_are_answered_for_each_step_or_for_all() {
+    let range = format!("start={START}&end={}", START + 4);
+    let found = json(&format!("api/metrics/query_range?q={{}}|rate() by (resource.service.name)&step=2s&{range}")).await;
+    let ms = |second: i64| ((START + second) * 1_000).to_string();
+    let labels = json!([{"key": "resource.service.name", "value": {"stringValue": "web"}}]);
+    assert_eq!(found["series"][0]["labels"], labels);
+    // Traces begin at 1, 2 and 3 s; what is zero is left out.
+    let samples = json!([{"timestampMs": ms(0)}, {"timestampMs": ms(2), "value": 1.0}, {"timestampMs": ms(4), "value": 0.5}]);
+    assert_eq!(found["series"][0]["samples"], samples);
+    let exemplar = &found["series"][0]["exemplars"][0];
+    assert_eq!(exemplar["labels"][0], json!({"key": "trace:id", "value": {"stringValue": "1"}}));
+    assert_eq!((&exemplar["timestampMs"], &exemplar["value"]), (&json!(ms(1)), &json!(1.0)));
+    let without = json(&format!("api/metrics/query_range?q={{}}|rate()with(exemplars=false)&step=2s&{range}")).await;
+    assert!(without["series"][0].get("exemplars").is_none() && without.get("status").is_none(), "{without}");
+    let instant = json(&format!("api/metrics/query?q={{}}|quantile_over_time(duration, .9)&{range}")).await;
+    let p = json!({"labels": [{"key": "p", "value": {"doubleValue": 0.9}}], "value": 2.147483648});
+    assert_eq!(instant["series"], json!([p]));
+    let compared = json(&format!("api/metrics/query?q={{}}|compare({{span.http.route=\"/\"}})&{range}")).await;
+    let total =
+        json!([{"key": "__meta_type", "value": {"stringValue": "selection_total"}}, {"key": "name", "value": {"stringValue": "nil"}}]);
+    let found = compared["series"].as_array().unwrap().iter().find(|s| s["labels"] == total);
+    assert_eq!(found.map(|s| &s["value"]), Some(&json!(3.0)), "{compared}");
+    for (path, words) in [
+        ("api/metrics/query_range?q={}|rate(", "parse error at line 1, col 9: syntax error: unexpected $end, expecting )"),
+        ("api/metrics/query_range?q={}|topk(1)", "parse error at line 1, col 4: syntax error: unexpected topk"),
+        ("api/metrics/query_range?q={}|rate()|topk(0)", "compiling query: limit must be greater than 0"),
+        ("api/metrics/query?q={}", "compiling query: not a metrics query"),
+        ("api/metrics/query_range?q={}|rate()&step=1ms", "step of 1ms is too small, minimum step for given range is 360ms"),
+        ("api/metrics/query_range?q={}|rate()&since=25h", "metrics query time range exceeds the maximum allowed duration of 24h0m0s"),
+        ("api/metrics/query_range?q={}|rate()&step=x", "cannot parse \"x\" to a valid duration"),
+    ] {
+        let (status, _, body) = get(path, "*/*").await;
+        assert_eq!((status, String::from_utf8(body).unwrap().as_str()), (400, words), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_too_large_is_there_in_part_or_refused() {
+    let mut large = trace(9, true);
+    let more = large.spans[0].scope_spans[0].spans[0].clone();
+    large.spans[0].scope_spans[0].spans.extend(std::iter::repeat_n(more.clone(), 9));
+    let clock = Arc::new(At(Timestamp::from_secs(START + 60)));
+    let limit = 4 * more.encoded_len() + 3;
+    let server = start(super::router_with(Arc::new(MemTraces::new([large])), clock.clone(), limit), clock).await.unwrap();
+    let http = crate::source::http::plain().build().unwrap();
+    let ask = async |path: &str, accept: &str| http.get(server.url.join(path).unwrap()).header("accept", accept).send().await.unwrap();
+    let refused = ask("api/traces/9", "*/*").await;
+    assert_eq!(refused.status().as_u16(), 422);
+    assert_eq!(refused.text().await.unwrap(), format!("trace exceeds max size (max bytes: {limit})"));
+    let message = format!("Trace exceeds maximum size of {limit} bytes, a partial trace is returned");
+    let body: Value = serde_json::from_slice(&ask("api/v2/traces/9", "*/*").await.bytes().await.unwrap()).unwrap();
+    assert_eq!((&body["status"], &body["message"]), (&json!("PARTIAL"), &json!(message)));
+    assert_eq!(body["trace"]["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().len(), 4);
+    let bytes = ask("api/v2/traces/9", "application/protobuf").await.bytes().await.unwrap();
+    let answer = TraceByIdResponse::decode(bytes).unwrap();
+    assert_eq!((answer.status, answer.message), (1, message));
+}
+
+#[tokio::test]
+async fn the_time_of_a_trace_narrows_where_old_ones_are_looked_for() {
+    let clock = Arc::new(At(Timestamp::from_secs(START + 3_600)));
+    let server = start(super::router(Arc::new(MemTraces::new([trace(1, true)])), clock.clone()), clock).await.unwrap();
+    let http = crate::source::http::plain().build().unwrap();
+    let status =
+        async |query: &str| http.get(server.url.join(&format!("api/traces/1{query}")).unwrap()).send().await.unwrap().status().as_u16();
+    assert_eq!(status("").await, 200);
+    assert_eq!(status(&format!("?start={START}&end={}", START + 60)).await, 200);
+    assert_eq!(status(&format!("?start={}&end={}", START + 60, START + 90)).await, 404);
+    assert_eq!(status("?start=9&end=8").await, 400);
+    assert_eq!(status("?start=x").await, 400);
 }

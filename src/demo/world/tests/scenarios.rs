@@ -80,6 +80,74 @@ fn a_bad_pod_alerts_by_its_pod_and_its_disk_and_not_by_its_fleet() {
 }
 
 #[test]
+fn a_bad_version_alerts_by_what_fails_of_its_service() {
+    assert_alerts("bad-version", 60..=300);
+}
+
+/// A text of a resource.
+fn of_resource<'r>(resource: &'r crate::wire::otlp::ResourceSpans, name: &str) -> &'r str {
+    use crate::wire::otlp::any_value::Value;
+    let found = resource.resource.iter().flat_map(|r| &r.attributes).find(|a| a.key == name);
+    match found.and_then(|a| a.value.as_ref()?.value.as_ref()) {
+        Some(Value::String(text)) => text,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+#[test]
+fn of_a_bad_version_one_route_fails_and_is_slow_and_the_traces_the_metrics_and_the_lines_say_which() {
+    for seed in SEEDS {
+        let world = world_of("bad-version", seed);
+        let (from, to) = (START - seconds(360), START - seconds(120));
+        // Requests, failures and length in nanoseconds, by version and route.
+        let mut seen = BTreeMap::<(String, String), (f64, f64, f64)>::new();
+        let hint = TraceHint { services: vec!["web".to_owned()], ..TraceHint::default() };
+        for trace in traces(&world, &hint, from, to) {
+            for resource in trace.spans.iter().filter(|r| of_resource(r, "service.name") == "web") {
+                for span in resource.scope_spans[0].spans.iter().filter(|s| s.kind == 2) {
+                    let of = seen.entry((of_resource(resource, "service.version").to_owned(), span.name.clone())).or_default();
+                    *of = (of.0 + 1.0, of.1 + f64::from(u8::from(span.status.is_some())), of.2 + length(span));
+                }
+            }
+        }
+        for ((version, route), (all, failed, length)) in &seen {
+            let bad = version == "3.9.0" && route == "POST /api/cart";
+            let good = &seen[&("3.8.2".to_owned(), route.clone())];
+            let slower = length / all / (good.2 / good.0);
+            assert!((bad && (0.4..0.6).contains(&(failed / all))) || (!bad && failed / all < 0.02), "{version} {route}: {failed} of {all}");
+            assert!((bad && slower > 1.8) || (!bad && (0.8..1.25).contains(&slower)), "{version} {route}: {slower} times as slow");
+        }
+        assert_eq!(seen.len(), 10, "{seen:?}");
+        let versions = select(&world, "web_build_info", &[("version", "3.9.0")], from, to);
+        let [canary] = versions.as_slice() else { panic!("{versions:?}") };
+        let canary = canary.labels.get("pod").unwrap();
+        let failures = |pod: &str, route: &str| {
+            let labels = [("pod", pod), ("http_route", route), ("http_response_status_code", "500")];
+            increase(&world, "http_server_request_duration_seconds_count", &labels, from, to)
+        };
+        for pod in select(&world, "web_build_info", &[], to - seconds(30), to).iter().map(|s| s.labels.get("pod").unwrap()) {
+            let expected = if pod == canary { 500.0..1_300.0 } else { 0.0..20.0 };
+            assert!(expected.contains(&failures(pod, "/api/cart")), "{pod}: {}", failures(pod, "/api/cart"));
+            assert!(failures(pod, "/") < 20.0);
+        }
+        let lines = |matchers: Vec<Matcher>| {
+            let mut texts = Vec::new();
+            LogStore::scan(&*world, &LogHint { matchers, trace: None }, TimeRange::new(from, to), Direction::Forward, &mut |l| {
+                if l.level() == "error" {
+                    let mut text = String::new();
+                    l.write_text(&mut text);
+                    texts.push(text);
+                }
+                ControlFlow::Continue(())
+            });
+            texts.iter().filter(|t| t.contains("\"route\":\"/api/cart\"") && t.contains("TypeError")).count()
+        };
+        let (own, all) = (lines(vec![Matcher::equal("pod", canary)]), lines(vec![Matcher::equal("service_name", "web")]));
+        assert!(own > 500 && own * 100 > all * 95, "{own} of {all} lines");
+    }
+}
+
+#[test]
 fn a_surge_alerts_at_the_edge_alone() {
     assert_alerts("surge", 60..=300);
 }

@@ -1,0 +1,101 @@
+//! What the shop does beside requests is found, and is what it is said to be.
+
+use super::*;
+
+fn quiet() -> Arc<World> {
+    world_at(Scenario::builtin("quiet").unwrap(), START)
+}
+
+/// The newest trace whose root has a name, of a service.
+fn job(world: &World, service: &str, root: &str) -> StoredTrace {
+    let hint = TraceHint { services: vec![service.to_owned()], ..TraceHint::default() };
+    let found = traces(world, &hint, START - seconds(4_000), START).into_iter();
+    let mut named = found.filter(|t| spans(t).any(|(s, span)| s == service && span.name == root && span.parent_span_id.is_empty()));
+    named.next().unwrap_or_else(|| panic!("no {root} of {service}"))
+}
+
+fn named<'t>(trace: &'t StoredTrace, name: &str) -> Vec<(String, &'t Span)> {
+    spans(trace).filter(|(_, s)| s.name == name).collect()
+}
+
+#[test]
+fn the_nightly_reindex_has_100_000_spans_of_one_tree() {
+    let world = quiet();
+    let trace = job(&world, "indexer", "nightly reindex");
+    assert_eq!(spans(&trace).count(), 100_000);
+    let ids: HashSet<&[u8]> = spans(&trace).map(|(_, s)| s.span_id.as_slice()).collect();
+    assert_eq!(ids.len(), 100_000);
+    assert!(spans(&trace).all(|(_, s)| s.parent_span_id.is_empty() || ids.contains(s.parent_span_id.as_slice())));
+    let failed = spans(&trace).filter(|(_, s)| s.status.is_some()).count();
+    assert!((50..200).contains(&failed), "{failed} failed");
+    // As much of it as had happened while it ran, and all of it by its id.
+    let running = world_at(Scenario::builtin("quiet").unwrap(), START - seconds(30 * 60));
+    let so_far = running.trace(trace.id).map_or(0, |t| spans(&t).count());
+    assert!((10_000..90_000).contains(&so_far), "{so_far}");
+    assert_eq!(world.trace(trace.id), Some(trace));
+}
+
+#[test]
+fn a_report_asks_once_and_then_once_for_each_row() {
+    let trace = job(&quiet(), "reports", "GET /reports/sales");
+    assert_eq!((named(&trace, "SELECT shops").len(), named(&trace, "SELECT orders").len()), (1, 240));
+}
+
+#[test]
+fn a_return_is_done_minutes_after_it_was_answered() {
+    let trace = job(&quiet(), "returns", "POST /returns");
+    let (answered, consumed) = (named(&trace, "POST /returns")[0].1, named(&trace, "refund.requested process")[0].1);
+    let later = (consumed.start_time_unix_nano - answered.end_time_unix_nano) as f64 / 60e9;
+    assert!((4.0..5.0).contains(&later), "{later} min");
+    let sent = named(&trace, "refund.requested publish")[0].1;
+    assert_eq!((&consumed.parent_span_id, &consumed.links[0].span_id), (&sent.span_id, &sent.span_id));
+}
+
+#[test]
+fn a_parcels_depot_is_ahead_and_some_of_its_spans_have_no_parent() {
+    let trace = job(&quiet(), "shipping", "POST /parcels");
+    let picks = named(&trace, "POST /picks");
+    let of = |service: &str| picks.iter().find(|(s, _)| s == service).unwrap().1;
+    let ahead = of("warehouse").start_time_unix_nano as i64 - of("shipping").start_time_unix_nano as i64;
+    assert_eq!(ahead, 302_000_000);
+    let ids: HashSet<&[u8]> = spans(&trace).map(|(_, s)| s.span_id.as_slice()).collect();
+    let orphan = |s: &&Span| !s.parent_span_id.is_empty() && !ids.contains(s.parent_span_id.as_slice());
+    let orphans: Vec<&Span> = spans(&trace).map(|(_, s)| s).filter(orphan).collect();
+    let parents: HashSet<&[u8]> = orphans.iter().map(|s| s.parent_span_id.as_slice()).collect();
+    assert_eq!((orphans.len(), parents.len()), (4, 2));
+}
+
+#[test]
+fn an_invoice_run_takes_most_of_an_hour_and_works_for_minutes() {
+    let trace = job(&quiet(), "invoicing", "invoice run");
+    let minutes = |s: &Span| (s.end_time_unix_nano - s.start_time_unix_nano) as f64 / 60e9;
+    let root = named(&trace, "invoice run")[0].1;
+    assert!((40.0..56.0).contains(&minutes(root)), "{} min", minutes(root));
+    assert!(minutes(named(&trace, "acquire lock")[0].1) > 11.0);
+    let working: f64 =
+        spans(&trace).map(|(_, s)| s).filter(|s| s.parent_span_id == root.span_id && s.name != "acquire lock").map(minutes).sum();
+    assert!(working < 5.0, "{working} min");
+    let gap = named(&trace, "PUT /settlements/{date}").iter().map(|(_, s)| s.start_time_unix_nano).min().unwrap()
+        - named(&trace, "invoice page").iter().map(|(_, s)| s.end_time_unix_nano).max().unwrap();
+    assert!(gap as f64 / 60e9 > 25.0);
+}
+
+#[test]
+fn jobs_come_in_their_place_and_are_not_missed_by_samples() {
+    let world = quiet();
+    let (from, to) = (START - seconds(420), START - seconds(370));
+    let hint = TraceHint { min_duration: 2_000_000_000, ..TraceHint::default() };
+    let first = |t: &StoredTrace| spans(t).map(|(_, s)| s.start_time_unix_nano).min().unwrap();
+    let found = traces(&world, &hint, from, to);
+    let report = found.iter().position(|t| spans(t).any(|(s, _)| s == "reports")).expect("the report is found");
+    assert!(report > 0 && first(&found[report - 1]) >= first(&found[report]) && first(&found[report]) >= first(&found[report + 1]));
+    let (mut rare, mut weights) = (0, 0);
+    let range = TimeRange::new(START - seconds(3_600), START);
+    TraceStore::sample(&*world, &TraceHint::default(), range, 2_000, &mut |trace, weight| {
+        rare += usize::from(spans(&trace).any(|(s, _)| matches!(s.as_str(), "indexer" | "reports" | "returns" | "shipping" | "invoicing")));
+        weights += weight;
+        ControlFlow::Continue(())
+    });
+    let about = world.about(&TraceHint::default(), range);
+    assert!(rare >= 5 && (weights as f64 / about as f64 - 1.0).abs() < 0.3, "{rare} jobs, {weights} traces of {about}");
+}
