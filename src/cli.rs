@@ -53,6 +53,9 @@ pub enum Action {
     /// several files merged by time, followed as they grow; traces as waterfalls: OTLP JSON, answers of Tempo and Jaeger, Zipkin's
     /// lists. Needs neither a server nor a config.toml.
     Open(OpenArgs),
+    /// Print a trace as a waterfall: a trace of the configured server by its id, or the one of a file. What is on the critical path
+    /// is solid, idle times are folded, repeated siblings are one line. The exit code is 1 when there is no such trace.
+    Trace(TraceArgs),
     /// Write a commented config.toml into the user's configuration folder.
     Init,
     /// Print completions for a shell.
@@ -100,6 +103,20 @@ pub struct OpenArgs {
     /// Files of log lines or traces; - is standard input.
     #[arg(required = true, value_name = "FILE|-", value_hint = clap::ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
+}
+
+/// Options of `redline trace`.
+#[derive(Clone, Debug, Args)]
+pub struct TraceArgs {
+    /// The id of a trace, or a file as `redline open` reads it; - is standard input. Of a file with several --trace ID names one.
+    #[arg(value_name = "ID|FILE|-", value_hint = clap::ValueHint::FilePath)]
+    pub source: String,
+    /// How to print it: JSON is one object, with times in nanoseconds from the start of the trace.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Columns of the text; without it those of the terminal, or 120.
+    #[arg(long, value_name = "N")]
+    pub width: Option<u16>,
 }
 
 /// Options of `redline demo`.

@@ -142,3 +142,104 @@ fn what_cannot_be_shown_is_told_without_touching_the_terminal() {
         assert!(error.contains(words), "{args:?}: {error}");
     }
 }
+
+/// A trace of two services as OTLP's JSON, a line; a fault in the second span.
+fn trace_line(trace: u8) -> String {
+    let start = 1_795_323_600_000_000_000_i64 + i64::from(trace) * 60_000_000_000;
+    let span = |id: u8, parent: &str, name: &str, from: i64, to: i64, more: &str| {
+        let (from, to) = (start + from * 1_000_000, start + to * 1_000_000);
+        format!(
+            r#"{{"traceId":"{trace:032x}","spanId":"{id:016x}","parentSpanId":"{parent}","name":"{name}","startTimeUnixNano":"{from}","endTimeUnixNano":"{to}"{more}}}"#
+        )
+    };
+    let group = |service: &str, spans: &[String]| {
+        format!(
+            r#"{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{service}"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}"#,
+            spans.join(",")
+        )
+    };
+    let root = span(1, "", "POST /checkout", 0, 400, "");
+    let called: Vec<String> = (0..6_i64)
+        .map(|i| span(u8::try_from(i).unwrap() + 2, "0000000000000001", "load item", 10 + i * 50, 50 + i * 50, ",\"status\":{\"code\":2}"))
+        .collect();
+    format!("{{\"resourceSpans\":[{},{}]}}\n", group("web", &[root]), group("orders", &called))
+}
+
+/// What `redline trace` prints on standard output and standard error, and its exit code.
+fn trace(args: &[&str], stdin: &[u8]) -> (String, String, i32) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redline"))
+        .arg("trace")
+        .args(args)
+        .env_clear()
+        .env("LANG", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin).unwrap();
+    let out = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&out.stdout), text(&out.stderr), out.status.code().unwrap())
+}
+
+#[test]
+fn traces_of_a_file_are_a_list_and_one_opens() {
+    let folder = Folder::new();
+    let path = folder.write("spans.json.gz", gz(&[trace_line(1), trace_line(2)].concat()));
+    let mut t = Terminal::start(160, 40, &["open", name(&path)]);
+    sees(&t, &["Traces", "failed", "2 found", "POST /checkout", "web"]);
+    t.keys("E");
+    sees(&t, &["files are not asked by TraceQL"]);
+    t.keys("\r");
+    sees(&t, &["orders", "load item"]);
+    t.keys("q");
+    assert!(t.ended().success());
+    let one = folder.write("one.json", trace_line(3));
+    let mut t = Terminal::start(160, 40, &["open", name(&one)]);
+    sees(&t, &["orders", "load item"]);
+    t.keys("q");
+    assert!(t.ended().success());
+}
+
+#[test]
+fn a_trace_is_printed_as_text_and_as_json() {
+    let folder = Folder::new();
+    let path = folder.write("one.json", trace_line(1));
+    let (text, said, code) = trace(&[name(&path), "--width", "100"], b"");
+    assert_eq!((said.as_str(), code), ("", 0));
+    for part in ["web POST /checkout", "7 spans, 2 services, 6 errors", "critical path 400 ms: orders", "6 × orders load item, p50 40 ms"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 100) && !text.contains('\x1b'), "{text}");
+    let (piped, _, _) = trace(&["-", "--width", "100"], trace_line(1).as_bytes());
+    assert_eq!(piped, text);
+
+    let (json, _, code) = trace(&[name(&path), "-o", "json"], b"");
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, told["duration"].as_i64(), told["start"].as_str()), (0, Some(400_000_000), Some("1795323660000000000")));
+    let first = &told["spans"][0];
+    assert_eq!((first["service"].as_str(), first["depth"].as_i64(), first["parent_id"].is_null()), (Some("web"), Some(0), true));
+    let path_ns: i64 =
+        told["critical_path"].as_array().unwrap().iter().map(|p| p["end"].as_i64().unwrap() - p["start"].as_i64().unwrap()).sum();
+    assert_eq!(path_ns, 400_000_000, "its parts are the root's duration");
+    assert_eq!((told["groups"][0]["count"].as_i64(), told["groups"][0]["total"].as_i64()), (Some(6), Some(240_000_000)));
+}
+
+#[test]
+fn what_is_no_trace_or_several_says_what_to_do() {
+    let folder = Folder::new();
+    let two = folder.write("two.json", [trace_line(1), trace_line(2)].concat());
+    let (_, said, code) = trace(&[name(&two)], b"");
+    assert!(code == 2 && said.contains("it has 2 traces: name one with --trace ID"), "{code} {said}");
+    let (text, _, code) = trace(&[name(&two), "--trace", "2"], b"");
+    assert!(code == 0 && text.contains("trace 00000000000000000000000000000002"), "{code} {text}");
+    let (_, said, code) = trace(&[name(&two), "--trace", "9"], b"");
+    assert!(code == 1 && said.contains("there is no trace 00000000000000000000000000000009"), "{code} {said}");
+    let log = folder.write("app.log", "2026-11-22T05:00:01Z INFO starting\n");
+    for (args, why) in [(&[name(&log)][..], "is no trace"), (&["no-such"][..], "is no file, and no trace id")] {
+        let (_, said, code) = trace(args, b"");
+        assert!(code == 2 && said.contains(why), "{code} {said}");
+    }
+}

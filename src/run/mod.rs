@@ -9,6 +9,7 @@ mod passwords;
 mod report;
 mod services;
 mod terminal;
+mod trace;
 
 use std::{fmt, path::PathBuf, process::ExitCode};
 
@@ -106,6 +107,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             logs::run(&loaded, &cli.options, &args, &system)
         }
         Some(Action::Open(args)) => open::run(&args, &cli.options, &system),
+        Some(Action::Trace(args)) => trace::run(&args, &cli.options, &system),
         Some(Action::Init) => init(&system),
         Some(Action::Completions { shell }) => report::completions(shell),
         Some(Action::Man) => report::man(),

@@ -47,6 +47,18 @@ pub(super) fn run(args: &OpenArgs, options: &Options, system: &System) -> Result
     code
 }
 
+/// The traces of paths that are to be nothing else; what could not be read of them is said.
+pub(super) fn traces(paths: &[PathBuf], service_attributes: &[String]) -> Result<TraceFiles, Failure> {
+    let Sorted { lines, traces, told, .. } = sorted(paths, service_attributes)?;
+    let no_trace = || {
+        let name = lines.first().map(|path| path.display().to_string()).unwrap_or_default();
+        Failure::usage(format!("{name} is no trace: OTLP JSON, what Tempo or Jaeger answers and Zipkin's lists are read"))
+    };
+    let traces = traces.ok_or_else(no_trace)?;
+    told.iter().for_each(say);
+    Ok(traces)
+}
+
 /// What was named, by what it is.
 struct Sorted {
     /// Paths of lines.

@@ -8,4 +8,4 @@ mod spans;
 pub use document::{Document, decode, partial_words};
 pub use json::id_bytes;
 pub use sink::{ByTrace, Sink};
-pub use spans::Builder;
+pub use spans::{Builder, from_parts};

@@ -64,6 +64,20 @@ impl Sink for Builder {
     }
 }
 
+/// The spans of a trace in protobuf. All groups decoded at once would take several times the answer's size.
+///
+/// # Errors
+/// What is no such message.
+pub fn from_parts(id: TraceId, parts: otlp::TracesParts, partial: Option<String>) -> Result<Spans, prost::DecodeError> {
+    let mut spans = Builder::new(id);
+    for bytes in parts.resource_spans {
+        let group = otlp::ResourceSpans::decode(bytes)?;
+        spans.resource(group.resource.unwrap_or_default());
+        group.scope_spans.into_iter().flat_map(|scope| scope.spans).for_each(|span| spans.span(span));
+    }
+    Ok(spans.finish(partial))
+}
+
 fn resource(r: otlp::Resource, keys: &mut Keys) -> Resource {
     let attributes = attributes(r.attributes, keys);
     let service = attributes.get("service.name").map(|v| CompactString::from(v.to_string()));

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use super::{
     http::{Answer, Endpoint, HttpClient, Observer, Request},
     json,
-    otlp::{self, Builder, Sink as _},
+    otlp::{self, Builder},
     prometheus::Build,
     traces::TraceSearch,
 };
@@ -27,7 +27,7 @@ use crate::{
         trace::{Spans, TraceHit, TraceHits, TraceId},
         trace_source::{Abilities, PlainQuery},
     },
-    wire::otlp::{ResourceSpans, TraceByIdParts, TracesParts},
+    wire::otlp::{TraceByIdParts, TracesParts},
 };
 
 /// The client of a Tempo.
@@ -128,7 +128,7 @@ impl Tempo {
             let partial = (response.status != 0 || !response.message.is_empty()).then(|| otlp::partial_words(response.message));
             (response.trace.unwrap_or_default(), partial)
         };
-        group_by_group(id, parts, partial).map_err(unreadable)
+        otlp::from_parts(id, parts, partial).map_err(unreadable)
     }
 
     fn no_such_trace(&self, id: TraceId) -> SourceError {
@@ -208,17 +208,6 @@ fn tags(query: &PlainQuery) -> Vec<(&'static str, String)> {
     let all: Vec<String> = service.chain(own).chain(failed).map(|(name, value)| format!("{name}={}", quote(value))).collect();
     let longer = query.longer_than.map(|least| ("minDuration", format!("{}us", least.as_micros())));
     std::iter::once(("tags", all.join(" "))).chain(longer).collect()
-}
-
-/// The spans of a trace. All groups decoded at once would take several times the answer's size.
-fn group_by_group(id: TraceId, parts: TracesParts, partial: Option<String>) -> Result<Spans, prost::DecodeError> {
-    let mut spans = Builder::new(id);
-    for bytes in parts.resource_spans {
-        let group = ResourceSpans::decode(bytes)?;
-        spans.resource(group.resource.unwrap_or_default());
-        group.scope_spans.into_iter().flat_map(|scope| scope.spans).for_each(|span| spans.span(span));
-    }
-    Ok(spans.finish(partial))
 }
 
 /// `tempo, version 3.0.3 (branch: …`

@@ -188,7 +188,7 @@ proptest::proptest! {
         let at = at % bytes.len();
         bytes[at] = with;
         if let Ok(parts) = TracesParts::decode(&*bytes) {
-            let _ = group_by_group(id(), parts, None);
+            let _ = otlp::from_parts(id(), parts, None);
         }
     }
 }
