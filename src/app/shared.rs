@@ -145,7 +145,8 @@ impl Shared {
             red: Slot::default(),
             log_labels: Slot::default(),
             traces: Slot::default(),
-            health: Default::default(),
+            // Few have a Jaeger: until it is asked it is not spoken of.
+            health: Backend::ALL.map(|b| if b == Backend::Jaeger { Health::NotConfigured } else { Health::Unknown }),
             kept: None,
             history: BTreeMap::new(),
             asked: BTreeMap::new(),

@@ -224,9 +224,7 @@ impl<'a> Reconciler<'a> {
         }
         if self.looked_for_late.elapsed() >= self.loki.pace.late {
             self.looked_for_late = Instant::now();
-            if self.loki.together.are_several() {
-                sleep_until(self.loki.calm_turn(Instant::now())).await;
-            }
+            self.calm = true;
             self.look_for_late().await?;
         }
         if self.troubled {

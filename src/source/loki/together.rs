@@ -31,7 +31,7 @@ const PART: &str = "redline_part";
 /// How long the others are waited for, once they are told that it is time.
 const GATHER: Duration = Duration::from_millis(50);
 /// More seconds are counted by each stream alone: the others would have as many counted with them.
-pub(super) const MOST: i64 = 120;
+pub(super) const MOST: i64 = 660;
 
 /// What a stream wants to have counted.
 struct Wish {
