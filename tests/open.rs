@@ -133,7 +133,7 @@ fn what_cannot_be_shown_is_told_without_touching_the_terminal() {
     for (args, words) in [
         (&["/nonexistent/app.log"][..], "/nonexistent/app.log: no such file"),
         (&[folder], "is a directory: name the files in it"),
-        (&[name(&trace)], "is a trace: redline open reads logs, not yet traces"),
+        (&[name(&trace)], "is a trace without anything to show: no spans"),
         (&[name(&log)], "there is no terminal"),
         (&[], "FILE"),
     ] {
