@@ -1,4 +1,4 @@
-//! Fuzz targets of the log parsers, of files as they are read, of queries as they are typed and of the store, on stable Rust:
+//! Fuzz targets of the log parsers, of files as they are read, of traces, of queries as they are typed and of the store, on stable Rust:
 //! `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
 //! them for 30 seconds each, two at a time on two cores; without `REDLINE_FUZZ` for a second. Name one to run it alone.
 //!
@@ -11,6 +11,7 @@ mod changes;
 mod files;
 mod queries;
 mod store;
+mod traces;
 mod words;
 
 use std::time::{Duration, Instant};
