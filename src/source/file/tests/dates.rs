@@ -16,6 +16,17 @@ async fn an_odd_date_does_not_end_the_reading() {
 }
 
 #[tokio::test]
+async fn odd_dates_where_a_piece_of_a_file_begins_do_not_end_the_reading() {
+    let folder = Folder::new();
+    let odd = |i: i64| format!("2019-01-01 10:{:02}:{:02} from a clock that was wrong {}\n", i / 60 % 60, i % 60, "x".repeat(100));
+    let text: String = (0..60_000).map(|i| if i % 10 == 0 { dated(i, "right") } else { odd(i) }).collect();
+    let mut reader = Reader::new(&[folder.write("odd.log", text)]);
+    reader.window = TimeWindow::Fixed(TimeRange { start: Timestamp::from_secs(START), end: Timestamp::from_secs(START + 100_000) });
+    let reader = reader.loaded().await;
+    assert_eq!((reader.lines.len(), reader.told[0].left), (6000, 0));
+}
+
+#[tokio::test]
 async fn a_date_within_a_line_that_goes_on_is_none_of_its_own() {
     let folder = Folder::new();
     let more = "notAfter 2027-03-01 00:00:00\n1795323662 is no time\n| 2027-03-01 00:00:00 | expired |\nuser last seen 2019-01-01 10:00:00";

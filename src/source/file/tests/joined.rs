@@ -85,3 +85,18 @@ async fn parts_of_a_line_that_docker_cut_are_one_line() {
     let levels: Vec<Level> = reader.lines.iter().map(|line| line.level).filter(|level| *level == Level::Error).collect();
     assert_eq!(levels.len(), 1);
 }
+
+#[tokio::test]
+async fn stack_traces_of_a_container_stay_together_where_a_large_file_is_read_in_pieces() {
+    let folder = Folder::new();
+    let frame = format!("\tat com.shop.{}.take(Pool.java:12)", "x".repeat(60));
+    let trace = |i: i64| {
+        let at = |line: i64| format!("2026-11-22T05:00:01.{:09}Z stderr F", 30 * i + line);
+        let frames: String = (1..21).map(|line| format!("{} {frame}\n", at(line))).collect();
+        format!("{} ERROR number {i}\n{frames}", at(0))
+    };
+    let count = 4000;
+    let reader = Reader::new(&[folder.write("0.log", (0..count).map(trace).collect::<String>())]).loaded().await;
+    let frames: Vec<usize> = reader.lines.iter().map(|line| line.text.matches("\tat ").count()).collect();
+    assert_eq!(frames, vec![20; count as usize]);
+}

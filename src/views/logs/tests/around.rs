@@ -14,6 +14,7 @@ fn context_reads_both_sides_of_a_line_without_filters() {
     let acts = page.press(Command::Context);
     let mut around = page.opened(&acts);
     assert_eq!((around.selected(), around.filters()), (line.clone(), vec![]), "the line is there before any answer");
+    assert!(!around.screen().contains("not all lines before"), "nothing is missing between lines\n{}", around.screen());
     let asked = around.needs();
     let [older, newer] = asked.as_slice() else { panic!("{asked:?}") };
     let stream = |query: &str| query.contains(r#"service_name="orders""#) && query.contains("pod=") && !query.contains('|');
