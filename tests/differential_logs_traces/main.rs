@@ -9,6 +9,7 @@
 
 mod about;
 mod logs;
+mod tags;
 mod traces;
 
 use std::time::{SystemTime, UNIX_EPOCH};

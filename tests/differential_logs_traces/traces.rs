@@ -10,7 +10,7 @@ use redline::{
 };
 use serde_json::{Value, json};
 
-use super::{Differences, SECOND, Stack, Wall, comparable, get, now, sorted};
+use super::{Differences, SECOND, Stack, Wall, comparable, get, now, sorted, tags};
 
 fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
@@ -229,6 +229,7 @@ async fn tempo_answers_alike() {
         let (a, b) = (get(&client, &demo, "/api/search", &params, plain).await, get(&client, &real, "/api/search", &params, plain).await);
         found.compare(&format!("{params:?}"), comparable(&a, tidy), comparable(&b, tidy));
     }
+    tags::compare(&client, &demo, &real, &mut found).await;
     for id in [traces[0].id.to_string(), format!("{:x}", traces[1].id.0), "1".repeat(32), "xyz".to_owned()] {
         for accept in [plain, ("Accept", "application/protobuf")] {
             let path = format!("/api/traces/{id}");

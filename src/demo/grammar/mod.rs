@@ -155,8 +155,8 @@ fn explain(tokens: &[Token], state: &State) -> ParseError {
     let (line, column) = if matches!(tokens, [_]) { (0, 0) } else { at(state.furthest) };
     let unexpected = tokens.get(state.furthest).or(tokens.last()).map_or_else(|| "$end".to_owned(), Token::name);
     let mut message = format!("syntax error: unexpected {unexpected}");
-    // yacc names what it expected only when that is a short list.
-    if (1..=4).contains(&state.expected.len()) {
+    // yacc names what it expected only when that is a short list, and properties of spans are many.
+    if (1..=4).contains(&state.expected.len()) && !state.expected.contains(&"intrinsic") {
         message = format!("{message}, expecting {}", state.expected.join(" or "));
     }
     ParseError { line, column, message }

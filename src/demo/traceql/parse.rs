@@ -230,6 +230,10 @@ fn spanset_primary(input: &mut Input<'_>) -> Parsed<Spanset> {
             last => Spanset::Pipeline(stages.into_iter().chain(last).collect()),
         });
     }
+    if !next_is(input, "{") {
+        // Neither is there: both are named.
+        symbol("{")(input).or_else(|_| symbol("(")(input))?;
+    }
     filter(input).map(Spanset::Filter)
 }
 

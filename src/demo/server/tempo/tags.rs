@@ -288,7 +288,8 @@ pub async fn values_v2(State(tempo): State<Arc<Tempo>>, Path(tag): Path<String>,
     let values = match fixed(&tag) {
         Some(values) => values,
         None => {
-            let unknown = || Refusal::bad(format!("tag name is not valid intrinsic or scoped attribute: {tag}"));
+            let unknown =
+                || Refusal::bad(format!("please provide a valid tagName: tag name is not valid intrinsic or scoped attribute: {tag}"));
             values_of(&tempo, &params, named(&tag).ok_or_else(unknown)?).await?.into_iter().collect()
         }
     };

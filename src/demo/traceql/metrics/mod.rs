@@ -267,7 +267,11 @@ fn chosen(series: Vec<Series>, only: Only, steps: usize) -> Vec<Series> {
     for step in 0..steps {
         let mut order: Vec<usize> = (0..series.len()).filter(|i| !series[*i].values[step].is_nan()).collect();
         let value = |i: usize| series[i].values[step];
-        order.sort_by(|a, b| if largest { value(*b).total_cmp(&value(*a)) } else { value(*a).total_cmp(&value(*b)) });
+        // Of equals the first in the alphabet are the largest.
+        order.sort_by(|a, b| value(*b).total_cmp(&value(*a)));
+        if !largest {
+            order.reverse();
+        }
         for i in order.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
             out[i].values[step] = series[i].values[step];
         }

@@ -68,11 +68,14 @@ fn by(input: &mut Input<'_>) -> Parsed<Vec<Field>> {
 
 fn only(input: &mut Input<'_>) -> Parsed<Only> {
     symbol("|")(input)?;
-    let of: fn(i64) -> Only = one_of("metrics function", &[("topk", Only::Top as fn(i64) -> Only), ("bottomk", Only::Bottom)])(input)?;
+    let largest = keyword("topk")(input).is_ok();
+    if !largest {
+        keyword("bottomk")(input)?;
+    }
     symbol("(")(input)?;
     let limit = integer(input)?;
     symbol(")")(input)?;
-    Ok(of(limit))
+    Ok(if largest { Only::Top(limit) } else { Only::Bottom(limit) })
 }
 
 /// The inside of `compare({ status = error }, 10, start, end)`.
