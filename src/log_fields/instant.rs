@@ -151,7 +151,7 @@ pub fn goes_on(text: &str) -> bool {
 
 /// Whether a line begins with a level that blanks bring to the width of the longest one, as tracing and `%5p` write it: in
 /// capitals, as in ` INFO started` and `  [WARN] slow`. What goes on from an error says `  error: why`.
-fn is_padded_level(text: &str) -> bool {
+pub(super) fn is_padded_level(text: &str) -> bool {
     let Some(rest) = text.strip_prefix(' ') else { return false };
     let rest = rest.trim_start_matches(' ');
     let rest = rest.strip_prefix('[').unwrap_or(rest);
@@ -162,7 +162,7 @@ fn is_padded_level(text: &str) -> bool {
 }
 
 /// What follows the escape sequences at the start.
-fn without_colour(line: &str) -> &str {
+pub(super) fn without_colour(line: &str) -> &str {
     let mut rest = line;
     while let Some(after) = rest.strip_prefix("\u{1b}[") {
         let Some(end) = after.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c)) else { break };

@@ -32,7 +32,7 @@ pub(crate) use self::{json::MESSAGES, wrapper::cri};
 pub use self::{
     fold::{Unfolded, unfolded},
     lookup::{Lookup, look_up},
-    stack::{Exception, Frame, StackTrace},
+    stack::{Exception, Frame, Part, StackTrace, may_go_on},
 };
 
 /// How a line, or what is within it, is written.

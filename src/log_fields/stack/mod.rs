@@ -3,12 +3,14 @@
 mod at;
 mod go;
 mod libraries;
+mod part;
 mod python;
 mod rust;
 #[cfg(test)]
 mod tests;
 
 pub(super) use self::python::TRACEBACK;
+pub use self::part::{Part, may_go_on};
 use super::clip;
 
 /// A stack trace.
@@ -98,9 +100,16 @@ fn kind_and_message(text: &str) -> Option<(&str, &str)> {
 
 /// Whether a word names a type of exceptions.
 fn is_kind(name: &str) -> bool {
+    is_class(name) && (name.contains(['.', '$']) || is_usual_kind(name))
+}
+
+/// Whether a word names a type as exceptions mostly are named.
+fn is_usual_kind(name: &str) -> bool {
     const ENDS: [&str; 8] = ["Exception", "Error", "Throwable", "Failure", "Fault", "Interrupt", "Warning", "Exit"];
+    ENDS.iter().any(|end| name.ends_with(end)) && is_class(name)
+}
+
+fn is_class(name: &str) -> bool {
     let last = name.rsplit(['.', '$']).next().unwrap_or(name);
-    let is_class =
-        last.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(&b));
-    is_class && (ENDS.iter().any(|end| last.ends_with(end)) || name.len() > last.len())
+    last.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(&b))
 }
