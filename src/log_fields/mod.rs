@@ -32,7 +32,7 @@ pub(crate) use self::{json::MESSAGES, wrapper::cri};
 pub use self::{
     fold::{Unfolded, unfolded},
     lookup::{Lookup, look_up},
-    stack::{Exception, Frame, Part, StackTrace, may_go_on},
+    stack::{Exception, Frame, Part, StackTrace, is_panic, looks_inner},
 };
 
 /// How a line, or what is within it, is written.

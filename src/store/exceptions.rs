@@ -1,10 +1,11 @@
 //! Exceptions of the lines of a store, found on a worker: by type and top frame of one's own code.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use foldhash::HashMap;
 
 use super::{
+    folds::whole,
     patterns::{Found, PatternJob, PatternNews, Snapshot},
     show::Rule,
 };
@@ -19,7 +20,7 @@ struct Group<'l> {
     thrown: Thrown,
     seen: Seen,
     services: BTreeMap<String, u64>,
-    first: (Timestamp, &'l str),
+    first: (Timestamp, Cow<'l, str>),
 }
 
 #[derive(Default)]
@@ -54,33 +55,34 @@ impl PatternJob {
     ) -> Option<()> {
         let counting = self.own_counting();
         let rule = Rule { show: &self.show, streams: &lines.streams };
-        for segment in &lines.segments {
+        for (place, segment) in lines.segments.iter().enumerate() {
             if is_stopped() {
                 return None;
             }
             for (number, row) in segment.rows.iter().enumerate() {
                 let at = row.id().at;
                 let waits = self.show.is_waiting(row.id()) || (is_earlier && !self.is_before(at));
-                if waits || !segment.passes(row, rule, |generation| segment.numbers.of(number, generation)) {
+                if waits || segment.folds.goes_on(number) || !segment.row_passes(number, rule) {
                     continue;
                 }
                 *(if is_earlier { &mut groups.earlier } else { &mut groups.lines }) += 1;
-                let text = segment.text(row);
-                let Some(thrown) = Thrown::of(text) else { continue };
+                let text = whole(lines.segments[place..].iter(), number);
+                let Some(thrown) = Thrown::of(&text) else { continue };
+                let level = segment.level(number);
                 let group = groups.of.entry((thrown.kind.clone(), thrown.at.clone())).or_insert_with(|| Group {
                     thrown: thrown.clone(),
                     seen: Seen::default(),
                     services: BTreeMap::new(),
-                    first: (Timestamp::LATEST, ""),
+                    first: (Timestamp::LATEST, Cow::Borrowed("")),
                 });
                 if is_earlier {
-                    group.seen.add_earlier(at, row.level);
+                    group.seen.add_earlier(at, level);
                 } else {
-                    group.seen.add(at, row.level, 1, &counting);
+                    group.seen.add(at, level, 1, &counting);
                     let service = lines.streams.get(row.stream).and_then(|stream| labels.service_of(stream));
                     *group.services.entry(service.unwrap_or_default().to_owned()).or_default() += 1;
                 }
-                if group.first.1.is_empty() || (at, text) < group.first {
+                if group.first.1.is_empty() || (at, &text) < (group.first.0, &group.first.1) {
                     (group.first, group.thrown) = ((at, text), thrown);
                 }
             }
@@ -97,7 +99,7 @@ impl PatternJob {
             form: thrown.name(),
             change: self.counting.windows.change(&seen),
             seen,
-            example: example(first.1).into(),
+            example: example(&first.1).into(),
             kinds: Vec::new(),
             exception: Some(Box::new(ExceptionFacts { thrown, services })),
         }

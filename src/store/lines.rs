@@ -1,12 +1,15 @@
 //! The lines of a segment as they are at some moment.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
+
+use foldhash::HashMap;
 
 use super::{
+    folds::Folds,
     row::{LineId, Row, decode},
     show::Rule,
 };
-use crate::log_patterns::Kind;
+use crate::{log_patterns::Kind, model::log::Level};
 
 /// The lines of a segment as they are at some moment, to be read elsewhere while others are added to the segment.
 #[derive(Clone, Default)]
@@ -15,6 +18,8 @@ pub(super) struct Lines {
     pub(super) rows: Arc<Vec<Row>>,
     /// What is known of the forms of the first rows.
     pub(super) numbers: Numbers,
+    /// Which of them go on from others.
+    pub(super) folds: Arc<Folds>,
 }
 
 /// The numbers of the forms of a segment's first rows, in the order of the rows.
@@ -50,19 +55,53 @@ impl Lines {
         &self.bytes[from..from + row.metadata as usize]
     }
 
+    /// The text of a row with the lines here that go on from it.
+    pub(super) fn whole(&self, row: usize) -> Cow<'_, str> {
+        let text = |row: usize| self.rows.get(row).map_or("", |row| self.text(row));
+        if self.folds.lead(row) != Some(row) {
+            return Cow::Borrowed(text(row));
+        }
+        let mut out = text(row).to_owned();
+        for row in self.folds.rows(row).skip(1) {
+            out.push('\n');
+            out.push_str(text(row));
+        }
+        Cow::Owned(out)
+    }
+
+    /// How bad a line says it is; of a trace whose first line does not say, the worst that another one does.
+    pub(super) fn level(&self, row: usize) -> Level {
+        let level = |row: usize| self.rows.get(row).map_or(Level::Unknown, |row| row.level);
+        match self.folds.lead(row) {
+            Some(lead) if level(lead) == Level::Unknown => self.folds.rows(lead).map(level).max().unwrap_or_default(),
+            Some(lead) => level(lead),
+            None => level(row),
+        }
+    }
+
     /// Whether the line of a row is to be shown.
     pub(super) fn row_passes(&self, i: usize, rule: Rule<'_>) -> bool {
-        self.rows.get(i).is_some_and(|row| self.passes(row, rule, |generation| self.numbers.of(i, generation)))
+        self.passes(i, rule, |row, generation| self.numbers.of(row, generation))
     }
 
     /// The rows of all lines that are to be shown.
     pub(super) fn passing(&self, rule: Rule<'_>) -> Vec<u32> {
-        (0..).take(self.rows.len()).filter(|row| self.row_passes(*row as usize, rule)).collect()
+        let mut judge = Judge::new(self, rule);
+        (0..).take(self.rows.len()).filter(|row| judge.passes(*row as usize)).collect()
     }
 
-    /// Whether a line is to be shown; `kind` tells the number of its form in a numbering, where it is known.
-    pub(super) fn passes(&self, row: &Row, rule: Rule<'_>, kind: impl Fn(u64) -> Option<Kind>) -> bool {
-        rule.passes((row.at, row.level, row.stream), self.text(row), decode(self.metadata(row)), kind)
+    /// Whether a line is to be shown: all lines of a trace are, or none is, by what they say together. `kind` tells the number
+    /// of the form of a row in a numbering, where it is known.
+    pub(super) fn passes(&self, i: usize, rule: Rule<'_>, kind: impl Fn(usize, u64) -> Option<Kind>) -> bool {
+        let lead = self.folds.lead(i);
+        let first = lead.unwrap_or(i);
+        let Some(row) = self.rows.get(first) else { return false };
+        let metadata = decode(self.metadata(row));
+        let kind = |generation| kind(first, generation);
+        match lead {
+            None => rule.passes((row.at, row.level, row.stream), self.text(row), metadata, kind),
+            Some(lead) => rule.passes((row.at, self.level(lead), row.stream), &self.whole(lead), metadata, kind),
+        }
     }
 
     /// The same lines with these numbers.
@@ -73,5 +112,26 @@ impl Lines {
     /// The name of the first line, which the segment is known by.
     pub(super) fn first(&self) -> Option<LineId> {
         self.rows.first().map(Row::id)
+    }
+}
+
+/// Decides on rows one after the other, and on each trace once.
+pub(super) struct Judge<'l> {
+    lines: &'l Lines,
+    rule: Rule<'l>,
+    decided: HashMap<usize, bool>,
+}
+
+impl<'l> Judge<'l> {
+    pub(super) fn new(lines: &'l Lines, rule: Rule<'l>) -> Self {
+        Self { lines, rule, decided: HashMap::default() }
+    }
+
+    /// Whether the line of a row is to be shown.
+    pub(super) fn passes(&mut self, row: usize) -> bool {
+        match self.lines.folds.lead(row) {
+            None => self.lines.row_passes(row, self.rule),
+            Some(lead) => *self.decided.entry(lead).or_insert_with(|| self.lines.row_passes(lead, self.rule)),
+        }
     }
 }

@@ -15,14 +15,21 @@ use super::{
     streams::Streams,
     verdict::{ROW, Reach},
 };
-use crate::model::{
-    log::{Level, LogLine},
-    time::{TimeRange, Timestamp},
-    trace::TraceId,
+use crate::{
+    log_fields::looks_inner,
+    model::{
+        log::{Level, LogLine},
+        time::{TimeRange, Timestamp},
+        trace::TraceId,
+    },
 };
 
+mod folding;
+mod rows;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;
 
 /// Labels that no line has any more may take this part of the room.
 const STREAMS: usize = 16;
@@ -142,15 +149,33 @@ impl LogStore {
     fn insert_into(&mut self, segment: usize, lines: &[LogLine], streams: &[u32]) -> usize {
         let rule = Rule { show: &self.show, streams: &self.streams };
         let merged = self.segments[segment].merge(lines, streams, self.arrivals, rule);
+        if merged.new == 0 {
+            return 0;
+        }
         self.arrivals += merged.new as u64;
-        let (mut at, mut appended) = (segment, merged.appended);
+        let grown = self.fold(segment);
+        let rule = Rule { show: &self.show, streams: &self.streams };
+        self.segments[segment].judge(&merged, rule);
+        if !grown.is_empty() {
+            let folds = self.segments[segment].lines().folds.clone();
+            self.segments[segment].judge_again(|row| folds.lead(row).is_some_and(|lead| grown.contains(&lead)), rule);
+        }
+        self.split(segment, merged.appended);
+        merged.new
+    }
+
+    /// Cuts a segment that has too much.
+    fn split(&mut self, segment: usize, mut appended: Option<usize>) {
+        let mut at = segment;
+        let rule = Rule { show: &self.show, streams: &self.streams };
         while let Some(rest) = self.segments[at].split(appended, rule) {
             // All that was cut off was appended.
             appended = appended.map(|_| 0);
             at += 1;
             self.segments.insert(at, rest);
         }
-        merged.new
+        (segment..=at).for_each(|at| _ = self.fold(at));
+        self.fold_again(at + 1);
     }
 
     /// Leaves out what nobody asks for, once there is little room. Returns whether such may be among the lines that are left.
@@ -160,10 +185,16 @@ impl LogStore {
         }
         let size: usize = lines.iter().map(|line| line.text.len()).sum();
         let is_little = self.bytes() + size > self.most_of_old();
+        let mut is_mixed = !is_little;
         if is_little {
-            lines.retain(|line| self.asked.takes(line));
+            lines.retain(|line| {
+                // One that goes on from another is asked for where that one is: it is not known yet.
+                let is_asked = self.asked.takes(line);
+                is_mixed |= !is_asked && looks_inner(&line.text);
+                is_asked || looks_inner(&line.text)
+            });
         }
-        !is_little
+        is_mixed
     }
 
     /// Makes room of lines that nobody asks for. A key waits meanwhile: of most of them a worker has found that out.
@@ -183,9 +214,13 @@ impl LogStore {
                     return;
                 }
             }
-            if segment.sift(shown, rule) > 0 && segment.len() == 0 {
+            if segment.sift(shown, rule) == 0 {
+                continue;
+            }
+            if segment.len() == 0 {
                 self.segments.remove(at);
             }
+            self.fold_anew(at);
         }
     }
 
@@ -201,6 +236,7 @@ impl LogStore {
                 let gone = self.segments[0].halve(Rule { show: &self.show, streams: &self.streams });
                 // Lines of the cut's own instant are still taken.
                 self.floor = self.floor.max(Some(Timestamp(self.segments[0].first_at().0.saturating_sub(1))));
+                self.fold_anew(0);
                 gone
             };
             self.dropped += gone as u64;
@@ -410,20 +446,22 @@ impl LogStore {
 
     /// The next shown line after a number that is at least this bad; from the beginning again after the last.
     pub fn next_at_level(&self, after: usize, level: Level) -> Option<usize> {
-        let (mut number, mut first, mut later) = (0, None, None);
-        for segment in &self.segments {
+        let (mut end, mut first, mut later) = (0, None, None);
+        for (at, segment) in self.segments.iter().enumerate() {
+            let begin = end;
+            end += segment.shown();
             if segment.worst() < level {
-                number += segment.shown();
                 continue;
             }
             for i in 0..segment.shown() {
-                if segment.level(i).is_some_and(|l| l >= level) {
-                    first = first.or(Some(number));
-                    if number > after && later.is_none() {
-                        later = Some(number);
-                    }
+                let is_it = segment.level(i).is_some_and(|l| l >= level);
+                if let Some(row) = if is_it { self.row_at_level(begin + i, (at, i), level) } else { None } {
+                    first = first.or(Some(row));
+                    later = Some(row).filter(|row| *row > after);
                 }
-                number += 1;
+                if later.is_some() {
+                    break;
+                }
             }
             if later.is_some() {
                 break;
@@ -435,12 +473,15 @@ impl LogStore {
     /// The last shown line before a number that is at least this bad; from the end again before the first.
     pub fn previous_at_level(&self, before: usize, level: Level) -> Option<usize> {
         let (mut end, mut last) = (self.shown(), None);
-        for segment in self.segments.iter().rev() {
+        for (at, segment) in self.segments.iter().enumerate().rev() {
             let first = end - segment.shown();
-            let has = |i: &usize| segment.level(i - first).is_some_and(|l| l >= level);
+            let row = |i: usize| {
+                let is_it = segment.level(i - first).is_some_and(|l| l >= level);
+                if is_it { self.row_at_level(i, (at, i - first), level) } else { None }
+            };
             if segment.worst() >= level {
-                last = last.or_else(|| (first..end).rev().find(has));
-                if let Some(found) = (first..end.min(before)).rev().find(has) {
+                last = last.or_else(|| (first..end).rev().find_map(row));
+                if let Some(found) = (first..end.min(before)).rev().find_map(row) {
                     return Some(found);
                 }
             }

@@ -5,6 +5,7 @@ mod counting;
 mod exceptions;
 mod filter;
 mod filtering;
+mod folds;
 mod lines;
 mod log_store;
 mod needles;

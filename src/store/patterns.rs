@@ -57,8 +57,11 @@ impl Snapshot {
                 if lines >= COMPARED.0 || bytes >= COMPARED.1 {
                     return some.then_some(lines);
                 }
+                if segment.folds.goes_on(i) {
+                    continue;
+                }
                 let text = segment.text(row);
-                let is_chosen = chosen.has(kinds.get(i).copied(), text);
+                let is_chosen = chosen.has(kinds.get(i).copied(), &segment.whole(i));
                 if condition.passes(None, std::iter::empty(), text) != is_chosen {
                     return None;
                 }
@@ -341,7 +344,8 @@ impl PatternJob {
             let streams = if segment < own { &self.lines.streams } else { earlier_streams };
             let rule = Rule { show: &self.show, streams };
             for (row, (line, kind)) in of.rows.iter().zip(there.iter().copied()).enumerate() {
-                if self.show.is_waiting(line.id()) || !of.passes(line, rule, |_| Some(kind)) {
+                let skips = self.show.is_waiting(line.id()) || of.folds.goes_on(row);
+                if skips || !of.passes(row, rule, |row, _| there.get(row).copied()) {
                     continue;
                 }
                 let Some(tally) = tallies.get_mut(kind as usize) else { continue };
@@ -349,7 +353,7 @@ impl PatternJob {
                     if !self.is_before(line.id().at) {
                         continue;
                     }
-                    tally.seen.add_earlier(line.id().at, line.level);
+                    tally.seen.add_earlier(line.id().at, of.level(row));
                     earlier += 1;
                 } else {
                     tally.add(Place { segment, row }, segments, &counting);
@@ -406,9 +410,10 @@ fn text<'l>(segments: &[&'l Lines], place: Place) -> &'l str {
 
 impl Tally {
     fn add(&mut self, place: Place, segments: &[&Lines], counting: &Counting) {
-        let line = &segments[place.segment].rows[place.row];
-        let (at, tie) = (line.id().at, line.id().at == self.seen.first);
-        if self.seen.add(at, line.level, 1, counting) || (tie && self.is_before(place, segments)) {
+        let lines = segments[place.segment];
+        let at = lines.rows[place.row].id().at;
+        let tie = at == self.seen.first;
+        if self.seen.add(at, lines.level(place.row), 1, counting) || (tie && self.is_before(place, segments)) {
             self.first = Some(place);
         }
     }
@@ -446,8 +451,13 @@ impl Numbering {
 
     fn number(&mut self, segment: usize, lines: &Lines) {
         let known = self.of[segment].len();
-        for row in lines.rows.iter().skip(known) {
-            form(lines.text(row), &mut self.form);
+        for row in known..lines.rows.len() {
+            // What goes on from another line is of no form; it has a number so that all rows have one.
+            if lines.folds.goes_on(row) {
+                self.form.clear();
+            } else {
+                form(&lines.whole(row), &mut self.form);
+            }
             let kind = loop {
                 match self.kinds.number(&self.form) {
                     Some(kind) => break kind,

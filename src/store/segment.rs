@@ -11,11 +11,12 @@ use self::wanted::Wanted;
 use super::{
     counting::Run,
     filtering::Judged,
+    folds::Folds,
     lines::{Lines, Numbers},
     row::{Line, LineId, Row, TraceRef, encode},
     show::{Mark, Rule},
     streams::Streams,
-    verdict::{Reach, Verdict},
+    verdict::{Named, Reach, Verdict},
 };
 use crate::{
     log_patterns::Kind,
@@ -27,12 +28,22 @@ use crate::{
 };
 
 /// What became of lines that were handed to a segment.
-#[derive(Clone, Copy)]
 pub(super) struct Merged {
     /// How many were new.
     pub new: usize,
     /// From which row on they are, when none belonged before an older line.
     pub appended: Option<usize>,
+    /// The first one's arrival.
+    first: u64,
+    /// What was known of the others, where those have other places now.
+    known: Option<Moved>,
+}
+
+/// What was known of rows that have other places now.
+struct Moved {
+    known: Named,
+    /// Those that were of traces.
+    traced: Vec<LineId>,
 }
 
 /// A run of lines.
@@ -52,6 +63,8 @@ pub(super) struct Segment {
     mixed: bool,
     /// Which of its lines are asked for, as far as that was found out.
     wanted: Wanted,
+    /// Rows of which it is known whether they go on from others.
+    folded: usize,
 }
 
 /// Rows of a full segment.
@@ -103,6 +116,7 @@ impl Segment {
             + self.lines.rows.len() * size_of::<Row>()
             + self.lines.numbers.kinds.capacity() * size_of::<Kind>()
             + self.traces.capacity() * size_of::<TraceRef>()
+            + self.lines.folds.size()
     }
 
     /// The numbers of its lines' streams, those of neighbours not repeated.
@@ -111,7 +125,7 @@ impl Segment {
     }
 
     /// Adds lines of these streams that belong here, sorted by time and named from `arrival` on; those it has already are
-    /// left out.
+    /// left out. It is still to be found out which of them go on from others, and then to be judged.
     pub(super) fn merge(&mut self, lines: &[LogLine], streams: &[u32], mut arrival: u64, rule: Rule<'_>) -> Merged {
         let before = self.lines.rows.len();
         let (mut in_order, first) = (true, arrival);
@@ -143,30 +157,79 @@ impl Segment {
             self.push(row);
             arrival += 1;
         }
-        if in_order {
-            self.judge_new(before, rule);
-        } else {
-            self.put_in_order(before, first, rule);
-        }
-        Merged { new: self.lines.rows.len() - before, appended: in_order.then_some(before) }
+        self.begin_verdict(before, rule);
+        let known = if in_order { None } else { self.put_in_order(before) };
+        Merged { new: self.lines.rows.len() - before, appended: in_order.then_some(before), first, known }
     }
 
-    /// Rows were added at the end.
-    fn judge_new(&mut self, from: usize, rule: Rule<'_>) {
-        self.begin_verdict(from, rule);
-        if let Some(verdict) = &mut self.verdict {
-            verdict.extend(&self.lines, from, rule, rule.show.at_once());
-        }
-    }
-
-    /// Rows were added at the end, the first one named by this arrival, and belong before others.
-    fn put_in_order(&mut self, from: usize, first: u64, rule: Rule<'_>) {
-        self.begin_verdict(from, rule);
+    /// Rows were added at the end and belong before others. Returns what was known of the others.
+    fn put_in_order(&mut self, from: usize) -> Option<Moved> {
         let known = self.verdict.take().map(|v| v.named(&self.lines, from));
+        let traced = (0..from).filter(|row| self.lines.folds.lead(*row).is_some()).filter_map(|row| self.lines.rows.get(row));
+        let traced = traced.map(Row::id).collect();
         Arc::make_mut(&mut self.lines.rows).sort_by_key(Row::id);
-        self.lines.numbers = Numbers { order: self.arrivals.end, ..Numbers::default() };
         self.wanted = Wanted::default();
-        self.verdict = known.map(|k| k.placed(&self.lines, rule, |id| id.arrival < first, rule.show.at_once()));
+        self.forget_numbers(0);
+        self.unfold();
+        known.map(|known| Moved { known, traced })
+    }
+
+    /// Decides on the rows that were added.
+    pub(super) fn judge(&mut self, merged: &Merged, rule: Rule<'_>) {
+        let bytes = rule.show.at_once();
+        match (&mut self.verdict, merged.appended, &merged.known) {
+            (Some(verdict), Some(from), _) => verdict.extend(&self.lines, from, rule, bytes),
+            (verdict, _, Some(Moved { known, traced })) => {
+                let is_traced = |row: usize, id: LineId| self.lines.folds.lead(row).is_some() || traced.binary_search(&id).is_ok();
+                let is_old = |row: usize, id: LineId| id.arrival < merged.first && !is_traced(row, id);
+                *verdict = Some(known.placed(&self.lines, rule, is_old, bytes));
+            }
+            _ => {}
+        }
+    }
+
+    /// Decides again on some rows: others go on from them now, or none does.
+    pub(super) fn judge_again(&mut self, rows: impl Fn(usize) -> bool, rule: Rule<'_>) {
+        self.wanted = Wanted::default();
+        let known = self.verdict.take().map(|v| v.named(&self.lines, self.lines.rows.len()));
+        self.verdict = known.map(|k| k.placed(&self.lines, rule, |row, _| !rows(row), rule.show.at_once()));
+    }
+
+    /// Rows from which on it is to be found out whether they go on from others.
+    pub(super) fn folded(&self) -> usize {
+        self.folded
+    }
+
+    /// Takes what was found out of all rows that go on from others.
+    pub(super) fn fold(&mut self, folds: Option<Folds>) {
+        self.folded = self.lines.rows.len();
+        if let Some(folds) = folds {
+            self.lines.folds = Arc::new(folds);
+        } else if self.lines.folds.lacks(self.folded) {
+            Arc::make_mut(&mut self.lines.folds).mark_all(self.folded);
+        }
+    }
+
+    /// Forgets which rows go on. Returns what was known.
+    pub(super) fn unfold(&mut self) -> Arc<Folds> {
+        self.folded = 0;
+        std::mem::take(&mut self.lines.folds)
+    }
+
+    /// Lines of a later segment go on from a row.
+    pub(super) fn mark_lead(&mut self, row: usize) {
+        if self.lines.folds.lead(row).is_none() {
+            Arc::make_mut(&mut self.lines.folds).mark(row, self.lines.rows.len());
+        }
+    }
+
+    /// Forgets the numbers of forms from a row on: they are others now.
+    pub(super) fn forget_numbers(&mut self, from: usize) {
+        let numbers = &mut self.lines.numbers;
+        if numbers.kinds.len() > from {
+            Arc::make_mut(&mut numbers.kinds).truncate(from);
+        }
+        numbers.order += 1;
     }
 
     /// Where all of the first rows are shown and others may not be.
@@ -226,7 +289,8 @@ impl Segment {
             Some(from) => self.rows_within(ROWS, BYTES).max(from),
             None => self.rows_within(ROWS / 2, BYTES / 2),
         };
-        let rows = self.at_change_of_time(rows.max(1));
+        let rows = self.between_traces(self.at_change_of_time(rows.max(1)));
+        let appended = appended.filter(|from| *from <= rows);
         let mut rest = self.copy(rows..self.lines.rows.len(), rule);
         if rest.lines.rows.is_empty() {
             return None;
@@ -254,6 +318,10 @@ impl Segment {
             Arc::make_mut(&mut self.lines.numbers.kinds).truncate(rows);
         }
         self.traces.shrink_to_fit();
+        if self.lines.folds.size() > 0 {
+            Arc::make_mut(&mut self.lines.folds).truncate(rows);
+        }
+        self.folded = self.folded.min(rows);
         if let Some(verdict) = &mut self.verdict {
             verdict.truncate(&self.lines, rule);
         }
@@ -272,6 +340,14 @@ impl Segment {
     fn at_change_of_time(&self, row: usize) -> usize {
         let Some(last) = row.checked_sub(1).and_then(|i| self.lines.rows.get(i)) else { return row };
         row + self.lines.rows[row..].iter().take_while(|r| r.at == last.at).count()
+    }
+
+    /// The same row, or one not far before that no trace goes on over.
+    fn between_traces(&self, row: usize) -> usize {
+        let cut = self.lines.folds.between(row);
+        let is_of_its_instant =
+            |row: &usize| *row > 0 && self.lines.rows.get(*row).map(|r| r.at) == self.lines.rows.get(row - 1).map(|r| r.at);
+        if cut == 0 || is_of_its_instant(&cut) { row } else { cut }
     }
 
     /// Forgets its older half. Returns how many lines that were.
@@ -297,10 +373,10 @@ impl Segment {
             out.push(Row { offset, trace, ..*row });
         }
         out.lines.bytes = Arc::new(bytes);
-        out.lines.numbers.order = out.arrivals.end;
+        out.lines.numbers.order = self.lines.numbers.order + 1;
         out.places.clone_from(&self.places);
         out.traces.shrink_to_fit();
-        out.verdict = self.verdict.as_ref().map(|v| v.named(&self.lines, self.lines.rows.len()).placed(&out.lines, rule, |_| true, 0));
+        out.verdict = self.verdict.as_ref().map(|v| v.named(&self.lines, self.lines.rows.len()).placed(&out.lines, rule, |_, _| true, 0));
         out
     }
 
@@ -316,7 +392,7 @@ impl Segment {
     /// The screen is held from other lines on; which lines pass stays as it is.
     pub(super) fn hold(&mut self, rule: Rule<'_>) {
         let known = self.verdict.get_or_insert_with(|| Verdict::all(self.lines.rows.len())).named(&self.lines, self.lines.rows.len());
-        self.verdict = (!rule.show.is_all()).then(|| known.placed(&self.lines, rule, |_| true, 0));
+        self.verdict = (!rule.show.is_all()).then(|| known.placed(&self.lines, rule, |_, _| true, 0));
     }
 
     /// Takes what a worker found out.
@@ -379,9 +455,22 @@ impl Segment {
     }
 
     fn shown_row(&self, i: usize) -> Option<&Row> {
+        self.lines.rows.get(self.row(i)?)
+    }
+
+    /// The row of the shown line of a number.
+    pub(super) fn row(&self, i: usize) -> Option<usize> {
         match self.shown_rows() {
-            None => self.lines.rows.get(i),
-            Some(shown) => shown.get(i).and_then(|row| self.lines.rows.get(*row as usize)),
+            None => Some(i),
+            Some(shown) => shown.get(i).map(|row| *row as usize),
+        }
+    }
+
+    /// The number of the line of a row among those shown.
+    pub(super) fn shown_place(&self, row: usize) -> Option<usize> {
+        match self.shown_rows() {
+            None => Some(row),
+            Some(shown) => u32::try_from(row).ok().and_then(|row| shown.binary_search(&row).ok()),
         }
     }
 
@@ -405,7 +494,9 @@ impl Segment {
 
     /// The shown line of a number.
     pub(super) fn line<'a>(&'a self, i: usize, streams: &'a Streams) -> Option<Line<'a>> {
-        self.line_of(self.shown_row(i)?, streams)
+        let row = self.row(i)?;
+        let line = self.line_of(self.lines.rows.get(row)?, streams)?;
+        Some(Line { level: self.lines.level(row), ..line })
     }
 
     fn line_of<'a>(&'a self, row: &'a Row, streams: &'a Streams) -> Option<Line<'a>> {

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     filtering::Judged,
-    lines::Lines,
+    lines::{Judge, Lines},
     row::{LineId, Row},
     show::Rule,
 };
@@ -50,8 +50,9 @@ impl Verdict {
     /// What is known of some rows by `known`; where that says nothing they are looked at.
     pub(super) fn of(lines: &Lines, seen: Range<usize>, rule: Rule<'_>, mut known: impl FnMut(usize, &Row) -> Option<bool>) -> Self {
         let mut out = Self { seen: seen.clone(), ..Self::unknown(lines, rule) };
+        let mut judge = Judge::new(lines, rule);
         for (i, row) in lines.rows.iter().enumerate().take(seen.end).skip(seen.start) {
-            if known(i, row).unwrap_or_else(|| lines.row_passes(i, rule)) {
+            if known(i, row).unwrap_or_else(|| judge.passes(i)) {
                 out.note(i, row, rule);
             }
         }
@@ -72,12 +73,17 @@ impl Verdict {
     /// What a worker found out.
     pub(super) fn from_worker(lines: &Lines, judged: &Judged, rule: Rule<'_>) -> Self {
         // Most segments are full and as the worker saw them: a key waits while their rows are gone through.
-        if Arc::ptr_eq(&lines.rows, &judged.lines.rows) && rule.show.held.is_none() {
+        let is_same = Arc::ptr_eq(&lines.rows, &judged.lines.rows) && Arc::ptr_eq(&lines.folds, &judged.lines.folds);
+        if is_same && rule.show.held.is_none() {
             return Self { seen: 0..lines.rows.len(), shown: judged.passing.clone(), ..Self::default() };
         }
         let mut there = judged.lines.rows.iter().enumerate().peekable();
         let mut passing = judged.passing.iter().copied().peekable();
-        Self::of(lines, 0..lines.rows.len(), rule, |_, row| {
+        Self::of(lines, 0..lines.rows.len(), rule, |i, row| {
+            // More lines of a trace may have come.
+            if !is_same && lines.folds.lead(i).is_some() {
+                return None;
+            }
             while there.next_if(|(_, old)| old.id() < row.id()).is_some() {}
             let (place, _) = there.next_if(|(_, old)| old.id() == row.id())?;
             while passing.next_if(|p| (*p as usize) < place).is_some() {}
@@ -140,11 +146,12 @@ impl Verdict {
 
     /// Looks at the next rows.
     pub(super) fn look_on(&mut self, lines: &Lines, rule: Rule<'_>, reach: &mut Reach) {
+        let mut judge = Judge::new(lines, rule);
         for (i, row) in lines.rows.iter().enumerate().skip(self.seen.end) {
             if reach.is_over() {
                 return;
             }
-            if lines.row_passes(i, rule) {
+            if judge.passes(i) {
                 self.note(i, row, rule);
                 reach.lines -= 1;
             }
@@ -156,11 +163,12 @@ impl Verdict {
     /// Looks at the rows before.
     pub(super) fn look_back(&mut self, lines: &Lines, rule: Rule<'_>, reach: &mut Reach) {
         let mut found = Self::default();
+        let mut judge = Judge::new(lines, rule);
         for (i, row) in lines.rows.iter().enumerate().take(self.seen.start).rev() {
             if reach.is_over() {
                 break;
             }
-            if lines.row_passes(i, rule) {
+            if judge.passes(i) {
                 found.note(i, row, rule);
                 reach.lines -= 1;
             }
@@ -200,19 +208,19 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// The same of lines that are in their places again. Those that were not `there` before are looked at, unless they are
+    /// The same of lines that are in their places again. Rows that were not `there` before are looked at, unless they are
     /// beyond what was looked at before and take more than so many bytes.
-    pub(super) fn placed(&self, lines: &Lines, rule: Rule<'_>, there: impl Fn(LineId) -> bool, bytes: usize) -> Verdict {
+    pub(super) fn placed(&self, lines: &Lines, rule: Rule<'_>, there: impl Fn(usize, LineId) -> bool, bytes: usize) -> Verdict {
         let rows = &lines.rows;
         let known = |(first, last): (LineId, LineId)| rows.partition_point(|r| r.id() < first)..rows.partition_point(|r| r.id() <= last);
         let within = self.seen.map_or(0..0, known);
         let new = || rows[..within.start].iter().chain(&rows[within.end..]).map(|r| r.size() + ROW).sum::<usize>();
         let seen = if self.whole && new() <= bytes { 0..rows.len() } else { within };
         let mut passing = self.passing.iter().peekable();
-        Verdict::of(lines, seen, rule, |_, row| {
+        Verdict::of(lines, seen, rule, |i, row| {
             let id = row.id();
             while passing.next_if(|p| **p < id).is_some() {}
-            there(id).then(|| passing.peek() == Some(&&id))
+            there(i, id).then(|| passing.peek() == Some(&&id))
         })
     }
 }

@@ -9,8 +9,8 @@ mod rust;
 #[cfg(test)]
 mod tests;
 
+pub use self::part::{Part, is_panic, looks_inner};
 pub(super) use self::python::TRACEBACK;
-pub use self::part::{Part, may_go_on};
 use super::clip;
 
 /// A stack trace.

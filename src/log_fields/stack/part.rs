@@ -67,9 +67,14 @@ enum Look {
     Inner,
 }
 
-/// Whether a line may go on from one before it: asked of every line, so it looks at few bytes.
-pub fn may_go_on(text: &str) -> bool {
-    look(text).is_some() || may_be_said(text)
+/// Whether a line looks like one of a stack trace that goes on from another: asked of every line, so it looks at few bytes.
+pub fn looks_inner(text: &str) -> bool {
+    look(text).is_some()
+}
+
+/// Whether a line is a panic of Rust: what goes on from it, its message, may look like anything.
+pub fn is_panic(text: &str) -> bool {
+    text.starts_with("thread '") && (text.contains("' panicked at ") || text.contains("> panicked at "))
 }
 
 impl Part {
@@ -92,7 +97,7 @@ impl Part {
             Self::Head
         } else if text.starts_with("panic: ") || text.starts_with("fatal error: ") {
             Self::Go
-        } else if is_rust(text) {
+        } else if is_panic(text) {
             if text.ends_with(':') { Self::Panicked } else { Self::Rust }
         } else if text.ends_with(TRACEBACK) {
             Self::Python
@@ -107,17 +112,11 @@ impl Part {
         }
     }
 
-    /// Of a line that goes on from `head`, which goes on from none; `None` where it does not.
-    pub fn below(head: &str, level: Level, text: &str) -> Option<Self> {
-        // Most lines are of words and look like nothing: they need no more to be told apart.
-        let may = look(text).is_some() || is_rust(head);
-        if may { Self::of(head, level).next(text) } else { None }
-    }
-
     /// Of a line that goes on from one that has come so far; `None` where it does not.
     #[must_use]
     pub fn next(self, text: &str) -> Option<Self> {
-        if text.len() > LONG {
+        // An entry of several lines was put together by whoever sent it.
+        if text.len() > LONG || text.trim_end().contains('\n') {
             return None;
         }
         let Some(look) = look(text) else { return (self == Self::Panicked && may_be_said(text)).then_some(Self::Rust) };
@@ -244,10 +243,6 @@ fn is_go_place(text: &str) -> bool {
     place.rsplit_once(':').is_some_and(|(file, line)| file.ends_with(".go") && line.bytes().all(|b| b.is_ascii_digit()))
 }
 
-fn is_rust(text: &str) -> bool {
-    text.starts_with("thread '") && (text.contains("' panicked at ") || text.contains("> panicked at "))
-}
-
 /// Whether a line may be the message of Rust's panic, which is any text: what begins as records do is none.
 fn may_be_said(text: &str) -> bool {
     let first = text.bytes().next().unwrap_or(b'{');
@@ -272,8 +267,7 @@ mod tests {
         for line in text.lines() {
             let level = |text| level(&Told::default(), &Told::default(), text);
             let part = before.and_then(|(head, part)| match part {
-                _ if !may_go_on(line) => None,
-                None => Part::below(head, level(head), line),
+                None => Part::of(head, level(head)).next(line),
                 Some(part) => part.next(line),
             });
             match out.last_mut().filter(|_| part.is_some()) {

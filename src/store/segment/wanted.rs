@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::{show::Rule, verdict::ROW},
+    super::{lines::Judge, show::Rule, verdict::ROW},
     Segment, size32,
 };
 
@@ -58,9 +58,10 @@ impl Segment {
 
     /// Finds out which lines are asked for, over so many bytes at the most.
     pub(in super::super) fn look_for_wanted(&mut self, asked: Rule<'_>, bytes: &mut usize) {
+        let mut judge = Judge::new(&self.lines, asked);
         let Wanted { rows, of } = &mut self.wanted;
         while let Some(row) = self.lines.rows.get(*of).filter(|_| *bytes > 0) {
-            if self.lines.row_passes(*of, asked) {
+            if judge.passes(*of) {
                 Arc::make_mut(rows).push(size32(*of));
             }
             *bytes = bytes.saturating_sub(row.size() + ROW);

@@ -22,10 +22,15 @@ use crate::{
 const NO_FIELD: &str = "select a field first: Tab goes to the fields of the line";
 
 impl Logs {
+    /// What the selected line says, with all that goes on from it.
+    pub(super) fn record(&self, line: &Line<'_>) -> Arc<Record> {
+        self.memo.record(line.id, &self.store.whole(line))
+    }
+
     /// The rows of the selected line's detail.
     pub(super) fn items(&self, look: &Look<'_>) -> Vec<Item> {
         let Some(line) = self.line() else { return Vec::new() };
-        let record = self.memo.record(&line);
+        let record = self.record(&line);
         let mut items = items(&line, &record, &self.detail.folded);
         if line.trace.is_none()
             && let Some(service) = self.service(look)
@@ -192,16 +197,17 @@ impl Logs {
 
 /// What was recognised in the selected line: it may be of megabytes, and is drawn with each key.
 #[derive(Default)]
-pub(super) struct Memo(RefCell<Option<(LineId, Arc<Record>)>>);
+pub(super) struct Memo(RefCell<Option<(LineId, usize, Arc<Record>)>>);
 
 impl Memo {
-    pub(super) fn record(&self, line: &Line<'_>) -> Arc<Record> {
+    fn record(&self, id: LineId, whole: &str) -> Arc<Record> {
         let mut kept = self.0.borrow_mut();
         match &*kept {
-            Some((id, record)) if *id == line.id => record.clone(),
+            // More lines may go on from it by now.
+            Some((of, bytes, record)) if (*of, *bytes) == (id, whole.len()) => record.clone(),
             _ => {
-                let record = Arc::new(recognise(line.text));
-                *kept = Some((line.id, record.clone()));
+                let record = Arc::new(recognise(whole));
+                *kept = Some((id, whole.len(), record.clone()));
                 record
             }
         }

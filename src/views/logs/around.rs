@@ -66,7 +66,8 @@ impl Logs {
     /// Whether the selection is within a screen of the last line that is known to have all lines before it.
     fn reads_newer(&self, after: Timestamp, area: Rect) -> bool {
         let known = self.store.position(LineId { at: after, arrival: 0 });
-        self.store.has_room() && self.list.index(&self.store).is_none_or(|i| i + self.list_height(area) >= known)
+        let below = |i: usize| self.store.rows_from(i).nth(self.list_height(area)).map(|(n, _)| n);
+        self.store.has_room() && self.list.index(&self.store).and_then(below).is_none_or(|n| n >= known)
     }
 
     /// Whether an instant is after the lines that are known to be all.

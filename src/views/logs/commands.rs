@@ -112,7 +112,7 @@ impl Logs {
             errors: self.store.next_at_level(0, Level::Error).is_some(),
             matches: self.store.show().pattern.is_some() && self.store.shown() > 0,
             folds: self.brush.is_some()
-                || line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(l.text).rest.is_empty()),
+                || line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(&self.store.whole(&l)).rest.is_empty()),
             columns: !self.columns.is_empty(),
             marks: !self.marks.is_empty(),
             panes: true,

@@ -56,7 +56,7 @@ impl Tally {
         // The last part of a nested name stands in the text.
         let leaf = field.name.rsplit('.').next().unwrap_or(&field.name);
         let mut out = Self::default();
-        for line in store.window(lines.start).take(lines.len()) {
+        for (_, line) in store.rows_from(lines.start).take_while(|(n, _)| *n < lines.end) {
             let record = match field.source {
                 Source::Message => brief(line.text),
                 Source::Parsed if line.text.contains(leaf) || is_of_the_head(leaf) => brief(line.text),

@@ -120,7 +120,8 @@ impl Logs {
         let room = usize::from(places.detail.width).saturating_sub(6);
         let mut panel = Panel::new(truncate(&title, room, shared.glyphs.ellipsis)).focused(self.in_detail);
         if let Some(line) = line.filter(|_| is_line) {
-            let size = if line.text.len() > 1024 { format!("{}   ", format::bytes(line.text.len() as f64)) } else { String::new() };
+            let bytes = self.store.whole(&line).len();
+            let size = if bytes > 1024 { format!("{}   ", format::bytes(bytes as f64)) } else { String::new() };
             let at = if line.id.at.is_place() { "no time".to_owned() } else { format::date_time(line.id.at, shared.settings.zone.0) };
             let when = format!("{size}{at}  {}", level_word(line.level));
             if width(&title) + width(&when) + 8 < room {
@@ -228,8 +229,8 @@ impl Logs {
                 shift: if screen.wrap.is_some() { 0 } else { self.shift },
             };
             before = Some(placed.line.id.at);
-            let record = brief(placed.line.text);
-            let text_rows = screen.text_rows(&placed.line);
+            let record = brief(&placed.whole);
+            let text_rows = screen.text_rows(&placed.line, &placed.whole);
             let rows: Vec<Rect> = (0..text_rows).map(|i| row(area, placed.row + offset(i))).collect();
             self.draw_row(look, &form, placed, &record, &rows, buf);
             if placed.open {
@@ -253,8 +254,7 @@ impl Logs {
     }
 
     fn time_before(&self, first: Option<LineId>) -> Option<crate::model::time::Timestamp> {
-        let before = self.store.position(first?).checked_sub(1)?;
-        self.store.get(before).map(|l| l.id.at)
+        self.store.rows_before(self.store.position(first?)).next().map(|(_, l)| l.id.at)
     }
 
     fn draw_rest(&self, look: &Look<'_>, record: &Record, first: isize, area: Rect, buf: &mut Buffer) {

@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use super::{
     Logs, conditions,
     fields::{Field, Source, items},
+    list::beside,
     patterns::Picked,
 };
 use crate::{
@@ -356,8 +357,8 @@ impl Logs {
             }
         }
         let at = self.list.index(&self.store).unwrap_or(0);
-        let to = at.saturating_add_signed(isize::from(step));
-        if to == at || to >= self.store.shown() {
+        let to = beside(&self.store, at, isize::from(step));
+        if to == at {
             cx.notice(match step {
                 _ if self.is_filtering() => "the lines are still being filtered: again in a moment",
                 1.. => "no later line of it",
@@ -371,7 +372,7 @@ impl Logs {
 
     fn first_field(&self) -> Option<Field> {
         let line = self.line()?;
-        let items = items(&line, &self.memo.record(&line), &Default::default());
+        let items = items(&line, &self.record(&line), &Default::default());
         items.iter().filter_map(|i| i.as_field()).find(|f| f.source == Source::Parsed && !f.value.is_empty()).cloned()
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Logs, conditions,
     fields::{Field, Source, items},
+    list::beside,
     query,
 };
 use crate::{
@@ -81,7 +82,7 @@ impl Logs {
             cx.acts.push(act);
             return;
         }
-        let record = self.memo.record(&line);
+        let record = self.record(&line);
         let fields = items(&line, &record, &Default::default());
         let fields = fields.iter().filter_map(|i| i.as_field()).filter(|f| !matches!(f.source, Source::Message | Source::Label));
         let rows: Vec<(String, String, Act)> =
@@ -100,8 +101,8 @@ impl Logs {
         }
         if self.seed_kind() == SeedKind::Value {
             let at = self.list.index(&self.store).unwrap_or(0);
-            let to = at.saturating_add_signed(isize::from(step));
-            if to == at || to >= self.store.shown() {
+            let to = beside(&self.store, at, isize::from(step));
+            if to == at {
                 cx.notice(if step > 0 { "no later line of it" } else { "no earlier line of it" });
             } else {
                 self.go(to, cx);
@@ -121,7 +122,7 @@ impl Logs {
     /// The trace of the selected line, or else its request.
     pub(super) fn own_id(&self) -> Option<Field> {
         let line = self.line()?;
-        let record = self.memo.record(&line);
+        let record = self.record(&line);
         let items = items(&line, &record, &Default::default());
         let mut fields = items.iter().filter_map(|i| i.as_field());
         let trace = fields.clone().find(|f| f.source == Source::Trace);

@@ -76,7 +76,7 @@ impl Logs {
         let unread = self.told.unread_before().map(Missing::Unread);
         let placed = withheld.into_iter().chain(gaps).chain(unread).map(|missing| {
             let after = self.store.position(LineId { at: missing.end(), arrival: 0 });
-            let before = after.checked_sub(1).and_then(|before| self.store.get(before));
+            let before = after.checked_sub(1).and_then(|before| self.store.get(self.store.row_of(before)));
             (before.map(|line| line.id), missing)
         });
         // What was not read before all lines is told by the title.

@@ -1,6 +1,6 @@
 //! The list of lines: a cursor that stays on its line and on its place on the screen, whatever arrives around it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use super::row::{brief, wrapped_rows};
 use crate::{
@@ -40,9 +40,9 @@ impl Screen {
         if at == 0 { self.gap_rows(None) } else { 0 }
     }
 
-    /// Rows of a line's own text, without those that it unfolds.
-    pub(super) fn text_rows(&self, line: &Line<'_>) -> usize {
-        self.wrap.as_ref().map_or(1, |w| wrapped_rows(line, &brief(line.text), w.room, &w.columns))
+    /// Rows of a line's own text, which is this one with what goes on from it, without those that it unfolds.
+    pub(super) fn text_rows(&self, line: &Line<'_>, whole: &str) -> usize {
+        self.wrap.as_ref().map_or(1, |w| wrapped_rows(line, &brief(whole), w.room, &w.columns))
     }
 }
 
@@ -61,6 +61,8 @@ pub(super) struct List {
 /// One line on the screen.
 pub(super) struct Placed<'a> {
     pub(super) line: Line<'a>,
+    /// Its text with the lines that go on from it.
+    pub(super) whole: Cow<'a, str>,
     /// The first row of its text on the screen; negative when it begins above it.
     pub(super) row: isize,
     /// Rows above it that belong to it.
@@ -91,19 +93,21 @@ impl List {
     }
 
     /// Rows that a line and what is missing beside it take.
-    fn rows(&self, line: &Line<'_>, at: usize, screen: &Screen) -> usize {
-        let rest = if self.is_open(line.id) { unfolded(&brief(line.text)).len() } else { 0 };
-        screen.rows_before(at) + screen.text_rows(line) + rest + screen.gap_rows(Some(line.id))
+    fn rows(&self, store: &LogStore, line: &Line<'_>, at: usize, screen: &Screen) -> usize {
+        let is_open = self.is_open(line.id);
+        let whole = if is_open || screen.wrap.is_some() { store.whole(line) } else { Cow::Borrowed("") };
+        let rest = if is_open { unfolded(&brief(&whole)).len() } else { 0 };
+        screen.rows_before(at) + screen.text_rows(line, &whole) + rest + screen.gap_rows(Some(line.id))
     }
 
     fn rows_at(&self, store: &LogStore, i: usize, screen: &Screen) -> usize {
-        store.get(i).map_or(1, |line| self.rows(&line, i, screen))
+        store.get(i).map_or(1, |line| self.rows(store, &line, i, screen))
     }
 
     /// The number of the selected line.
     pub(super) fn index(&self, store: &LogStore) -> Option<usize> {
         let last = store.shown().checked_sub(1)?;
-        Some(self.cursor.map_or(last, |id| store.position(id).min(last)))
+        Some(store.row_of(self.cursor.map_or(last, |id| store.position(id).min(last))))
     }
 
     /// The selected line.
@@ -114,7 +118,7 @@ impl List {
     /// Lines arrived or others are shown: the cursor follows, or stays on its line.
     pub(super) fn settle(&mut self, store: &LogStore, screen: &Screen) {
         if self.follow {
-            let last = store.shown().saturating_sub(1);
+            let last = store.row_of(store.shown().saturating_sub(1));
             self.cursor = store.get(last).map(|l| l.id);
             self.above = Some(screen.height.saturating_sub(self.rows_at(store, last, screen)));
         } else if self.cursor.is_none() {
@@ -124,16 +128,18 @@ impl List {
 
     /// Selects a line and keeps what is on the screen, if it is there already.
     pub(super) fn select(&mut self, store: &LogStore, i: usize, screen: &Screen) {
-        let Some(line) = store.get(i.min(store.shown().saturating_sub(1))) else { return };
-        let (new, old) = (i.min(store.shown() - 1), self.index(store).unwrap_or(i));
+        let new = store.row_of(i.min(store.shown().saturating_sub(1)));
+        let (Some(line), old) = (store.get(new), self.index(store).unwrap_or(new)) else { return };
         if new == old && self.above.is_none() {
             return;
         }
         let above = self.rows_above(store, old, screen);
-        let room = screen.height.saturating_sub(self.rows(&line, new, screen));
-        let between = |from: usize, to: usize| (from..to).take(screen.height + 1).map(|n| self.rows_at(store, n, screen)).sum::<usize>();
-        let wanted = if new >= old { above + between(old, new) } else { above.saturating_sub(between(new, old)) };
-        let far = new.abs_diff(old) > screen.height;
+        let room = screen.height.saturating_sub(self.rows(store, &line, new, screen));
+        let between = store.rows_from(new.min(old)).take_while(|(n, _)| *n < new.max(old)).take(screen.height + 1);
+        let between: Vec<usize> = between.map(|(n, line)| self.rows(store, &line, n, screen)).collect();
+        let rows: usize = between.iter().sum();
+        let wanted = if new >= old { above + rows } else { above.saturating_sub(rows) };
+        let far = between.len() > screen.height;
         self.above = Some(if far && new < old { screen.height / 3 } else { wanted }.min(room));
         self.cursor = Some(line.id);
         // As it is drawn: lines that come later above or below must not move it.
@@ -145,10 +151,10 @@ impl List {
         let at = self.index(store).unwrap_or(0);
         let page = (screen.height / 2).max(1);
         let to = match command {
-            Command::Down => at + 1,
-            Command::Up => at.saturating_sub(1),
-            Command::PageDown => at + page,
-            Command::PageUp => at.saturating_sub(page),
+            Command::Down => beside(store, at, 1),
+            Command::Up => beside(store, at, -1),
+            Command::PageDown => beside(store, at, isize::try_from(page).unwrap_or(isize::MAX)),
+            Command::PageUp => beside(store, at, isize::try_from(page).map_or(isize::MIN, isize::wrapping_neg)),
             Command::Top => 0,
             Command::Bottom => usize::MAX,
             _ => return false,
@@ -172,16 +178,17 @@ impl List {
             self.open.pop_front();
         }
         self.cursor = Some(line.id);
-        self.above = Some(above.min(screen.height.saturating_sub(self.rows(&line, at, screen))));
+        self.above = Some(above.min(screen.height.saturating_sub(self.rows(store, &line, at, screen))));
     }
 
     /// Rows above the selected line as it is drawn: no room is wasted at either end.
     fn rows_above(&self, store: &LogStore, at: usize, screen: &Screen) -> usize {
         let height = screen.height;
         let own = self.rows_at(store, at, screen).min(height);
-        let below: usize = (at..store.shown()).take(height).map(|n| self.rows_at(store, n, screen)).sum();
+        let rows = |(n, line): (usize, Line<'_>)| self.rows(store, &line, n, screen);
+        let below: usize = store.rows_from(at).take(height).map(rows).sum();
         let wanted = self.above.unwrap_or(height / 2).max(height - below.min(height)).min(height - own);
-        let there: usize = (0..at).rev().take(wanted).map(|n| self.rows_at(store, n, screen)).sum();
+        let there: usize = store.rows_before(at).take(wanted).map(rows).sum();
         wanted.min(there)
     }
 
@@ -191,22 +198,30 @@ impl List {
         let Some(at) = self.index(store).filter(|_| height > 0) else { return Vec::new() };
         let above = self.rows_above(store, at, screen);
         let (mut first, mut row) = (at, isize::try_from(above).unwrap_or(0));
-        while first > 0 && row > 0 {
-            first -= 1;
-            row -= isize::try_from(self.rows_at(store, first, screen)).unwrap_or(1);
+        let mut before = store.rows_before(at);
+        while let Some((n, line)) = if row > 0 { before.next() } else { None } {
+            first = n;
+            row -= isize::try_from(self.rows(store, &line, n, screen)).unwrap_or(1);
         }
         let mut out = Vec::new();
         let end = isize::try_from(height).unwrap_or(isize::MAX);
-        for (at, line) in (first..).zip(store.window(first)) {
+        for (at, line) in store.rows_from(first) {
             if row >= end {
                 break;
             }
-            let rows = isize::try_from(self.rows(&line, at, screen)).unwrap_or(1);
+            let rows = isize::try_from(self.rows(store, &line, at, screen)).unwrap_or(1);
             let before = screen.rows_before(at);
             let text = row + isize::try_from(before).unwrap_or(0);
-            out.push(Placed { open: self.is_open(line.id), line, row: text, before });
+            out.push(Placed { open: self.is_open(line.id), whole: store.whole(&line), line, row: text, before });
             row += rows;
         }
         out
     }
+}
+
+/// The number of the line so many rows after one, or before it, as far as there are rows.
+pub(super) fn beside(store: &LogStore, at: usize, rows: isize) -> usize {
+    let last = |found: Option<(usize, Line<'_>)>| found.map_or(at, |(n, _)| n);
+    let count = rows.unsigned_abs();
+    if rows < 0 { last(store.rows_before(at).take(count).last()) } else { last(store.rows_from(at + 1).take(count).last()) }
 }

@@ -51,7 +51,7 @@ impl Logs {
     /// Goes to the next or previous mark, from the other end again after the last.
     pub(super) fn go_to_mark(&mut self, cx: &mut Cx<'_>, forward: bool) {
         let at = self.list.index(&self.store).unwrap_or(0);
-        let mut places: Vec<usize> = self.marks.0.iter().filter_map(|name| self.place_of(*name)).collect();
+        let mut places: Vec<usize> = self.marks.0.iter().filter_map(|name| self.place_of(*name)).map(|i| self.store.row_of(i)).collect();
         places.sort_unstable();
         let next = if forward { places.iter().find(|i| **i > at) } else { places.iter().rev().find(|i| **i < at) };
         let around = if forward { places.first() } else { places.last() };
@@ -99,14 +99,17 @@ impl Logs {
     pub(super) fn go_to_minute(&mut self, cx: &mut Cx<'_>, forward: bool) {
         let Some(line) = self.line() else { return };
         let minute = line.id.at.align_down(MINUTE);
-        let first_of = |minute: Timestamp| self.store.position(LineId { at: minute, arrival: 0 });
+        let first_of = |minute: Timestamp| {
+            let rows = self.store.rows_from(self.store.position(LineId { at: minute, arrival: 0 }));
+            rows.map(|(n, _)| n).next().unwrap_or(self.store.shown())
+        };
         let at = self.list.index(&self.store).unwrap_or(0);
         let to = if forward {
             first_of(minute + MINUTE)
         } else {
             match first_of(minute) {
                 first if first < at => first,
-                first => first.checked_sub(1).and_then(|i| self.store.get(i)).map_or(at, |l| first_of(l.id.at.align_down(MINUTE))),
+                first => self.store.rows_before(first).next().map_or(at, |(_, l)| first_of(l.id.at.align_down(MINUTE))),
             }
         };
         if to == at || to >= self.store.shown() {

@@ -90,7 +90,7 @@ impl Logs {
 
     pub(super) fn drill(&mut self, cx: &mut Cx<'_>) {
         let Some(line) = self.line() else { return };
-        let traces = ids::traces(&line, &self.memo.record(&line), &cx.look.shared.settings.trace_ids);
+        let traces = ids::traces(&line, &self.record(&line), &cx.look.shared.settings.trace_ids);
         let own = line.trace;
         let span = |trace| line.span.filter(|_| own == Some(trace));
         let open = |trace| Act::Push(ViewKind::Waterfall, Box::new(cx.look.scope.with_trace(trace, span(trace))));

@@ -82,7 +82,8 @@ impl Logs {
     /// Whether the selection is within a screen of the first line that is known to have all lines after it.
     fn is_near(&self, before: Timestamp, area: Rect) -> bool {
         let known = self.store.position(LineId { at: before, arrival: 0 });
-        !self.list.follow && self.list.index(&self.store).is_none_or(|i| i < known + self.list_height(area))
+        let near = self.store.rows_from(known).nth(self.list_height(area)).map(|(n, _)| n);
+        !self.list.follow && self.list.index(&self.store).is_none_or(|i| near.is_none_or(|near| i < near))
     }
 
     /// What lies before the lines on the screen; `None` while nothing is known or the user is elsewhere and all is read.

@@ -29,15 +29,16 @@ impl Logs {
     /// Lets the user choose what of the selected line is filtered for, or left out: what is a column first.
     pub(super) fn pick(&self, cx: &mut Cx<'_>, keep: bool) {
         let Some(line) = self.line() else { return };
-        let record = self.memo.record(&line);
+        let record = self.record(&line);
         let items = items(&line, &record, &Default::default());
         let mut fields: Vec<&Field> = items.iter().filter_map(|i| i.as_field()).collect();
         fields.sort_by_key(|f| !self.columns.has(&f.name));
         let mark = cx.look.shared.glyphs.ellipsis;
         let row = |name: &str, value: &str, by: By| (name.to_owned(), truncate(value, VALUE, mark), Act::Narrow(Box::new(by)));
         let mut of_line = String::new();
-        form(line.text, &mut of_line);
-        let like = (!keep).then(|| row("lines like this", &of_line, By::Like(line.text.to_owned())));
+        let whole = self.store.whole(&line);
+        form(&whole, &mut of_line);
+        let like = (!keep).then(|| row("lines like this", &of_line, By::Like(whole.clone().into_owned())));
         let object = conditions::object(line.text);
         let condition = |f: &Field| conditions::of_read(&line, object.as_ref(), f, keep).ok();
         let picked = fields.iter().filter_map(|f| Some(row(&f.name, &f.value, By::Condition(condition(f)?))));

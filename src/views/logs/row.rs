@@ -101,7 +101,7 @@ impl Logs {
         let line = &placed.line;
         let theme = &look.shared.theme;
         let first = rows.first().copied().unwrap_or_default();
-        let marks = marks(line, record, placed.open, look);
+        let marks = marks(placed, record, look);
         let end = if form.wrapped { MARKS } else { width(&marks) + 2 };
         if first.height > 0 {
             put_right(buf, Rect { width: first.width.saturating_sub(1), ..first }, &marks, theme.style(Role::Accent));
@@ -112,7 +112,7 @@ impl Logs {
         let places = rows.iter().map(|r| Rect { x: start, width: right.saturating_sub(start), ..*r }).collect();
         let mut pen = Pen { rows: places, row: 0, used: 0, skip: form.shift, cut: false };
         let (message, fields) = texts(line, record, form.columns);
-        for (text, style) in self.colored(look, line, message) {
+        for (text, style) in self.colored(look, placed, message) {
             pen.write(text, style, buf);
         }
         pen.write(&fields, theme.style(Role::Dim), buf);
@@ -155,11 +155,12 @@ impl Logs {
     }
 
     /// The message in pieces: the log's own colours over those of its level, and what the filter found.
-    fn colored<'m>(&self, look: &Look<'_>, line: &Line<'_>, message: &'m str) -> Vec<(&'m str, Style)> {
+    fn colored<'m>(&self, look: &Look<'_>, placed: &Placed<'_>, message: &'m str) -> Vec<(&'m str, Style)> {
         let theme = &look.shared.theme;
+        let line = &placed.line;
         let plain = theme.style(if line.level >= Level::Warn { level_role(line.level) } else { Role::Text });
         let mut styles: Vec<(std::ops::Range<usize>, Style)> = Vec::new();
-        let raw = beginning(line.text, LOOKED_AT);
+        let raw = beginning(&placed.whole, LOOKED_AT);
         if ansi::has_colors(raw) {
             let colored = ansi::parse(raw);
             if let Some(at) = colored.text.find(message).filter(|_| !message.is_empty()) {
@@ -248,15 +249,18 @@ fn take(text: &str, room: usize) -> (&str, &str, usize) {
 }
 
 /// `▸ 24` for further lines, `◆` for a trace, and how long a line is that the list shows a part of alone.
-fn marks(line: &Line<'_>, record: &Record, open: bool, look: &Look<'_>) -> String {
+fn marks(placed: &Placed<'_>, record: &Record, look: &Look<'_>) -> String {
     let glyphs = look.shared.glyphs;
-    let size =
-        if line.text.len() > LOOKED_AT { Cow::Owned(format!("{} ", format::bytes(line.text.len() as f64))) } else { Cow::Borrowed("") };
+    let size = if placed.whole.len() > LOOKED_AT {
+        Cow::Owned(format!("{} ", format::bytes(placed.whole.len() as f64)))
+    } else {
+        Cow::Borrowed("")
+    };
     let fold = match record.rest.len() {
         0 => String::new(),
-        n => format!("{} {n} ", if open { glyphs.unfolded } else { glyphs.folded }),
+        n => format!("{} {n} ", if placed.open { glyphs.unfolded } else { glyphs.folded }),
     };
-    format!("{size}{fold}{}", if line.trace.is_some() { glyphs.diamond } else { " " })
+    format!("{size}{fold}{}", if placed.line.trace.is_some() { glyphs.diamond } else { " " })
 }
 
 pub(super) fn level_word(level: Level) -> &'static str {

@@ -15,6 +15,7 @@ mod live;
 mod moves;
 mod older;
 mod rows;
+mod stacks;
 mod told;
 mod traces;
 mod typed;

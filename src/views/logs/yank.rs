@@ -18,7 +18,7 @@ impl Logs {
             add(&field.name, field.value);
         }
         if let Some(line) = self.line() {
-            add("line", line.text.to_owned());
+            add("line", self.store.whole(&line).into_owned());
             if let Some(trace) = line.trace {
                 add("trace id", trace.to_string());
             }
@@ -30,7 +30,7 @@ impl Logs {
             }
         }
         if let Some(line) = self.line() {
-            for (name, value) in recognise(line.text).fields {
+            for (name, value) in recognise(&self.store.whole(&line)).fields {
                 add(&name, value);
             }
         }

@@ -104,3 +104,35 @@ fn lines_without_a_stack_trace_say_so() {
     page.size = (80, 22);
     sees(&page.row("KeyError at add"), &["NEW", "1"]);
 }
+
+/// Each of its lines as an entry of its own, right after the one before.
+fn apart(lines: Vec<LogLine>) -> Vec<LogLine> {
+    let entries = |whole: LogLine| {
+        let entry = |(i, text): (i64, &str)| LogLine {
+            at: Timestamp(whole.at.0 + i),
+            level: if i == 0 { whole.level } else { Level::Unknown },
+            text: text.into(),
+            ..whole.clone()
+        };
+        (0..).zip(whole.text.lines()).map(entry).collect::<Vec<_>>()
+    };
+    lines.into_iter().flat_map(entries).collect()
+}
+
+#[test]
+fn traces_that_came_line_by_line_are_the_same_exceptions_and_patterns() {
+    // What is written at one instant by one pod is no trace that anybody could tell apart.
+    let later =
+        |line: LogLine| if line.text.starts_with("Trace") { LogLine { at: line.at + Duration::from_millis(500), ..line } } else { line };
+    let mut page = of_exceptions(apart(thrown().into_iter().map(later).collect()));
+    sees(&page.screen(), &["2 exceptions in 50 of 490 lines since 22:13", "1 new"]);
+    sees(&page.row("SQLTransientConnectionException at Pool.take"), &["NEW", "30", "orders", "22:18:30", "22:18:59"]);
+    sees(&page.row("KeyError at add"), &["20", "22:13:20", "22:22:50", "'a-1'"]);
+    page.press(Command::Drill);
+    assert_eq!(page.view.store.rows_from(0).count(), 30, "{}", page.screen());
+    page.press(Command::Back);
+    page.press(Command::Patterns);
+    page.work();
+    assert!(!page.screen().contains("HikariPool") && !page.screen().contains("cart.py"), "{}", page.screen());
+    sees(&page.row("failed"), &["30"]);
+}

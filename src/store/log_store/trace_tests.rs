@@ -1,0 +1,200 @@
+//! Stack traces whose lines came one by one.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{log_fields::level::level, log_fields::trace_id::Told, model::labels::Labels, store::Pattern};
+
+/// A line of a stream; `at` in milliseconds.
+fn line(at: i64, stream: &str, text: &str) -> LogLine {
+    let none = Told::default();
+    LogLine {
+        at: Timestamp::from_millis(at),
+        stream: Arc::new([("app", stream)].into_iter().collect()),
+        metadata: Labels::new(),
+        text: text.into(),
+        level: level(&none, &none, text),
+        trace: None,
+        span: None,
+        trace_from: None,
+        copy: 0,
+    }
+}
+
+const TRACE: [&str; 5] = [
+    "2026-11-22 05:01:02.123 ERROR Api : order failed",
+    "java.lang.IllegalStateException: outer",
+    "\tat com.shop.Api.pay(Api.java:7)",
+    "Caused by: java.sql.SQLException: no luck",
+    "\tat com.shop.Pool.take(Pool.java:44)",
+];
+
+/// A trace of a stream, a line every two milliseconds.
+fn trace(at: i64, stream: &str) -> Vec<LogLine> {
+    (at..).step_by(2).zip(TRACE).map(|(at, text)| line(at, stream, text)).collect()
+}
+
+/// Rows of the list: how many lines each shows, and the first of them.
+fn rows(store: &LogStore) -> Vec<String> {
+    let row = |(_, l): (usize, Line<'_>)| format!("{} {}", store.whole(&l).lines().count(), l.text);
+    let rows: Vec<String> = store.rows_from(0).map(row).collect();
+    let mut backward: Vec<String> = store.rows_before(store.shown()).map(row).collect();
+    backward.reverse();
+    assert_eq!(rows, backward);
+    let starts: Vec<usize> = store.rows_from(0).map(|(n, _)| n).collect();
+    for i in 0..store.shown() {
+        assert!(starts.contains(&store.row_of(i)), "{i} of {starts:?}");
+    }
+    rows
+}
+
+fn show(store: &mut LogStore, show: Show) {
+    store.set_show(show);
+    if let Some(job) = store.filter_job(None) {
+        job.run(&|| false, &mut |news| store.take_filtered(&news));
+    }
+}
+
+fn pattern(typed: &str) -> Show {
+    Show { pattern: Pattern::parse(typed).unwrap(), ..Show::default() }
+}
+
+const HEAD: &str = "5 2026-11-22 05:01:02.123 ERROR Api : order failed";
+
+#[test]
+fn lines_of_a_trace_are_one_row_whatever_comes_between_and_in_whatever_order() {
+    let others = |at: i64| [line(at + 1, "b", "INFO x"), line(at + 3, "c", "\tat c.C.c(C.java:1)"), line(at + 9, "a", "INFO served")];
+    let all: Vec<LogLine> = trace(100, "a").into_iter().chain(others(100)).collect();
+    let expected = [HEAD, "1 INFO x", "1 \tat c.C.c(C.java:1)", "1 INFO served"];
+    let mut store = LogStore::new(1 << 20);
+    store.insert(all.clone());
+    assert_eq!(rows(&store), expected);
+    assert_eq!((store.len(), store.shown()), (8, 8), "lines are what the server holds");
+    for i in 0..all.len() {
+        let mut store = LogStore::new(1 << 20);
+        let (late, rest) = (all[i].clone(), [&all[..i], &all[i + 1..]].concat());
+        store.insert(rest);
+        let cursor = store.get(store.row_of(2)).unwrap();
+        let (id, stream) = (cursor.id, cursor.stream.clone());
+        store.insert(vec![late]);
+        assert_eq!(rows(&store), expected, "{} comes late", all[i].text);
+        let cursor = store.get(store.row_of(store.position(id))).unwrap();
+        assert_eq!((cursor.stream, cursor.text.starts_with('\t')), (&stream, *stream == *line(0, "c", "").stream));
+    }
+    let mut store = LogStore::new(1 << 20);
+    all.into_iter().rev().for_each(|line| _ = store.insert(vec![line]));
+    assert_eq!(rows(&store), expected, "the last one first");
+}
+
+#[test]
+fn what_is_far_or_of_another_thread_goes_on_from_nothing() {
+    let mut store = LogStore::new(1 << 20);
+    store.insert(vec![line(0, "a", TRACE[1]), line(5_000, "a", TRACE[2]), line(5_001, "a", "INFO x"), line(5_002, "a", TRACE[4])]);
+    assert_eq!(rows(&store), [TRACE[1], TRACE[2], "INFO x", TRACE[4]].map(|text| format!("1 {text}")));
+    store.insert(vec![line(5_003, "a", TRACE[2]), line(2_500, "a", TRACE[4])]);
+    assert_eq!(rows(&store)[..2], [format!("3 {}", TRACE[1]), "1 INFO x".to_owned()], "one between brings both together");
+    assert_eq!(rows(&store)[2], format!("2 {}", TRACE[4]), "frames without a first line are together");
+    let mut store = LogStore::new(1 << 20);
+    store.insert(vec![line(0, "a", TRACE[0]), line(1_000, "a", TRACE[1]), line(1_001, "a", TRACE[2])]);
+    assert_eq!(rows(&store), [format!("1 {}", TRACE[0]), format!("2 {}", TRACE[1])], "a failure of before led to nothing here");
+}
+
+#[test]
+fn a_trace_passes_a_filter_as_one_line_does() {
+    let lines = || [trace(100, "a"), vec![line(200, "a", "INFO no luck"), line(201, "a", "INFO y")]].concat();
+    for (typed, expected) in [
+        ("no luck", vec![HEAD, "1 INFO no luck"]),
+        ("!no luck", vec!["1 INFO y"]),
+        ("order failed", vec![HEAD]),
+        ("Pool.java", vec![HEAD]),
+        ("/failed\\njava/", vec![HEAD]),
+    ] {
+        let mut store = LogStore::new(1 << 20);
+        store.insert(lines());
+        show(&mut store, pattern(typed));
+        assert_eq!(rows(&store), expected, "{typed}");
+        let mut store = LogStore::new(1 << 20);
+        show(&mut store, pattern(typed));
+        lines().into_iter().for_each(|line| _ = store.insert(vec![line]));
+        assert_eq!(rows(&store), expected, "{typed}, line by line");
+        assert_eq!(store.shown() == 5, typed == "order failed" || typed == "Pool.java" || typed.starts_with('/'));
+    }
+    let mut store = LogStore::new(1 << 20);
+    store.insert(lines());
+    show(&mut store, Show { level: Level::Error, ..Show::default() });
+    assert_eq!((rows(&store), store.shown()), (vec![HEAD.to_owned()], 5), "frames are as bad as their first line");
+}
+
+#[test]
+fn the_next_error_is_a_trace_once_and_as_bad_as_it_says() {
+    let mut store = LogStore::new(1 << 20);
+    store.insert(vec![line(0, "a", "INFO x")]);
+    store.insert(trace(100, "a"));
+    store.insert(vec![line(200, "a", "ERROR y"), line(300, "a", "java.lang.X: y"), line(301, "a", "Caused by: ERROR")]);
+    assert_eq!(store.get(7).unwrap().level, Level::Error, "one that says nothing is as bad as what led to it");
+    let next = |after| store.next_at_level(after, Level::Error);
+    assert_eq!((next(0), next(1), next(6), next(7)), (Some(1), Some(6), Some(7), Some(1)));
+    assert_eq!((store.previous_at_level(7, Level::Error), store.previous_at_level(1, Level::Error)), (Some(6), Some(7)));
+}
+
+#[test]
+fn traces_go_on_over_segments_and_survive_what_is_dropped() {
+    let mut store = LogStore::new(1 << 30);
+    let streams: Vec<String> = (0..20).map(|n| format!("s{n}")).collect();
+    // Of so many streams at a time some are cut wherever a segment ends.
+    for at in (0..40_000_i64).step_by(20) {
+        let text = TRACE[usize::try_from(at / 20).unwrap() % TRACE.len()];
+        store.insert((at..).zip(&streams).map(|(at, stream)| LogLine { at: Timestamp(at * 1000), ..line(0, stream, text) }).collect());
+    }
+    let whole = |store: &LogStore| rows(store).iter().filter(|row| *row == HEAD).count();
+    assert_eq!((store.len(), store.rows_from(0).count(), whole(&store)), (40_000, 8_000, 8_000));
+    show(&mut store, pattern("no luck"));
+    assert_eq!(store.rows_from(0).count(), 8_000);
+    show(&mut store, Show::default());
+    store.set_limit(store.bytes() / 2);
+    store.insert(vec![line(100_000, "a", "INFO x")]);
+    assert!(store.dropped() > 10_000);
+    let first = store.rows_from(0).take_while(|(_, l)| !l.text.contains("ERROR")).count();
+    assert!(first <= 20, "{first}: a row for what is left of each trace");
+    assert_eq!(store.rows_from(0).count(), first + whole(&store) + 1);
+}
+
+#[test]
+fn endless_frames_are_rows_of_so_many() {
+    let mut store = LogStore::new(1 << 30);
+    for at in (0..100_000).step_by(1000) {
+        store.insert((at..at + 1000).map(|at| line(at, "a", TRACE[2])).collect());
+    }
+    assert_eq!(store.rows_from(0).count(), 50);
+    assert_eq!(store.rows_before(store.shown()).map(|(_, l)| store.whole(&l).lines().count()).max(), Some(2001));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever the order in which lines come, in whatever parts, filtered or not, rows are the same.
+    #[test]
+    fn rows_do_not_depend_on_the_order_of_arrival(
+        lines in prop::collection::vec((0..400_i64, 0..3_usize, 0..7_usize), 1..80),
+        order in prop::collection::vec(any::<u16>(), 80),
+        part in 1..9_usize,
+        filter in prop::sample::select(vec!["", "no luck", "!no luck"]),
+    ) {
+        let text = |i: usize| TRACE.get(i).copied().unwrap_or(if i == 5 { "INFO x" } else { "no luck: y" });
+        // Each at a time of its own: those of one instant are in the order of their arrival.
+        let all: Vec<LogLine> = (0..).zip(&lines).map(|(n, (at, stream, i))| {
+            LogLine { at: Timestamp((at * 100 + n) * 1_000_000), ..line(0, ["a", "b", "c"][*stream], text(*i)) }
+        }).collect();
+        let mut mixed: Vec<(u16, LogLine)> = order.into_iter().zip(all.clone()).collect();
+        mixed.sort_by_key(|(place, _)| *place);
+        let mut whole = LogStore::new(1 << 20);
+        whole.insert(all);
+        let mut parts = LogStore::new(1 << 20);
+        show(&mut whole, pattern(filter));
+        show(&mut parts, pattern(filter));
+        for chunk in mixed.chunks(part) {
+            parts.insert(chunk.iter().map(|(_, line)| line.clone()).collect());
+        }
+        prop_assert_eq!(rows(&whole), rows(&parts));
+        prop_assert_eq!(whole.shown(), parts.shown());
+    }
+}
