@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::{
     Failure, NO_ANSWER,
     clients::sources,
-    report::{print, say},
+    report::{print, print_json, say},
     runtime,
 };
 use crate::{
@@ -52,7 +52,7 @@ pub(super) fn alerts(loaded: &Loaded, options: &Options, output: Output) -> Resu
     }
     match output {
         Output::Text => print(report.text(&silent, config.display.time_zone.offset(clock.now()).0).as_bytes())?,
-        Output::Json => print(format!("{}\n", report.json()).as_bytes())?,
+        Output::Json => print_json(&report.json())?,
     };
     Ok(match () {
         () if !silent.is_empty() => NO_ANSWER,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Failure,
     clients::sources,
-    report::{clean, print, say},
+    report::{clean, print, print_json, say},
     runtime, terminal,
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(super) fn run(loaded: &Loaded, options: &Options, output: Output) -> Result<
     }
     match output {
         Output::Text => print(text(&mapping, &told).as_bytes()),
-        Output::Json => print(format!("{}\n", json(&mapping, &told)).as_bytes()),
+        Output::Json => print_json(&json(&mapping, &told)),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn run(args: &TraceArgs, options: &Options, system: &System) -> Resul
         Source::Id(id) => of_server(id, options, system)?,
     };
     let out = match args.output {
-        Output::Json => format!("{}\n", json::json(&trace)),
+        Output::Json => return report::print_json(&json::json(&trace)),
         Output::Text => {
             let told = args.width.map(|w| w.max(NARROWEST));
             let width = told.or_else(terminal_width).unwrap_or(WIDTH);

@@ -100,7 +100,8 @@ impl Bounds {
 
     /// The same of the other clock.
     fn reversed(self) -> Self {
-        Self { least: self.most.saturating_neg(), most: self.least.saturating_neg() }
+        let least = if self.most == i64::MAX { i64::MIN } else { self.most.saturating_neg() };
+        Self { least, most: self.least.saturating_neg() }
     }
 
     fn moved(self, by: i64) -> Self {

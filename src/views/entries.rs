@@ -66,6 +66,8 @@ pub(super) struct Entries {
     at: Option<(u8, String)>,
     /// Rows below the first one of what is selected.
     within: usize,
+    /// Of several with its key, which one.
+    nth: usize,
     offset: usize,
     pub(super) folded: BTreeSet<String>,
 }
@@ -164,7 +166,8 @@ impl Entries {
     /// The selected row.
     fn row(&self, items: &[impl Entry], layout: &Layout<'_>) -> usize {
         let is_there = |key: (u8, &str)| self.at.as_ref().is_some_and(|(kind, name)| key == (*kind, name.as_str()));
-        let found = items.iter().position(|i| is_there(i.key())).or_else(|| items.iter().position(Entry::is_selectable));
+        let named = |nth: usize| items.iter().enumerate().filter(|(_, i)| is_there(i.key())).map(|(at, _)| at).nth(nth);
+        let found = named(self.nth).or_else(|| named(0)).or_else(|| items.iter().position(Entry::is_selectable));
         let Some(item) = found else { return 0 };
         let first = layout.rows.iter().position(|r| r.item == item).unwrap_or(0);
         let same = self.at.as_ref().is_some_and(|(kind, _)| *kind == items[item].key().0);
@@ -193,13 +196,16 @@ impl Entries {
     /// Selects what has a key, as [`Entry::key`] says it.
     pub(super) fn select_key(&mut self, (kind, name): (u8, &str)) {
         self.at = Some((kind, name.to_owned()));
-        self.within = 0;
+        (self.nth, self.within) = (0, 0);
     }
 
     fn select(&mut self, row: usize, items: &[impl Entry], layout: &Layout<'_>) {
         let Some(item) = layout.rows.get(row).map(|r| r.item) else { return };
         let (kind, name) = items[item].key();
-        let first = layout.rows.iter().position(|r| items[r.item].key() == (kind, name)).unwrap_or(row);
+        let is_text = items[item].shape() == Shape::Text;
+        self.nth = if is_text { 0 } else { items[..item].iter().filter(|i| i.key() == (kind, name)).count() };
+        let is_first = |r: &Row| if is_text { items[r.item].key() == (kind, name) } else { r.item == item };
+        let first = layout.rows.iter().position(is_first).unwrap_or(row);
         self.at = Some((kind, name.to_owned()));
         self.within = row - first;
         self.offset = self.first_shown(row, layout);

@@ -2,11 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, IsTerminal as _, Write},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use serde::{Serialize, Serializer};
-use serde_json::ser::Formatter;
 
 use crate::{
     cli::Output,
@@ -17,6 +16,7 @@ use crate::{
         log::{Level, LogEvent, LogLine},
         time::Timestamp,
     },
+    run::report,
     theme::ColorSupport,
     ui::{format, text::is_harmful},
 };
@@ -136,27 +136,7 @@ fn json(line: &LogLine, late: bool, out: &mut Vec<u8>) {
         line: &line.text,
         late,
     };
-    // A vector takes all that is written, and all of this can be written.
-    let _ = shape.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Harmless));
-    out.push(b'\n');
-}
-
-/// JSON whose text moves no terminal's cursor: what could is escaped, which changes nothing for those who read JSON.
-struct Harmless;
-
-impl Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut plain = 0;
-        for (at, c) in fragment.char_indices().filter(|(_, c)| is_harmful(*c)) {
-            writer.write_all(&fragment.as_bytes()[plain..at])?;
-            write!(writer, "\\u{:04x}", u32::from(c))?;
-            plain = at + c.len_utf8();
-        }
-        writer.write_all(&fragment.as_bytes()[plain..])
-    }
+    report::json_line(&shape, out);
 }
 
 #[cfg(test)]

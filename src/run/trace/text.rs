@@ -29,7 +29,7 @@ const ASCII_BARS: [&str; 3] = ["#", "=", "-"];
 
 /// The whole of it, each line at most so wide.
 pub(super) fn text(trace: &Trace, width: u16, glyphs: &Glyphs) -> String {
-    let names = width * 9 / 20;
+    let names = width / 20 * 9 + width % 20 * 9 / 20;
     let page = Page {
         trace,
         glyphs,

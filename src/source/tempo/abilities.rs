@@ -70,7 +70,8 @@ impl Tempo {
             Ability::Select => search("{ } | select(status)"),
             Ability::Metrics => timed("/api/metrics/query_range").param("step", "60s").param("q", "{ } | rate()"),
             Ability::Compare => timed("/api/metrics/query").param("q", "{ } | compare({ status = error })"),
-            Ability::ScopedTags => timed("/api/v2/search/tags"),
+            // Of no time: asked of one, Tempo 2.1 ends in a panic.
+            Ability::ScopedTags => Request::get("/api/v2/search/tags"),
         };
         match self.http.send(request.aside()).await {
             Ok(_) => Ok(true),

@@ -113,7 +113,7 @@ fn is_wrapped(object: &Map<String, Value>) -> bool {
 fn is_answer(object: &Map<String, Value>, data: &Value) -> bool {
     let Value::Array(traces) = data else { return false };
     match traces.first() {
-        None => object.contains_key("errors") && object.contains_key("total"),
+        None => ["errors", "total", "limit", "offset"].iter().all(|name| object.contains_key(*name)),
         Some(first) => first.as_object().is_some_and(|first| is_jaeger(first) || is_document(first)),
     }
 }
@@ -121,7 +121,9 @@ fn is_answer(object: &Map<String, Value>, data: &Value) -> bool {
 /// A trace of Jaeger's: in any order of its members.
 fn is_jaeger(object: &Map<String, Value>) -> bool {
     let is_span = |span: &Value| span.get("spanID").is_some() || span.get("traceID").is_some();
-    let has_spans = object.get("spans").and_then(Value::as_array).is_some_and(|spans| spans.first().is_none_or(is_span));
+    let first = object.get("spans").and_then(Value::as_array).map(|spans| spans.first());
+    // A list without any is what many a log line has.
+    let has_spans = first.is_some_and(|first| first.map_or_else(|| object.get("processes").is_some_and(Value::is_object), is_span));
     let named = |process: &Value| process.get("serviceName").is_some();
     let has_processes = object.get("processes").and_then(Value::as_object).is_some_and(|all| all.values().next().is_some_and(named));
     has_processes || (has_spans && object.get("traceID").is_some_and(Value::is_string))
@@ -175,6 +177,8 @@ mod tests {
             r#"{"level":"info","msg":"flushed","batches":[{"id":1,"size":3}]}"#,
             r#"{"level":"info","msg":"flushed","batches":3}"#,
             r#"{"message":"x","trace":{"id":"5b8efff798038103d269b633813fc60c"},"log.level":"info"}"#,
+            r#"{"msg":"flushed","traceID":"ab","spans":[]}"#,
+            r#"{"data":[],"errors":[],"total":0}"#,
             r#"{"msg":"x","traceID":"5b8efff798038103d269b633813fc60c","spans":[1,2]}"#,
             r#"{"msg":"x","traceId":"463ac35c9f6413ad","id":"463ac35c9f6413ad"}"#,
             r#"[{"traceId":"463ac35c9f6413ad","id":"7","msg":"a line of an array"}]"#,

@@ -122,7 +122,7 @@ fn a_file_without_a_span_is_an_error_that_says_so() {
     for (text, why) in [
         (r#"{"trace":{},"metrics":{}}"#, "no spans"),
         (r#"{"resourceSpans":[]}"#, "no spans"),
-        (r#"{"data":[],"total":0,"errors":null}"#, "no spans"),
+        (r#"{"data":[],"total":0,"limit":0,"offset":0,"errors":null}"#, "no spans"),
         (r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"0000000000000001"}]}]}]}"#, "1 span without a trace id"),
     ] {
         let told = Reader::default().read("x", sniff(text.as_bytes()).unwrap(), text.as_bytes()).unwrap_err();

@@ -52,6 +52,13 @@ fn hosts_that_are_called_by_moved_ones_move_with_them() {
 }
 
 #[test]
+fn a_clock_that_is_only_known_from_what_it_called_is_moved_no_further_than_it_must() {
+    let called = Span { kind: SpanKind::Internal, ..span(11, 10, 500, 900) };
+    let t = build(vec![span(1, 0, 0, 1000), Span { resource: 1, ..span(10, 0, 5000, 5010) }, called]).corrected();
+    assert_eq!(shifts(&t), [(1, 0), (10, -4500), (11, 0)]);
+}
+
+#[test]
 fn what_nothing_bounds_stays() {
     let consumer = Span { kind: SpanKind::Consumer, resource: 1, ..span(2, 1, -500, -400) };
     let t = build(vec![span(1, 0, 0, 100), consumer, Span { resource: 1, ..span(3, 9, 5000, 5001) }]);

@@ -149,7 +149,8 @@ impl Labels {
                 put(buf, area, area.x + x, &text, shared.theme.style(Role::Dim));
                 free = u16::try_from(end).unwrap_or(u16::MAX).saturating_add(2);
             }
-            at = at.saturating_add(self.step);
+            let Some(next) = at.checked_add(self.step) else { return };
+            at = next;
         }
     }
 }

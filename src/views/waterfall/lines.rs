@@ -77,10 +77,20 @@ impl Lines {
             SIZE => {
                 let size = expect(answer.result.clone(), |r| if let Response::LogSize(size) = r { Some(size) } else { None });
                 self.cost.learn(answer.request.clone(), answer.asked, size);
+                return Some(());
             }
             LINES => match expect(answer.result.clone(), |r| if let Response::Log(events) = r { Some(events) } else { None }) {
-                Ok(events) => events.into_iter().for_each(|event| self.event(event)),
-                Err(error) => self.error = Some(error),
+                Ok(events) => {
+                    let before = self.lines.len();
+                    events.into_iter().for_each(|event| self.event(event));
+                    if self.lines.len() == before {
+                        return Some(());
+                    }
+                }
+                Err(error) => {
+                    self.error = Some(error);
+                    return Some(());
+                }
             },
             _ => return None,
         }
@@ -101,7 +111,7 @@ impl Lines {
     }
 
     /// Finds the span of each line.
-    fn place(&mut self, look: &Look<'_>, trace: &Trace) {
+    pub(super) fn place(&mut self, look: &Look<'_>, trace: &Trace) {
         self.lines.sort_by(|a, b| (a.at, &a.stream, &a.text, a.copy).cmp(&(b.at, &b.stream, &b.text, b.copy)));
         self.lines.dedup();
         self.cut |= self.lines.len() > MOST;
@@ -122,6 +132,16 @@ impl Lines {
             out.entry(*span).or_default().push((line.at.0, i));
         }
         out
+    }
+
+    /// A line by its number, to be found again by [`Self::number`] once there are more.
+    pub(super) fn line(&self, number: u32) -> Option<&LogLine> {
+        self.lines.get(number as usize)
+    }
+
+    /// The number that a line has by now.
+    pub(super) fn number(&self, line: &LogLine) -> Option<u32> {
+        self.lines.iter().position(|l| l == line).and_then(|at| u32::try_from(at).ok())
     }
 
     /// The span that a line is below.

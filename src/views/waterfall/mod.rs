@@ -146,6 +146,7 @@ impl Waterfall {
         self.table = None;
         let pattern = self.search.take().and_then(|s| s.pattern);
         self.search = pattern.map(|pattern| Search::of(&trace, &self.tree, pattern));
+        self.lines.place(&cx.look, &trace);
         self.place_lines();
         match keep.map(|id| (id, trace.find(id))) {
             Some((_, Some(node))) => self.select(node, cx.area),
@@ -291,10 +292,13 @@ impl View for Waterfall {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let item = self.item();
+        let line = if let Some(Item::Line(number)) = item { self.lines.line(number).cloned() } else { None };
         if let Some(trace) = self.trace().cloned()
             && self.lines.answer(&cx.look, &trace, &answer).is_some()
         {
-            let item = self.item();
+            // Others may have come before it.
+            let item = line.and_then(|line| self.lines.number(&line)).map(Item::Line).or(item);
             self.place_lines();
             if let Some(row) = item.and_then(|item| self.tree.row_near(&trace, item)) {
                 self.list.select(row, self.tree.rows().len(), self.rows_height(cx.area));
@@ -311,7 +315,9 @@ impl View for Waterfall {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        if let Some(used) = self.table_command(cx, command).filter(|_| !self.in_detail) {
+        if !self.in_detail
+            && let Some(used) = self.table_command(cx, command)
+        {
             return used;
         }
         match command {

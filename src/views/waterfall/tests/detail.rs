@@ -180,3 +180,19 @@ fn lines_of_the_logs_stand_at_their_times_below_their_spans() {
     with(&look(&shared, &scope, now()), BIG, |cx| view.command(cx, Command::TraceLines));
     assert_eq!(draw(&view, &look(&shared, &scope, now()), BIG.0, BIG.1), before);
 }
+
+#[test]
+fn the_cursor_passes_events_whose_attributes_have_the_same_names() {
+    let event = |ms: i64| SpanEvent {
+        at: Timestamp(START + ms * MS),
+        name: "message".into(),
+        attributes: [("message.type", Value::Text("SENT".into())), ("message.id", Value::Int(ms))].into(),
+    };
+    let spans = vec![Span { rare: Rare::of("", vec![event(1), event(2), event(3)], Vec::new()), ..span(1, 0, 0, "stream", 0, 10) }];
+    let resources = vec![Resource { service: "orders".into(), attributes: Default::default() }];
+    let trace = Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None });
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(Arc::new(trace)));
+    press(&mut view, &scope, BIG, Command::NextPane);
+    go_to(&mut view, &scope, "trace");
+}

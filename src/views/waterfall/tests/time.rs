@@ -134,3 +134,13 @@ fn two_spans_are_measured() {
     press(&mut view, &scope, BIG, Command::Measure);
     assert!(!screen(&view, &scope, BIG).contains("start to start"));
 }
+
+#[test]
+fn times_at_the_end_of_all_times_are_drawn_and_the_page_goes_on() {
+    let resources = vec![Resource { service: "a".into(), attributes: Default::default() }];
+    let spans = vec![Span { start: Timestamp(0), end: Timestamp(i64::MAX), ..span(1, 0, 0, "endless", 0, 0) }];
+    let trace = Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None });
+    let scope = scope(None);
+    let (view, _) = answered(&scope, BIG, Ok(Arc::new(trace)));
+    assert!(screen(&view, &scope, BIG).contains("a endless"));
+}

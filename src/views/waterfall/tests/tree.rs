@@ -195,3 +195,15 @@ proptest! {
         prop_assert_eq!(screen(&view, &scope, BIG), before);
     }
 }
+
+#[test]
+fn keys_of_the_detail_leave_the_table_beside_it_alone() {
+    let scope = scope(Some(4));
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    press(&mut view, &scope, BIG, Command::SpanTable);
+    press(&mut view, &scope, BIG, Command::NextPane);
+    let before = screen(&view, &scope, BIG);
+    press(&mut view, &scope, BIG, Command::Back);
+    let after = screen(&view, &scope, BIG);
+    assert!(before.contains("operations") && after.contains("operations"), "only the detail is left:\n{after}");
+}
