@@ -114,7 +114,7 @@ fn is_answer(object: &Map<String, Value>, data: &Value) -> bool {
     let Value::Array(traces) = data else { return false };
     match traces.first() {
         None => ["errors", "total", "limit", "offset"].iter().all(|name| object.contains_key(*name)),
-        Some(first) => first.as_object().is_some_and(|first| is_jaeger(first) || is_document(first)),
+        Some(first) => first.as_object().is_some_and(|first| is_jaeger(first) || begins_jaeger(first) || is_document(first)),
     }
 }
 
@@ -127,6 +127,12 @@ fn is_jaeger(object: &Map<String, Value>) -> bool {
     let named = |process: &Value| process.get("serviceName").is_some();
     let has_processes = object.get("processes").and_then(Value::as_object).is_some_and(|all| all.values().next().is_some_and(named));
     has_processes || (has_spans && object.get("traceID").is_some_and(Value::is_string))
+}
+
+/// A trace of Jaeger's in an answer that the text does not hold up to its first span.
+fn begins_jaeger(object: &Map<String, Value>) -> bool {
+    let is_begun = object.get("spans").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    is_begun && object.get("traceID").is_some_and(Value::is_string)
 }
 
 fn is_zipkin(object: &Map<String, Value>) -> bool {
