@@ -134,7 +134,11 @@ const REFUSED: &str = "invalid TraceQL query: parse error at line 1, col 4: synt
 
 /// Beginnings of paths of newer servers that this Tempo does not know, and the hint where it does not know that.
 pub async fn lacking(tempo: &Url) -> Vec<&'static str> {
-    const NEWER: [(&str, &str); 2] = [("/api/v2/traces/", "/api/v2/traces/1"), ("/api/status/buildinfo", "/api/status/buildinfo")];
+    const NEWER: [(&str, &str); 3] = [
+        ("/api/v2/traces/", "/api/v2/traces/1"),
+        ("/api/status/buildinfo", "/api/status/buildinfo"),
+        ("/api/metrics/", "/api/metrics/query_range"),
+    ];
     let ask = async |path: &str| {
         let client = redline::source::http::plain().build().unwrap();
         client.get(tempo.join(path).unwrap()).send().await.unwrap().text().await.unwrap()
