@@ -101,10 +101,10 @@ fn waterfall(config: &str, servers: &Servers, trace: &str) {
     }
 
     t.select("pool.acquire");
-    let screen = t.wait("the ids of the span", |s| id_after(s, " span ").is_some() && id_after(s, " parent ").is_some());
+    let screen = t.wait("the ids of the span", |s| id_after(s, " span ").is_some() && id_after(s, " parent span ").is_some());
     let id = id_after(&screen, " span ").unwrap();
     let span = spans.iter().find(|s| s.id == id).unwrap_or_else(|| panic!("Tempo knows no span {id} in {trace}"));
-    assert_eq!((span.name.as_str(), Some(&span.parent)), ("pool.acquire", id_after(&screen, " parent ").as_ref()));
+    assert_eq!((span.name.as_str(), Some(&span.parent)), ("pool.acquire", id_after(&screen, " parent span ").as_ref()));
 
     t.keys("l").at("Logs");
     let now = Utc::now();
@@ -159,7 +159,8 @@ fn tree(screen: &str) -> Vec<(String, String)> {
     let row = |line: &str| {
         let left = line.trim_start_matches('│').split('│').next()?;
         let found: Vec<String> = fields(left.trim_start_matches(['▌', ' ', '▾', '▸']));
-        let [name, duration] = found.as_slice() else { return None };
+        // Between them its share of the path and its own time.
+        let ([name, duration] | [name, _, duration] | [name, _, _, duration]) = found.as_slice() else { return None };
         let name = name.strip_suffix(" [orphan]").unwrap_or(name);
         (!name.starts_with("missing span ")).then(|| (name.to_owned(), duration.trim_end_matches(['!', ' ']).to_owned()))
     };
