@@ -36,7 +36,8 @@ pub(super) fn columns(label: &'static str) -> [Column<'static>; 8] {
     columns
 }
 
-/// How many times as slow as before a value is to be marked, and to come before those that are not.
+/// How many times as slow as before a value is to be marked, and to come before those that are not; as slow as the median of all
+/// values, where nothing is known of before.
 const SLOWER: f64 = 2.0;
 
 /// Orders, the next one at each `O`.
@@ -90,6 +91,8 @@ pub(super) struct Row {
     /// Seconds.
     pub p95: Option<f64>,
     p95_before: Option<f64>,
+    /// The median of all values' p95, where nothing is known of before.
+    p95_median: Option<f64>,
     /// What its p95 is marked with.
     pub mark: &'static str,
     /// How many values it stands for, where it is what the values without a row of their own are together.
@@ -101,27 +104,36 @@ fn ratio(errors: Option<f64>, rate: Option<f64>) -> Option<f64> {
     Some(errors? / rate)
 }
 
+fn times(of: Option<f64>, usual: Option<f64>) -> Option<f64> {
+    Some(of? / usual.filter(|u| *u > 0.0)?)
+}
+
 impl Row {
     fn fails(&self, above: f64) -> bool {
         ratio(self.errors, self.rate).is_some_and(|share| share >= above)
     }
 
     fn slower(&self) -> bool {
-        self.change().is_some_and(|c| c >= SLOWER)
+        self.slowness().is_some_and(|times| times >= SLOWER)
+    }
+
+    /// How many times as slow as is usual for it.
+    fn slowness(&self) -> Option<f64> {
+        self.change().or_else(|| times(self.p95, self.p95_median))
     }
 
     /// How bad it is: the kind of trouble, and how much of it there is.
     fn badness(&self, limit: f64) -> (u8, f64) {
         match (self.fails(limit), self.slower()) {
             (true, _) => (2, self.errors.unwrap_or(0.0)),
-            (false, true) => (1, self.change().unwrap_or(0.0)),
+            (false, true) => (1, self.slowness().unwrap_or(0.0)),
             (false, false) => (0, self.errors.unwrap_or(0.0)),
         }
     }
 
     /// How many times as slow as before.
     fn change(&self) -> Option<f64> {
-        Some(self.p95? / self.p95_before.filter(|b| *b > 0.0)?)
+        times(self.p95, self.p95_before)
     }
 
     pub(super) fn cell(&self, look: &Look<'_>, service: &str, column: usize) -> Cell<'static> {
@@ -144,7 +156,7 @@ impl Row {
             5 => text(self.share, |v| format!("{:.0} %", v * 100.0), Role::Text),
             6 => {
                 let p95 = self.p95.map_or_else(|| format::MISSING.to_owned(), |p95| format!("{}{}", self.mark, format::seconds(p95)));
-                Cell::new(p95, style(Role::Text))
+                Cell::new(p95, style(if self.slower() { Role::Warn } else { Role::Text }))
             }
             _ => {
                 let change = self.change().map_or_else(|| format::MISSING.to_owned(), |c| format::change(c, 1.0));
@@ -180,6 +192,10 @@ pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order, limi
     fill(data.rows_before[0].value(), |r, v| r.rate_before = Some(v), false);
     fill(data.rows_before[1].value(), |r, v| r.errors_before = Some(v), false);
     fill(data.rows_before[2].value(), |r, v| r.p95_before = Some(v), false);
+    let median = median(rows.values().filter_map(|r| r.p95));
+    for row in rows.values_mut().filter(|r| r.p95_before.is_none()) {
+        row.p95_median = median;
+    }
     let others = others(data, &rows);
     let failing: f64 = rows.values().chain(&others).filter_map(|r| r.errors).sum();
     let finished = |row: Row| Row { share: (failing > 0.0).then(|| row.errors.unwrap_or(0.0) / failing), ..row };
@@ -189,6 +205,13 @@ pub(super) fn rows(data: &Data, label: &str, filter: &Filter, order: Order, limi
     // Nobody knows what is among them: they come last in any order, and no filter hides them.
     out.extend(others.map(finished));
     out
+}
+
+/// The lower median; `None` of fewer than three, of which none can be said to be the odd one.
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    (sorted.len() >= 3).then(|| sorted[(sorted.len() - 1) / 2])
 }
 
 /// What an answer tells of values, each by itself.
@@ -261,5 +284,15 @@ mod tests {
         };
         assert_eq!(sorted(Order::Worst, rows()), ["failing", "slow", "few", "busy"]);
         assert_eq!(sorted(Order::Errors, rows()), ["few", "failing", "slow", "busy"]);
+    }
+
+    #[test]
+    fn of_new_pods_the_slow_one_comes_first_and_is_marked_though_nothing_is_known_of_before() {
+        let new =
+            |name: &str, errors: f64, slower: f64| Row { p95_before: None, p95_median: Some(0.03), ..row(name, 30.0, errors, slower) };
+        let rows = || vec![new("few", 0.06, 1.1), new("usual", 0.0, 1.0), new("slow", 0.0, 11.0)];
+        assert_eq!(sorted(Order::Worst, rows()), ["slow", "few", "usual"]);
+        assert_eq!(rows().iter().map(Row::slower).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!((median([0.3, 0.03, 0.04].into_iter()), median([0.3, 0.03].into_iter())), (Some(0.04), None));
     }
 }
