@@ -179,7 +179,7 @@ fn self_times(drafts: &[Draft], children: &Children, delivered: usize) -> Vec<i6
         for child in children.get(i).iter().map(|c| &drafts[*c as usize]) {
             let (from, to) = (child.start.max(covered), child.end.min(draft.end));
             if to > from {
-                own -= to - from;
+                own = own.saturating_sub(to.saturating_sub(from));
                 covered = to;
             }
         }

@@ -190,6 +190,33 @@ impl Trace {
         self.by_id.get(i).filter(|(other, _)| *other == id).map(|(_, node)| *node as usize)
     }
 
+    /// Where each node is in the same trace as it came again, or with other clocks: what has its span id, of several with one
+    /// id what came as the same one of them. `None`: it is not there.
+    pub fn places_in(&self, other: &Self) -> Vec<Option<u32>> {
+        let theirs = other.by_delivery();
+        let mut out = vec![None; self.nodes.len()];
+        for (name, node) in self.by_delivery() {
+            let place = theirs.binary_search_by_key(&name, |(name, _)| *name).ok();
+            out[node as usize] = place.map(|at| theirs[at].1);
+        }
+        out
+    }
+
+    /// All nodes by span id, those of one id numbered as they came.
+    fn by_delivery(&self) -> Vec<((SpanId, u32), u32)> {
+        let mut all: Vec<_> = (0..).zip(&self.nodes).map(|(i, n)| ((n.id, n.span.unwrap_or(u32::MAX)), i)).collect();
+        all.sort_unstable();
+        let mut before = None;
+        for ((id, number), _) in &mut all {
+            *number = match before {
+                Some((of, last)) if of == *id => last + 1,
+                _ => 0,
+            };
+            before = Some((*id, *number));
+        }
+        all
+    }
+
     /// Whether a node has children.
     pub fn has_children(&self, i: usize) -> bool {
         self.nodes[i].subtree_end as usize > i + 1

@@ -107,7 +107,7 @@ impl CriticalPath {
         self.by_node.sort_by_key(|number| self.parts[*number as usize].node);
         for part in &self.parts {
             if let Ok(place) = self.nodes.binary_search_by_key(&part.node, |(node, _)| *node) {
-                self.nodes[place].1 += part.duration_ns();
+                self.nodes[place].1 = self.nodes[place].1.saturating_add(part.duration_ns());
             }
         }
     }
@@ -187,8 +187,9 @@ impl Pool {
 
     /// Whether a child overlaps the next one so little that it may well have come before.
     fn touches(&self, walk: &Walk, child: Child, later: Child) -> bool {
-        let overlap = child.end - later.start;
-        let little = child.start < later.start && child.end < later.end && overlap.saturating_mul(OVERLAP) < walk.to - walk.from;
+        let overlap = child.end.saturating_sub(later.start);
+        let whole = walk.to.saturating_sub(walk.from);
+        let little = child.start < later.start && child.end < later.end && overlap.saturating_mul(OVERLAP) < whole;
         little && {
             let (ends, starts) = (&self.by_end[walk.begin..], &self.starts[walk.begin..]);
             let ended = ends.partition_point(|c| c.end <= child.end) - ends.partition_point(|c| c.end < later.start);

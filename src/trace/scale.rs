@@ -77,7 +77,7 @@ impl Scale {
         let within = trace.idle[begin..].iter().take_while(|idle| idle.from < range.end.0);
         let cut = within.filter_map(|idle| {
             let (from, to) = (idle.from.max(range.start.0), idle.to.min(range.end.0));
-            let folds = to - from >= idle.least_ns && worth(from, to);
+            let folds = to.saturating_sub(from) >= idle.least_ns && worth(from, to);
             folds.then_some(Break { from: Timestamp(from), to: Timestamp(to), waiting: idle.waiting, cells: 0..cells })
         });
         let mut breaks: Vec<Break> = cut.collect();

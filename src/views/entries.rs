@@ -160,7 +160,7 @@ fn pieces(text: &str, room: usize) -> Vec<Cow<'_, str>> {
 impl Entries {
     /// Another thing is looked at: its beginning is shown.
     pub(super) fn another(&mut self) {
-        (self.within, self.offset) = (0, 0);
+        (self.nth, self.within, self.offset) = (0, 0, 0);
     }
 
     /// The selected row.
@@ -171,8 +171,8 @@ impl Entries {
         let Some(item) = found else { return 0 };
         let first = layout.rows.iter().position(|r| r.item == item).unwrap_or(0);
         let same = self.at.as_ref().is_some_and(|(kind, _)| *kind == items[item].key().0);
-        // Further lines of the text have no names: they are counted. A field may have fewer rows than where it was selected.
-        let rows = if items[item].shape() == Shape::Text { usize::MAX } else { layout.rows.iter().filter(|r| r.item == item).count() };
+        // It may have fewer rows than where it was selected.
+        let rows = layout.rows.iter().filter(|r| r.item == item).count();
         let within = if same { self.within.min(rows.saturating_sub(1)) } else { 0 };
         (first + within).min(layout.rows.len().saturating_sub(1))
     }
@@ -202,10 +202,8 @@ impl Entries {
     fn select(&mut self, row: usize, items: &[impl Entry], layout: &Layout<'_>) {
         let Some(item) = layout.rows.get(row).map(|r| r.item) else { return };
         let (kind, name) = items[item].key();
-        let is_text = items[item].shape() == Shape::Text;
-        self.nth = if is_text { 0 } else { items[..item].iter().filter(|i| i.key() == (kind, name)).count() };
-        let is_first = |r: &Row| if is_text { items[r.item].key() == (kind, name) } else { r.item == item };
-        let first = layout.rows.iter().position(is_first).unwrap_or(row);
+        self.nth = items[..item].iter().filter(|i| i.key() == (kind, name)).count();
+        let first = layout.rows.iter().position(|r| r.item == item).unwrap_or(row);
         self.at = Some((kind, name.to_owned()));
         self.within = row - first;
         self.offset = self.first_shown(row, layout);

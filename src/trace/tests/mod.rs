@@ -162,6 +162,21 @@ fn hostile() -> impl Strategy<Value = Vec<Span>> {
     prop::collection::vec(one, 0..40)
 }
 
+/// The same with times at the ends of what a number can say.
+fn extreme() -> impl Strategy<Value = Vec<Span>> {
+    let time = || prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, BASE, BASE + 1000, i64::MAX - 1, i64::MAX]);
+    let kinds = [SpanKind::Internal, SpanKind::Client, SpanKind::Server];
+    let one = (1u64..8, 0u64..8, time(), time(), 0u32..2, prop::sample::select(kinds.to_vec()));
+    let one = one.prop_map(|(id, parent, start, end, resource, kind)| Span {
+        start: Timestamp(start),
+        end: Timestamp(end),
+        resource,
+        kind,
+        ..span(id, parent, 0, 0)
+    });
+    prop::collection::vec(one, 1..10)
+}
+
 /// A tree as calls make it: children begin within their parent, a few of them end after it.
 fn calls() -> impl Strategy<Value = Vec<Span>> {
     let one = (0usize..1000, 0.0f64..1.0, 0.0f64..1.1, 0u64..4, 0u32..2);

@@ -109,7 +109,9 @@ proptest! {
     }
 
     #[test]
-    fn its_parts_sum_to_the_root_whatever_the_spans_say(spans in hostile()) {
-        check(&build(spans))?;
+    fn its_parts_sum_to_the_root_whatever_the_spans_say(spans in prop_oneof![hostile(), extreme()]) {
+        let told = build(spans);
+        check(&told)?;
+        check(&told.corrected())?;
     }
 }

@@ -133,11 +133,18 @@ fn bursts() -> impl Strategy<Value = Vec<Span>> {
 
 proptest! {
     #[test]
-    fn later_is_never_further_left_and_back_again(spans in prop_oneof![bursts(), calls(), hostile()], width in 0u16..300, part in (0.0f64..1.0, 0.0f64..1.0)) {
-        let t = build(spans);
+    fn later_is_never_further_left_and_back_again(
+        spans in prop_oneof![bursts(), calls(), hostile(), extreme()],
+        width in 0u16..300,
+        part in (0.0f64..1.0, 0.0f64..1.0),
+        corrected in any::<bool>(),
+    ) {
+        let told = build(spans);
+        let t = if corrected { told.corrected() } else { told };
         let all = t.duration_ns() as f64;
         let (a, b) = (part.0.min(part.1), part.0.max(part.1));
-        let range = TimeRange { start: Timestamp(t.range.start.0 + (all * a) as i64), end: Timestamp(t.range.start.0 + (all * b) as i64) };
+        let at = |share: f64| Timestamp(t.range.start.0.saturating_add((all * share) as i64));
+        let range = TimeRange { start: at(a), end: at(b) };
         let scale = Scale::folded(&t, range, width);
         let last = u32::from(width) * EIGHTHS;
         prop_assert!(scale.eighth(range.start) == 0 && scale.eighth(range.end) <= last);

@@ -52,6 +52,9 @@ impl Waterfall {
 
     /// The scope of the selected span: its service and itself.
     pub(super) fn span_scope(&self, look: &Look<'_>) -> Option<Scope> {
+        if self.table.is_some() && !self.in_detail {
+            return self.operation_scope(look);
+        }
         let (trace, node) = (self.trace()?, self.node()?);
         let service = trace.service(node);
         let mut scope = if service.is_empty() { look.scope.clone() } else { look.scope.with_service(service) };
@@ -190,11 +193,23 @@ impl Waterfall {
             add("trace id", trace.to_string());
         }
         let (Some(trace), Some(node)) = (self.trace(), self.node()) else { return out };
-        add("span id", trace.nodes[node].id.to_string());
+        // Of the table all spans of an operation are selected.
+        let is_operation = self.table.is_some() && !self.in_detail;
+        if is_operation {
+            out.insert(0, Yank { label: "operation".to_owned(), text: trace.name(node).to_string() });
+            out.insert(1, Yank { label: "service".to_owned(), text: trace.service(node).to_owned() });
+        }
+        let mut add = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
+        if !is_operation {
+            add("span id", trace.nodes[node].id.to_string());
+        }
         let Some(span) = trace.span(node) else { return out };
-        add("operation", span.name.to_string());
         let (service, name) = (crate::model::labels::quote(trace.service(node)), crate::model::labels::quote(&span.name));
         add("TraceQL", format!("{{ resource.service.name = {service} && name = {name} }}"));
+        if is_operation {
+            return out;
+        }
+        add("operation", span.name.to_string());
         if !span.status_message().is_empty() {
             add("error", span.status_message().to_owned());
         }

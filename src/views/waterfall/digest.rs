@@ -10,6 +10,9 @@ use crate::{
     trace::Trace,
 };
 
+/// Spans that are looked at for one that was at work at an instant.
+const NEAR: usize = 64;
+
 /// A trace and what is worked out of it.
 pub(super) struct Digest {
     pub(super) trace: Arc<Trace>,
@@ -20,6 +23,8 @@ pub(super) struct Digest {
     /// Nodes with an error, from top to bottom.
     pub(super) errors: Vec<u32>,
     groups: Vec<GroupDigest>,
+    /// The spans of each service, by start.
+    by_service: HashMap<CompactString, Vec<u32>>,
     /// How many spans were moved to put clocks right, and the furthest one by how much, in nanoseconds.
     pub(super) moved: (usize, i64),
 }
@@ -46,7 +51,22 @@ impl Digest {
         let groups = tree.groups.groups().iter().map(|g| GroupDigest::of(&trace, &g.members, &through, path_ns)).collect();
         let shifts = || trace.nodes.iter().map(|n| n.shift_ns).filter(|ns| *ns != 0);
         let moved = (shifts().count(), shifts().max_by_key(|ns| ns.unsigned_abs()).unwrap_or(0));
-        Self { through, shares, errors: sorted(tree, errors), groups, moved, trace }
+        let by_service = by_service(&trace);
+        Self { through, shares, errors: sorted(tree, errors), groups, by_service, moved, trace }
+    }
+
+    /// The spans of a service, by start.
+    pub(super) fn of_service(&self, service: &str) -> &[u32] {
+        self.by_service.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// The shortest span of a service that was at work at an instant, of those that began last before it; else its first one.
+    pub(super) fn at_work(&self, service: &str, at: Timestamp) -> Option<u32> {
+        let node = |n: u32| &self.trace.nodes[n as usize];
+        let spans = self.of_service(service);
+        let begun = spans.partition_point(|n| node(*n).start <= at);
+        let covering = spans[..begun].iter().rev().take(NEAR).filter(|n| node(**n).end() >= at);
+        covering.min_by_key(|n| node(**n).duration_ns).or(spans.first()).copied()
     }
 
     /// What is worked out of repeated spans.
@@ -144,6 +164,19 @@ fn shares(trace: &Trace) -> Vec<(CompactString, i64)> {
     }
     let mut out: Vec<(CompactString, i64)> = by_service.into_iter().map(|(service, ns)| (service.into(), ns)).collect();
     out.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    out
+}
+
+fn by_service(trace: &Trace) -> HashMap<CompactString, Vec<u32>> {
+    let mut out: HashMap<CompactString, Vec<u32>> = HashMap::new();
+    let spans = (0..).zip(&trace.nodes).filter(|(_, n)| !n.is_missing());
+    for (node, service) in spans.map(|(i, _)| (i, trace.service(i as usize))) {
+        match out.get_mut(service) {
+            Some(spans) => spans.push(node),
+            None => _ = out.insert(service.into(), vec![node]),
+        }
+    }
+    out.values_mut().for_each(|spans| spans.sort_by_key(|n| trace.nodes[*n as usize].start));
     out
 }
 

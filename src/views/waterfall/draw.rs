@@ -39,6 +39,13 @@ pub(super) struct Places {
     pub(super) sheet: Rect,
 }
 
+impl Places {
+    /// The part of the rows before the bars.
+    pub(super) fn names(&self) -> Rect {
+        Rect { width: self.rows.width.saturating_sub(self.bars.width + u16::from(self.bars.width > 0)), ..self.rows }
+    }
+}
+
 impl Waterfall {
     pub(super) fn places(&self, area: Rect) -> Places {
         let top = u16::from(area.height >= 5);
@@ -114,7 +121,7 @@ impl Waterfall {
 
     fn draw_spans(&self, look: &Look<'_>, digest: &Digest, places: &Places, buf: &mut Buffer) {
         let (shared, rows, bars) = (look.shared, places.rows, places.bars);
-        let names = rows.width.saturating_sub(bars.width + u16::from(bars.width > 0));
+        let names = places.names().width;
         let focused = !self.in_detail;
         let title = format!("spans {} {}", shared.glyphs.horizontal.repeat(2), position(&self.list, self.tree.rows().len()));
         let left = Rect { width: if bars.width > 0 { names + 2 } else { places.spans.width }, ..places.spans };
@@ -133,13 +140,15 @@ impl Waterfall {
         }
         self.draw_minimap(look, digest, names, places, buf);
         let range = self.time.range(&digest.trace);
-        let strip = Strip { look, digest, scale: &scale, range, path: self.path };
+        let row_of = |waiting: Option<u32>| self.tree.row_near(&digest.trace, Item::Span(waiting?));
+        let waits: Vec<Option<usize>> = scale.breaks().iter().map(|gap| row_of(gap.waiting)).collect();
+        let strip = Strip { look, digest, scale: &scale, waits: &waits, range, path: self.path };
         let first = self.list.first(self.tree.rows().len(), usize::from(rows.height));
         let selected = self.list.row(self.tree.rows().len());
         for (line, (at, row)) in (0..rows.height).zip(self.tree.rows().iter().enumerate().skip(first)) {
             let name = Rect { y: rows.y + line, height: 1, width: names, ..rows };
             self.draw_row(look, digest, *row, name, buf);
-            self.draw_strip(&strip, row.item, Rect { y: rows.y + line, height: 1, ..bars }, buf);
+            self.draw_strip(&strip, (at, row.item), Rect { y: rows.y + line, height: 1, ..bars }, buf);
             if Some(at) == selected {
                 self.draw_selection(look, name, buf);
             }
@@ -167,7 +176,11 @@ impl Waterfall {
         let dot = shared.glyphs.middle_dot;
         let of = |n: usize| format!("{} {dot} {}", trace.service(n), trace.name(n));
         let (title, heads) = match item {
-            Item::Span(n) => (of(n as usize), self.heads(look, digest, n)),
+            Item::Span(n) => {
+                let count = self.table.as_ref().and_then(|t| t.selected()).map_or(1, |row| row.count);
+                let first = if count > 1 { format!(" {dot} the first of {}", format::count(u64::from(count))) } else { String::new() };
+                (of(n as usize) + &first, self.heads(look, digest, n))
+            }
             Item::Group(g) => self.group_words(g, of),
             Item::Line(line) => (self.lines.span_of(line).map_or_else(String::new, |n| of(n as usize)), Vec::new()),
         };

@@ -6,20 +6,20 @@ use crate::{core::command::Command, views::Cx};
 impl Waterfall {
     /// Unfolds or folds what is selected; what folds no further leads to what is above it.
     pub(super) fn fold(&mut self, cx: &mut Cx<'_>, fold: bool) {
-        let (Some(trace), Some(item)) = (self.trace().cloned(), self.item()) else { return };
+        let (Some(trace), Some(item)) = (self.trace().cloned(), self.row_item()) else { return };
         let is_end = !self.tree.has_below(&trace, item) || self.tree.is_folded(item);
         if fold && is_end {
             return self.go_up(cx);
         }
+        let line = self.line(cx.area);
         self.tree.set_folded(&trace, item, fold);
-        if let Some(row) = self.tree.row_near(&trace, item) {
-            self.select_row(row, cx.area);
-        }
+        self.select_on(line, item, cx.area);
+        self.pane.another();
     }
 
     /// What a command folds and unfolds of all. Returns false for commands that do no such thing.
     pub(super) fn fold_many(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        let (Some(digest), Some(item)) = (&self.digest, self.item()) else { return false };
+        let (Some(digest), Some(item)) = (&self.digest, self.row_item()) else { return false };
         let trace = digest.trace.clone();
         let through = |i: usize| u32::try_from(i).is_ok_and(|n| digest.through(n).is_some());
         // Whether something below a node is worth to be seen: the node itself is a row anyway.
@@ -33,6 +33,7 @@ impl Waterfall {
             out
         };
         let errors = |i: usize| trace.nodes[i].is_error();
+        let line = self.line(cx.area);
         match command {
             Command::FoldAll => {
                 let before = self.tree.folds();
@@ -67,8 +68,8 @@ impl Waterfall {
             _ => return false,
         }
         cx.notice(self.folded_words());
-        let row = self.tree.row_near(&trace, item).unwrap_or(0);
-        self.select_row(row, cx.area);
+        self.select_on(line, item, cx.area);
+        self.pane.another();
         true
     }
 

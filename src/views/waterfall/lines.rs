@@ -1,8 +1,11 @@
 //! The trace's log lines between its spans: each below the span that it names, else the one of its service at its time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::detail::Item;
+use super::{
+    detail::{Item, offset},
+    digest::Digest,
+};
 use crate::{
     app::expect,
     core::{
@@ -12,7 +15,7 @@ use crate::{
     log_fields::recognise,
     model::{
         backend::SourceError,
-        log::{Level, LogEvent, LogLine},
+        log::{Gap, Level, Limit, LogEvent, LogLine, Older},
         log_labels::LogLabels,
         time::{TimeWindow, Timestamp},
     },
@@ -22,14 +25,12 @@ use crate::{
     views::{
         Look, Needs,
         cost::{Cost, Verdict, readings},
-        logs::query::of_scope,
+        logs::{gaps::reason, query::of_scope},
     },
 };
 
-/// Lines that are shown at the most.
+/// Lines that are shown at the most, the newest ones: once there are more, no older ones are read.
 const MOST: usize = 2000;
-/// Spans that are looked at for a line that names none.
-const NEAR: usize = 64;
 const LINES: &str = "lines";
 const SIZE: &str = "size of lines";
 
@@ -45,13 +46,18 @@ pub(super) struct Lines {
     answered: bool,
     /// There are more than [`MOST`].
     cut: bool,
+    /// What is known of those before the oldest that was read.
+    older: Option<Older>,
+    /// What of the time may be missing, as the server keeps lines for so long.
+    limit: Option<Limit>,
+    gaps: Vec<Gap>,
     cost: Cost,
 }
 
 impl Lines {
     /// Asks for the lines, once it is known which labels name services and that they are not too many to read.
     pub(super) fn ask(&self, look: &Look<'_>, trace: &Trace, needs: &mut Needs<'_>) {
-        let Some(query) = self.query(look, trace) else { return };
+        let Some(query) = self.query(look, trace).filter(|_| !self.cut) else { return };
         let window = window(look, trace);
         let verdict = self.cost.ask_sizes(look, &readings([query.as_str()], window), (SIZE, 0), needs);
         if verdict.may_read() {
@@ -72,7 +78,7 @@ impl Lines {
     }
 
     /// Takes an answer to one of its questions. `None`: it is to another one.
-    pub(super) fn answer(&mut self, look: &Look<'_>, trace: &Trace, answer: &Answer) -> Option<()> {
+    pub(super) fn answer(&mut self, look: &Look<'_>, digest: &Digest, answer: &Answer) -> Option<()> {
         match answer.slot.pane {
             SIZE => {
                 let size = expect(answer.result.clone(), |r| if let Response::LogSize(size) = r { Some(size) } else { None });
@@ -94,33 +100,39 @@ impl Lines {
             },
             _ => return None,
         }
-        self.place(look, trace);
+        self.place(look, digest);
         Some(())
     }
 
     fn event(&mut self, event: LogEvent) {
         match event {
-            LogEvent::History { lines, .. } | LogEvent::Lines(lines) => {
-                self.answered = true;
-                self.error = None;
+            LogEvent::History { lines, older, .. } => {
+                (self.answered, self.older, self.error) = (true, Some(older), None);
                 self.lines.extend(lines);
             }
+            LogEvent::Lines(lines) => {
+                (self.answered, self.error) = (true, None);
+                self.lines.extend(lines);
+            }
+            LogEvent::Gap(gap) if !self.gaps.contains(&gap) => self.gaps.push(gap),
+            LogEvent::Limited(limit) => self.limit = Some(limit),
             LogEvent::Failed(error) => self.error = Some(error),
-            _ => {}
+            LogEvent::Gap(_) | LogEvent::Tail(_) | LogEvent::ReadTo(_) | LogEvent::Files(_) => {}
         }
     }
 
     /// Finds the span of each line.
-    pub(super) fn place(&mut self, look: &Look<'_>, trace: &Trace) {
+    pub(super) fn place(&mut self, look: &Look<'_>, digest: &Digest) {
+        let trace = &digest.trace;
         self.lines.sort_by(|a, b| (a.at, &a.stream, &a.text, a.copy).cmp(&(b.at, &b.stream, &b.text, b.copy)));
         self.lines.dedup();
-        self.cut |= self.lines.len() > MOST;
-        self.lines.truncate(MOST);
-        let by_service = by_service(trace);
+        let surplus = self.lines.len().saturating_sub(MOST);
+        self.cut |= surplus > 0;
+        self.lines.drain(..surplus);
         let labels = look.shared.log_labels.value();
         let span_of = |line: &LogLine| {
             let named = line.span.and_then(|id| trace.find(id)).and_then(|n| u32::try_from(n).ok());
-            named.or_else(|| near(trace, by_service.get(labels?.service_of(&line.stream)?)?, line.at)).or(trace.root).unwrap_or(0)
+            named.or_else(|| digest.at_work(labels?.service_of(&line.stream)?, line.at)).or(trace.root).unwrap_or(0)
         };
         self.of = self.lines.iter().map(span_of).collect();
     }
@@ -192,10 +204,29 @@ impl Lines {
         Some(match verdict {
             Verdict::Asks(bytes) => (format!("log lines: {} to read, l asks for them", format::bytes(bytes as f64)), Role::Warn),
             _ if !self.answered => ("log lines are asked for".to_owned(), Role::Dim),
-            _ if self.lines.is_empty() => ("no log line names this trace".to_owned(), Role::Dim),
-            _ if self.cut => (format!("first {} log lines", format::count(MOST as u64)), Role::Warn),
-            _ => (format::counted(self.lines.len(), "log line"), Role::Text),
+            _ => self.counted(look, trace),
         })
+    }
+
+    /// How many there are, and which ones are not there.
+    fn counted(&self, look: &Look<'_>, trace: &Trace) -> (String, Role) {
+        let count = format::counted(self.lines.len(), "log line");
+        if let (true, Some(first)) = (self.cut, self.lines.first()) {
+            return (format!("the newest {count}, from {}", offset(first.at, trace.range.start)), Role::Warn);
+        }
+        let begin = window(look, trace).range(look.now).start;
+        let lacks = match (self.older, self.limit) {
+            (Some(Older::Left(before)), _) => Some(format!("those before {} are not read", offset(before, trace.range.start))),
+            (Some(Older::Withheld(limit)), _) => Some(reason(limit)),
+            (_, Some(limit)) if begin + limit.length() < look.now => Some(reason(limit)),
+            _ => self.gaps.last().map(|gap| format!("some are missing: {}", gap.reason)),
+        };
+        match (lacks, self.older) {
+            (Some(lacks), _) => (format!("{count}, {lacks}"), Role::Warn),
+            (None, Some(Older::Coming)) => (format!("{count} so far"), Role::Text),
+            (None, _) if self.lines.is_empty() => ("no log line names this trace".to_owned(), Role::Dim),
+            (None, _) => (count, Role::Text),
+        }
     }
 }
 
@@ -218,22 +249,4 @@ fn role(level: Level) -> Role {
         Level::Trace => Role::LevelTrace,
         Level::Info | Level::Unknown => Role::LevelInfo,
     }
-}
-
-/// Spans by service, each by start.
-fn by_service(trace: &Trace) -> BTreeMap<&str, Vec<u32>> {
-    let mut out: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for (i, _) in trace.nodes.iter().enumerate().filter(|(_, n)| !n.is_missing()) {
-        out.entry(trace.service(i)).or_default().push(u32::try_from(i).unwrap_or(0));
-    }
-    out.values_mut().for_each(|spans| spans.sort_by_key(|n| trace.nodes[*n as usize].start));
-    out
-}
-
-/// The shortest span of a service that was at work at an instant, of those that began last before it; else its first one.
-fn near(trace: &Trace, spans: &[u32], at: Timestamp) -> Option<u32> {
-    let node = |n: u32| &trace.nodes[n as usize];
-    let begun = spans.partition_point(|n| node(*n).start <= at);
-    let covering = spans[..begun].iter().rev().take(NEAR).filter(|n| node(**n).end() >= at);
-    covering.min_by_key(|n| node(**n).duration_ns).or(spans.first()).copied()
 }

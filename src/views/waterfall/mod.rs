@@ -11,6 +11,7 @@ mod lines;
 mod minimap;
 mod moves;
 mod pointing;
+mod renew;
 mod row;
 mod rows;
 mod ruler;
@@ -40,7 +41,7 @@ use self::{
     table::SpanTable,
     time::Time,
 };
-use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -114,8 +115,16 @@ impl Waterfall {
         self.digest.as_ref().map(|d| &d.trace)
     }
 
-    /// What the selected row shows.
+    /// What is selected: a row of the tree, or the first span of a row of the table.
     fn item(&self) -> Option<Item> {
+        match &self.table {
+            Some(table) => table.selected().map(|row| Item::Span(row.first)),
+            None => self.row_item(),
+        }
+    }
+
+    /// What the selected row of the tree shows.
+    fn row_item(&self) -> Option<Item> {
         let row = self.list.row(self.tree.rows().len())?;
         self.tree.rows().get(row).map(|row| row.item)
     }
@@ -134,27 +143,6 @@ impl Waterfall {
         usize::from(self.places(area).rows.height)
     }
 
-    /// Shows a trace, the one that came or the same with its clocks put right. The selection stays on its span.
-    fn show(&mut self, trace: Arc<Trace>, cx: &mut Cx<'_>) {
-        let keep = self.wanted.take().or_else(|| self.trace().zip(self.node()).map(|(t, n)| t.nodes[n].id));
-        self.time.another(&trace);
-        self.minimap.forget();
-        self.tree = Tree::of(&trace);
-        let digest = Digest::of(trace.clone(), &self.tree);
-        self.digest = Some(digest);
-        self.ruler = None;
-        self.table = None;
-        let pattern = self.search.take().and_then(|s| s.pattern);
-        self.search = pattern.map(|pattern| Search::of(&trace, &self.tree, pattern));
-        self.lines.place(&cx.look, &trace);
-        self.place_lines();
-        match keep.map(|id| (id, trace.find(id))) {
-            Some((_, Some(node))) => self.select(node, cx.area),
-            Some((id, None)) => cx.notice(format!("span {id} is not in this trace")),
-            None => {}
-        }
-    }
-
     fn place_lines(&mut self) {
         if let Some(trace) = self.digest.as_ref().map(|d| d.trace.clone()) {
             let lines = if self.lines.shown { self.lines.by_span() } else { Default::default() };
@@ -162,31 +150,13 @@ impl Waterfall {
         }
     }
 
-    fn arrived(&mut self, cx: &mut Cx<'_>) {
-        let Some(trace) = self.slot.value().cloned() else { return };
-        self.corrected = false;
-        self.show(trace.clone(), cx);
-        if trace.span_count > 0 {
-            let around = cx.look.scope.around(trace.range);
-            cx.acts.push(Act::Rescope(Box::new(around)));
-        }
-    }
-
-    /// Puts clocks right that differ, or shows times as they were told.
-    fn correct_clocks(&mut self, cx: &mut Cx<'_>) {
-        let Some(told) = self.slot.value().cloned() else { return };
-        self.corrected = !self.corrected;
-        let trace = if self.corrected { Arc::new(told.corrected()) } else { told };
-        self.show(trace, cx);
-    }
-
     /// Shows lines of the logs between the spans, or no more.
     fn toggle_lines(&mut self, cx: &mut Cx<'_>) {
-        let Some((trace, item)) = self.trace().cloned().zip(self.item()) else { return };
+        let Some(item) = self.row_item() else { return };
+        let line = self.line(cx.area);
         self.lines.shown = !self.lines.shown;
         self.place_lines();
-        let row = self.tree.row_near(&trace, item).unwrap_or(0);
-        self.select_row(row, cx.area);
+        self.select_on(line, item, cx.area);
     }
 
     fn move_or_scroll(&mut self, cx: &Cx<'_>, command: Command) -> bool {
@@ -245,7 +215,8 @@ impl View for Waterfall {
             trace: trace.is_some(),
             errors: trace.is_some_and(|t| t.error_count > 0),
             matches: self.search.as_ref().is_some_and(|s| s.len() > 0),
-            folds: self.in_detail || has_above || trace.zip(self.item()).is_some_and(|(t, item)| self.tree.has_below(t, item)),
+            folds: self.in_detail
+                || self.table.is_none() && (has_above || trace.zip(self.item()).is_some_and(|(t, item)| self.tree.has_below(t, item))),
             link: self.links().is_some_and(|links| !links.is_empty()),
             skewed: self.corrected || trace.is_some_and(|t| t.is_skewed()),
             panes: true,
@@ -292,16 +263,17 @@ impl View for Waterfall {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let item = self.item();
+        let item = self.row_item();
         let line = if let Some(Item::Line(number)) = item { self.lines.line(number).cloned() } else { None };
-        if let Some(trace) = self.trace().cloned()
-            && self.lines.answer(&cx.look, &trace, &answer).is_some()
+        if let Some(digest) = &self.digest
+            && self.lines.answer(&cx.look, digest, &answer).is_some()
         {
             // Others may have come before it.
             let item = line.and_then(|line| self.lines.number(&line)).map(Item::Line).or(item);
+            let on = self.line(cx.area);
             self.place_lines();
-            if let Some(row) = item.and_then(|item| self.tree.row_near(&trace, item)) {
-                self.list.select(row, self.tree.rows().len(), self.rows_height(cx.area));
+            if let Some(item) = item {
+                self.select_on(on, item, cx.area);
             }
             return true;
         }
@@ -315,9 +287,8 @@ impl View for Waterfall {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
-        if !self.in_detail
-            && let Some(used) = self.table_command(cx, command)
-        {
+        self.keep_selection();
+        if let Some(used) = self.table_command(cx, command) {
             return used;
         }
         match command {
@@ -362,6 +333,7 @@ impl View for Waterfall {
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        self.keep_selection();
         self.pointed(cx, event)
     }
 

@@ -31,9 +31,29 @@ impl Waterfall {
         self.pane.another();
     }
 
+    /// The line of the screen that the selected row is on.
+    pub(super) fn line(&self, area: Rect) -> usize {
+        let rows = self.tree.rows().len();
+        self.list.row(rows).unwrap_or(0).saturating_sub(self.list.first(rows, self.rows_height(area)))
+    }
+
+    /// Selects what was selected before rows came or went, or what stands for it, on the same line of the screen where that can be.
+    pub(super) fn select_on(&mut self, line: usize, item: Item, area: Rect) {
+        let row = self.trace().and_then(|trace| self.tree.row_near(trace, item)).unwrap_or(0);
+        self.list.offset = row.saturating_sub(line);
+        self.list.select(row, self.tree.rows().len(), self.rows_height(area));
+    }
+
+    /// What is searched for takes the selection no more: the reader went on.
+    pub(super) fn keep_selection(&mut self) {
+        if let Some(search) = &mut self.search {
+            search.goes_from = None;
+        }
+    }
+
     /// The span from which moves go on: of a group its first one.
     fn here(&self) -> Option<u32> {
-        match self.item()? {
+        match self.row_item()? {
             Item::Span(node) => Some(node),
             Item::Group(group) => self.tree.groups.groups().get(group as usize)?.members.first().copied(),
             Item::Line(line) => self.lines.span_of(line),
@@ -71,7 +91,7 @@ impl Waterfall {
 
     /// To what is above: of a span that is one of several alike, their heading.
     pub(super) fn go_up(&mut self, cx: &mut Cx<'_>) {
-        let (Some(trace), Some(item)) = (self.trace().cloned(), self.item()) else { return };
+        let (Some(trace), Some(item)) = (self.trace().cloned(), self.row_item()) else { return };
         let Some(row) = self.list.row(self.tree.rows().len()) else { return };
         let rows = self.tree.rows();
         let above = rows[..row].iter().rposition(|r| r.depth < rows[row].depth);
@@ -85,7 +105,7 @@ impl Waterfall {
     }
 
     fn go_to_slowest(&mut self, cx: &mut Cx<'_>) {
-        let (Some(trace), Some(item)) = (self.trace().cloned(), self.item()) else { return };
+        let (Some(trace), Some(item)) = (self.trace().cloned(), self.row_item()) else { return };
         let slowest =
             |nodes: &mut dyn Iterator<Item = u32>| nodes.max_by_key(|n| (trace.nodes[*n as usize].duration_ns, std::cmp::Reverse(*n)));
         let found = match item {

@@ -3,7 +3,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Waterfall, detail, minimap, rows::Row};
+use super::{Waterfall, detail, minimap, row::fold_column};
 use crate::{
     core::command::Command,
     model::time::TimeRange,
@@ -38,8 +38,8 @@ impl Waterfall {
                 self.pane.another();
             }
         }
-        if is_click && pointed == Pointed::Item && self.is_on_fold(event.column, places.rows) {
-            let folded = self.item().is_some_and(|item| self.tree.is_folded(item));
+        if is_click && pointed == Pointed::Item && self.is_on_fold(event.column, places.names()) {
+            let folded = self.row_item().is_some_and(|item| self.tree.is_folded(item));
             self.fold(cx, !folded);
             return Pointed::Used;
         }
@@ -47,10 +47,10 @@ impl Waterfall {
     }
 
     /// Whether a column is that of the fold mark of the selected row.
-    fn is_on_fold(&self, column: u16, rows: Rect) -> bool {
-        let Some(Row { item, depth }) = self.list.row(self.tree.rows().len()).map(|row| self.tree.rows()[row]) else { return false };
-        let has_mark = self.trace().is_some_and(|trace| self.tree.has_below(trace, item));
-        has_mark && u32::from(column) == u32::from(rows.x) + 1 + depth
+    fn is_on_fold(&self, column: u16, names: Rect) -> bool {
+        let Some(row) = self.list.row(self.tree.rows().len()).map(|row| self.tree.rows()[row]) else { return false };
+        let has_mark = self.trace().is_some_and(|trace| self.tree.has_below(trace, row.item));
+        has_mark && column == fold_column(row, names)
     }
 
     fn pointed_in_detail(&mut self, cx: &mut Cx<'_>, event: MouseEvent, sheet: Rect) -> Pointed {
@@ -83,7 +83,7 @@ impl Waterfall {
 
     /// The axis, over which a range can be dragged.
     pub(super) fn axis_at(&self, area: Rect, at: Position) -> Option<TimeAxis> {
-        let (trace, places) = (self.trace()?, self.places(area));
+        let (trace, places) = (self.trace().filter(|_| self.table.is_none())?, self.places(area));
         // What is drawn over are the bars below it as well, so that it is seen what is chosen.
         let area = Rect { height: places.bars.bottom().saturating_sub(places.axis.y), ..places.axis };
         places.axis.contains(at).then(|| TimeAxis { area, range: self.time.range(trace) })

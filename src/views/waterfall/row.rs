@@ -44,6 +44,16 @@ fn figures(width: u16) -> u16 {
     }
 }
 
+/// Cells for what a row says beside its figures.
+fn text_width(row: Row, width: u16) -> u16 {
+    width.saturating_sub(if matches!(row.item, Item::Line(_)) { MARK } else { figures(width) })
+}
+
+/// The column of a row's fold mark: a deep one is indented by no more than leaves room for its name.
+pub(super) fn fold_column(row: Row, names: Rect) -> u16 {
+    names.x + 1 + u16::try_from(row.depth).unwrap_or(u16::MAX).min(text_width(row, names.width) / 3)
+}
+
 impl Waterfall {
     fn said(&self, look: &Look<'_>, digest: &Digest, item: Item) -> Option<Said> {
         let trace = &digest.trace;
@@ -105,15 +115,13 @@ impl Waterfall {
         let (theme, glyphs) = (&look.shared.theme, look.shared.glyphs);
         let dimmed = self.is_dimmed(row.item);
         let is_line = matches!(row.item, Item::Line(_));
-        let figures = if is_line { MARK } else { figures(area.width) };
-        let text = Rect { width: area.width.saturating_sub(figures), ..area };
-        let indent = u16::try_from(row.depth).unwrap_or(u16::MAX).min(text.width / 3);
+        let text = Rect { width: text_width(row, area.width), ..area };
         let fold = match (self.tree.has_below(&digest.trace, row.item), self.tree.is_folded(row.item)) {
             (false, _) => " ",
             (true, true) => glyphs.folded,
             (true, false) => glyphs.unfolded,
         };
-        let mut x = put(buf, text, text.x + 1 + indent, fold, theme.style(Role::Dim)) + 1;
+        let mut x = put(buf, text, fold_column(row, area), fold, theme.style(Role::Dim)) + 1;
         let service = if area.width >= FOR_SERVICE { said.service.clone() } else { said.service.chars().take(1).collect() };
         if !service.is_empty() {
             let style = if is_line { theme.style(said.role) } else { look.shared.service_style(&said.service) };

@@ -167,6 +167,20 @@ impl Tree {
         self.refold(trace);
     }
 
+    /// Folds and opens what was in another tree of the same trace. `place` tells where a node of it is now. The rows are those of
+    /// before until lines are set.
+    pub(super) fn fold_as(&mut self, trace: &Trace, other: &Self, place: impl Fn(u32) -> Option<u32> + Copy) {
+        let has_below = |node: &u32| trace.has_children(*node as usize) || self.lines.contains_key(node);
+        self.folded = other.folded.iter().filter_map(|node| place(*node)).filter(has_below).collect();
+        self.open = other.open.iter().filter_map(|group| self.group_as(other, *group, place)).collect();
+    }
+
+    /// What a group of another tree is in this one.
+    pub(super) fn group_as(&self, other: &Self, group: u32, place: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+        let members = &other.groups.groups().get(group as usize)?.members;
+        members.iter().find_map(|node| self.group_of(place(*node)?))
+    }
+
     /// The folds, to compare.
     pub(super) fn folds(&self) -> (HashSet<u32>, HashSet<u32>) {
         (self.folded.clone(), self.open.clone())

@@ -45,6 +45,14 @@ impl Search {
         Self { pattern: None, groups, looked_at: tree.order().len(), goes_from: None, nodes: sorted(tree, nodes) }
     }
 
+    /// The same of the trace as it came again; `place` tells where a node is now.
+    pub(super) fn renewed(self, trace: &Trace, tree: &Tree, place: impl Fn(u32) -> Option<u32>) -> Self {
+        match self.pattern {
+            Some(pattern) => Self::of(trace, tree, pattern),
+            None => Self::for_nodes(tree, self.nodes.into_iter().filter_map(place).collect()),
+        }
+    }
+
     /// Looks at some more spans.
     pub(super) fn go_on(&mut self, trace: &Trace, tree: &Tree) {
         let Some(pattern) = &self.pattern else { return };

@@ -27,6 +27,8 @@ pub(super) struct Strip<'a> {
     pub(super) look: &'a Look<'a>,
     pub(super) digest: &'a Digest,
     pub(super) scale: &'a Scale,
+    /// The row that stands for who waits in each folded wait: its own, or that of what it is folded into.
+    pub(super) waits: &'a [Option<usize>],
     /// What of the trace's time is visible.
     pub(super) range: TimeRange,
     /// Whether the critical path is told apart.
@@ -39,7 +41,7 @@ impl Strip<'_> {
     }
 
     /// Draws the bar of a span.
-    fn span(&self, node: u32, dimmed: bool, area: Rect, buf: &mut Buffer) {
+    fn span(&self, row: usize, node: u32, dimmed: bool, area: Rect, buf: &mut Buffer) {
         let (trace, glyphs, theme) = (&self.digest.trace, self.look.shared.glyphs, &self.look.shared.theme);
         let span = &trace.nodes[node as usize];
         let (start, end) = (span.start, span.end());
@@ -62,13 +64,13 @@ impl Strip<'_> {
         }
         self.bars(&bars, trace.service(node as usize), dimmed, area, buf);
         if !dimmed {
-            self.breaks(&bars, node, area, buf);
+            self.breaks(&bars, row, node, area, buf);
             self.events(&bars, node, area, buf);
         }
     }
 
     /// Draws the bars of repeated spans into one row.
-    fn group(&self, group: u32, members: &[u32], dimmed: bool, area: Rect, buf: &mut Buffer) {
+    fn group(&self, row: usize, group: u32, members: &[u32], dimmed: bool, area: Rect, buf: &mut Buffer) {
         let mut bars = Bars::new(area.width);
         let Some(known) = self.digest.group(group) else { return };
         self.fill_many(&known.covered, |place| bars.fill(place));
@@ -76,7 +78,7 @@ impl Strip<'_> {
         let service = members.first().map_or("", |node| self.digest.trace.service(*node as usize));
         self.bars(&bars, service, dimmed, area, buf);
         if let (Some(first), false) = (members.first(), dimmed) {
-            self.breaks(&bars, *first, area, buf);
+            self.breaks(&bars, row, *first, area, buf);
         }
     }
 
@@ -99,11 +101,12 @@ impl Strip<'_> {
         bars.draw(buf, area, shared.glyphs, style);
     }
 
-    /// The lines of folded waits through a bar, and across the break the name of the span that waits.
-    fn breaks(&self, bars: &Bars, node: u32, area: Rect, buf: &mut Buffer) {
+    /// The lines of folded waits through the bar of a row, and across the break the name of the span that waits, where that is the
+    /// row's or folded into it.
+    fn breaks(&self, bars: &Bars, row: usize, node: u32, area: Rect, buf: &mut Buffer) {
         let shared = self.look.shared;
         let style = shared.service_style(self.digest.trace.service(node as usize));
-        for gap in self.scale.breaks() {
+        for (gap, waits) in self.scale.breaks().iter().zip(self.waits) {
             let place = axis::place(gap, area);
             if place.width < 2 {
                 continue;
@@ -112,10 +115,10 @@ impl Strip<'_> {
             for x in [place.x, end].into_iter().filter(|x| bars.is_solid(x - area.x)) {
                 put(buf, area, x, shared.glyphs.dotted, style.add_modifier(Modifier::REVERSED));
             }
-            if gap.waiting == Some(node) {
+            if let Some(waiting) = gap.waiting.filter(|_| *waits == Some(row)) {
                 let room = usize::from(place.width - 2);
                 let length = format::nanoseconds(gap.duration_ns());
-                let name = self.digest.trace.name(node as usize);
+                let name = self.digest.trace.name(waiting as usize);
                 let texts = [format!("{name} {length}"), length];
                 if let Some(text) = texts.into_iter().find(|text| width(text) <= room) {
                     let x = place.x + 1 + u16::try_from((room - width(&text)) / 2).unwrap_or(0);
@@ -174,15 +177,15 @@ fn column(n: u32) -> u16 {
 
 impl Waterfall {
     /// Draws what is beside a row's name.
-    pub(super) fn draw_strip(&self, strip: &Strip<'_>, item: Item, area: Rect, buf: &mut Buffer) {
+    pub(super) fn draw_strip(&self, strip: &Strip<'_>, (row, item): (usize, Item), area: Rect, buf: &mut Buffer) {
         if area.width == 0 {
             return;
         }
         match item {
-            Item::Span(node) => strip.span(node, self.is_dimmed(item), area, buf),
+            Item::Span(node) => strip.span(row, node, self.is_dimmed(item), area, buf),
             Item::Group(group) => {
                 let members = &self.tree.groups.groups()[group as usize].members;
-                strip.group(group, members, self.is_dimmed(item), area, buf);
+                strip.group(row, group, members, self.is_dimmed(item), area, buf);
             }
             Item::Line(line) => {
                 if let Some((at, role, text)) = self.lines.mark(line) {

@@ -1,4 +1,6 @@
 mod detail;
+mod lines;
+mod renew;
 mod time;
 mod tree;
 
@@ -13,6 +15,7 @@ use crate::{
         time::{TimeWindow, Timestamp},
         trace::{Rare, Resource, Span, SpanEvent, SpanKind, Spans, Value},
     },
+    views::Act,
 };
 
 const START: i64 = 1_700_000_000_000_000_000;

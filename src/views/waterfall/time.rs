@@ -111,7 +111,7 @@ impl Time {
 impl Waterfall {
     /// The time of the selected span, then with what is below it, then all again.
     pub(super) fn zoom_to_span(&mut self) {
-        let (Some(trace), Some(item), Some(node)) = (self.trace().cloned(), self.item(), self.node()) else { return };
+        let (Some(trace), Some(item), Some(node)) = (self.trace().cloned(), self.row_item(), self.node()) else { return };
         let span = |n: usize| TimeRange { start: trace.nodes[n].start, end: trace.nodes[n].end() };
         let over = |nodes: &mut dyn Iterator<Item = usize>| {
             nodes.map(span).reduce(|a, b| TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) }).unwrap_or(trace.range)

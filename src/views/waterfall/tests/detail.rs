@@ -89,6 +89,32 @@ fn a_stack_trace_shows_own_frames_until_it_is_opened() {
 }
 
 #[test]
+fn the_line_of_a_stack_trace_that_is_selected_is_copied_at_any_width() {
+    for size in [(200, 50), (120, 30), (44, 24)] {
+        let scope = scope(None);
+        let (mut view, _) = answered(&scope, size, Ok(rich()));
+        press(&mut view, &scope, size, Command::NextPane);
+        press(&mut view, &scope, size, Command::FullScreen);
+        let shared = test_shared();
+        let mut at = |command| {
+            press(&mut view, &scope, size, command);
+            let items = view.details(&look(&shared, &scope, now()));
+            let sheet = view.places(Rect::new(0, 0, size.0, size.1)).sheet;
+            let text = crate::views::entries::Entry::text(view.pane.item(&items, sheet).unwrap()).to_owned();
+            let text = if text.is_empty() { None } else { Some(text) };
+            (text, view.yanks(&look(&shared, &scope, now()))[0].text.clone())
+        };
+        let mut seen = false;
+        for _ in 0..60 {
+            let (selected, copied) = at(Command::Down);
+            seen |= copied.contains("Orders.insert");
+            assert!(selected.is_none_or(|selected| selected == copied), "{copied} at {size:?}");
+        }
+        assert!(seen, "{size:?}");
+    }
+}
+
+#[test]
 fn a_link_opens_its_trace_and_a_value_becomes_a_search_a_filter_or_a_copy() {
     let (mut view, scope) = rich_page();
     go_to(&mut view, &scope, "link");
@@ -132,7 +158,7 @@ fn the_detail_is_filtered_as_it_is_typed() {
     assert!(screen(&view, &scope, BIG).contains("postgresql"));
 }
 
-fn line(at_ms: i64, service: &str, span: Option<u64>, text: &str) -> LogLine {
+pub(super) fn line(at_ms: i64, service: &str, span: Option<u64>, text: &str) -> LogLine {
     LogLine {
         at: Timestamp(START + at_ms * MS),
         stream: Arc::new([("app", service)].into_iter().collect()),

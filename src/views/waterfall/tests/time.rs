@@ -27,6 +27,32 @@ fn a_wait_is_folded_with_its_length_and_who_waits() {
 }
 
 #[test]
+fn who_waits_is_named_across_the_break_also_by_the_row_that_hides_it() {
+    // The third of four calls waits for eight seconds within its own call.
+    let mut spans = vec![span(1, 0, 0, "root", 0, 9000)];
+    spans.extend((0..4).map(|n| span(2 + n, 1, 1, "fetch", 20 * n as i64, if n == 2 { 8900 } else { 20 * n as i64 + 10 })));
+    spans.extend((0..9).map(|n| span(20 + n, 1, 0, &format!("step {n}"), 10 * n as i64, 10 * n as i64 + 5)));
+    spans.push(Span { parent: Some(SpanId(4)), ..span(40, 0, 1, "lock", 100, 8800) });
+    let resource = |service: &str| Resource { service: service.into(), attributes: Default::default() };
+    let trace =
+        Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources: vec![resource("a"), resource("b")], spans, partial: None }));
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(trace));
+    let named = |view: &Waterfall, what: &str| {
+        let text = screen(view, &scope, BIG);
+        let row = text.lines().find(|l| l.contains(what) && l.contains('│')).unwrap_or_else(|| panic!("no {what} in\n{text}"));
+        row.contains("lock 8.70 s")
+    };
+    assert!(named(&view, "fetch ×4"), "all four are one row");
+    press(&mut view, &scope, BIG, Command::UnfoldAll);
+    assert!(named(&view, "b lock") && !named(&view, "fetch ×4"));
+    view.select(view.trace().unwrap().find(SpanId(4)).unwrap(), Rect::new(0, 0, BIG.0, BIG.1));
+    press(&mut view, &scope, BIG, Command::Fold);
+    let text = screen(&view, &scope, BIG);
+    assert!(text.lines().any(|l| l.contains("+1") && l.contains("lock 8.70 s")), "{text}");
+}
+
+#[test]
 fn the_path_is_full_height_and_the_rest_half() {
     let scope = scope(None);
     let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
@@ -143,4 +169,40 @@ fn times_at_the_end_of_all_times_are_drawn_and_the_page_goes_on() {
     let scope = scope(None);
     let (view, _) = answered(&scope, BIG, Ok(Arc::new(trace)));
     assert!(screen(&view, &scope, BIG).contains("a endless"));
+}
+
+/// Instants at the ends of what a number can say.
+fn extreme() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, START, START + MS, i64::MAX - 1, i64::MAX])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn no_time_breaks_the_page(
+        times in prop::collection::vec((extreme(), extreme(), 0u64..6, 0u32..2), 1..8),
+        commands in prop::collection::vec(0usize..12, 0..10),
+    ) {
+        const COMMANDS: [Command; 12] = [
+            Command::CorrectClocks, Command::ZoomToSpan, Command::ZoomIn, Command::ZoomOut, Command::PanLater, Command::PanEarlier,
+            Command::FoldWaits, Command::Measure, Command::Down, Command::SpanTable, Command::NextPane, Command::Bottom,
+        ];
+        let spans = (1..).zip(times).map(|(id, (start, end, parent, resource))| {
+            let kind = if resource == 0 { SpanKind::Client } else { SpanKind::Server };
+            let event = SpanEvent { at: Timestamp(end), name: "exception".into(), attributes: Default::default() };
+            let (start, end) = (Timestamp(start), Timestamp(end));
+            Span { start, end, kind, error: true, rare: Rare::of("", vec![event], Vec::new()), ..span(id, parent.min(id - 1), resource, "x", 0, 0) }
+        });
+        let resource = |host: &str| Resource { service: host.into(), attributes: [("host.name", Value::Text(host.into()))].into() };
+        let resources = vec![resource("a"), resource("b")];
+        let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans: spans.collect(), partial: None }));
+        let scope = scope(None);
+        let (mut view, _) = answered(&scope, BIG, Ok(trace));
+        screen(&view, &scope, BIG);
+        for command in commands {
+            press(&mut view, &scope, BIG, COMMANDS[command]);
+            screen(&view, &scope, BIG);
+        }
+    }
 }

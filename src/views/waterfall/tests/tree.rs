@@ -100,6 +100,28 @@ fn a_search_dims_the_rest_and_opens_what_hides_a_match() {
 }
 
 #[test]
+fn a_click_folds_where_the_mark_is_drawn_however_deep() {
+    let spans = (0..60).map(|i| span(i + 1, 0, 0, &format!("n{i}"), i as i64, 1000)).enumerate();
+    let spans = spans.map(|(i, s)| Span { parent: (i > 0).then_some(SpanId(i as u64)), ..s }).collect();
+    let resources = vec![Resource { service: "a".into(), attributes: Default::default() }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let scope = scope(Some(50));
+    let (mut view, _) = answered(&scope, (80, 24), Ok(trace));
+    let text = screen(&view, &scope, (80, 24));
+    let y = text.lines().position(|l| l.contains("a n49")).unwrap();
+    let x = text.lines().nth(y).unwrap().chars().position(|c| c == '▾').unwrap();
+    let click = MouseEvent {
+        kind: crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left),
+        column: x as u16,
+        row: y as u16,
+        modifiers: KeyModifiers::NONE,
+    };
+    let shared = test_shared();
+    with(&look(&shared, &scope, now()), (80, 24), |cx| view.mouse(cx, click));
+    assert_eq!(view.tree.rows().len(), 50, "{text}");
+}
+
+#[test]
 fn the_table_counts_operations_and_leads_to_their_spans() {
     let (mut view, scope) = page(BIG);
     press(&mut view, &scope, BIG, Command::SpanTable);
@@ -107,7 +129,7 @@ fn the_table_counts_operations_and_leads_to_their_spans() {
     let row = text.lines().find(|l| l.contains("SELECT items")).unwrap();
     assert!(row.contains("10") && row.contains("45 ms"), "{text}");
     for _ in 0..5 {
-        if view.table.as_ref().unwrap().selected_name() == Some("SELECT items") {
+        if view.table.as_ref().unwrap().selected().unwrap().name == "SELECT items" {
             break;
         }
         press(&mut view, &scope, BIG, Command::Down);
@@ -184,9 +206,10 @@ proptest! {
         let trace = view.trace().unwrap().clone();
         if all {
             press(&mut view, &scope, BIG, Command::UnfoldAll);
+            let area = Rect::new(0, 0, BIG.0, BIG.1);
+            let line = view.line(area);
             view.tree.fold_where(&trace, |_| false, false);
-            let row = view.tree.row_near(&trace, item).unwrap();
-            view.list.select(row, view.tree.rows().len(), height);
+            view.select_on(line, item, area);
         } else if view.tree.has_below(&trace, item) {
             let folded = view.tree.is_folded(item);
             view.tree.set_folded(&trace, item, !folded);
