@@ -16,6 +16,7 @@ pub mod level;
 mod logfmt;
 mod lookup;
 mod nginx;
+mod own;
 mod prose;
 mod stack;
 mod syslog;
@@ -32,6 +33,7 @@ pub(crate) use self::{json::MESSAGES, wrapper::cri};
 pub use self::{
     fold::{Unfolded, unfolded},
     lookup::{Lookup, look_up},
+    own::{joined, own},
     stack::{Exception, Frame, Part, StackTrace, is_panic, looks_inner},
 };
 

@@ -5,12 +5,12 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use foldhash::HashMap;
 
 use super::{
-    folds::whole,
+    folds::parts,
     patterns::{Found, PatternJob, PatternNews, Snapshot},
     show::Rule,
 };
 use crate::{
-    log_fields::exceptions::Thrown,
+    log_fields::{exceptions::Thrown, joined},
     log_patterns::{self, ExceptionFacts, LinePattern, Seen, example},
     model::{log_labels::LogLabels, time::Timestamp},
 };
@@ -66,7 +66,7 @@ impl PatternJob {
                     continue;
                 }
                 *(if is_earlier { &mut groups.earlier } else { &mut groups.lines }) += 1;
-                let text = whole(lines.segments[place..].iter(), number);
+                let text = joined(parts(lines.segments[place..].iter(), number).flat_map(|(lines, row)| lines.texts(row)));
                 let Some(thrown) = Thrown::of(&text) else { continue };
                 let level = segment.level(number);
                 let group = groups.of.entry((thrown.kind.clone(), thrown.at.clone())).or_insert_with(|| Group {

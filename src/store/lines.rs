@@ -5,11 +5,12 @@ use std::{borrow::Cow, sync::Arc};
 use foldhash::HashMap;
 
 use super::{
+    condition::Condition,
     folds::Folds,
     row::{LineId, Row, decode},
     show::Rule,
 };
-use crate::{log_patterns::Kind, model::log::Level};
+use crate::{log_fields::joined, log_patterns::Kind, model::log::Level};
 
 /// The lines of a segment as they are at some moment, to be read elsewhere while others are added to the segment.
 #[derive(Clone, Default)]
@@ -55,27 +56,21 @@ impl Lines {
         &self.bytes[from..from + row.metadata as usize]
     }
 
-    /// The text of a row with the lines here that go on from it.
-    pub(super) fn whole(&self, row: usize) -> Cow<'_, str> {
-        let text = |row: usize| self.rows.get(row).map_or("", |row| self.text(row));
-        if self.folds.lead(row) != Some(row) {
-            return Cow::Borrowed(text(row));
-        }
-        let mut out = text(row).to_owned();
-        for row in self.folds.rows(row).skip(1) {
-            out.push('\n');
-            out.push_str(text(row));
-        }
-        Cow::Owned(out)
+    /// The texts of a row and of the lines here that go on from it.
+    pub(super) fn texts(&self, row: usize) -> impl Iterator<Item = &str> {
+        self.folds.rows(row).filter_map(|row| self.rows.get(row)).map(|row| self.text(row))
     }
 
-    /// How bad a line says it is; of a trace whose first line does not say, the worst that another one does.
+    /// The text of a row with the lines here that go on from it.
+    pub(super) fn whole(&self, row: usize) -> Cow<'_, str> {
+        joined(self.texts(row))
+    }
+
+    /// How bad a line says it is; of a trace, how bad the worst of its lines here does.
     pub(super) fn level(&self, row: usize) -> Level {
-        let level = |row: usize| self.rows.get(row).map_or(Level::Unknown, |row| row.level);
         match self.folds.lead(row) {
-            Some(lead) if level(lead) == Level::Unknown => self.folds.rows(lead).map(level).max().unwrap_or_default(),
-            Some(lead) => level(lead),
-            None => level(row),
+            Some(lead) => self.folds.worst(lead),
+            None => self.rows.get(row).map_or(Level::Unknown, |row| row.level),
         }
     }
 
@@ -90,18 +85,37 @@ impl Lines {
         (0..).take(self.rows.len()).filter(|row| judge.passes(*row as usize)).collect()
     }
 
-    /// Whether a line is to be shown: all lines of a trace are, or none is, by what they say together. `kind` tells the number
-    /// of the form of a row in a numbering, where it is known.
+    /// Whether a line is to be shown. `kind` tells the number of the form of a row in a numbering, where it is known.
     pub(super) fn passes(&self, i: usize, rule: Rule<'_>, kind: impl Fn(usize, u64) -> Option<Kind>) -> bool {
         let lead = self.folds.lead(i);
         let first = lead.unwrap_or(i);
         let Some(row) = self.rows.get(first) else { return false };
-        let metadata = decode(self.metadata(row));
-        let kind = |generation| kind(first, generation);
+        let (show, kind) = (rule.show, |generation| kind(first, generation));
         match lead {
-            None => rule.passes((row.at, row.level, row.stream), self.text(row), metadata, kind),
-            Some(lead) => rule.passes((row.at, self.level(lead), row.stream), &self.whole(lead), metadata, kind),
+            None => show.is_of(row.at, row.level) && show.reads(self.text(row), kind) && self.is_asked(row, rule),
+            Some(lead) => {
+                show.is_of(row.at, self.level(lead)) && self.trace_is_asked(lead, rule) && show.reads_of(|| self.whole(lead), kind)
+            }
         }
+    }
+
+    /// Whether a server that is asked with the conditions hands a line out.
+    fn is_asked(&self, row: &Row, rule: Rule<'_>) -> bool {
+        rule.show.conditions.iter().all(|condition| self.meets(row, condition, rule))
+    }
+
+    /// The same of a trace, all lines of which are shown or none is. A server decides on each line for itself, so one of them that
+    /// it hands out brings the others that are here; but what its first line is left out for leaves out all of them, also those
+    /// that the server hands out without it.
+    fn trace_is_asked(&self, lead: usize, rule: Rule<'_>) -> bool {
+        let leaves_out = |row: &Row| rule.show.conditions.iter().any(|c| !c.keep && !self.meets(row, c, rule));
+        rule.show.conditions.is_empty()
+            || !self.rows.get(lead).is_some_and(leaves_out)
+                && self.folds.rows(lead).filter_map(|row| self.rows.get(row)).any(|row| self.is_asked(row, rule))
+    }
+
+    fn meets(&self, row: &Row, condition: &Condition, rule: Rule<'_>) -> bool {
+        condition.passes(rule.streams.get(row.stream).map(|l| &**l), decode(self.metadata(row)), self.text(row))
     }
 
     /// The same lines with these numbers.

@@ -155,11 +155,7 @@ impl LogStore {
         self.arrivals += merged.new as u64;
         let grown = self.fold(segment);
         let rule = Rule { show: &self.show, streams: &self.streams };
-        self.segments[segment].judge(&merged, rule);
-        if !grown.is_empty() {
-            let folds = self.segments[segment].lines().folds.clone();
-            self.segments[segment].judge_again(|row| folds.lead(row).is_some_and(|lead| grown.contains(&lead)), rule);
-        }
+        self.segments[segment].judge(&merged, &grown, rule);
         self.split(segment, merged.appended);
         merged.new
     }
@@ -174,7 +170,9 @@ impl LogStore {
             at += 1;
             self.segments.insert(at, rest);
         }
-        (segment..=at).for_each(|at| _ = self.fold(at));
+        if at > segment {
+            (segment..=at).for_each(|at| self.fold_anew(at));
+        }
         self.fold_again(at + 1);
     }
 
@@ -219,8 +217,11 @@ impl LogStore {
             }
             if segment.len() == 0 {
                 self.segments.remove(at);
+                self.fold_again(at);
+            } else {
+                self.fold_anew(at);
+                self.fold_again(at + 1);
             }
-            self.fold_anew(at);
         }
     }
 
@@ -231,6 +232,9 @@ impl LogStore {
             let gone = if self.segments.len() > 1 {
                 let first = self.segments.remove(0);
                 self.floor = self.floor.max(Some(first.last_at()));
+                if self.within_reach(0).any(|s| s.lines().folds.begins_outside()) {
+                    self.fold_again(0);
+                }
                 first.len()
             } else {
                 let gone = self.segments[0].halve(Rule { show: &self.show, streams: &self.streams });
@@ -433,7 +437,7 @@ impl LogStore {
         let rest = self.segments.get(segment..).unwrap_or_default();
         rest.iter().enumerate().flat_map(move |(n, s)| {
             let from = if n == 0 { skip } else { 0 };
-            (from..s.shown()).filter_map(move |i| s.line(i, &self.streams))
+            (from..s.shown()).filter_map(move |i| self.line((segment + n, i)))
         })
     }
 
@@ -442,52 +446,6 @@ impl LogStore {
         let segment = self.segments.partition_point(|s| s.first_at() <= id.at).saturating_sub(1);
         let before: usize = self.segments.iter().take(segment).map(Segment::shown).sum();
         before + self.segments.get(segment).map_or(0, |s| s.shown_before(id))
-    }
-
-    /// The next shown line after a number that is at least this bad; from the beginning again after the last.
-    pub fn next_at_level(&self, after: usize, level: Level) -> Option<usize> {
-        let (mut end, mut first, mut later) = (0, None, None);
-        for (at, segment) in self.segments.iter().enumerate() {
-            let begin = end;
-            end += segment.shown();
-            if segment.worst() < level {
-                continue;
-            }
-            for i in 0..segment.shown() {
-                let is_it = segment.level(i).is_some_and(|l| l >= level);
-                if let Some(row) = if is_it { self.row_at_level(begin + i, (at, i), level) } else { None } {
-                    first = first.or(Some(row));
-                    later = Some(row).filter(|row| *row > after);
-                }
-                if later.is_some() {
-                    break;
-                }
-            }
-            if later.is_some() {
-                break;
-            }
-        }
-        later.or(first)
-    }
-
-    /// The last shown line before a number that is at least this bad; from the end again before the first.
-    pub fn previous_at_level(&self, before: usize, level: Level) -> Option<usize> {
-        let (mut end, mut last) = (self.shown(), None);
-        for (at, segment) in self.segments.iter().enumerate().rev() {
-            let first = end - segment.shown();
-            let row = |i: usize| {
-                let is_it = segment.level(i - first).is_some_and(|l| l >= level);
-                if is_it { self.row_at_level(i, (at, i - first), level) } else { None }
-            };
-            if segment.worst() >= level {
-                last = last.or_else(|| (first..end).rev().find_map(row));
-                if let Some(found) = (first..end.min(before)).rev().find_map(row) {
-                    return Some(found);
-                }
-            }
-            end = first;
-        }
-        last
     }
 
     /// Which segment holds the shown line of a number, and which of its shown lines it is.

@@ -11,7 +11,7 @@ use self::wanted::Wanted;
 use super::{
     counting::Run,
     filtering::Judged,
-    folds::Folds,
+    folds::{Folds, Found},
     lines::{Lines, Numbers},
     row::{Line, LineId, Row, TraceRef, encode},
     show::{Mark, Rule},
@@ -36,14 +36,7 @@ pub(super) struct Merged {
     /// The first one's arrival.
     first: u64,
     /// What was known of the others, where those have other places now.
-    known: Option<Moved>,
-}
-
-/// What was known of rows that have other places now.
-struct Moved {
-    known: Named,
-    /// Those that were of traces.
-    traced: Vec<LineId>,
+    known: Option<Named>,
 }
 
 /// A run of lines.
@@ -65,6 +58,8 @@ pub(super) struct Segment {
     wanted: Wanted,
     /// Rows of which it is known whether they go on from others.
     folded: usize,
+    /// Lines that were of traces before the rows were put elsewhere: they are to be decided on again.
+    loose: Vec<LineId>,
 }
 
 /// Rows of a full segment.
@@ -163,36 +158,54 @@ impl Segment {
     }
 
     /// Rows were added at the end and belong before others. Returns what was known of the others.
-    fn put_in_order(&mut self, from: usize) -> Option<Moved> {
+    fn put_in_order(&mut self, from: usize) -> Option<Named> {
         let known = self.verdict.take().map(|v| v.named(&self.lines, from));
-        let traced = (0..from).filter(|row| self.lines.folds.lead(*row).is_some()).filter_map(|row| self.lines.rows.get(row));
-        let traced = traced.map(Row::id).collect();
+        self.loose.extend(self.traced(0..from));
         Arc::make_mut(&mut self.lines.rows).sort_by_key(Row::id);
         self.wanted = Wanted::default();
         self.forget_numbers(0);
         self.unfold();
-        known.map(|known| Moved { known, traced })
+        known
     }
 
-    /// Decides on the rows that were added.
-    pub(super) fn judge(&mut self, merged: &Merged, rule: Rule<'_>) {
+    /// The lines of traces among these rows.
+    fn traced(&self, rows: Range<usize>) -> Vec<LineId> {
+        let all = if self.lines.folds.is_empty() { 0..0 } else { rows };
+        all.filter(|row| self.lines.folds.lead(*row).is_some()).filter_map(|row| self.lines.rows.get(row)).map(Row::id).collect()
+    }
+
+    /// Decides on the rows that were added, and again on those of the traces that grew with them, by their first rows.
+    pub(super) fn judge(&mut self, merged: &Merged, grown: &[usize], rule: Rule<'_>) {
         let bytes = rule.show.at_once();
+        let loose = std::mem::take(&mut self.loose);
         match (&mut self.verdict, merged.appended, &merged.known) {
             (Some(verdict), Some(from), _) => verdict.extend(&self.lines, from, rule, bytes),
-            (verdict, _, Some(Moved { known, traced })) => {
-                let is_traced = |row: usize, id: LineId| self.lines.folds.lead(row).is_some() || traced.binary_search(&id).is_ok();
+            (verdict, _, Some(known)) => {
+                let is_traced = |row: usize, id: LineId| self.lines.folds.lead(row).is_some() || loose.binary_search(&id).is_ok();
                 let is_old = |row: usize, id: LineId| id.arrival < merged.first && !is_traced(row, id);
                 *verdict = Some(known.placed(&self.lines, rule, is_old, bytes));
             }
             _ => {}
         }
+        if !grown.is_empty() {
+            let folds = self.lines.folds.clone();
+            self.judge_again(|row, _| folds.lead(row).is_some_and(|lead| grown.contains(&lead)), rule);
+        }
+    }
+
+    /// Decides again on the traces whose lines were put elsewhere, and on those that came of it.
+    pub(super) fn judge_loose(&mut self, rule: Rule<'_>) {
+        let (loose, folds) = (std::mem::take(&mut self.loose), self.lines.folds.clone());
+        if !loose.is_empty() || !folds.is_empty() {
+            self.judge_again(|row, id| folds.lead(row).is_some() || loose.binary_search(&id).is_ok(), rule);
+        }
     }
 
     /// Decides again on some rows: others go on from them now, or none does.
-    pub(super) fn judge_again(&mut self, rows: impl Fn(usize) -> bool, rule: Rule<'_>) {
+    pub(super) fn judge_again(&mut self, rows: impl Fn(usize, LineId) -> bool, rule: Rule<'_>) {
         self.wanted = Wanted::default();
         let known = self.verdict.take().map(|v| v.named(&self.lines, self.lines.rows.len()));
-        self.verdict = known.map(|k| k.placed(&self.lines, rule, |row, _| !rows(row), rule.show.at_once()));
+        self.verdict = known.map(|k| k.placed(&self.lines, rule, |row, id| !rows(row, id), rule.show.at_once()));
     }
 
     /// Rows from which on it is to be found out whether they go on from others.
@@ -200,14 +213,18 @@ impl Segment {
         self.folded
     }
 
-    /// Takes what was found out of all rows that go on from others.
-    pub(super) fn fold(&mut self, folds: Option<Folds>) {
+    /// Takes what was found out of all rows that go on from others. Returns the first rows of traces that grew.
+    pub(super) fn fold(&mut self, found: Found) -> Vec<usize> {
         self.folded = self.lines.rows.len();
-        if let Some(folds) = folds {
+        if let Some(folds) = found.folds {
             self.lines.folds = Arc::new(folds);
         } else if self.lines.folds.lacks(self.folded) {
-            Arc::make_mut(&mut self.lines.folds).mark_all(self.folded);
+            Arc::make_mut(&mut self.lines.folds).reach(self.folded);
         }
+        if let Some(first) = found.grown.iter().min() {
+            self.forget_numbers(*first);
+        }
+        found.grown
     }
 
     /// Forgets which rows go on. Returns what was known.
@@ -216,11 +233,14 @@ impl Segment {
         std::mem::take(&mut self.lines.folds)
     }
 
-    /// Lines of a later segment go on from a row.
-    pub(super) fn mark_lead(&mut self, row: usize) {
-        if self.lines.folds.lead(row).is_none() {
-            Arc::make_mut(&mut self.lines.folds).mark(row, self.lines.rows.len());
+    /// Which rows go on is what was known before, where that is the same. Returns whether it is.
+    pub(super) fn fold_back(&mut self, old: &Arc<Folds>) -> bool {
+        let is_same = **old == *self.lines.folds;
+        if is_same {
+            // Whoever looks at the lines elsewhere knows them by these.
+            self.lines.folds = old.clone();
         }
+        is_same
     }
 
     /// Forgets the numbers of forms from a row on: they are others now.
@@ -318,8 +338,10 @@ impl Segment {
             Arc::make_mut(&mut self.lines.numbers.kinds).truncate(rows);
         }
         self.traces.shrink_to_fit();
-        if self.lines.folds.size() > 0 {
-            Arc::make_mut(&mut self.lines.folds).truncate(rows);
+        if !self.lines.folds.is_empty() {
+            self.loose.extend(self.traced(0..rows));
+            let cut = Arc::make_mut(&mut self.lines.folds).truncate(&self.lines.rows);
+            cut.into_iter().min().into_iter().for_each(|first| self.forget_numbers(first));
         }
         self.folded = self.folded.min(rows);
         if let Some(verdict) = &mut self.verdict {
@@ -362,7 +384,8 @@ impl Segment {
     }
 
     fn copy_of<'r>(&self, rows: impl ExactSizeIterator<Item = &'r Row> + Clone, rule: Rule<'_>) -> Self {
-        let mut out = Self { mixed: self.mixed, ..Self::default() };
+        let loose = self.traced(0..self.lines.rows.len());
+        let mut out = Self { mixed: self.mixed, loose, ..Self::default() };
         out.lines.rows = Arc::new(Vec::with_capacity(rows.len()));
         let mut bytes = String::with_capacity(rows.clone().map(Row::size).sum());
         for row in rows {
@@ -494,9 +517,7 @@ impl Segment {
 
     /// The shown line of a number.
     pub(super) fn line<'a>(&'a self, i: usize, streams: &'a Streams) -> Option<Line<'a>> {
-        let row = self.row(i)?;
-        let line = self.line_of(self.lines.rows.get(row)?, streams)?;
-        Some(Line { level: self.lines.level(row), ..line })
+        self.line_of(self.lines.rows.get(self.row(i)?)?, streams)
     }
 
     fn line_of<'a>(&'a self, row: &'a Row, streams: &'a Streams) -> Option<Line<'a>> {
@@ -516,11 +537,6 @@ impl Segment {
     /// No line is worse than this.
     pub(super) fn worst(&self) -> Level {
         self.worst
-    }
-
-    /// The level of the shown line of a number.
-    pub(super) fn level(&self, i: usize) -> Option<Level> {
-        self.shown_row(i).map(|r| r.level)
     }
 
     /// Its lines as they are now.

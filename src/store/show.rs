@@ -1,6 +1,6 @@
 //! Which lines are shown, and what is needed to decide on it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{condition::Condition, filter::Pattern, patterns::Chosen, row::LineId, streams::Streams};
 use crate::{
@@ -91,18 +91,29 @@ impl Show {
     /// Whether a line that is yet to be stored passes.
     pub(super) fn takes(&self, line: &LogLine) -> bool {
         let labels = Some(&*line.stream);
-        self.passes(line.at, line.level, &line.text, |_| None)
+        self.is_of(line.at, line.level)
+            && self.reads(&line.text, |_| None)
             && self.conditions.iter().all(|c| c.passes(labels, line.metadata.iter(), &line.text))
     }
 
-    /// Whether a line passes; `kind` is asked for the number of its form in a numbering, where it is known.
-    fn passes(&self, at: Timestamp, level: Level, text: &str, kind: impl Fn(u64) -> Option<Kind>) -> bool {
+    /// Whether a line is bad enough, and of the time.
+    pub(super) fn is_of(&self, at: Timestamp, level: Level) -> bool {
+        level >= self.level && self.within.is_none_or(|within| at.is_place() || within.contains(at))
+    }
+
+    /// Whether a line passes by its text, but for the conditions; `kind` is asked for the number of its form in a numbering,
+    /// where it is known.
+    pub(super) fn reads(&self, text: &str, kind: impl Fn(u64) -> Option<Kind>) -> bool {
         let is_of = |chosen: &Arc<Chosen>| chosen.has(kind(chosen.generation()), text);
-        level >= self.level
-            && self.within.is_none_or(|within| at.is_place() || within.contains(at))
-            && self.pattern.as_ref().is_none_or(|p| p.passes(text))
+        self.pattern.as_ref().is_none_or(|p| p.passes(text))
             && self.only.as_ref().is_none_or(is_of)
             && !self.without.as_ref().is_some_and(is_of)
+    }
+
+    /// The same of a text that is put together only where it matters.
+    pub(super) fn reads_of<'t>(&self, text: impl Fn() -> Cow<'t, str>, kind: impl Fn(u64) -> Option<Kind>) -> bool {
+        let asks = self.pattern.is_some() || self.only.is_some() || self.without.is_some();
+        !asks || self.reads(&text(), kind)
     }
 }
 
@@ -111,19 +122,6 @@ impl Show {
 pub(super) struct Rule<'a> {
     pub(super) show: &'a Show,
     pub(super) streams: &'a Streams,
-}
-
-impl Rule<'_> {
-    pub(super) fn passes<'a>(
-        self,
-        (at, level, stream): (Timestamp, Level, u32),
-        text: &str,
-        metadata: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-        kind: impl Fn(u64) -> Option<Kind>,
-    ) -> bool {
-        let labels = || self.streams.get(stream).map(|l| &**l);
-        self.show.passes(at, level, text, kind) && self.show.conditions.iter().all(|c| c.passes(labels(), metadata.clone(), text))
-    }
 }
 
 /// Bytes that are searched for a text while a key waits: a few milliseconds.

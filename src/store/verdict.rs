@@ -80,12 +80,12 @@ impl Verdict {
         let mut there = judged.lines.rows.iter().enumerate().peekable();
         let mut passing = judged.passing.iter().copied().peekable();
         Self::of(lines, 0..lines.rows.len(), rule, |i, row| {
-            // More lines of a trace may have come.
-            if !is_same && lines.folds.lead(i).is_some() {
-                return None;
-            }
             while there.next_if(|(_, old)| old.id() < row.id()).is_some() {}
             let (place, _) = there.next_if(|(_, old)| old.id() == row.id())?;
+            // More lines of a trace may have come, or it is cut.
+            if !is_same && (lines.folds.lead(i).is_some() || judged.lines.folds.lead(place).is_some()) {
+                return None;
+            }
             while passing.next_if(|p| (*p as usize) < place).is_some() {}
             Some(passing.peek().is_some_and(|p| *p as usize == place))
         })

@@ -9,6 +9,7 @@ use crate::{
     log_fields::{
         dotnet,
         instant::{is_padded_level, without_colour},
+        own::{Written, own, written},
     },
     model::log::Level,
 };
@@ -67,18 +68,27 @@ enum Look {
     Inner,
 }
 
-/// Whether a line looks like one of a stack trace that goes on from another: asked of every line, so it looks at few bytes.
+/// Whether a line, whatever a runtime put around it, looks like one of a stack trace that goes on from another: asked of every
+/// line, so it looks at few bytes.
 pub fn looks_inner(text: &str) -> bool {
-    look(text).is_some()
+    match written(text) {
+        Written::Plain(own) => look(own).is_some(),
+        // A record within is told without taking its escapes out.
+        Written::Escaped(range) => !text[range].starts_with(|c: char| c == '{' || c.is_ascii_digit()) && look(&own(text)).is_some(),
+    }
 }
 
 /// Whether a line is a panic of Rust: what goes on from it, its message, may look like anything.
 pub fn is_panic(text: &str) -> bool {
+    let text = match written(text) {
+        Written::Plain(own) => own,
+        Written::Escaped(range) => &text[range],
+    };
     text.starts_with("thread '") && (text.contains("' panicked at ") || text.contains("> panicked at "))
 }
 
 impl Part {
-    /// Of a line that goes on from none.
+    /// Of a line that goes on from none, by what the program wrote ([`own`]).
     pub fn of(text: &str, level: Level) -> Self {
         let text = clip(without_colour(text).trim_end(), super::LONG);
         if is_object(text) {
@@ -112,7 +122,7 @@ impl Part {
         }
     }
 
-    /// Of a line that goes on from one that has come so far; `None` where it does not.
+    /// Of a line that goes on from one that has come so far, by what the program wrote; `None` where it does not.
     #[must_use]
     pub fn next(self, text: &str) -> Option<Self> {
         // An entry of several lines was put together by whoever sent it.

@@ -1,7 +1,7 @@
 //! Which lines go on from others, kept up to date as lines come and go.
 
 use super::{LogStore, Rule, Segment};
-use crate::store::folds::Folds;
+use crate::store::folds::{Folds, REACH};
 
 impl LogStore {
     /// Finds out which of a segment's new rows go on from others. Returns the first rows of traces there that grew.
@@ -9,35 +9,49 @@ impl LogStore {
         let Some(segment) = self.segments.get(at).filter(|s| s.folded() < s.len()) else { return Vec::new() };
         let before = self.segments[..at].iter().rev().map(Segment::lines);
         let found = Folds::find(segment.lines(), segment.folded(), before);
-        for (segments, row) in found.from_outside {
-            self.segments[at - segments].mark_lead(row);
-        }
-        let segment = &mut self.segments[at];
-        segment.fold(found.folds);
-        if let Some(first) = found.grown.iter().min() {
-            segment.forget_numbers(*first);
-        }
-        found.grown
+        self.segments[at].fold(found)
     }
 
-    /// Lines of the segments before these changed, so others may go on from them than did.
-    pub(super) fn fold_again(&mut self, from: usize) {
-        for at in from..self.segments.len() {
-            let old = self.segments[at].unfold();
-            self.fold(at);
-            let new = self.segments[at].lines().folds.clone();
-            if old == new {
-                return;
-            }
-            let rule = Rule { show: &self.show, streams: &self.streams };
-            self.segments[at].forget_numbers(0);
-            self.segments[at].judge_again(|row| old.lead(row).is_some() || new.lead(row).is_some(), rule);
-        }
-    }
-
-    /// Finds it out of a segment whose rows are others now, and of those that come after it.
+    /// The rows of a segment are others now, or elsewhere: finds out which of them go on, and decides on them again.
     pub(super) fn fold_anew(&mut self, at: usize) {
         self.fold(at);
-        self.fold_again(at + 1);
+        let rule = Rule { show: &self.show, streams: &self.streams };
+        if let Some(segment) = self.segments.get_mut(at) {
+            segment.judge_loose(rule);
+        }
+    }
+
+    /// Lines of the segments before these changed, so others may go on from them than did: as far as lines reach.
+    pub(super) fn fold_again(&mut self, from: usize) {
+        let mut rows = 0;
+        for at in from..self.segments.len() {
+            if rows > REACH {
+                return;
+            }
+            rows = if self.folds_change(at) { 0 } else { rows + self.segments[at].len() };
+        }
+    }
+
+    fn folds_change(&mut self, at: usize) -> bool {
+        let old = self.segments[at].unfold();
+        self.fold(at);
+        let segment = &mut self.segments[at];
+        if segment.fold_back(&old) {
+            return false;
+        }
+        let (new, rule) = (segment.lines().folds.clone(), Rule { show: &self.show, streams: &self.streams });
+        segment.forget_numbers(0);
+        segment.judge_again(|row, _| old.lead(row).is_some() || new.lead(row).is_some(), rule);
+        true
+    }
+
+    /// The segments from one on, as far as its traces may reach.
+    pub(super) fn within_reach(&self, at: usize) -> impl Iterator<Item = &Segment> {
+        let mut rows = 0;
+        self.segments.iter().skip(at).enumerate().map_while(move |(n, segment)| {
+            let is_near = rows <= REACH;
+            rows += if n == 0 { 0 } else { segment.len() };
+            is_near.then_some(segment)
+        })
     }
 }

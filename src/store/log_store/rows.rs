@@ -1,11 +1,15 @@
 //! Lines as a list shows them: those of a stack trace that came one by one are one row, that of the first of them which is shown.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use foldhash::HashMap;
 
 use super::{Line, LineId, LogStore, Segment};
-use crate::{model::log::Level, store::folds::whole};
+use crate::{
+    log_fields::joined,
+    model::log::Level,
+    store::{folds::parts, lines::Lines},
+};
 
 /// A segment and a row of it.
 type Place = (usize, usize);
@@ -44,14 +48,14 @@ impl LogStore {
                 let start = starts.entry((at, lead)).or_insert_with(|| self.start((at, row)));
                 *start == (at, row)
             });
-            if begins { Some((number, segment.line(i, &self.streams)?)) } else { None }
+            if begins { Some((number, self.line((at, i))?)) } else { None }
         })
     }
 
     /// The text of a shown line with all that goes on from it.
     pub fn whole<'s>(&'s self, line: &Line<'s>) -> Cow<'s, str> {
         match self.place_of(line.id) {
-            Some((segment, row)) => whole(self.segments[segment..].iter().map(Segment::lines), row),
+            Some(place) => joined(self.parts(place).flat_map(|(lines, row)| lines.texts(row))),
             None => Cow::Borrowed(line.text),
         }
     }
@@ -79,15 +83,52 @@ impl LogStore {
         Some(before + self.segments[at].shown_place(row)?)
     }
 
-    /// The number of the line that begins the row of a line that is this bad, by its number and by its segment and place there;
-    /// `None` where the row says by itself that it is less bad.
-    pub(super) fn row_at_level(&self, number: usize, (at, i): Place, level: Level) -> Option<usize> {
+    /// The next shown row after a number that is at least this bad; from the beginning again after the last.
+    pub fn next_at_level(&self, after: usize, level: Level) -> Option<usize> {
+        self.rows_at_level(after + 1..usize::MAX, level).next().or_else(|| self.rows_at_level(0..after + 1, level).next())
+    }
+
+    /// The last shown row before a number that is at least this bad; from the end again before the first.
+    pub fn previous_at_level(&self, before: usize, level: Level) -> Option<usize> {
+        self.rows_at_level(0..before, level).next_back().or_else(|| self.rows_at_level(before..usize::MAX, level).next_back())
+    }
+
+    /// The rows of these numbers that are at least this bad. Costs a look at each segment, and at each line of those that have such.
+    fn rows_at_level(&self, numbers: Range<usize>, level: Level) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        let ends = self.segments.iter().scan(0, |end, segment| {
+            *end += segment.shown();
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
+        (0..self.segments.len()).filter(move |at| self.within_reach(*at).any(|s| s.worst() >= level)).flat_map(move |at| {
+            let (shown, end) = (self.segments[at].shown(), ends[at]);
+            let from = numbers.start.clamp(end - shown, end);
+            let to = numbers.end.clamp(from, end);
+            (from..to).filter(move |number| self.is_row_at_level((at, number + shown - end), level))
+        })
+    }
+
+    /// Whether a shown line begins a row that is at least this bad.
+    fn is_row_at_level(&self, (at, i): Place, level: Level) -> bool {
+        let Some(row) = self.segments[at].row(i) else { return false };
+        let is_traced = self.segments[at].lines().folds.lead(row).is_some();
+        self.is_at_level((at, row), level) && (!is_traced || self.start((at, row)) == (at, row))
+    }
+
+    fn is_at_level(&self, place: Place, level: Level) -> bool {
+        self.parts(place).any(|(lines, row)| lines.level(row) >= level)
+    }
+
+    /// The shown line of a number in a segment, with the level of its row.
+    pub(super) fn line(&self, (at, i): Place) -> Option<Line<'_>> {
         let segment = self.segments.get(at)?;
-        let row = segment.row(i)?;
-        let start = self.start((at, row));
-        if start == (at, row) {
-            return Some(number);
-        }
-        if self.segments[start.0].lines().level(start.1) >= level { self.number(start) } else { None }
+        let line = segment.line(i, &self.streams)?;
+        let level = self.parts((at, segment.row(i)?)).map(|(lines, row)| lines.level(row)).max();
+        Some(Line { level: level.unwrap_or(line.level), ..line })
+    }
+
+    /// The parts of the trace of a row from its segment on.
+    fn parts(&self, (at, row): Place) -> impl Iterator<Item = (&Lines, usize)> {
+        parts(self.segments.iter().skip(at).map(Segment::lines), row)
     }
 }

@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{log_fields::level::level, log_fields::trace_id::Told, model::labels::Labels, store::Pattern};
+use crate::{
+    log_fields::{level::level, trace_id::Told},
+    model::labels::Labels,
+    store::{Condition, Pattern},
+};
 
 /// A line of a stream; `at` in milliseconds.
 fn line(at: i64, stream: &str, text: &str) -> LogLine {
@@ -50,6 +54,10 @@ fn rows(store: &LogStore) -> Vec<String> {
 
 fn show(store: &mut LogStore, show: Show) {
     store.set_show(show);
+    finish(store);
+}
+
+fn finish(store: &mut LogStore) {
     if let Some(job) = store.filter_job(None) {
         job.run(&|| false, &mut |news| store.take_filtered(&news));
     }
@@ -137,6 +145,121 @@ fn the_next_error_is_a_trace_once_and_as_bad_as_it_says() {
     assert_eq!((store.previous_at_level(7, Level::Error), store.previous_at_level(1, Level::Error)), (Some(6), Some(7)));
 }
 
+/// A trace that begins with a warning and whose cause is an error.
+fn warned(at: i64, stream: &str) -> Vec<LogLine> {
+    let texts = ["2026-11-22 05:01:02.123 WARN Api : order failed", TRACE[1], TRACE[2], "Caused by: a.PSQLException: ERROR: deadlock"];
+    (at..).step_by(2).zip(texts).map(|(at, text)| line(at, stream, text)).collect()
+}
+
+#[test]
+fn a_trace_is_as_bad_as_the_worst_of_its_lines() {
+    let mut store = LogStore::new(1 << 20);
+    store.insert([vec![line(0, "a", "INFO x")], warned(100, "a"), vec![line(200, "a", "WARN y"), line(300, "a", "ERROR z")]].concat());
+    let levels: Vec<Level> = store.rows_from(0).map(|(_, l)| l.level).collect();
+    assert_eq!(levels, [Level::Info, Level::Error, Level::Warn, Level::Error]);
+    assert_eq!((store.next_at_level(0, Level::Error), store.next_at_level(1, Level::Error)), (Some(1), Some(6)));
+    assert_eq!((store.previous_at_level(6, Level::Error), store.previous_at_level(1, Level::Error)), (Some(1), Some(6)));
+    let range = TimeRange { start: Timestamp::ZERO, end: Timestamp::from_millis(1000) };
+    let counted = |store: &LogStore| {
+        store.count_job(range, Duration::from_secs(1)).run().series.iter().map(|s| s.samples[0].value).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(&store), [2.0, 1.0, 2.0, 2.0], "unknown, info, warn, error: each line is what Loki says that it is");
+    show(&mut store, Show { level: Level::Error, ..Show::default() });
+    assert_eq!(rows(&store), ["4 2026-11-22 05:01:02.123 WARN Api : order failed", "1 ERROR z"]);
+}
+
+#[test]
+fn conditions_are_answered_as_a_server_answers_them() {
+    let is = |text: &str| Condition::text(text, true);
+    let not = |text: &str| Condition::text(text, false);
+    let lines = || [trace(100, "a"), vec![line(200, "a", "INFO no luck"), line(201, "a", "INFO y")]].concat();
+    for (conditions, expected) in [
+        (vec![is("order failed")], vec![HEAD]),
+        (vec![is("Pool.java")], vec![HEAD]),
+        (vec![not("Pool.java")], vec![HEAD, "1 INFO no luck", "1 INFO y"]),
+        (vec![not("no luck")], vec![HEAD, "1 INFO y"]),
+        (vec![not("order failed")], vec!["1 INFO no luck", "1 INFO y"]),
+        (vec![is("Pool.java"), not("Caused by")], vec![HEAD]),
+        (vec![is("Pool.java"), not("order failed")], vec![]),
+        // No entry has both.
+        (vec![is("order failed"), is("Pool.java")], vec![]),
+        (vec![is("no luck"), not("Caused by")], vec!["1 INFO no luck"]),
+        (vec![Condition { off: true, ..not("order failed") }], vec![HEAD, "1 INFO no luck", "1 INFO y"]),
+    ] {
+        let mut store = LogStore::new(1 << 20);
+        store.insert(lines());
+        show(&mut store, Show { conditions: conditions.clone(), ..Show::default() });
+        assert_eq!(rows(&store), expected, "{conditions:?}");
+        let mut store = LogStore::new(1 << 20);
+        show(&mut store, Show { conditions: conditions.clone(), ..Show::default() });
+        lines().into_iter().rev().for_each(|line| _ = store.insert(vec![line]));
+        assert_eq!(rows(&store), expected, "{conditions:?}, line by line");
+    }
+    // The server has handed out what is left of the trace, and nothing is here of the rest.
+    let mut store = LogStore::new(1 << 20);
+    store.insert(trace(100, "a")[1..].to_vec());
+    show(&mut store, Show { conditions: vec![not("order failed")], ..Show::default() });
+    assert_eq!(rows(&store), [format!("4 {}", TRACE[1])]);
+}
+
+#[test]
+fn lines_that_a_runtime_wrapped_one_by_one_are_a_row() {
+    let cri = |text: &str| format!("2026-11-22T05:01:02.123456789Z stderr F {text}");
+    let docker =
+        |text: &str| serde_json::json!({ "log": format!("{text}\n"), "stream": "stderr", "time": "2026-11-22T05:01:02.1Z" }).to_string();
+    for wrapped in [TRACE.map(cri), TRACE.map(docker)] {
+        let mut store = LogStore::new(1 << 20);
+        store.insert((0..).zip(&wrapped).map(|(at, text)| line(at, "a", text)).collect());
+        assert_eq!(store.rows_from(0).count(), 1, "{wrapped:?}");
+        let record = crate::log_fields::recognise(&store.whole(&store.get(0).unwrap()));
+        assert_eq!((record.message.as_str(), record.rest), ("order failed", TRACE[1..].iter().map(|l| (*l).to_owned()).collect()));
+    }
+}
+
+/// So long that few are a segment.
+fn long(at: i64) -> LogLine {
+    line(at, "c", &format!("INFO {at} {}", "x".repeat(300 << 10)))
+}
+
+#[test]
+fn a_trace_is_whole_where_it_is_cut_and_other_lines_come_late() {
+    let mut store = LogStore::new(1 << 30);
+    // A segment with the head, one with lines of others alone, and one with the rest.
+    store.insert((0..3).map(long).chain([line(10, "a", TRACE[0]), line(11, "a", TRACE[1])]).collect());
+    store.insert((20..24).map(long).collect());
+    store.insert((30..33).map(long).chain([line(40, "a", TRACE[2]), line(41, "a", "Caused by: a.B: ERROR")]).collect());
+    let head = |store: &LogStore| store.rows_from(0).find(|(_, l)| l.text == TRACE[0]).map(|(n, l)| (n, store.whole(&l).lines().count()));
+    assert_eq!(head(&store), Some((3, 4)));
+    assert!(store.segments.len() > 2 && store.segments[1..].iter().any(|s| s.lines().folds.begins_outside()), "{}", store.segments.len());
+    for at in [5, 25, 45] {
+        store.insert(vec![line(at, "b", "INFO late")]);
+        assert_eq!(head(&store).map(|(_, lines)| lines), Some(4), "a line at {at}");
+    }
+    // The head comes late, and the next segment has nothing of the trace.
+    let mut headless = LogStore::new(1 << 30);
+    headless.insert((0..3).map(long).collect());
+    headless.insert((20..24).map(long).collect());
+    headless.insert((30..33).map(long).chain([line(40, "a", TRACE[2])]).collect());
+    headless.insert(vec![line(10, "a", TRACE[0])]);
+    assert_eq!(head(&headless).map(|(_, lines)| lines), Some(2));
+    let (n, _) = head(&store).unwrap();
+    assert_eq!((store.next_at_level(0, Level::Error), store.get(n).unwrap().level), (Some(n), Level::Error));
+    show(&mut store, Show { level: Level::Warn, ..Show::default() });
+    assert_eq!(store.rows_from(0).map(|(_, l)| l.text).collect::<Vec<_>>(), [TRACE[0]]);
+}
+
+#[test]
+fn what_is_left_of_a_trace_is_decided_on_anew() {
+    let mut store = LogStore::new(1 << 20);
+    show(&mut store, pattern("order failed"));
+    // As many lines of others as make the half that goes end within the trace.
+    store.insert([vec![line(0, "b", "INFO x")], trace(100, "a"), vec![line(200, "b", "INFO order failed")]].concat());
+    assert_eq!(store.rows_from(0).count(), 2);
+    store.set_limit(store.bytes() - 1);
+    store.insert(vec![line(300, "b", "INFO y")]);
+    assert_eq!((store.len(), rows(&store)), (4, vec!["1 INFO order failed".to_owned()]), "it does not say so any more");
+}
+
 #[test]
 fn traces_go_on_over_segments_and_survive_what_is_dropped() {
     let mut store = LogStore::new(1 << 30);
@@ -196,5 +319,50 @@ proptest! {
         }
         prop_assert_eq!(rows(&whole), rows(&parts));
         prop_assert_eq!(whole.shown(), parts.shown());
+    }
+
+    /// Whatever comes and goes, what is shown is what the lines that are here say, and each line is in one row.
+    #[test]
+    fn what_is_shown_is_what_is_found_anew(
+        blocks in prop::collection::vec((0..80_i64, 0..3_usize, 0..8_usize), 1..40),
+        order in prop::collection::vec(any::<u16>(), 200),
+        part in 1..9_usize,
+        shown in 0..6_usize,
+        keeps in prop::sample::select(vec![usize::MAX, 2 << 20, 1 << 20]),
+    ) {
+        let block = |(at, stream, kind): &(i64, usize, usize)| match (*at * 10, ["a", "b", "c"][*stream], *kind) {
+            (at, stream, 0..=2) => trace(at, stream),
+            (at, stream, 3..=4) => warned(at, stream),
+            (at, _, 5) => vec![long(at)],
+            (at, stream, kind) => vec![line(at, stream, ["INFO order failed", "INFO Pool.java"][kind - 6])],
+        };
+        // Each at a time of its own.
+        let all = (0..).zip(blocks.iter().flat_map(block)).map(|(n, line)| LogLine { at: Timestamp(line.at.0 + n), ..line });
+        let mut mixed: Vec<(u16, LogLine)> = order.into_iter().zip(all).collect();
+        mixed.sort_by_key(|(place, _)| *place);
+        let filters = [
+            Show::default(),
+            pattern("no luck"),
+            pattern("!order failed"),
+            Show { level: Level::Error, ..Show::default() },
+            Show { conditions: vec![Condition::text("order failed", false)], ..Show::default() },
+            Show { conditions: vec![Condition::text("Pool.java", true)], ..Show::default() },
+        ];
+        let mut store = LogStore::new(keeps);
+        show(&mut store, filters[shown].clone());
+        for chunk in mixed.chunks(part) {
+            store.insert(chunk.iter().map(|(_, line)| line.clone()).collect());
+        }
+        finish(&mut store);
+        let before = rows(&store);
+        show(&mut store, Show::default());
+        let told: usize = store.rows_from(0).map(|(_, l)| store.whole(&l).lines().count()).sum();
+        prop_assert_eq!(told, store.len());
+        for (_, l) in store.rows_from(0) {
+            let worst = store.whole(&l).lines().map(|text| line(0, "", text).level).max();
+            prop_assert_eq!(Some(l.level), worst, "{}", store.whole(&l));
+        }
+        show(&mut store, filters[shown].clone());
+        prop_assert_eq!(before, rows(&store));
     }
 }
