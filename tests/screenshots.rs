@@ -20,31 +20,41 @@ struct Shot {
     title: &'static str,
     size: (u16, u16),
     theme: &'static str,
-    /// Keys, each followed by a text to wait for; an alert is whole once its limit stands in its row.
-    steps: &'static [(&'static str, &'static str)],
+    /// Keys, each followed by a text to wait for.
+    steps: &'static [&'static [Step]],
 }
+
+type Step = (&'static str, &'static str);
+
+/// The first alert has its limit in its row.
+const WHOLE: &[Step] = &[("", "> 1 s")];
+/// The service of that alert, and from there its lines.
+const SERVICE: &[Step] = &[("\r", "/orders")];
+const LOGS: &[Step] = &[("3", "slow request")];
 
 const WIDE: (u16, u16) = (150, 42);
 
 const SHOTS: &[Shot] = &[
-    Shot { name: "alerts", title: "Alerts", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("", "firing 1")] },
-    Shot { name: "services", title: "Services", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("2", "failing, was")] },
+    Shot { name: "alerts", title: "Alerts", size: WIDE, theme: "dark", steps: &[WHOLE, &[("", "firing 1")]] },
+    Shot { name: "services", title: "Services", size: WIDE, theme: "dark", steps: &[WHOLE, &[("2", "failing, was")]] },
     Shot {
         name: "service",
         title: "Service",
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "> 1 s"),
-            ("\r", "/orders/{id}"),
-            ("", "p99"),
-            ("", "◆"),
-            ("", "deploy 1.42.0"),
-            ("", "was 471 ms"),
-            ("", "×204"),
-            ("", "← web"),
-            ("", "targets up"),
-            ("", "M 3 more"),
+            WHOLE,
+            &[
+                ("\r", "/orders/{id}"),
+                ("", "p99"),
+                ("", "◆"),
+                ("", "deploy 1.42.0"),
+                ("", "was 471 ms"),
+                ("", "×204"),
+                ("", "← web"),
+                ("", "targets up"),
+                ("", "M 3 more"),
+            ],
         ],
     },
     Shot {
@@ -53,13 +63,8 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "> 1 s"),
-            ("\r", "/orders/{id}"),
-            ("", "deploy 1.42.0"),
-            ("", "×204"),
-            ("", "← web"),
-            ("", "targets up"),
-            ("H", "heatmap"),
+            WHOLE,
+            &[("\r", "/orders/{id}"), ("", "deploy 1.42.0"), ("", "×204"), ("", "← web"), ("", "targets up"), ("H", "heatmap")],
         ],
     },
     Shot {
@@ -68,12 +73,14 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "> 1 s"),
-            (":query\r", "PromQL"),
-            ("sum by (uri) (rate(http_server_requests_seconds_count{application=\"orders\"}[5m]))\r", "a ── graph ── 3 series"),
-            ("A", "2 of 2"),
-            ("topk(5, sum by (application) (rate(http_server_requests_seconds_count[5m])))\r", "b ── graph ── "),
-            ("T", "b ── table ── "),
+            WHOLE,
+            &[
+                (":query\r", "PromQL"),
+                ("sum by (uri) (rate(http_server_requests_seconds_count{application=\"orders\"}[5m]))\r", "a ── graph ── 3 series"),
+                ("A", "2 of 2"),
+                ("topk(5, sum by (application) (rate(http_server_requests_seconds_count[5m])))\r", "b ── graph ── "),
+                ("T", "b ── table ── "),
+            ],
         ],
     },
     Shot {
@@ -82,63 +89,46 @@ const SHOTS: &[Shot] = &[
         size: WIDE,
         theme: "dark",
         steps: &[
-            ("", "> 1 s"),
-            ("", "firing 1"),
-            ("s", "would hit now: 1 of 4"),
-            ("\t\t\x15service=~\"orders|web\"", "service=~\"orders|web\""),
-            ("\x1b[B\x18\x18\x18\x18", "would hit now: 3 of 4"),
-            ("\t\t\tpool exhausted, fix is rolling out", "rolling out"),
+            WHOLE,
+            &[
+                ("", "firing 1"),
+                ("s", "would hit now: 1 of 4"),
+                ("\t\t\x15service=~\"orders|web\"", "service=~\"orders|web\""),
+                ("\x1b[B\x18\x18\x18\x18", "would hit now: 3 of 4"),
+                ("\t\t\tpool exhausted, fix is rolling out", "rolling out"),
+            ],
         ],
     },
-    Shot { name: "logs", title: "Logs", size: WIDE, theme: "dark", steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request")] },
+    Shot { name: "logs", title: "Logs", size: WIDE, theme: "dark", steps: &[WHOLE, SERVICE, LOGS] },
     Shot {
         name: "patterns",
         title: "Patterns of a service's lines, and what changed since the onset",
         size: WIDE,
         theme: "dark",
-        steps: &[("", "> 1 s"), ("\r", "/orders"), ("3", "slow request"), ("P", "NEW"), ("", "B Loki's")],
+        steps: &[WHOLE, SERVICE, LOGS, &[("P", "NEW"), ("", "B Loki's")]],
     },
     Shot {
         name: "conditions",
         title: "Conditions on fields and the LogQL that they are",
         size: WIDE,
         theme: "dark",
-        steps: &[
-            ("", "> 1 s"),
-            ("\r", "/orders"),
-            ("3", "slow request"),
-            ("Ams>=8000\r", "asked of Loki"),
-            ("Alevel>=warn\r", "2 conditions"),
-            ("", "onset 14:45"),
-        ],
+        steps: &[WHOLE, SERVICE, LOGS, &[("Ams>=8000\r", "asked of Loki"), ("Alevel>=warn\r", "2 conditions"), ("", "onset 14:45")]],
     },
     Shot {
         name: "traces",
         title: "Traces",
         size: WIDE,
         theme: "dark",
-        steps: &[("", "> 14.4"), ("j\r", "/checkout"), ("4", "POST /api/checkout")],
+        steps: &[&[("", "> 14.4"), ("j\r", "/checkout"), ("4", "POST /api/checkout")]],
     },
     Shot {
         name: "waterfall",
         title: "Waterfall",
         size: WIDE,
         theme: "dark",
-        steps: &[
-            ("", "> 1 s"),
-            ("\r", "/orders"),
-            ("3", "slow request"),
-            ("/timeout acquiring\rgg", "timeout acquiring"),
-            ("\r", "pool.acquire"),
-        ],
+        steps: &[WHOLE, SERVICE, LOGS, &[("/timeout acquiring\rgg", "timeout acquiring"), ("\r", "pool.acquire")]],
     },
-    Shot {
-        name: "alerts-light-80x24",
-        title: "Alerts at 80×24 on a light terminal",
-        size: (80, 24),
-        theme: "light",
-        steps: &[("", "> 1 s")],
-    },
+    Shot { name: "alerts-light-80x24", title: "Alerts at 80×24 on a light terminal", size: (80, 24), theme: "light", steps: &[WHOLE] },
 ];
 
 #[test]
@@ -161,7 +151,7 @@ fn the_pictures_are_what_the_program_draws() {
 fn take(shot: &Shot) -> String {
     let mut t =
         Terminal::start_with(shot.size.0, shot.size.1, &["demo", "--at", AT, "--seed", "1", "--theme", shot.theme], &[("USER", "ana")]);
-    for (keys, text) in shot.steps {
+    for (keys, text) in shot.steps.iter().copied().flatten() {
         t.keys(keys).see(text);
     }
     t.settled();

@@ -1,6 +1,7 @@
 //! What the benchmarks share: a line for each figure, what the system tells of a process, log lines, servers that answer
 //! from memory, and the program in a pseudo-terminal.
 
+// Each benchmark is a crate of its own, and uses a part of this.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod corpus;

@@ -19,8 +19,10 @@ pub(super) const MAX_FILE: u64 = 1 << 20;
 const BUSY: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Holds the folder until it is dropped: whoever else wants to change the file waits.
-pub(super) fn hold(folder: &Path) -> Result<File, String> {
+/// Holds the file's folder until it is dropped: whoever else wants to change the file waits. Makes the folder if need be.
+pub(super) fn hold(path: &Path) -> Result<File, String> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder).map_err(|e| e.to_string())?;
     let file = File::open(folder).map_err(|e| e.to_string())?;
     let until = Instant::now() + BUSY;
     loop {

@@ -1,10 +1,7 @@
 //! The file of the queries that were asked: one a line, the newest last, of all environments and languages. A query in which
 //! there is what looks like a secret is not in it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +72,7 @@ impl HistoryFile {
             return self.read(environment);
         };
         let cannot = |e: &dyn std::fmt::Display| format!("the query is not remembered: {}: {e}", path.display());
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(folder).map_err(|e| cannot(&e))?;
-        let _held = file::hold(folder).map_err(|e| cannot(&e))?;
+        let _held = file::hold(path).map_err(|e| cannot(&e))?;
         let mut lines = lines(path)?;
         let language = Name::from(query.language);
         let is_alike = |l: &Line| l.environment == environment && l.language == language;
@@ -121,7 +116,7 @@ fn of(lines: &[Line], environment: &str) -> Vec<TypedQuery> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 

@@ -1,9 +1,6 @@
 //! The file of the queries that the user kept by a name.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,9 +80,7 @@ impl KeptFile {
     pub(super) fn change(&self, environment: &str, change: &KeptQueries) -> Result<Vec<KeptQueries>, String> {
         let path = self.path.as_ref().ok_or("there is no folder to keep queries in: set HOME or XDG_DATA_HOME")?;
         let cannot = |e: &dyn std::fmt::Display| format!("the queries were not kept: {}: {e}", path.display());
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(folder).map_err(|e| cannot(&e))?;
-        let _held = file::hold(folder).map_err(|e| cannot(&e))?;
+        let _held = file::hold(path).map_err(|e| cannot(&e))?;
         let mut content = read(path)?;
         content.kept.retain(|k| k.environment != environment || k.name != change.name);
         if !change.queries.is_empty() {
@@ -121,6 +116,8 @@ fn read(path: &Path) -> Result<Content, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn kept(name: &str, queries: &[&str]) -> KeptQueries {

@@ -11,11 +11,8 @@ pub const MISSING: &str = "–";
 
 /// Three significant digits: `8.42`, `41.2`, `312`, `1.24 k`, `3.1 M`.
 pub fn number(v: f64) -> String {
-    if v.is_nan() {
-        return MISSING.to_owned();
-    }
-    if v.is_infinite() {
-        return if v > 0.0 { "∞" } else { "-∞" }.to_owned();
+    if !v.is_finite() {
+        return endless(v).to_owned();
     }
     let a = v.abs();
     match a {
@@ -25,6 +22,15 @@ pub fn number(v: f64) -> String {
         _ if a >= 9_999.5 => format!("{} k", digits(v / 1e3)),
         _ if a >= 999.5 => format!("{v:.0}"),
         _ => digits(v),
+    }
+}
+
+/// What is shown for what is no finite number.
+fn endless(v: f64) -> &'static str {
+    match v {
+        _ if v.is_nan() => MISSING,
+        _ if v > 0.0 => "∞",
+        _ => "-∞",
     }
 }
 
@@ -67,11 +73,8 @@ pub fn percent(v: f64) -> String {
 
 /// Seconds as `431 ms`, `8.42 s`, `12m`.
 pub fn seconds(v: f64) -> String {
-    if v.is_nan() {
-        return MISSING.to_owned();
-    }
-    if v.is_infinite() {
-        return if v > 0.0 { "∞" } else { "-∞" }.to_owned();
+    if !v.is_finite() {
+        return endless(v).to_owned();
     }
     let a = v.abs();
     match a {

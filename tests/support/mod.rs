@@ -1,5 +1,6 @@
 //! The real binary in a pseudo-terminal: keys in, screen out. Waits for what is to be seen, never for time.
 
+// Each test is a crate of its own, and uses a part of this.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod core;
@@ -189,11 +190,6 @@ impl Terminal {
     /// The screen now.
     pub fn text(&self) -> String {
         self.shown.0.lock().unwrap().parser.screen().contents()
-    }
-
-    /// The program's process id.
-    pub fn pid(&self) -> u32 {
-        self.child.process_id().unwrap()
     }
 
     /// Waits for a condition that is not on the screen alone.

@@ -1,6 +1,9 @@
 //! LogQL's grammar: queries, selectors and pipelines. `metrics` has the part that makes numbers of lines.
 
-use winnow::combinator::{alt, opt, preceded, repeat, separated};
+use winnow::{
+    Parser,
+    combinator::{alt, delimited, opt, preceded, repeat, separated},
+};
 
 use super::{
     ast::{CompareOp, Expr, Formatted, LabelFilter, LineOp, LogExpr, NameMatcher, Quantity, Stage},
@@ -13,7 +16,6 @@ use crate::{
     },
     model::labels::{MatchOp, Matcher},
 };
-use winnow::Parser;
 
 /// Loki's own limit.
 const MAX_QUERY: usize = 131_072;
@@ -216,11 +218,7 @@ fn line_filter(input: &mut Input<'_>) -> Parsed<Stage> {
 
 /// `ip("10.0.0.0/8")`
 fn ip(input: &mut Input<'_>) -> Parsed<String> {
-    keyword("ip")(input)?;
-    symbol("(")(input)?;
-    let pattern = text(input)?;
-    symbol(")")(input)?;
-    Ok(pattern)
+    delimited((keyword("ip"), symbol("(")), text, symbol(")")).parse_next(input)
 }
 
 /// `a=b` or `a="{{.c}}"`
@@ -284,10 +282,7 @@ fn and_filter(input: &mut Input<'_>) -> Parsed<LabelFilter> {
 
 fn primary_filter(input: &mut Input<'_>) -> Parsed<LabelFilter> {
     if next_is(input, "(") {
-        symbol("(")(input)?;
-        let inner = nested(input, label_filter)?;
-        symbol(")")(input)?;
-        return Ok(inner);
+        return delimited(symbol("("), |i: &mut Input<'_>| nested(i, label_filter), symbol(")")).parse_next(input);
     }
     alt((matcher.map(LabelFilter::Match), comparison)).parse_next(input)
 }

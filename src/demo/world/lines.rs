@@ -13,79 +13,36 @@ use super::{
 };
 use crate::model::trace::{SpanId, TraceId};
 
-/// What a line is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Kind {
-    WebAccess,
-    WebFailed,
-    CatalogServed,
-    CartAccess,
-    CartFailed,
-    CheckoutStart,
-    CheckoutDone,
-    CheckoutRetry,
-    CheckoutFailed,
-    OrdersCreated,
-    OrdersRead,
-    OrdersTimeout,
-    OrdersException,
-    OrdersSlow,
-    OrdersFault,
-    Charged,
-    ChargeSlow,
-    CheckoutSlow,
-    Reserved,
-    Mailed,
-    Ingress,
-    Session,
-    SessionNew,
-    Starting,
-    PoolStarted,
-    Started,
-    KubeletAdd,
-    KubeletKill,
-    Stopping,
+/// The kinds, and the list of them.
+macro_rules! kinds {
+    ($($kind:ident)*) => {
+        /// What a line is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Kind {
+            $($kind,)*
+        }
+
+        impl Kind {
+            const KNOWN: &[Self] = &[$(Self::$kind),*];
+        }
+    };
+}
+
+kinds! {
+    WebAccess WebFailed CatalogServed CartAccess CartFailed CheckoutStart CheckoutDone CheckoutRetry
+    CheckoutFailed OrdersCreated OrdersRead OrdersTimeout OrdersException OrdersSlow OrdersFault Charged
+    ChargeSlow CheckoutSlow Reserved Mailed Ingress Session SessionNew Starting PoolStarted Started KubeletAdd
+    KubeletKill Stopping
 }
 
 impl Kind {
     /// All kinds in order; places that no kind has are filled with the last one.
     pub const ALL: [Self; 64] = {
-        use Kind::*;
-        let mut all = [Stopping; 64];
-        let known = [
-            WebAccess,
-            WebFailed,
-            CatalogServed,
-            CartAccess,
-            CartFailed,
-            CheckoutStart,
-            CheckoutDone,
-            CheckoutRetry,
-            CheckoutFailed,
-            OrdersCreated,
-            OrdersRead,
-            OrdersTimeout,
-            OrdersException,
-            OrdersSlow,
-            OrdersFault,
-            Charged,
-            ChargeSlow,
-            CheckoutSlow,
-            Reserved,
-            Mailed,
-            Ingress,
-            Session,
-            SessionNew,
-            Starting,
-            PoolStarted,
-            Started,
-            KubeletAdd,
-            KubeletKill,
-        ];
+        let mut all = [Self::Stopping; 64];
         let mut i = 0;
-        while i < known.len() {
-            all[i] = known[i];
+        while i < Self::KNOWN.len() {
+            all[i] = Self::KNOWN[i];
             i += 1;
         }
         all
