@@ -351,7 +351,8 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
         ("logs-context", "\tc", ""),
         ("logs-conditions", "\x1bApool=orders\r", "A"),
         ("waterfall", "\x1bgg\r", "/"),
-        ("traces", "\x1b\x1b4", "/E"),
+        ("compare", "x", ""),
+        ("traces", "\x1b\x1b\x1b4", "/E"),
     ] {
         stage.keys(keys).await;
         stage.page(name, &mut stale).await;

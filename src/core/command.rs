@@ -18,6 +18,8 @@ pub enum ViewKind {
     Traces,
     /// One trace.
     Waterfall,
+    /// Two traces.
+    Compare,
     /// PromQL typed by hand.
     Query,
     /// All silences.
@@ -30,13 +32,14 @@ pub enum ViewKind {
 
 impl ViewKind {
     /// All, in the order of the digits where they have one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Alerts,
         Self::Services,
         Self::Logs,
         Self::Traces,
         Self::Service,
         Self::Waterfall,
+        Self::Compare,
         Self::Query,
         Self::Silences,
         Self::SilenceForm,
@@ -52,6 +55,7 @@ impl ViewKind {
             Self::Logs => "Logs",
             Self::Traces => "Traces",
             Self::Waterfall => "Waterfall",
+            Self::Compare => "Compare",
             Self::Query => "Query",
             Self::Silences => "Silences",
             Self::SilenceForm => "Silence",
@@ -68,6 +72,7 @@ impl ViewKind {
             Self::Logs => "logs",
             Self::Traces => "traces",
             Self::Waterfall => "waterfall",
+            Self::Compare => "compare",
             Self::Query => "query",
             Self::Silences => "silences",
             Self::SilenceForm => "silence",
@@ -125,6 +130,8 @@ pub struct Facts {
     pub live: bool,
     /// Fields are shown as columns.
     pub columns: bool,
+    /// What is selected is also in the trace that is compared with.
+    pub base: bool,
     /// Rows are marked.
     pub marks: bool,
     /// Patterns of log lines are shown.
@@ -209,9 +216,9 @@ commands! {
     ViewServices, "view-services", [], ["2"], "", "Services: rate, errors and duration of all", ALWAYS;
     ViewLogs, "view-logs", [], ["3"], "logs", "Logs of the scope", ALWAYS;
     ViewTraces, "view-traces", [], ["4"], "traces", "Traces of the scope", ALWAYS;
-    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
-    Red, "red", [Alerts, Services, Logs, Traces, Waterfall], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
-    NextError, "next-error", [Logs, Waterfall, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
+    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
+    Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
+    NextError, "next-error", [Logs, Waterfall, Compare, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
     Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
     NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
     PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
@@ -243,7 +250,7 @@ commands! {
     ShiftRight, "shift-right", [Logs], [")", "shift-right"], "", "The text of the lines further to the right", ROWS;
     ShiftLeft, "shift-left", [Logs], ["(", "shift-left"], "", "The text of the lines back to the left", ROWS;
     TimeForm, "time-form", [Logs], ["Z"], "", "Times as local, UTC, how long ago, or since the line before", ALWAYS;
-    Mark, "mark", [Logs], ["m"], "mark", "Mark the line, or no more", ROWS;
+    Mark, "mark", [Logs, Traces], ["m"], "mark", "Mark the line or the trace, or no more", ROWS;
     NextMark, "next-mark", [Logs], ["'"], "", "Next mark", MARKS;
     PreviousMark, "previous-mark", [Logs], ["\""], "", "Previous mark", MARKS;
     PreviousError, "previous-error", [Logs, Waterfall], ["ctrl-e"], "", "Previous error", |f| if f.errors { Ok(()) } else { Err("no error here") };
@@ -251,7 +258,7 @@ commands! {
     PreviousMinute, "previous-minute", [Logs], ["{"], "", "First line of the minute, or of the one before", ROWS;
     GoToTime, "go-to-time", [Logs], ["@"], "", "To the line of a time; one that is not held becomes the window", ALWAYS;
     EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| match f.no_query { Some(why) => Err(why), None if f.query => Ok(()), None => Err("no query to edit") };
-    Order, "order", [Alerts, Services, Service, Traces, Silences, Query], ["O"], "order", "Order by the next column", ROWS;
+    Order, "order", [Alerts, Services, Service, Traces, Compare, Silences, Query], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
     Compare, "compare", [Service], ["="], "compare", "Against the period before, a day before, a week before, or nothing", GRAPHS;
@@ -259,9 +266,9 @@ commands! {
     SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
     Include, "include", [Logs, Waterfall], ["&"], "filter for", "Filter for the selected field; in the list, pick one of the line's", ROWS;
     Exclude, "exclude", [Service, Logs, Waterfall], ["!"], "exclude", "Leave out what is selected", ROWS;
-    Unfold, "unfold", [Logs, Waterfall], ["right"], "", "Unfold", FOLDS;
-    Fold, "fold", [Logs, Waterfall], ["left"], "", "Fold, or go to the parent", FOLDS;
-    FoldAll, "fold-all", [Waterfall], ["F"], "fold", "Fold all but errors and the critical path, or unfold", ROWS;
+    Unfold, "unfold", [Logs, Waterfall, Compare], ["right"], "", "Unfold", FOLDS;
+    Fold, "fold", [Logs, Waterfall, Compare], ["left"], "", "Fold, or go to the parent", FOLDS;
+    FoldAll, "fold-all", [Waterfall, Compare], ["F"], "fold", "Fold all but errors and the critical path (of a comparison, what differs), or unfold", ROWS;
     FoldDeeper, "fold-deeper", [Waterfall], ["]"], "", "Unfold one level more, at the end repeated spans too", ROWS;
     FoldHigher, "fold-higher", [Waterfall], ["["], "", "Fold the lowest level", ROWS;
     FoldToErrors, "fold-to-errors", [Waterfall], [], "", "Fold all that has no error below it", ROWS;
@@ -274,6 +281,8 @@ commands! {
     SpanTable, "span-table", [Waterfall], ["T"], "table", "Spans by service and operation: count, time, self time, share of the critical path", ROWS;
     TraceLines, "trace-lines", [Waterfall], ["L"], "log lines", "The trace's log lines between its spans, at their times, or none", ROWS;
     CorrectClocks, "correct-clocks", [Waterfall], ["C"], "clocks", "Times with clocks that differ put right, or as they were told", |f| if f.skewed { Ok(()) } else { Err("no clock of this trace is seen to differ") };
+    CompareTraces, "compare-traces", [Traces, Waterfall], ["x"], "compare", "What it differs in from a typical good trace of the same root, or from a marked one", |f| if f.trace { Ok(()) } else { Err("there is no trace to compare") };
+    OpenBase, "open-base", [Compare], ["B"], "base", "Open the trace that is compared with, at the selected span", |f| if f.base { Ok(()) } else { Err("the trace that is compared with has no such span") };
     Parent, "parent", [Waterfall], ["u"], "", "The span that called this one", ROWS;
     SlowestChild, "slowest-child", [Waterfall], ["d"], "", "The slowest span that this one called", ROWS;
     NextSibling, "next-sibling", [Waterfall], ["J"], "", "Next span of the same caller", ROWS;

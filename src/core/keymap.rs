@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_users_key_replaces_the_default_and_wins_a_conflict() {
-        let (map, problems) = Keymap::new(&user(&[("quit", &["x x", "t"])]));
+        let (map, problems) = Keymap::new(&user(&[("quit", &["U U", "t"])]));
         assert_eq!(map.lookup(ViewKind::Logs, &["t".parse().unwrap()]), Lookup::Hit(Command::Quit));
         assert_eq!(map.lookup(ViewKind::Logs, &["q".parse().unwrap()]), Lookup::Miss);
         let [KeyProblem { command, message, .. }] = problems.as_slice() else { panic!("{problems:?}") };

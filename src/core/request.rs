@@ -21,7 +21,10 @@ use crate::{
     },
     red::RedMapping,
     store::{Condition, CountJob, FilterJob, FilterNews, PatternJob, PatternNews, SameJob},
-    trace::Trace,
+    trace::{
+        Trace,
+        differences::{CompareJob, Differences},
+    },
 };
 
 /// A question to a backend. Two equal requests are the same question: live windows stay [`TimeWindow::Last`] here and
@@ -237,6 +240,8 @@ pub enum Request {
     },
     /// A trace by its id.
     Trace(TraceId),
+    /// What two traces that are here differ in: no backend is asked, a worker compares them.
+    Compare(Arc<CompareJob>),
 }
 
 impl Request {
@@ -276,7 +281,8 @@ impl Request {
             | Self::Count(_)
             | Self::Patterns(_)
             | Self::Same(_)
-            | Self::Trace(_) => None,
+            | Self::Trace(_)
+            | Self::Compare(_) => None,
         }
     }
 
@@ -344,6 +350,8 @@ pub enum Response {
     Hits(TraceHits),
     /// To [`Request::Trace`]: cleaned and laid out on a worker.
     Trace(Arc<Trace>),
+    /// To [`Request::Compare`].
+    Compared(Arc<Differences>),
 }
 
 /// Names one place that waits for answers: a pane of a view on the stack.

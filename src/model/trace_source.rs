@@ -25,6 +25,8 @@ impl TraceQuery {
 pub struct PlainQuery {
     /// With a span of this service.
     pub service: Option<CompactString>,
+    /// With a span of this name.
+    pub name: Option<CompactString>,
     /// With a span that has these attributes.
     pub tags: Vec<(CompactString, CompactString)>,
     /// With a span that failed.
@@ -36,10 +38,11 @@ pub struct PlainQuery {
 impl fmt::Display for PlainQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let service = self.service.iter().map(|service| format!("service={service}"));
+        let name = self.name.iter().map(|name| format!("name={name}"));
         let tags = self.tags.iter().map(|(name, value)| format!("{name}={value}"));
         let failed = self.failed.then(|| "error".to_owned());
         let long = self.longer_than.map(|least| format!("duration>{least:?}"));
-        f.write_str(&service.chain(tags).chain(failed).chain(long).collect::<Vec<_>>().join(" "))
+        f.write_str(&service.chain(name).chain(tags).chain(failed).chain(long).collect::<Vec<_>>().join(" "))
     }
 }
 

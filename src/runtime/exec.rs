@@ -145,7 +145,7 @@ async fn run(subscription: Subscription, mut refresh: watch::Receiver<Refresh>, 
     let slot = subscription.slot;
     tokio::time::sleep(rest(&subscription, context.clock.now())).await;
     // No server is asked for what a worker does, and each letter typed is another question.
-    if !matches!(subscription.request, Request::Filter(_) | Request::Same(_)) {
+    if !matches!(subscription.request, Request::Filter(_) | Request::Same(_) | Request::Compare(_)) {
         turn.come().await;
     }
     let request = Arc::new(subscription.request);
@@ -317,7 +317,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::Same(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,
-        Request::Search { .. } | Request::Trace(_) | Request::TraceAbilities => Backend::Tempo,
+        Request::Search { .. } | Request::Trace(_) | Request::Compare(_) | Request::TraceAbilities => Backend::Tempo,
     }
 }
 

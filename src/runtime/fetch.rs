@@ -86,6 +86,11 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let search = TraceSearch { query: query.clone(), range: window.range(now), limit: *limit };
             Response::Hits(sources.search_traces(&search).await?)
         }
+        Request::Compare(job) => {
+            let job = job.clone();
+            let compared = background::run(move || Arc::new(job.run())).await;
+            Response::Compared(compared.ok_or_else(|| bug(Backend::Tempo, "redline failed while it compared the traces"))?)
+        }
         Request::Trace(id) => Response::Trace(sources.trace(*id, None).await?),
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(sources.trace_abilities().await?)),
         Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) => {

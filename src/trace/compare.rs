@@ -4,7 +4,6 @@
 use foldhash::HashMap;
 
 use super::{Node, Operation, Trace, build::index};
-use crate::model::trace::{TraceHit, TraceId};
 
 /// A span is slower or faster when it differs by one of so many parts of what it took …
 const OWN_SHARE: i64 = 10;
@@ -24,6 +23,18 @@ pub enum Change {
     Faster,
     /// About the same.
     Same,
+}
+
+impl Change {
+    /// Of what took so long before and takes so long now, in nanoseconds, where `least_ns` and less does not matter.
+    pub fn of(before: i64, now: i64, least_ns: i64) -> Self {
+        let delta_ns = now.saturating_sub(before);
+        match delta_ns.saturating_abs() > (before / OWN_SHARE).max(least_ns) {
+            false => Self::Same,
+            true if delta_ns > 0 => Self::Slower,
+            true => Self::Faster,
+        }
+    }
 }
 
 /// A span of one trace, or of both.
@@ -52,6 +63,8 @@ pub struct Row {
 pub struct Comparison {
     /// In preorder: a parent before its children, siblings by when they begin in their parent.
     pub rows: Vec<Row>,
+    /// A difference of so many nanoseconds or less does not matter in traces as long as these.
+    pub least_ns: i64,
 }
 
 impl Comparison {
@@ -84,7 +97,7 @@ pub fn compare(base: &Trace, other: &Trace) -> Comparison {
             parent.subtree_end = parent.subtree_end.max(end);
         }
     }
-    Comparison { rows }
+    Comparison { rows, least_ns: sides.least_ns }
 }
 
 /// Nodes of the base and of the other trace.
@@ -166,35 +179,11 @@ impl<'a> Sides<'a> {
         };
         let ((before, own_before), (now, own_now)) = (of(self.base, base), of(self.other, other));
         let delta_ns = now.saturating_sub(before);
-        let matters = delta_ns.saturating_abs() > (before / OWN_SHARE).max(self.least_ns);
         let change = match (base, other) {
             (None, _) => Change::New,
             (_, None) => Change::Gone,
-            _ if !matters => Change::Same,
-            _ if delta_ns > 0 => Change::Slower,
-            _ => Change::Faster,
+            _ => Change::of(before, now, self.least_ns),
         };
         Row { base, other, parent, depth, subtree_end: number + 1, change, delta_ns, self_delta_ns: own_now.saturating_sub(own_before) }
     }
-}
-
-/// What a trace is compared with when nobody chose.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Typical<'a> {
-    /// The hit whose duration is the median.
-    pub hit: &'a TraceHit,
-    /// Of how many.
-    pub of: usize,
-}
-
-/// The median by duration of those hits that have this root and no error that the server counted, but for the trace itself.
-pub fn typical<'a>(hits: &'a [TraceHit], root: &Operation, itself: TraceId) -> Option<Typical<'a>> {
-    let is_of = |hit: &&TraceHit| {
-        let named = hit.root_service.as_ref() == Some(&root.service) && hit.root_name.as_ref() == Some(&root.name);
-        named && hit.trace != itself && hit.error_count.unwrap_or(0) == 0
-    };
-    let mut good: Vec<&TraceHit> = hits.iter().filter(is_of).collect();
-    good.sort_unstable_by_key(|hit| (hit.duration_ns, hit.trace));
-    let hit = *good.get(good.len().checked_sub(1)? / 2)?;
-    Some(Typical { hit, of: good.len() })
 }

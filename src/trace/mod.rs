@@ -6,6 +6,7 @@
 
 mod build;
 pub mod compare;
+pub mod differences;
 mod hygiene;
 mod idle;
 mod order;
@@ -18,6 +19,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod title;
+pub mod typical;
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@
 //! ([`View::answer`]) and commands ([`View::command`]), and draws itself without changing ([`View::render`]).
 
 pub mod alerts;
+pub mod compare;
 mod cost;
 pub mod diagnostics;
 pub mod editor;
@@ -98,6 +99,8 @@ pub enum Act {
     Push(ViewKind, Box<Scope>),
     /// Open a page of these lines on a scope.
     Lines(Box<Seed>, Box<Scope>),
+    /// Open the comparison of two traces.
+    Compare(Box<compare::Seed>, Box<Scope>),
     /// Narrow what is shown, as the user has chosen.
     Narrow(Box<By>),
     /// Open all traces of a scope, failed or not.
@@ -359,6 +362,7 @@ pub fn open(kind: ViewKind, scope: &Scope, queries: &[TypedQuery], settings: &Se
         ViewKind::Logs => Box::new(logs::Logs::new(scope, query)),
         ViewKind::Traces => Box::new(traces::Traces::new(scope, query)),
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
+        ViewKind::Compare => Box::new(compare::Compare::new(scope, query.and_then(TraceId::parse))),
         ViewKind::Silences => Box::new(silences::Silences::default()),
         ViewKind::SilenceForm => Box::new(silence_form::SilenceForm::new(silence_form::Subject::of(scope), settings)),
         ViewKind::Query => Box::new(query::Query::new(queries)),

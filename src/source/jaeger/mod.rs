@@ -289,6 +289,9 @@ fn first(service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> R
         .param("start", micros(range.start))
         .param("end", micros(range.end))
         .param("limit", limit.to_string());
+    if let Some(name) = &query.name {
+        request = request.param("operation", name.as_str());
+    }
     let tags = attributes(query);
     if !tags.is_empty() {
         request = request.param("tags", serde_json::Value::Object(tags).to_string());
@@ -306,6 +309,9 @@ fn third(service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> R
         request = names.into_iter().fold(request.clone(), |r, name| r.param(name, value.clone()));
     };
     both(["query.serviceName", "query.service_name"], service.to_owned());
+    if let Some(name) = &query.name {
+        both(["query.operationName", "query.operation_name"], name.to_string());
+    }
     both(["query.startTimeMin", "query.start_time_min"], rfc3339(range.start));
     both(["query.startTimeMax", "query.start_time_max"], rfc3339(range.end));
     both(["query.searchDepth", "query.num_traces"], limit.to_string());

@@ -88,6 +88,7 @@ async fn what_is_no_jaeger_says_so() {
 async fn a_search_goes_by_tags_where_it_can_and_by_the_third_api_where_there_is_no_other() {
     let query = PlainQuery {
         service: Some("cart".into()),
+        name: Some("POST".into()),
         tags: vec![("http.route".into(), "/pay".into())],
         failed: true,
         longer_than: Some(Duration::from_millis(1500)),
@@ -95,6 +96,7 @@ async fn a_search_goes_by_tags_where_it_can_and_by_the_third_api_where_there_is_
     let (old, new) = (MockServer::start().await, MockServer::start().await);
     Mock::given(path("/api/traces"))
         .and(query_param("service", "cart"))
+        .and(query_param("operation", "POST"))
         .and(query_param("tags", r#"{"error":"true","http.route":"/pay"}"#))
         .and(query_param("minDuration", "1500000us"))
         .and(query_param("start", "1500000"))
@@ -105,6 +107,7 @@ async fn a_search_goes_by_tags_where_it_can_and_by_the_third_api_where_there_is_
     Mock::given(path("/api/v3/traces"))
         .and(query_param("query.serviceName", "cart"))
         .and(query_param("query.service_name", "cart"))
+        .and(query_param("query.operation_name", "POST"))
         .and(query_param("query.startTimeMin", "1970-01-01T00:00:01.500000000Z"))
         .and(query_param("query.attributes", r#"{"error":"true","http.route":"/pay"}"#))
         .respond_with(ResponseTemplate::new(200).set_body_string(OTLP))

@@ -203,9 +203,10 @@ fn traceql(q: &str) -> Vec<(&'static str, String)> {
 /// The same in logfmt, for servers without TraceQL.
 fn tags(query: &PlainQuery) -> Vec<(&'static str, String)> {
     let service = query.service.iter().map(|service| ("service.name", service.as_str()));
+    let named = query.name.iter().map(|name| ("name", name.as_str()));
     let own = query.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let failed = query.failed.then_some(("status.code", "error"));
-    let all: Vec<String> = service.chain(own).chain(failed).map(|(name, value)| format!("{name}={}", quote(value))).collect();
+    let all: Vec<String> = service.chain(named).chain(own).chain(failed).map(|(name, value)| format!("{name}={}", quote(value))).collect();
     let longer = query.longer_than.map(|least| ("minDuration", format!("{}us", least.as_micros())));
     std::iter::once(("tags", all.join(" "))).chain(longer).collect()
 }

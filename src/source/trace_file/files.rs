@@ -110,7 +110,8 @@ fn is_of(query: &PlainQuery, span: &Span, resources: &[Resource]) -> bool {
     let of_service = query.service.as_ref().is_none_or(|service| resource.is_some_and(|r| r.service == *service));
     let length = u128::try_from(span.end.0.saturating_sub(span.start.0)).unwrap_or(0);
     let is_long = query.longer_than.is_none_or(|least| length > least.as_nanos());
-    of_service && is_long && (span.error || !query.failed) && query.tags.iter().all(has)
+    let is_named = query.name.as_ref().is_none_or(|name| span.name == *name);
+    of_service && is_named && is_long && (span.error || !query.failed) && query.tags.iter().all(has)
 }
 
 /// What a search would tell of a trace.

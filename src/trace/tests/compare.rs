@@ -1,11 +1,12 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{labels::Labels, trace::TraceHit},
     trace::{
-        Operation,
-        compare::{Change, Comparison, compare, typical},
+        compare::{Change, Comparison, compare},
+        differences::CompareJob,
     },
 };
 
@@ -70,33 +71,38 @@ fn the_roots_are_partners_whatever_they_are_called_and_others_by_name() {
     assert!(compare(&none, &other).rows.iter().all(|r| r.change == Change::New));
 }
 
+fn differences(base: &Trace, other: &Trace) -> crate::trace::differences::Differences {
+    CompareJob { base: Arc::new(base.clone()), other: Arc::new(other.clone()) }.run()
+}
+
 #[test]
-fn the_typical_one_is_the_median_of_good_ones_of_the_same_root() {
-    let hit = |id: u128, ms: i64, errors: Option<u32>, name: &str| TraceHit {
-        trace: TraceId(id),
-        root_service: Some("shop".into()),
-        root_name: Some(name.into()),
-        start: Timestamp(BASE),
-        duration_ns: ms,
-        span_count: None,
-        error_count: errors,
-        matched: 0,
-        span: None,
-        attributes: Labels::default(),
-    };
-    let mut hits = vec![
-        hit(1, 50, None, "pay"),
-        hit(2, 10, Some(0), "pay"),
-        hit(3, 20, None, "pay"),
-        hit(4, 1, None, "cart"),
-        hit(5, 2, Some(3), "pay"),
-    ];
-    let root = Operation { service: "shop".into(), name: "pay".into() };
-    let found = |hits: &[TraceHit]| typical(hits, &root, TraceId(9)).map(|t| (t.hit.trace.0, t.of));
-    assert_eq!(found(&hits), Some((3, 3)));
-    hits.push(hit(9, 30, None, "pay"));
-    assert_eq!(found(&hits), Some((3, 3)), "not the trace itself");
-    assert_eq!(found(&[]), None);
+fn repeated_siblings_are_one_group_and_each_operation_tells_what_itself_takes_longer() {
+    let calls = |n: u64, ms: i64| (0..n).map(move |i| named("query", span(10 + i, 1, 100 * i as i64, 100 * i as i64 + ms)));
+    let base = build([named("root", span(1, 0, 0, 1000)), named("render", span(2, 1, 900, 950))].into_iter().chain(calls(2, 20)).collect());
+    let other = build([named("root", span(1, 0, 0, 5000)), named("retry", span(3, 1, 4000, 4100))].into_iter().chain(calls(9, 80)).collect());
+    let found = differences(&base, &other);
+    let [group] = &found.groups[..] else { panic!("{:?}", found.groups) };
+    assert_eq!((group.base.count, group.other.count, group.base.total_ns, group.other.total_ns), (2, 9, 40, 720));
+    assert_eq!((group.change, group.members.len()), (Change::Slower, 9));
+    assert!(group.members.iter().all(|row| found.group_of(*row) == Some(0)) && found.group_of(0).is_none());
+    let told: Vec<(&str, i64)> = found.operations.iter().map(|d| (d.operation.name.as_str(), d.self_delta_ns)).collect();
+    assert_eq!(told, [("root", (5000 - 100 - 720) - (1000 - 50 - 40)), ("query", 680), ("retry", 100)], "50 ns of 5,000 do not matter");
+    assert!(found.differs_below[0]);
+}
+
+#[test]
+fn what_failed_in_one_of_them_alone_differs_and_what_is_below_a_new_one_is_said_by_it() {
+    let base = build(vec![named("root", span(1, 0, 0, 1000)), named("a", span(2, 1, 0, 500)), named("b", span(3, 2, 0, 400))]);
+    let failed = Span { error: true, ..named("b", span(3, 2, 0, 400)) };
+    let other = build(vec![
+        named("root", span(1, 0, 0, 1000)),
+        named("a", span(2, 1, 0, 500)),
+        failed,
+        named("new", span(4, 1, 600, 900)),
+        named("newer", span(5, 4, 600, 900)),
+    ]);
+    assert_eq!(differences(&base, &base).differs_below, [false; 3]);
+    assert_eq!(differences(&base, &other).differs_below, [true, true, false, false, false]);
 }
 
 proptest! {
@@ -122,6 +128,14 @@ proptest! {
                 prop_assert_eq!(a.operation(x as usize), b.operation(y as usize));
             }
         }
+        let found = differences(&a, &b);
+        let mut grouped: Vec<u32> = found.groups.iter().flat_map(|g| g.members.iter().copied()).collect();
+        let members = grouped.len();
+        grouped.sort_unstable();
+        grouped.dedup();
+        prop_assert_eq!(members, grouped.len());
+        let of_groups = |row: &u32| found.group_of(*row).is_some();
+        prop_assert_eq!(grouped, (0..c.rows.len() as u32).filter(of_groups).collect::<Vec<_>>());
         let same = compare(&a, &a);
         prop_assert!(same.rows.len() == a.nodes.len() && same.rows.iter().all(|r| r.base == r.other && r.change == Change::Same));
     }

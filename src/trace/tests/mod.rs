@@ -5,6 +5,7 @@ mod scale;
 mod skew;
 mod structure;
 mod title;
+mod typical;
 
 use proptest::prelude::*;
 

@@ -265,10 +265,13 @@ impl Traces {
             1 => Cell::new(format::nanoseconds(hit.duration_ns), style(Role::Text)),
             2 => Cell::new(bar(hit.duration_ns, longest, shared.glyphs), style(Role::Dim)),
             3 => hit.root_service.as_ref().map_or_else(missing, |s| Cell::new(s.to_string(), shared.service_style(s))),
-            4 => match &hit.root_name {
-                Some(name) => Cell::new(name.to_string(), style(Role::Text)),
-                None => Cell::new(if self.in_flight(hit) { IN_FLIGHT } else { NO_ROOT }, style(Role::Warn)),
-            },
+            4 => {
+                let mark = Cell::new(self.mark_of(hit.trace).unwrap_or_default(), style(Role::Accent));
+                match &hit.root_name {
+                    Some(name) => mark.and(name.to_string(), style(Role::Text)),
+                    None => mark.and(if self.in_flight(hit) { IN_FLIGHT } else { NO_ROOT }, style(Role::Warn)),
+                }
+            }
             5 => count(hit.span_count),
             6 if self.is_error(hit) => {
                 let count = hit.error_count.map_or_else(|| shared.glyphs.error.to_owned(), |n| format::count(u64::from(n)));

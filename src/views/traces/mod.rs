@@ -1,6 +1,7 @@
 //! Trace search: failed, slow or all traces of the scope, or TraceQL typed by hand.
 
 mod draw;
+mod marks;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,8 @@ pub struct Traces {
     at: Option<TraceId>,
     order: Order,
     filter: Filter,
+    /// Marked traces, two at the most: the base, and what is compared with it.
+    marks: Vec<TraceId>,
     /// TraceQL being typed.
     prompt: Option<Prompt>,
 }
@@ -81,6 +84,7 @@ impl Traces {
             at: scope.trace,
             order: Order::default(),
             filter: Filter::default(),
+            marks: Vec::new(),
             prompt: None,
         }
     }
@@ -235,8 +239,8 @@ impl View for Traces {
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{Drill, EditQuery, Filter, Logs, NextError, Order, Preset, Red};
-        &[Drill, Preset, EditQuery, Logs, Filter, NextError, Order, Red]
+        use Command::{CompareTraces, Drill, EditQuery, Filter, Logs, Mark, NextError, Order, Preset, Red};
+        &[Drill, Preset, EditQuery, Logs, Filter, CompareTraces, Mark, NextError, Order, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
@@ -268,6 +272,8 @@ impl View for Traces {
                     cx.push(kind, scope);
                 }
             }
+            Command::Mark => self.mark(cx),
+            Command::CompareTraces => self.compare(cx),
             Command::Preset => {
                 // From typed TraceQL back to the preset that it replaced.
                 if self.typed.take().is_none() {

@@ -78,6 +78,7 @@ pub(super) fn plain(preset: Preset, scope: &Scope, shared: &Shared) -> PlainQuer
     let tag = |m: &Matcher| Some((bare(attribute(m).filter(|_| m.op == MatchOp::Equal)?), m.value.clone()));
     PlainQuery {
         service: scope.service.clone(),
+        name: None,
         tags: scope.matchers.iter().filter_map(tag).collect(),
         failed: preset == Preset::Failed,
         longer_than: (preset == Preset::Slow).then(|| slow_above(scope, shared)),

@@ -307,7 +307,7 @@ pub(super) fn head(trace: &Trace, i: usize, path_share: f64, look: &Look<'_>) ->
 }
 
 /// What a failed span says of its failure.
-pub(super) fn fault(trace: &Trace, i: usize) -> String {
+pub(in crate::views) fn fault(trace: &Trace, i: usize) -> String {
     let Some(span) = trace.span(i) else { return String::new() };
     let event = span.events().iter().find(|e| e.name == "exception");
     let told = |key: &str| event.and_then(|e| e.attributes.get(key)).map(ToString::to_string);

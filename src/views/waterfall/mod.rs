@@ -3,6 +3,7 @@
 mod actions;
 mod axis;
 mod bars;
+mod compare;
 mod detail;
 mod digest;
 mod draw;
@@ -32,6 +33,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+pub(super) use self::detail::fault;
 use self::{
     digest::Digest,
     lines::Lines,
@@ -226,13 +228,13 @@ impl View for Waterfall {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red, SpanTable, TraceLines, Yank,
-            ZoomToSpan,
+            CompareTraces, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red, SpanTable,
+            TraceLines, Yank, ZoomToSpan,
         };
         if self.in_detail {
             return &[Drill, Include, Exclude, Filter, Yank, Logs];
         }
-        &[Logs, NextError, Drill, Filter, ZoomToSpan, FoldWaits, CriticalPath, FoldAll, SpanTable, TraceLines, Red]
+        &[Logs, NextError, CompareTraces, Drill, Filter, ZoomToSpan, FoldWaits, CriticalPath, FoldAll, SpanTable, TraceLines, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
@@ -299,6 +301,7 @@ impl View for Waterfall {
             Command::Drill if matches!(self.item(), Some(Item::Group(_))) => self.fold(cx, false),
             Command::Drill | Command::NextPane | Command::PreviousPane => self.in_detail = !self.in_detail,
             Command::Logs | Command::Red => self.open_view(cx, command),
+            Command::CompareTraces => self.compare_with_good(cx),
             Command::ShowLink => self.open_link(cx),
             Command::Include | Command::Exclude => self.filter_scope(cx, command == Command::Include),
             Command::Filter => self.start_typing(),

@@ -1,0 +1,318 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{answer, draw, look, needs, sees, test_shared, with},
+    },
+    model::{
+        backend::{Backend, ErrorKind, SourceError},
+        labels::Labels,
+        time::TimeWindow,
+        trace::{Resource, Span, SpanKind, Spans, TraceHit, TraceHits, Value},
+        trace_source::{Abilities, TraceOrigin},
+    },
+    views::Act,
+};
+
+const START: i64 = 1_700_000_000_000_000_000;
+const MS: i64 = 1_000_000;
+const NOW: Timestamp = Timestamp(START + 60_000 * MS);
+const SIZE: (u16, u16) = (160, 40);
+
+fn span(id: u64, parent: u64, resource: u32, name: &str, from_ms: i64, to_ms: i64) -> Span {
+    Span {
+        id: SpanId(id),
+        parent: SpanId::parse(&parent.to_string()),
+        resource,
+        name: name.into(),
+        kind: SpanKind::Internal,
+        start: Timestamp(START + from_ms * MS),
+        end: Timestamp(START + to_ms * MS),
+        ..Span::default()
+    }
+}
+
+fn build(id: u128, spans: Vec<Span>) -> Arc<Trace> {
+    let resource =
+        |service: &str| Resource { service: service.into(), attributes: [("service.name", Value::Text(service.into()))].into() };
+    let resources = vec![resource("web"), resource("orders"), resource("postgres")];
+    Arc::new(Trace::build(Spans { trace: TraceId(id), resources, spans, partial: None }))
+}
+
+/// web calls orders, which asks postgres so many times.
+fn trace(id: u128, queries: u64, each_ms: i64, error: bool) -> Arc<Trace> {
+    let all = 20 + queries as i64 * (each_ms + 1);
+    let mut spans = vec![span(1, 0, 0, "POST /pay", 0, all + 20), Span { error, ..span(2, 1, 1, "place", 10, all + 10) }];
+    spans.extend((0..queries).map(|i| span(10 + i, 2, 2, "SELECT orders", 15 + i as i64 * (each_ms + 1), 15 + i as i64 * (each_ms + 1) + each_ms)));
+    if error {
+        spans.push(span(5, 2, 1, "retry", all, all + 8));
+    } else {
+        spans.push(span(6, 2, 1, "cache", all, all + 8));
+    }
+    build(id, spans)
+}
+
+fn good() -> Arc<Trace> {
+    trace(0xa, 5, 2, false)
+}
+
+fn bad() -> Arc<Trace> {
+    trace(0xb, 40, 30, true)
+}
+
+fn hit(id: u128, ms: i64, errors: Option<u32>) -> TraceHit {
+    TraceHit {
+        trace: TraceId(id),
+        root_service: Some("web".into()),
+        root_name: Some("POST /pay".into()),
+        start: Timestamp(START),
+        duration_ns: ms * MS,
+        span_count: None,
+        error_count: errors,
+        matched: 1,
+        span: None,
+        attributes: Labels::new(),
+    }
+}
+
+struct Stage {
+    shared: Shared,
+    scope: Scope,
+    view: Compare,
+}
+
+impl Stage {
+    fn new(seed: Seed) -> Self {
+        let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600))).with_trace(seed.trace, seed.span);
+        Self { shared: test_shared(), scope, view: Compare::seeded(seed, NOW) }
+    }
+
+    /// Of a trace that is known, against a typical one.
+    fn typical(known: Arc<Trace>) -> Self {
+        Self::new(Seed { trace: known.id, span: None, known: Some(known), base: None })
+    }
+
+    /// Both were chosen and are there.
+    fn chosen(base: Arc<Trace>, this: Arc<Trace>) -> Self {
+        let mut stage = Self::new(Seed { trace: this.id, span: None, known: Some(this), base: Some(base.id) });
+        stage.tell(BASE, Ok(Response::Trace(base)));
+        stage.work();
+        stage
+    }
+
+    fn tell(&mut self, pane: &str, result: Result<Response, SourceError>) {
+        let look = look(&self.shared, &self.scope, NOW);
+        answer(&mut self.view, &look, SIZE, |need| need.slot.pane == pane, result);
+    }
+
+    fn found(&mut self, hits: Vec<TraceHit>) {
+        self.tell(SEARCH, Ok(Response::Hits(TraceHits { hits, newest: true, part: None })));
+    }
+
+    /// Does what the worker does.
+    fn work(&mut self) {
+        let job = self.asked().into_iter().find_map(|request| if let Request::Compare(job) = request { Some(job) } else { None });
+        self.tell(COMPARED, Ok(Response::Compared(Arc::new(job.unwrap().run()))));
+    }
+
+    fn asked(&self) -> Vec<Request> {
+        let look = look(&self.shared, &self.scope, NOW);
+        needs(&self.view, &look, SIZE.0, SIZE.1).into_iter().map(|need| need.request).collect()
+    }
+
+    fn asks_for(&self) -> Vec<TraceId> {
+        self.asked().into_iter().filter_map(|r| if let Request::Trace(id) = r { Some(id) } else { None }).collect()
+    }
+
+    fn run(&mut self, command: Command) -> Vec<Act> {
+        let look = look(&self.shared, &self.scope, NOW);
+        with(&look, SIZE, |cx| self.view.command(cx, command)).1
+    }
+
+    fn screen(&self) -> String {
+        draw(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1)
+    }
+
+    fn selected(&self) -> String {
+        self.view.operation().map_or_else(String::new, |o| o.name.to_string())
+    }
+}
+
+#[test]
+fn the_median_of_good_ones_is_looked_for_and_it_is_said_which_and_of_how_many() {
+    let mut stage = Stage::typical(bad());
+    assert_eq!(stage.asks_for(), [], "the trace came along");
+    let [Request::Search { query, window: TimeWindow::Fixed(range), .. }] = &stage.asked()[..] else { panic!("{:?}", stage.asked()) };
+    assert_eq!(query.traceql, r#"{ resource.service.name = "web" && name = "POST /pay" && status != error }"#);
+    assert_eq!(query.plain.as_ref().unwrap().to_string(), "service=web name=POST /pay");
+    assert_eq!(range.start, Timestamp(START) - Duration::from_secs(3600));
+    assert!(stage.screen().contains("A good trace of web POST /pay is looked for in the hour before."), "{}", stage.screen());
+    stage.found(vec![hit(1, 10, Some(0)), hit(0xa, 20, Some(0)), hit(3, 30, Some(0)), hit(0xb, 1, Some(0)), hit(5, 20, Some(1))]);
+    assert_eq!(stage.asks_for(), [TraceId(0xa)]);
+    stage.tell(BASE, Ok(Response::Trace(good())));
+    stage.work();
+    sees(&stage.screen(), &["base 0000…000a", "the median of 3 good traces of web POST /pay in the hour before", "this 0000…000b", "1 error"]);
+}
+
+#[test]
+fn new_gone_and_slower_spans_are_told_with_figures_and_repeated_ones_in_one_row() {
+    let mut stage = Stage::chosen(good(), bad());
+    let screen = stage.screen();
+    sees(&screen, &["chosen by you", "1.23 s longer", "36 new, 1 gone,", "+1.19 s in postgres SELECT orders", "postgres SELECT orders ×5 → ×40"]);
+    let row = |word: &str| screen.lines().find(|l| l.contains(word) && l.starts_with('│')).unwrap_or_else(|| panic!("{word}: {screen}")).to_owned();
+    sees(&row("SELECT orders"), &["slower", "10 ms", "1.20 s", "+1.19 s"]);
+    sees(&row("orders retry"), &["new", "–", "8.0 ms", "+8.0 ms"]);
+    sees(&row("orders cache"), &["gone", "8.0 ms", "–", "-8.0 ms"]);
+    sees(&row("orders place"), &["slower", "1.26 s!"]);
+    stage.run(Command::Order);
+    let worst = stage.screen();
+    let first = worst.lines().find(|l| l.contains("slower")).unwrap();
+    assert!(first.contains("SELECT orders") && worst.contains("worst first"), "{worst}");
+}
+
+#[test]
+fn enter_opens_the_trace_at_the_span_and_another_key_the_base() {
+    let mut stage = Stage::chosen(good(), bad());
+    let opened = |acts: Vec<Act>| match &acts[..] {
+        [Act::Push(ViewKind::Waterfall, scope)] => (scope.trace.unwrap().0, scope.span.unwrap().0),
+        acts => panic!("{acts:?}"),
+    };
+    stage.run(Command::Down);
+    assert_eq!((opened(stage.run(Command::Drill)), opened(stage.run(Command::OpenBase))), ((0xb, 2), (0xa, 2)));
+    while stage.selected() != "cache" {
+        stage.run(Command::Down);
+    }
+    assert_eq!(opened(stage.run(Command::Drill)), (0xa, 6), "it is only in the base");
+    let acts = stage.run(Command::Logs);
+    assert!(matches!(&acts[..], [Act::Push(ViewKind::Logs, scope)] if scope.service.as_deref() == Some("orders")), "{acts:?}");
+}
+
+#[test]
+fn what_is_the_same_is_folded_and_all_of_it_unfolds() {
+    let deep = |id, last| build(id, vec![span(1, 0, 0, "root", 0, 1000), span(2, 1, 1, "same", 0, 100), span(3, 2, 1, "within", 0, 90), span(4, 1, 2, "slow", 200, last)]);
+    let mut stage = Stage::chosen(deep(1, 300), deep(2, 900));
+    let screen = stage.screen();
+    assert!(screen.contains("▸ orders same +1") && !screen.contains("within"), "{screen}");
+    stage.run(Command::FoldAll);
+    assert!(stage.screen().contains("orders within"), "{}", stage.screen());
+    stage.run(Command::FoldAll);
+    assert!(!stage.screen().contains("orders within"), "{}", stage.screen());
+    stage.run(Command::Down);
+    stage.run(Command::Unfold);
+    assert!(stage.screen().contains("orders within"), "{}", stage.screen());
+    stage.run(Command::Down);
+    stage.run(Command::Fold);
+    assert_eq!(stage.selected(), "same", "a leaf folds to its parent");
+}
+
+#[test]
+fn the_selected_span_of_the_waterfall_is_selected_also_within_repeated_ones() {
+    let mut stage = Stage::new(Seed { trace: TraceId(0xb), span: Some(SpanId(12)), known: Some(bad()), base: Some(TraceId(0xa)) });
+    stage.tell(BASE, Ok(Response::Trace(good())));
+    stage.work();
+    assert_eq!(stage.selected(), "SELECT orders");
+    stage.run(Command::NextError);
+    assert_eq!(stage.selected(), "place");
+}
+
+#[test]
+fn one_that_turns_out_to_have_failed_makes_room_for_the_next() {
+    let mut stage = Stage::typical(bad());
+    stage.found(vec![hit(1, 10, None), hit(2, 20, None)]);
+    assert_eq!(stage.asks_for(), [TraceId(1)]);
+    stage.tell(BASE, Ok(Response::Trace(trace(1, 2, 2, true))));
+    assert_eq!(stage.asks_for(), [TraceId(2)]);
+    stage.tell(BASE, Err(SourceError::new(Backend::Tempo, ErrorKind::NotFound, "no trace")));
+    assert_eq!(stage.asks_for(), [], "nor is one that is gone");
+    assert!(stage.screen().contains("is looked for in the 6 h before"), "{}", stage.screen());
+}
+
+#[test]
+fn where_there_is_no_good_one_it_is_said_why_and_what_to_do() {
+    let mut stage = Stage::typical(bad());
+    for _ in 0..3 {
+        stage.found(vec![hit(0xb, 10, Some(0)), hit(7, 10, Some(2))]);
+    }
+    sees(&stage.screen(), &["No good trace of web POST /pay in the 24 h before.", "1 trace found, none without an error.", "m marks a good one, x on this one"]);
+    assert_eq!(stage.asked(), [], "and it is given up");
+    let mut stage = Stage::typical(bad());
+    stage.tell(SEARCH, Err(SourceError::new(Backend::Tempo, ErrorKind::Refused, "range exceeds the limit")));
+    sees(&stage.screen(), &["could not be looked for", "range exceeds the limit"]);
+    let rootless = build(9, vec![span(2, 7, 0, "child", 0, 10)]);
+    sees(&Stage::typical(rootless).screen(), &["has no root span"]);
+}
+
+#[test]
+fn of_files_all_that_is_there_is_looked_through() {
+    let mut stage = Stage::typical(bad());
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Files))));
+    for _ in 0..3 {
+        stage.found(Vec::new());
+    }
+    assert!(matches!(&stage.asked()[..], [Request::Search { window, .. }] if *window == TimeWindow::EVERYTHING), "{:?}", stage.asked());
+    stage.found(vec![hit(0xa, 20, Some(0))]);
+    stage.tell(BASE, Ok(Response::Trace(good())));
+    stage.work();
+    sees(&stage.screen(), &["the only good trace of web POST /pay in the files"]);
+}
+
+#[test]
+fn other_roots_and_the_same_trace_twice_are_said_and_compared() {
+    let other = build(3, vec![span(1, 0, 0, "GET /cart", 0, 100)]);
+    let screen = Stage::chosen(other, good()).screen();
+    sees(&screen, &["different roots: web GET /cart and web POST /pay", "7 new"]);
+    let mut same = Stage::chosen(good(), good());
+    sees(&same.screen(), &["the same trace twice", "no span is new, gone, slower or faster"]);
+    same.run(Command::Order);
+    sees(&same.screen(), &["Nothing differs so much that it matters."]);
+    let none = build(4, Vec::new());
+    sees(&Stage::chosen(none.clone(), none).screen(), &["Neither of the two has a span."]);
+}
+
+#[test]
+fn asked_for_again_a_trace_that_was_still_written_is_compared_as_it_is_now() {
+    let young = build(0xb, vec![span(2, 1, 1, "place", 10, 100)]);
+    let mut stage = Stage::chosen(good(), young);
+    sees(&stage.screen(), &["1 missing: it may still be written"]);
+    assert_eq!(stage.asks_for(), [TraceId(0xa)]);
+    stage.run(Command::Refresh);
+    assert_eq!(stage.asks_for(), [TraceId(0xb), TraceId(0xa)]);
+    stage.tell(THIS, Ok(Response::Trace(bad())));
+    stage.work();
+    let screen = stage.screen();
+    assert!(screen.contains("×5 → ×40") && !screen.contains("missing"), "{screen}");
+}
+
+#[test]
+fn a_trace_of_100_000_spans_against_a_small_one_is_a_few_lines() {
+    let huge = trace(0xc, 100_000, 1, true);
+    let mut stage = Stage::chosen(good(), huge);
+    sees(&stage.screen(), &["×5 → ×100,000", "99,996 new"]);
+    assert!(stage.view.tree.lines().len() < 10);
+    stage.run(Command::Down);
+    stage.run(Command::Down);
+    stage.run(Command::Unfold);
+    assert!(stage.view.tree.lines().len() > 100_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_size_is_drawn(w in 1u16..220, h in 1u16..60, commands in prop::collection::vec(0usize..10, 0..12)) {
+        const COMMANDS: [Command; 10] = [
+            Command::Down, Command::Up, Command::Bottom, Command::PageDown, Command::Fold, Command::Unfold,
+            Command::FoldAll, Command::NextError, Command::Order, Command::Top,
+        ];
+        let mut stage = Stage::chosen(good(), bad());
+        for command in commands {
+            let look = look(&stage.shared, &stage.scope, NOW);
+            with(&look, (w, h), |cx| stage.view.command(cx, COMMANDS[command]));
+            draw(&stage.view, &look, w, h);
+        }
+        draw(&Stage::typical(bad()).view, &look(&stage.shared, &stage.scope, NOW), w, h);
+    }
+}
