@@ -3,11 +3,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    trace::{
-        compare::{Change, Comparison, compare},
-        differences::CompareJob,
-    },
+use crate::trace::{
+    compare::{Change, Comparison, compare},
+    differences::CompareJob,
 };
 
 fn named(name: &str, s: Span) -> Span {
@@ -79,7 +77,8 @@ fn differences(base: &Trace, other: &Trace) -> crate::trace::differences::Differ
 fn repeated_siblings_are_one_group_and_each_operation_tells_what_itself_takes_longer() {
     let calls = |n: u64, ms: i64| (0..n).map(move |i| named("query", span(10 + i, 1, 100 * i as i64, 100 * i as i64 + ms)));
     let base = build([named("root", span(1, 0, 0, 1000)), named("render", span(2, 1, 900, 950))].into_iter().chain(calls(2, 20)).collect());
-    let other = build([named("root", span(1, 0, 0, 5000)), named("retry", span(3, 1, 4000, 4100))].into_iter().chain(calls(9, 80)).collect());
+    let other =
+        build([named("root", span(1, 0, 0, 5000)), named("retry", span(3, 1, 4000, 4100))].into_iter().chain(calls(9, 80)).collect());
     let found = differences(&base, &other);
     let [group] = &found.groups[..] else { panic!("{:?}", found.groups) };
     assert_eq!((group.base.count, group.other.count, group.base.total_ns, group.other.total_ns), (2, 9, 40, 720));

@@ -154,7 +154,11 @@ impl Compare {
             let count = |of: Option<Of>| format::count(u64::from(of.map_or(0, |of| of.together.count)));
             let (before, now) = (count(said.base), count(said.other));
             let arrow = if glyphs.unicode { "→" } else { "->" };
-            let times = if before == now { format!(" {}{now}", glyphs.times) } else { format!(" {}{before} {arrow} {}{now}", glyphs.times, glyphs.times) };
+            let times = if before == now {
+                format!(" {}{now}", glyphs.times)
+            } else {
+                format!(" {}{before} {arrow} {}{now}", glyphs.times, glyphs.times)
+            };
             cell = cell.and(times, style(if before == now { Role::Dim } else { Role::Accent }));
         }
         if is_tree && said.below > 0 && self.tree.is_folded(item) {

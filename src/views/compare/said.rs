@@ -83,8 +83,7 @@ impl Said {
 
 fn of_node(trace: &Trace, node: u32) -> Of {
     let n = &trace.nodes[node as usize];
-    let together =
-        Together { count: 1, total_ns: n.duration_ns, self_ns: n.self_ns, errors: u32::from(n.error_within) };
+    let together = Together { count: 1, total_ns: n.duration_ns, self_ns: n.self_ns, errors: u32::from(n.error_within) };
     Of { together, bar: bar(trace, node), failed: n.is_error() }
 }
 

@@ -37,8 +37,7 @@ fn span(id: u64, parent: u64, resource: u32, name: &str, from_ms: i64, to_ms: i6
 }
 
 fn build(id: u128, spans: Vec<Span>) -> Arc<Trace> {
-    let resource =
-        |service: &str| Resource { service: service.into(), attributes: [("service.name", Value::Text(service.into()))].into() };
+    let resource = |service: &str| Resource { service: service.into(), attributes: [("service.name", Value::Text(service.into()))].into() };
     let resources = vec![resource("web"), resource("orders"), resource("postgres")];
     Arc::new(Trace::build(Spans { trace: TraceId(id), resources, spans, partial: None }))
 }
@@ -47,7 +46,9 @@ fn build(id: u128, spans: Vec<Span>) -> Arc<Trace> {
 fn trace(id: u128, queries: u64, each_ms: i64, error: bool) -> Arc<Trace> {
     let all = 20 + queries as i64 * (each_ms + 1);
     let mut spans = vec![span(1, 0, 0, "POST /pay", 0, all + 20), Span { error, ..span(2, 1, 1, "place", 10, all + 10) }];
-    spans.extend((0..queries).map(|i| span(10 + i, 2, 2, "SELECT orders", 15 + i as i64 * (each_ms + 1), 15 + i as i64 * (each_ms + 1) + each_ms)));
+    spans.extend(
+        (0..queries).map(|i| span(10 + i, 2, 2, "SELECT orders", 15 + i as i64 * (each_ms + 1), 15 + i as i64 * (each_ms + 1) + each_ms)),
+    );
     if error {
         spans.push(span(5, 2, 1, "retry", all, all + 8));
     } else {
@@ -155,15 +156,23 @@ fn the_median_of_good_ones_is_looked_for_and_it_is_said_which_and_of_how_many() 
     assert_eq!(stage.asks_for(), [TraceId(0xa)]);
     stage.tell(BASE, Ok(Response::Trace(good())));
     stage.work();
-    sees(&stage.screen(), &["base 0000…000a", "the median of 3 good traces of web POST /pay in the hour before", "this 0000…000b", "1 error"]);
+    sees(
+        &stage.screen(),
+        &["base 0000…000a", "the median of 3 good traces of web POST /pay in the hour before", "this 0000…000b", "1 error"],
+    );
 }
 
 #[test]
 fn new_gone_and_slower_spans_are_told_with_figures_and_repeated_ones_in_one_row() {
     let mut stage = Stage::chosen(good(), bad());
     let screen = stage.screen();
-    sees(&screen, &["chosen by you", "1.23 s longer", "36 new, 1 gone,", "+1.19 s in postgres SELECT orders", "postgres SELECT orders ×5 → ×40"]);
-    let row = |word: &str| screen.lines().find(|l| l.contains(word) && l.starts_with('│')).unwrap_or_else(|| panic!("{word}: {screen}")).to_owned();
+    sees(
+        &screen,
+        &["chosen by you", "1.23 s longer", "36 new, 1 gone,", "+1.19 s in postgres SELECT orders", "postgres SELECT orders ×5 → ×40"],
+    );
+    let row = |word: &str| {
+        screen.lines().find(|l| l.contains(word) && l.starts_with('│')).unwrap_or_else(|| panic!("{word}: {screen}")).to_owned()
+    };
     sees(&row("SELECT orders"), &["slower", "10 ms", "1.20 s", "+1.19 s"]);
     sees(&row("orders retry"), &["new", "–", "8.0 ms", "+8.0 ms"]);
     sees(&row("orders cache"), &["gone", "8.0 ms", "–", "-8.0 ms"]);
@@ -193,7 +202,17 @@ fn enter_opens_the_trace_at_the_span_and_another_key_the_base() {
 
 #[test]
 fn what_is_the_same_is_folded_and_all_of_it_unfolds() {
-    let deep = |id, last| build(id, vec![span(1, 0, 0, "root", 0, 1000), span(2, 1, 1, "same", 0, 100), span(3, 2, 1, "within", 0, 90), span(4, 1, 2, "slow", 200, last)]);
+    let deep = |id, last| {
+        build(
+            id,
+            vec![
+                span(1, 0, 0, "root", 0, 1000),
+                span(2, 1, 1, "same", 0, 100),
+                span(3, 2, 1, "within", 0, 90),
+                span(4, 1, 2, "slow", 200, last),
+            ],
+        )
+    };
     let mut stage = Stage::chosen(deep(1, 300), deep(2, 900));
     let screen = stage.screen();
     assert!(screen.contains("▸ orders same +1") && !screen.contains("within"), "{screen}");
@@ -237,7 +256,14 @@ fn where_there_is_no_good_one_it_is_said_why_and_what_to_do() {
     for _ in 0..3 {
         stage.found(vec![hit(0xb, 10, Some(0)), hit(7, 10, Some(2))]);
     }
-    sees(&stage.screen(), &["No good trace of web POST /pay in the 24 h before.", "1 trace found, none without an error.", "m marks a good one, x on this one"]);
+    sees(
+        &stage.screen(),
+        &[
+            "No good trace of web POST /pay in the 24 h before.",
+            "1 trace found, none without an error.",
+            "m marks a good one, x on this one",
+        ],
+    );
     assert_eq!(stage.asked(), [], "and it is given up");
     let mut stage = Stage::typical(bad());
     stage.tell(SEARCH, Err(SourceError::new(Backend::Tempo, ErrorKind::Refused, "range exceeds the limit")));

@@ -228,8 +228,8 @@ impl View for Waterfall {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            CompareTraces, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red, SpanTable,
-            TraceLines, Yank, ZoomToSpan,
+            CompareTraces, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red, SpanTable, TraceLines,
+            Yank, ZoomToSpan,
         };
         if self.in_detail {
             return &[Drill, Include, Exclude, Filter, Yank, Logs];
