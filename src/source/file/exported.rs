@@ -1,8 +1,9 @@
 //! Lines that a tool wrote out after it had read them from Loki, an object each: `redline logs -o json` and
 //! `logcli query -o jsonl`. They are read as what they were, with their labels.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use crate::model::{labels::Labels, time::Timestamp};
@@ -29,9 +30,17 @@ struct Object {
     line: String,
 }
 
+/// Whether a text may be one: most are not, and are not taken apart. Who edits such a file may write it with white space, and its
+/// fields in another order.
+fn may_be(text: &[u8]) -> bool {
+    static NAMED: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\"labels\"", "\"line\""].map(Finder::new));
+    let is_object = text.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""));
+    is_object && NAMED.iter().all(|name| name.find(text).is_some())
+}
+
 /// Reads one back, where a text is one: a log line of a program may be any object, so all of it has to fit.
 pub(super) fn read(text: &str) -> Option<Exported> {
-    if !text.starts_with(r#"{"time":""#) && !text.starts_with(r#"{"labels":{"#) {
+    if !may_be(text.as_bytes()) {
         return None;
     }
     let object: Object = serde_json::from_str(text).ok()?;
@@ -55,6 +64,16 @@ mod tests {
         let (ours, theirs) = (read(ours).unwrap(), read(theirs).unwrap());
         assert_eq!((ours.at, ours.line.as_str(), ours.metadata.get("k")), (Timestamp(1_795_364_435_482_977_135), "a \"b\"", Some("v")));
         assert_eq!(theirs, Exported { metadata: Labels::default(), ..ours });
+    }
+
+    #[test]
+    fn however_it_is_laid_out_it_is_the_same() {
+        let ours =
+            r#"{"time":"1795364435482977135","labels":{"app":"x"},"metadata":{},"level":"warn","trace_id":null,"span_id":null,"line":"a"}"#;
+        let spaced = r#"{"time": "1795364435482977135", "labels": {"app": "x"}, "metadata": {}, "level": "warn", "line": "a"}"#;
+        let sorted = r#"{ "labels" : {"app":"x"}, "level": "warn", "line": "a", "metadata": {}, "time": "1795364435482977135" }"#;
+        assert!(read(ours).is_some());
+        assert_eq!((read(spaced), read(sorted)), (read(ours), read(ours)));
     }
 
     #[test]
