@@ -5,6 +5,7 @@ mod alarms;
 mod answered;
 mod frame;
 mod keys;
+mod latency;
 mod overlay;
 mod pointer;
 mod queries;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use self::shared::{Settings, Shared};
-use self::{alarms::Alarms, answered::Answered, frame::Frame, overlay::Overlay, pointer::Pointer, stack::Entry};
+use self::{alarms::Alarms, answered::Answered, frame::Frame, latency::Latencies, overlay::Overlay, pointer::Pointer, stack::Entry};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -80,6 +81,7 @@ pub struct App {
     dirty: Option<Urgency>,
     answered: Answered,
     alarms: Alarms,
+    latencies: Latencies,
     /// How lines were shown on the page of lines that was left last.
     manner: Option<Manner>,
     nonce: u32,
@@ -113,6 +115,7 @@ impl App {
             dirty: Some(Urgency::Input),
             answered: Answered::default(),
             alarms: Alarms::default(),
+            latencies: Latencies::default(),
             manner: None,
             nonce: 0,
         };
@@ -142,6 +145,7 @@ impl App {
                 self.shared.asked.entry(slot).or_insert(msg.now);
             }
             Event::Health(backend, health) => {
+                let health = self.latencies.settled(backend, health);
                 // Every report of health comes from a request, which the log has a record of.
                 if !frame::looks_alike(&self.shared.health[backend as usize], &health) || self.top().view.kind() == ViewKind::Diagnostics {
                     self.shared.health[backend as usize] = health;

@@ -41,6 +41,7 @@ impl App {
         self.shared.asked.clear();
         self.answered.clear();
         self.alarms = Default::default();
+        self.latencies = Default::default();
         self.shared.kept = None;
         let (live, service) = (self.top().live, self.top().scope.service.clone());
         self.manner = self.manner();

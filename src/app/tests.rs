@@ -131,6 +131,19 @@ fn a_narrow_header_shows_the_scope_the_window_and_what_is_wrong() {
 }
 
 #[test]
+fn the_header_is_not_drawn_anew_for_every_answer() {
+    let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
+    let mut is_drawn = |took| {
+        stage.tell(Event::Health(Backend::Loki, Health::Up(Duration::from_millis(took))));
+        let drawn = stage.app.take_dirty().is_some();
+        (drawn, stage.screen().contains(&format!("loki {took}ms")))
+    };
+    assert_eq!(is_drawn(4), (true, true));
+    assert_eq!([3, 8, 2, 12].map(&mut is_drawn), [(false, false); 4]);
+    assert_eq!([400, 500].map(is_drawn), [(false, false), (true, true)]);
+}
+
+#[test]
 fn the_command_line_is_among_the_first_to_copy() {
     let mut stage = Stage::new(ViewKind::Waterfall, TimeWindow::Last(Duration::from_secs(3600)));
     stage.answer("trace", trace());
