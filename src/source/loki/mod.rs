@@ -157,7 +157,7 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn older(&self, logql: &str, range: TimeRange) -> Result<Vec<LogEvent>, SourceError> {
-        let mut pages = self.backward(logql, range, page::LATER);
+        let mut pages = self.backward(range, page::LATER);
         let (lines, gap) = self.one(logql, &mut pages).await?;
         let (reached, older) = match pages.left() {
             // Of the oldest instant all that is known may be there.
@@ -173,7 +173,7 @@ impl Loki {
     /// # Errors
     /// As any request.
     pub async fn newer(&self, logql: &str, range: TimeRange) -> Result<NewerLines, SourceError> {
-        let mut pages = self.forward(logql, range, page::LATER);
+        let mut pages = self.forward(range, page::LATER);
         let (lines, gap) = self.one(logql, &mut pages).await?;
         Ok(NewerLines { lines, left: pages.left().map(|left| left.start), gap })
     }
@@ -195,7 +195,7 @@ impl Loki {
 
     /// Lines of a query that are asked for at once.
     fn lines_at_once(&self, logql: &str) -> usize {
-        self.shares.of(logql).map_or(page::CAP, |share| share.lines).min(self.cap())
+        self.shares.of(logql).lines.min(self.cap())
     }
 
     fn learn(&self, cap: usize) {

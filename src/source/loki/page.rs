@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Direction, Loki, known::Share, wire::Interner};
+use super::{
+    Direction, Loki,
+    known::{CALM, Share},
+    wire::Interner,
+};
 use crate::model::{
     backend::{ErrorKind, SourceError},
     log::{Gap, LogLine},
@@ -17,8 +21,6 @@ pub(super) const LATER: usize = 2000;
 pub(super) const CAP: usize = 5000;
 /// The shortest time that is asked for alone.
 const LEAST: Duration = Duration::from_secs(1);
-/// Pages that come after a refusal before more is asked for: a server that has trouble is not to refuse every other question.
-const CALM: u32 = 4;
 
 /// What came of a question.
 #[derive(Debug, PartialEq)]
@@ -40,26 +42,20 @@ pub(super) struct Pages {
     direction: Direction,
     /// What is not read yet.
     left: TimeRange,
-    /// So much time is asked for at once.
-    span: Duration,
-    /// More is refused.
-    longest: Duration,
+    /// What all who read the same were refused.
+    share: Share,
     /// So many lines are asked for now.
     limit: usize,
-    /// And so many once these were read.
-    usual: usize,
-    /// And so many where nothing was ever refused.
+    /// And so many then, where there is room for them.
     wanted: usize,
-    /// As many, but where they are of one instant.
-    most: usize,
     /// The server hands out no more.
     cap: usize,
     /// Here an answer of so many lines is too large.
     too_large: Option<usize>,
     /// An instant that fills a page of so many lines.
     crowd: Option<(Timestamp, usize)>,
-    /// Pages since the last refusal.
-    calm: u32,
+    /// Where nothing is kept any more, so much time is asked for all the same.
+    leap: Duration,
     /// What was passed over in a row because there is no less to ask for.
     passed_over: u32,
 }
@@ -72,41 +68,25 @@ impl Pages {
 
     /// Oldest lines first; `usual` lines at once, never more than `cap`.
     pub(super) fn forward(range: TimeRange, usual: usize, cap: usize) -> Self {
-        Self { most: cap, ..Self::new(Direction::Forward, range, (usual.min(cap), usual.min(cap)), cap) }
+        Self::new(Direction::Forward, range, (usual.min(cap), usual.min(cap)), cap)
     }
 
-    fn new(direction: Direction, left: TimeRange, (limit, usual): (usize, usize), cap: usize) -> Self {
-        let (span, longest) = (Duration::MAX, Duration::MAX);
-        Self {
-            direction,
-            left,
-            span,
-            longest,
-            limit,
-            usual,
-            wanted: usual,
-            most: usual,
-            cap,
-            too_large: None,
-            crowd: None,
-            calm: 0,
-            passed_over: 0,
+    fn new(direction: Direction, left: TimeRange, (limit, wanted): (usize, usize), cap: usize) -> Self {
+        let (share, leap) = (Share::default(), Duration::ZERO);
+        Self { direction, left, share, limit, wanted, cap, too_large: None, crowd: None, leap, passed_over: 0 }
+    }
+
+    /// Asks for no more than any reader of the same was refused.
+    fn keep_to(&mut self, share: Share) {
+        self.share = share;
+        if self.crowd.is_none() {
+            self.limit = self.limit.min(share.lines);
         }
     }
 
-    /// Begins with what an earlier reader of the same was refused no more.
-    fn within(mut self, share: Option<Share>) -> Self {
-        if let Some(Share { lines, span, calm }) = share {
-            (self.limit, self.usual) = (self.limit.min(lines), self.usual.min(lines));
-            (self.span, self.calm) = (span, calm);
-        }
-        self
-    }
-
-    /// What the next reader of the same begins with; `None`: with all of it.
-    fn share(&self) -> Option<Share> {
-        let lines = if self.usual < self.wanted { self.usual } else { usize::MAX };
-        (lines < usize::MAX || self.span < Duration::MAX).then_some(Share { lines, span: self.span, calm: self.calm })
+    /// Lines that are asked for where nothing is special.
+    fn usual(&self) -> usize {
+        self.wanted.min(self.share.lines)
     }
 
     /// What is not read yet; `None`: all was read.
@@ -117,16 +97,27 @@ impl Pages {
     /// What to ask next; `None`: all was read.
     fn next(&self) -> Option<(TimeRange, usize)> {
         let TimeRange { start, end } = self.left()?;
+        let span = self.share.span.max(self.leap).min(self.share.longest);
         let range = match self.direction {
-            Direction::Backward => TimeRange { start: start.max(end - self.span), end },
-            Direction::Forward => TimeRange { start, end: end.min(start + self.span) },
+            Direction::Backward => TimeRange { start: start.max(end - span), end },
+            Direction::Forward => TimeRange { start, end: end.min(start + span) },
         };
         Some((range, self.limit))
     }
 
     /// Takes note of an answer. Returns how far all is known, and what is passed over.
     fn accept(&mut self, asked: TimeRange, page: &[LogLine]) -> (Timestamp, Option<Gap>) {
-        self.passed_over = 0;
+        (self.passed_over, self.leap) = (0, Duration::ZERO);
+        let (limit, left) = (self.limit, self.left);
+        let known = self.read(asked, page);
+        if self.left != left {
+            self.share.answered(asked.duration(), limit, page.len());
+            self.limit = self.usual();
+        }
+        known
+    }
+
+    fn read(&mut self, asked: TimeRange, page: &[LogLine]) -> (Timestamp, Option<Gap>) {
         let [oldest, newest] = match page {
             [oldest, .., newest] if page.len() >= self.limit => [oldest.at, newest.at],
             [one] if self.limit <= 1 => [one.at, one.at],
@@ -161,12 +152,7 @@ impl Pages {
 
     /// Goes on behind what was read or is passed over.
     fn pass(&mut self, range: TimeRange) -> Timestamp {
-        self.calm += 1;
-        if self.calm > CALM {
-            self.span = self.span.saturating_mul(2).min(self.longest);
-            self.usual = (self.usual * 2).min(self.most);
-        }
-        (self.limit, self.too_large, self.crowd) = (self.usual, None, None);
+        (self.limit, self.too_large, self.crowd) = (self.usual(), None, None);
         let reached = match self.direction {
             Direction::Backward => &mut self.left.end,
             Direction::Forward => &mut self.left.start,
@@ -184,18 +170,20 @@ impl Pages {
         if !is_smaller_better(&error) {
             return Err(error);
         }
-        self.calm = 0;
+        (self.share.calm, self.leap) = (0, Duration::ZERO);
         if let (true, Some((at, lines))) = (too_large, self.crowd) {
             let (reached, gap) = self.pass_crowd(at, format!("the {lines} that an answer has room for"));
             return Ok(Step::Read { lines: Vec::new(), reached, gap });
         }
         if too_large && self.limit > 1 {
             self.too_large = Some(self.limit);
-            self.limit = (self.limit / 4).max(1);
-            self.usual = self.limit;
+            self.share.lines = self.share.lines.min(self.limit / 4).max(1);
+            self.limit = self.usual();
         } else if asked.duration() > LEAST && !is_gone(&error) {
-            self.span = asked.duration() / 2;
-            self.longest = if is_too_long(&error) { self.span } else { self.longest };
+            self.share.span = self.share.span.min(asked.duration() / 2);
+            if is_too_long(&error) {
+                self.share.longest = self.share.longest.min(self.share.span);
+            }
         } else if error.is_too_slow() {
             return Err(error);
         } else {
@@ -216,7 +204,7 @@ impl Pages {
         if self.direction == Direction::Backward {
             return TimeRange { start: self.left.start, ..asked };
         }
-        self.span = asked.duration().saturating_mul(2).min(self.longest);
+        self.leap = asked.duration().saturating_mul(2);
         asked
     }
 
@@ -236,12 +224,12 @@ impl Pages {
 
     /// Much less time is asked for next: someone waits, and the server took long already.
     fn shorten(&mut self) {
-        self.span = (self.span / 8).max(LEAST);
+        self.share.span = (self.share.span / 8).max(LEAST);
     }
 
     /// The server hands out no more than this at once.
     fn learn(&mut self, cap: usize) {
-        for limit in [&mut self.cap, &mut self.limit, &mut self.usual, &mut self.wanted, &mut self.most] {
+        for limit in [&mut self.cap, &mut self.limit, &mut self.wanted] {
             *limit = cap.min(*limit);
         }
     }
@@ -249,13 +237,13 @@ impl Pages {
 
 impl Loki {
     /// Walks back: `first` lines at once, later more.
-    pub(super) fn backward(&self, logql: &str, range: TimeRange, first: usize) -> Pages {
-        Pages::backward(range, first, self.cap()).within(self.shares.of(logql))
+    pub(super) fn backward(&self, range: TimeRange, first: usize) -> Pages {
+        Pages::backward(range, first, self.cap())
     }
 
     /// Walks forward, `usual` lines at once.
-    pub(super) fn forward(&self, logql: &str, range: TimeRange, usual: usize) -> Pages {
-        Pages::forward(range, usual, self.cap()).within(self.shares.of(logql))
+    pub(super) fn forward(&self, range: TimeRange, usual: usize) -> Pages {
+        Pages::forward(range, usual, self.cap())
     }
 
     /// Asks for the next page; `None`: all was read.
@@ -263,11 +251,12 @@ impl Loki {
     /// # Errors
     /// As any request, unless asking for less may help.
     pub(super) async fn step(&self, logql: &str, pages: &mut Pages, interner: &mut Interner) -> Result<Option<Step>, SourceError> {
-        while let Some((range, limit)) = pages.next() {
+        loop {
+            pages.keep_to(self.shares.of(logql));
+            let Some((range, limit)) = pages.next() else { return Ok(None) };
             let error = match self.page(logql, range, limit, pages.direction, interner).await {
                 Ok(lines) => {
-                    let (reached, gap) = pages.accept(range, &lines);
-                    self.shares.learn(logql, pages.share());
+                    let (reached, gap) = self.taught(logql, pages, |pages| pages.accept(range, &lines));
                     return Ok(Some(Step::Read { lines, reached, gap }));
                 }
                 Err(error) => error,
@@ -277,14 +266,19 @@ impl Loki {
                     self.learn(cap);
                     pages.learn(cap);
                 }
-                None => {
-                    let step = pages.refused(range, error).map(Some);
-                    self.shares.learn(logql, pages.share());
-                    return step;
-                }
+                None => return self.taught(logql, pages, |pages| pages.refused(range, error)).map(Some),
             }
         }
-        Ok(None)
+    }
+
+    /// What an answer teaches is added to what others were taught meanwhile.
+    fn taught<T>(&self, logql: &str, pages: &mut Pages, learn: impl FnOnce(&mut Pages) -> T) -> T {
+        self.shares.learn(logql, |share| {
+            pages.share = *share;
+            let told = learn(pages);
+            *share = pages.share;
+            told
+        })
     }
 
     /// Reads until more is known than before, for someone who waits: the lines, and what is passed over. What is refused is asked
@@ -303,8 +297,7 @@ impl Loki {
                     missing = gap;
                 }
                 Some(Step::Less(error)) if error.is_transient() => {
-                    pages.shorten();
-                    self.shares.learn(logql, pages.share());
+                    self.taught(logql, pages, Pages::shorten);
                     if slow {
                         return Err(error);
                     }

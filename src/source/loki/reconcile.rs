@@ -209,7 +209,11 @@ impl<'a> Reconciler<'a> {
             let from = from.max(self.range.start).max(remembered);
             let are_several = self.loki.together.are_several();
             if (self.busy || are_several) && self.counted_at_once() > 0 {
-                self.compare(from, end).await?
+                self.compare(from, end).await?;
+                // The server counts whole seconds: of the last one of a range only a part may belong to it.
+                if end >= self.range.end && (last || self.verified < end) {
+                    self.read(after(second(end) - 1), end).await?;
+                }
             } else {
                 if std::mem::take(&mut self.calm) && are_several {
                     // Each reads by itself, and all take turns.
@@ -267,7 +271,7 @@ impl<'a> Reconciler<'a> {
     /// Reads all of a range. Returns how many answers that took.
     async fn read(&mut self, from: Timestamp, end: Timestamp) -> Result<usize, Stop> {
         let range = TimeRange { start: from, end };
-        let mut pages = self.loki.forward(self.logql, range, CAP);
+        let mut pages = self.loki.forward(range, CAP);
         let mut answers = 0;
         while let Some(left) = pages.left() {
             if answers > 0 {

@@ -193,7 +193,7 @@ impl Loki {
 
     /// Returns whether all was delivered that is loaded without being asked for.
     async fn history(&self, logql: &str, start: Timestamp, end: Timestamp, link: &Link, input: &mpsc::Sender<Input>) -> bool {
-        let mut pages = self.backward(logql, TimeRange { start, end }, FIRST);
+        let mut pages = self.backward(TimeRange { start, end }, FIRST);
         let mut interner = Interner::default();
         let (mut count, mut failures, mut oldest, mut is_read) = (Counted::default(), 0, None, false);
         loop {

@@ -1,5 +1,8 @@
 use super::*;
-use crate::model::{backend::Backend, labels::Labels, log::Level};
+use crate::{
+    model::{backend::Backend, labels::Labels, log::Level},
+    source::loki::known::Shares,
+};
 use std::{collections::BTreeSet, sync::Arc};
 
 fn line(at: i64, text: &str) -> LogLine {
@@ -241,7 +244,7 @@ fn what_is_refused_though_there_is_no_less_is_passed_over() {
     };
     for (direction, first, next) in [(Direction::Forward, second(0), second(1)), (Direction::Backward, second(2), second(1))] {
         let mut pages = pages(direction, Timestamp(0), Timestamp::from_secs(3));
-        pages.span = LEAST;
+        pages.share.span = LEAST;
         assert_eq!(passed(refuse(&mut pages, too_many_bytes())), first);
         assert_eq!(pages.next().unwrap().0, next);
         assert!(refuse(&mut pages, error(ErrorKind::BadQuery, "Bad Request")).is_err(), "which may be a proxy's");
@@ -252,24 +255,88 @@ fn what_is_refused_though_there_is_no_less_is_passed_over() {
     }
 }
 
+const ASKED: &str = "{a=\"b\"}";
+
+/// A full answer to what is asked next, a part of it read.
+fn accept_full(shares: &Shares, pages: &mut Pages) {
+    pages.keep_to(shares.of(ASKED));
+    let (range, limit) = pages.next().unwrap();
+    let page: Vec<_> = (0..limit).map(|i| line(range.end.0 / 2 + i as i64, "x")).collect();
+    learn(shares, pages, |pages| _ = pages.accept(range, &page));
+}
+
+fn learn(shares: &Shares, pages: &mut Pages, change: impl FnOnce(&mut Pages)) {
+    shares.learn(ASKED, |share| {
+        pages.share = *share;
+        change(pages);
+        *share = pages.share;
+    });
+}
+
+/// What a reader that begins now asks for.
+fn first(shares: &Shares, mut pages: Pages) -> (TimeRange, usize) {
+    pages.keep_to(shares.of(ASKED));
+    pages.next().unwrap()
+}
+
+const RANGE: TimeRange = TimeRange { start: Timestamp(0), end: Timestamp(1_000_000_000_000) };
+
 #[test]
 fn how_many_lines_an_answer_has_room_for_is_known_to_all_who_read_the_same_until_more_are_answered() {
-    let shares = crate::source::loki::known::Shares::default();
-    let range = TimeRange { start: Timestamp::from_secs(0), end: Timestamp::from_secs(1000) };
-    let learn = |pages: &Pages| shares.learn("{a=\"b\"}", pages.share());
-    let forward = || Pages::forward(range, CAP, CAP).within(shares.of("{a=\"b\"}"));
-    let mut older = Pages::backward(range, LATER, CAP);
-    learn(&older);
-    assert_eq!(forward().next().unwrap().1, CAP, "nothing is known against it");
-    older.refused(range, SourceError::new(Backend::Loki, ErrorKind::TooLarge(1), "200 MB")).unwrap();
-    learn(&older);
-    assert_eq!(forward().next().unwrap().1, LATER / 4);
-    assert_eq!(Pages::backward(range, FIRST, CAP).within(shares.of("{a=\"b\"}")).next().unwrap().1, FIRST, "this is less");
+    let shares = Shares::default();
+    let forward = || Pages::forward(RANGE, CAP, CAP);
+    let mut older = Pages::backward(RANGE, LATER, CAP);
+    assert_eq!(first(&shares, forward()).1, CAP, "nothing is known against it");
+    learn(&shares, &mut older, |older| _ = older.refused(RANGE, error(ErrorKind::TooLarge(1), "200 MB")).unwrap());
+    assert_eq!(first(&shares, forward()).1, LATER / 4);
+    assert_eq!(first(&shares, Pages::backward(RANGE, FIRST, CAP)).1, FIRST, "this is less");
     // A page is a question of its own each time.
     for _ in 0..=CALM {
-        let mut page = forward();
-        page.accept(range, &[]);
-        learn(&page);
+        accept_full(&shares, &mut forward());
     }
-    assert_eq!(forward().next().unwrap().1, LATER / 2);
+    assert_eq!(first(&shares, forward()).1, LATER / 2);
+}
+
+#[test]
+fn who_asks_for_less_learns_nothing_of_more() {
+    let shares = Shares::default();
+    let all = || Pages::forward(RANGE, CAP, CAP);
+    // It asked before anything was refused.
+    let mut few = Pages::backward(RANGE, LATER, CAP);
+    let asked = few.next().unwrap().0;
+    learn(&shares, &mut all(), |all| _ = all.refused(RANGE, error(ErrorKind::TooLarge(1), "200 MB")).unwrap());
+    learn(&shares, &mut few, |few| _ = few.accept(asked, &[]));
+    assert_eq!(first(&shares, all()).1, CAP / 4);
+    for _ in 0..20 {
+        let mut few = Pages::backward(RANGE, FIRST, CAP);
+        accept_full(&shares, &mut few);
+        let mut short = Pages::forward(RANGE, CAP, CAP);
+        learn(&shares, &mut short, |short| _ = short.accept(TimeRange { end: Timestamp::from_secs(15), ..RANGE }, &[]));
+    }
+    assert_eq!(first(&shares, all()).1, CAP / 4);
+    // Of these, more is answered than was refused to all.
+    for _ in 0..20 {
+        accept_full(&shares, &mut Pages::backward(RANGE, LATER, CAP));
+    }
+    assert_eq!(first(&shares, all()).1, CAP / 2, "2,000 lines have room, and no more is known");
+}
+
+#[test]
+fn who_asks_for_a_shorter_time_learns_nothing_of_a_longer_one() {
+    let shares = Shares::default();
+    let all = || Pages::forward(RANGE, CAP, CAP);
+    let too_long = error(ErrorKind::Refused, "the query time range exceeds the limit (query length: 1000s, limit: 600s)");
+    learn(&shares, &mut all(), |all| _ = all.refused(RANGE, too_long).unwrap());
+    assert_eq!(first(&shares, all()).0.duration(), RANGE.duration() / 2);
+    for _ in 0..20 {
+        let polled = TimeRange { end: Timestamp::from_secs(15), ..RANGE };
+        learn(&shares, &mut Pages::forward(polled, CAP, CAP), |pages| _ = pages.accept(polled, &[]));
+    }
+    assert_eq!(first(&shares, all()).0.duration(), RANGE.duration() / 2);
+    for _ in 0..20 {
+        let mut pages = all();
+        pages.keep_to(shares.of(ASKED));
+        learn(&shares, &mut pages, |pages| _ = accept_nothing(pages));
+    }
+    assert_eq!(first(&shares, all()).0.duration(), RANGE.duration() / 2, "to none of them more is answered");
 }

@@ -179,6 +179,21 @@ async fn of_a_stream_that_is_too_fast_to_read_again_only_what_the_tail_lost_is_r
     assert_eq!(reader.texts.len(), 20_001, "each once");
 }
 
+#[tokio::test]
+async fn of_joined_streams_the_last_second_of_a_window_is_read_though_it_is_not_a_whole_one() {
+    let (fake, loki) = Fake::start().await;
+    let end = Timestamp::from_secs(loki.now().secs()) - TAKEN_IN + Duration::from_millis(1500);
+    let loki = Arc::new(loki);
+    let _other = loki.together.follow();
+    let mut reader = Reader::open(loki.clone(), QUERY, TimeRange { start: end - Duration::from_secs(100), end }, false);
+    reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+    fake.write(end - Duration::from_millis(100), "at the end");
+    fake.write(end + Duration::from_millis(100), "after it");
+    reader.until(|e, _| *e == LogEvent::Tail(TailState::Off)).await;
+    assert_eq!(reader.texts, ["at the end"]);
+    assert!(asked(&fake).1 > 0, "they are counted");
+}
+
 #[test]
 fn what_is_refused_is_soon_tried_again_and_then_ever_later() {
     let rests = [1, 2, 3, 4, 5, 60].map(|refusals| stream::Pace::default().rest(refusals).as_secs());
