@@ -127,6 +127,13 @@ pub enum LogEvent {
     ReadTo(Timestamp),
     /// A question failed. After a failure that time cannot heal the stream ends.
     Failed(SourceError),
+    /// One of several joined queries is read no more; the others go on.
+    LeftOut {
+        /// Which.
+        query: String,
+        /// Why.
+        error: SourceError,
+    },
     /// How far files are read.
     Files(Vec<OpenedFile>),
     /// What of before an instant the server may not hand out.

@@ -207,26 +207,22 @@ async fn print(loki: &Loki, asked: Asked, mut printer: Printer) -> Result<(), Fa
         }
         told.is_empty_handed(&printer)
     };
-    let (add, added) = mpsc::channel(1);
-    let asking = async {
+    let (add, later) = mpsc::channel(1);
+    let looking = async {
         // Dropped at its end: then no more queries can come.
         let add = add;
-        for query in &queries {
-            // Who does not read any more need not know.
-            let _ = add.send(query.clone()).await;
-        }
         if let Some(more) = more {
             more.look(loki, range.start, add).await;
         }
     };
     let reading = async {
-        let asked_for_all = async {
-            asking.await;
+        let looked_for_all = async {
+            looking.await;
             pending().await
         };
         let (read, some) = select! {
-            done = async { tokio::join!(loki.read_all(added, range, follow, out), printing) } => done,
-            never = asked_for_all => never,
+            done = async { tokio::join!(loki.read_all(&queries, later, range, follow, out), printing) } => done,
+            never = looked_for_all => never,
         };
         if !some && read.is_ok() && follow == Follow::No {
             let [from, to] = [range.start, range.end].map(|at| format::rfc3339(Timestamp::from_millis(at.millis())));
@@ -319,6 +315,10 @@ impl Told {
                     say(&words);
                     self.failure = Some(words);
                 }
+            }
+            LogEvent::LeftOut { query, error } => {
+                let words = format!("{error}. {}", error.advice());
+                say(format!("the lines of '{query}' are left out from here on: {words}"));
             }
             LogEvent::Gap(gap) => {
                 let [from, to] = [gap.range.start, gap.range.end].map(|at| format::date_time(at, offset));

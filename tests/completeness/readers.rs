@@ -132,7 +132,12 @@ fn show(screen: &mut Screen, event: LogEvent) {
         LogEvent::Tail(TailState::Dropped(n)) => screen.dropped += n,
         LogEvent::Tail(TailState::Connected) => screen.connections += 1,
         LogEvent::Gap(gap) => panic!("there is no gap: {gap:?}"),
-        LogEvent::Tail(_) | LogEvent::ReadTo(_) | LogEvent::Failed(_) | LogEvent::Files(_) | LogEvent::Limited(_) => {}
+        LogEvent::Tail(_)
+        | LogEvent::ReadTo(_)
+        | LogEvent::Failed(_)
+        | LogEvent::LeftOut { .. }
+        | LogEvent::Files(_)
+        | LogEvent::Limited(_) => {}
     }
 }
 

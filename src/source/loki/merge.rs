@@ -2,7 +2,8 @@
 //!
 //! Each query is read by itself ([`Loki::read`]) and says how far all of its lines are known. A line is handed on once that is
 //! known of all queries up to its instant, so that what comes late is what is late in its own query. A query that is ahead is
-//! not read on until the others have caught up: what waits here is a page of each.
+//! not read on until the others have caught up: what waits here is a page of each. One that is added later has a past that was
+//! handed on without its lines: no other one waits for it until it has come up to them.
 
 use std::{
     future::poll_fn,
@@ -14,7 +15,10 @@ use std::{
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
-use super::{Loki, read::Follow};
+use super::{
+    Loki,
+    read::{Begin, Follow},
+};
 use crate::model::{
     backend::SourceError,
     log::{LogEvent, LogLine, TailState},
@@ -22,14 +26,16 @@ use crate::model::{
 };
 
 impl Loki {
-    /// As [`Loki::read`], of all queries that come, no two of which select the same stream. Ends where nothing follows once
-    /// no more queries can come, too.
+    /// As [`Loki::read`], of all queries and of those that come later, no two of which select the same stream. Ends where
+    /// nothing follows once no more queries can come, too.
     ///
     /// # Errors
-    /// As [`Loki::read`], of the first query that has one: what was handed on until then is whole up to its last line.
+    /// As [`Loki::read`], of the first query that has one: what was handed on until then is whole up to its last line. One that
+    /// came later is left out instead, which is told.
     pub async fn read_all(
         &self,
-        mut queries: mpsc::Receiver<String>,
+        queries: &[String],
+        mut later: mpsc::Receiver<String>,
         range: TimeRange,
         follow: Follow,
         out: mpsc::Sender<LogEvent>,
@@ -39,20 +45,29 @@ impl Loki {
         let reading = async {
             let add = add;
             let (mut reads, mut is_open) = (FuturesUnordered::new(), true);
+            let begun = |query: String, begin: Begin| {
+                let (events, received) = mpsc::channel(1);
+                let part = if begin == Begin::OrFail { Part::new(received) } else { Part::later(received) };
+                // Where nobody listens any more it ends by itself.
+                let _ = add.send(part);
+                let failed = &failed;
+                async move {
+                    let read = self.read_one(&query, range, follow, begin, events.clone()).await;
+                    match read {
+                        Err(error) if begin == Begin::OrWait => _ = events.send(LogEvent::LeftOut { query, error }).await,
+                        read => {
+                            failed.fetch_or(read.is_err(), Ordering::Relaxed);
+                            return read;
+                        }
+                    }
+                    Ok(())
+                }
+            };
+            reads.extend(queries.iter().map(|query| begun(query.clone(), Begin::OrFail)));
             while is_open || !reads.is_empty() {
                 tokio::select! {
-                    query = queries.recv(), if is_open => match query {
-                        Some(query) => {
-                            let (events, received) = mpsc::channel(1);
-                            // Where nobody listens any more it ends by itself.
-                            let _ = add.send(received);
-                            let failed = &failed;
-                            reads.push(async move {
-                                let read = self.read(&query, range, follow, events).await;
-                                failed.fetch_or(read.is_err(), Ordering::Relaxed);
-                                read
-                            });
-                        }
+                    query = later.recv(), if is_open => match query {
+                        Some(query) => reads.push(begun(query, Begin::OrWait)),
                         None => is_open = false,
                     },
                     Some(read) = reads.next() => read?,
@@ -68,18 +83,13 @@ impl Loki {
 }
 
 /// Hands on what the readers of queries deliver, until they are done or nobody listens.
-async fn merge(
-    mut added: mpsc::UnboundedReceiver<mpsc::Receiver<LogEvent>>,
-    follow: Follow,
-    failed: &AtomicBool,
-    out: &mpsc::Sender<LogEvent>,
-) {
+async fn merge(mut added: mpsc::UnboundedReceiver<Part>, follow: Follow, failed: &AtomicBool, out: &mpsc::Sender<LogEvent>) {
     let (mut parts, mut is_open) = (Parts { parts: Vec::new(), told: Duration::ZERO, troubled: false, failed: false }, true);
     while is_open || !parts.is_done() {
         tokio::select! {
             biased;
             part = added.recv(), if is_open => match part {
-                Some(events) => parts.parts.push(Part::new(events)),
+                Some(part) => parts.parts.push(part),
                 None => is_open = false,
             },
             (i, event) = poll_fn(|cx| parts.poll_next(cx)), if !parts.is_done() => {
@@ -103,6 +113,8 @@ struct Part {
     known: Timestamp,
     /// Its lines are handed on as they come.
     at_once: bool,
+    /// It came later and has not come up to the others yet, which do not wait for it.
+    is_joining: bool,
     is_done: bool,
     behind: Duration,
     failing: bool,
@@ -111,7 +123,19 @@ struct Part {
 impl Part {
     fn new(events: mpsc::Receiver<LogEvent>) -> Self {
         let known = Timestamp(i64::MIN);
-        Self { events, held: Vec::new(), known, at_once: false, is_done: false, behind: Duration::ZERO, failing: false }
+        let behind = Duration::ZERO;
+        Self { events, held: Vec::new(), known, at_once: false, is_joining: false, is_done: false, behind, failing: false }
+    }
+
+    /// One whose past was handed on without it.
+    fn later(events: mpsc::Receiver<LogEvent>) -> Self {
+        Self { is_joining: true, ..Self::new(events) }
+    }
+
+    /// Up to where the others need not wait for it.
+    fn clear(&self, failed: bool) -> Timestamp {
+        let is_free = self.at_once || self.is_joining || self.is_done && !failed;
+        if is_free { Timestamp::LATEST } else { self.known }
     }
 }
 
@@ -133,8 +157,7 @@ impl Parts {
 
     /// Up to where the lines of all are known.
     fn known(&self) -> Timestamp {
-        let known = |part: &Part| if part.at_once || part.is_done && !self.failed { Timestamp::LATEST } else { part.known };
-        self.parts.iter().map(known).min().unwrap_or(Timestamp::LATEST)
+        self.parts.iter().map(|part| part.clear(self.failed)).min().unwrap_or(Timestamp::LATEST)
     }
 
     /// The next event of one of those that the others wait for; `None`: it is at its end.
@@ -163,7 +186,10 @@ impl Parts {
                 part.held.sort_by_key(|line| line.at);
                 return if late.is_empty() { Vec::new() } else { vec![LogEvent::Lines(late)] };
             }
-            Some(LogEvent::ReadTo(at)) => part.known = part.known.max(at),
+            Some(LogEvent::ReadTo(at)) => {
+                part.known = part.known.max(at);
+                part.is_joining &= part.known < before;
+            }
             Some(LogEvent::Tail(TailState::Behind(by))) => {
                 (part.behind, part.failing) = (by, part.failing && !by.is_zero());
                 return self.behind().into_iter().collect();
@@ -171,6 +197,10 @@ impl Parts {
             Some(LogEvent::Failed(error)) => {
                 (part.failing, self.troubled) = (true, true);
                 return vec![LogEvent::Failed(error)];
+            }
+            Some(event @ LogEvent::LeftOut { .. }) => {
+                (part.behind, part.failing) = (Duration::ZERO, false);
+                return [event].into_iter().chain(self.behind()).collect();
             }
             Some(event @ LogEvent::Tail(_)) => {
                 // The past is read: from now on the tail brings lines.

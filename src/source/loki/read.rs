@@ -1,5 +1,7 @@
 //! Lines oldest first, for a reader that prints them as they come.
 
+use std::time::Duration;
+
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::model::{
     backend::{ErrorKind, SourceError},
-    log::{Limit, LogEvent, Older},
+    log::{Limit, LogEvent, Older, TailState},
     time::{TimeRange, Timestamp},
 };
 
@@ -24,6 +26,22 @@ pub enum Follow {
     AtOnce,
 }
 
+/// What comes of a first question that fails in a way that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// Nothing is read: who asks waits for it and is told why.
+    OrFail,
+    /// It is asked again until it is answered: others are read meanwhile.
+    OrWait,
+}
+
+impl Begin {
+    /// Whether to ask again, once something was read or not yet.
+    fn goes_on(self, is_begun: bool) -> bool {
+        is_begun || self == Self::OrWait
+    }
+}
+
 /// Answers that are read ahead of the reader: 5,000 lines each.
 const AHEAD: usize = 1;
 /// Messages of the tail that wait for the reader, of at most 100 lines each; what has no room is read again later.
@@ -36,6 +54,18 @@ impl Loki {
     /// # Errors
     /// Why nothing was read, or why not all of it where nothing follows.
     pub async fn read(&self, logql: &str, range: TimeRange, follow: Follow, out: mpsc::Sender<LogEvent>) -> Result<(), SourceError> {
+        self.read_one(logql, range, follow, Begin::OrFail, out).await
+    }
+
+    /// As [`Loki::read`].
+    pub(super) async fn read_one(
+        &self,
+        logql: &str,
+        range: TimeRange,
+        follow: Follow,
+        begin: Begin,
+        out: mpsc::Sender<LogEvent>,
+    ) -> Result<(), SourceError> {
         let (input, inputs) = mpsc::channel(if follow == Follow::AtOnce { TAIL } else { AHEAD });
         let link = Link::for_lines_since(range.start);
         let beginning = self.tell_beginning(logql, range, input.clone());
@@ -44,7 +74,7 @@ impl Loki {
             let end = Timestamp(range.end.0.saturating_add(1));
             let range = if follow == Follow::No { TimeRange { end, ..range } } else { TimeRange { end: Timestamp::LATEST, ..range } };
             let mut reconciler = Reconciler::new(self, logql, &link, &input, range, range.start);
-            match self.read_past(&mut reconciler, range, follow, &input).await {
+            match self.read_past(&mut reconciler, range, (follow, begin), &input).await {
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Gone) => {}
                 Ok(()) => match follow {
@@ -55,10 +85,11 @@ impl Loki {
             }
             Ok(())
         };
-        let reading = async move {
+        // Held apart: whoever waits for it would have all of it on their stack.
+        let reading = Box::pin(async move {
             let (read, ()) = tokio::join!(reading, beginning);
             read
-        };
+        });
         tokio::select! {
             () = out.closed() => Ok(()),
             (read, ()) = async { tokio::join!(reading, deliver(inputs, &link, &out)) } => read,
@@ -90,7 +121,7 @@ impl Loki {
         &self,
         reconciler: &mut Reconciler<'_>,
         range: TimeRange,
-        follow: Follow,
+        (follow, begin): (Follow, Begin),
         input: &mpsc::Sender<Input>,
     ) -> Result<(), Stop> {
         let mut failures = 0;
@@ -98,11 +129,17 @@ impl Loki {
             let before = reconciler.verified();
             let end = if follow == Follow::No { range.end } else { (self.now() - self.pace.settle).min(range.end) };
             match reconciler.past(end).await {
-                Err(Stop::Failed(error)) if follow != Follow::No && before.max(reconciler.verified()) > range.start && may_pass(&error) => {
+                Err(Stop::Failed(error))
+                    if follow != Follow::No && begin.goes_on(reconciler.verified() > range.start) && may_pass(&error) =>
+                {
                     failures = if reconciler.verified() > before { 1 } else { failures + 1 };
                     let wait = pause_after(&error, failures);
                     input.send(Input::Failed(error)).await.map_err(|_| Stop::Gone)?;
                     sleep(wait).await;
+                }
+                Ok(()) if failures > 0 => {
+                    // That it is over.
+                    return input.send(Input::State(TailState::Behind(Duration::ZERO))).await.map_err(|_| Stop::Gone);
                 }
                 done => return done,
             }

@@ -2,6 +2,7 @@ mod entries;
 mod fake;
 mod fixed;
 mod history;
+mod joined;
 mod late;
 mod polled;
 mod queries;

@@ -125,7 +125,7 @@ impl Logs {
                 }
             }
             LogEvent::Limited(limit) => self.told.limit(part, limit),
-            LogEvent::Failed(error) => self.told.fail(part, error, now),
+            LogEvent::Failed(error) | LogEvent::LeftOut { error, .. } => self.told.fail(part, error, now),
         }
     }
 
@@ -153,6 +153,7 @@ impl Logs {
                 | LogEvent::ReadTo(_)
                 | LogEvent::Limited(_)
                 | LogEvent::Failed(_)
+                | LogEvent::LeftOut { .. }
                 | LogEvent::Files(_) => {}
             }
         }

@@ -123,3 +123,29 @@ fn all_are_up_to_date_only_once_each_is() {
     assert_eq!(two.after(1, Some(behind(0))), [behind(0)]);
     assert_eq!(two.after(1, Some(behind(0))), []);
 }
+
+#[test]
+fn one_that_comes_later_holds_up_nobody_until_it_has_come_up_to_the_others() {
+    let mut two = Two::new(Follow::InOrder);
+    two.parts.parts[1].is_joining = true;
+    assert!(two.texts(0, Some(lines(&[(50, "a"), (59, "b")]))).is_empty());
+    assert_eq!(two.texts(0, Some(read_to(55))), ["a"], "nothing is known of the later one");
+    assert_eq!(two.texts(1, Some(lines(&[(1, "past"), (57, "ahead")]))), ["past"], "what is late is not held back, what is not is");
+    assert!(two.texts(1, Some(read_to(30))).is_empty());
+    assert_eq!(two.texts(0, Some(read_to(58))), ["ahead"]);
+    two.after(1, Some(read_to(58)));
+    assert!(two.texts(0, Some(read_to(60))).is_empty(), "now it is one of them");
+    assert_eq!(two.texts(1, Some(read_to(60))), ["b"]);
+}
+
+#[test]
+fn one_that_is_left_out_is_told_of_and_its_trouble_is_over() {
+    let mut two = Two::new(Follow::InOrder);
+    let error = || SourceError::new(Backend::Loki, ErrorKind::BadQuery, "no");
+    let left_out = || LogEvent::LeftOut { query: "{}".to_owned(), error: error() };
+    two.after(0, Some(lines(&[(1, "a")])));
+    two.after(0, Some(read_to(2)));
+    two.after(1, Some(LogEvent::Failed(error())));
+    assert_eq!(two.after(1, Some(left_out())), [left_out(), behind(0)]);
+    assert_eq!(two.texts(1, None), ["a"]);
+}
