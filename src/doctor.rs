@@ -200,13 +200,14 @@ async fn loki(l: &Loki, now: Timestamp) -> Result<(Found, Duration), SourceError
 
 async fn tempo(t: &Tempo, now: Timestamp) -> Result<(Found, Duration), SourceError> {
     let started = Instant::now();
-    let able = t.abilities().await?;
+    let version = t.version().await?.to_owned();
     let first = started.elapsed();
+    let able = t.abilities(&Ability::ALL).await?;
     // One hit is opened, so that it is known which API gives traces.
     let searched = t.search(&any_trace(now)).await;
     let hit = searched.as_ref().ok().and_then(|found| found.hits.first());
     let opened = maybe(hit, |hit| t.trace(hit.trace, None)).await;
-    let (version, api) = (t.version().await, t.trace_api());
+    let api = t.trace_api();
     let mut capabilities: Vec<String> = able.has.iter().map(|ability| ability.name().to_owned()).collect();
     match (opened, api) {
         (Some(Ok(_)), Some(api)) => capabilities.push(format!("trace by id (v{api})")),
@@ -215,7 +216,7 @@ async fn tempo(t: &Tempo, now: Timestamp) -> Result<(Found, Duration), SourceErr
         _ => {}
     }
     let lacks = Ability::ALL.into_iter().filter_map(|ability| able.why_not(ability)).map(str::to_owned).collect();
-    Ok((Found { version: version.unwrap_or_default(), capabilities, lacks }, first))
+    Ok((Found { version, capabilities, lacks }, first))
 }
 
 async fn jaeger(j: &Jaeger, now: Timestamp) -> Result<(Found, Duration), SourceError> {

@@ -84,6 +84,9 @@ impl Ability {
     pub const ALL: [Self; 8] =
         [Self::TraceQl, Self::Newest, Self::Structural, Self::Select, Self::Metrics, Self::Compare, Self::ScopedTags, Self::PartialTraces];
 
+    /// Those that can be found out without much work for the server: the others are asked for when they are first wanted.
+    pub const LIGHT: [Self; 6] = [Self::TraceQl, Self::Newest, Self::Structural, Self::Select, Self::ScopedTags, Self::PartialTraces];
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -132,7 +135,7 @@ impl Abilities {
             (TraceOrigin::Tempo, Ability::Select) => "this Tempo has no select() in TraceQL: 2.2 and newer have",
             (TraceOrigin::Tempo, Ability::Metrics) => "this Tempo answers no TraceQL metrics: 2.4 and newer do where they are switched on",
             (TraceOrigin::Tempo, Ability::Compare) => "this Tempo has no compare() in TraceQL metrics: 2.6 and newer have",
-            (TraceOrigin::Tempo, Ability::ScopedTags) => "this Tempo does not tell the scopes of its tags: 2.1 and newer do",
+            (TraceOrigin::Tempo, Ability::ScopedTags) => "this Tempo does not tell the scopes of its tags: 2.2 and newer do",
             (TraceOrigin::Tempo, Ability::PartialTraces) => "this Tempo does not tell when a trace is partial: 2.7 and newer do",
         })
     }

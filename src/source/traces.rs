@@ -122,7 +122,7 @@ impl Sources {
         match (&self.trace_files, &self.jaeger, &self.tempo) {
             (Some(_), ..) => Ok(Abilities::none(TraceOrigin::Files)),
             (None, Some(_), _) => Ok(Abilities::none(TraceOrigin::Jaeger)),
-            (None, None, Some(tempo)) => tempo.abilities().await,
+            (None, None, Some(tempo)) => tempo.abilities(&Ability::LIGHT).await,
             (None, None, None) => Err(not_configured(Backend::Tempo)),
         }
     }

@@ -10,13 +10,11 @@ use std::{
 
 use prost::Message;
 use reqwest::header::ACCEPT;
-use tokio::sync::Mutex;
 
 use super::{
     http::{Answer, Endpoint, HttpClient, Observer, Request},
     json,
     otlp::{self, Builder},
-    prometheus::Build,
     traces::TraceSearch,
 };
 use crate::{
@@ -25,7 +23,7 @@ use crate::{
         labels::quote,
         time::TimeRange,
         trace::{Spans, TraceHit, TraceHits, TraceId},
-        trace_source::{Abilities, PlainQuery},
+        trace_source::PlainQuery,
     },
     wire::otlp::{TraceByIdParts, TracesParts},
 };
@@ -35,10 +33,10 @@ pub struct Tempo {
     http: HttpClient,
     /// 0 not known, else 1 or 2.
     trace_api: AtomicU8,
-    /// `with (most_recent=true)` is not understood.
+    /// `with (most_recent=true)` is not understood, or passed over.
     no_most_recent: AtomicBool,
-    /// What it can do, once that was asked.
-    abilities: Mutex<Option<Abilities>>,
+    /// What it can do, as far as that was asked.
+    known: abilities::Known,
 }
 
 /// How much of the time around a hint is looked at.
@@ -56,7 +54,7 @@ impl Tempo {
             http: HttpClient::new(endpoint, observer)?,
             trace_api: AtomicU8::new(0),
             no_most_recent: AtomicBool::new(false),
-            abilities: Mutex::default(),
+            known: abilities::Known::default(),
         })
     }
 
@@ -175,21 +173,6 @@ impl Tempo {
         Ok(wire::hits(json::decode(self.http.backend(), "search", &answer.body)?))
     }
 
-    /// Its version; empty where it does not tell.
-    ///
-    /// # Errors
-    /// As any request.
-    pub async fn version(&self) -> Result<String, SourceError> {
-        match self.http.send(Request::get("/api/status/buildinfo")).await {
-            Ok(answer) => Ok(json::decode::<Build>(self.http.backend(), "buildinfo", &answer.body)?.version),
-            // Tempo 3 tells it as text only.
-            Err(e) if e.kind == ErrorKind::NotSupported => {
-                Ok(told_version(&String::from_utf8_lossy(&self.http.send(Request::get("/status/version")).await?.body)))
-            }
-            Err(e) => Err(e),
-        }
-    }
-
     /// Which of its APIs gives traces, 1 or 2, once one did.
     pub fn trace_api(&self) -> Option<u8> {
         Some(self.trace_api.load(Ordering::Relaxed)).filter(|api| *api != 0)
@@ -209,11 +192,6 @@ fn tags(query: &PlainQuery) -> Vec<(&'static str, String)> {
     let all: Vec<String> = service.chain(named).chain(own).chain(failed).map(|(name, value)| format!("{name}={}", quote(value))).collect();
     let longer = query.longer_than.map(|least| ("minDuration", format!("{}us", least.as_micros())));
     std::iter::once(("tags", all.join(" "))).chain(longer).collect()
-}
-
-/// `tempo, version 3.0.3 (branch: …`
-fn told_version(text: &str) -> String {
-    text.split_once("version ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or_default().to_owned()
 }
 
 /// Whether the query ends in `with (…)` already.
