@@ -5,12 +5,12 @@ use std::collections::hash_map::Entry;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::{
-    Flags,
+    Flags, WARNINGS,
     build::{Draft, NONE, index},
 };
 use crate::model::trace::{Resource, Span, SpanId, SpanKind};
 
-/// Drops exact copies, and flags ids that are used more than once. Gives back a draft for each span that is left, and how
+/// Drops exact copies, and flags ids that are used more than once, and spans with warnings. Gives back a draft for each span that is left, and how
 /// many copies there were.
 pub(super) fn without_copies(spans: &mut Vec<Span>, resources: &[Resource]) -> (Vec<Draft>, u32) {
     let key = |s: &Span| (s.id, s.start, s.end, s.name.clone(), service(s, resources).to_owned());
@@ -38,6 +38,9 @@ pub(super) fn without_copies(spans: &mut Vec<Span>, resources: &[Resource]) -> (
         let mut draft = Draft::new(span.id, span.start.0, span.end.0);
         if repeated[i] {
             draft.flags.set(Flags::DUPLICATE);
+        }
+        if span.attributes.get(WARNINGS).is_some() {
+            draft.flags.set(Flags::WARNED);
         }
         (!copy[i]).then_some(draft)
     };

@@ -32,6 +32,9 @@ use crate::model::{
     trace::{Resource, Span, SpanId, TraceId},
 };
 
+/// The attribute that has Jaeger's own remarks on a span, as Jaeger 2 calls it.
+pub const WARNINGS: &str = "@jaeger@warnings";
+
 /// What is odd about a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(u8);
@@ -49,14 +52,17 @@ impl Flags {
     pub const CYCLE: Self = Self(1 << 4);
     /// It tells no start; drawn at its parent's.
     pub const UNTIMED: Self = Self(1 << 5);
+    /// Jaeger remarks on it, see [`WARNINGS`].
+    pub const WARNED: Self = Self(1 << 6);
 
-    const NAMES: [(Self, &'static str); 6] = [
+    const NAMES: [(Self, &'static str); 7] = [
         (Self::ORPHAN, "orphan"),
         (Self::SKEWED, "skewed"),
         (Self::NEGATIVE, "negative"),
         (Self::DUPLICATE, "duplicate"),
         (Self::CYCLE, "cycle"),
         (Self::UNTIMED, "untimed"),
+        (Self::WARNED, "warned"),
     ];
 
     /// Whether all of `other` are set.

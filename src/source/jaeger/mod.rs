@@ -7,7 +7,10 @@ pub(super) mod wire;
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use chrono::SecondsFormat;
@@ -69,6 +72,8 @@ pub struct Jaeger {
     traces: Known,
     searches: Known,
     services: Known,
+    /// How many traces of a service can be read at a time, where more were too large.
+    readable: Mutex<HashMap<CompactString, usize>>,
 }
 
 /// What it says of its services and operations.
@@ -105,7 +110,8 @@ impl Jaeger {
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
         let known = Known::default;
-        Ok(Self { http: HttpClient::new(endpoint, observer)?, traces: known(), searches: known(), services: known() })
+        let http = HttpClient::new(endpoint, observer)?;
+        Ok(Self { http, traces: known(), searches: known(), services: known(), readable: Mutex::default() })
     }
 
     /// The HTTP client: its address, its clock.
@@ -195,7 +201,12 @@ impl Jaeger {
         };
         let mut spans = Builder::new(id);
         let partial = otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
-        Ok(Some(spans.finish(partial)).filter(|spans| !spans.spans.is_empty()))
+        let spans = spans.finish(partial);
+        match &spans.partial {
+            _ if !spans.spans.is_empty() => Ok(Some(spans)),
+            Some(words) => Err(self.http.error(ErrorKind::NotFound, format!("no trace {id}: {words}"))),
+            None => Ok(None),
+        }
     }
 
     /// Traces that match, newest first of those that the server chose.
@@ -240,7 +251,8 @@ impl Jaeger {
         Ok(TraceHits { hits, newest: false, part })
     }
 
-    /// Traces with a span of a service. An answer that is too large is asked for in smaller parts, which is told.
+    /// Traces with a span of a service. An answer that is too large is asked for with fewer traces, now and from now on, which is
+    /// told.
     async fn search_service(
         &self,
         service: &str,
@@ -248,22 +260,27 @@ impl Jaeger {
         search: &TraceSearch,
     ) -> Result<(Vec<TraceHit>, Option<String>), SourceError> {
         let wanted = search.limit.clamp(1, MOST_TRACES);
-        let mut limit = wanted;
+        let mut limit = self.readable(|sizes| sizes.get(service).copied()).unwrap_or(wanted).min(wanted);
         loop {
             let answer = match self.ask(service, query, search.range, limit).await {
                 Err(e) if matches!(e.kind, ErrorKind::TooLarge(_)) && limit > 1 => {
                     limit = (limit / 4).max(1);
+                    self.readable(|sizes| sizes.insert(service.into(), limit));
                     continue;
                 }
                 answer => answer?,
             };
             let mut spans = ByTrace::new(MOST_SPANS);
+            let mut part = (limit < wanted).then(|| format!("{limit} at a time: more are too large to be read"));
             if let Some(answer) = answer {
-                otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
+                part = otlp::decode(self.http.backend(), &answer.body, &mut spans)?.or(part);
             }
-            let part = (limit < wanted).then(|| format!("{limit} at a time: more are too large to be read"));
             return Ok((spans.finish().iter().map(hit).collect(), part));
         }
+    }
+
+    fn readable<T>(&self, with: impl FnOnce(&mut HashMap<CompactString, usize>) -> T) -> T {
+        with(&mut self.readable.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What it answers to a search; `None` where there is nothing.

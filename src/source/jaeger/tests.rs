@@ -133,6 +133,45 @@ async fn without_a_service_all_are_searched_as_far_as_is_told() {
 }
 
 #[tokio::test]
+async fn how_much_is_too_large_is_remembered() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/traces")).and(query_param("limit", "20")).respond_with(large()).mount(&server).await;
+    Mock::given(path("/api/traces")).and(query_param("limit", "5")).respond_with(large()).mount(&server).await;
+    answers(&server, "/api/traces", 200, FIRST).await;
+    nothing_else(&server).await;
+    let mut endpoint = Endpoint::new(Backend::Jaeger, server.uri().parse().unwrap());
+    endpoint.max_body = 1 << 20;
+    let jaeger = Jaeger::new(endpoint, Arc::new(|_, _| ())).unwrap();
+    for requests in [3, 4] {
+        let found = jaeger.search(&search(PlainQuery { service: Some("cart".into()), ..PlainQuery::default() })).await.unwrap();
+        assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some("1 at a time: more are too large to be read")));
+        assert_eq!(server.received_requests().await.unwrap().len(), requests);
+    }
+    jaeger.search(&search(PlainQuery { service: Some("pay".into()), ..PlainQuery::default() })).await.unwrap();
+    assert_eq!(server.received_requests().await.unwrap().len(), 7, "those of another service may be small");
+}
+
+fn large() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_bytes(vec![b' '; (1 << 20) + 1])
+}
+
+#[tokio::test]
+async fn errors_beside_the_data_are_told() {
+    let server = MockServer::start().await;
+    let told = FIRST.replace(r#""errors":null"#, r#""errors":[{"code":500,"msg":"a shard is away","traceID":"1"},{"msg":"late"}]"#);
+    answers(&server, "/api/traces", 200, &told).await;
+    answers(&server, &format!("/api/traces/{ID}"), 200, &told).await;
+    answers(&server, "/api/traces/000000000000000000000000000000aa", 200, r#"{"data":null,"errors":[{"msg":"a shard is away"}]}"#).await;
+    nothing_else(&server).await;
+    let jaeger = jaeger(&server);
+    let found = jaeger.search(&search(PlainQuery { service: Some("cart".into()), ..PlainQuery::default() })).await.unwrap();
+    assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some("a shard is away; late")));
+    assert_eq!(jaeger.trace(id(), None).await.unwrap().partial.as_deref(), Some("a shard is away; late"));
+    let e = jaeger.trace(TraceId(0xaa), None).await.unwrap_err();
+    assert!(e.kind == ErrorKind::NotFound && e.message.ends_with("aa: a shard is away"), "{e}");
+}
+
+#[tokio::test]
 async fn services_and_operations_are_told_by_either_api() {
     let (third, first) = (MockServer::start().await, MockServer::start().await);
     answers(&third, "/api/v3/services", 200, r#"{"services":["b","a"]}"#).await;

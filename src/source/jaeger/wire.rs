@@ -13,11 +13,9 @@ use crate::{
         json::{Float, Integer, Text, nullable},
         otlp::{Sink, id_bytes},
     },
+    trace::WARNINGS,
     wire::otlp::{self, any_value::Value},
 };
-
-/// The attribute that has Jaeger's own remarks on a span, as Jaeger 2 calls it.
-pub const WARNINGS: &str = "@jaeger@warnings";
 
 /// One trace: its members `spans` and `processes`.
 #[derive(Debug, Default)]
@@ -52,10 +50,10 @@ pub struct Span {
     #[serde(default, deserialize_with = "nullable")]
     references: Vec<Reference>,
     /// In microseconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     start_time: Integer,
     /// In microseconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     duration: Integer,
     #[serde(default, deserialize_with = "nullable")]
     tags: Vec<Tag>,
@@ -83,7 +81,7 @@ struct Reference {
 #[derive(Debug, Deserialize)]
 struct Log {
     /// In microseconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     timestamp: Integer,
     #[serde(default, deserialize_with = "nullable")]
     fields: Vec<Tag>,
@@ -264,6 +262,7 @@ mod tests {
             trace::{SpanId, SpanKind, Spans, TraceId},
         },
         source::otlp::{Builder, decode},
+        trace::Trace,
     };
 
     /// What Jaeger 1.62 answered to a trace that was sent by OTLP, and what older clients send.
@@ -307,5 +306,24 @@ mod tests {
         assert_eq!((child.id, child.parent), (SpanId(1), Some(SpanId(0xeee1_9b7e_c3c1_b174))));
         assert_eq!((child.links().len(), child.links()[0].trace, child.links()[0].span), (1, TraceId(0xaa), Some(SpanId(0xbb))));
         assert_eq!(child.links()[0].attributes.iter().map(|(_, v)| v.to_string()).collect::<Vec<_>>(), ["follows_from"]);
+    }
+
+    #[test]
+    fn what_jaeger_remarks_on_a_span_is_a_flag_of_its_row() {
+        let trace = Trace::build(spans(TRACE));
+        let flags: Vec<(String, Vec<&str>)> = trace.nodes.iter().map(|n| (n.id.to_string(), n.flags.names().collect())).collect();
+        assert_eq!(flags, [("eee19b7ec3c1b174".to_owned(), vec!["warned"]), ("0000000000000001".to_owned(), vec![])]);
+    }
+
+    #[test]
+    fn times_that_are_null_are_none() {
+        let nulls = TRACE
+            .replace(r#""startTime":1684778327699393,"duration":1"#, r#""startTime":null,"duration":null"#)
+            .replace(r#""timestamp":1684778327699400"#, r#""timestamp":null"#);
+        let told = spans(&nulls);
+        assert_eq!((told.spans[0].events()[0].at.0, told.spans[1].start.0, told.spans[1].end.0), (0, 0, 0));
+        let otlp = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"00000000000000aa","startTimeUnixNano":null,
+            "endTimeUnixNano":null,"events":[{"timeUnixNano":null}]}]}]}]}"#;
+        assert_eq!(spans(otlp).spans[0].start.0, 0);
     }
 }

@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
-        let (mut within, mut status, mut message) = (None, Text::default(), Text::default());
+        let (mut within, mut errors, mut status, mut message) = (None, None, Text::default(), Text::default());
         let mut jaeger = Trace::default();
         while let Some(Text(key)) = map.next_key()? {
             match key.as_str() {
@@ -72,6 +72,7 @@ impl<'de> Visitor<'de> for Document<'_> {
                 "trace" | "result" | "data" => within = within.or(map.next_value_seed(Document(self.0))?),
                 "spans" => jaeger.spans = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 "processes" => jaeger.processes = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "errors" => errors = told_errors(&map.next_value()?),
                 "status" => status = map.next_value()?,
                 "message" => message = map.next_value()?,
                 _ => map.next_value::<IgnoredAny>().map(drop)?,
@@ -79,8 +80,14 @@ impl<'de> Visitor<'de> for Document<'_> {
         }
         jaeger.give(self.0);
         let is_partial = status.0.eq_ignore_ascii_case("partial") || !message.0.is_empty();
-        Ok(within.or_else(|| is_partial.then(|| partial_words(message.0.into()))))
+        Ok(within.or(errors).or_else(|| is_partial.then(|| partial_words(message.0.into()))))
     }
+}
+
+/// What Jaeger tells beside its data: `[{"code": 500, "msg": "…"}]`.
+fn told_errors(errors: &serde_json::Value) -> Option<String> {
+    let words: Vec<&str> = errors.as_array()?.iter().filter_map(|e| e.get("msg")?.as_str()).filter(|words| !words.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// What is said of a trace that its server calls partial.

@@ -148,9 +148,9 @@ struct Span {
     name: Text,
     #[serde(default)]
     kind: Kind,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     start_time_unix_nano: Integer,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     end_time_unix_nano: Integer,
     #[serde(default, deserialize_with = "nullable")]
     attributes: Vec<KeyValue>,
@@ -165,7 +165,7 @@ struct Span {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     time_unix_nano: Integer,
     #[serde(default)]
     name: Text,
