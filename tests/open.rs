@@ -225,6 +225,11 @@ fn a_trace_is_printed_as_text_and_as_json() {
         told["critical_path"].as_array().unwrap().iter().map(|p| p["end"].as_i64().unwrap() - p["start"].as_i64().unwrap()).sum();
     assert_eq!(path_ns, 400_000_000, "its parts are the root's duration");
     assert_eq!((told["groups"][0]["count"].as_i64(), told["groups"][0]["total"].as_i64()), (Some(6), Some(240_000_000)));
+    let partial = format!(r#"{{"trace":{},"status":"PARTIAL","message":"it is too big"}}"#, trace_line(1));
+    let (text, _, _) = trace(&["-"], partial.as_bytes());
+    let (json, said, code) = trace(&["-", "-o", "json"], partial.as_bytes());
+    assert!(text.contains("partial: it is too big") && said.contains("not whole: it is too big"), "{text}\n{said}");
+    assert!(code == 0 && serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{code} {json}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::{
     config::{self, Config, Loaded, Request, System, Zone},
     source::{
         Files, TraceFiles,
-        file::Reading,
-        trace_file::{self, Looked},
+        file::{Reading, STANDARD_INPUT},
+        trace_file::{self, Expected, Looked},
     },
 };
 
@@ -28,7 +28,7 @@ pub(super) fn run(args: &OpenArgs, options: &Options, system: &System) -> Result
     log_to_file(options, &loaded)?;
     loaded.config.limits.log_buffer = loaded.config.limits.log_buffer.max(room());
     let clock = Clock::system();
-    let Sorted { lines, begun, traces, mut told } = sorted(&args.files, &loaded.config.labels.traces_service)?;
+    let Sorted { lines, begun, traces, mut told } = sorted(&args.files, Expected::TracesOrLines, &loaded.config.labels.traces_service)?;
     let files = if lines.is_empty() && traces.is_some() {
         None
     } else {
@@ -49,7 +49,7 @@ pub(super) fn run(args: &OpenArgs, options: &Options, system: &System) -> Result
 
 /// The traces of paths that are to be nothing else; what could not be read of them is said.
 pub(super) fn traces(paths: &[PathBuf], service_attributes: &[String]) -> Result<TraceFiles, Failure> {
-    let Sorted { lines, traces, told, .. } = sorted(paths, service_attributes)?;
+    let Sorted { lines, traces, told, .. } = sorted(paths, Expected::Traces, service_attributes)?;
     let no_trace = || {
         let name = lines.first().map(|path| path.display().to_string()).unwrap_or_default();
         Failure::usage(format!("{name} is no trace: OTLP JSON, what Tempo or Jaeger answers and Zipkin's lists are read"))
@@ -71,12 +71,13 @@ struct Sorted {
 }
 
 /// Reads those that are traces.
-fn sorted(paths: &[PathBuf], service_attributes: &[String]) -> Result<Sorted, Failure> {
+fn sorted(paths: &[PathBuf], expected: Expected, service_attributes: &[String]) -> Result<Sorted, Failure> {
     let (mut lines, mut begun, mut told) = (Vec::new(), Vec::new(), Vec::new());
     let (mut reader, mut names) = (trace_file::Reader::default(), Vec::new());
     for path in dedup(paths) {
         let name = path.to_string_lossy();
-        match trace_file::look(path, || say("waiting for something on standard input; Ctrl-C ends")) {
+        let place = if path.as_os_str() == STANDARD_INPUT { "standard input" } else { &name };
+        match trace_file::look(path, expected, || say(format!("waiting for something on {place}; Ctrl-C ends"))) {
             Ok(Looked::Trace(shape, from)) => match reader.read(&name, shape, from) {
                 Ok(()) => names.push(name.into()),
                 Err(why) => told.push(why),

@@ -21,7 +21,7 @@ use crate::{
         backend::{ErrorKind, SourceError},
         trace::TraceId,
     },
-    source::{Sources, TraceFiles, file::STANDARD_INPUT, http::Observer, traces::NOT_YET},
+    source::{TraceFiles, file::STANDARD_INPUT, http::Observer, traces::NOT_YET},
     theme::Glyphs,
     trace::Trace,
     ui::format,
@@ -43,7 +43,10 @@ pub(super) fn run(args: &TraceArgs, options: &Options, system: &System) -> Resul
         Source::Id(id) => of_server(id, options, system)?,
     };
     let out = match args.output {
-        Output::Json => return report::print_json(&json::json(&trace)),
+        Output::Json => {
+            trace.partial.iter().for_each(|words| say(format!("the trace is not whole: {words}")));
+            return report::print_json(&json::json(&trace));
+        }
         Output::Text => {
             let told = args.width.map(|w| w.max(NARROWEST));
             let width = told.or_else(terminal_width).unwrap_or(WIDTH);
@@ -117,22 +120,30 @@ fn of_server(id: TraceId, options: &Options, system: &System) -> Result<Arc<Trac
     let nobody: Observer = Arc::new(|_, _| {});
     let sources = sources(&loaded.config, environment, &nobody, &Clock::system()).map_err(Failure::usage)?;
     let runtime = runtime()?;
-    let found = runtime.block_on(look_for(&sources, id));
+    let found = runtime.block_on(look_for(id, || sources.trace(id, None), Instant::now, sleep));
     runtime.shutdown_background();
     found.map_err(|e| failure(&e))
 }
 
-/// A trace that was just written is looked for again for a while.
-async fn look_for(sources: &Sources, id: TraceId) -> Result<Arc<Trace>, SourceError> {
-    let begun = Instant::now();
-    let mut told = false;
+/// A trace that was just written is looked for again for a while, from the first time that it was not found.
+async fn look_for<T>(
+    id: TraceId,
+    mut ask: impl AsyncFnMut() -> Result<T, SourceError>,
+    now: impl Fn() -> Instant,
+    rest: impl AsyncFn(Duration),
+) -> Result<T, SourceError> {
+    let mut missed = None;
     loop {
-        match sources.trace(id, None).await {
-            Err(e) if e.kind == ErrorKind::NotFound && begun.elapsed() < NOT_YET => {
-                if !std::mem::replace(&mut told, true) {
+        match ask().await {
+            Err(e) if e.kind == ErrorKind::NotFound => {
+                if missed.is_none() {
                     say(&e);
                 }
-                sleep(AGAIN).await;
+                if now().duration_since(*missed.get_or_insert_with(&now)) >= NOT_YET {
+                    let message = format!("no trace {id}, looked for during {} s", NOT_YET.as_secs());
+                    return Err(SourceError { message, ..e });
+                }
+                rest(AGAIN).await;
             }
             found => return found,
         }
@@ -143,4 +154,49 @@ fn failure(e: &SourceError) -> Failure {
     let told = Failure::source(e);
     let code = if e.kind == ErrorKind::NotFound && told.code == NO_ANSWER { 1 } else { told.code };
     Failure { code, ..told }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::model::backend::Backend;
+
+    const ID: TraceId = TraceId(0xab);
+
+    fn missing() -> SourceError {
+        SourceError::new(Backend::Tempo, ErrorKind::NotFound, "trace ab is not there yet, looking again for 5 s")
+    }
+
+    /// What is told after so many answers that did not have it, when each takes so long, and how many were asked for.
+    async fn looked(misses: usize, took: Duration) -> (Result<(), SourceError>, usize) {
+        let (begun, passed, mut asked) = (Instant::now(), Cell::new(Duration::ZERO), 0);
+        let pass = |time| passed.set(passed.get() + time);
+        let ask = async || {
+            asked += 1;
+            pass(took);
+            if asked > misses { Ok(()) } else { Err(missing()) }
+        };
+        let found = look_for(ID, ask, || begun + passed.get(), async |time| pass(time)).await;
+        (found, asked)
+    }
+
+    #[tokio::test]
+    async fn a_trace_that_comes_late_is_found_however_long_the_first_answer_took() {
+        assert_eq!(looked(3, Duration::ZERO).await, (Ok(()), 4));
+        assert_eq!(looked(1, NOT_YET * 2).await, (Ok(()), 2));
+    }
+
+    #[tokio::test]
+    async fn one_that_never_comes_is_said_to_be_missing_and_why_that_may_be() {
+        let (told, asked) = looked(usize::MAX, Duration::ZERO).await;
+        let failure = failure(&told.unwrap_err());
+        assert_eq!((failure.code, asked), (1, 6));
+        assert!(failure.message.contains("no trace 000000000000000000000000000000ab, looked for during 5 s"), "{}", failure.message);
+        for why in ["retention", "sampled", "tenant"] {
+            assert!(failure.message.contains(why), "{}", failure.message);
+        }
+        assert!(!failure.message.contains("again"), "{}", failure.message);
+    }
 }

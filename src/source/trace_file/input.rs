@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Cursor, IsTerminal as _, Read},
-    os::fd::AsFd as _,
+    os::{fd::AsFd as _, unix::fs::FileTypeExt as _},
     path::Path,
     time::{Duration, Instant},
 };
@@ -26,20 +26,31 @@ pub enum Looked {
     Other(Vec<u8>),
 }
 
+/// What a path may be of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Lines too: what is piped in is waited for a while only, and named pipes are left to whoever reads those.
+    TracesOrLines,
+    /// Nothing but traces: what comes through a pipe is waited for.
+    Traces,
+}
+
 /// Looks at a path, or at standard input; `waiting` is called where nothing comes for a while.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn look(path: &Path, waiting: impl FnOnce()) -> io::Result<Looked> {
+pub fn look(path: &Path, expected: Expected, waiting: impl FnOnce()) -> io::Result<Looked> {
     if path.as_os_str() == STANDARD_INPUT {
         let stdin = io::stdin();
         if stdin.is_terminal() {
             return Ok(Looked::Other(Vec::new()));
         }
-        return piped(stdin.as_fd().try_clone_to_owned()?.into(), waiting);
+        return piped(stdin.as_fd().try_clone_to_owned()?.into(), expected, waiting);
     }
-    if !std::fs::metadata(path)?.is_file() {
-        return Ok(Looked::Other(Vec::new()));
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() {
+        let is_pipe = expected == Expected::Traces && (kind.is_fifo() || kind.is_char_device());
+        return if is_pipe { piped(File::open(path)?, expected, waiting) } else { Ok(Looked::Other(Vec::new())) };
     }
     let mut file = File::open(path)?;
     let mut head = Vec::with_capacity(HEAD);
@@ -48,16 +59,17 @@ pub fn look(path: &Path, waiting: impl FnOnce()) -> io::Result<Looked> {
 }
 
 /// Looks at what comes through a pipe, which may take its time.
-fn piped(mut pipe: File, waiting: impl FnOnce()) -> io::Result<Looked> {
+fn piped(mut pipe: File, expected: Expected, waiting: impl FnOnce()) -> io::Result<Looked> {
+    let is_patient = expected == Expected::Traces;
     if !waits(&pipe, SILENT)? {
         waiting();
-        if !waits(&pipe, BEGINS)? {
+        if !is_patient && !waits(&pipe, BEGINS)? {
             return Ok(Looked::Other(Vec::new()));
         }
     }
     let (mut head, end) = (Vec::new(), Instant::now() + GOES_ON);
     while head.len() < HEAD && may_be_trace(&head) {
-        if !waits(&pipe, end.saturating_duration_since(Instant::now()))? {
+        if !is_patient && !waits(&pipe, end.saturating_duration_since(Instant::now()))? {
             break;
         }
         let mut piece = vec![0; HEAD];

@@ -12,7 +12,7 @@ mod zipkin;
 use std::io::Read;
 
 pub use files::{TraceFiles, hit};
-pub use input::{Looked, look};
+pub use input::{Expected, Looked, look};
 pub use sniff::{Shape, sniff};
 
 use crate::{model::trace::Spans, source::otlp::ByTrace, ui::format};

@@ -138,12 +138,34 @@ fn compressed_files_are_looked_into() {
     gz.write_all(text.as_bytes()).unwrap();
     let path = folder.path().join("trace.json.gz");
     std::fs::write(&path, gz.finish().unwrap()).unwrap();
-    let Looked::Trace(shape, from) = look(&path, || unreachable!()).unwrap() else { panic!("it is a trace") };
+    let Looked::Trace(shape, from) = look(&path, Expected::TracesOrLines, || unreachable!()).unwrap() else { panic!("it is a trace") };
     let mut reader = Reader::default();
     reader.read("x", shape, from).unwrap();
     assert_eq!(reader.finish().0.len(), 1);
     std::fs::write(&path, "{\"msg\":\"x\"}\n").unwrap();
-    assert!(matches!(look(&path, || unreachable!()).unwrap(), Looked::Other(head) if head.is_empty()));
+    assert!(matches!(look(&path, Expected::TracesOrLines, || unreachable!()).unwrap(), Looked::Other(head) if head.is_empty()));
+}
+
+#[test]
+fn a_named_pipe_is_read_like_a_file_where_nothing_but_a_trace_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+    assert!(matches!(look(&path, Expected::TracesOrLines, || ()).unwrap(), Looked::Other(head) if head.is_empty()));
+    let text = document(&[group("a", &[span(1, 1, 10, ""), span(1, 2, 10, "")])]);
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        move || {
+            let mut pipe = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+            let (first, second) = text.split_at(40);
+            pipe.write_all(first.as_bytes()).and_then(|()| pipe.write_all(second.as_bytes())).unwrap();
+        }
+    });
+    let Looked::Trace(shape, from) = look(&path, Expected::Traces, || ()).unwrap() else { panic!("it is a trace") };
+    let mut reader = Reader::default();
+    reader.read("pipe", shape, from).unwrap();
+    writer.join().unwrap();
+    assert_eq!(reader.finish().0.iter().map(|t| t.spans.len()).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
