@@ -3,12 +3,17 @@
 //!
 //! `REDLINE_STACK_CONFIG=… cargo test --test differential_logs_traces`
 //!
+//! A real Jaeger, of `dev/stack up --jaeger`, is compared with the real Tempo: what is made of a trace, and what is drawn of it.
+//!
 //! The label or attribute `run` is different each time, so that what earlier runs wrote does not show.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod about;
+mod jaeger;
 mod logs;
+#[path = "../support/mod.rs"]
+mod support;
 mod tags;
 mod traces;
 
@@ -45,6 +50,10 @@ impl Stack {
 
     fn url(&self, server: &str) -> String {
         let environment = self.0["default_environment"].as_str().expect("default_environment is a name");
+        self.url_in(environment, server)
+    }
+
+    fn url_in(&self, environment: &str, server: &str) -> String {
         let url = self.0["environments"][environment][server]["url"].as_str().expect("url is text");
         url.trim_end_matches('/').to_owned()
     }

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::{Differences, SECOND, Stack, Wall, comparable, get, now, sorted, tags};
 
-fn attribute(key: &str, value: Any) -> KeyValue {
+pub(super) fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub(super) fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Any::String(value.to_owned()))
 }
 

@@ -218,6 +218,18 @@ impl Terminal {
         }
     }
 
+    /// The cells of the rows from the first that contains a text to the next that contains another.
+    pub fn cells(&self, from: &str, to: &str) -> Vec<Vec<vt100::Cell>> {
+        let state = self.shown.0.lock().unwrap();
+        let screen = state.parser.screen();
+        let width = screen.size().1.get();
+        let texts: Vec<String> = screen.rows(0, width).collect();
+        let first = texts.iter().position(|row| row.contains(from)).unwrap();
+        let last = first + texts[first..].iter().position(|row| row.contains(to)).unwrap();
+        let row = |row: usize| (0..width).filter_map(|column| screen.cell(u16::try_from(row).unwrap(), column).cloned()).collect();
+        (first..last).map(row).collect()
+    }
+
     /// The screen as a picture.
     pub fn picture(&self, palette: &svg::Palette, title: &str) -> String {
         svg::render(self.shown.0.lock().unwrap().parser.screen(), palette, title)
