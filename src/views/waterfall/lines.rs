@@ -116,7 +116,7 @@ impl Lines {
             }
             LogEvent::Gap(gap) if !self.gaps.contains(&gap) => self.gaps.push(gap),
             LogEvent::Limited(limit) => self.limit = Some(limit),
-            LogEvent::Failed(error) => self.error = Some(error),
+            LogEvent::Failed(error) | LogEvent::LeftOut { error, .. } => self.error = Some(error),
             LogEvent::Gap(_) | LogEvent::Tail(_) | LogEvent::ReadTo(_) | LogEvent::Files(_) => {}
         }
     }
