@@ -6,9 +6,9 @@ use std::{borrow::Cow, ops::Range};
 use super::{json, wrapper};
 
 /// How the objects begin that runtimes and shippers put around a line.
-const OBJECTS: [&str; 4] = ["{\"log\":\"", "{\"stream\":\"std", "{\"time\":\"", "{\"date\":"];
+const OBJECTS: [&str; 4] = ["{\"log\":", "{\"stream\":", "{\"time\":", "{\"date\":"];
 /// The member that has the line in it.
-const LOG: &[u8] = b"\"log\":\"";
+const LOG: &[u8] = b"\"log\":";
 /// It is among the first ones: those before it are short.
 const NEAR: usize = 160;
 
@@ -40,8 +40,12 @@ fn in_object(text: &str) -> Option<Range<usize>> {
         return None;
     }
     let near = &text.as_bytes()[..text.len().min(NEAR)];
-    let name = memchr::memmem::find(near, LOG).filter(|at| matches!(near[at.saturating_sub(1)], b'{' | b','))?;
-    let quote = name + LOG.len() - 1;
+    let name = memchr::memmem::find(near, LOG).filter(|at| matches!(near[at.saturating_sub(1)], b'{' | b',' | b' '))?;
+    let after = &text[name + LOG.len()..];
+    let quote = text.len() - after.trim_start_matches(' ').len();
+    if text.as_bytes().get(quote) != Some(&b'"') {
+        return None;
+    }
     let inner = &text[quote + 1..json::skip(text, quote)? - 1];
     let mut own = inner;
     while let Some(rest) = own.strip_suffix("\\n").or_else(|| own.strip_suffix("\\r")).filter(|rest| !rest.ends_with('\\')) {
@@ -93,6 +97,8 @@ mod tests {
             ("2026-11-22T05:01:02.123456789Z stdout F \tat a.B.c(B.java:1)", "\tat a.B.c(B.java:1)"),
             ("2026-11-22T05:01:02.123456789Z stderr F ", ""),
             ("2026-11-22 05:01:02 INFO x", "2026-11-22 05:01:02 INFO x"),
+            (r#"{"log": "\tat a.b(c:1)\n", "stream": "stdout"}"#, "\tat a.b(c:1)"),
+            (r#"{"stream": "stdout", "log": "x"}"#, "x"),
             (r#"{"level":"info","log":"x"}"#, r#"{"level":"info","log":"x"}"#),
             (r#"{"log":"cut"#, r#"{"log":"cut"#),
             (r#"{"log":7}"#, r#"{"log":7}"#),
