@@ -15,26 +15,20 @@ use super::{
     streams::Streams,
     verdict::{ROW, Reach},
 };
-use crate::{
-    log_fields::looks_inner,
-    model::{
-        log::{Level, LogLine},
-        time::{TimeRange, Timestamp},
-        trace::TraceId,
-    },
+use crate::model::{
+    log::{Level, LogLine},
+    time::{TimeRange, Timestamp},
+    trace::TraceId,
 };
 
+mod arriving;
 mod folding;
+mod room;
 mod rows;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod trace_tests;
-
-/// Labels that no line has any more may take this part of the room.
-const STREAMS: usize = 16;
-/// Segments that are looked through for lines that nobody asks for, each time that lines come.
-const SIFTED: usize = 4;
 
 /// The lines of one query. Batches may come in any order and repeat lines; the result is the same sorted set.
 pub struct LogStore {
@@ -106,155 +100,6 @@ impl LogStore {
         self.limit = limit;
     }
 
-    /// Adds lines. Returns how many were new.
-    pub fn insert(&mut self, mut lines: Vec<LogLine>) -> usize {
-        let is_mixed = self.leave_out(&mut lines);
-        if let Some(floor) = self.floor {
-            let before = lines.len();
-            lines.retain(|line| line.at > floor);
-            self.dropped += (before - lines.len()) as u64;
-        }
-        lines.sort_by_key(|line| line.at);
-        let streams: Vec<u32> = lines.iter().map(|line| Arc::make_mut(&mut self.streams).number(&line.stream)).collect();
-        let mut new = 0;
-        let mut end = lines.len();
-        // From the newest to the oldest, so that splitting a segment leaves the places before it as they are.
-        while end > 0 {
-            let at = lines[end - 1].at;
-            let segment = self.segments.partition_point(|s| s.first_at() <= at).saturating_sub(1);
-            let from = if segment == 0 { 0 } else { lines[..end].partition_point(|l| l.at < self.segments[segment].first_at()) };
-            self.begin_before(at);
-            if is_mixed {
-                self.segments[segment].mix();
-            }
-            new += self.insert_into(segment, &lines[from..end], &streams[from..end]);
-            end = from;
-        }
-        self.evict();
-        new
-    }
-
-    /// Lines that are read backward are each time older than all that are here: they would be sorted into the same ones again
-    /// and again, so they get a segment of their own once the first one is well filled.
-    fn begin_before(&mut self, at: Timestamp) {
-        match self.segments.first_mut() {
-            Some(first) if at >= first.first_at() || !first.is_well_filled() => {}
-            first => {
-                first.into_iter().for_each(Segment::shrink);
-                self.segments.insert(0, Segment::default());
-            }
-        }
-    }
-
-    fn insert_into(&mut self, segment: usize, lines: &[LogLine], streams: &[u32]) -> usize {
-        let rule = Rule { show: &self.show, streams: &self.streams };
-        let merged = self.segments[segment].merge(lines, streams, self.arrivals, rule);
-        if merged.new == 0 {
-            return 0;
-        }
-        self.arrivals += merged.new as u64;
-        let grown = self.fold(segment);
-        let rule = Rule { show: &self.show, streams: &self.streams };
-        self.segments[segment].judge(&merged, &grown, rule);
-        self.split(segment, merged.appended);
-        merged.new
-    }
-
-    /// Cuts a segment that has too much.
-    fn split(&mut self, segment: usize, mut appended: Option<usize>) {
-        let mut at = segment;
-        let rule = Rule { show: &self.show, streams: &self.streams };
-        while let Some(rest) = self.segments[at].split(appended, rule) {
-            // All that was cut off was appended.
-            appended = appended.map(|_| 0);
-            at += 1;
-            self.segments.insert(at, rest);
-        }
-        if at > segment {
-            (segment..=at).for_each(|at| self.fold_anew(at));
-        }
-        self.fold_again(at + 1);
-    }
-
-    /// Leaves out what nobody asks for, once there is little room. Returns whether such may be among the lines that are left.
-    fn leave_out(&self, lines: &mut Vec<LogLine>) -> bool {
-        if self.asked.is_all() {
-            return false;
-        }
-        let size: usize = lines.iter().map(|line| line.text.len()).sum();
-        let is_little = self.bytes() + size > self.most_of_old();
-        let mut is_mixed = !is_little;
-        if is_little {
-            lines.retain(|line| {
-                // One that goes on from another is asked for where that one is: it is not known yet.
-                let is_asked = self.asked.takes(line);
-                is_mixed |= !is_asked && looks_inner(&line.text);
-                is_asked || looks_inner(&line.text)
-            });
-        }
-        is_mixed
-    }
-
-    /// Makes room of lines that nobody asks for. A key waits meanwhile: of most of them a worker has found that out.
-    fn sift(&mut self) {
-        let (shown, mut bytes) = (self.show.are_asked(&self.asked), self.asked.at_once());
-        for _ in 0..SIFTED {
-            if self.bytes() <= self.most_of_old() {
-                return;
-            }
-            let known = self.segments.iter().position(|s| s.is_mixed() && s.knows_wanted(shown));
-            let Some(at) = known.or_else(|| self.segments.iter().position(Segment::is_mixed)) else { return };
-            let [asked, rule] = [&self.asked, &self.show].map(|show| Rule { show, streams: &self.streams });
-            let segment = &mut self.segments[at];
-            if known.is_none() {
-                segment.look_for_wanted(asked, &mut bytes);
-                if !segment.knows_wanted(shown) {
-                    return;
-                }
-            }
-            if segment.sift(shown, rule) == 0 {
-                continue;
-            }
-            if segment.len() == 0 {
-                self.segments.remove(at);
-                self.fold_again(at);
-            } else {
-                self.fold_anew(at);
-                self.fold_again(at + 1);
-            }
-        }
-    }
-
-    fn evict(&mut self) {
-        self.forget_streams();
-        self.sift();
-        while self.bytes() > self.limit && self.len() > 1 {
-            let gone = if self.segments.len() > 1 {
-                let first = self.segments.remove(0);
-                self.floor = self.floor.max(Some(first.last_at()));
-                if self.within_reach(0).any(|s| s.lines().folds.begins_outside()) {
-                    self.fold_again(0);
-                }
-                first.len()
-            } else {
-                let gone = self.segments[0].halve(Rule { show: &self.show, streams: &self.streams });
-                // Lines of the cut's own instant are still taken.
-                self.floor = self.floor.max(Some(Timestamp(self.segments[0].first_at().0.saturating_sub(1))));
-                self.fold_anew(0);
-                gone
-            };
-            self.dropped += gone as u64;
-            self.forget_streams();
-        }
-    }
-
-    /// Once there is no more room, and only where it matters, for all lines are looked at.
-    fn forget_streams(&mut self) {
-        if self.bytes() > self.limit && self.streams.size() > self.limit / STREAMS {
-            Arc::make_mut(&mut self.streams).keep(self.segments.iter().flat_map(Segment::streams));
-        }
-    }
-
     /// Memory the lines take, in bytes, with the labels of their streams.
     pub fn bytes(&self) -> usize {
         self.segments.iter().map(Segment::size).sum::<usize>() + self.streams.size()
@@ -283,18 +128,6 @@ impl LogStore {
     /// The time of the newest line.
     pub fn newest(&self) -> Option<Timestamp> {
         self.segments.last().map(Segment::last_at)
-    }
-
-    /// Whether older lines may be added. A quarter is kept free for new ones: those would otherwise soon drop the old
-    /// ones that someone reads.
-    pub fn has_room(&self) -> bool {
-        let shown = self.show.are_asked(&self.asked);
-        let spare: usize = self.segments.iter().map(|s| s.spare(shown)).sum();
-        self.dropped == 0 && self.bytes() - spare <= self.most_of_old()
-    }
-
-    fn most_of_old(&self) -> usize {
-        self.limit / 4 * 3
     }
 
     /// What is the most that is kept, in bytes.
