@@ -225,6 +225,9 @@ fn a_trace_is_printed_as_text_and_as_json() {
         told["critical_path"].as_array().unwrap().iter().map(|p| p["end"].as_i64().unwrap() - p["start"].as_i64().unwrap()).sum();
     assert_eq!(path_ns, 400_000_000, "its parts are the root's duration");
     assert_eq!((told["groups"][0]["count"].as_i64(), told["groups"][0]["total"].as_i64()), (Some(6), Some(240_000_000)));
+    let orphans = trace_line(1).replace(r#""parentSpanId":"""#, r#""parentSpanId":"00000000000000ff""#);
+    let (text, _, _) = trace(&["-"], orphans.as_bytes());
+    assert!(text.contains("1 missing") && text.contains("critical path 400 ms: orders") && !text.contains(",  0.0 %"), "{text}");
     let partial = format!(r#"{{"trace":{},"status":"PARTIAL","message":"it is too big"}}"#, trace_line(1));
     let (text, _, _) = trace(&["-"], partial.as_bytes());
     let (json, said, code) = trace(&["-", "-o", "json"], partial.as_bytes());

@@ -90,7 +90,8 @@ impl Page<'_> {
     fn path(&self) -> String {
         let trace = self.trace;
         let mut shares: Vec<(&str, i64)> = Vec::new();
-        for (node, ns) in trace.path.nodes() {
+        // Who only waits, as a missing span does, has no part in it.
+        for (node, ns) in trace.path.nodes().iter().filter(|(_, ns)| *ns > 0) {
             let service = trace.service(*node as usize);
             match shares.iter_mut().find(|(name, _)| *name == service) {
                 Some((_, sum)) => *sum += ns,
