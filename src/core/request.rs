@@ -242,6 +242,8 @@ pub enum Request {
     Trace(TraceId),
     /// What two traces that are here differ in: no backend is asked, a worker compares them.
     Compare(Arc<CompareJob>),
+    /// The same of one that something of this time led to.
+    TraceNear(TraceId, TimeRange),
 }
 
 impl Request {
@@ -282,7 +284,8 @@ impl Request {
             | Self::Patterns(_)
             | Self::Same(_)
             | Self::Trace(_)
-            | Self::Compare(_) => None,
+            | Self::Compare(_)
+            | Self::TraceNear(..) => None,
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Scope {
     pub trace: Option<TraceId>,
     /// The span in it.
     pub span: Option<SpanId>,
+    /// When the trace was, as far as what led to it tells: a hit, a log line, an exemplar.
+    pub trace_near: Option<TimeRange>,
 }
 
 impl Scope {
@@ -52,6 +54,7 @@ impl Scope {
             alert: None,
             trace: None,
             span: None,
+            trace_near: None,
         }
     }
 
@@ -87,13 +90,19 @@ impl Scope {
     /// Narrowed to a trace and perhaps a span of it. The window stays until the trace has told its times.
     #[must_use]
     pub fn with_trace(&self, trace: TraceId, span: Option<SpanId>) -> Self {
-        Self { trace: Some(trace), span, ..self.clone() }
+        Self { trace: Some(trace), span, trace_near: None, ..self.clone() }
+    }
+
+    /// Narrowed to a trace that something of this time led to: servers look for it there first.
+    #[must_use]
+    pub fn with_trace_near(&self, trace: TraceId, span: Option<SpanId>, near: TimeRange) -> Self {
+        Self { trace_near: Some(near), ..self.with_trace(trace, span) }
     }
 
     /// About no trace in particular.
     #[must_use]
     pub fn without_trace(&self) -> Self {
-        Self { trace: None, span: None, ..self.clone() }
+        Self { trace: None, span: None, trace_near: None, ..self.clone() }
     }
 
     /// With the service as another family of metrics shows it. Conditions on the labels of one do not hold for another.

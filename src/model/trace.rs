@@ -170,7 +170,7 @@ impl<S: AsRef<str>> From<S> for Key {
     }
 }
 
-/// The names of a trace's attributes, each once.
+/// Names of attributes, each once.
 #[derive(Default)]
 pub struct Keys(HashSet<Arc<str>>);
 
@@ -186,9 +186,9 @@ impl Keys {
     }
 }
 
-/// Attributes in the order they came.
+/// Attributes in the order they came. A copy shares them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Attributes(Box<[(Key, Value)]>);
+pub struct Attributes(Arc<[(Key, Value)]>);
 
 impl Attributes {
     /// The value of a name; the first of several.
@@ -202,6 +202,12 @@ impl Attributes {
             Some(Value::Text(text)) if !text.is_empty() => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether they are the very same in memory.
+    #[cfg(test)]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Names and values.

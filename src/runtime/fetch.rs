@@ -92,6 +92,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             Response::Compared(compared.ok_or_else(|| bug(Backend::Tempo, "redline failed while it compared the traces"))?)
         }
         Request::Trace(id) => Response::Trace(sources.trace(*id, None).await?),
+        Request::TraceNear(id, near) => Response::Trace(sources.trace(*id, Some(*near)).await?),
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(sources.trace_abilities().await?)),
         Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) => {
             return Err(bug(Backend::Loki, "a stream of answers was fetched"));

@@ -360,6 +360,8 @@ pub fn open(kind: ViewKind, scope: &Scope, queries: &[TypedQuery], settings: &Se
         ViewKind::Services => Box::new(services::Services::default()),
         ViewKind::Service => Box::new(service::Service::new(scope)),
         ViewKind::Logs => Box::new(logs::Logs::new(scope, query)),
+        // Who opens files wants what is in them, failed or not.
+        ViewKind::Traces if settings.traces_opened && query.is_none() => Box::new(traces::Traces::all(scope)),
         ViewKind::Traces => Box::new(traces::Traces::new(scope, query)),
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
         ViewKind::Compare => Box::new(compare::Compare::new(scope, query.and_then(TraceId::parse))),

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::spans::{Builder, trace_id};
+use super::spans::{Known, Part, trace_id};
 use crate::{
-    model::trace::{Spans, TraceId},
+    model::trace::{Resource, Spans, TraceId},
     wire::otlp,
 };
 
@@ -20,9 +20,9 @@ pub trait Sink {
 pub struct ByTrace {
     traces: Vec<(TraceId, Part)>,
     places: HashMap<TraceId, usize>,
-    resource: otlp::Resource,
-    /// Counts the resources that came.
-    turn: usize,
+    known: Known,
+    /// The resource of the spans that come, once there was one.
+    current: Option<(u32, Resource)>,
     /// How many there is room for.
     pub most: usize,
     /// How many spans may still come.
@@ -33,20 +33,14 @@ pub struct ByTrace {
     pub without_trace: usize,
 }
 
-/// A trace, and which of the resources it knows as the current one.
-struct Part {
-    builder: Builder,
-    turn: usize,
-}
-
 impl ByTrace {
     /// Without any yet; of more than so many spans the rest are counted only.
     pub fn new(most: usize) -> Self {
         Self {
             traces: Vec::new(),
             places: HashMap::new(),
-            resource: otlp::Resource::default(),
-            turn: 0,
+            known: Known::default(),
+            current: None,
             most,
             room: most,
             cut: 0,
@@ -61,14 +55,13 @@ impl ByTrace {
 
     /// All of them, in the order in which they began to come.
     pub fn finish(self) -> Vec<Spans> {
-        self.traces.into_iter().map(|(_, part)| part.builder.finish(None)).collect()
+        self.traces.into_iter().map(|(_, part)| part.finish(None)).collect()
     }
 }
 
 impl Sink for ByTrace {
     fn resource(&mut self, resource: otlp::Resource) {
-        self.resource = resource;
-        self.turn += 1;
+        self.current = Some(self.known.resource(resource));
     }
 
     fn span(&mut self, span: otlp::Span) {
@@ -82,14 +75,11 @@ impl Sink for ByTrace {
         };
         self.room = room;
         let place = *self.places.entry(id).or_insert_with(|| {
-            self.traces.push((id, Part { builder: Builder::new(id), turn: 0 }));
+            self.traces.push((id, Part::new(id)));
             self.traces.len() - 1
         });
-        let part = &mut self.traces[place].1;
-        if part.turn != self.turn {
-            part.turn = self.turn;
-            part.builder.resource(self.resource.clone());
-        }
-        part.builder.span(span);
+        let known = &mut self.known;
+        let current = self.current.get_or_insert_with(|| known.resource(otlp::Resource::default()));
+        self.traces[place].1.span(span, known, current);
     }
 }

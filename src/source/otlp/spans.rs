@@ -18,49 +18,114 @@ use crate::{
 /// Status code of an error.
 const ERROR: i32 = 2;
 
-/// The spans of one trace as they are read.
-pub struct Builder {
-    spans: Spans,
-    /// Which resources there are, by their bytes: the same instance comes once a batch.
-    known: HashMap<Vec<u8>, u32>,
-    current: Option<u32>,
+/// Bytes of resources, as they came, that are remembered.
+const REMEMBERED: usize = 32 << 20;
+
+/// What spans have in common, of one trace or of many: names of attributes, and resources, each kept once.
+pub(super) struct Known {
     keys: Keys,
+    /// Resources by their bytes, numbered as they came: the same instance comes once a batch, and in many traces.
+    resources: HashMap<Vec<u8>, (u32, Resource)>,
+    next: u32,
+    /// Bytes that may still be remembered, and of how many.
+    room: usize,
+    most: usize,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::within(REMEMBERED)
+    }
+}
+
+impl Known {
+    /// Remembers so many bytes of resources. When there are more it begins anew: what follows shares nothing with what was before.
+    pub(super) fn within(most: usize) -> Self {
+        Self { keys: Keys::default(), resources: HashMap::new(), next: 0, room: most, most }
+    }
+
+    /// The number of a resource and what it is.
+    pub(super) fn resource(&mut self, new: otlp::Resource) -> (u32, Resource) {
+        let bytes = new.encode_to_vec();
+        if let Some(known) = self.resources.get(&bytes) {
+            return known.clone();
+        }
+        if bytes.len() > self.room {
+            self.resources.clear();
+            self.room = self.most;
+        }
+        self.room = self.room.saturating_sub(bytes.len());
+        let made = (self.next, resource(new, &mut self.keys));
+        self.next = self.next.wrapping_add(1);
+        self.resources.insert(bytes, made.clone());
+        made
+    }
+}
+
+/// The spans of one trace that were read so far.
+pub(super) struct Part {
+    spans: Spans,
+    /// Its resources by the numbers that all of them have.
+    places: HashMap<u32, u32>,
     without_id: usize,
 }
 
-impl Builder {
+impl Part {
     /// Without any yet.
-    pub fn new(trace: TraceId) -> Self {
+    pub(super) fn new(trace: TraceId) -> Self {
         let spans = Spans { trace, resources: Vec::new(), spans: Vec::new(), partial: None };
-        Self { spans, known: HashMap::new(), current: None, keys: Keys::default(), without_id: 0 }
+        Self { spans, places: HashMap::new(), without_id: 0 }
+    }
+
+    /// A span of a resource.
+    pub(super) fn span(&mut self, new: otlp::Span, known: &mut Known, (number, resource): &(u32, Resource)) {
+        let resources = &mut self.spans.resources;
+        let current = *self.places.entry(*number).or_insert_with(|| {
+            resources.push(resource.clone());
+            u32::try_from(resources.len() - 1).unwrap_or(u32::MAX)
+        });
+        match span(new, current, &mut known.keys) {
+            Some(span) => self.spans.spans.push(span),
+            None => self.without_id += 1,
+        }
     }
 
     /// All spans with a usable id; `partial` are the server's words.
-    pub fn finish(mut self, partial: Option<String>) -> Spans {
+    pub(super) fn finish(mut self, partial: Option<String>) -> Spans {
         let left_out = || (self.without_id > 0).then(|| format!("{} spans without a usable id are left out", self.without_id));
         self.spans.partial = partial.or_else(left_out);
         self.spans
     }
 }
 
+/// The spans of one trace as they are read.
+pub struct Builder {
+    part: Part,
+    known: Known,
+    current: Option<(u32, Resource)>,
+}
+
+impl Builder {
+    /// Without any yet.
+    pub fn new(trace: TraceId) -> Self {
+        Self { part: Part::new(trace), known: Known::default(), current: None }
+    }
+
+    /// All spans with a usable id; `partial` are the server's words.
+    pub fn finish(self, partial: Option<String>) -> Spans {
+        self.part.finish(partial)
+    }
+}
+
 impl Sink for Builder {
     fn resource(&mut self, new: otlp::Resource) {
-        let (resources, keys) = (&mut self.spans.resources, &mut self.keys);
-        let index = self.known.entry(new.encode_to_vec()).or_insert_with(|| {
-            resources.push(resource(new, keys));
-            u32::try_from(resources.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.current = Some(*index);
+        self.current = Some(self.known.resource(new));
     }
 
     fn span(&mut self, new: otlp::Span) {
-        if self.current.is_none() {
-            self.resource(otlp::Resource::default());
-        }
-        match span(new, self.current.unwrap_or_default(), &mut self.keys) {
-            Some(span) => self.spans.spans.push(span),
-            None => self.without_id += 1,
-        }
+        let known = &mut self.known;
+        let current = self.current.get_or_insert_with(|| known.resource(otlp::Resource::default()));
+        self.part.span(new, known, current);
     }
 }
 
@@ -201,5 +266,22 @@ fn write_any(value: Option<&any_value::Value>, depth: usize, out: &mut String) {
     match value {
         Some(v) => write_json(v, depth + 1, out),
         None => out.push_str("null"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_resources_than_are_remembered_are_right_all_the_same() {
+        let mut known = Known::within(40);
+        let mut name = |service: &str| {
+            let value = otlp::AnyValue { value: Some(any_value::Value::String(service.to_owned())) };
+            let attribute = otlp::KeyValue { key: "service.name".to_owned(), value: Some(value) };
+            let (number, resource) = known.resource(otlp::Resource { attributes: vec![attribute] });
+            (number, resource.service.to_string())
+        };
+        assert_eq!([name("a"), name("a"), name("b"), name("a")], [(0, "a".into()), (0, "a".into()), (1, "b".into()), (2, "a".into())]);
     }
 }

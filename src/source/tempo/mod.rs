@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::HashSet;
 use prost::Message;
 use reqwest::header::ACCEPT;
 
@@ -22,7 +23,7 @@ use crate::{
         backend::{ErrorKind, SourceError},
         labels::quote,
         time::TimeRange,
-        trace::{Spans, TraceHit, TraceHits, TraceId},
+        trace::{Span, SpanId, Spans, TraceHit, TraceHits, TraceId},
         trace_source::PlainQuery,
     },
     wire::otlp::{TraceByIdParts, TracesParts},
@@ -63,19 +64,27 @@ impl Tempo {
         &self.http
     }
 
-    /// All spans of a trace. The hint says when it was: old blocks far from it are left alone, unless it is not found near it.
+    /// All spans of a trace. The hint says when it was: old blocks far from it are left alone, unless it is not found near it, or
+    /// not all of it.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there are none; else as any request.
     pub async fn trace(&self, id: TraceId, hint: Option<TimeRange>) -> Result<Spans, SourceError> {
-        if let Some(range) = hint {
-            let around = TimeRange { start: range.start - AROUND, end: range.end + AROUND };
-            let found = self.trace_within(id, Some(around)).await;
-            if !found.as_ref().is_err_and(|e| e.kind == ErrorKind::NotFound) {
-                return found;
+        let Some(range) = hint else { return self.trace_within(id, None).await };
+        let around = TimeRange { start: range.start - AROUND, end: range.end + AROUND };
+        let part = match self.trace_within(id, Some(around)).await {
+            Ok(spans) if is_whole(&spans, around) => return Ok(spans),
+            Ok(spans) => Some(spans),
+            Err(e) if e.kind == ErrorKind::NotFound => None,
+            Err(e) => return Err(e),
+        };
+        match (self.trace_within(id, None).await, part) {
+            (Err(e), Some(mut part)) => {
+                part.partial.get_or_insert_with(|| format!("only what lies near is here: {}", e.message));
+                Ok(part)
             }
+            (found, _) => found,
         }
-        self.trace_within(id, None).await
     }
 
     async fn trace_within(&self, id: TraceId, range: Option<TimeRange>) -> Result<Spans, SourceError> {
@@ -177,6 +186,14 @@ impl Tempo {
     pub fn trace_api(&self) -> Option<u8> {
         Some(self.trace_api.load(Ordering::Relaxed)).filter(|api| *api != 0)
     }
+}
+
+/// Whether spans that were found within a time look like all of a trace: no caller is missing, and none reaches out of it.
+fn is_whole(spans: &Spans, within: TimeRange) -> bool {
+    let ids: HashSet<SpanId> = spans.spans.iter().map(|span| span.id).collect();
+    let is_inside = |span: &Span| span.start >= within.start && span.end <= within.end;
+    let has_caller = |span: &Span| span.parent.is_none_or(|parent| ids.contains(&parent));
+    spans.spans.iter().all(|span| is_inside(span) && has_caller(span))
 }
 
 fn traceql(q: &str) -> Vec<(&'static str, String)> {

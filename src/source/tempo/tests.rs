@@ -46,6 +46,34 @@ fn protobuf(message: &impl Message) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(message.encode_to_vec(), "application/protobuf")
 }
 
+/// A trace whose root begins at a second, with a span below another one.
+fn from_second(start: u64, parent: u8) -> wire_otlp::TraceByIdResponse {
+    let mut trace = one_span();
+    let spans = &mut trace.resource_spans[0].scope_spans[0].spans;
+    (spans[0].start_time_unix_nano, spans[0].end_time_unix_nano) = (start * 1_000_000_000, (start + 1) * 1_000_000_000);
+    let root = vec![0xee, 0xe1, 0x9b, 0x7e, 0xc3, 0xc1, 0xb1, parent];
+    spans.push(wire_otlp::Span { span_id: vec![1; 8], parent_span_id: root, ..spans[0].clone() });
+    wire_otlp::TraceByIdResponse { trace: Some(trace), status: 0, message: String::new() }
+}
+
+#[tokio::test]
+async fn a_trace_is_looked_for_near_what_led_to_it_and_everywhere_when_that_is_not_all() {
+    let near = TimeRange::new(Timestamp::from_secs(10_000), Timestamp::from_secs(10_002));
+    let asked = async |answer: ResponseTemplate| {
+        let server = MockServer::start().await;
+        let hinted = Mock::given(query_param_contains("start", "6400")).and(query_param_contains("end", "13602"));
+        hinted.respond_with(answer).with_priority(1).mount(&server).await;
+        Mock::given(any()).respond_with(protobuf(&from_second(10_000, 0x74))).mount(&server).await;
+        let spans = tempo(&server).trace(id(), Some(near)).await.unwrap();
+        assert_eq!((spans.spans.len(), spans.partial), (2, None));
+        server.received_requests().await.unwrap().len()
+    };
+    assert_eq!(asked(protobuf(&from_second(10_000, 0x74))).await, 1, "all of it is there");
+    assert_eq!(asked(protobuf(&from_second(10_000, 0x75))).await, 2, "a caller is missing");
+    assert_eq!(asked(protobuf(&from_second(20_000, 0x74))).await, 2, "it goes on outside");
+    assert_eq!(asked(protobuf(&wire_otlp::TraceByIdResponse::default())).await, 2, "nothing is near");
+}
+
 #[tokio::test]
 async fn the_second_trace_api_is_asked_in_protobuf() {
     let server = MockServer::start().await;

@@ -58,6 +58,17 @@ fn spans_of_a_collectors_file_are_put_to_their_traces() {
 }
 
 #[test]
+fn resources_of_many_traces_are_kept_once() {
+    let one = |trace: u128| document(&[group("a", &[span(trace, 1, 10, "")]), group("b", &[span(trace, 2, 10, "")])]);
+    let (traces, _) = read(&[one(1), one(2), one(3)].join("\n"));
+    let of = |t: &Spans, service: &str| t.resources.iter().find(|r| r.service == service).unwrap().attributes.clone();
+    for service in ["a", "b"] {
+        assert!(traces.windows(2).all(|t| of(&t[0], service).is_same(&of(&t[1], service))), "{service}");
+    }
+    assert!(traces.iter().all(|t| t.resources.len() == 2));
+}
+
+#[test]
 fn a_resource_behind_its_spans_is_theirs() {
     let text = format!(
         r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}],"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"late"}}}}]}}}}]}}"#,

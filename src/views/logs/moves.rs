@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::{Logs, Wanted, fields::NEARBY, ids, list::Screen};
 use crate::{
     core::command::{Command, ViewKind},
-    model::log::Level,
+    model::{log::Level, time::TimeRange},
     store::Show,
     ui::table::WHEEL,
     views::{Act, Cx, Pointed},
@@ -93,7 +93,8 @@ impl Logs {
         let traces = ids::traces(&line, &self.record(&line), &cx.look.shared.settings.trace_ids);
         let own = line.trace;
         let span = |trace| line.span.filter(|_| own == Some(trace));
-        let open = |trace| Act::Push(ViewKind::Waterfall, Box::new(cx.look.scope.with_trace(trace, span(trace))));
+        let near = TimeRange::new(line.id.at, line.id.at);
+        let open = |trace| Act::Push(ViewKind::Waterfall, Box::new(cx.look.scope.with_trace_near(trace, span(trace), near)));
         let act = match traces.as_slice() {
             [] => None,
             [(trace, _)] => Some(open(*trace)),

@@ -20,7 +20,7 @@ use crate::{
     model::{
         backend::ErrorKind,
         labels::{MatchOp, Matcher},
-        time::{Timestamp, nanos},
+        time::{TimeRange, Timestamp, nanos},
     },
     red::{Durations, Family},
     ui::{panel::Panel, table::TableState},
@@ -84,8 +84,8 @@ impl Service {
     }
 
     pub(super) fn drill(&self, cx: &mut Cx<'_>) {
-        if let Some(trace) = self.selected_exemplar().and_then(|e| e.trace) {
-            let scope = cx.look.scope.with_trace(trace, None);
+        if let Some((trace, at)) = self.selected_exemplar().and_then(|e| Some((e.trace?, e.at))) {
+            let scope = cx.look.scope.with_trace_near(trace, None, TimeRange::new(at, at));
             cx.push(ViewKind::Waterfall, scope);
         } else if self.pane == Pane::Calls {
             if let Some(call) = self.selected_call() {

@@ -188,7 +188,7 @@ impl Traces {
         Some(match command {
             Command::Red => (ViewKind::Service, look.scope.with_service(hit.root_service.clone()?)),
             Command::Logs => (ViewKind::Logs, look.scope.with_trace(hit.trace, None).around(range(hit))),
-            _ => (ViewKind::Waterfall, look.scope.with_trace(hit.trace, hit.span)),
+            _ => (ViewKind::Waterfall, look.scope.with_trace_near(hit.trace, hit.span, range(hit))),
         })
     }
 }

@@ -140,6 +140,20 @@ fn under_an_alert_about_time_slow_traces_are_asked_first() {
 }
 
 #[test]
+fn of_opened_files_all_traces_are_listed_first() {
+    let stage = Stage::new();
+    let asked = |opened: bool| {
+        let settings = crate::app::Settings { traces_opened: opened, ..Default::default() };
+        let view = crate::views::open(ViewKind::Traces, &stage.scope, &[], &settings);
+        match &needs(view.as_ref(), &stage.look(), 80, 24)[0].request {
+            Request::Search { query, .. } => query.traceql.contains("error"),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((asked(false), asked(true)), (true, false));
+}
+
+#[test]
 fn a_window_that_is_past_is_asked_once() {
     let mut stage = Stage::new();
     let refresh = |stage: &Stage| needs(&Traces::new(&stage.scope, None), &stage.look(), 80, 24)[0].refresh;
@@ -161,6 +175,8 @@ fn a_row_shows_all_of_a_hit_and_enter_opens_it_at_the_span_that_matched() {
     }
     let [Act::Push(ViewKind::Waterfall, scope)] = &stage.run(&mut view, Command::Drill)[..] else { panic!() };
     assert_eq!((scope.trace, scope.span), (Some(hits()[1].trace), SpanId::parse("7")));
+    let took = TimeRange::new(hits()[1].start, hits()[1].start + Duration::from_millis(8410));
+    assert_eq!(scope.trace_near, Some(took), "an old block is looked for at its time");
 }
 
 #[test]

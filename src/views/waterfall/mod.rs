@@ -257,7 +257,8 @@ impl View for Waterfall {
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         if let Some(trace) = look.scope.trace {
-            needs.ask("trace", 0, Request::Trace(trace), Refresh::Once);
+            let request = look.scope.trace_near.map_or(Request::Trace(trace), |near| Request::TraceNear(trace, near));
+            needs.ask("trace", 0, request, Refresh::Once);
         }
         if let Some(trace) = self.trace().filter(|_| self.lines.shown) {
             self.lines.ask(look, trace, needs);

@@ -12,7 +12,7 @@ use crate::{
     app::testing::{answer, draw, look, needs, test_shared, with},
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        time::{TimeWindow, Timestamp},
+        time::{TimeRange, TimeWindow, Timestamp},
         trace::{Rare, Resource, Span, SpanEvent, SpanKind, Spans, Value},
     },
     views::Act,
@@ -112,6 +112,17 @@ fn the_span_of_the_scope_is_selected_and_the_window_is_set_around_the_trace() {
     let shared = test_shared();
     let before = needs(&view, &look(&shared, &scope, now()), 120, 30);
     assert_eq!(before, needs(&view, &look(&shared, around, now()), 120, 30), "the new window asks nothing again");
+}
+
+#[test]
+fn the_time_of_what_led_to_the_trace_is_passed_on_with_the_question() {
+    let plain = scope(None);
+    let near = TimeRange::new(Timestamp(START), Timestamp(START + MS));
+    let hinted = plain.with_trace_near(TraceId(0xabc), None, near);
+    let asked = |scope: &Scope| needs(&Waterfall::new(scope), &look(&test_shared(), scope, now()), 120, 30)[0].request.clone();
+    assert_eq!(asked(&plain), Request::Trace(TraceId(0xabc)));
+    assert_eq!(asked(&hinted), Request::TraceNear(TraceId(0xabc), near));
+    assert_eq!(asked(&hinted.with_trace(TraceId(0xabc), None)), Request::Trace(TraceId(0xabc)), "it is of that trace alone");
 }
 
 #[test]

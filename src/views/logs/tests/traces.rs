@@ -14,6 +14,7 @@ fn the_line_of_a_trace_opens_its_waterfall_with_the_span() {
     let acts = page.press(Command::Drill);
     let [Act::Push(ViewKind::Waterfall, pushed)] = acts.as_slice() else { panic!("{acts:?}") };
     assert_eq!((pushed.trace, pushed.span, pushed.service.as_deref()), (Some(TraceId(7)), Some(SpanId(9)), Some("orders")));
+    assert_eq!(pushed.trace_near.map(|near| near.start), Some(page.view.line().unwrap().id.at));
     page.tell(0, LogEvent::Lines(numbered(100..200)));
     assert_eq!(page.view.line().unwrap().span, Some(SpanId(9)), "Esc comes back to this line");
 }
