@@ -345,6 +345,7 @@ impl App {
             Act::Notice(text) => self.say(text),
             Act::Effect(effect) => self.effects.push(effect),
             Act::Asked(query) => self.remember(query),
+            Act::TraceColumns(columns) => self.shared.trace_columns = columns,
             Act::Queries(queries) => self.query(&queries),
             Act::Back => self.back(),
             Act::OpenSilence(silence) => self.open_silence(*silence),

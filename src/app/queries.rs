@@ -45,7 +45,7 @@ impl App {
         let HistoryNews { environment, told } = news;
         match told {
             Ok(queries) => {
-                for language in [Language::PromQl, Language::LogQl] {
+                for language in [Language::PromQl, Language::LogQl, Language::TraceQl] {
                     let stored = queries.iter().filter(|q| q.language == language).map(|q| q.text.clone());
                     let known = self.shared.history.entry((environment.as_str().into(), language)).or_default();
                     join(known, stored.collect());

@@ -129,6 +129,8 @@ pub struct Shared {
     pub kept: Option<Result<Vec<KeptQueries>, String>>,
     /// Queries that were asked, the newest last, by environment and language.
     pub history: BTreeMap<(CompactString, Language), Vec<String>>,
+    /// Attributes that trace searches show as columns.
+    pub trace_columns: Vec<String>,
     /// Requests under way, since when.
     pub asked: BTreeMap<SlotId, Timestamp>,
 }
@@ -149,6 +151,7 @@ impl Shared {
             health: Backend::ALL.map(|b| if b == Backend::Jaeger { Health::NotConfigured } else { Health::Unknown }),
             kept: None,
             history: BTreeMap::new(),
+            trace_columns: Vec::new(),
             asked: BTreeMap::new(),
         }
     }
@@ -266,8 +269,7 @@ mod tests {
             span_count: None,
             error_count: None,
             matched: 1,
-            span: None,
-            attributes: crate::model::labels::Labels::new(),
+            spans: Vec::new(),
         };
         Response::Hits(TraceHits { hits: vec![hit], newest: true, part: None })
     }

@@ -132,6 +132,8 @@ pub struct Facts {
     pub columns: bool,
     /// What is selected is also in the trace that is compared with.
     pub base: bool,
+    /// Why none can be, where those who are asked cannot tell them.
+    pub no_columns: Option<&'static str>,
     /// Rows are marked.
     pub marks: bool,
     /// Patterns of log lines are shown.
@@ -223,7 +225,7 @@ commands! {
     NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
     PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
-    Follow, "follow", [Logs, Diagnostics], ["f"], "follow", "Follow the newest line", ALWAYS;
+    Follow, "follow", [Logs, Traces, Diagnostics], ["f"], "follow", "Follow the newest line; of traces, look for new ones every 5 s", ALWAYS;
     Patterns, "patterns", [Logs], ["P"], "patterns", "The lines clustered into patterns: what is new, grew or is gone since the onset", ALWAYS;
     Exceptions, "exceptions", [Logs], ["X"], "exceptions", "Exceptions of the lines by type and own frame: how many, since when, of which services", ALWAYS;
     PatternsBy, "patterns-by", [Logs], ["B"], "clustered by", "Patterns of the lines that are loaded, or as Loki clusters the whole window", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
@@ -235,7 +237,7 @@ commands! {
     NextRelated, "next-related", [Logs], ["]"], "next of trace", "Next line of the same trace or request, through all services", ROWS;
     PreviousRelated, "previous-related", [Logs], ["["], "", "Previous line of the same trace or request, through all services", ROWS;
     Context, "context", [Logs], ["c"], "context", "The lines around this one in its stream, without filters", ROWS;
-    ShowColumn, "column", [Logs], ["|"], "column", "Show the selected field as a column, or no more", ROWS;
+    ShowColumn, "column", [Logs, Traces], ["|"], "column", "Show the selected field as a column, or no more; of traces, choose attributes", |f| f.no_columns.map_or(ROWS(f), Err);
     ColumnEarlier, "column-earlier", [Logs], [","], "", "The selected field's column further to the left", COLUMNS;
     ColumnLater, "column-later", [Logs], ["."], "", "The selected field's column further to the right", COLUMNS;
     ColumnWidth, "column-width", [Logs], ["_"], "", "Columns of 24 cells at the most, of 12, or of 60", COLUMNS;
@@ -266,8 +268,8 @@ commands! {
     SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
     Include, "include", [Logs, Waterfall], ["&"], "filter for", "Filter for the selected field; in the list, pick one of the line's", ROWS;
     Exclude, "exclude", [Service, Logs, Waterfall], ["!"], "exclude", "Leave out what is selected", ROWS;
-    Unfold, "unfold", [Logs, Waterfall, Compare], ["right"], "", "Unfold", FOLDS;
-    Fold, "fold", [Logs, Waterfall, Compare], ["left"], "", "Fold, or go to the parent", FOLDS;
+    Unfold, "unfold", [Logs, Traces, Waterfall, Compare], ["right"], "", "Unfold", FOLDS;
+    Fold, "fold", [Logs, Traces, Waterfall, Compare], ["left"], "", "Fold, or go to the parent", FOLDS;
     FoldAll, "fold-all", [Waterfall, Compare], ["F"], "fold", "Fold all but errors and the critical path (of a comparison, what differs), or unfold", ROWS;
     FoldDeeper, "fold-deeper", [Waterfall], ["]"], "", "Unfold one level more, at the end repeated spans too", ROWS;
     FoldHigher, "fold-higher", [Waterfall], ["["], "", "Fold the lowest level", ROWS;

@@ -238,6 +238,31 @@ pub enum Request {
         /// At most this many hits.
         limit: usize,
     },
+    /// A TraceQL metrics query, over the window where there is a step, or else one value of all of it.
+    TraceMetrics {
+        /// TraceQL.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+        /// Resolution, see [`step`].
+        step: Option<Duration>,
+    },
+    /// Names of attributes of traces, with their scopes.
+    TraceTags {
+        /// Conditions in TraceQL on the spans that have them; an empty one means all.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
+    /// Values of an attribute of traces, as TraceQL writes them where they are no plain texts.
+    TraceTagValues {
+        /// The attribute with its scope.
+        tag: String,
+        /// As of `TraceTags`.
+        query: String,
+        /// The window.
+        window: TimeWindow,
+    },
     /// A trace by its id.
     Trace(TraceId),
     /// What two traces that are here differ in: no backend is asked, a worker compares them.
@@ -272,6 +297,9 @@ impl Request {
             | Self::LogOlder { window, .. }
             | Self::LogNewer { window, .. }
             | Self::LogPatterns { window, .. }
+            | Self::TraceMetrics { window, .. }
+            | Self::TraceTags { window, .. }
+            | Self::TraceTagValues { window, .. }
             | Self::Search { window, .. } => Some(*window),
             Self::PrometheusAlerts
             | Self::AlertmanagerAlerts
@@ -327,11 +355,11 @@ pub enum Response {
     Exemplars(Vec<Exemplar>),
     /// To [`Request::LabelNames`].
     LabelNames(Vec<CompactString>),
-    /// To [`Request::Explore`] and [`Request::LogExplore`].
+    /// To [`Request::Explore`], [`Request::LogExplore`] and [`Request::TraceMetrics`].
     Explored(Arc<Explored>),
     /// To [`Request::LogCheck`], where the query can be read.
     Checked,
-    /// To [`Request::MetricNames`], [`Request::LabelValues`] and those of Loki's labels and fields.
+    /// To [`Request::MetricNames`], [`Request::LabelValues`] and those of Loki's labels and fields and of Tempo's tags.
     Names(Arc<Names>),
     /// To [`Request::AboutMetric`].
     About(About),

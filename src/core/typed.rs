@@ -8,6 +8,8 @@ pub enum Language {
     PromQl,
     /// Of Loki.
     LogQl,
+    /// Of Tempo.
+    TraceQl,
 }
 
 impl Language {
@@ -16,23 +18,25 @@ impl Language {
         match self {
             Self::PromQl => "PromQL",
             Self::LogQl => "LogQL",
+            Self::TraceQl => "TraceQL",
         }
     }
 
     /// The option of the command line that takes a query of it.
     pub const fn option(self) -> &'static str {
         match self {
-            Self::PromQl => "--query",
+            Self::PromQl | Self::TraceQl => "--query",
             Self::LogQl => "--logql",
         }
     }
 
-    /// The next one, the first after the last.
+    /// The other one of numbers over time; of TraceQL there is none.
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
             Self::PromQl => Self::LogQl,
             Self::LogQl => Self::PromQl,
+            Self::TraceQl => Self::TraceQl,
         }
     }
 }
@@ -55,5 +59,10 @@ impl TypedQuery {
     /// A query of Loki.
     pub fn logql(text: impl Into<String>) -> Self {
         Self { language: Language::LogQl, text: text.into() }
+    }
+
+    /// A query of Tempo.
+    pub fn traceql(text: impl Into<String>) -> Self {
+        Self { language: Language::TraceQl, text: text.into() }
     }
 }

@@ -386,9 +386,40 @@ pub struct TraceHit {
     pub error_count: Option<u32>,
     /// How many spans matched.
     pub matched: u32,
+    /// Spans that matched, by their starts: of many only some.
+    pub spans: Vec<HitSpan>,
+}
+
+impl TraceHit {
     /// The first span that matched.
-    pub span: Option<SpanId>,
-    /// Attributes of the first match that the query selected.
+    pub fn span(&self) -> Option<SpanId> {
+        self.spans.first().and_then(|s| s.id)
+    }
+
+    /// What an attribute is of the spans that matched, each value once.
+    pub fn values(&self, attribute: &str) -> Vec<&str> {
+        let mut out: Vec<&str> = Vec::new();
+        for value in self.spans.iter().filter_map(|s| s.attributes.get(attribute)) {
+            if !out.contains(&value) {
+                out.push(value);
+            }
+        }
+        out
+    }
+}
+
+/// A span of a hit that matched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HitSpan {
+    /// Which one; `None` where its id cannot be read.
+    pub id: Option<SpanId>,
+    /// Its name, where it was told.
+    pub name: Option<CompactString>,
+    /// When it began.
+    pub start: Timestamp,
+    /// How long it took, in nanoseconds.
+    pub duration_ns: i64,
+    /// Attributes that the query selected or compared.
     pub attributes: Labels,
 }
 

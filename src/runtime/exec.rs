@@ -317,9 +317,14 @@ fn backend_of(request: &Request) -> Backend {
         | Request::Same(_)
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,
-        Request::Search { .. } | Request::Trace(_) | Request::TraceNear(..) | Request::Compare(_) | Request::TraceAbilities => {
-            Backend::Tempo
-        }
+        Request::Search { .. }
+        | Request::Trace(_)
+        | Request::TraceNear(..)
+        | Request::Compare(_)
+        | Request::TraceAbilities
+        | Request::TraceMetrics { .. }
+        | Request::TraceTags { .. }
+        | Request::TraceTagValues { .. } => Backend::Tempo,
     }
 }
 

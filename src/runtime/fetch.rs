@@ -91,6 +91,13 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
             let compared = background::run(move || Arc::new(job.run())).await;
             Response::Compared(compared.ok_or_else(|| bug(Backend::Tempo, "redline failed while it compared the traces"))?)
         }
+        Request::TraceMetrics { query, window, step } => {
+            Response::Explored(Arc::new(sources.trace_metrics(query, window.range(now), *step).await?))
+        }
+        Request::TraceTags { query, window } => Response::Names(Arc::new(sources.trace_tags(query, window.range(now)).await?)),
+        Request::TraceTagValues { tag, query, window } => {
+            Response::Names(Arc::new(sources.trace_tag_values(tag, query, window.range(now)).await?))
+        }
         Request::Trace(id) => Response::Trace(sources.trace(*id, None).await?),
         Request::TraceNear(id, near) => Response::Trace(sources.trace(*id, Some(*near)).await?),
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(sources.trace_abilities().await?)),

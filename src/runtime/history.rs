@@ -30,17 +30,21 @@ struct Line {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 enum Name {
-    PromQl,
-    LogQl,
+    #[serde(rename = "promql")]
+    Prom,
+    #[serde(rename = "logql")]
+    Log,
+    #[serde(rename = "traceql")]
+    Trace,
 }
 
 impl From<Language> for Name {
     fn from(language: Language) -> Self {
         match language {
-            Language::PromQl => Self::PromQl,
-            Language::LogQl => Self::LogQl,
+            Language::PromQl => Self::Prom,
+            Language::LogQl => Self::Log,
+            Language::TraceQl => Self::Trace,
         }
     }
 }
@@ -48,8 +52,9 @@ impl From<Language> for Name {
 impl From<Name> for Language {
     fn from(name: Name) -> Self {
         match name {
-            Name::PromQl => Self::PromQl,
-            Name::LogQl => Self::LogQl,
+            Name::Prom => Self::PromQl,
+            Name::Log => Self::LogQl,
+            Name::Trace => Self::TraceQl,
         }
     }
 }

@@ -44,6 +44,7 @@ enum Written {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum InLanguage {
     LogQl(String),
+    TraceQl(String),
 }
 
 impl From<TypedQuery> for Written {
@@ -51,6 +52,7 @@ impl From<TypedQuery> for Written {
         match query.language {
             Language::PromQl => Self::PromQl(query.text),
             Language::LogQl => Self::Other(InLanguage::LogQl(query.text)),
+            Language::TraceQl => Self::Other(InLanguage::TraceQl(query.text)),
         }
     }
 }
@@ -60,6 +62,7 @@ impl From<Written> for TypedQuery {
         match written {
             Written::PromQl(text) => Self::promql(text),
             Written::Other(InLanguage::LogQl(text)) => Self::logql(text),
+            Written::Other(InLanguage::TraceQl(text)) => Self::traceql(text),
         }
     }
 }

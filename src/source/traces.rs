@@ -8,10 +8,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Sources, not_configured};
+use super::{Sources, Tempo, not_configured};
 use crate::{
     model::{
         backend::{Backend, ErrorKind, SourceError},
+        explored::{Explored, Names},
         time::TimeRange,
         trace::{TraceHits, TraceId},
         trace_source::{Abilities, Ability, TraceOrigin, TraceQuery},
@@ -111,6 +112,41 @@ impl Sources {
             (Some(jaeger), _) => jaeger.search(search).await,
             (None, Some(tempo)) => tempo.search(search).await,
             (None, None) => Err(not_configured(Backend::Tempo)),
+        }
+    }
+
+    /// Names of attributes with their scopes, see [`Tempo::tags`](super::Tempo::tags).
+    ///
+    /// # Errors
+    /// What the client says, or that there is no Tempo to ask.
+    pub async fn trace_tags(&self, traceql: &str, range: TimeRange) -> Result<Names, SourceError> {
+        self.with_traceql(Ability::ScopedTags)?.tags(traceql, range).await
+    }
+
+    /// Values of an attribute, see [`Tempo::tag_values`](super::Tempo::tag_values).
+    ///
+    /// # Errors
+    /// What the client says, or that there is no Tempo to ask.
+    pub async fn trace_tag_values(&self, tag: &str, traceql: &str, range: TimeRange) -> Result<Names, SourceError> {
+        self.with_traceql(Ability::ScopedTags)?.tag_values(tag, traceql, range).await
+    }
+
+    /// What a TraceQL metrics query gives, see [`Tempo::metrics`](super::Tempo::metrics).
+    ///
+    /// # Errors
+    /// What the client says, or that there is no Tempo to ask.
+    pub async fn trace_metrics(&self, traceql: &str, range: TimeRange, step: Option<Duration>) -> Result<Explored, SourceError> {
+        self.with_traceql(Ability::Metrics)?.metrics(traceql, range, step).await
+    }
+
+    /// The Tempo, where it is who is asked; others have none of its abilities.
+    fn with_traceql(&self, ability: Ability) -> Result<&Tempo, SourceError> {
+        let no = |origin| Abilities::none(origin).why_not(ability).unwrap_or_default();
+        match (&self.trace_files, &self.jaeger, &self.tempo) {
+            (Some(_), ..) => Err(SourceError::new(Backend::Tempo, ErrorKind::NotSupported, no(TraceOrigin::Files))),
+            (None, Some(_), _) => Err(SourceError::new(Backend::Jaeger, ErrorKind::NotSupported, no(TraceOrigin::Jaeger))),
+            (None, None, Some(tempo)) => Ok(tempo),
+            (None, None, None) => Err(not_configured(Backend::Tempo)),
         }
     }
 

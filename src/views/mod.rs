@@ -117,6 +117,8 @@ pub enum Act {
     Effect(Effect),
     /// A query was asked that the user typed.
     Asked(TypedQuery),
+    /// Show these attributes as columns of trace searches.
+    TraceColumns(Vec<String>),
     /// Open queries in the Query view.
     Queries(Vec<TypedQuery>),
     /// Go back, as `Esc` does.

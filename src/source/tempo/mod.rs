@@ -1,6 +1,7 @@
 //! Tempo: a trace by its id, and searches.
 
 mod abilities;
+mod explore;
 mod wire;
 
 use std::{
@@ -42,6 +43,8 @@ pub struct Tempo {
 
 /// How much of the time around a hint is looked at.
 const AROUND: Duration = Duration::from_secs(3600);
+/// Spans of a hit that are told.
+const SPANS: &str = "10";
 /// Tempo's own limit on the hits of a search.
 const MAX_HITS: usize = 262_144;
 
@@ -148,22 +151,22 @@ impl Tempo {
     /// As any request.
     pub async fn search(&self, search: &TraceSearch) -> Result<TraceHits, SourceError> {
         let q = &search.query.traceql;
-        let hits = match &search.query.plain {
+        let (hits, part) = match &search.query.plain {
             Some(plain) if !self.knows_traceql().await? => {
-                let hits = self.ask(search, tags(plain)).await?;
-                return Ok(TraceHits { hits, newest: false, part: None });
+                let (hits, part) = self.ask(search, tags(plain)).await?;
+                return Ok(TraceHits { hits, newest: false, part });
             }
             _ if self.no_most_recent.load(Ordering::Relaxed) || has_hints(q) => self.ask(search, traceql(q)).await?,
             _ => match self.ask(search, traceql(&format!("{q} with (most_recent=true)"))).await {
                 Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) => {
-                    let hits = self.ask(search, traceql(q)).await?;
+                    let found = self.ask(search, traceql(q)).await?;
                     self.no_most_recent.store(true, Ordering::Relaxed);
-                    hits
+                    found
                 }
                 result => result?,
             },
         };
-        Ok(TraceHits { hits, newest: self.finds_newest(q), part: None })
+        Ok(TraceHits { hits, newest: self.finds_newest(q), part })
     }
 
     /// Whether a search for this TraceQL finds the newest traces first, as far as answers have told until now.
@@ -171,7 +174,7 @@ impl Tempo {
         if has_hints(traceql) { traceql.contains("most_recent=true") } else { !self.no_most_recent.load(Ordering::Relaxed) }
     }
 
-    async fn ask(&self, search: &TraceSearch, what: Vec<(&'static str, String)>) -> Result<Vec<TraceHit>, SourceError> {
+    async fn ask(&self, search: &TraceSearch, what: Vec<(&'static str, String)>) -> Result<(Vec<TraceHit>, Option<String>), SourceError> {
         // Whole seconds only: the window is widened to them.
         let (start, end) = (search.range.start.secs(), search.range.end.secs().saturating_add(1));
         let request = Request::get("/api/search")
@@ -179,7 +182,7 @@ impl Tempo {
             .param("end", end.max(1).to_string())
             .param("limit", search.limit.clamp(1, MAX_HITS).to_string());
         let answer = self.http.send(what.into_iter().fold(request, |request, (name, value)| request.param(name, value))).await?;
-        Ok(wire::hits(json::decode(self.http.backend(), "search", &answer.body)?))
+        Ok(wire::hits(json::decode(self.http.backend(), "search", &answer.body)?, search.limit))
     }
 
     /// Which of its APIs gives traces, 1 or 2, once one did.
@@ -197,7 +200,7 @@ fn is_whole(spans: &Spans, within: TimeRange) -> bool {
 }
 
 fn traceql(q: &str) -> Vec<(&'static str, String)> {
-    vec![("q", q.to_owned()), ("spss", "3".to_owned())]
+    vec![("q", q.to_owned()), ("spss", SPANS.to_owned())]
 }
 
 /// The same in logfmt, for servers without TraceQL.

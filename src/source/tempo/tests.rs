@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     model::{
         backend::Backend,
+        explored::Explored,
         time::Timestamp,
         trace::{SpanId, SpanKind, Value},
         trace_source::TraceQuery,
@@ -156,19 +157,19 @@ fn json_of_every_dialect_is_the_same_trace() {
 fn hits_of_every_kind_are_read() {
     let hit = |fields: &str| {
         let body = format!(r#"{{"traces":[{{"traceID":"aa",{fields}}}]}}"#);
-        wire::hits(json::decode(Backend::Tempo, "search", body.as_bytes()).unwrap()).remove(0)
+        wire::hits(json::decode(Backend::Tempo, "search", body.as_bytes()).unwrap(), 1).0.remove(0)
     };
     let full = hit(
         r#""rootServiceName":"shop","rootTraceName":"update","startTimeUnixNano":"1684778327699392724","durationMs":557,"spanSets":[{"spans":[{"spanID":"563d623c76514f8e","attributes":[{"key":"status","value":{"stringValue":"error"}}]}],"matched":3}],"serviceStats":{"shop":{"spanCount":12,"errorCount":1},"db":{"spanCount":2}}"#,
     );
     assert_eq!((full.trace, full.root_service.as_deref(), full.duration_ns), (TraceId(0xaa), Some("shop"), 557_000_000));
     assert_eq!((full.span_count, full.error_count, full.matched), (Some(14), Some(1), 3));
-    assert_eq!(full.attributes.get("status"), Some("error"));
+    assert_eq!(full.values("status"), ["error"]);
     let bare = hit(r#""rootServiceName":"<root span not yet received>","durationMs":4154504680"#);
-    assert_eq!((bare.root_service, bare.root_name, bare.span, bare.span_count), (None, None, None, None));
+    assert_eq!((bare.span(), bare.root_service, bare.root_name, bare.span_count), (None, None, None, None));
     assert_eq!(bare.duration_ns, -140_462_616_000_000);
     for empty in [r#"{"traces":[]}"#, r#"{"metrics":{}}"#, r#"{"traces":null}"#] {
-        assert!(wire::hits(json::decode(Backend::Tempo, "search", empty.as_bytes()).unwrap()).is_empty());
+        assert!(wire::hits(json::decode(Backend::Tempo, "search", empty.as_bytes()).unwrap(), 1).0.is_empty());
     }
 }
 
@@ -219,4 +220,53 @@ proptest::proptest! {
             let _ = otlp::from_parts(id(), parts, None);
         }
     }
+}
+
+#[test]
+fn each_trace_is_told_once_with_all_of_its_spans_and_what_was_not_searched_is_said() {
+    let span = |id: &str, at: &str| format!(r#"{{"spanID":"{id}","name":"n{id}","startTimeUnixNano":"{at}","durationNanos":"7"}}"#);
+    let sets =
+        format!(r#"[{{"spans":[{},{}],"matched":4}},{{"spans":[{}],"matched":1}}]"#, span("2", "20"), span("1", "10"), span("2", "20"));
+    let trace = format!(r#"{{"traceID":"a","spanSets":{sets}}}"#);
+    let told = |more: &str, limit| {
+        let body = format!(r#"{{"traces":[{trace},{trace}],"metrics":{{"completedJobs":2,"totalJobs":5}}{more}}}"#);
+        wire::hits(json::decode(Backend::Tempo, "search", body.as_bytes()).unwrap(), limit)
+    };
+    let (hits, part) = told("", 20);
+    let names: Vec<_> = hits[0].spans.iter().map(|s| (s.name.as_deref().unwrap(), s.duration_ns)).collect();
+    assert_eq!((hits.len(), hits[0].matched, names), (1, 5, vec![("n1", 7), ("n2", 7)]));
+    assert_eq!(part.as_deref(), Some("partial: 2 of 5 parts of the store searched"));
+    assert_eq!(told("", 1).1, None, "it had found enough");
+    assert_eq!(told(r#","status":"PARTIAL","message":"too slow""#, 1).1.as_deref(), Some("partial: too slow"));
+}
+
+#[tokio::test]
+async fn tags_and_metrics_are_as_traceql_writes_them() {
+    let server = MockServer::start().await;
+    let json = |body: &str| ResponseTemplate::new(200).set_body_raw(body.to_owned(), "application/json");
+    let scopes = r#"{"scopes":[{"name":"resource","tags":["service.name"]},{"name":"span","tags":["two words"]},{"name":"intrinsic","tags":["name"]}]}"#;
+    let values = r#"{"tagValues":[{"type":"string","value":"a"},{"type":"string","value":"200"},{"type":"int","value":"500"}]}"#;
+    let series = r#"{"series":[{"labels":[{"key":"status","value":{"stringValue":"error"}}],"samples":[{"timestampMs":"1000"},{"timestampMs":"2000","value":1.5}],"value":3}],"status":"PARTIAL","message":"cut"}"#;
+    let build = r#"{"version":"2.10.0"}"#;
+    for (path, body) in [("buildinfo$", build), ("/tag/.+/values$", values), ("/tags$", scopes), ("metrics", series)] {
+        Mock::given(path_regex(path)).respond_with(json(body)).mount(&server).await;
+    }
+    Mock::given(any()).respond_with(json(r#"{"traces":[]}"#)).mount(&server).await;
+    let (tempo, range) = (tempo(&server), TimeRange { start: Timestamp::ZERO, end: Timestamp::from_secs(60) });
+    assert_eq!(tempo.tags("", range).await.unwrap().names, ["resource.service.name", "span.\"two words\""]);
+    assert_eq!(tempo.tag_values("span.a/b", "{ .x = 1 }", range).await.unwrap().names, ["a", "\"200\"", "500"]);
+    let asked = server.received_requests().await.unwrap();
+    let url = &asked.last().unwrap().url;
+    assert!(
+        url.path().ends_with("/span.a%2Fb/values") && url.query().is_some_and(|q| q.contains("q=%7B") && q.contains("end=61")),
+        "{url}"
+    );
+    let Explored::Graph { matrix, .. } = tempo.metrics("{ } | rate()", range, Some(Duration::from_secs(1))).await.unwrap() else {
+        panic!()
+    };
+    let samples: Vec<_> = matrix.series[0].samples.iter().map(|s| (s.at.secs(), s.value)).collect();
+    assert_eq!((samples, matrix.series[0].labels.get("status")), (vec![(1, 0.0), (2, 1.5)], Some("error")));
+    assert_eq!(matrix.warnings, ["partial: cut"]);
+    let Explored::Table(table) = tempo.metrics("{ } | rate()", range, None).await.unwrap() else { panic!() };
+    assert_eq!(table.rows[0].1.number(), Some(3.0));
 }

@@ -1,13 +1,14 @@
 //! What Tempo's search answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 
 use crate::{
     model::{
+        labels::Labels,
         time::Timestamp,
-        trace::{SpanId, TraceHit, TraceId},
+        trace::{HitSpan, SpanId, TraceHit, TraceId},
     },
     source::json::{Float, Integer, Text, nullable},
 };
@@ -16,6 +17,20 @@ use crate::{
 pub struct Search {
     #[serde(default, deserialize_with = "nullable")]
     traces: Vec<Hit>,
+    #[serde(default, deserialize_with = "nullable")]
+    metrics: Progress,
+    #[serde(default)]
+    status: Text,
+    #[serde(default)]
+    message: Text,
+}
+
+/// How much of the work was done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Progress {
+    completed_jobs: Integer,
+    total_jobs: Integer,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,12 +66,18 @@ struct SpanSet {
 struct MatchedSpan {
     #[serde(default, rename = "spanID")]
     span_id: Text,
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    start_time_unix_nano: Integer,
+    #[serde(default)]
+    duration_nanos: Integer,
     #[serde(default, deserialize_with = "nullable")]
     attributes: Vec<Attribute>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Attribute {
+pub struct Attribute {
     #[serde(default)]
     key: Text,
     #[serde(default, deserialize_with = "nullable")]
@@ -84,13 +105,28 @@ struct ServiceStats {
 /// Tempo's word for a root that has not arrived.
 const NO_ROOT: &str = "<root span not yet received>";
 
-pub fn hits(search: Search) -> Vec<TraceHit> {
-    search.traces.into_iter().filter_map(hit).collect()
+/// Each trace once, and what of the search was not done, in words. Fewer jobs than there are were done of every search that
+/// found as many as were asked for.
+pub fn hits(search: Search, limit: usize) -> (Vec<TraceHit>, Option<String>) {
+    let Progress { completed_jobs: Integer(done), total_jobs: Integer(all) } = search.metrics;
+    let mut seen = HashSet::new();
+    let hits: Vec<TraceHit> = search.traces.into_iter().filter_map(hit).filter(|h| seen.insert(h.trace)).collect();
+    let part = match (search.message.0, search.status.0 == "PARTIAL") {
+        (words, true) if !words.is_empty() => Some(format!("partial: {words}")),
+        (_, true) => Some("partial".to_owned()),
+        _ if done < all && hits.len() < limit => Some(format!("partial: {done} of {all} parts of the store searched")),
+        _ => None,
+    };
+    (hits, part)
 }
 
 fn hit(hit: Hit) -> Option<TraceHit> {
-    let set = hit.span_sets.into_iter().next().or(hit.span_set).unwrap_or_default();
-    let first = set.spans.first();
+    let sets = if hit.span_sets.is_empty() { hit.span_set.into_iter().collect() } else { hit.span_sets };
+    let matched = sets.iter().map(|s| s.matched.0).fold(0, i64::saturating_add);
+    let mut spans: Vec<HitSpan> = sets.into_iter().flat_map(|s| s.spans).map(span).collect();
+    // A span may be in several groups.
+    spans.sort_by_key(|s| (s.start, s.id));
+    spans.dedup_by(|a, b| a.id.is_some() && a.id == b.id);
     let known = |text: Text| Some(text.0).filter(|t| !t.is_empty() && t != NO_ROOT);
     let sum = |count: fn(&ServiceStats) -> i64| {
         hit.service_stats.as_ref().map(|s| u32::try_from(s.values().map(count).sum::<i64>()).unwrap_or(u32::MAX))
@@ -101,12 +137,26 @@ fn hit(hit: Hit) -> Option<TraceHit> {
         duration_ns: duration_ms(hit.duration_ms.0).saturating_mul(1_000_000),
         span_count: sum(|s| s.span_count.0),
         error_count: sum(|s| s.error_count.0),
-        matched: u32::try_from(set.matched.0).unwrap_or(0),
-        span: first.and_then(|s| SpanId::parse(&s.span_id.0)),
-        attributes: first.map(|s| s.attributes.iter().map(|a| (a.key.0.clone(), text(&a.value))).collect()).unwrap_or_default(),
+        matched: u32::try_from(matched).unwrap_or(0),
+        spans,
         root_service: known(hit.root_service_name),
         root_name: known(hit.root_trace_name),
     })
+}
+
+fn span(span: MatchedSpan) -> HitSpan {
+    HitSpan {
+        id: SpanId::parse(&span.span_id.0),
+        name: Some(span.name.0).filter(|name| !name.is_empty()),
+        start: Timestamp(span.start_time_unix_nano.0),
+        duration_ns: span.duration_nanos.0,
+        attributes: labels(&span.attributes),
+    }
+}
+
+/// Attributes as labels.
+pub fn labels(attributes: &[Attribute]) -> Labels {
+    attributes.iter().map(|a| (a.key.0.clone(), text(&a.value))).collect()
 }
 
 /// Negative durations arrive as 32-bit numbers that wrapped around.

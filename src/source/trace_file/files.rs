@@ -10,7 +10,6 @@ use compact_str::CompactString;
 use super::Reader;
 use crate::{
     model::{
-        labels::Labels,
         time::{TimeRange, Timestamp},
         trace::{Resource, Span, Spans, TraceHit, TraceHits, TraceId},
         trace_source::PlainQuery,
@@ -131,7 +130,6 @@ pub fn hit(spans: &Spans) -> TraceHit {
         span_count: u32::try_from(spans.spans.len()).ok(),
         error_count: u32::try_from(spans.spans.iter().filter(|s| s.error).count()).ok(),
         matched: 0,
-        span: None,
-        attributes: Labels::new(),
+        spans: Vec::new(),
     }
 }

@@ -1,9 +1,6 @@
 use super::*;
 use crate::{
-    model::{
-        labels::Labels,
-        trace::{TraceHit, Value},
-    },
+    model::trace::{TraceHit, Value},
     trace::typical::{RootName, typical},
 };
 
@@ -17,8 +14,7 @@ fn hit(id: u128, ms: i64, errors: Option<u32>, name: &str) -> TraceHit {
         span_count: None,
         error_count: errors,
         matched: 0,
-        span: None,
-        attributes: Labels::default(),
+        spans: Vec::new(),
     }
 }
 

@@ -10,7 +10,6 @@ use crate::{
     },
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        labels::Labels,
         time::TimeWindow,
         trace::{Resource, Span, SpanKind, Spans, TraceHit, TraceHits, Value},
         trace_source::{Abilities, TraceOrigin},
@@ -75,8 +74,7 @@ fn hit(id: u128, ms: i64, errors: Option<u32>) -> TraceHit {
         span_count: None,
         error_count: errors,
         matched: 1,
-        span: None,
-        attributes: Labels::new(),
+        spans: Vec::new(),
     }
 }
 

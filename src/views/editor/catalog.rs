@@ -30,15 +30,17 @@ pub(in crate::views) struct Catalog {
 
 /// The question that a context is answered by; none where the words are known.
 pub(in crate::views) fn question(what: &What, language: Language, window: TimeWindow) -> Option<Request> {
-    if language == Language::LogQl {
-        return of_loki(what, window);
+    match language {
+        Language::PromQl => {}
+        Language::LogQl => return of_loki(what, window),
+        Language::TraceQl => return of_tempo(what, window),
     }
     Some(match what {
         What::Operand => Request::MetricNames { window },
         What::QuotedName { selector } if selector.is_empty() => Request::MetricNames { window },
         What::QuotedName { selector } | What::Label { selector, .. } => Request::LabelNames { query: selector.clone(), window },
         What::Value { label, selector, .. } => Request::LabelValues { label: label.clone(), query: selector.clone(), window },
-        What::Words(_) | What::Field { .. } | What::FieldValue { .. } | What::Nothing => return None,
+        _ => return None,
     })
 }
 
@@ -48,7 +50,15 @@ fn of_loki(what: &What, window: TimeWindow) -> Option<Request> {
         What::Value { label, selector, .. } => Request::LogLabelValues { label: label.clone(), query: selector.clone(), window },
         What::Field { of, .. } => Request::LogFields { query: of.clone(), window },
         What::FieldValue { field, of, .. } => Request::LogFieldValues { field: field.clone(), query: of.clone(), window },
-        What::Operand | What::QuotedName { .. } | What::Words(_) | What::Nothing => return None,
+        _ => return None,
+    })
+}
+
+fn of_tempo(what: &What, window: TimeWindow) -> Option<Request> {
+    Some(match what {
+        What::Attribute { of, .. } => Request::TraceTags { query: of.clone(), window },
+        What::AttributeValue { attribute, of, .. } => Request::TraceTagValues { tag: attribute.clone(), query: of.clone(), window },
+        _ => return None,
     })
 }
 

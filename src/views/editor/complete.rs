@@ -10,6 +10,7 @@ use nucleo_matcher::{
 use super::{
     context::{Context, What},
     place::unquoted,
+    traceql_words,
     words::{self, Word},
 };
 use crate::{
@@ -145,13 +146,19 @@ fn sources<'a>(context: &Context, language: Language, known: &Known<'a>) -> Vec<
             let fields = told.filter(|s| !used.iter().any(|u| u == s.name()));
             words.iter().flat_map(|list| all(list)).chain(fields).collect()
         }
-        What::QuotedName { .. } | What::Value { .. } | What::FieldValue { .. } => told.collect(),
+        What::Attribute { used, .. } => {
+            let told = told.filter(|s| !used.iter().any(|u| u == s.name()));
+            // What is of this shop comes before what every span has.
+            told.chain(all(traceql_words::INTRINSICS).filter(|s| !used.iter().any(|u| u == s.name()))).collect()
+        }
+        What::QuotedName { .. } | What::Value { .. } | What::FieldValue { .. } | What::AttributeValue { .. } => told.collect(),
         What::Nothing => Vec::new(),
     }
 }
 
 fn class(word: &Word, language: Language) -> Class {
     match word.name {
+        _ if language == Language::TraceQl && traceql_words::stage(word.name).is_none() => Class::Plain,
         name if words::takes_labels(name) => Class::Labels,
         "start" | "end" => Class::Call,
         name if words::COMPARISONS.iter().any(|w| w.name == name && w.form == word.form) => Class::Comparison,
@@ -194,6 +201,9 @@ fn candidate(context: &Context, text: &str, kept: &str, source: Source<'_>) -> C
     let name = source.name().to_owned();
     let next = text[context.to..].trim_start();
     match source {
+        Source::Word(word, _) if traceql_words::is_intrinsic(word) => {
+            Candidate { insert: attribute(context, &name, next), name, form: word.form, help: word.help, metric: false }
+        }
         Source::Word(word, class) => {
             let insert = match class {
                 Class::Call if word.form.ends_with("()") => word.form.to_owned(),
@@ -226,8 +236,7 @@ fn goes_on(word: &Word) -> bool {
 
 /// A value in the quotes that it was begun with.
 fn value(name: &str, kept: &str, op: MatchOp, mark: Option<char>) -> String {
-    let is_regex = matches!(op, MatchOp::Regex | MatchOp::NotRegex);
-    let value = if is_regex { format!("{kept}{}", regex::escape(name)) } else { name.to_owned() };
+    let value = if is_regex(op) { format!("{kept}{}", regex::escape(name)) } else { name.to_owned() };
     match mark {
         Some('`') if !value.contains(|c: char| c == '`' || c.is_control()) => format!("`{value}`"),
         Some('\'') => {
@@ -240,11 +249,17 @@ fn value(name: &str, kept: &str, op: MatchOp, mark: Option<char>) -> String {
 
 /// A name or value as it is written in this place.
 fn written(context: &Context, name: &str, kept: &str, next: &str) -> String {
+    match &context.what {
+        What::AttributeValue { op, quote: None, .. } if !is_regex(*op) && is_literal(name) => return name.to_owned(),
+        What::AttributeValue { .. } if name.starts_with('"') => return name.to_owned(),
+        _ => {}
+    }
     if let Some((op, mark)) = context.what.value() {
         return value(name, kept, op, mark);
     }
     let compared = next.starts_with(['=', '!']);
     match &context.what {
+        What::Attribute { .. } => attribute(context, name, next),
         What::Label { matcher: false, .. } => label(name),
         What::Label { .. } if compared => label(name),
         What::Label { .. } => format!("{}=\"", label(name)),
@@ -254,6 +269,28 @@ fn written(context: &Context, name: &str, kept: &str, next: &str) -> String {
         _ if !is_classic(name, true) => format!("{{{}}}", quote(name)),
         _ => name.to_owned(),
     }
+}
+
+/// An attribute, and the comparison that follows it where none does yet.
+fn attribute(context: &Context, name: &str, next: &str) -> String {
+    let is_alone = matches!(context.what, What::Attribute { compared: false, .. });
+    let compare = if is_alone || next.starts_with(['=', '!', '<', '>']) {
+        ""
+    } else if matches!(name, "duration" | "traceDuration") {
+        " > "
+    } else {
+        "="
+    };
+    format!("{name}{compare}")
+}
+
+fn is_regex(op: MatchOp) -> bool {
+    matches!(op, MatchOp::Regex | MatchOp::NotRegex)
+}
+
+/// Whether TraceQL writes a value without quotes: those that are texts come in quotes where they look like it.
+fn is_literal(value: &str) -> bool {
+    value.starts_with('"') || value.parse::<f64>().is_ok() || matches!(value, "true" | "false" | "nil")
 }
 
 fn label(name: &str) -> String {

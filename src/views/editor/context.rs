@@ -60,6 +60,26 @@ pub enum What {
         /// The quote that it begins with, if it was written.
         quote: Option<char>,
     },
+    /// An attribute or an intrinsic of spans, in TraceQL.
+    Attribute {
+        /// Conditions on the spans; empty means all.
+        of: String,
+        /// Whether a comparison follows it.
+        compared: bool,
+        /// Written already.
+        used: Vec<String>,
+    },
+    /// An attribute's value.
+    AttributeValue {
+        /// The attribute with its scope.
+        attribute: String,
+        /// As of `Attribute`.
+        of: String,
+        /// How it is compared.
+        op: MatchOp,
+        /// The quote that it begins with, if it was written.
+        quote: Option<char>,
+    },
     /// Nothing that can be known.
     Nothing,
 }
@@ -68,7 +88,9 @@ impl What {
     /// How a value is compared, and the quote it begins with, where it is one.
     pub(super) fn value(&self) -> Option<(MatchOp, Option<char>)> {
         match self {
-            Self::Value { op, quote, .. } | Self::FieldValue { op, quote, .. } => Some((*op, *quote)),
+            Self::Value { op, quote, .. } | Self::FieldValue { op, quote, .. } | Self::AttributeValue { op, quote, .. } => {
+                Some((*op, *quote))
+            }
             _ => None,
         }
     }
@@ -106,6 +128,7 @@ pub fn context(text: &str, all: &[Token], cursor: usize, language: Language) -> 
         _ => None,
     };
     let what = match open.last() {
+        _ if language == Language::TraceQl => super::traceql::what(&place, &open),
         Some(&(at, "{")) => place.in_braces(at),
         Some((_, "[")) => place.duration(),
         Some(&(at, _)) if at.checked_sub(1).is_some_and(|i| words::takes_labels(before[i].of(text))) => place.grouping(at),
@@ -157,6 +180,7 @@ fn is_word(token: &Token, text: &str, cursor: usize, language: Language) -> bool
     match token.kind {
         Kind::Name | Kind::Number => cursor <= token.end,
         Kind::Text { closed } => cursor < token.end || (!closed && cursor <= token.end),
+        Kind::Operator if language == Language::TraceQl => cursor <= token.end && token.of(text) == "!",
         Kind::Operator => cursor <= token.end && (token.of(text) == "!" || (language == Language::LogQl && token.of(text) == "|")),
         _ => false,
     }
@@ -294,7 +318,7 @@ mod tests {
             while !text.is_char_boundary(cursor) {
                 cursor -= 1;
             }
-            for language in [Language::PromQl, Language::LogQl] {
+            for language in [Language::PromQl, Language::LogQl, Language::TraceQl] {
                 let found = context(&text, &tokens(&text, language), cursor, language);
                 proptest::prop_assert!(found.from <= cursor && cursor <= found.to && found.to <= text.len());
             }

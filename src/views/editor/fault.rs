@@ -22,17 +22,24 @@ static CHARACTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(parse
 /// VictoriaMetrics quotes what it did not read: `unparsed data: "…"`, `unparsed data left: "…"`.
 static UNPARSED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"unparsed data(?: left)?: ("(?:[^"\\]|\\.)*")"#).ok());
 
-/// `parse error at line 1, col 12: …` of Loki: the column in characters, from 1.
+/// `parse error at line 1, col 12: …` of Loki and Tempo: the column in characters, from 1.
 static COLUMN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"parse error at line (\d+), col (\d+): (.*)").ok());
 /// `parse error : stage '|~ "(("' : …` of Loki: which stage, as Loki writes it.
 static STAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"parse error : stage '(.*)' : (.*)").ok());
 /// `parse error : …` of Loki: what cannot be placed.
 const UNPLACED: &str = "parse error : ";
 
+/// What Tempo says before what is wrong.
+const UNREAD: &str = "invalid TraceQL query: ";
+
 /// Reads an error's words for the query that was sent.
 pub(in crate::views) fn of(query: &str, language: Language, message: &str) -> Fault {
     match language {
         Language::PromQl => of_promql(query, message),
+        Language::TraceQl => {
+            let message = message.strip_prefix(UNREAD).unwrap_or(message);
+            column(query, message).unwrap_or_else(|| Fault { at: None, message: message.to_owned() })
+        }
         Language::LogQl => column(query, message)
             .or_else(|| stage(query, message))
             .unwrap_or_else(|| Fault { at: None, message: readable(message.strip_prefix(UNPLACED).unwrap_or(message)) }),

@@ -61,6 +61,7 @@ pub fn tokens(text: &str, language: Language) -> Vec<Token> {
         let (kind, length) = match language {
             Language::PromQl => token(rest, c, in_range),
             Language::LogQl => logql_token(rest, c),
+            Language::TraceQl => super::traceql::token(rest, c),
         };
         match c {
             '[' => in_range = true,
@@ -131,7 +132,7 @@ fn number(rest: &str) -> usize {
     end
 }
 
-fn string(rest: &str, quote: char) -> (Kind, usize) {
+pub(super) fn string(rest: &str, quote: char) -> (Kind, usize) {
     let mut escaped = false;
     for (i, c) in rest.char_indices().skip(1) {
         if c == quote && !escaped {

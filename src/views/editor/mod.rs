@@ -12,6 +12,8 @@ mod place;
 pub(super) mod popup;
 mod seen;
 mod text;
+pub(super) mod traceql;
+mod traceql_words;
 pub mod words;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -187,7 +189,7 @@ impl Editor {
             self.offer = None;
             self.changed();
             // What was just written needs no second choice.
-            self.closed = !insert.ends_with(['"', '(', ' ', '{']);
+            self.closed = !insert.ends_with(['"', '(', ' ', '{', '=']);
         }
     }
 
@@ -221,7 +223,9 @@ impl Editor {
         }
         let found = text.at_cursor();
         let at_once = match &found.what {
-            What::Label { .. } | What::QuotedName { .. } | What::Field { .. } => true,
+            What::Label { .. } | What::QuotedName { .. } | What::Field { .. } | What::Attribute { .. } | What::AttributeValue { .. } => {
+                true
+            }
             what => what.value().is_some_and(|(_, quote)| quote.is_some()),
         };
         (self.forced || at_once || !found.typed.is_empty()).then_some(found)

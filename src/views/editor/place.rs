@@ -206,6 +206,7 @@ impl<'t> Place<'t> {
         match self.language {
             _ if self.is_number() => What::Nothing,
             Language::PromQl => What::Operand,
+            Language::TraceQl => What::Nothing,
             Language::LogQl => {
                 What::Words(vec![logql_words::SELECTORS, logql_words::RANGES, logql_words::AGGREGATIONS, logql_words::FUNCTIONS])
             }

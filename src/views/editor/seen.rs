@@ -17,6 +17,8 @@ pub(in crate::views) struct Seen {
     labels: Values,
     /// Of lines, their streams' included.
     fields: Values,
+    /// Of spans, with their scopes.
+    attributes: Values,
 }
 
 type Values = BTreeMap<String, BTreeSet<String>>;
@@ -33,6 +35,11 @@ impl Seen {
         note(&mut self.fields, name, value);
     }
 
+    /// An attribute of a span, with its scope; its value as TraceQL writes it, where that is no plain text.
+    pub(in crate::views) fn attribute(&mut self, name: &str, value: &str) {
+        keep(&mut self.attributes, name, value);
+    }
+
     /// What of it can stand in a place.
     pub(super) fn of(&self, what: &What) -> Vec<&str> {
         match what {
@@ -40,6 +47,8 @@ impl Seen {
             What::Field { .. } => self.fields.keys().map(String::as_str).collect(),
             What::Value { label, .. } => values(&self.labels, label),
             What::FieldValue { field, .. } => values(&self.fields, field),
+            What::Attribute { .. } => self.attributes.keys().map(String::as_str).collect(),
+            What::AttributeValue { attribute, .. } => values(&self.attributes, attribute),
             What::Operand | What::Words(_) | What::QuotedName { .. } | What::Nothing => Vec::new(),
         }
     }
@@ -53,7 +62,13 @@ fn note(all: &mut Values, name: &str, value: &str) {
     // What has other characters is no name in LogQL.
     let is_name =
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !is_name || (all.len() >= MAX_NAMES && !all.contains_key(name)) {
+    if is_name {
+        keep(all, name, value);
+    }
+}
+
+fn keep(all: &mut Values, name: &str, value: &str) {
+    if all.len() >= MAX_NAMES && !all.contains_key(name) {
         return;
     }
     let values = all.entry(name.to_owned()).or_default();

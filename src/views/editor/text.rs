@@ -58,7 +58,7 @@ impl Text {
         self.lexed = Lexed::new(self.field.text(), language);
     }
 
-    /// What is wrong with a LogQL that no server need be asked for. Of PromQL the server knows best.
+    /// What is wrong with a LogQL or a TraceQL that no server need be asked for. Of PromQL the server knows best.
     pub(in crate::views) fn unfit(&self) -> Option<Fault> {
         if self.language == Language::PromQl {
             return None;
@@ -67,6 +67,9 @@ impl Text {
         let wrong = self.lexed.wrong().map(|(at, words)| (at, words.to_owned()));
         if let Some(found) = wrong.or_else(|| self.lexed.unfinished(self.as_str())) {
             return Some(told(found));
+        }
+        if self.language == Language::TraceQl {
+            return None;
         }
         match logql::asks(self.as_str()) {
             Asks::Neither(at) => Some(told((at, NEITHER.to_owned()))),

@@ -1,6 +1,6 @@
 //! The words of PromQL, each with how it is written and what it does: Prometheus 3's functions, aggregations and keywords.
 
-use super::logql_words;
+use super::{logql_words, traceql_words};
 use crate::core::typed::Language;
 
 /// A word that completion offers.
@@ -177,6 +177,7 @@ pub(super) fn callable(name: &str, language: Language) -> Option<&'static Word> 
     match language {
         Language::PromQl => FUNCTIONS.iter().chain(AGGREGATIONS).find(|w| w.name.eq_ignore_ascii_case(name)),
         Language::LogQl => logql_words::callable(name),
+        Language::TraceQl => traceql_words::stage(name),
     }
 }
 
@@ -184,6 +185,7 @@ pub(super) fn is_aggregation(name: &str, language: Language) -> bool {
     let words = match language {
         Language::PromQl => AGGREGATIONS,
         Language::LogQl => logql_words::AGGREGATIONS,
+        Language::TraceQl => return false,
     };
     words.iter().any(|w| w.name.eq_ignore_ascii_case(name))
 }
@@ -195,6 +197,9 @@ pub(super) fn takes_labels(name: &str) -> bool {
 
 /// Any word that is no name of a metric or a field.
 pub(super) fn is_keyword(name: &str, language: Language) -> bool {
+    if language == Language::TraceQl {
+        return traceql_words::stage(name).is_some();
+    }
     // LogQL has these but for `atan2`.
     let known = || GROUPINGS.iter().chain(OPERATORS).chain(MATCHINGS).any(|w| w.name.eq_ignore_ascii_case(name));
     known() && (language == Language::PromQl || name != "atan2")

@@ -34,7 +34,7 @@ impl Row {
     /// What its query reads, in the form that is shown.
     fn readings(&self, window: TimeWindow) -> Vec<Reading> {
         match (self.text.language, self.form) {
-            (Language::PromQl, _) => Vec::new(),
+            (Language::PromQl | Language::TraceQl, _) => Vec::new(),
             (Language::LogQl, Form::Graph) => readings([self.asked.as_str()], window),
             (Language::LogQl, Form::Table) => readings_at_end(&self.asked, window),
         }

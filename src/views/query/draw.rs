@@ -114,10 +114,10 @@ impl Query {
         }
     }
 
-    /// `PromQL`, `LogQL`, or both where there are both.
+    /// `PromQL`, `LogQL`, or all that there are.
     fn languages(&self) -> String {
         let has = |language: &Language| self.rows.iter().any(|r| r.text.language == *language);
-        [Language::PromQl, Language::LogQl].into_iter().filter(has).map(Language::name).collect::<Vec<_>>().join(" and ")
+        [Language::PromQl, Language::LogQl, Language::TraceQl].into_iter().filter(has).map(Language::name).collect::<Vec<_>>().join(" and ")
     }
 }
 

@@ -41,7 +41,7 @@ fn looked_into(row: &Row) -> impl Iterator<Item = Selector> {
     let is_of_another_time = tokens.iter().any(|t| t.of(text) == "@" || t.of(text).eq_ignore_ascii_case("offset"));
     // Loki tells of streams, not of series.
     let asked =
-        if row.is_edited() || is_of_another_time || row.text.language == Language::LogQl { Vec::new() } else { selectors(text, tokens) };
+        if row.is_edited() || is_of_another_time || row.text.language != Language::PromQl { Vec::new() } else { selectors(text, tokens) };
     asked.into_iter().take(MAX_SELECTORS)
 }
 

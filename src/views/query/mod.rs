@@ -299,6 +299,7 @@ impl View for Query {
             let request = match row.text.language {
                 Language::PromQl => Request::Explore { query, window, step },
                 Language::LogQl => Request::LogExplore { query, window, step },
+                Language::TraceQl => Request::TraceMetrics { query, window, step },
             };
             needs.ask(if graph { GRAPH } else { TABLE }, row.id, request, refresh);
         }

@@ -7,10 +7,18 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Order, Traces, lacks_traceql, limit, query};
+use super::{
+    Traces,
+    columns::{self, plain_name},
+    lacks_traceql, limit, query,
+    rows::{Row, has_spans},
+};
 use crate::{
     core::command::Command,
-    model::{time::TimeRange, trace::TraceHit},
+    model::{
+        time::TimeRange,
+        trace::{HitSpan, TraceHit},
+    },
     theme::{Glyphs, Role},
     ui::{
         chart::{Chart, Dot, TimeAxis, Unit},
@@ -38,14 +46,21 @@ const DAY_CLOCK: u16 = 18;
 const COLUMNS: [Column; 8] = [
     Column::text("TIME", CLOCK, CLOCK),
     Column::number("DURATION", 8),
-    Column::text("", BAR, BAR).drop(1),
+    Column::text("", BAR, BAR).drop(17),
     Column::text("SERVICE", 9, 18),
     Column::text("ROOT", 17, u16::MAX),
-    Column::number("SPANS", 5).drop(2),
+    Column::number("SPANS", 5).drop(18),
     Column::number("ERRORS", 6),
-    Column::number("MATCHED", 7).drop(3),
+    Column::number("MATCHED", 7).drop(19),
 ];
-const ID: Column = Column::text("TRACE", 9, 9).drop(4);
+/// Where the columns of attributes stand, behind the name.
+const OWN: usize = 5;
+const OWN_NAME: usize = 4;
+/// Cells of a column of an attribute.
+const ATTRIBUTE: (u16, u16) = (8, 24);
+/// Shown for a span whose id cannot be read.
+const NO_ID: &str = "a span without an id";
+const ID: Column = Column::text("TRACE", 9, 9).drop(20);
 
 /// Where the parts lie; the dots have no rows where there is no room for them.
 pub(super) struct Places {
@@ -57,7 +72,8 @@ pub(super) struct Places {
 
 impl Traces {
     pub(super) fn places(&self, area: Rect) -> Places {
-        let room = area.width >= DOTS_FROM.0 && area.height >= DOTS_FROM.1 && !self.rows.is_empty();
+        let area = self.below_bar(area);
+        let room = area.width >= DOTS_FROM.0 && area.height >= DOTS_FROM.1 && !self.list.rows.is_empty();
         let dots = Rect { height: if room { DOTS } else { 0 }, ..area };
         // Neighbours share an edge.
         let top = dots.height.saturating_sub(1);
@@ -72,20 +88,20 @@ impl Traces {
         if places.dots.height > 0 {
             self.draw_dots(look, places.dots, state.stale, buf);
         }
-        let note = format!("{} {} {}", self.order_name(), line(shared.glyphs), position(&self.table, self.rows.len()));
+        let note = format!("{} {} {}", self.list.order.name(), line(shared.glyphs), position(&self.list.table, self.list.rows.len()));
         let inner = Panel::new(self.title(look)).focused(true).note(note).bottom(self.in_words(look)).state(&state).render(
             shared,
             places.list,
             buf,
         );
-        if let Some(lines) = self.message(look, &state) {
-            panel::message(shared, inner, buf, &lines);
-            return;
+        match self.message(look, &state) {
+            Some(lines) => panel::message(shared, inner, buf, &lines),
+            None => self.draw_table(look, inner, buf),
         }
-        self.draw_table(look, inner, buf);
         if state.stale {
             panel::dim(shared, inner, buf);
         }
+        self.draw_bar(look, area, buf);
     }
 
     /// What a preset asks, in the words in which it is asked.
@@ -94,13 +110,6 @@ impl Traces {
             None => String::new(),
             Some(plain) if lacks_traceql(look).is_some() => plain.to_string(),
             Some(_) => self.query(look),
-        }
-    }
-
-    fn order_name(&self) -> &'static str {
-        match self.order {
-            Order::Newest => "newest first",
-            Order::Longest => "longest first",
         }
     }
 
@@ -120,14 +129,15 @@ impl Traces {
         match self.hits().len() {
             0 => {}
             n if n < limit(look) => parts.push(format!("{n} found")),
-            n if self.found.value().is_some_and(|f| f.newest) => parts.push(format!("limit reached, newest {n} shown")),
-            n => parts.push(format!("limit reached, {n} shown, not always the newest")),
+            n if self.found.value().is_some_and(|f| f.newest) => parts.push(format!("search limit reached, newest {n} shown")),
+            n => parts.push(format!("search limit reached, {n} shown, not always the newest")),
         }
         match self.hits().iter().filter(|h| self.in_flight(h)).count() {
             0 => {}
             n => parts.push(format!("{n} in flight, last")),
         }
         parts.extend(self.found.value().and_then(|found| found.part.clone()));
+        parts.extend(self.live_note());
         parts.extend(self.filter.note());
         parts.join(&format!(" {} ", line(look.shared.glyphs)))
     }
@@ -158,7 +168,7 @@ impl Traces {
             }
             return Some(lines);
         }
-        if !self.rows.is_empty() {
+        if !self.list.rows.is_empty() {
             return None;
         }
         let hits = self.hits().len();
@@ -195,25 +205,28 @@ impl Traces {
         }
     }
 
-    /// Each row as a dot.
+    /// The rows that are hits, and which ones.
+    fn dots(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.list.rows.iter().enumerate().filter_map(|(row, of)| if let Row::Hit(i) = of { Some((row, *i)) } else { None })
+    }
+
+    /// Each hit as a dot.
     fn chart(&self, look: &Look<'_>) -> Chart<'static> {
-        let selected = self.table.row(self.rows.len());
+        let selected = self.selected_row().map(Row::hit);
         let mut chart = Chart::new(self.covered(look), Duration::ZERO, Unit::Seconds);
-        let hits = (0..self.rows.len()).filter_map(|row| Some((row, self.hit(row)?)));
-        let dot = |(row, hit): (usize, &TraceHit)| Dot {
-            at: hit.start,
-            value: seconds(hit),
-            selected: Some(row) == selected,
-            failed: self.is_error(hit),
+        let dot = |i: usize| {
+            let hit = &self.hits()[i];
+            Dot { at: hit.start, value: seconds(hit), selected: Some(i) == selected, failed: self.is_error(hit) }
         };
-        chart.dots = hits.map(dot).collect();
+        chart.dots = self.dots().map(|(_, i)| dot(i)).collect();
         chart
     }
 
     /// The row whose dot is at a place.
     pub(super) fn dot_at(&self, look: &Look<'_>, places: &Places, at: Position) -> Option<usize> {
         let inner = Panel::inner(places.dots);
-        inner.contains(at).then(|| self.chart(look).dot_at(inner, at))?
+        let dot = inner.contains(at).then(|| self.chart(look).dot_at(inner, at))??;
+        self.dots().nth(dot).map(|(row, _)| row)
     }
 
     /// The axis of the dots, if they are at a place.
@@ -238,21 +251,38 @@ impl Traces {
         let day = |t| format::date_time(t, zone)[..10].to_owned();
         let dated = hits.iter().any(|h| day(h.start) != day(look.now));
         let clock = if dated { DAY_CLOCK } else { CLOCK };
+        let chosen = self.columns(look);
+        let titles: Vec<String> = chosen.iter().map(|c| plain_name(c)).collect();
         let mut columns = COLUMNS.to_vec();
         columns[0] = Column::text("TIME", clock, clock);
+        // The last one is the first that has no room.
+        let own = titles.iter().zip(1..).map(|(title, nth)| Column::text(title, ATTRIBUTE.0, ATTRIBUTE.1).drop(nth));
+        columns.splice(OWN..OWN, own);
         columns.push(ID);
         let longest = hits.iter().map(|h| h.duration_ns).max().unwrap_or(0);
-        let table = Table { columns: &columns, rows: self.rows.len(), state: &self.table, focused: true };
-        table.render(look.shared, area, buf, |row, column| match self.hit(row) {
-            Some(hit) if column == 0 => {
-                let whole = format::date_time(hit.start, zone);
-                Cell::new(
-                    if dated { whole[5..].to_owned() } else { format::clock_millis(hit.start, zone) },
-                    look.shared.theme.style(Role::Text),
-                )
+        let table = Table { columns: &columns, rows: self.list.rows.len(), state: &self.list.table, focused: true };
+        let time = |at| if dated { format::date_time(at, zone)[5..].to_owned() } else { format::clock_millis(at, zone) };
+        let style = |role| look.shared.theme.style(role);
+        table.render(look.shared, area, buf, |row, column| {
+            let Some(row) = self.list.rows.get(row) else { return Cell::default() };
+            let hit = &hits[row.hit()];
+            match (row, column) {
+                (Row::Hit(_), 0) => Cell::new(time(hit.start), style(Role::Text)),
+                (Row::Span(_, n), 0) => Cell::new(time(hit.spans[*n].start), style(Role::Dim)),
+                (Row::Rest(_), OWN_NAME) => {
+                    let rest = (hit.matched as usize).saturating_sub(hit.spans.len());
+                    Cell::new(format!("    {rest} more spans"), style(Role::Dim))
+                }
+                (Row::Rest(_), _) => Cell::default(),
+                (Row::Hit(_), _) if (OWN..OWN + chosen.len()).contains(&column) => {
+                    Cell::new(columns::told(hit, &chosen[column - OWN]), style(Role::Text))
+                }
+                (Row::Span(_, n), _) if (OWN..OWN + chosen.len()).contains(&column) => {
+                    Cell::new(columns::of_span(&hit.spans[*n], &chosen[column - OWN]), style(Role::Text))
+                }
+                (Row::Hit(_), _) => self.cell(look, hit, at_home(column, chosen.len()), longest),
+                (Row::Span(_, n), _) => span_cell(look, &hit.spans[*n], at_home(column, chosen.len()), longest),
             }
-            Some(hit) => self.cell(look, hit, column, longest),
-            None => Cell::default(),
         });
     }
 
@@ -265,12 +295,17 @@ impl Traces {
             1 => Cell::new(format::nanoseconds(hit.duration_ns), style(Role::Text)),
             2 => Cell::new(bar(hit.duration_ns, longest, shared.glyphs), style(Role::Dim)),
             3 => hit.root_service.as_ref().map_or_else(missing, |s| Cell::new(s.to_string(), shared.service_style(s))),
-            4 => {
-                let mark = Cell::new(self.mark_of(hit.trace).unwrap_or_default(), style(Role::Accent));
-                match &hit.root_name {
-                    Some(name) => mark.and(name.to_string(), style(Role::Text)),
-                    None => mark.and(if self.in_flight(hit) { IN_FLIGHT } else { NO_ROOT }, style(Role::Warn)),
-                }
+            OWN_NAME => {
+                let fold = match (has_spans(hit), self.list.is_open(hit)) {
+                    (false, _) => "  ".to_owned(),
+                    (true, open) => format!("{} ", if open { shared.glyphs.unfolded } else { shared.glyphs.folded }),
+                };
+                let (name, role) = match &hit.root_name {
+                    Some(name) => (name.to_string(), Role::Text),
+                    None => (if self.in_flight(hit) { IN_FLIGHT } else { NO_ROOT }.to_owned(), Role::Warn),
+                };
+                let mark = self.mark_of(hit.trace).unwrap_or_default();
+                Cell::new(fold, style(Role::Dim)).and(mark, style(Role::Accent)).and(name, style(role))
             }
             5 => count(hit.span_count),
             6 if self.is_error(hit) => {
@@ -282,6 +317,29 @@ impl Traces {
             7 => count(Some(hit.matched).filter(|n| *n > 0)),
             _ => Cell::new(waterfall::short(hit.trace, look), style(Role::Dim)),
         }
+    }
+}
+
+/// The place of a column among those that are always there.
+fn at_home(column: usize, chosen: usize) -> usize {
+    if column < OWN { column } else { column - chosen }
+}
+
+/// A span under its hit.
+fn span_cell(look: &Look<'_>, span: &HitSpan, column: usize, longest: i64) -> Cell<'static> {
+    let shared = look.shared;
+    let style = |role| shared.theme.style(role);
+    let failed = span.attributes.get("status") == Some("error");
+    match column {
+        1 => Cell::new(format::nanoseconds(span.duration_ns), style(Role::Dim)),
+        2 => Cell::new(bar(span.duration_ns, longest, shared.glyphs), style(Role::Dim)),
+        3 => span.attributes.get("service.name").map_or_else(Cell::default, |s| Cell::new(s.to_owned(), shared.service_style(s))),
+        OWN_NAME => {
+            let name = span.name.as_ref().map(ToString::to_string).or_else(|| span.id.map(|id| format!("span {id}")));
+            Cell::new("    ", style(Role::Dim)).and(name.unwrap_or_else(|| NO_ID.to_owned()), style(Role::Text))
+        }
+        6 if failed => Cell::new(shared.glyphs.error, style(Role::Bad)),
+        _ => Cell::default(),
     }
 }
 

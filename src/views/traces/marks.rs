@@ -34,7 +34,7 @@ impl Traces {
             [base] if base != selected.trace => (Some(base), selected.trace),
             _ => (None, selected.trace),
         };
-        let span = selected.span.filter(|_| trace == selected.trace);
+        let span = selected.span().filter(|_| trace == selected.trace);
         let seed = Seed { trace, span, known: None, base };
         cx.acts.push(Act::Compare(Box::new(seed), Box::new(cx.look.scope.with_trace(trace, span))));
     }
@@ -51,9 +51,8 @@ mod tests {
         app::testing::{draw, feed, look, test_shared, with},
         core::{command::Command, request::Response, scope::Scope},
         model::{
-            labels::Labels,
             time::{TimeWindow, Timestamp},
-            trace::{SpanId, TraceHit, TraceHits, TraceId},
+            trace::{HitSpan, SpanId, TraceHit, TraceHits, TraceId},
         },
         views::{Act, View, compare::Seed, traces::Traces},
     };
@@ -71,8 +70,7 @@ mod tests {
             span_count: None,
             error_count: None,
             matched: 1,
-            span: Some(SpanId(id as u64)),
-            attributes: Labels::new(),
+            spans: vec![HitSpan { id: Some(SpanId(id as u64)), ..HitSpan::default() }],
         }
     }
 

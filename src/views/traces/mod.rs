@@ -1,8 +1,12 @@
 //! Trace search: failed, slow or all traces of the scope, or TraceQL typed by hand.
 
+mod bar;
+mod columns;
 mod draw;
+mod live;
 mod marks;
 mod query;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +18,13 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::query::Preset;
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
+use self::{
+    bar::{Bar, Typing},
+    columns::lacks_select,
+    query::Preset,
+    rows::{List, Row, has_spans},
+};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -29,29 +38,20 @@ use crate::{
         trace::{TraceHit, TraceHits, TraceId},
         trace_source::{Ability, TraceOrigin, TraceQuery},
     },
-    ui::{
-        chart::TimeAxis,
-        field::Typed,
-        panel,
-        table::{TableState, visible_rows},
-    },
+    ui::{chart::TimeAxis, panel, table::visible_rows},
 };
 
 /// Hits that are asked for.
-const LIMIT: usize = 50;
+const LIMIT: usize = 200;
+/// The same of a Jaeger, which tells all spans of each.
+const LIMIT_OF_JAEGER: usize = 50;
 /// The same of those of files.
 const LIMIT_OF_FILES: usize = 10_000;
+/// Slot of what is found.
+const HITS: &str = "hits";
 /// A trace without a root that began this recently is taken to be in flight: its root span ends last. Later it is one
 /// that lost its root, or whose root is somewhere else.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
-
-/// Orders, the next one at each `O`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Order {
-    #[default]
-    Newest,
-    Longest,
-}
 
 /// The page's state.
 pub struct Traces {
@@ -59,17 +59,15 @@ pub struct Traces {
     /// TraceQL in place of the preset's.
     typed: Option<String>,
     found: Slot<TraceHits>,
-    /// The hits that pass the filter, in order.
-    rows: Vec<usize>,
-    table: TableState,
-    /// The selected trace: the selection stays on it when rows move.
-    at: Option<TraceId>,
-    order: Order,
+    /// The hits that pass the filter, in order, and their spans.
+    list: List,
     filter: Filter,
     /// Marked traces, two at the most: the base, and what is compared with it.
     marks: Vec<TraceId>,
-    /// TraceQL being typed.
-    prompt: Option<Prompt>,
+    /// TraceQL or columns being typed.
+    bar: Option<Bar>,
+    /// New hits are looked for every few seconds, and added to those that are here.
+    live: bool,
 }
 
 impl Traces {
@@ -79,13 +77,11 @@ impl Traces {
             preset: Preset::of(scope),
             typed: query.map(str::to_owned),
             found: Slot::default(),
-            rows: Vec::new(),
-            table: TableState::default(),
-            at: scope.trace,
-            order: Order::default(),
+            list: List { at: scope.trace.map(|trace| (trace, scope.span)), ..List::default() },
             filter: Filter::default(),
             marks: Vec::new(),
-            prompt: None,
+            bar: None,
+            live: false,
         }
     }
 
@@ -96,30 +92,17 @@ impl Traces {
 
     /// What is asked.
     fn asked(&self, look: &Look<'_>) -> TraceQuery {
-        match &self.typed {
-            Some(text) => TraceQuery::typed(text.clone()),
-            None => {
-                let plain = query::plain(self.preset, look.scope, look.shared);
-                TraceQuery { traceql: self.query(look), plain: Some(plain) }
-            }
-        }
+        let plain = self.typed.is_none().then(|| query::plain(self.preset, look.scope, look.shared));
+        TraceQuery { traceql: self.with_select(look, self.query(look)), plain }
     }
 
-    /// The TraceQL that is asked.
+    /// The TraceQL that is asked, without what is to be told of the hits.
     fn query(&self, look: &Look<'_>) -> String {
         self.typed.clone().unwrap_or_else(|| query::traceql(self.preset, look.scope, look.shared))
     }
 
     fn hits(&self) -> &[TraceHit] {
         self.found.value().map_or(&[], |f| &f.hits)
-    }
-
-    fn hit(&self, row: usize) -> Option<&TraceHit> {
-        self.hits().get(*self.rows.get(row)?)
-    }
-
-    fn selected(&self) -> Option<&TraceHit> {
-        self.hit(self.table.row(self.rows.len())?)
     }
 
     /// Whether a hit is known to have failed: by its count of errors, or because only such were asked for.
@@ -132,36 +115,15 @@ impl Traces {
         hit.root_service.is_none() && hit.root_name.is_none() && hit.start + IN_FLIGHT > self.found.at()
     }
 
+    /// Rows of the list that are seen at once.
     fn height(&self, area: Rect) -> usize {
         visible_rows(self.places(area).table)
-    }
-
-    fn rebuild(&mut self, area: Rect) {
-        let hits = self.hits();
-        let mut rows: Vec<usize> = (0..hits.len()).filter(|i| passes(&self.filter, &hits[*i])).collect();
-        match self.order {
-            Order::Newest => rows.sort_by_key(|i| (self.in_flight(&hits[*i]), std::cmp::Reverse(hits[*i].start))),
-            Order::Longest => rows.sort_by_key(|i| std::cmp::Reverse(hits[*i].duration_ns)),
-        }
-        let place = self.at.and_then(|at| rows.iter().position(|i| hits[*i].trace == at));
-        self.rows = rows;
-        self.select(place.unwrap_or(self.table.selected), area);
-    }
-
-    fn select(&mut self, row: usize, area: Rect) {
-        self.table.select(row, self.rows.len(), self.height(area));
-        self.moved();
-    }
-
-    /// Remembers the selected trace, also over a moment without rows.
-    fn moved(&mut self) {
-        self.at = self.selected().map(|h| h.trace).or(self.at);
     }
 
     /// Another question: what was found by the one before says nothing about it.
     fn forget(&mut self) {
         self.found.clear();
-        self.rows.clear();
+        self.list.rows.clear();
     }
 
     fn ask_typed(&mut self, look: &Look<'_>, text: &str) {
@@ -173,22 +135,16 @@ impl Traces {
         }
     }
 
-    fn next_error(&mut self, area: Rect) {
-        let n = self.rows.len();
-        let from = self.table.selected + 1;
-        let next = (0..n).map(|i| (from + i) % n).find(|row| self.hit(*row).is_some_and(|h| self.is_error(h)));
-        if let Some(row) = next {
-            self.select(row, area);
-        }
-    }
-
     /// The view that a command opens for the selected trace, and its scope.
     fn target(&self, look: &Look<'_>, command: Command) -> Option<(ViewKind, Scope)> {
         let hit = self.selected()?;
         Some(match command {
             Command::Red => (ViewKind::Service, look.scope.with_service(hit.root_service.clone()?)),
             Command::Logs => (ViewKind::Logs, look.scope.with_trace(hit.trace, None).around(range(hit))),
-            _ => (ViewKind::Waterfall, look.scope.with_trace_near(hit.trace, hit.span, range(hit))),
+            _ => {
+                let span = self.selected_span().map_or_else(|| hit.span(), |s| s.id);
+                (ViewKind::Waterfall, look.scope.with_trace_near(hit.trace, span, range(hit)))
+            }
         })
     }
 }
@@ -200,18 +156,15 @@ fn lacks_traceql(look: &Look<'_>) -> Option<&'static str> {
 
 /// Files have all of theirs at hand.
 fn limit(look: &Look<'_>) -> usize {
-    let of_files = look.shared.traces.value().is_some_and(|able| able.origin == TraceOrigin::Files);
-    if of_files { LIMIT_OF_FILES } else { LIMIT }
+    match look.shared.traces.value().map(|able| able.origin) {
+        Some(TraceOrigin::Files) => LIMIT_OF_FILES,
+        Some(TraceOrigin::Jaeger) => LIMIT_OF_JAEGER,
+        Some(TraceOrigin::Tempo) | None => LIMIT,
+    }
 }
 
 fn range(hit: &TraceHit) -> TimeRange {
     TimeRange::new(hit.start, Timestamp(hit.start.0.saturating_add(hit.duration_ns)))
-}
-
-fn passes(filter: &Filter, hit: &TraceHit) -> bool {
-    let id = hit.trace.to_string();
-    let texts = [hit.root_service.as_deref().unwrap_or(""), hit.root_name.as_deref().unwrap_or(draw::NO_ROOT), &id];
-    filter.passes(&hit.attributes, texts.into_iter())
 }
 
 impl View for Traces {
@@ -230,21 +183,28 @@ impl View for Traces {
             drill: if selected.is_some() { None } else { Some("no trace is selected") },
             service: selected.is_some_and(|h| h.root_service.is_some()),
             trace: selected.is_some(),
-            errors: (0..self.rows.len()).filter_map(|r| self.hit(r)).any(|h| self.is_error(h)),
+            errors: self.list.rows.iter().any(|r| matches!(r, Row::Hit(i) if self.is_error(&self.hits()[*i]))),
+            folds: selected.is_some_and(has_spans),
             query: true,
             no_query: lacks_traceql(look),
+            no_columns: lacks_select(look),
             live: look.scope.window.is_live(),
             ..Facts::default()
         }
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{CompareTraces, Drill, EditQuery, Filter, Logs, Mark, NextError, Order, Preset, Red};
-        &[Drill, Preset, EditQuery, Logs, Filter, CompareTraces, Mark, NextError, Order, Red]
+        use Command::{CompareTraces, Drill, EditQuery, Filter, Follow, Logs, Mark, NextError, Order, Preset, Red, ShowColumn};
+        &[Drill, Preset, EditQuery, Logs, Filter, CompareTraces, Mark, NextError, Follow, ShowColumn, Order, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
-        (command == Command::Drill).then_some("waterfall")
+        match command {
+            Command::Drill => Some("waterfall"),
+            Command::Follow => Some(if self.live { "live off" } else { "live" }),
+            Command::ShowColumn => Some("columns"),
+            _ => None,
+        }
     }
 
     fn wants(&self) -> Wants {
@@ -253,19 +213,26 @@ impl View for Traces {
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         let request = Request::Search { query: self.asked(look), window: look.scope.window, limit: limit(look) };
-        needs.ask("hits", 0, request, Refresh::Every(look.shared.settings.refresh_slow));
+        needs.ask(HITS, 0, request, Refresh::Every(look.shared.settings.refresh_slow));
+        self.ask_for_new(look, needs);
+        self.ask_for_bar(look, needs);
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        if bar::PANES.contains(&answer.slot.pane) {
+            return self.bar_answer(cx, answer);
+        }
+        let is_new = answer.slot.pane == live::NEW;
         let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
-        let changed = self.found.settle(answer.asked, result);
+        let changed = if is_new { self.take_new(&cx.look, result) } else { self.take(&cx.look, answer.asked, result) };
         if changed {
-            self.rebuild(cx.area);
+            self.rebuild(self.height(cx.area));
         }
         changed
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        let height = self.height(cx.area);
         match command {
             Command::Drill | Command::Logs | Command::Red => {
                 if let Some((kind, scope)) = self.target(&cx.look, command) {
@@ -281,15 +248,19 @@ impl View for Traces {
                 }
                 self.forget();
             }
-            Command::EditQuery => self.prompt = Some(Prompt::new("TraceQL ", &self.query(&cx.look), "")),
+            Command::EditQuery => self.open_bar(Typing::Query, &cx.look),
+            Command::ShowColumn => self.open_bar(Typing::Columns, &cx.look),
+            Command::Follow => self.switch_live(cx),
+            Command::Unfold => self.unfold(Some(true), height),
+            Command::Fold => self.unfold(Some(false), height),
             Command::Filter => self.filter.open(),
             Command::Order => {
-                self.order = if self.order == Order::Newest { Order::Longest } else { Order::Newest };
-                self.rebuild(cx.area);
+                self.list.order = self.list.order.next();
+                self.rebuild(height);
             }
-            Command::NextError => self.next_error(cx.area),
+            Command::NextError => self.next_error(height),
             _ => {
-                let moved = self.table.command(command, self.rows.len(), self.height(cx.area));
+                let moved = self.list.table.command(command, self.list.rows.len(), height);
                 self.moved();
                 return moved;
             }
@@ -302,46 +273,46 @@ impl View for Traces {
     }
 
     fn is_typing(&self) -> bool {
-        self.prompt.is_some() || self.filter.is_typing()
+        self.bar.is_some() || self.filter.is_typing()
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
-        let Some(prompt) = &mut self.prompt else {
-            if self.filter.key(key) {
-                self.rebuild(cx.area);
-            }
-            return;
-        };
-        match prompt.key(key) {
-            Typed::Accepted => {
-                let text = prompt.text().to_owned();
-                self.prompt = None;
-                self.ask_typed(&cx.look, &text);
-            }
-            Typed::Cancelled => self.prompt = None,
-            Typed::Changed | Typed::Ignored => {}
+        if self.bar.is_some() {
+            self.bar_key(cx, key);
+        } else if self.filter.key(key) {
+            self.rebuild(self.height(cx.area));
         }
     }
 
+    fn typing_keys(&self) -> Vec<TypingKey> {
+        self.bar_keys()
+    }
+
+    fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
+        self.bar_cursor(area)
+    }
+
     fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
-        match &mut self.prompt {
-            Some(prompt) => prompt.paste(text),
-            None => {
-                self.filter.paste(text);
-                self.rebuild(cx.area);
-            }
+        if self.bar.is_some() {
+            self.bar_paste(cx, text);
+        } else {
+            self.filter.paste(text);
+            self.rebuild(self.height(cx.area));
         }
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        if let Some(pointed) = self.bar_pointed(cx, event) {
+            return pointed;
+        }
         let (places, at) = (self.places(cx.area), Position::new(event.column, event.row));
         if event.kind == MouseEventKind::Down(MouseButton::Left)
             && let Some(row) = self.dot_at(&cx.look, &places, at)
         {
-            self.select(row, cx.area);
+            self.select(row, self.height(cx.area));
             return Pointed::Item;
         }
-        let pointed = self.table.mouse(event, places.table, self.rows.len());
+        let pointed = self.list.table.mouse(event, places.table, self.list.rows.len());
         self.moved();
         pointed
     }
@@ -355,12 +326,13 @@ impl View for Traces {
     }
 
     fn prompt(&self) -> Option<&Prompt> {
-        self.prompt.as_ref().or_else(|| self.filter.prompt())
+        if self.bar.is_some() { None } else { self.filter.prompt() }
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
         let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
         let mut out: Vec<Yank> = self.selected().map(|h| yank("trace id", h.trace.to_string())).into_iter().collect();
+        out.extend(self.selected_span().and_then(|s| s.id).map(|id| yank("span id", id.to_string())));
         out.push(yank("TraceQL", self.query(look)));
         out
     }

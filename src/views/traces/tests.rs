@@ -7,14 +7,15 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, needs, test_shared, with},
+        testing::{answer, draw, feed, look, needs, test_shared, with},
     },
-    core::scope::ScopeAlert,
+    core::{scope::ScopeAlert, typed::TypedQuery},
     model::{
         backend::{Backend, ErrorKind, SourceError},
+        explored::Names,
         labels::{Labels, Matcher},
         time::TimeWindow,
-        trace::SpanId,
+        trace::{HitSpan, SpanId, TraceId},
         trace_source::Abilities,
     },
     views::Act,
@@ -35,9 +36,13 @@ fn hit(id: u128, ago: u64, ms: i64, errors: Option<u32>) -> TraceHit {
         span_count: Some(37),
         error_count: errors,
         matched: 2,
-        span: SpanId::parse("7"),
-        attributes: Labels::new(),
+        spans: vec![span(7, "reserve"), span(8, "charge")],
     }
+}
+
+fn span(id: u64, name: &str) -> HitSpan {
+    let attributes = [("status", "error"), ("http.route", name)].into_iter().collect();
+    HitSpan { id: Some(SpanId(id)), name: Some(name.into()), start: NOW - Duration::from_secs(100), duration_ns: 7_000_000, attributes }
 }
 
 fn hits() -> Vec<TraceHit> {
@@ -87,13 +92,22 @@ impl Stage {
     fn edit(&self, view: &mut Traces, text: &str, end: KeyCode) {
         self.run(view, Command::EditQuery);
         self.key(view, KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
-        self.type_text(view, text);
+        self.with(|cx| view.paste(cx, text));
         self.key(view, KeyEvent::from(end));
+    }
+
+    fn with(&self, handle: impl FnOnce(&mut Cx<'_>)) -> Vec<Act> {
+        with(&self.look(), SIZE, handle).1
+    }
+
+    /// Answers whether the typed text can be read.
+    fn check(&self, view: &mut Traces, result: Result<Response, SourceError>) -> Vec<Act> {
+        answer(view, &self.look(), SIZE, |n| n.slot.pane == "bar check", result)
     }
 
     fn asked(&self, view: &Traces) -> String {
         let asked = needs(view, &self.look(), SIZE.0, SIZE.1);
-        let [need] = &asked[..] else { panic!("{asked:?}") };
+        let need = asked.iter().find(|n| n.slot.pane == HITS).unwrap();
         let Request::Search { query, window, limit } = &need.request else { panic!("{need:?}") };
         assert_eq!((*window, *limit), (self.scope.window, LIMIT));
         query.traceql.clone()
@@ -104,7 +118,7 @@ impl Stage {
     }
 
     fn order(&self, view: &Traces) -> Vec<u128> {
-        (0..view.rows.len()).map(|r| view.hit(r).unwrap().trace.0 >> 112).collect()
+        view.list.rows.iter().map(|r| view.hits()[r.hit()].trace.0 >> 112).collect()
     }
 }
 
@@ -265,6 +279,9 @@ fn typed_traceql_is_asked_on_enter_and_reopened() {
     assert_eq!(stage.asked(&view), FAILED, "Esc asks nothing");
     assert_eq!(stage.order(&view).len(), 3);
     stage.edit(&mut view, " { name=\"x\" } ", KeyCode::Enter);
+    assert_eq!(stage.asked(&view), FAILED, "not before the server can read it");
+    let acts = stage.check(&mut view, Ok(Response::Hits(TraceHits::default())));
+    assert_eq!(acts, [Act::Asked(TypedQuery::traceql("{ name=\"x\" }"))]);
     assert_eq!(stage.asked(&view), "{ name=\"x\" }");
     assert_eq!(view.reopen(&stage.look()), ["--query", "{ name=\"x\" }"]);
     let again = Traces::new(&stage.scope, Some("{ name=\"x\" }"));
@@ -277,13 +294,16 @@ fn typed_traceql_is_asked_on_enter_and_reopened() {
 fn a_refused_query_shows_the_servers_words_and_is_kept_for_editing() {
     let stage = Stage::new();
     let mut view = stage.view(hits());
-    stage.edit(&mut view, "{ nam=", KeyCode::Enter);
-    let words = "invalid TraceQL query: parse error at line 1, col 7: syntax error: unexpected =";
-    stage.answer(&mut view, Err(SourceError::new(Backend::Tempo, ErrorKind::BadQuery, words)));
+    stage.edit(&mut view, "{ nam= }", KeyCode::Enter);
+    let words = "invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER";
+    stage.check(&mut view, Err(SourceError::new(Backend::Tempo, ErrorKind::BadQuery, words)));
     let text = stage.text(&view);
-    assert!(text.contains(words) && text.contains("E edit the query") && text.contains("{ nam="), "{text}");
-    stage.run(&mut view, Command::EditQuery);
-    assert!(view.prompt().unwrap().line(120).text.contains("TraceQL { nam="), "{:?}", view.prompt());
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].starts_with("│{ nam= } ") && lines[2].starts_with("│  ^ "), "{text}");
+    assert!(lines[3].contains("unexpected name") && text.contains("POST /api/2"), "what was found stays: {text}");
+    stage.edit(&mut view, "{ nam", KeyCode::Enter);
+    assert!(stage.text(&view).contains("is not closed"), "{}", stage.text(&view));
+    assert!(needs(&view, &stage.look(), 80, 24).iter().all(|n| n.slot.pane != "bar check"), "nobody need be asked");
 }
 
 #[test]
@@ -320,13 +340,13 @@ fn without_traceql_the_scope_is_asked_in_plain_words_and_none_can_be_typed() {
 fn the_limit_and_labels_that_were_not_applied_are_told() {
     let mut stage = Stage::new();
     stage.scope = stage.scope.with_matcher(Matcher::equal("route", "/pay"));
-    let view = stage.view((0..50).map(|i| hit(i + 1, i as u64, 10, None)).collect());
+    let view = stage.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
     let text = stage.text(&view);
-    assert!(text.contains("route not applied ── limit reached, newest 50 shown"), "{text}");
+    assert!(text.contains("route not applied ── search limit reached, newest 200 shown"), "{text}");
     let mut view = view;
     let old_server = TraceHits { hits: view.hits().to_vec(), newest: false, part: Some("2 of 3 services searched".to_owned()) };
     feed(&mut view, &stage.look(), SIZE, |_| Some(Ok(Response::Hits(old_server.clone()))));
-    assert!(stage.text(&view).contains("limit reached, 50 shown, not always the newest ── 2 of 3 serv"), "{}", stage.text(&view));
+    assert!(stage.text(&view).contains("search limit reached, 200 shown, not always the newest ── 2 o"), "{}", stage.text(&view));
 }
 
 #[test]
@@ -336,6 +356,113 @@ fn a_wide_screen_shows_a_dot_for_each_hit() {
     assert!(!stage.text(&view).contains("◆"));
     let text = draw(&view, &stage.look(), 160, 40);
     assert_eq!((text.matches('◆').count(), text.matches('×').count()), (1, 2), "failed ones are marked: {text}");
+}
+
+#[test]
+fn several_spans_that_matched_are_listed_under_their_trace_and_opened_there() {
+    let stage = Stage::new();
+    let mut view = stage.view(vec![TraceHit { matched: 5, ..hit(2, 100, 8410, Some(2)) }, hit(3, 200, 900, Some(1))]);
+    assert!(stage.text(&view).contains("▸ POST /api/2") && !stage.text(&view).contains("charge"), "{}", stage.text(&view));
+    stage.run(&mut view, Command::Unfold);
+    let text = stage.text(&view);
+    for part in ["▾ POST /api/2", "reserve", "charge", "3 more spans", "▸ POST /api/3"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    stage.run(&mut view, Command::Down);
+    stage.run(&mut view, Command::Down);
+    let [Act::Push(ViewKind::Waterfall, scope)] = &stage.run(&mut view, Command::Drill)[..] else { panic!() };
+    assert_eq!(scope.span, Some(SpanId(8)));
+    let newer = [vec![hit(4, 5, 1, None)], view.hits().to_vec()].concat();
+    stage.answer(&mut view, Ok(newer));
+    assert_eq!(view.selected_span().and_then(|s| s.id), Some(SpanId(8)), "a newer trace does not move the cursor");
+    stage.run(&mut view, Command::Fold);
+    assert_eq!((view.selected_span(), view.selected().unwrap().trace), (None, hits()[1].trace));
+}
+
+#[test]
+fn live_joins_new_hits_to_those_that_are_here_each_once_and_the_cursor_stays() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    let new = |view: &Traces| needs(view, &stage.look(), 80, 24).into_iter().find(|n| n.slot.pane == "new hits");
+    assert_eq!(new(&view), None);
+    stage.run(&mut view, Command::Bottom);
+    stage.run(&mut view, Command::Follow);
+    let need = new(&view).unwrap();
+    assert_eq!(
+        (need.refresh, need.request.window()),
+        (Refresh::Every(Duration::from_secs(5)), Some(TimeWindow::Last(Duration::from_secs(300))))
+    );
+    let grown = hit(2, 100, 9000, Some(3));
+    let told = TraceHits { hits: vec![grown.clone(), hit(4, 1, 5, None)], newest: true, part: None };
+    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "new hits", Ok(Response::Hits(told)));
+    assert_eq!(stage.order(&view), [4, 2, 3, 1]);
+    assert_eq!((view.selected().unwrap().trace, &view.hits()[view.list.rows[1].hit()]), (hits()[0].trace, &grown));
+    assert!(stage.text(&view).contains("live, every 5 s"), "{}", stage.text(&view));
+    stage.answer(&mut view, Ok(vec![hit(5, 50, 5, None), hit(9, 9000, 5, None)]));
+    assert_eq!(stage.order(&view), [4, 5, 2, 3, 1], "what the server does not find again stays, what is before the window goes");
+    stage.run(&mut view, Command::Follow);
+    stage.answer(&mut view, Ok(hits()));
+    assert_eq!(stage.order(&view), [2, 3, 1]);
+}
+
+#[test]
+fn a_fixed_window_is_not_live() {
+    let mut stage = Stage::new();
+    stage.scope.window = TimeWindow::Fixed(stage.scope.window.range(NOW));
+    let mut view = stage.view(hits());
+    let acts = stage.run(&mut view, Command::Follow);
+    assert_eq!(acts, [Act::Notice("the window is fixed: press 0 for live".to_owned())]);
+    assert!(!view.live);
+}
+
+#[test]
+fn attributes_are_chosen_as_columns_where_the_server_can_tell_them() {
+    let mut stage = Stage::new();
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));
+    let mut view = stage.view(hits());
+    let why = view.facts(&stage.look()).no_columns;
+    assert!(why.is_some_and(|why| why.starts_with("this Tempo has no select()")), "{why:?}");
+    assert_eq!(stage.asked(&view), FAILED);
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl, Ability::Select], ..Abilities::default() })));
+    assert_eq!(view.facts(&stage.look()).no_columns, None);
+    assert_eq!(stage.asked(&view), format!("{FAILED} | select(name, status, resource.service.name)"));
+    stage.run(&mut view, Command::ShowColumn);
+    stage.with(|cx| view.paste(cx, "span.http.route, name"));
+    stage.key(&mut view, KeyEvent::from(KeyCode::Enter));
+    let acts = stage.check(&mut view, Ok(Response::Hits(TraceHits::default())));
+    let chosen = vec!["span.http.route".to_owned(), "name".to_owned()];
+    assert_eq!(acts, [Act::TraceColumns(chosen.clone())]);
+    stage.shared.trace_columns = chosen;
+    assert!(stage.asked(&view).ends_with(" | select(name, status, resource.service.name, span.http.route)"), "{}", stage.asked(&view));
+    stage.answer(&mut view, Ok(hits()));
+    let text = draw(&view, &stage.look(), 160, 24);
+    assert!(text.contains("http.route") && text.contains("reserve, charge"), "{text}");
+    let typed = Traces::new(&stage.scope, Some("{ } | select(.x) with (most_recent=true)"));
+    let asked = "{ } | select(.x) | select(name, status, resource.service.name, span.http.route) with (most_recent=true)";
+    assert_eq!(stage.asked(&typed), asked);
+}
+
+#[test]
+fn names_of_attributes_are_asked_for_as_they_are_typed() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    stage.run(&mut view, Command::EditQuery);
+    stage.key(&mut view, KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
+    stage.with(|cx| view.paste(cx, "{ resource.service.name=\"checkout\" && "));
+    stage.type_text(&mut view, " span.h");
+    let asked = needs(&view, &stage.look(), 80, 24).into_iter().find(|n| n.slot.pane == "bar names").unwrap().request;
+    let of = "{ resource.service.name=\"checkout\" }".to_owned();
+    assert_eq!(asked, Request::TraceTags { query: of, window: stage.scope.window });
+    let names = Names { names: vec!["span.http.route".into(), "span.http.response.status_code".into()], cut: false };
+    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "bar names", Ok(Response::Names(Arc::new(names))));
+    assert!(stage.text(&view).contains("span.http.response.status_code"), "{}", stage.text(&view));
+    stage.type_text(&mut view, "ttp.resp");
+    stage.key(&mut view, KeyEvent::from(KeyCode::Tab));
+    assert!(stage.text(&view).contains("&& span.http.response.status_code="), "{}", stage.text(&view));
+    let values = Names { names: vec!["500".into(), "\"200\"".into(), "x\u{1b}y".into()], cut: false };
+    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "bar names", Ok(Response::Names(Arc::new(values))));
+    stage.key(&mut view, KeyEvent::from(KeyCode::Tab));
+    assert!(stage.text(&view).contains("status_code=500"), "a number stands without quotes: {}", stage.text(&view));
 }
 
 #[test]
