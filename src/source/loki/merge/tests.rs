@@ -127,7 +127,8 @@ fn all_are_up_to_date_only_once_each_is() {
 #[test]
 fn one_that_comes_later_holds_up_nobody_until_it_has_come_up_to_the_others() {
     let mut two = Two::new(Follow::InOrder);
-    two.parts.parts[1].is_joining = true;
+    let (of, events) = mpsc::channel(8);
+    (two.of[1], two.parts.parts[1]) = (Some(of), Part::later(events));
     assert!(two.texts(0, Some(lines(&[(50, "a"), (59, "b")]))).is_empty());
     assert_eq!(two.texts(0, Some(read_to(55))), ["a"], "nothing is known of the later one");
     assert_eq!(two.texts(1, Some(lines(&[(1, "past"), (57, "ahead")]))), ["past"], "what is late is not held back, what is not is");

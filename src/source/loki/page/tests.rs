@@ -325,13 +325,17 @@ fn who_asks_for_less_learns_nothing_of_more() {
 fn who_asks_for_a_shorter_time_learns_nothing_of_a_longer_one() {
     let shares = Shares::default();
     let all = || Pages::forward(RANGE, CAP, CAP);
+    let poll = || {
+        let polled = TimeRange { end: Timestamp::from_secs(15), ..RANGE };
+        learn(&shares, &mut Pages::forward(polled, CAP, CAP), |pages| _ = pages.accept(polled, &[]));
+    };
+    learn(&shares, &mut all(), |all| _ = all.refused(RANGE, too_many_bytes()).unwrap());
+    (0..20).for_each(|_| poll());
+    assert_eq!(first(&shares, all()).0.duration(), RANGE.duration() / 2);
     let too_long = error(ErrorKind::Refused, "the query time range exceeds the limit (query length: 1000s, limit: 600s)");
     learn(&shares, &mut all(), |all| _ = all.refused(RANGE, too_long).unwrap());
     assert_eq!(first(&shares, all()).0.duration(), RANGE.duration() / 2);
-    for _ in 0..20 {
-        let polled = TimeRange { end: Timestamp::from_secs(15), ..RANGE };
-        learn(&shares, &mut Pages::forward(polled, CAP, CAP), |pages| _ = pages.accept(polled, &[]));
-    }
+    (0..20).for_each(|_| poll());
     assert_eq!(first(&shares, all()).0.duration(), RANGE.duration() / 2);
     for _ in 0..20 {
         let mut pages = all();
