@@ -77,31 +77,31 @@ impl Lines {
         of_scope(&scope, labels, &[]).streams.into_iter().next().filter(|_| self.shown)
     }
 
-    /// Takes an answer to one of its questions. `None`: it is to another one.
-    pub(super) fn answer(&mut self, look: &Look<'_>, digest: &Digest, answer: &Answer) -> Option<()> {
+    /// Takes an answer to one of its questions; whether lines came. `None`: it is to another one.
+    pub(super) fn answer(&mut self, look: &Look<'_>, digest: &Digest, answer: &Answer) -> Option<bool> {
         match answer.slot.pane {
             SIZE => {
                 let size = expect(answer.result.clone(), |r| if let Response::LogSize(size) = r { Some(size) } else { None });
                 self.cost.learn(answer.request.clone(), answer.asked, size);
-                return Some(());
+                return Some(false);
             }
             LINES => match expect(answer.result.clone(), |r| if let Response::Log(events) = r { Some(events) } else { None }) {
                 Ok(events) => {
                     let before = self.lines.len();
                     events.into_iter().for_each(|event| self.event(event));
                     if self.lines.len() == before {
-                        return Some(());
+                        return Some(false);
                     }
                 }
                 Err(error) => {
                     self.error = Some(error);
-                    return Some(());
+                    return Some(false);
                 }
             },
             _ => return None,
         }
         self.place(look, digest);
-        Some(())
+        Some(true)
     }
 
     fn event(&mut self, event: LogEvent) {

@@ -269,8 +269,11 @@ impl View for Waterfall {
         let item = self.row_item();
         let line = if let Some(Item::Line(number)) = item { self.lines.line(number).cloned() } else { None };
         if let Some(digest) = &self.digest
-            && self.lines.answer(&cx.look, digest, &answer).is_some()
+            && let Some(came) = self.lines.answer(&cx.look, digest, &answer)
         {
+            if !came {
+                return true;
+            }
             // Others may have come before it.
             let item = line.and_then(|line| self.lines.number(&line)).map(Item::Line).or(item);
             let on = self.line(cx.area);

@@ -41,7 +41,7 @@ impl Waterfall {
         self.time.another(&trace);
         self.minimap.forget();
         let digest = Digest::of(trace.clone(), &self.tree);
-        self.tree.fold_as(&trace, &tree, place);
+        self.tree.fold_as(&tree, place);
         self.ruler = self.ruler.and_then(place);
         self.table = self.table.take().map(|table| table.renewed(&trace));
         self.search = self.search.take().map(|search| search.renewed(&trace, &self.tree, place));

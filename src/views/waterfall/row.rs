@@ -61,8 +61,8 @@ impl Waterfall {
             Item::Span(node) => {
                 let (i, n) = (node as usize, &trace.nodes[node as usize]);
                 let mut notes = Vec::new();
-                if self.tree.is_folded(item) {
-                    notes.push(format!("+{}", n.subtree_end as usize - i - 1));
+                if self.tree.is_folded(item) && self.tree.has_below(trace, item) {
+                    notes.push(format!("+{}", self.tree.below(trace, node)));
                 }
                 if !n.flags.is_empty() {
                     notes.push(format!("[{}]", n.flags.names().collect::<Vec<_>>().join(",")));

@@ -129,6 +129,13 @@ impl Tree {
         }
     }
 
+    /// How many spans and lines of logs are below a node.
+    pub(super) fn below(&self, trace: &Trace, node: u32) -> usize {
+        let within = node..trace.nodes[node as usize].subtree_end;
+        let lines = self.lines.iter().filter(|(span, _)| within.contains(span)).map(|(_, lines)| lines.len());
+        within.len() - 1 + lines.sum::<usize>()
+    }
+
     pub(super) fn set_folded(&mut self, trace: &Trace, item: Item, folded: bool) {
         let changed = match (item, folded) {
             (Item::Span(node), true) => self.has_below(trace, item) && self.folded.insert(node),
@@ -167,11 +174,10 @@ impl Tree {
         self.refold(trace);
     }
 
-    /// Folds and opens what was in another tree of the same trace. `place` tells where a node of it is now. The rows are those of
-    /// before until lines are set.
-    pub(super) fn fold_as(&mut self, trace: &Trace, other: &Self, place: impl Fn(u32) -> Option<u32> + Copy) {
-        let has_below = |node: &u32| trace.has_children(*node as usize) || self.lines.contains_key(node);
-        self.folded = other.folded.iter().filter_map(|node| place(*node)).filter(has_below).collect();
+    /// Folds and opens what was in another tree of the same trace, also what has nothing below it until lines are set. `place`
+    /// tells where a node of it is now. The rows are those of before until then.
+    pub(super) fn fold_as(&mut self, other: &Self, place: impl Fn(u32) -> Option<u32> + Copy) {
+        self.folded = other.folded.iter().filter_map(|node| place(*node)).collect();
         self.open = other.open.iter().filter_map(|group| self.group_as(other, *group, place)).collect();
     }
 

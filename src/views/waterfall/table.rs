@@ -158,13 +158,13 @@ impl Waterfall {
 /// Whether a command is about rows of the tree or their bars, which the table stands in front of.
 fn is_of_spans(command: Command, in_detail: bool) -> bool {
     use Command::{
-        Filter, Fold, FoldAll, FoldDeeper, FoldHigher, FoldToErrors, FoldToPath, FoldWaits, Live, Measure, NextError, NextMatch,
-        NextSibling, PanEarlier, PanLater, Parent, PreviousError, PreviousMatch, PreviousSibling, SlowestChild, TraceLines, Unfold,
-        UnfoldAll, ZoomIn, ZoomOut, ZoomToSpan,
+        CriticalPath, Filter, Fold, FoldAll, FoldDeeper, FoldHigher, FoldToErrors, FoldToPath, FoldWaits, Live, Measure, NextError,
+        NextMatch, NextSibling, PanEarlier, PanLater, Parent, PreviousError, PreviousMatch, PreviousSibling, SlowestChild, TraceLines,
+        Unfold, UnfoldAll, ZoomIn, ZoomOut, ZoomToSpan,
     };
     match command {
         Filter | Fold | Unfold => !in_detail,
-        FoldAll | FoldDeeper | FoldHigher | FoldToErrors | FoldToPath | UnfoldAll | FoldWaits | TraceLines | Measure => true,
+        FoldAll | FoldDeeper | FoldHigher | FoldToErrors | FoldToPath | UnfoldAll | FoldWaits | CriticalPath | TraceLines | Measure => true,
         NextError | PreviousError | NextMatch | PreviousMatch | Parent | SlowestChild | NextSibling | PreviousSibling => true,
         ZoomIn | ZoomOut | ZoomToSpan | PanEarlier | PanLater | Live => true,
         _ => false,

@@ -86,13 +86,35 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
-fn spans_are_put_by_service_once_and_not_at_each_answer() {
+fn a_line_that_names_no_span_is_below_the_one_of_its_service_that_was_at_work() {
     let mut page = page();
-    let spans = |page: &Page| page.view.digest.as_ref().unwrap().of_service("inventory").as_ptr();
-    let before = spans(&page);
     page.told(vec![history(vec![line(10, "inventory", None, "reserved"), line(8400, "inventory", None, "released")], Older::Coming)]);
     page.told(vec![history(lines(11..12), Older::Nothing)]);
-    assert_eq!(spans(&page), before);
     let of = |page: &Page, number| page.view.trace().unwrap().nodes[page.view.lines.span_of(number).unwrap() as usize].id.0;
     assert_eq!((of(&page, 0), of(&page, 2)), (2, 5), "the span of its service that was at work then");
+}
+
+#[test]
+fn a_fold_that_hides_lines_alone_counts_them_and_stays_when_the_trace_comes_again() {
+    let mut page = page();
+    let named = |ms| line(ms, "inventory", Some(2), "reserved");
+    page.told(vec![history(vec![named(10), named(11)], Older::Nothing)]);
+    let told = |page: &Page| {
+        let text = draw(&page.view, &look(&page.shared, &page.scope, now()), 200, 30);
+        let row = text.lines().find(|row| row.contains("reserve ")).unwrap().to_owned();
+        (row.contains("+2"), row.contains("+0"), text.contains("reserved"))
+    };
+    let leaf = page.view.trace().unwrap().find(SpanId(2)).unwrap();
+    with(&look(&page.shared, &page.scope, now()), BIG, |cx| page.view.select(leaf, cx.area));
+    assert_eq!(told(&page), (false, false, true));
+    let press = |page: &mut Page, command| _ = with(&look(&page.shared, &page.scope, now()), BIG, |cx| page.view.command(cx, command));
+    press(&mut page, Command::Fold);
+    assert_eq!(told(&page), (true, false, false));
+    press(&mut page, Command::CorrectClocks);
+    assert_eq!(told(&page), (true, false, false), "other clocks");
+    let again = |need: &Subscription| (need.slot.pane == "trace").then(|| Ok(Response::Trace(checkout())));
+    crate::app::testing::feed(&mut page.view, &look(&page.shared, &page.scope, now()), BIG, again);
+    assert_eq!(told(&page), (true, false, false), "the trace anew");
+    press(&mut page, Command::TraceLines);
+    assert_eq!(told(&page), (false, false, false), "nothing is below it");
 }

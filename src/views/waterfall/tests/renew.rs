@@ -110,12 +110,12 @@ fn keys_of_the_table_act_on_its_operation() {
     let text = screen(&view, &scope, BIG);
     assert!(text.contains("cart · SELECT items · the first of 10"), "{text}");
     // What is about rows that are not seen does nothing to them, and says so.
-    let hidden = view.row_item();
-    for command in [Command::NextError, Command::FoldAll, Command::ZoomToSpan, Command::Measure, Command::Fold] {
+    let (hidden, path) = (view.row_item(), view.path);
+    for command in [Command::NextError, Command::FoldAll, Command::ZoomToSpan, Command::Measure, Command::Fold, Command::CriticalPath] {
         let acts = press(&mut view, &scope, BIG, command);
         assert!(matches!(acts.as_slice(), [Act::Notice(words)] if words.contains("not shown")), "{command:?}: {acts:?}");
     }
-    assert_eq!((view.row_item(), view.ruler, view.time.is_zoomed()), (hidden, None, false));
+    assert_eq!((view.row_item(), view.ruler, view.time.is_zoomed(), view.path), (hidden, None, false, path));
 }
 
 #[test]
