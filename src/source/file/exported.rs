@@ -1,5 +1,5 @@
-//! Lines that a tool wrote out after it had read them from Loki, an object each: `redline logs -o json` and
-//! `logcli query -o jsonl`. They are read as what they were, with their labels.
+//! Lines that a tool wrote out after it had read them from Loki, one object a line: `redline logs -o json` and
+//! `logcli query -o jsonl`, also after `jq -cS`. They are read as what they were, with their labels.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn however_it_is_laid_out_it_is_the_same() {
+    fn spaces_and_the_order_of_fields_do_not_matter() {
         let ours =
             r#"{"time":"1795364435482977135","labels":{"app":"x"},"metadata":{},"level":"warn","trace_id":null,"span_id":null,"line":"a"}"#;
         let spaced = r#"{"time": "1795364435482977135", "labels": {"app": "x"}, "metadata": {}, "level": "warn", "line": "a"}"#;
