@@ -127,7 +127,7 @@ pub enum LogEvent {
     ReadTo(Timestamp),
     /// A question failed. After a failure that time cannot heal the stream ends.
     Failed(SourceError),
-    /// One of several joined queries is read no more; the others go on.
+    /// One of several joined queries is refused: it is asked again, ever later, and the others go on.
     LeftOut {
         /// Which.
         query: String,

@@ -293,6 +293,8 @@ async fn reader_gone() {
 #[derive(Default)]
 struct Told {
     failure: Option<String>,
+    /// What is asked again and again and refused.
+    left_out: Option<String>,
     behind: bool,
     /// What was said last.
     last: String,
@@ -317,8 +319,11 @@ impl Told {
                 }
             }
             LogEvent::LeftOut { query, error } => {
-                let words = format!("{error}. {}", error.advice());
-                say(format!("the lines of '{query}' are left out from here on: {words}"));
+                let words = format!("the lines of '{query}' are left out until they are handed out: {error}. {}", error.advice());
+                if self.left_out.as_ref() != Some(&words) {
+                    say(&words);
+                    self.left_out = Some(words);
+                }
             }
             LogEvent::Gap(gap) => {
                 let [from, to] = [gap.range.start, gap.range.end].map(|at| format::date_time(at, offset));
@@ -339,7 +344,7 @@ impl Told {
                 say(format!("{} behind, catching up", format::span(by)));
             }
             TailState::Behind(by) if by.is_zero() => {
-                if self.behind || self.failure.is_some() {
+                if self.behind || self.failure.is_some() || self.left_out.is_some() {
                     say("up to date again");
                 }
                 *self = Self::default();

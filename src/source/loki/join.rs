@@ -177,6 +177,7 @@ impl<'a> Joiner<'a> {
                 }
                 Input::ReadTo(at) => events.push(LogEvent::ReadTo(at)),
                 Input::Limited(limit) => events.push(LogEvent::Limited(limit)),
+                Input::LeftOut { query, error } => events.push(LogEvent::LeftOut { query, error }),
                 Input::Failed(error) | Input::Ended(error) => events.push(LogEvent::Failed(error)),
             }
         }

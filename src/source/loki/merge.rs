@@ -31,7 +31,7 @@ impl Loki {
     ///
     /// # Errors
     /// As [`Loki::read`], of the first query that has one: what was handed on until then is whole up to its last line. One that
-    /// came later is left out instead, which is told.
+    /// came later is left out instead until it is answered, which is told.
     pub async fn read_all(
         &self,
         queries: &[String],
@@ -52,15 +52,9 @@ impl Loki {
                 let _ = add.send(part);
                 let failed = &failed;
                 async move {
-                    let read = self.read_one(&query, range, follow, begin, events.clone()).await;
-                    match read {
-                        Err(error) if begin == Begin::OrWait => _ = events.send(LogEvent::LeftOut { query, error }).await,
-                        read => {
-                            failed.fetch_or(read.is_err(), Ordering::Relaxed);
-                            return read;
-                        }
-                    }
-                    Ok(())
+                    let read = self.read_one(&query, range, follow, begin, events).await;
+                    failed.fetch_or(read.is_err(), Ordering::Relaxed);
+                    read
                 }
             };
             reads.extend(queries.iter().map(|query| begun(query.clone(), Begin::OrFail)));
@@ -113,8 +107,10 @@ struct Part {
     known: Timestamp,
     /// Its lines are handed on as they come.
     at_once: bool,
-    /// It came later and has not come up to the others yet, which do not wait for it.
+    /// It came later, or is asked again after it was left out, and has not come up to the others yet, which do not wait for it.
     is_joining: bool,
+    /// Nothing of it is read until it is answered.
+    is_left_out: bool,
     is_done: bool,
     behind: Duration,
     failing: bool,
@@ -124,7 +120,17 @@ impl Part {
     fn new(events: mpsc::Receiver<LogEvent>) -> Self {
         let known = Timestamp(i64::MIN);
         let behind = Duration::ZERO;
-        Self { events, held: Vec::new(), known, at_once: false, is_joining: false, is_done: false, behind, failing: false }
+        Self {
+            events,
+            held: Vec::new(),
+            known,
+            at_once: false,
+            is_joining: false,
+            is_left_out: false,
+            is_done: false,
+            behind,
+            failing: false,
+        }
     }
 
     /// One whose past was handed on without it.
@@ -192,6 +198,8 @@ impl Parts {
             }
             Some(LogEvent::Tail(TailState::Behind(by))) => {
                 (part.behind, part.failing) = (by, part.failing && !by.is_zero());
+                // That it is answered again is told as well.
+                self.troubled |= by.is_zero() && std::mem::take(&mut part.is_left_out);
                 return self.behind().into_iter().collect();
             }
             Some(LogEvent::Failed(error)) => {
@@ -200,7 +208,8 @@ impl Parts {
             }
             Some(event @ LogEvent::LeftOut { .. }) => {
                 (part.behind, part.failing) = (Duration::ZERO, false);
-                return [event].into_iter().chain(self.behind()).collect();
+                (part.is_left_out, part.is_joining) = (true, true);
+                return self.behind().into_iter().chain(self.certain()).chain([event]).collect();
             }
             Some(event @ LogEvent::Tail(_)) => {
                 // The past is read: from now on the tail brings lines.

@@ -26,20 +26,13 @@ pub enum Follow {
     AtOnce,
 }
 
-/// What comes of a first question that fails in a way that may pass.
+/// What comes of a first question that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Begin {
     /// Nothing is read: who asks waits for it and is told why.
     OrFail,
-    /// It is asked again until it is answered: others are read meanwhile.
+    /// It is asked again until it is answered, though it be refused: others are read meanwhile.
     OrWait,
-}
-
-impl Begin {
-    /// Whether to ask again, once something was read or not yet.
-    fn goes_on(self, is_begun: bool) -> bool {
-        is_begun || self == Self::OrWait
-    }
 }
 
 /// Answers that are read ahead of the reader: 5,000 lines each.
@@ -74,7 +67,7 @@ impl Loki {
             let end = Timestamp(range.end.0.saturating_add(1));
             let range = if follow == Follow::No { TimeRange { end, ..range } } else { TimeRange { end: Timestamp::LATEST, ..range } };
             let mut reconciler = Reconciler::new(self, logql, &link, &input, range, range.start);
-            match self.read_past(&mut reconciler, range, (follow, begin), &input).await {
+            match self.read_past(&mut reconciler, (logql, range), (follow, begin), &input).await {
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Gone) => {}
                 Ok(()) => match follow {
@@ -120,7 +113,7 @@ impl Loki {
     async fn read_past(
         &self,
         reconciler: &mut Reconciler<'_>,
-        range: TimeRange,
+        (logql, range): (&str, TimeRange),
         (follow, begin): (Follow, Begin),
         input: &mpsc::Sender<Input>,
     ) -> Result<(), Stop> {
@@ -130,11 +123,14 @@ impl Loki {
             let end = if follow == Follow::No { range.end } else { (self.now() - self.pace.settle).min(range.end) };
             match reconciler.past(end).await {
                 Err(Stop::Failed(error))
-                    if follow != Follow::No && begin.goes_on(reconciler.verified() > range.start) && may_pass(&error) =>
+                    if begin == Begin::OrWait || follow != Follow::No && reconciler.verified() > range.start && may_pass(&error) =>
                 {
                     failures = if reconciler.verified() > before { 1 } else { failures + 1 };
-                    let wait = pause_after(&error, failures);
-                    input.send(Input::Failed(error)).await.map_err(|_| Stop::Gone)?;
+                    let (told, wait) = match may_pass(&error) {
+                        true => (Input::Failed(error.clone()), pause_after(&error, failures)),
+                        false => (Input::LeftOut { query: logql.to_owned(), error }, self.pace.rest(failures)),
+                    };
+                    input.send(told).await.map_err(|_| Stop::Gone)?;
                     sleep(wait).await;
                 }
                 Ok(()) if failures > 0 => {

@@ -212,7 +212,7 @@ impl<'a> Reconciler<'a> {
                 self.compare(from, end).await?;
                 // The server counts whole seconds: of the last one of a range only a part may belong to it.
                 if end >= self.range.end && (last || self.verified < end) {
-                    self.read(after(second(end) - 1), end).await?;
+                    self.read(self.begin(second(end)), end).await?;
                 }
             } else {
                 if std::mem::take(&mut self.calm) && are_several {
@@ -326,7 +326,7 @@ impl<'a> Reconciler<'a> {
         // Where there is no tail all lines are read so.
         let is_lost = |first: &RangeInclusive<i64>| self.link.connected.load(Ordering::Relaxed) || *first.start() < second(self.verified);
         if let Some(first) = self.missing(&seconds, &theirs).first().filter(|first| !self.troubled && is_lost(first)) {
-            self.behind(after(first.start() - 1)).await?;
+            self.behind(self.begin(*first.start())).await?;
         }
         self.fill(&seconds, &theirs).await?;
         self.busy = lines * 2 > self.loki.lines_at_once(self.logql) as u64;
@@ -349,9 +349,14 @@ impl<'a> Reconciler<'a> {
         self.fill(&seconds, &theirs).await
     }
 
+    /// The first instant of a second that is part of what there is to read.
+    fn begin(&self, second: i64) -> Timestamp {
+        after(second - 1).max(self.range.start)
+    }
+
     async fn fill(&mut self, seconds: &RangeInclusive<i64>, theirs: &BTreeMap<i64, u64>) -> Result<(), Stop> {
         for missing in self.missing(seconds, theirs) {
-            self.read(after(missing.start() - 1), after(*missing.end())).await?;
+            self.read(self.begin(*missing.start()), after(*missing.end())).await?;
             self.counted.extend(missing.map(|s| (s, theirs.get(&s).copied().unwrap_or_default())));
         }
         let forgotten = seconds.end() - LATE.as_secs().cast_signed() - 60;

@@ -91,6 +91,11 @@ pub(super) enum Input {
     ReadTo(Timestamp),
     Limited(Limit),
     Failed(SourceError),
+    /// Nothing is read of the query until it is answered, and others go on.
+    LeftOut {
+        query: String,
+        error: SourceError,
+    },
     /// Time cannot heal it.
     Ended(SourceError),
 }

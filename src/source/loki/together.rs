@@ -12,7 +12,10 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{
+        Notify,
+        oneshot::{self, error::TryRecvError},
+    },
     time::{Instant, sleep, sleep_until},
 };
 
@@ -98,10 +101,16 @@ impl Loki {
         tokio::select! {
             biased;
             answer = &mut told => return self.or_alone(answer.ok(), logql, seconds).await,
-            _asking = self.together.asking.lock() => {
+            asking = self.together.asking.lock() => {
                 // Another one may have asked for this one just before.
-                if let Ok(answer) = told.try_recv() {
-                    return answer;
+                match told.try_recv() {
+                    Ok(answer) => return answer,
+                    Err(TryRecvError::Empty) => {}
+                    // Just before, too: it is not to be waited for a second time.
+                    Err(TryRecvError::Closed) => {
+                        drop(asking);
+                        return self.or_alone(None, logql, seconds).await;
+                    }
                 }
                 self.together.begins.notify_waiters();
                 sleep(GATHER.min(self.pace.least)).await;

@@ -147,6 +147,8 @@ fn one_that_is_left_out_is_told_of_and_its_trouble_is_over() {
     two.after(0, Some(lines(&[(1, "a")])));
     two.after(0, Some(read_to(2)));
     two.after(1, Some(LogEvent::Failed(error())));
-    assert_eq!(two.after(1, Some(left_out())), [left_out(), behind(0)]);
-    assert_eq!(two.texts(1, None), ["a"]);
+    assert_eq!(two.after(1, Some(left_out())), [behind(0), lines(&[(1, "a")]), left_out()], "it holds nothing up");
+    assert_eq!(two.after(1, Some(left_out())), [left_out()]);
+    assert_eq!(two.after(1, Some(behind(0))), [behind(0)], "it is answered");
+    assert_eq!(two.after(1, Some(behind(0))), []);
 }

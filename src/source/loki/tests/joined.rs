@@ -89,6 +89,21 @@ async fn a_stream_that_comes_later_and_is_refused_is_left_out_alone_and_told() {
 }
 
 #[tokio::test]
+async fn a_stream_that_was_left_out_is_asked_for_again_and_read() {
+    let (_server, mut loki) = loki(ResponseTemplate::new(400).set_body_string("parse error"), 6).await;
+    loki.pace.refused = loki.pace.poll;
+    let (mut left_out, mut is_over, mut is_read) = (0, false, false);
+    follow(&loki, |event| {
+        left_out += usize::from(matches!(event, LogEvent::LeftOut { error, .. } if error.kind == ErrorKind::BadQuery));
+        is_over |= left_out > 0 && *event == LogEvent::Tail(TailState::Behind(Duration::ZERO));
+        is_read |= has(event, "later");
+        is_over && is_read
+    })
+    .await;
+    assert!(left_out > 0);
+}
+
+#[tokio::test]
 async fn streams_that_look_whether_they_lack_any_and_for_late_lines_ask_one_question_of_each_kind() {
     let server = MockServer::start().await;
     let nothing = json!({"status": "success", "data": {"resultType": "matrix", "result": []}});

@@ -194,6 +194,23 @@ async fn of_joined_streams_the_last_second_of_a_window_is_read_though_it_is_not_
     assert!(asked(&fake).1 > 0, "they are counted");
 }
 
+#[tokio::test]
+async fn of_joined_streams_no_line_of_before_a_window_is_read_though_it_begins_within_a_second() {
+    for length in [Duration::from_secs(10), Duration::from_millis(300)] {
+        let (fake, loki) = Fake::start().await;
+        let end = Timestamp::from_secs(loki.now().secs()) - TAKEN_IN + Duration::from_millis(1500);
+        let start = end - length;
+        let loki = Arc::new(loki);
+        let _other = loki.together.follow();
+        fake.write(start - Duration::from_millis(100), "before it");
+        let mut reader = Reader::open(loki.clone(), QUERY, TimeRange { start, end }, false);
+        reader.until(|e, _| matches!(e, LogEvent::History { older: Older::Nothing, .. })).await;
+        fake.write(start + Duration::from_millis(100), "in it");
+        reader.until(|e, _| *e == LogEvent::Tail(TailState::Off)).await;
+        assert_eq!(reader.texts, ["in it"], "{length:?}");
+    }
+}
+
 #[test]
 fn what_is_refused_is_soon_tried_again_and_then_ever_later() {
     let rests = [1, 2, 3, 4, 5, 60].map(|refusals| stream::Pace::default().rest(refusals).as_secs());
