@@ -242,6 +242,9 @@ async fn jaeger_finds_by_either_api_what_was_sent() {
             jaeger.services().await.ok().filter(|all| all.iter().any(|s| *s == web) && all.iter().any(|s| *s == pay))
         })
         .await;
+        // It stores span by span.
+        until_there("Jaeger", async || jaeger.trace(TraceId(id), None).await.ok().filter(|s| s.spans.len() == 7)).await;
+        let told = until_there("Jaeger", async || jaeger.trace(TraceId(id + 1), None).await.ok().filter(|s| s.spans.len() == 6)).await;
         assert_eq!(jaeger.operations(&web).await.unwrap(), ["POST"]);
         assert_eq!(jaeger.operations(&pay).await.unwrap(), ["SELECT orders", "consume", "inside", "pay", "plain", "publish"]);
         let found = async |plain| jaeger.search(&search(plain)).await.unwrap().hits;
@@ -251,7 +254,6 @@ async fn jaeger_finds_by_either_api_what_was_sent() {
         assert_eq!((hit.start.0, hit.duration_ns, hit.span_count, hit.error_count), (micros, 900_001_000, Some(7), Some(2)));
         assert_eq!((hit.root_service.as_deref(), hit.root_name.as_deref()), (Some(web.as_str()), Some("POST")));
         assert_eq!((found(longer(800)).await.len(), found(longer(950)).await.len()), (1, 0));
-        let told = until_there("Jaeger", async || jaeger.trace(TraceId(id + 1), None).await.ok().filter(|s| s.spans.len() == 6)).await;
         let warned = Trace::build(told).nodes.iter().filter(|n| n.flags.has(Flags::WARNED)).map(|n| n.id.to_string()).collect::<Vec<_>>();
         // The first API looks at what it answers.
         assert_eq!(warned, if apis[1] == "search v1" { vec!["000000000000000b"] } else { vec![] });

@@ -3,14 +3,12 @@
 //! The third one (OTLP) gives a trace as it was sent. The first one searches by tags, which the third one of older servers does
 //! not; servers from 2.21 on search by the third alone.
 
+mod room;
 pub(super) mod wire;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use chrono::SecondsFormat;
@@ -73,7 +71,7 @@ pub struct Jaeger {
     searches: Known,
     services: Known,
     /// How many traces of a service can be read at a time, where more were too large.
-    readable: Mutex<HashMap<CompactString, usize>>,
+    rooms: room::Rooms,
 }
 
 /// What it says of its services and operations.
@@ -111,7 +109,7 @@ impl Jaeger {
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
         let known = Known::default;
         let http = HttpClient::new(endpoint, observer)?;
-        Ok(Self { http, traces: known(), searches: known(), services: known(), readable: Mutex::default() })
+        Ok(Self { http, traces: known(), searches: known(), services: known(), rooms: room::Rooms::default() })
     }
 
     /// The HTTP client: its address, its clock.
@@ -172,9 +170,13 @@ impl Jaeger {
             for api in self.traces.candidates([3, 1]) {
                 let told = self.trace_by(api, id, hint).await;
                 if self.traces.settles(api, &told) {
-                    match told? {
-                        Some(spans) => return Ok(spans),
-                        None => break,
+                    match told {
+                        // What failed near the hint may be there without it.
+                        Err(e) if hint.is_some() && matches!(e.kind, ErrorKind::Server(_)) => break,
+                        told => match told? {
+                            Some(spans) => return Ok(spans),
+                            None => break,
+                        },
                     }
                 }
             }
@@ -204,7 +206,10 @@ impl Jaeger {
         let spans = spans.finish(partial);
         match &spans.partial {
             _ if !spans.spans.is_empty() => Ok(Some(spans)),
-            Some(words) => Err(self.http.error(ErrorKind::NotFound, format!("no trace {id}: {words}"))),
+            Some(words) => match told_code(&answer.body) {
+                code if code == 404 || says_nothing_found(words) => Ok(None),
+                code => Err(self.http.error(ErrorKind::Server(code), format!("no spans of trace {id}: {words}"))),
+            },
             None => Ok(None),
         }
     }
@@ -229,22 +234,29 @@ impl Jaeger {
             asked.push(self.search_service(service, query, search));
         }
         let found = join_all(asked).await;
-        let (mut hits, mut part, mut failure) = (HashMap::new(), None, None);
+        let (mut hits, mut notes, mut failures) = (HashMap::new(), Vec::new(), Vec::new());
         for told in found {
             match told {
                 Ok((more, note)) => {
                     hits.extend(more.into_iter().map(|h| (h.trace, h)));
-                    part = part.or(note);
+                    notes.extend(note);
                 }
-                Err(e) => failure = Some(e),
+                Err(e) => failures.push(e),
             }
         }
-        if let Some(e) = failure.filter(|_| hits.is_empty()) {
-            return Err(e);
+        notes.sort_unstable();
+        notes.dedup();
+        let failed = failures.len();
+        if let Some(e) = failures.into_iter().next() {
+            if hits.is_empty() {
+                return Err(e);
+            }
+            notes.insert(0, format!("{failed} of {} services did not answer: {}", services.len(), e.message));
         }
         if all > services.len() {
-            part = Some(format!("{} of {all} services searched: name one", services.len()));
+            notes.insert(0, format!("{} of {all} services searched: name one", services.len()));
         }
+        let part = (!notes.is_empty()).then(|| notes.join("; "));
         let mut hits: Vec<TraceHit> = hits.into_values().collect();
         hits.sort_by_key(|h| (std::cmp::Reverse(h.start), h.trace));
         hits.truncate(search.limit);
@@ -260,27 +272,28 @@ impl Jaeger {
         search: &TraceSearch,
     ) -> Result<(Vec<TraceHit>, Option<String>), SourceError> {
         let wanted = search.limit.clamp(1, MOST_TRACES);
-        let mut limit = self.readable(|sizes| sizes.get(service).copied()).unwrap_or(wanted).min(wanted);
+        let mut limit = self.rooms.of(service).unwrap_or(wanted).min(wanted);
         loop {
             let answer = match self.ask(service, query, search.range, limit).await {
                 Err(e) if matches!(e.kind, ErrorKind::TooLarge(_)) && limit > 1 => {
-                    limit = (limit / 4).max(1);
-                    self.readable(|sizes| sizes.insert(service.into(), limit));
+                    limit = self.rooms.too_large(service, limit);
                     continue;
                 }
                 answer => answer?,
             };
             let mut spans = ByTrace::new(MOST_SPANS);
-            let mut part = (limit < wanted).then(|| format!("{limit} at a time: more are too large to be read"));
-            if let Some(answer) = answer {
-                part = otlp::decode(self.http.backend(), &answer.body, &mut spans)?.or(part);
+            let told = match answer {
+                Some(answer) => otlp::decode(self.http.backend(), &answer.body, &mut spans)?,
+                None => None,
+            };
+            let hits: Vec<TraceHit> = spans.finish().iter().map(hit).collect();
+            let is_full = hits.len() >= limit;
+            if is_full {
+                self.rooms.full(service, limit);
             }
-            return Ok((spans.finish().iter().map(hit).collect(), part));
+            let cut = (is_full && limit < wanted).then(|| format!("{limit} at a time: more are too large to be read"));
+            return Ok((hits, told.or(cut)));
         }
-    }
-
-    fn readable<T>(&self, with: impl FnOnce(&mut HashMap<CompactString, usize>) -> T) -> T {
-        with(&mut self.readable.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What it answers to a search; `None` where there is nothing.
@@ -346,8 +359,19 @@ fn attributes(query: &PlainQuery) -> serde_json::Map<String, serde_json::Value> 
 
 /// Whether the API is there and has nothing: what else is not there says so in other words.
 fn is_nothing_found(e: &SourceError) -> bool {
-    let words = e.message.to_lowercase();
-    e.kind == ErrorKind::NotSupported && (words.contains("trace not found") || words.contains("no traces found"))
+    e.kind == ErrorKind::NotSupported && says_nothing_found(&e.message)
+}
+
+fn says_nothing_found(words: &str) -> bool {
+    let words = words.to_lowercase();
+    words.contains("trace not found") || words.contains("no traces found")
+}
+
+/// The status that it tells beside its data, in a body without spans; that of a fault where it tells none.
+fn told_code(body: &[u8]) -> u16 {
+    let documents = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
+    let code = documents.map_while(Result::ok).find_map(|document| document.pointer("/errors/0/code")?.as_u64());
+    code.and_then(|code| u16::try_from(code).ok()).filter(|code| *code >= 400).unwrap_or(500)
 }
 
 fn micros(at: Timestamp) -> String {

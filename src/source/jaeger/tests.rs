@@ -161,14 +161,64 @@ async fn errors_beside_the_data_are_told() {
     let told = FIRST.replace(r#""errors":null"#, r#""errors":[{"code":500,"msg":"a shard is away","traceID":"1"},{"msg":"late"}]"#);
     answers(&server, "/api/traces", 200, &told).await;
     answers(&server, &format!("/api/traces/{ID}"), 200, &told).await;
-    answers(&server, "/api/traces/000000000000000000000000000000aa", 200, r#"{"data":null,"errors":[{"msg":"a shard is away"}]}"#).await;
+    for (end, errors) in
+        [("aa", r#"{"code":503,"msg":"a shard is away"}"#), ("ab", r#"{"code":404,"msg":"gone"}"#), ("ac", r#"{"msg":"Trace not found"}"#)]
+    {
+        let at = format!("/api/traces/000000000000000000000000000000{end}");
+        answers(&server, &at, 200, &format!(r#"{{"data":[],"errors":[{errors}]}}"#)).await;
+    }
     nothing_else(&server).await;
     let jaeger = jaeger(&server);
     let found = jaeger.search(&search(PlainQuery { service: Some("cart".into()), ..PlainQuery::default() })).await.unwrap();
     assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some("a shard is away; late")));
     assert_eq!(jaeger.trace(id(), None).await.unwrap().partial.as_deref(), Some("a shard is away; late"));
     let e = jaeger.trace(TraceId(0xaa), None).await.unwrap_err();
-    assert!(e.kind == ErrorKind::NotFound && e.message.ends_with("aa: a shard is away"), "{e}");
+    assert!(e.kind == ErrorKind::Server(503) && e.message.ends_with("aa: a shard is away"), "{e}");
+    for none in [0xab, 0xac] {
+        assert_eq!(jaeger.trace(TraceId(none), None).await.unwrap_err().kind, ErrorKind::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_in_place_of_a_trace_near_a_hint_is_no_last_word() {
+    for error in [r#"{"code":500,"msg":"a shard is away"}"#, r#"{"code":404,"msg":"trace not found"}"#] {
+        let server = MockServer::start().await;
+        let failed = ResponseTemplate::new(200).set_body_string(format!(r#"{{"data":[],"errors":[{error}]}}"#));
+        Mock::given(query_param_contains("start", "0")).respond_with(failed).with_priority(1).mount(&server).await;
+        answers(&server, &format!("/api/traces/{ID}"), 200, FIRST).await;
+        nothing_else(&server).await;
+        let hint = TimeRange::new(Timestamp(1), Timestamp(2));
+        assert_eq!(jaeger(&server).trace(id(), Some(hint)).await.unwrap().spans.len(), 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn services_that_do_not_answer_a_search_are_counted() {
+    let server = MockServer::start().await;
+    let services: Vec<String> = (0..40).map(|i| format!("\"s{i:02}\"")).collect();
+    answers(&server, "/api/v3/services", 200, &format!(r#"{{"services":[{}]}}"#, services.join(","))).await;
+    for (service, body) in [("s00", FIRST.replace(r#""errors":null"#, r#""errors":[{"msg":"late"}]"#)), ("s01", FIRST.to_owned())] {
+        let answer = ResponseTemplate::new(200).set_body_string(body);
+        Mock::given(path("/api/traces")).and(query_param("service", service)).respond_with(answer).with_priority(1).mount(&server).await;
+    }
+    answers(&server, "/api/traces", 500, "the store is away").await;
+    nothing_else(&server).await;
+    let found = jaeger(&server).search(&search(PlainQuery::default())).await.unwrap();
+    let told = "30 of 40 services searched: name one; 28 of 30 services did not answer: answered 500: the store is away; late";
+    assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some(told)));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_full_is_not_called_cut() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/traces")).and(query_param("limit", "20")).respond_with(large()).mount(&server).await;
+    answers(&server, "/api/traces", 200, FIRST).await;
+    nothing_else(&server).await;
+    let mut endpoint = Endpoint::new(Backend::Jaeger, server.uri().parse().unwrap());
+    endpoint.max_body = 1 << 20;
+    let jaeger = Jaeger::new(endpoint, Arc::new(|_, _| ())).unwrap();
+    let found = jaeger.search(&search(PlainQuery { service: Some("cart".into()), ..PlainQuery::default() })).await.unwrap();
+    assert_eq!((found.hits.len(), found.part), (1, None), "one of five that there was room for");
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 use std::{
     fs::File,
     io::{self, Cursor, IsTerminal as _, Read},
-    os::{fd::AsFd as _, unix::fs::FileTypeExt as _},
+    os::{fd::AsFd, unix::fs::FileTypeExt as _},
     path::Path,
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -45,12 +47,17 @@ pub fn look(path: &Path, expected: Expected, waiting: impl FnOnce()) -> io::Resu
         if stdin.is_terminal() {
             return Ok(Looked::Other(Vec::new()));
         }
-        return piped(stdin.as_fd().try_clone_to_owned()?.into(), expected, waiting);
+        return piped(stdin.as_fd().try_clone_to_owned().map(File::from)?, expected, waiting);
     }
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() {
         let is_pipe = expected == Expected::Traces && (kind.is_fifo() || kind.is_char_device());
-        return if is_pipe { piped(File::open(path)?, expected, waiting) } else { Ok(Looked::Other(Vec::new())) };
+        if !is_pipe {
+            return Ok(Looked::Other(Vec::new()));
+        }
+        let mut waiting = Some(waiting);
+        let mut tell = || waiting.take().into_iter().for_each(|waiting| waiting());
+        return piped(opened(path, &mut tell)?, expected, tell);
     }
     let mut file = File::open(path)?;
     let mut head = Vec::with_capacity(HEAD);
@@ -58,29 +65,41 @@ pub fn look(path: &Path, expected: Expected, waiting: impl FnOnce()) -> io::Resu
     Ok(told(head, file).unwrap_or_else(|_| Looked::Other(Vec::new())))
 }
 
-/// Looks at what comes through a pipe, which may take its time.
-fn piped(mut pipe: File, expected: Expected, waiting: impl FnOnce()) -> io::Result<Looked> {
-    let is_patient = expected == Expected::Traces;
-    if !waits(&pipe, SILENT)? {
+/// Opens a named pipe, which takes until something writes to it.
+fn opened(path: &Path, waiting: impl FnOnce()) -> io::Result<File> {
+    let (path, (tell, told)) = (path.to_owned(), mpsc::channel());
+    // Who does not wait any more has ended.
+    thread::spawn(move || drop(tell.send(File::open(path))));
+    told.recv_timeout(SILENT).or_else(|_| {
         waiting();
-        if !is_patient && !waits(&pipe, BEGINS)? {
+        told.recv().map_err(io::Error::other)
+    })?
+}
+
+/// Looks at what comes through a pipe, which may take its time.
+fn piped(pipe: impl Read + AsFd + Send + 'static, expected: Expected, waiting: impl FnOnce()) -> io::Result<Looked> {
+    let is_patient = expected == Expected::Traces;
+    let mut pipe = Patient(pipe);
+    if !waits(&pipe.0, SILENT)? {
+        waiting();
+        if !is_patient && !waits(&pipe.0, BEGINS)? {
             return Ok(Looked::Other(Vec::new()));
         }
     }
     let (mut head, end) = (Vec::new(), Instant::now() + GOES_ON);
     while head.len() < HEAD && may_be_trace(&head) {
-        if !is_patient && !waits(&pipe, end.saturating_duration_since(Instant::now()))? {
+        if !is_patient && !waits(&pipe.0, end.saturating_duration_since(Instant::now()))? {
             break;
         }
         let mut piece = vec![0; HEAD];
-        match pipe.read(&mut piece) {
+        match if is_patient { pipe.read(&mut piece) } else { pipe.0.read(&mut piece) } {
             Ok(0) => break,
             Ok(n) => head.extend_from_slice(&piece[..n]),
             Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
             Err(e) => return Err(e),
         }
     }
-    match told(head, Patient(pipe)) {
+    match told(head, pipe) {
         Ok(trace) => Ok(trace),
         Err(head) => Ok(Looked::Other(head)),
     }
@@ -107,5 +126,51 @@ fn told(head: Vec<u8>, rest: impl Read + Send + 'static) -> Result<Looked, Vec<u
     match sniff(&begun) {
         Some(shape) => Ok(Looked::Trace(shape, decoded(compressed, Cursor::new(head).chain(rest)))),
         None => Err(head),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::Cell,
+        io::{Seek as _, Write as _},
+        os::fd::BorrowedFd,
+    };
+
+    use super::*;
+
+    /// Says before each read that there is nothing yet, and is to be waited for then.
+    struct Shy {
+        file: File,
+        says_nothing: bool,
+        is_due: Cell<bool>,
+    }
+
+    impl Read for Shy {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            assert!(!self.is_due.get(), "read again without a wait");
+            self.says_nothing = !self.says_nothing;
+            self.is_due.set(self.says_nothing);
+            if self.says_nothing { Err(io::ErrorKind::WouldBlock.into()) } else { self.file.read(to) }
+        }
+    }
+
+    impl AsFd for Shy {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.is_due.set(false);
+            self.file.as_fd()
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_does_not_block_is_waited_for() {
+        let text = br#"{"resourceSpans":[{"scopeSpans":[]}]}"#;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text).and_then(|()| file.rewind()).unwrap();
+        let shy = Shy { file, says_nothing: false, is_due: Cell::new(false) };
+        let Looked::Trace(_, mut from) = piped(shy, Expected::Traces, || ()).unwrap() else { panic!("it is a trace") };
+        let mut read = Vec::new();
+        from.read_to_end(&mut read).unwrap();
+        assert_eq!(read, text);
     }
 }

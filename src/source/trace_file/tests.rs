@@ -164,15 +164,18 @@ fn a_named_pipe_is_read_like_a_file_where_nothing_but_a_trace_is_meant() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
     assert!(matches!(look(&path, Expected::TracesOrLines, || ()).unwrap(), Looked::Other(head) if head.is_empty()));
     let text = document(&[group("a", &[span(1, 1, 10, ""), span(1, 2, 10, "")])]);
+    // Somebody writes once it is said that this is waited for.
+    let (tell, told) = std::sync::mpsc::channel::<()>();
     let writer = std::thread::spawn({
         let path = path.clone();
         move || {
+            told.recv().unwrap();
             let mut pipe = std::fs::OpenOptions::new().write(true).open(path).unwrap();
             let (first, second) = text.split_at(40);
             pipe.write_all(first.as_bytes()).and_then(|()| pipe.write_all(second.as_bytes())).unwrap();
         }
     });
-    let Looked::Trace(shape, from) = look(&path, Expected::Traces, || ()).unwrap() else { panic!("it is a trace") };
+    let Looked::Trace(shape, from) = look(&path, Expected::Traces, || tell.send(()).unwrap()).unwrap() else { panic!("it is a trace") };
     let mut reader = Reader::default();
     reader.read("pipe", shape, from).unwrap();
     writer.join().unwrap();
