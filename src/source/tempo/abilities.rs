@@ -1,7 +1,7 @@
 //! What a Tempo can do: told by its version where that is one, else found out by small questions that servers of any age answer
 //! in their own way. Nothing that was found out is asked again, and nothing is asked twice at the same time.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
@@ -48,7 +48,7 @@ impl Tempo {
         let ask = || async {
             match self.ask_version().await {
                 // A gateway may hand on what is asked for and not this.
-                Err(e) if is_no(&e) || matches!(e.kind, ErrorKind::Unauthorized(_)) => Ok(String::new()),
+                Err(e) if is_no(&e) => Ok(String::new()),
                 told => told,
             }
         };
@@ -98,11 +98,7 @@ impl Tempo {
             if by_traceql && !self.knows_traceql().await? {
                 return Ok(false);
             }
-            let able = self.find_out(ability).await?;
-            if ability == Ability::Newest && !able {
-                self.no_most_recent.store(true, Ordering::Relaxed);
-            }
-            Ok(able)
+            self.find_out(ability).await
         };
         self.known.cell(ability).get_or_try_init(ask).await.copied()
     }
@@ -113,7 +109,12 @@ impl Tempo {
     }
 
     async fn find_out(&self, ability: Ability) -> Result<bool, SourceError> {
-        match numbers(self.version().await?).filter(|version| *version >= TRACEQL) {
+        let version = match self.version().await {
+            // It may be told the next time, and what it can do shows without it.
+            Err(e) if matches!(e.kind, ErrorKind::Unauthorized(_) | ErrorKind::Server(500)) => "",
+            told => told?,
+        };
+        match numbers(version).filter(|version| *version >= TRACEQL) {
             Some(version) if version < since(ability) => Ok(false),
             // Metrics are switched on, or are not.
             Some(_) if !matches!(ability, Ability::Metrics | Ability::Compare) => Ok(true),
@@ -143,7 +144,7 @@ impl Tempo {
         };
         match self.http.send(request.aside()).await {
             Ok(_) => Ok(true),
-            Err(e) if is_no(&e) => Ok(false),
+            Err(e) if is_no(&e) || is_switched_off(&e) => Ok(false),
             Err(e) => Err(e),
         }
     }
@@ -183,10 +184,16 @@ fn numbers(version: &str) -> Option<Version> {
     Some((first.parse().ok()?, second.parse().ok()?))
 }
 
-/// Whether the server answered, and cannot. Metrics that are not switched on are an error of the server's.
+/// Whether the server answered, and cannot. A 500 is a fault that may pass.
 fn is_no(e: &SourceError) -> bool {
     matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused | ErrorKind::NotSupported | ErrorKind::NotFound | ErrorKind::Decode)
-        || matches!(e.kind, ErrorKind::Server(500 | 501 | 405))
+        || matches!(e.kind, ErrorKind::Server(501 | 405))
+}
+
+/// Whether metrics are not switched on, which is an error of the server's. One that has no generators at this moment says so in
+/// other words.
+fn is_switched_off(e: &SourceError) -> bool {
+    e.kind == ErrorKind::Server(500) && e.message.contains("localblocks processor not found")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod explore;
 mod wire;
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU8, Ordering},
+    sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
@@ -25,7 +25,7 @@ use crate::{
         labels::quote,
         time::TimeRange,
         trace::{Span, SpanId, Spans, TraceHit, TraceHits, TraceId},
-        trace_source::PlainQuery,
+        trace_source::{Ability, PlainQuery},
     },
     wire::otlp::{TraceByIdParts, TracesParts},
 };
@@ -35,8 +35,6 @@ pub struct Tempo {
     http: HttpClient,
     /// 0 not known, else 1 or 2.
     trace_api: AtomicU8,
-    /// `with (most_recent=true)` is not understood, or passed over.
-    no_most_recent: AtomicBool,
     /// What it can do, as far as that was asked.
     known: abilities::Known,
 }
@@ -54,12 +52,7 @@ impl Tempo {
     /// # Errors
     /// An endpoint that cannot be used.
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
-        Ok(Self {
-            http: HttpClient::new(endpoint, observer)?,
-            trace_api: AtomicU8::new(0),
-            no_most_recent: AtomicBool::new(false),
-            known: abilities::Known::default(),
-        })
+        Ok(Self { http: HttpClient::new(endpoint, observer)?, trace_api: AtomicU8::new(0), known: abilities::Known::default() })
     }
 
     /// The HTTP client: its address, its clock.
@@ -151,27 +144,25 @@ impl Tempo {
     /// As any request.
     pub async fn search(&self, search: &TraceSearch) -> Result<TraceHits, SourceError> {
         let q = &search.query.traceql;
-        let (hits, part) = match &search.query.plain {
-            Some(plain) if !self.knows_traceql().await? => {
-                let (hits, part) = self.ask(search, tags(plain)).await?;
-                return Ok(TraceHits { hits, newest: false, part });
+        if let Some(plain) = &search.query.plain
+            && !self.knows_traceql().await?
+        {
+            let (hits, part) = self.ask(search, tags(plain)).await?;
+            return Ok(TraceHits { hits, newest: false, part });
+        }
+        // Where that could not be found out the search goes on, and claims less.
+        let finds_newest = self.is_able(Ability::Newest).await.unwrap_or(false);
+        let ((hits, part), newest) = if has_hints(q) {
+            (self.ask(search, traceql(q)).await?, finds_newest && q.contains("most_recent=true"))
+        } else if finds_newest {
+            match self.ask(search, traceql(&format!("{q} with (most_recent=true)"))).await {
+                Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) => (self.ask(search, traceql(q)).await?, false),
+                found => (found?, true),
             }
-            _ if self.no_most_recent.load(Ordering::Relaxed) || has_hints(q) => self.ask(search, traceql(q)).await?,
-            _ => match self.ask(search, traceql(&format!("{q} with (most_recent=true)"))).await {
-                Err(e) if matches!(e.kind, ErrorKind::BadQuery | ErrorKind::Refused) => {
-                    let found = self.ask(search, traceql(q)).await?;
-                    self.no_most_recent.store(true, Ordering::Relaxed);
-                    found
-                }
-                result => result?,
-            },
+        } else {
+            (self.ask(search, traceql(q)).await?, false)
         };
-        Ok(TraceHits { hits, newest: self.finds_newest(q), part })
-    }
-
-    /// Whether a search for this TraceQL finds the newest traces first, as far as answers have told until now.
-    pub fn finds_newest(&self, traceql: &str) -> bool {
-        if has_hints(traceql) { traceql.contains("most_recent=true") } else { !self.no_most_recent.load(Ordering::Relaxed) }
+        Ok(TraceHits { hits, newest, part })
     }
 
     async fn ask(&self, search: &TraceSearch, what: Vec<(&'static str, String)>) -> Result<(Vec<TraceHit>, Option<String>), SourceError> {

@@ -173,24 +173,37 @@ fn hits_of_every_kind_are_read() {
     }
 }
 
-#[tokio::test]
-async fn newest_first_is_asked_for_where_it_is_understood() {
+/// What is sent as `q` of a search, and whether the first and the second answer to `q` claim to be the newest.
+async fn searched(buildinfo: ResponseTemplate, q: &str) -> (Vec<String>, [bool; 2]) {
     let server = MockServer::start().await;
+    Mock::given(path_regex("buildinfo$")).respond_with(buildinfo).mount(&server).await;
     let refused = ResponseTemplate::new(400).set_body_string("invalid TraceQL query: parse error");
-    Mock::given(query_param_contains("q", "most_recent")).respond_with(refused).mount(&server).await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&server).await;
+    Mock::given(query_param_contains("q", "refused} with")).respond_with(refused).mount(&server).await;
+    Mock::given(path_regex("^/api/search$")).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&server).await;
     let tempo = tempo(&server);
     let range = TimeRange::new(Timestamp(1_500_000_000), Timestamp(9_500_000_000));
-    let search = TraceSearch { query: TraceQuery::typed("{}"), range, limit: 0 };
-    assert!(tempo.finds_newest("{}"));
-    for _ in 0..2 {
-        tempo.search(&search).await.unwrap();
-    }
-    assert!(!tempo.finds_newest("{}"));
+    let search = TraceSearch { query: TraceQuery::typed(q), range, limit: 0 };
+    let newest = [tempo.search(&search).await.unwrap().newest, tempo.search(&search).await.unwrap().newest];
     let sent = server.received_requests().await.unwrap();
-    assert_eq!(sent.len(), 3);
-    let query = sent[2].url.query().unwrap();
-    assert!(query.contains("start=1&end=10&limit=1&"), "{query}");
+    let searches = sent.iter().filter(|r| r.url.path() == "/api/search");
+    let asked = |r: &wiremock::Request| {
+        let query = r.url.query().unwrap();
+        assert!(query.contains("start=1&end=10&limit=1&"), "{query}");
+        r.url.query_pairs().find(|(name, _)| name == "q").unwrap().1.into_owned()
+    };
+    (searches.map(asked).collect(), newest)
+}
+
+#[tokio::test]
+async fn newest_first_is_asked_for_where_it_is_understood_and_not_claimed_elsewhere() {
+    let called = |version: &str| ResponseTemplate::new(200).set_body_string(format!(r#"{{"version":"{version}"}}"#));
+    let hinted = "{} with (most_recent=true)".to_owned();
+    assert_eq!(searched(called("2.8.0"), "{}").await, (vec![hinted.clone(), hinted.clone()], [true; 2]));
+    assert_eq!(searched(called("2.7.2"), "{}").await, (vec!["{}".to_owned(), "{}".to_owned()], [false; 2]));
+    assert_eq!(searched(called("2.7.2"), &hinted).await, (vec![hinted.clone(), hinted.clone()], [false; 2]), "it passes over the hint");
+    assert_eq!(searched(ResponseTemplate::new(418), "{}").await, (vec!["{}".to_owned(), "{}".to_owned()], [false; 2]));
+    let (asked, newest) = searched(called("2.8.0"), "{.refused}").await;
+    assert_eq!((asked.len(), newest, asked[1].as_str()), (4, [false; 2], "{.refused}"));
 }
 
 #[tokio::test]

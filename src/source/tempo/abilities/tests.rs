@@ -44,7 +44,6 @@ async fn a_release_says_by_its_version_what_it_can_do() {
         let server = called(version).await;
         let tempo = tempo(&server);
         assert_eq!(tempo.abilities(&Ability::LIGHT).await.unwrap().has, able, "{version}");
-        assert_eq!(tempo.finds_newest("{ }"), able.contains(&Newest), "{version}");
         assert_eq!(asked(&server).await, ["/api/status/buildinfo"]);
     }
     let server = called("2.5.0").await;
@@ -93,6 +92,43 @@ async fn what_is_known_is_not_asked_again_nor_twice_at_once() {
         assert_eq!(tempo.is_able(Ability::Metrics).await, Ok(false));
     }
     assert_eq!(asked(&server).await[once + 1..], ["{ } | rate()"], "when it is first wanted");
+}
+
+#[tokio::test]
+async fn a_fault_that_passes_is_no_answer_for_good() {
+    let server = called("2.10.8").await;
+    let fails = |words: &str| ResponseTemplate::new(500).set_body_string(words.to_owned());
+    let once = |from, response| Mock::given(path(from)).respond_with(response).up_to_n_times(1).with_priority(1);
+    once("/api/metrics/query_range", fails("error finding generators in Querier.queryRangeRecent: empty ring")).mount(&server).await;
+    answers(&server, "rate()", 200).await;
+    Mock::given(path("/api/metrics/query")).respond_with(fails("localblocks processor not found")).mount(&server).await;
+    let tempo = tempo(&server);
+    assert_eq!(tempo.is_able(Ability::Metrics).await.unwrap_err().kind, ErrorKind::Server(500));
+    assert_eq!(tempo.is_able(Ability::Metrics).await, Ok(true));
+    assert_eq!(tempo.is_able(Ability::Compare).await, Ok(false), "not switched on");
+}
+
+#[tokio::test]
+async fn a_version_that_a_gateway_does_not_tell_once_is_told_the_next_time() {
+    for status in [401, 500] {
+        let server = called("2.10.8").await;
+        let fails = |at| Mock::given(at).respond_with(ResponseTemplate::new(status)).up_to_n_times(1).with_priority(1);
+        fails(path("/api/status/buildinfo")).mount(&server).await;
+        Mock::given(query_param("q", "{"))
+            .respond_with(ResponseTemplate::new(status))
+            .up_to_n_times(1)
+            .with_priority(1)
+            .mount(&server)
+            .await;
+        let tempo = tempo(&server);
+        assert!(tempo.is_able(Ability::TraceQl).await.is_err(), "{status}");
+        assert_eq!(tempo.is_able(Ability::TraceQl).await, Ok(true), "{status}");
+        assert_eq!(tempo.version().await.unwrap(), "2.10.8");
+    }
+    let server = MockServer::start().await;
+    Mock::given(path("/api/status/buildinfo")).respond_with(ResponseTemplate::new(403)).mount(&server).await;
+    Mock::given(query_param("q", "{")).respond_with(ResponseTemplate::new(400)).mount(&server).await;
+    assert_eq!(tempo(&server).is_able(Ability::TraceQl).await, Ok(true), "a version that is withheld keeps nothing from being found out");
 }
 
 #[tokio::test]
