@@ -5,6 +5,7 @@ use std::{ops::ControlFlow, sync::Arc};
 use super::{
     World,
     block::{BLOCK, block_of},
+    jobs::{JobLine, Run},
     lines::{Kind, Text, lines},
     model::{Request, SECOND},
     platform::{self, stream_of},
@@ -141,6 +142,20 @@ impl World {
         }
     }
 
+    /// What jobs logged in a range, by time; of one trace where that is meant.
+    fn job_lines(&self, hint: &LogHint, (from, to): (i64, i64)) -> Vec<JobLine> {
+        let Ok(filter) = LabelFilter::new(&hint.matchers) else { return Vec::new() };
+        let model = &self.engine.model;
+        let runs = match hint.trace {
+            Some(trace) => Run::decode(model.seed, trace, model.start).into_iter().collect(),
+            None => Run::between(model.start, from, to),
+        };
+        let mut lines: Vec<JobLine> = runs.into_iter().flat_map(|run| run.lines(model.seed)).collect();
+        lines.retain(|line| (from..to).contains(&line.at) && filter.matches(&line.stream));
+        lines.sort_by_key(|line| line.at);
+        lines
+    }
+
     fn scan_trace(&self, trace: TraceId, (from, to): (i64, i64), direction: Direction, visit: &mut dyn FnMut(Line) -> ControlFlow<()>) {
         let Some((key, mail)) = decode(self.engine.model.seed, trace) else { return };
         let Some(request) = self.engine.model.request(key) else { return };
@@ -223,24 +238,57 @@ impl LogStore for World {
         let Some(matching) = self.matching_streams(matchers).filter(|_| from < to) else { return Vec::new() };
         let pods = &self.engine.model.pods;
         let alive = |i: usize| pods.get(i).is_none_or(|p| p.born <= to && p.gone.is_none_or(|g| g >= from));
-        matching.iter().enumerate().filter(|(i, m)| **m && alive(*i)).map(|(i, _)| self.streams[i].clone()).collect()
+        let mut found: Vec<Arc<Labels>> =
+            matching.iter().enumerate().filter(|(i, m)| **m && alive(*i)).map(|(i, _)| self.streams[i].clone()).collect();
+        let hint = LogHint { matchers: matchers.to_vec(), trace: None };
+        for line in self.job_lines(&hint, (from, to)) {
+            if !found.contains(&line.stream) {
+                found.push(line.stream);
+            }
+        }
+        found
     }
 
     fn scan(&self, hint: &LogHint, range: TimeRange, direction: Direction, visit: &mut dyn FnMut(&dyn LogEntry) -> ControlFlow<()>) {
         let (from, to) = self.existing(range);
-        let Some(matching) = self.matching_streams(&hint.matchers).filter(|m| from < to && m.contains(&true)) else { return };
+        let Some(matching) = self.matching_streams(&hint.matchers).filter(|_| from < to) else { return };
+        // The next one last.
+        let mut of_jobs = self.job_lines(hint, (from, to));
+        if direction == Direction::Forward {
+            of_jobs.reverse();
+        }
+        let mut flow = ControlFlow::Continue(());
         let mut each = |line: Line| {
-            if matching[line.pod as usize] { visit(&Entry { world: self, line }) } else { ControlFlow::Continue(()) }
+            if !matching[line.pod as usize] {
+                return ControlFlow::Continue(());
+            }
+            let is_next = |job: &mut JobLine| if direction == Direction::Forward { job.at <= line.at } else { job.at > line.at };
+            while let (ControlFlow::Continue(()), Some(job)) = (flow, of_jobs.pop_if(is_next)) {
+                flow = visit(&job);
+            }
+            if flow.is_continue() {
+                flow = visit(&Entry { world: self, line });
+            }
+            flow
         };
         match hint.trace {
+            _ if !matching.contains(&true) => {}
             Some(trace) => self.scan_trace(trace, (from, to), direction, &mut each),
             None => self.scan_blocks((from, to), direction, &mut each),
+        }
+        if flow.is_continue() {
+            let _ = of_jobs.iter().rev().try_for_each(|job| visit(job));
         }
     }
     fn volume(&self, matchers: &[Matcher], range: TimeRange, visit: &mut VisitVolume<'_>) {
         let (from, to) = self.existing(range);
-        if let Some(matching) = self.matching_streams(matchers).filter(|m| from < to && m.contains(&true)) {
+        let Some(matching) = self.matching_streams(matchers).filter(|_| from < to) else { return };
+        if matching.contains(&true) {
             self.count_volume(&matching, (from, to), visit);
+        }
+        let mut text = String::new();
+        for line in self.job_lines(&LogHint { matchers: matchers.to_vec(), trace: None }, (from, to)) {
+            visit(line.at(), &line.stream, Volume::of(&line, &mut text));
         }
     }
 }

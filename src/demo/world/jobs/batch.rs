@@ -13,6 +13,8 @@ use crate::{model::trace::SpanId, wire::otlp::SpanKind};
 /// With their documents' spans, their own four and the root they make 100,000.
 const BATCHES: usize = 271;
 const DOCUMENTS: usize = 365;
+/// Batches of which each is logged.
+const LOGGED: usize = 8;
 /// Batches that are worked on at once.
 const WORKERS: usize = 4;
 
@@ -23,7 +25,8 @@ pub fn reindex(b: &mut Builder, start: i64) {
     let search = b.process(&process("search", "8.19.2", "java", "node-1"));
     let root = b.id();
     let mut free = [start + 40 * MS; WORKERS];
-    for batch in 0..BATCHES {
+    b.log(indexer, root, start + MS, "info", format_args!("msg=\"reindex started\" batches={BATCHES} workers={WORKERS}"));
+    for batch in 0..if b.makes_lines() { LOGGED } else { BATCHES } {
         let worker = (0..WORKERS).min_by_key(|w| free[*w]).unwrap_or(0);
         free[worker] = one_batch(b, (indexer, search), root, (batch, worker), free[worker]) + 5 * MS;
     }
@@ -48,6 +51,8 @@ fn one_batch(b: &mut Builder, (indexer, search): (Place, Place), root: SpanId, (
         let written = b.span(search, server, ("index document", SpanKind::Internal), (now, now + length), vec![int("product.id", number)]);
         if number % 997 == 313 {
             b.fail(written, "mapper_parsing_exception", "failed to parse field [price] of type [long]", "");
+            let said = format_args!("msg=\"failed to parse field [price] of type [long]\" index=products product={number}");
+            b.log(search, written.id, now + length, "error", said);
         }
         now += length;
     }
@@ -62,6 +67,10 @@ fn one_batch(b: &mut Builder, (indexer, search): (Place, Place), root: SpanId, (
         (start, now + 5 * MS),
         vec![int("batch", batch as i64), int("worker", worker as i64)],
     );
+    b.log(indexer, own, now + 4 * MS, "info", format_args!("msg=\"batch indexed\" batch={batch} documents={DOCUMENTS}"));
+    if batch + 1 == LOGGED {
+        b.log(indexer, own, now + 4 * MS, "info", format_args!("msg=\"further batches are logged at debug level\""));
+    }
     now + 5 * MS
 }
 
@@ -75,6 +84,12 @@ pub fn invoices(b: &mut Builder, start: i64) {
     let locked = now + 11 * MINUTE + b.ms(2_000, 9_000);
     let lock = b.span(invoicing, root, ("acquire lock", SpanKind::Internal), (now, locked), vec![text("lock.name", "ledger")]);
     b.event(lock, 5 * MINUTE, "still waiting", vec![text("lock.holder", "monthly-close")]);
+    b.log(invoicing, root, start + MS, "info", format_args!("msg=\"invoice run started\" orders=90000"));
+    for minutes in [1, 5, 10] {
+        let said = format_args!("msg=\"waiting for lock\" lock=ledger holder=monthly-close minutes={minutes}");
+        b.log(invoicing, lock.id, now + minutes * MINUTE, "warn", said);
+    }
+    b.log(invoicing, lock.id, locked, "info", format_args!("msg=\"lock acquired\" lock=ledger"));
     now = locked + 20 * MS;
     for page in 0..18 {
         let own = b.id();
@@ -86,6 +101,7 @@ pub fn invoices(b: &mut Builder, start: i64) {
         b.named(own, invoicing, Some(root), ("invoice page", SpanKind::Internal), (now, made + 3 * MS), vec![int("page", page)]);
         now = made + 30 * MS;
     }
+    b.log(invoicing, root, now, "info", format_args!("msg=\"invoices rendered, waiting for the bank's file\" pages=18"));
     // Nothing of it runs until the bank's file is there: no span at all.
     now += 26 * MINUTE;
     for attempt in 0..3 {
@@ -105,6 +121,16 @@ pub fn invoices(b: &mut Builder, start: i64) {
             let message = "connection to the clearing house was closed";
             b.fail(served, "java.net.SocketException", message, "\tat com.shop.banking.Clearing.send(Clearing.java:210)");
             b.fail(call, "UpstreamError", message, "");
+            b.log(banking, served.id, now + length - 4 * MS, "error", format_args!("msg=\"{message}\" attempt={attempt}"));
+            b.log(
+                invoicing,
+                call.id,
+                now + length,
+                "warn",
+                format_args!("msg=\"settlement failed, trying again in 30 s\" attempt={attempt}"),
+            );
+        } else {
+            b.log(invoicing, call.id, now + length, "info", format_args!("msg=\"settlement sent\" attempt={attempt}"));
         }
         now += length + 30 * SECOND;
     }

@@ -1,11 +1,17 @@
 //! Spans of a job, one after the other.
 
+use std::{fmt::Arguments, sync::Arc};
+
+use super::line::JobLine;
 use crate::{
     demo::world::{
         rng::{Rng, hash},
         spans::text,
     },
-    model::trace::{SpanId, TraceId},
+    model::{
+        labels::Labels,
+        trace::{SpanId, TraceId},
+    },
     wire::otlp::{Event, KeyValue, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, SpanKind, Status},
 };
 
@@ -40,12 +46,26 @@ pub struct Builder {
     now: i64,
     made: u64,
     groups: Vec<(ResourceSpans, i64)>,
+    /// The streams of the processes.
+    streams: Vec<Arc<Labels>>,
+    /// What is logged, where lines are made and not spans.
+    lines: Option<Vec<JobLine>>,
 }
 
 impl Builder {
     /// A trace without spans. Spans that end after now are not there.
     pub const fn new(trace: TraceId, key: u64, now: i64) -> Self {
-        Self { trace, rng: Rng::new(key, 1), now, made: 0, groups: Vec::new() }
+        Self { trace, rng: Rng::new(key, 1), now, made: 0, groups: Vec::new(), streams: Vec::new(), lines: None }
+    }
+
+    /// The lines of the trace in place of its spans.
+    pub fn of_lines(trace: TraceId, key: u64) -> Self {
+        Self { lines: Some(Vec::new()), ..Self::new(trace, key, i64::MIN) }
+    }
+
+    /// Whether lines are made and not spans.
+    pub const fn makes_lines(&self) -> bool {
+        self.lines.is_some()
     }
 
     /// Another process.
@@ -64,6 +84,8 @@ impl Builder {
             text("telemetry.sdk.language", p.language),
             text("telemetry.sdk.name", "opentelemetry"),
         ];
+        let labels = [("app", p.service), ("namespace", "shop"), ("pod", pod.as_str())];
+        self.streams.push(Arc::new(labels.into_iter().collect()));
         let scope = Scope { name: format!("shop.{}", p.service), version: p.version.to_owned() };
         let scoped = ScopeSpans { scope: Some(scope), spans: Vec::new() };
         self.groups.push((ResourceSpans { resource: Some(Resource { attributes }), scope_spans: vec![scoped] }, p.ahead));
@@ -140,6 +162,21 @@ impl Builder {
         if let Some(span) = self.made(made) {
             span.links.push(Link { trace_id, span_id: to.0.to_be_bytes().to_vec(), attributes });
         }
+    }
+
+    /// A process logs something within a span, at an instant of the true clock.
+    pub fn log(&mut self, place: Place, span: SpanId, at: i64, level: &'static str, said: Arguments<'_>) {
+        let (stream, ahead) = (&self.streams[place.0], self.groups[place.0].1);
+        if let Some(lines) = &mut self.lines {
+            lines.push(JobLine { at: at + ahead, stream: stream.clone(), level, trace: self.trace, span, said: said.to_string() });
+        }
+    }
+
+    /// What was logged, by time.
+    pub fn finish_lines(self) -> Vec<JobLine> {
+        let mut lines = self.lines.unwrap_or_default();
+        lines.sort_by_key(|line| line.at);
+        lines
     }
 
     /// The spans by process; none of those without any.

@@ -5,7 +5,7 @@ use super::{
         model::MS,
         spans::{int, text},
     },
-    MINUTE,
+    MINUTE, SECOND,
     build::{Builder, Place, Process},
 };
 use crate::{model::trace::SpanId, wire::otlp::SpanKind};
@@ -42,6 +42,7 @@ pub fn report(b: &mut Builder, start: i64) {
     let reports = b.process(&process("reports", "4.2.0", "ruby", "node-3"));
     let root = b.id();
     let mut now = start + b.ms(3, 6);
+    b.log(reports, root, now, "info", format_args!("msg=\"report asked for\" report=sales"));
     now = b.statement(reports, root, "SELECT shops", "SELECT id, name FROM shops ORDER BY id", (now, 9 * MS)) + MS / 2;
     for _ in 0..SHOPS {
         let length = b.ms(7, 21);
@@ -57,6 +58,8 @@ pub fn report(b: &mut Builder, start: i64) {
         int("http.response.status_code", 200),
     ];
     b.named(root, reports, None, ("GET /reports/sales", SpanKind::Server), (start, now + length + 2 * MS), attributes);
+    let took = (now + length - start) / MS;
+    b.log(reports, root, now + length, "warn", format_args!("msg=\"slow report\" report=sales queries={} ms={took}", SHOPS + 1));
 }
 
 /// `POST /returns`: answered at once; the money is given back when the message's turn comes, minutes later.
@@ -78,11 +81,16 @@ pub fn give_back(b: &mut Builder, start: i64) {
         b.span(returns, root, ("refund.requested publish", SpanKind::Producer), (stored + MS, stored + 9 * MS), messaging("publish"));
     let attributes = vec![text("http.request.method", "POST"), text("http.route", "/returns"), int("http.response.status_code", 202)];
     b.named(root, returns, None, ("POST /returns", SpanKind::Server), (start, start + length), attributes);
+    b.log(returns, root, stored, "info", format_args!("msg=\"return accepted\" items=1"));
+    b.log(returns, sent.id, stored + 8 * MS, "info", format_args!("msg=\"refund requested\" topic=refund.requested"));
     // The consumer is paused while the bank's day ends.
     let begun = stored + 9 * MS + 4 * MINUTE + b.ms(5_000, 20_000);
     let bank = b.ms(1_200, 1_900);
     let end = begun + 40 * MS + bank + 35 * MS;
     let consumed = b.span(refunds, sent.id, ("refund.requested process", SpanKind::Consumer), (begun, end), messaging("process"));
+    let waited = (begun - stored) / SECOND;
+    b.log(refunds, consumed.id, begun + MS, "warn", format_args!("msg=\"message waited long\" topic=refund.requested seconds={waited}"));
+    b.log(refunds, consumed.id, end - MS, "info", format_args!("msg=\"refund paid\" bank_ms={}", bank / MS));
     b.link(consumed, sent.id, vec![text("messaging.operation.type", "publish")]);
     b.statement(refunds, consumed.id, "SELECT payments", "SELECT * FROM payments WHERE order_id = $1", (begun + 4 * MS, 11 * MS));
     let attributes = vec![text("http.request.method", "POST"), text("server.address", "bank"), int("http.response.status_code", 200)];
@@ -108,6 +116,8 @@ pub fn parcel(b: &mut Builder, start: i64) {
     let picks = b.span(shipping, root, ("POST /picks", SpanKind::Client), (now, now + pick), call("/picks", "warehouse"));
     let inner = (now + 2 * MS, now + pick - 2 * MS);
     let picked = b.span(depot, picks.id, ("POST /picks", SpanKind::Server), inner, vec![text("http.route", "/picks")]);
+    b.log(shipping, root, start + 2 * MS, "info", format_args!("msg=\"parcel asked for\" shelves=3"));
+    b.log(depot, picked.id, inner.1 - MS, "info", format_args!("msg=\"shelves reserved\" count=3"));
     let mut at = inner.0 + 3 * MS;
     for shelf in 0..3 {
         let length = b.ms(18, 26);
@@ -120,6 +130,9 @@ pub fn parcel(b: &mut Builder, start: i64) {
     for attempt in 0..2 {
         let length = b.ms(30, 55);
         let weighed = b.span(depot, weighing, ("POST /weights", SpanKind::Server), (now, now + length), vec![int("attempt", attempt)]);
+        let level = if attempt == 0 { "warn" } else { "info" };
+        let said = if attempt == 0 { "the scale is not at rest, weighing again" } else { "parcel weighed" };
+        b.log(depot, weighed.id, now + length - 2 * MS, level, format_args!("msg=\"{said}\" attempt={attempt}"));
         b.span(depot, weighed.id, ("read scale", SpanKind::Internal), (now + 2 * MS, now + length - 3 * MS), Vec::new());
         now += length + 4 * MS;
     }
@@ -131,6 +144,13 @@ pub fn parcel(b: &mut Builder, start: i64) {
             let stack = "  File \"/app/labels/render.py\", line 88, in render\n    template = self.templates[fmt]";
             b.fail(rendered, "KeyError", "'zpl'", stack);
             b.fail(printed, "KeyError", "'zpl'", "");
+            b.log(
+                labels,
+                printed.id,
+                now + length - MS,
+                "error",
+                format_args!("msg=\"label cannot be rendered\" format=zpl error=\"KeyError: 'zpl'\""),
+            );
         }
         now += length + 5 * MS;
     }

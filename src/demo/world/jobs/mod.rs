@@ -1,13 +1,15 @@
 //! What the shop does beside its customers' requests: few and odd, each a trace of its own.
 //!
-//! They are traced and nothing else: they run in pods that nobody scrapes. Each kind comes again and again at fixed
+//! They are traced and logged: they run in pods that nobody scrapes. Each kind comes again and again at fixed
 //! distances from the demo's start, and is made when it is asked for.
 
 mod batch;
 mod build;
 mod calls;
+mod line;
 
 use self::build::Builder;
+pub use self::line::JobLine;
 use super::{
     model::SECOND,
     rng::{hash, scramble, unscramble},
@@ -143,15 +145,31 @@ impl Run {
     /// Its spans that have ended by now.
     pub fn trace(self, seed: u64, now: i64) -> Option<StoredTrace> {
         let id = self.trace_id(seed);
-        let mut builder = Builder::new(id, hash(seed ^ MARK, (self.number + FIRST) as u64 | (self.job as u64) << NUMBER_BITS), now);
-        match self.job {
-            Job::Reindex => batch::reindex(&mut builder, self.start),
-            Job::Report => calls::report(&mut builder, self.start),
-            Job::Return => calls::give_back(&mut builder, self.start),
-            Job::Parcel => calls::parcel(&mut builder, self.start),
-            Job::Invoices => batch::invoices(&mut builder, self.start),
-        }
+        let mut builder = Builder::new(id, self.key(seed), now);
+        self.make(&mut builder);
         let spans = builder.finish();
         (!spans.is_empty()).then_some(StoredTrace { id, spans })
+    }
+
+    /// What it logs from its begin to its end, by time.
+    pub fn lines(self, seed: u64) -> Vec<JobLine> {
+        let mut builder = Builder::of_lines(self.trace_id(seed), self.key(seed));
+        self.make(&mut builder);
+        builder.finish_lines()
+    }
+
+    /// What its random numbers begin with.
+    fn key(self, seed: u64) -> u64 {
+        hash(seed ^ MARK, (self.number + FIRST) as u64 | (self.job as u64) << NUMBER_BITS)
+    }
+
+    fn make(self, builder: &mut Builder) {
+        match self.job {
+            Job::Reindex => batch::reindex(builder, self.start),
+            Job::Report => calls::report(builder, self.start),
+            Job::Return => calls::give_back(builder, self.start),
+            Job::Parcel => calls::parcel(builder, self.start),
+            Job::Invoices => batch::invoices(builder, self.start),
+        }
     }
 }

@@ -99,3 +99,49 @@ fn jobs_come_in_their_place_and_are_not_missed_by_samples() {
     let about = world.about(&TraceHint::default(), range);
     assert!(rare >= 5 && (weights as f64 / about as f64 - 1.0).abs() < 0.3, "{rare} jobs, {weights} traces of {about}");
 }
+
+#[test]
+fn each_job_logs_lines_that_name_its_spans() {
+    let world = quiet();
+    for (service, root, least) in [
+        ("indexer", "nightly reindex", 10),
+        ("reports", "GET /reports/sales", 2),
+        ("returns", "POST /returns", 4),
+        ("shipping", "POST /parcels", 5),
+        ("invoicing", "invoice run", 8),
+    ] {
+        let trace = job(&world, service, root);
+        let ids: HashSet<String> = spans(&trace).map(|(_, s)| s.span_id.iter().map(|b| format!("{b:02x}")).collect()).collect();
+        let everything = TimeRange::new(START - seconds(2 * 3_600), START);
+        let lines = |hint: LogHint, direction| {
+            let mut all = Vec::new();
+            LogStore::scan(&*world, &hint, everything, direction, &mut |entry| {
+                if entry.trace() == Some(trace.id) {
+                    let mut text = String::new();
+                    entry.write_text(&mut text);
+                    all.push((entry.at(), entry.stream().to_string(), text));
+                }
+                ControlFlow::Continue(())
+            });
+            all
+        };
+        let of_trace = lines(LogHint { matchers: Vec::new(), trace: Some(trace.id) }, Direction::Forward);
+        assert!(of_trace.len() >= least, "{root}: {of_trace:?}");
+        for (_, stream, text) in &of_trace {
+            let span = text.split_once("span_id=").unwrap().1;
+            assert!(ids.contains(span) && text.contains(&trace.id.to_string()) && stream.contains("app="), "{stream} {text}");
+        }
+        assert!(of_trace.is_sorted_by_key(|(at, ..)| *at));
+        let matchers = vec![
+            Matcher::new("namespace", MatchOp::Equal, "shop"),
+            Matcher::new("app", MatchOp::Regex, "indexer|search|reports|returns|refunds|shipping|warehouse|labels|invoicing|banking"),
+        ];
+        let mut all = lines(LogHint { matchers: matchers.clone(), trace: None }, Direction::Backward);
+        all.sort();
+        let mut sorted = of_trace.clone();
+        sorted.sort();
+        assert_eq!(all, sorted, "found among all lines as well");
+        let streams: HashSet<String> = LogStore::streams(&*world, &matchers, everything).iter().map(|s| s.to_string()).collect();
+        assert!(of_trace.iter().all(|(_, stream, _)| streams.contains(stream)));
+    }
+}

@@ -16,7 +16,11 @@ use super::{shop::Service, *};
 use crate::{
     demo::store::{Direction, LogHint, LogStore, MetricStore, STALE, StoredSeries, StoredTrace, TraceHint, TraceStore, Volume},
     log_fields::trace_id::written,
-    model::{labels::Matcher, time::TimeRange, trace::TraceId},
+    model::{
+        labels::{MatchOp, Matcher},
+        time::TimeRange,
+        trace::TraceId,
+    },
     wire::otlp::Span,
 };
 
