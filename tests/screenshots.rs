@@ -126,7 +126,39 @@ const SHOTS: &[Shot] = &[
         title: "Waterfall",
         size: WIDE,
         theme: "dark",
-        steps: &[WHOLE, SERVICE, LOGS, &[("/timeout acquiring\rgg", "timeout acquiring"), ("\r", "pool.acquire")]],
+        steps: &[
+            WHOLE,
+            &[
+                ("4", "Traces"),
+                ("E\x15{ name = \"POST /api/checkout\" } >> { name = \"pool.acquire\" && status = error }\r", "POST /api/checkout   "),
+                ("\r", "orders · pool.acquire"),
+            ],
+        ],
+    },
+    Shot {
+        name: "waterfall-tail",
+        title: "A request whose work goes on minutes after its answer",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            WHOLE,
+            &[("4", "Traces"), ("E\x15{ resource.service.name = \"refunds\" }\r", "POST /returns"), ("\r", "refund.requested process")],
+        ],
+    },
+    Shot {
+        name: "waterfall-logs",
+        title: "A failed span, and the trace's log lines between its spans",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            WHOLE,
+            &[
+                ("4", "Traces"),
+                ("E\x15{ resource.service.name = \"labels\" && status = error }\r", "POST /parcels"),
+                ("\r", "KeyError"),
+                ("L", "label cannot be rendered"),
+            ],
+        ],
     },
     Shot { name: "alerts-light-80x24", title: "Alerts at 80×24 on a light terminal", size: (80, 24), theme: "light", steps: &[WHOLE] },
 ];
