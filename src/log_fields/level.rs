@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::{
-    access, dotnet, klog, nginx, syslog,
+    access, dotnet, is_panic, klog, nginx, syslog,
     trace_id::{Told, field_at},
     wrapper,
 };
@@ -53,7 +53,7 @@ fn by_form(text: &str) -> Option<Level> {
     match text.as_bytes().first()? {
         b'{' => None,
         b'0'..=b'9' => nginx::level(text).or_else(|| access::level(text)),
-        b't' if text.starts_with("thread '") && text.contains("' panicked at ") => Some(Level::Fatal),
+        b't' if is_panic(text) => Some(Level::Fatal),
         _ => klog::level(text).or_else(by_start).or_else(|| dotnet::level(text)).or_else(|| access::level(text)),
     }
 }
@@ -178,6 +178,7 @@ mod tests {
             ("panic: runtime error: index out of range\n\ngoroutine 1 [running]:", Level::Fatal),
             ("Exception in thread \"main\" java.lang.IllegalStateException: info is missing", Level::Error),
             ("thread 'main' panicked at src/main.rs:1:1:\nboom", Level::Fatal),
+            ("thread 'main' (4711) panicked at src/main.rs:1:1:\nboom", Level::Fatal),
             ("fail: Shop.Pool[3]\n      no warning", Level::Error),
             (r#"{"status":"502","request":"GET /info HTTP/1.1"}"#, Level::Error),
             (r#"{"status":404,"method":"GET","path":"/error"}"#, Level::Warn),

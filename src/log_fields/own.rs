@@ -66,7 +66,10 @@ pub fn joined<'a>(mut lines: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
             out.push_str("\\n");
             match written(line) {
                 Written::Escaped(range) => out.push_str(&line[range]),
-                Written::Plain(own) => out.push_str(serde_json::json!(own).to_string().trim_matches('"')),
+                Written::Plain(own) => {
+                    let quoted = serde_json::json!(own).to_string();
+                    out.push_str(&quoted[1..quoted.len() - 1]);
+                }
             }
         }
         out.push_str(&first[range.end..]);
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn lines_that_came_one_by_one_read_as_one_that_came_whole() {
-        let lines = ["order failed: \"x\"", "a.B: no \u{e9} luck", "\tat a.B.c(B.java:1)"];
+        let lines = ["order failed: \"x\"", "a.B: no \u{e9} \"luck\"", "\tat a.B.c(B.java:1)"];
         let cri = lines.map(|line| format!("2026-11-22T05:01:02.123456789Z stdout F {line}"));
         let docker = lines.map(|line| serde_json::json!({ "log": format!("{line}\n"), "stream": "stdout", "time": "t" }).to_string());
         let mixed = [docker[0].clone(), lines[1].to_owned(), lines[2].to_owned()];

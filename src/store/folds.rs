@@ -193,12 +193,12 @@ impl Folds {
     /// Finds out which rows go on, from a row on. `segments` are those before, the last one first.
     pub(super) fn find<'l>(lines: &Lines, from: usize, segments: impl Iterator<Item = &'l Lines> + Clone) -> Found {
         let mut out = Found { folds: None, grown: Vec::new() };
-        let mut panicked = None;
+        let mut messages = if from < MESSAGE { messages(segments.clone()) } else { 0 };
         for (i, row) in lines.rows.iter().enumerate().skip(from.saturating_sub(MESSAGE)) {
             let text = lines.text(row);
-            let is_message = panicked.is_some_and(|at| i - at <= MESSAGE);
+            let is_message = i < messages;
             if is_panic(text) {
-                panicked = Some(i);
+                messages = i + 1 + MESSAGE;
             }
             if i < from || !(is_message || looks_inner(text)) {
                 continue;
@@ -241,6 +241,12 @@ impl Before<'_> {
         }
         Some((place + 1, part.next(text)?))
     }
+}
+
+/// Among how many first rows the message of a panic of the segments before, the last one first, is looked for.
+fn messages<'l>(segments: impl Iterator<Item = &'l Lines>) -> usize {
+    let mut texts = segments.flat_map(|lines| lines.rows.iter().rev().map(|row| lines.text(row))).take(MESSAGE);
+    texts.position(is_panic).map_or(0, |after| MESSAGE - after)
 }
 
 /// The line before a row's of the same stream.

@@ -4,7 +4,7 @@
 //! Told by the two of them alone. What may be a line of another thread, or one that only looks like a frame, goes on from none:
 //! it stays a line of its own rather than being hidden below one that it has nothing to do with.
 
-use super::{TRACEBACK, clip, is_usual_kind, kind_and_message};
+use super::{TRACEBACK, clip, is_usual_kind, kind_and_message, rust::panicked};
 use crate::{
     log_fields::{
         dotnet,
@@ -84,7 +84,7 @@ pub fn is_panic(text: &str) -> bool {
         Written::Plain(own) => own,
         Written::Escaped(range) => &text[range],
     };
-    text.starts_with("thread '") && (text.contains("' panicked at ") || text.contains("> panicked at "))
+    text.starts_with("thread '") && panicked(text).is_some()
 }
 
 impl Part {
@@ -312,6 +312,7 @@ mod tests {
             "Error: connect ECONNREFUSED\n    at Socket.emit (node:net:1494:16) {\n  errno: -111,\n  code: 'ECONNREFUSED'\n}",
             "fail: Shop.Orders.Pool[17]\n      no luck\n      System.Exception: x\n         at Shop.Pool.Take() in /src/Pool.cs:line 4\n       ---> System.Exception: y\n         --- End of inner exception stack trace ---",
             "panic: x [recovered]\n\tpanic: x\n\ngoroutine 7 [running]:\nmain.(*Pool).take(0xc0, {0x1, 0x2})\n\t/app/pool.go:12 +0x1d\ncreated by main.main in goroutine 1\n\t/app/main.go:7 +0x1\nexit status 2",
+            "thread '<unnamed>' (4711) panicked at src/main.rs:1:1:\nno luck at all\nnote: run with `RUST_BACKTRACE=1`",
             "thread 'main' panicked at src/main.rs:1:1:\nno luck at all\nstack backtrace:\n   0: shop::take\n             at ./src/main.rs:1:1\nnote: Some details are omitted",
         ] {
             assert_eq!(folded(trace), [trace], "{trace}");
@@ -330,6 +331,7 @@ mod tests {
             ("ERROR no luck\n  details follow\ncom.shop.Api: started\nINFO: x", 4),
             ("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nINFO:     127.0.0.1 \"GET /\"", 2),
             ("KeyError\nTraceback (most recent call last):", 2),
+            ("thread 'main' (see below) panicked at a.rs:1:1:\nx", 2),
             ("thread 'main' panicked at a.rs:1:1:\n{\"level\":\"info\"}\nx", 3),
             ("ERROR a\n INFO b\n WARN c", 3),
         ] {

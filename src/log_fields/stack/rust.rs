@@ -4,7 +4,7 @@ use super::{Exception, Frame, StackTrace, libraries};
 
 /// Reads a panic, or a backtrace alone.
 pub(super) fn read(lines: &[&str]) -> Option<StackTrace> {
-    let panic = lines.iter().position(|line| line.contains("' panicked at ") || line.contains("> panicked at "));
+    let panic = lines.iter().position(|line| panicked(line).is_some());
     let start = lines.iter().position(|line| line.trim().eq_ignore_ascii_case("stack backtrace:"));
     if panic.is_none() && start.is_none() {
         return None;
@@ -35,10 +35,18 @@ pub(super) fn read(lines: &[&str]) -> Option<StackTrace> {
     (!exception.frames.is_empty()).then(|| StackTrace { exceptions: vec![exception], libraries })
 }
 
+/// What stands after `panicked at` where a line tells of a panic: of `thread 'main'`, since Rust 1.91 of `thread 'main' (4711)`.
+pub(super) fn panicked(line: &str) -> Option<&str> {
+    let (thread, rest) = line.split_once(" panicked at ")?;
+    let numbered = thread.strip_suffix(')').and_then(|thread| thread.rsplit_once(" ("));
+    let name = numbered.filter(|(_, id)| id.bytes().all(|b| b.is_ascii_digit())).map_or(thread, |(name, _)| name);
+    name.ends_with(['\'', '>']).then_some(rest)
+}
+
 /// What a panic said and where it was: `panicked at src/main.rs:12:5:` with the message below, or as before Rust 1.73
 /// `panicked at 'message', src/main.rs:12:5`.
 fn said(lines: &[&str], at: usize) -> (String, String) {
-    let rest = lines[at].split_once(" panicked at ").map_or("", |(_, rest)| rest);
+    let rest = panicked(lines[at]).unwrap_or_default();
     if let Some((message, place)) = rest.strip_prefix('\'').and_then(|r| r.rsplit_once("', ")) {
         return (message.to_owned(), place.to_owned());
     }

@@ -34,6 +34,7 @@ fn traces_of_every_language_say_what_happened_and_where() {
             "tokio-runtime-worker",
             "panic|called `Result::unwrap()` on an `Err` value: Timeout|orders::pool::take::{{closure}} ./src/pool.rs:88:14|1",
         ),
+        ("billing-1", "panic|no such order|billing::bill::send ./src/bill.rs:7:5|1"),
         ("/app/src/pool.js", "TypeError|x is not a function|take /app/src/pool.js:12:5|1"),
         ("ECONNREFUSED", "Error|connect ECONNREFUSED 10.0.0.1:5432|-|1"),
         (

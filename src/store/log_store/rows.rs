@@ -65,13 +65,17 @@ impl LogStore {
         let segment = &self.segments[at];
         let folds = &segment.lines().folds;
         let Some(lead) = folds.lead(row) else { return (at, row) };
-        let is_shown = |(at, row): &Place| self.segments[*at].shown_place(*row).is_some();
-        let head = folds.head(lead).and_then(|head| self.place_of(head)).filter(is_shown);
-        head.unwrap_or_else(|| (at, folds.rows(lead).find(|row| is_shown(&(at, *row))).unwrap_or(row)))
+        let head = folds.head(lead).and_then(|head| self.place_of(head));
+        let shown = |(lines, lead): (&Lines, usize)| {
+            let (at, _) = self.place_of(lines.rows.get(lead)?.id())?;
+            let row = lines.folds.rows(lead).find(|row| self.segments[at].shown_place(*row).is_some())?;
+            Some((at, row))
+        };
+        self.parts(head.unwrap_or((at, row))).find_map(shown).unwrap_or((at, row))
     }
 
     /// Where a line is, shown or not.
-    fn place_of(&self, id: LineId) -> Option<Place> {
+    pub(super) fn place_of(&self, id: LineId) -> Option<Place> {
         let at = self.segments.partition_point(|s| s.first_at() <= id.at).saturating_sub(1);
         let segment = self.segments.get(at)?;
         let row = segment.row_of(id);
@@ -128,7 +132,7 @@ impl LogStore {
     }
 
     /// The parts of the trace of a row from its segment on.
-    fn parts(&self, (at, row): Place) -> impl Iterator<Item = (&Lines, usize)> {
+    pub(super) fn parts(&self, (at, row): Place) -> impl Iterator<Item = (&Lines, usize)> {
         parts(self.segments.iter().skip(at).map(Segment::lines), row)
     }
 }

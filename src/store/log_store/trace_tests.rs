@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     log_fields::{level::level, trace_id::Told},
     model::labels::Labels,
-    store::{Condition, Pattern},
+    store::{Condition, Pattern, segment::BYTES},
 };
 
 /// A line of a stream; `at` in milliseconds.
@@ -33,6 +33,8 @@ const TRACE: [&str; 5] = [
     "\tat com.shop.Pool.take(Pool.java:44)",
 ];
 
+const PANIC: &str = "thread 'main' (4711) panicked at src/main.rs:1:1:";
+
 /// A trace of a stream, a line every two milliseconds.
 fn trace(at: i64, stream: &str) -> Vec<LogLine> {
     (at..).step_by(2).zip(TRACE).map(|(at, text)| line(at, stream, text)).collect()
@@ -45,6 +47,14 @@ fn rows(store: &LogStore) -> Vec<String> {
     let mut backward: Vec<String> = store.rows_before(store.shown()).map(row).collect();
     backward.reverse();
     assert_eq!(rows, backward);
+    let lines = |(_, l): (usize, Line<'_>)| {
+        let parts = store.parts(store.place_of(l.id).unwrap());
+        parts.flat_map(|(lines, lead)| lines.folds.rows(lead).map(|row| lines.rows[row].id())).collect::<Vec<_>>()
+    };
+    let mut told: Vec<LineId> = store.rows_from(0).flat_map(lines).collect();
+    told.sort_unstable();
+    assert!(told.windows(2).all(|two| two[0] != two[1]), "a line is in two rows");
+    assert!(store.window(0).all(|l| told.binary_search(&l.id).is_ok()), "a shown line is in no row");
     let starts: Vec<usize> = store.rows_from(0).map(|(n, _)| n).collect();
     for i in 0..store.shown() {
         assert!(starts.contains(&store.row_of(i)), "{i} of {starts:?}");
@@ -249,6 +259,27 @@ fn a_trace_is_whole_where_it_is_cut_and_other_lines_come_late() {
 }
 
 #[test]
+fn a_trace_whose_first_line_is_left_out_is_one_row_over_all_segments() {
+    let mut store = LogStore::new(1 << 30);
+    for (at, text) in [(10, "WARN order failed"), (20, "Caused by: a.B: ERROR"), (30, "Caused by: b.C: ERROR")] {
+        store.insert((at - 5..at - 2).map(long).collect());
+        store.insert(vec![line(at, "a", text)]);
+    }
+    assert_eq!(store.segments.iter().map(|s| s.lines().folds.begins_outside()).collect::<Vec<_>>(), [false, true, true]);
+    show(&mut store, Show { level: Level::Error, ..Show::default() });
+    assert_eq!((rows(&store), store.shown()), (vec!["2 Caused by: a.B: ERROR".to_owned()], 2));
+}
+
+#[test]
+fn the_message_of_a_panic_is_found_in_the_next_segment() {
+    let mut store = LogStore::new(1 << 30);
+    store.insert([line(20, "b", "INFO x"), line(21, "a", "no luck at all")].into_iter().chain((30..33).map(long)).collect());
+    store.insert(vec![line(10, "a", PANIC), line(11, "b", "INFO y")]);
+    assert_eq!(store.segments.len(), 2);
+    assert_eq!(rows(&store)[..3], [format!("2 {PANIC}"), "1 INFO y".to_owned(), "1 INFO x".to_owned()]);
+}
+
+#[test]
 fn what_is_left_of_a_trace_is_decided_on_anew() {
     let mut store = LogStore::new(1 << 20);
     show(&mut store, pattern("order failed"));
@@ -297,21 +328,23 @@ proptest! {
     /// Whatever the order in which lines come, in whatever parts, filtered or not, rows are the same.
     #[test]
     fn rows_do_not_depend_on_the_order_of_arrival(
-        lines in prop::collection::vec((0..400_i64, 0..3_usize, 0..7_usize), 1..80),
+        lines in prop::collection::vec((0..400_i64, 0..3_usize, 0..10_usize), 1..80),
         order in prop::collection::vec(any::<u16>(), 80),
         part in 1..9_usize,
         filter in prop::sample::select(vec!["", "no luck", "!no luck"]),
     ) {
-        let text = |i: usize| TRACE.get(i).copied().unwrap_or(if i == 5 { "INFO x" } else { "no luck: y" });
+        let text = |i: usize| TRACE.get(i).copied().unwrap_or_else(|| ["INFO x", "no luck: y", PANIC, "it had no luck", "INFO z"][i - 5]);
         // Each at a time of its own: those of one instant are in the order of their arrival.
         let all: Vec<LogLine> = (0..).zip(&lines).map(|(n, (at, stream, i))| {
-            LogLine { at: Timestamp((at * 100 + n) * 1_000_000), ..line(0, ["a", "b", "c"][*stream], text(*i)) }
+            // A part of a trace that is in a segment of its own is filtered for itself.
+            let line = if *i == 9 && filter.is_empty() { long(0) } else { line(0, ["a", "b", "c"][*stream], text(*i)) };
+            LogLine { at: Timestamp((at * 100 + n) * 1_000_000), ..line }
         }).collect();
         let mut mixed: Vec<(u16, LogLine)> = order.into_iter().zip(all.clone()).collect();
         mixed.sort_by_key(|(place, _)| *place);
-        let mut whole = LogStore::new(1 << 20);
+        let mut whole = LogStore::new(1 << 30);
         whole.insert(all);
-        let mut parts = LogStore::new(1 << 20);
+        let mut parts = LogStore::new(1 << 30);
         show(&mut whole, pattern(filter));
         show(&mut parts, pattern(filter));
         for chunk in mixed.chunks(part) {
@@ -324,17 +357,20 @@ proptest! {
     /// Whatever comes and goes, what is shown is what the lines that are here say, and each line is in one row.
     #[test]
     fn what_is_shown_is_what_is_found_anew(
-        blocks in prop::collection::vec((0..80_i64, 0..3_usize, 0..8_usize), 1..40),
+        blocks in prop::collection::vec((0..80_i64, 0..3_usize, 0..9_usize), 1..40),
         order in prop::collection::vec(any::<u16>(), 200),
         part in 1..9_usize,
         shown in 0..6_usize,
-        keeps in prop::sample::select(vec![usize::MAX, 2 << 20, 1 << 20]),
+        keeps in prop::sample::select(vec![usize::MAX, 2 << 20, 1 << 20, 8 << 10, 4 << 10]),
+        asked in 0..6_usize,
     ) {
         let block = |(at, stream, kind): &(i64, usize, usize)| match (*at * 10, ["a", "b", "c"][*stream], *kind) {
             (at, stream, 0..=2) => trace(at, stream),
             (at, stream, 3..=4) => warned(at, stream),
-            (at, _, 5) => vec![long(at)],
-            (at, stream, kind) => vec![line(at, stream, ["INFO order failed", "INFO Pool.java"][kind - 6])],
+            (at, _, 5) if keeps > BYTES / 2 => vec![long(at)],
+            (at, stream, 5) => vec![line(at, stream, "INFO x")],
+            (at, stream, 6) => vec![line(at, stream, PANIC), line(at + 1, stream, "no luck at all")],
+            (at, stream, kind) => vec![line(at, stream, ["INFO order failed", "INFO Pool.java"][kind - 7])],
         };
         // Each at a time of its own.
         let all = (0..).zip(blocks.iter().flat_map(block)).map(|(n, line)| LogLine { at: Timestamp(line.at.0 + n), ..line });
@@ -350,6 +386,7 @@ proptest! {
         ];
         let mut store = LogStore::new(keeps);
         show(&mut store, filters[shown].clone());
+        store.ask_anew(filters[asked].level, &filters[asked].conditions);
         for chunk in mixed.chunks(part) {
             store.insert(chunk.iter().map(|(_, line)| line.clone()).collect());
         }
