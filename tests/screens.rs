@@ -156,6 +156,11 @@ impl Stage {
                 job.run(&|| false, &mut |part| parts.push(Response::Filtered(part)));
                 return parts;
             }
+            Request::Structure(job) => {
+                let (out, mut news) = mpsc::channel(1000);
+                redline::runtime::structure::merge(job, &self.sources, out).await.unwrap();
+                return std::iter::from_fn(|| news.try_recv().ok()).filter(|news| news.is_done).map(Response::Structure).collect();
+            }
             _ => return vec![fetch(request, &self.sources, NOW).await.unwrap()],
         };
         let (events, mut received) = mpsc::channel(64);
@@ -353,6 +358,7 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
         ("waterfall", "\x1bgg\r", "/"),
         ("compare", "x", ""),
         ("traces", "\x1b\x1b\x1b4", "/E"),
+        ("structure", "T", ""),
     ] {
         stage.keys(keys).await;
         stage.page(name, &mut stale).await;
@@ -360,7 +366,7 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
         stage.bears_pastes(fields).await;
     }
     own_log();
-    stage.keys(":log\r").await;
+    stage.keys("\x1b:log\r").await;
     stage.page("own-log", &mut stale).await;
     assert!(stale.is_empty(), "other than kept: {stale:?}; REDLINE_UPDATE=1 cargo test --test screens keeps them: look at the difference");
 }

@@ -66,6 +66,7 @@ fn is_whole(answer: &Answer, now: Timestamp) -> bool {
         Ok(Response::Log(events)) => events.contains(&LogEvent::Tail(TailState::Off)) && answer.request.is_past(now),
         Ok(Response::Red(mapping)) => !mapping.is_incomplete(),
         Ok(Response::Filtered(news)) => news.is_last,
+        Ok(Response::Structure(news)) => news.is_done,
         Ok(_) => true,
     }
 }

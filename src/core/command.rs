@@ -20,6 +20,8 @@ pub enum ViewKind {
     Waterfall,
     /// Two traces.
     Compare,
+    /// Many traces as one tree.
+    Structure,
     /// PromQL typed by hand.
     Query,
     /// All silences.
@@ -32,7 +34,7 @@ pub enum ViewKind {
 
 impl ViewKind {
     /// All, in the order of the digits where they have one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Alerts,
         Self::Services,
         Self::Logs,
@@ -40,6 +42,7 @@ impl ViewKind {
         Self::Service,
         Self::Waterfall,
         Self::Compare,
+        Self::Structure,
         Self::Query,
         Self::Silences,
         Self::SilenceForm,
@@ -56,6 +59,7 @@ impl ViewKind {
             Self::Traces => "Traces",
             Self::Waterfall => "Waterfall",
             Self::Compare => "Compare",
+            Self::Structure => "Structure",
             Self::Query => "Query",
             Self::Silences => "Silences",
             Self::SilenceForm => "Silence",
@@ -73,6 +77,7 @@ impl ViewKind {
             Self::Traces => "traces",
             Self::Waterfall => "waterfall",
             Self::Compare => "compare",
+            Self::Structure => "structure",
             Self::Query => "query",
             Self::Silences => "silences",
             Self::SilenceForm => "silence",
@@ -220,7 +225,7 @@ commands! {
     ViewTraces, "view-traces", [], ["4"], "traces", "Traces of the scope", ALWAYS;
     Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
-    NextError, "next-error", [Logs, Waterfall, Compare, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
+    NextError, "next-error", [Logs, Waterfall, Compare, Structure, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
     Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
     NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
     PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
@@ -268,9 +273,9 @@ commands! {
     SwitchFamily, "family", [Service], ["M"], "metrics", "The next family of metrics that has this service", ALWAYS;
     Include, "include", [Logs, Waterfall], ["&"], "filter for", "Filter for the selected field; in the list, pick one of the line's", ROWS;
     Exclude, "exclude", [Service, Logs, Waterfall], ["!"], "exclude", "Leave out what is selected", ROWS;
-    Unfold, "unfold", [Logs, Traces, Waterfall, Compare], ["right"], "", "Unfold", FOLDS;
-    Fold, "fold", [Logs, Traces, Waterfall, Compare], ["left"], "", "Fold, or go to the parent", FOLDS;
-    FoldAll, "fold-all", [Waterfall, Compare], ["F"], "fold", "Fold all but errors and the critical path (of a comparison, what differs), or unfold", ROWS;
+    Unfold, "unfold", [Logs, Traces, Waterfall, Compare, Structure], ["right"], "", "Unfold", FOLDS;
+    Fold, "fold", [Logs, Traces, Waterfall, Compare, Structure], ["left"], "", "Fold, or go to the parent", FOLDS;
+    FoldAll, "fold-all", [Waterfall, Compare, Structure], ["F"], "fold", "Fold all but errors and what took the time (of a comparison, what differs), or unfold", ROWS;
     FoldDeeper, "fold-deeper", [Waterfall], ["]"], "", "Unfold one level more, at the end repeated spans too", ROWS;
     FoldHigher, "fold-higher", [Waterfall], ["["], "", "Fold the lowest level", ROWS;
     FoldToErrors, "fold-to-errors", [Waterfall], [], "", "Fold all that has no error below it", ROWS;
@@ -283,7 +288,8 @@ commands! {
     SpanTable, "span-table", [Waterfall], ["T"], "table", "Spans by service and operation: count, time, self time, share of the critical path", ROWS;
     TraceLines, "trace-lines", [Waterfall], ["L"], "log lines", "The trace's log lines between its spans, at their times, or none", ROWS;
     CorrectClocks, "correct-clocks", [Waterfall], ["C"], "clocks", "Times with clocks that differ put right, or as they were told", |f| if f.skewed { Ok(()) } else { Err("no clock of this trace is seen to differ") };
-    CompareTraces, "compare-traces", [Traces, Waterfall], ["x"], "compare", "What it differs in from a typical good trace of the same root, or from a marked one", |f| if f.trace { Ok(()) } else { Err("there is no trace to compare") };
+    CompareTraces, "compare-traces", [Traces, Waterfall, Structure], ["x"], "compare", "What it differs in from a typical good trace of the same root, or from a marked one", |f| if f.trace { Ok(()) } else { Err("there is no trace to compare") };
+    TraceStructure, "structure", [Traces], ["T"], "structure", "The hits merged into one tree by service and operation: count, errors, p50, p95, share of the time", ROWS;
     OpenBase, "open-base", [Compare], ["B"], "base", "Open the trace that is compared with, at the selected span", |f| if f.base { Ok(()) } else { Err("the trace that is compared with has no such span") };
     Parent, "parent", [Waterfall], ["u"], "", "The span that called this one", ROWS;
     SlowestChild, "slowest-child", [Waterfall], ["d"], "", "The slowest span that this one called", ROWS;

@@ -24,6 +24,7 @@ use crate::{
     trace::{
         Trace,
         differences::{CompareJob, Differences},
+        structure::{StructureJob, StructureNews},
     },
 };
 
@@ -265,10 +266,12 @@ pub enum Request {
     },
     /// A trace by its id.
     Trace(TraceId),
-    /// What two traces that are here differ in: no backend is asked, a worker compares them.
-    Compare(Arc<CompareJob>),
     /// The same of one that something of this time led to.
     TraceNear(TraceId, TimeRange),
+    /// What two traces that are here differ in: no backend is asked, a worker compares them.
+    Compare(Arc<CompareJob>),
+    /// Many traces merged into one tree; answers keep coming.
+    Structure(Arc<StructureJob>),
 }
 
 impl Request {
@@ -313,7 +316,8 @@ impl Request {
             | Self::Same(_)
             | Self::Trace(_)
             | Self::Compare(_)
-            | Self::TraceNear(..) => None,
+            | Self::TraceNear(..)
+            | Self::Structure(_) => None,
         }
     }
 
@@ -383,6 +387,8 @@ pub enum Response {
     Trace(Arc<Trace>),
     /// To [`Request::Compare`].
     Compared(Arc<Differences>),
+    /// One of several to [`Request::Structure`].
+    Structure(StructureNews),
 }
 
 /// Names one place that waits for answers: a pane of a view on the stack.

@@ -34,6 +34,7 @@ use crate::{
     },
     source::{Sources, not_configured},
     store::FilterJob,
+    trace::structure::StructureJob,
 };
 
 /// What tasks need.
@@ -206,6 +207,9 @@ async fn ask(slot: SlotId, request: &Arc<Request>, context: &Context) -> Result<
     if let Request::Filter(job) = &**request {
         return filter(slot, request, context, job.clone()).await;
     }
+    if let Request::Structure(job) = &**request {
+        return structure(slot, request, context, job.clone()).await;
+    }
     let result = super::fetch::fetch(request, &context.sources, asked).await;
     answer(slot, request, context, asked, result).await
 }
@@ -284,6 +288,26 @@ async fn filter(slot: SlotId, request: &Arc<Request>, context: &Context, job: Ar
     }
 }
 
+/// Reads traces and merges them: how far it has come is told in answers of its own.
+async fn structure(slot: SlotId, request: &Arc<Request>, context: &Context, job: Arc<StructureJob>) -> Result<Outcome, Gone> {
+    let asked = context.clock.now();
+    let (out, mut news) = mpsc::channel(1);
+    let telling = async {
+        let mut last = Outcome::Answered;
+        while let Some(news) = news.recv().await {
+            last = answer(slot, request, context, asked, Ok(Response::Structure(news))).await?;
+        }
+        Ok(last)
+    };
+    match tokio::join!(super::structure::merge(&job, &context.sources, out), telling) {
+        (Some(()), told) => told,
+        (None, _) => {
+            let bug = SourceError::new(Backend::Tempo, ErrorKind::Bug, "redline failed while it merged the traces");
+            answer(slot, request, context, asked, Err(bug)).await
+        }
+    }
+}
+
 fn backend_of(request: &Request) -> Backend {
     match request {
         Request::PrometheusAlerts
@@ -321,6 +345,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::Trace(_)
         | Request::TraceNear(..)
         | Request::Compare(_)
+        | Request::Structure(_)
         | Request::TraceAbilities
         | Request::TraceMetrics { .. }
         | Request::TraceTags { .. }

@@ -101,7 +101,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         Request::Trace(id) => Response::Trace(sources.trace(*id, None).await?),
         Request::TraceNear(id, near) => Response::Trace(sources.trace(*id, Some(*near)).await?),
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(sources.trace_abilities().await?)),
-        Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) => {
+        Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) | Request::Structure(_) => {
             return Err(bug(Backend::Loki, "a stream of answers was fetched"));
         }
     })

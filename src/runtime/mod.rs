@@ -16,6 +16,7 @@ mod screen;
 mod secrets;
 mod settle;
 mod signals;
+pub mod structure;
 
 use std::{
     io,

@@ -1,12 +1,14 @@
 //! Many traces as one tree: spans with the same path of services and titles from the root are one node.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
 use super::{
-    Operation, Trace,
+    Node, Operation, Trace,
     build::{NONE, index},
 };
-use crate::model::trace::TraceId;
+use crate::model::trace::{SpanId, TraceId};
 
 /// Spans of one place of the tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +37,50 @@ pub struct Row {
     pub path_ns: i64,
     /// What of the traces' time that is, from 0 to 1; all rows together are 1.
     pub share: f64,
-    /// The traces that have one, by their numbers in [`Structure::traces`], with its first node there.
-    pub traces: Vec<(u32, u32)>,
+    /// The traces that have one, in the order in which they came.
+    pub traces: Vec<Behind>,
+}
+
+/// The spans of one trace that are at one place of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The trace, by its number in [`Structure::traces`].
+    pub trace: u32,
+    /// How many there are.
+    pub count: u32,
+    /// Those with an error.
+    pub errors: u32,
+    /// The longest of them; of those with an error where there are any.
+    pub span: SpanId,
+    /// How long that takes, in nanoseconds.
+    pub span_ns: i64,
+    is_error: bool,
+}
+
+/// Traces to be read and merged. Two jobs are the same when they are one and the same.
+#[derive(Debug)]
+pub struct StructureJob {
+    /// Which.
+    pub traces: Vec<TraceId>,
+}
+
+impl PartialEq for StructureJob {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+/// How far the traces of a job are merged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StructureNews {
+    /// The tree of those that are.
+    pub rows: Arc<Vec<Row>>,
+    /// Which these are.
+    pub traces: Arc<Vec<TraceId>>,
+    /// Those that could not be read, and why.
+    pub failed: Arc<Vec<(TraceId, String)>>,
+    /// Whether there are no more.
+    pub is_done: bool,
 }
 
 /// A tree that traces are put into one by one.
@@ -57,7 +101,22 @@ struct Merged {
     durations: Vec<i64>,
     self_ns: i64,
     path_ns: i64,
-    traces: Vec<(u32, u32)>,
+    traces: Vec<Behind>,
+}
+
+impl Merged {
+    fn behind(&mut self, trace: u32, node: &Node) {
+        let is_error = node.is_error();
+        let new = Behind { trace, count: 1, errors: u32::from(is_error), span: node.id, span_ns: node.duration_ns, is_error };
+        match self.traces.last_mut().filter(|last| last.trace == trace) {
+            None => self.traces.push(new),
+            Some(last) => {
+                let (count, errors) = (last.count + 1, last.errors + new.errors);
+                let worse = (new.is_error, new.span_ns) > (last.is_error, last.span_ns);
+                *last = Behind { count, errors, ..if worse { new } else { *last } };
+            }
+        }
+    }
 }
 
 impl Structure {
@@ -77,9 +136,7 @@ impl Structure {
             merged.durations.push(node.duration_ns);
             merged.self_ns = merged.self_ns.saturating_add(node.self_ns);
             merged.path_ns = merged.path_ns.saturating_add(trace.path.on_path_ns(i));
-            if merged.traces.last().is_none_or(|(last, _)| *last != number) {
-                merged.traces.push((number, i));
-            }
+            merged.behind(number, node);
         }
         self.path_ns = self.path_ns.saturating_add(trace.root.map_or(0, |r| trace.nodes[r as usize].duration_ns));
     }

@@ -19,6 +19,7 @@ mod sheet;
 pub mod silence_form;
 pub mod silence_words;
 pub mod silences;
+pub mod structure;
 pub mod traces;
 pub mod waterfall;
 
@@ -101,6 +102,8 @@ pub enum Act {
     Lines(Box<Seed>, Box<Scope>),
     /// Open the comparison of two traces.
     Compare(Box<compare::Seed>, Box<Scope>),
+    /// Open the structure of many traces.
+    Structure(Box<structure::Seed>, Box<Scope>),
     /// Narrow what is shown, as the user has chosen.
     Narrow(Box<By>),
     /// Open all traces of a scope, failed or not.
@@ -366,6 +369,7 @@ pub fn open(kind: ViewKind, scope: &Scope, queries: &[TypedQuery], settings: &Se
         ViewKind::Traces if settings.traces_opened && query.is_none() => Box::new(traces::Traces::all(scope)),
         ViewKind::Traces => Box::new(traces::Traces::new(scope, query)),
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
+        ViewKind::Structure => Box::new(structure::Structure::new(query)),
         ViewKind::Compare => Box::new(compare::Compare::new(scope, query.and_then(TraceId::parse))),
         ViewKind::Silences => Box::new(silences::Silences::default()),
         ViewKind::SilenceForm => Box::new(silence_form::SilenceForm::new(silence_form::Subject::of(scope), settings)),

@@ -36,9 +36,21 @@ fn many_traces_are_one_tree_with_counts_and_shares() {
         .map(|r| (r.operation.as_ref().map(|o| o.name.to_string()).unwrap(), r.depth, r.count, r.errors, r.p50_ns, r.p95_ns))
         .collect();
     assert_eq!(told, [("op1".into(), 0, 4, 0, 100, 100), ("query".into(), 1, 3, 1, 20, 50), ("other".into(), 1, 3, 0, 5, 5)]);
-    assert_eq!(rows[1].traces.iter().map(|(trace, _)| *trace).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        rows[1].traces.iter().map(|b| (b.trace, b.span, b.errors)).collect::<Vec<_>>(),
+        [(0, SpanId(2), 0), (1, SpanId(2), 0), (2, SpanId(2), 1)]
+    );
     assert_eq!((rows[1].path_ns, rows[1].share), (80, 0.2));
     assert_eq!((rows[0].subtree_end, all.traces().len()), (3, 4));
+}
+
+#[test]
+fn of_several_spans_of_a_trace_at_one_place_the_longest_failed_one_stands_for_them() {
+    let query = |id: u64, to: i64, error: bool| Span { name: "query".into(), error, ..span(id, 1, 0, to) };
+    let mut all = Structure::default();
+    all.add(&build(vec![span(1, 0, 0, 100), query(2, 90, false), query(3, 10, true), query(4, 20, true), query(5, 50, false)]));
+    let behind = all.rows()[1].traces[0];
+    assert_eq!((behind.count, behind.errors, behind.span, behind.span_ns), (4, 2, SpanId(4), 20));
 }
 
 proptest! {

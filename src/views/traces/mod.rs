@@ -5,6 +5,7 @@ mod columns;
 mod draw;
 mod live;
 mod marks;
+mod merge;
 mod query;
 mod rows;
 #[cfg(test)]
@@ -194,8 +195,10 @@ impl View for Traces {
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{CompareTraces, Drill, EditQuery, Filter, Follow, Logs, Mark, NextError, Order, Preset, Red, ShowColumn};
-        &[Drill, Preset, EditQuery, Logs, Filter, CompareTraces, Mark, NextError, Follow, ShowColumn, Order, Red]
+        use Command::{
+            CompareTraces, Drill, EditQuery, Filter, Follow, Logs, Mark, NextError, Order, Preset, Red, ShowColumn, TraceStructure,
+        };
+        &[Drill, Preset, EditQuery, Logs, Filter, CompareTraces, Mark, TraceStructure, NextError, Follow, ShowColumn, Order, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
@@ -241,6 +244,7 @@ impl View for Traces {
             }
             Command::Mark => self.mark(cx),
             Command::CompareTraces => self.compare(cx),
+            Command::TraceStructure => self.open_structure(cx),
             Command::Preset => {
                 // From typed TraceQL back to the preset that it replaced.
                 if self.typed.take().is_none() {

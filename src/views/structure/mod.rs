@@ -1,0 +1,288 @@
+//! The hits of a search as one tree of services and operations: how many, how long, how many failed, what took the time.
+
+mod behind;
+mod draw;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::sync::Arc;
+
+use crossterm::event::MouseEvent;
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use self::{behind::List, tree::Tree};
+use super::{Cx, Look, Needs, Pointed, View, Yank};
+use crate::{
+    app::expect,
+    core::{
+        command::{Command, Facts, ViewKind},
+        request::{Answer, Refresh, Request, Response},
+        slot::Slot,
+    },
+    model::{
+        time::Timestamp,
+        trace::{TraceHit, TraceHits},
+        trace_source::{PlainQuery, TraceQuery},
+    },
+    trace::structure::{Row, StructureJob, StructureNews},
+    ui::{
+        panel,
+        table::{TableState, visible_rows},
+    },
+};
+
+/// Traces that are read at the most: the newest of the hits.
+const MOST: usize = 200;
+const SEARCH: &str = "hits";
+const MERGED: &str = "structure";
+
+/// What a page begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seed {
+    /// The hits.
+    pub hits: Vec<TraceHit>,
+    /// The TraceQL that found them.
+    pub query: String,
+}
+
+/// The page's state.
+pub struct Structure {
+    query: String,
+    /// The hits that are merged, the newest first.
+    hits: Vec<TraceHit>,
+    /// How many there were.
+    all: usize,
+    found: Slot<TraceHits>,
+    job: Option<Arc<StructureJob>>,
+    merged: Slot<StructureNews>,
+    /// The user has stopped it.
+    stopped: bool,
+    tree: Tree,
+    list: TableState,
+    /// The traces behind a row, while they are listed.
+    behind: Option<List>,
+}
+
+impl Structure {
+    /// A page of what a TraceQL finds, or of all traces.
+    pub fn new(query: Option<&str>) -> Self {
+        Self {
+            query: query.unwrap_or("{ }").to_owned(),
+            hits: Vec::new(),
+            all: 0,
+            found: Slot::default(),
+            job: None,
+            merged: Slot::default(),
+            stopped: false,
+            tree: Tree::default(),
+            list: TableState::default(),
+            behind: None,
+        }
+    }
+
+    /// A page of hits that another one has.
+    pub fn seeded(seed: Seed) -> Self {
+        let mut page = Self::new(Some(&seed.query));
+        page.merge(seed.hits);
+        page
+    }
+
+    /// Has the newest of the hits merged.
+    fn merge(&mut self, mut hits: Vec<TraceHit>) {
+        self.all = hits.len();
+        hits.sort_by_key(|hit| (std::cmp::Reverse(hit.start), hit.trace));
+        hits.truncate(MOST);
+        self.job = Some(Arc::new(StructureJob { traces: hits.iter().map(|hit| hit.trace).collect() }));
+        self.hits = hits;
+    }
+
+    fn rows(&self) -> &[Row] {
+        self.merged.value().map_or(&[], |news| &news.rows)
+    }
+
+    /// The selected row of the tree.
+    fn row(&self) -> Option<u32> {
+        let lines = self.tree.lines();
+        lines.get(self.list.row(lines.len())?).copied()
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopped || self.merged.value().is_some_and(|news| news.is_done)
+    }
+
+    /// Takes what is merged by now. The selection and the folds stay on their rows.
+    fn arrived(&mut self, before: &[Row], selected: Option<u32>, area: Rect) {
+        let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
+        let kept = selected.and_then(|row| tree::locate(&rows, &tree::path(before, row)));
+        self.tree.renew(before, &rows);
+        let line = kept.and_then(|row| self.tree.lines().iter().position(|line| *line == row));
+        self.select(line.unwrap_or(0), area);
+        if let Some(list) = self.behind.take() {
+            let row = tree::locate(&rows, &tree::path(before, list.row));
+            self.behind = row.map(|row| List { row, ..list });
+        }
+    }
+
+    fn select(&mut self, line: usize, area: Rect) {
+        let height = visible_rows(self.table(area));
+        self.list.select(line, self.tree.lines().len(), height);
+    }
+
+    fn fold(&mut self, area: Rect, fold: bool) {
+        let Some(row) = self.row() else { return };
+        let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
+        let at = self.list.selected;
+        let is_end = rows[row as usize].subtree_end == row + 1 || self.tree.is_folded(row);
+        let to = match rows[row as usize].parent.filter(|_| fold && is_end) {
+            Some(parent) => self.tree.lines().iter().position(|line| *line == parent).unwrap_or(at),
+            None => {
+                self.tree.set_folded(&rows, row, fold);
+                at
+            }
+        };
+        self.select(to, area);
+    }
+
+    fn toggle_all(&mut self, area: Rect) {
+        let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
+        let selected = self.row();
+        self.tree.toggle_all(&rows);
+        let near = std::iter::successors(selected, |row| rows[*row as usize].parent);
+        let line = near.filter_map(|row| self.tree.lines().iter().position(|line| *line == row)).next();
+        self.select(line.unwrap_or(0), area);
+    }
+
+    fn next_error(&mut self, area: Rect) {
+        let lines = self.tree.lines();
+        let from = self.list.row(lines.len()).map_or(0, |at| at + 1);
+        let is_bad = |at: &usize| self.rows()[lines[*at] as usize].errors > 0;
+        if let Some(at) = (from..lines.len()).chain(0..from.min(lines.len())).find(is_bad) {
+            self.select(at, area);
+        }
+    }
+}
+
+impl View for Structure {
+    fn kind(&self) -> ViewKind {
+        ViewKind::Structure
+    }
+
+    fn crumb(&self, _look: &Look<'_>) -> String {
+        self.kind().title().to_owned()
+    }
+
+    fn facts(&self, _look: &Look<'_>) -> Facts {
+        let rows = if self.behind.is_some() { self.listed().is_some() } else { self.row().is_some() };
+        Facts {
+            rows,
+            drill: if rows { None } else { Some("nothing is merged yet") },
+            trace: self.behind.is_some() && rows,
+            errors: self.behind.is_none() && self.rows().iter().any(|row| row.errors > 0),
+            folds: self.behind.is_none() && rows,
+            ..Facts::default()
+        }
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        use Command::{Back, CompareTraces, Drill, FoldAll, NextError};
+        match (&self.behind, self.is_done()) {
+            (Some(_), _) => &[Drill, CompareTraces],
+            (None, false) => &[Back, Drill, FoldAll, NextError],
+            (None, true) => &[Drill, FoldAll, NextError],
+        }
+    }
+
+    fn hint(&self, command: Command) -> Option<&'static str> {
+        match command {
+            Command::Drill if self.behind.is_some() => Some("waterfall"),
+            Command::Drill => Some("its traces"),
+            Command::Back => Some("stop"),
+            _ => None,
+        }
+    }
+
+    fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
+        match &self.job {
+            Some(job) if !self.stopped => needs.ask(MERGED, 0, Request::Structure(job.clone()), Refresh::Once),
+            Some(_) => {}
+            None => {
+                let query = TraceQuery { plain: (self.query == "{ }").then(PlainQuery::default), ..TraceQuery::typed(self.query.clone()) };
+                needs.ask(SEARCH, 0, Request::Search { query, window: look.scope.window, limit: MOST }, Refresh::Once);
+            }
+        }
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        if answer.slot.pane == SEARCH {
+            let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
+            let changed = self.found.settle(answer.asked, result);
+            if let Some(found) = self.found.value().cloned() {
+                self.merge(found.hits);
+            }
+            return changed;
+        }
+        let result = expect(answer.result, |r| if let Response::Structure(news) = r { Some(news) } else { None });
+        let before = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
+        let selected = self.row();
+        let changed = self.merged.settle(answer.asked, result);
+        if changed {
+            self.arrived(&before, selected, cx.area);
+        }
+        changed
+    }
+
+    fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if self.behind.is_some() {
+            return self.list_command(cx, command);
+        }
+        match command {
+            Command::Back if !self.is_done() => {
+                self.stopped = true;
+                let key = cx.look.shared.keymap.key(Command::Refresh).unwrap_or_default();
+                cx.notice(format!("stopped: {key} merges all of them"));
+            }
+            Command::Refresh => {
+                self.stopped = false;
+                return false;
+            }
+            Command::Drill => self.behind = self.row().map(|row| List { row, state: TableState::default() }),
+            Command::Unfold | Command::Fold => self.fold(cx.area, command == Command::Fold),
+            Command::FoldAll => self.toggle_all(cx.area),
+            Command::NextError => self.next_error(cx.area),
+            _ => {
+                let height = visible_rows(self.table(cx.area));
+                return self.list.command(command, self.tree.lines().len(), height);
+            }
+        }
+        true
+    }
+
+    /// The hits are those of the window that they were found in.
+    fn rescoped(&mut self, _cx: &mut Cx<'_>) {}
+
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let (table, rows) = (self.table(cx.area), self.listed_rows());
+        match &mut self.behind {
+            Some(list) => list.state.mouse(event, table, rows),
+            None => self.list.mouse(event, table, self.tree.lines().len()),
+        }
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        self.draw(look, area, buf);
+    }
+
+    fn yanks(&self, _look: &Look<'_>) -> Vec<Yank> {
+        let trace = self.listed().map(|(id, _)| Yank { label: "trace id".to_owned(), text: id.to_string() });
+        trace.into_iter().chain([Yank { label: "TraceQL".to_owned(), text: self.query.clone() }]).collect()
+    }
+
+    fn reopen(&self, _look: &Look<'_>) -> Vec<String> {
+        vec!["--query".to_owned(), self.query.clone()]
+    }
+
+    fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        panel::state(&self.merged, look).wake
+    }
+}

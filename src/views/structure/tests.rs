@@ -1,0 +1,185 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    app::{
+        Shared,
+        testing::{answer, draw, look, needs, sees, test_shared, with},
+    },
+    core::scope::Scope,
+    model::{
+        time::TimeWindow,
+        trace::{Resource, Span, SpanId, Spans, TraceId},
+    },
+    trace::{Trace, structure},
+    views::Act,
+};
+
+const START: i64 = 1_700_000_000_000_000_000;
+const MS: i64 = 1_000_000;
+const NOW: Timestamp = Timestamp(START + 60_000 * MS);
+const SIZE: (u16, u16) = (120, 30);
+
+fn hit(id: u128) -> TraceHit {
+    TraceHit {
+        trace: TraceId(id),
+        root_service: Some("web".into()),
+        root_name: Some("GET /".into()),
+        start: Timestamp(START + id as i64 * MS),
+        duration_ns: 100 * MS,
+        span_count: None,
+        error_count: None,
+        matched: 1,
+        spans: Vec::new(),
+    }
+}
+
+/// web calls db so often, the last call fails.
+fn trace(id: u128, calls: u64) -> Trace {
+    let span = |id: u64, parent: u64, resource, name: &str, from: i64, to: i64| Span {
+        id: SpanId(id),
+        parent: (parent > 0).then_some(SpanId(parent)),
+        resource,
+        name: name.into(),
+        start: Timestamp(START + from * MS),
+        end: Timestamp(START + to * MS),
+        ..Span::default()
+    };
+    let mut spans = vec![span(1, 0, 0, "GET /", 0, 100)];
+    spans.extend((0..calls).map(|i| Span { error: i + 1 == calls, ..span(10 + i, 1, 1, "query", i as i64 * 10, i as i64 * 10 + 10) }));
+    let resources = ["web", "db"].map(|service| Resource { service: service.into(), ..Resource::default() }).to_vec();
+    Trace::build(Spans { trace: TraceId(id), resources, spans, partial: None })
+}
+
+fn news(traces: &[Trace], failed: &[u128], is_done: bool) -> StructureNews {
+    let mut all = structure::Structure::default();
+    traces.iter().for_each(|trace| all.add(trace));
+    let failed = failed.iter().map(|id| (TraceId(*id), "no trace of this id".to_owned())).collect();
+    StructureNews { rows: Arc::new(all.rows()), traces: Arc::new(all.traces().to_vec()), failed: Arc::new(failed), is_done }
+}
+
+struct Stage {
+    shared: Shared,
+    scope: Scope,
+    view: Structure,
+}
+
+impl Stage {
+    fn new(hits: Vec<TraceHit>) -> Self {
+        let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)));
+        Self { shared: test_shared(), scope, view: Structure::seeded(Seed { hits, query: "{ status=error }".to_owned() }) }
+    }
+
+    fn tell(&mut self, news: StructureNews) {
+        let look = look(&self.shared, &self.scope, NOW);
+        answer(&mut self.view, &look, SIZE, |need| need.slot.pane == MERGED, Ok(Response::Structure(news)));
+    }
+
+    fn asked(&self) -> Vec<Request> {
+        needs(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1).into_iter().map(|need| need.request).collect()
+    }
+
+    fn run(&mut self, command: Command) -> (bool, Vec<Act>) {
+        let look = look(&self.shared, &self.scope, NOW);
+        with(&look, SIZE, |cx| self.view.command(cx, command))
+    }
+
+    fn screen(&self) -> String {
+        draw(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1)
+    }
+}
+
+#[test]
+fn many_traces_are_one_tree_with_counts_errors_quantiles_and_shares() {
+    let mut stage = Stage::new((1..=3).map(hit).collect());
+    stage.tell(news(&[trace(1, 4), trace(2, 2)], &[3], true));
+    let screen = stage.screen();
+    sees(&screen, &["2 of 3 traces merged", "1 not read: no trace of this id", "{ status=error }"]);
+    let row = |word: &str| screen.lines().find(|l| l.contains(word)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(row("web GET /").contains("2 2 – 100 ms 100 ms 70.0 %"), "{screen}");
+    assert!(row("db query").contains("6 2 33.3 % 10 ms 10 ms 30.0 %"), "{screen}");
+}
+
+#[test]
+fn of_many_hits_the_newest_are_read_and_that_is_said() {
+    let stage = Stage::new((1..=10_000).map(hit).collect());
+    let [Request::Structure(job)] = &stage.asked()[..] else { panic!() };
+    assert_eq!((job.traces.len(), job.traces[0]), (MOST, TraceId(10_000)));
+    sees(&stage.screen(), &["0 of 200 traces merged", "the newest 200 of 10,000 hits", "reading"]);
+    let none = Stage::new(Vec::new());
+    sees(&none.screen(), &["No traces were found to be merged."]);
+}
+
+#[test]
+fn esc_stops_and_keeps_what_is_merged_and_then_leads_back() {
+    let mut stage = Stage::new((1..=3).map(hit).collect());
+    stage.tell(news(&[trace(1, 4)], &[], false));
+    assert!(stage.run(Command::Back).0);
+    assert_eq!(stage.asked(), []);
+    sees(&stage.screen(), &["1 of 3 traces merged", "stopped", "db query"]);
+    assert!(!stage.run(Command::Back).0, "now it leads back");
+    stage.run(Command::Refresh);
+    assert_eq!(stage.asked().len(), 1);
+}
+
+#[test]
+fn enter_lists_the_traces_behind_a_row_and_opens_one_at_its_worst_span() {
+    let mut stage = Stage::new((1..=2).map(hit).collect());
+    stage.tell(news(&[trace(1, 4), trace(2, 2)], &[], true));
+    stage.run(Command::Down);
+    stage.run(Command::Drill);
+    sees(&stage.screen(), &["db · query ── 2 traces", "SPANS HERE", "GET /"]);
+    stage.run(Command::Down);
+    let acts = stage.run(Command::Drill).1;
+    let [Act::Push(ViewKind::Waterfall, scope)] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!((scope.trace, scope.span), (Some(TraceId(2)), Some(SpanId(11))), "the one that failed");
+    let acts = stage.run(Command::CompareTraces).1;
+    assert!(matches!(&acts[..], [Act::Compare(seed, _)] if seed.trace == TraceId(2) && seed.base.is_none()), "{acts:?}");
+    assert!(stage.run(Command::Back).0);
+    sees(&stage.screen(), &["web GET /"]);
+}
+
+#[test]
+fn the_selection_and_the_folds_stay_while_more_traces_come() {
+    let mut stage = Stage::new((1..=2).map(hit).collect());
+    stage.tell(news(&[trace(1, 1)], &[], false));
+    stage.run(Command::Fold);
+    assert!(stage.screen().contains("web GET / +1"), "{}", stage.screen());
+    stage.tell(news(&[trace(1, 1), trace(2, 2)], &[], false));
+    assert!(stage.screen().contains("web GET / +1"), "{}", stage.screen());
+    stage.run(Command::Unfold);
+    stage.run(Command::Down);
+    stage.tell(news(&[trace(1, 1), trace(2, 2), trace(3, 9)], &[], true));
+    stage.run(Command::Drill);
+    sees(&stage.screen(), &["db · query ── 3 traces"]);
+}
+
+#[test]
+fn without_hits_the_query_is_asked() {
+    let mut stage = Stage::new(Vec::new());
+    stage.view = Structure::new(Some("{ name=\"x\" }"));
+    let [Request::Search { query, .. }] = &stage.asked()[..] else { panic!("{:?}", stage.asked()) };
+    assert_eq!(query.traceql, "{ name=\"x\" }");
+    let hits = TraceHits { hits: vec![hit(1)], newest: true, part: None };
+    answer(&mut stage.view, &look(&stage.shared, &stage.scope, NOW), SIZE, |_| true, Ok(Response::Hits(hits)));
+    assert!(matches!(&stage.asked()[..], [Request::Structure(job)] if job.traces == [TraceId(1)]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_size_is_drawn(w in 1u16..220, h in 1u16..60, commands in prop::collection::vec(0usize..8, 0..12)) {
+        const COMMANDS: [Command; 8] = [
+            Command::Down, Command::Up, Command::Fold, Command::Unfold, Command::FoldAll, Command::NextError, Command::Drill, Command::Back,
+        ];
+        let mut stage = Stage::new((1..=2).map(hit).collect());
+        stage.tell(news(&[trace(1, 4), trace(2, 2)], &[3], true));
+        for command in commands {
+            let look = look(&stage.shared, &stage.scope, NOW);
+            with(&look, (w, h), |cx| stage.view.command(cx, COMMANDS[command]));
+            draw(&stage.view, &look, w, h);
+        }
+    }
+}
