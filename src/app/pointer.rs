@@ -36,14 +36,24 @@ pub(super) struct Pointer {
 /// A button held down over a graph.
 struct Drag {
     axis: TimeAxis,
-    from: u16,
-    to: u16,
+    from: Position,
+    to: Position,
+    /// Its rows count as well.
+    is_box: bool,
 }
 
 impl Drag {
     /// The chosen columns; none as long as it is a click.
     fn columns(&self) -> Option<(u16, u16)> {
-        (self.from.abs_diff(self.to) >= LEAST).then(|| (self.from.min(self.to), self.from.max(self.to)))
+        let (from, to) = (self.from.x, self.to.x);
+        (from.abs_diff(to) >= LEAST).then(|| (from.min(to), from.max(to)))
+    }
+
+    /// The chosen cells: all rows, unless it is a box.
+    fn cells(&self) -> Option<Rect> {
+        let ((first, last), (top, bottom)) = (self.columns()?, (self.from.y.min(self.to.y), self.from.y.max(self.to.y)));
+        let area = Rect { x: first, width: last - first + 1, ..self.axis.area };
+        Some(if self.is_box { Rect { y: top, height: bottom - top + 1, ..area } } else { area })
     }
 
     fn range(&self) -> Option<TimeRange> {
@@ -62,6 +72,9 @@ impl Pointer {
     pub(super) fn note(&self, view: &dyn View, look: &Look<'_>, area: Rect) -> Option<String> {
         let drag = self.drag.as_ref()?;
         let range = drag.range()?;
+        if let Some(words) = drag.cells().filter(|_| drag.is_box).and_then(|cells| view.box_words(look, area, cells)) {
+            return Some(format!("{words}   release narrows, Esc cancels"));
+        }
         if let Some(words) = drag.columns().and_then(|columns| view.dragged_words(look, area, columns)) {
             return Some(format!("{words}   release zooms, Esc cancels"));
         }
@@ -75,9 +88,8 @@ impl Pointer {
 
     /// Shows the chosen range on its graph.
     pub(super) fn render(&self, buf: &mut Buffer) {
-        let Some((drag, (first, last))) = self.drag.as_ref().and_then(|d| Some((d, d.columns()?))) else { return };
-        let area = drag.axis.area.intersection(buf.area);
-        for at in area.positions().filter(|at| (first..=last).contains(&at.x)) {
+        let Some(cells) = self.drag.as_ref().and_then(Drag::cells) else { return };
+        for at in cells.intersection(buf.area).positions() {
             buf[at].modifier.toggle(Modifier::REVERSED);
         }
     }
@@ -96,7 +108,7 @@ impl App {
         }
         match event.kind {
             MouseEventKind::Down(MouseButton::Left) => self.pressed_at(event),
-            MouseEventKind::Drag(MouseButton::Left) => self.dragged_to(event.column),
+            MouseEventKind::Drag(MouseButton::Left) => self.dragged_to(Position::new(event.column, event.row)),
             MouseEventKind::Up(MouseButton::Left) => self.released(),
             _ => {
                 self.point(event);
@@ -136,21 +148,29 @@ impl App {
             return;
         }
         self.pointer.clicked = Some((self.now, at));
-        let axis = self.top().view.time_axis(&self.look(), self.body(), at);
-        self.pointer.drag = axis.map(|axis| Drag { axis, from: at.x, to: at.x });
+        let (look, body) = (self.look(), self.body());
+        let view = &self.top().view;
+        let is_box = view.box_words(&look, body, Rect::new(at.x, at.y, 1, 1)).is_some();
+        let axis = view.time_axis(&look, body, at);
+        self.pointer.drag = axis.map(|axis| Drag { axis, from: at, to: at, is_box });
     }
 
-    fn dragged_to(&mut self, column: u16) {
+    fn dragged_to(&mut self, to: Position) {
         let Some(drag) = &mut self.pointer.drag else { return };
         let area = drag.axis.area;
-        drag.to = column.clamp(area.x, area.right().max(area.x + 1) - 1);
+        let within = |at: u16, first: u16, end: u16| at.clamp(first, end.max(first + 1) - 1);
+        drag.to = Position::new(within(to.x, area.x, area.right()), within(to.y, area.y, area.bottom()));
         self.pointer.clicked = None;
         self.mark(Urgency::Input);
     }
 
     fn released(&mut self) {
         let Some(drag) = self.pointer.drag.take() else { return };
-        let (Some(range), Some(columns)) = (drag.range(), drag.columns()) else { return };
+        let (Some(range), Some(columns), Some(cells)) = (drag.range(), drag.columns(), drag.cells()) else { return };
+        if drag.is_box {
+            self.with_view(|view, cx| view.dragged_box(cx, cells));
+            return self.mark(Urgency::Input);
+        }
         let mut is_taken = false;
         self.with_view(|view, cx| is_taken = view.dragged(cx, columns));
         if is_taken {

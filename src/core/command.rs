@@ -236,7 +236,7 @@ commands! {
     PatternsBy, "patterns-by", [Logs], ["B"], "clustered by", "Patterns of the lines that are loaded, or as Loki clusters the whole window", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     CompareWindows, "compare-windows", [Logs], ["d"], "against", "What patterns are compared with: before the onset, the window's first half, the period, day or week before", |f| if f.patterns { Ok(()) } else { Err("no patterns are shown: press P first") };
     ChooseWindows, "choose-windows", [Logs], ["D"], "windows", "Any two windows whose patterns are compared, typed as for the time picker, or chosen on the volume", |f| if f.patterns || f.brushes { Ok(()) } else { Err("no patterns are shown: press P first, or v to choose a range") };
-    Pause, "pause", [Logs], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live { Ok(()) } else { Err("the window is fixed: press 0 for live") };
+    Pause, "pause", [Logs, Traces], ["space"], "pause", "Hold the screen; lines keep arriving behind it", |f| if f.live || f.brushes { Ok(()) } else { Err("the window is fixed: press 0 for live") };
     Preset, "preset", [Traces], ["a"], "failed/slow/all", "Failed, slow or all traces", ALWAYS;
     FollowValue, "follow-value", [Logs], ["*"], "follow value", "Lines of every service that have the selected value, the trace or the request", ROWS;
     NextRelated, "next-related", [Logs], ["]"], "next of trace", "Next line of the same trace or request, through all services", ROWS;
@@ -252,10 +252,10 @@ commands! {
     SwitchCondition, "switch-condition", [Logs], ["~"], "on/off", "The selected condition off for the moment, or on again", CONDITIONS;
     RemoveCondition, "remove-condition", [Logs], ["delete"], "remove", "Remove the selected condition", CONDITIONS;
     FilterToQuery, "filter-to-query", [Logs], ["Q"], "ask Loki", "Ask Loki for the text of the filter, or for the pattern: lines are found that are not here", |f| if f.text_filter { Ok(()) } else { Err("no text or pattern is filtered for: press / or P first") };
-    Widen, "widen", [Logs], ["backspace"], "", "Take the last filter by a field back", ALWAYS;
+    Widen, "widen", [Logs, Traces], ["backspace"], "", "Take the last filter by a field back; of traces, the last box", ALWAYS;
     Wrap, "wrap", [Logs], ["W"], "", "Long lines over several rows, or cut", ROWS;
-    ShiftRight, "shift-right", [Logs], [")", "shift-right"], "", "The text of the lines further to the right", ROWS;
-    ShiftLeft, "shift-left", [Logs], ["(", "shift-left"], "", "The text of the lines back to the left", ROWS;
+    ShiftRight, "shift-right", [Logs, Traces], [")", "shift-right"], "", "The text of the lines further to the right", ROWS;
+    ShiftLeft, "shift-left", [Logs, Traces], ["(", "shift-left"], "", "The text of the lines back to the left", ROWS;
     TimeForm, "time-form", [Logs], ["Z"], "", "Times as local, UTC, how long ago, or since the line before", ALWAYS;
     Mark, "mark", [Logs, Traces], ["m"], "mark", "Mark the line or the trace, or no more", ROWS;
     NextMark, "next-mark", [Logs], ["'"], "", "Next mark", MARKS;
@@ -300,7 +300,7 @@ commands! {
     ResultForm, "result-form", [Query], ["T"], "graph/table", "The result as a graph or as a table", ALWAYS;
     QueryLanguage, "query-language", [Query], ["L"], "language", "The query as PromQL or as LogQL", ALWAYS;
     Keep, "keep", [Query], ["K"], "keep", "Keep the queries by a name", ALWAYS;
-    ValueCursor, "value-cursor", [Alerts, Service, Query, Logs], ["v"], "values", "Value cursor by the arrows; of a log volume, Shift: a range", GRAPHS;
+    ValueCursor, "value-cursor", [Alerts, Service, Query, Logs, Traces], ["v"], "values", "Value cursor by the arrows; of a log volume, Shift: a range; of traces, a box", GRAPHS;
     Left, "left", [Alerts, Service, Query], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
     Right, "right", [Alerts, Service, Query], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;

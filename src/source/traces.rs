@@ -136,7 +136,12 @@ impl Sources {
     /// # Errors
     /// What the client says, or that there is no Tempo to ask.
     pub async fn trace_metrics(&self, traceql: &str, range: TimeRange, step: Option<Duration>) -> Result<Explored, SourceError> {
-        self.with_traceql(Ability::Metrics)?.metrics(traceql, range, step).await
+        let tempo = self.with_traceql(Ability::Metrics)?;
+        if !tempo.is_able(Ability::Metrics).await? {
+            let why = Abilities::none(TraceOrigin::Tempo).why_not(Ability::Metrics).unwrap_or_default();
+            return Err(SourceError::new(Backend::Tempo, ErrorKind::NotSupported, why));
+        }
+        tempo.metrics(traceql, range, step).await
     }
 
     /// The Tempo, where it is who is asked; others have none of its abilities.

@@ -16,7 +16,7 @@ use ratatui::{
 
 pub use self::{axis::Unit, heat::Heat};
 use self::{
-    axis::{Scale, time_ticks, value_scale},
+    axis::{Scale, duration_scale, time_ticks, value_scale},
     canvas::Canvas,
 };
 use super::text::{put, truncate, width};
@@ -120,6 +120,40 @@ pub struct Chart<'a> {
     pub cursor: Option<Timestamp>,
     /// Whether the first word of a line's end is its name: it stays alone where the value has no room.
     pub named: bool,
+    /// Whether equal ratios of the values, which are durations in seconds then, have equal heights.
+    pub log: bool,
+}
+
+/// The cells of a plot as instants and values.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    /// The place.
+    pub plot: Rect,
+    range: TimeRange,
+    scale: Scale,
+}
+
+impl Plane {
+    /// What cells stand for: from when to when, and from which value up to which; those at the lowest edge have all below it.
+    pub fn cells(&self, cells: Rect) -> Option<(TimeRange, (f64, f64))> {
+        let cells = cells.intersection(self.plot);
+        if cells.is_empty() {
+            return None;
+        }
+        let axis = TimeAxis { area: self.plot, range: self.range };
+        let time = TimeRange { start: axis.column(cells.x).start, end: axis.column(cells.right() - 1).end };
+        let value = |y: u16| self.scale.value(f64::from(self.plot.bottom() - y) / f64::from(self.plot.height));
+        let low = if cells.bottom() == self.plot.bottom() { f64::NEG_INFINITY } else { value(cells.bottom()) };
+        Some((time, (low, value(cells.y))))
+    }
+
+    /// The cell of an instant and a value.
+    pub fn place(&self, at: Timestamp, value: f64) -> Option<Position> {
+        let share = at.0.saturating_sub(self.range.start.0) as f64 / nanos(self.range.duration()).max(1) as f64;
+        let column = (share * f64::from(self.plot.width)).floor();
+        let is_in = self.range.contains(at) && column < f64::from(self.plot.width);
+        is_in.then(|| Position::new(self.plot.x + column as u16, self.scale.row(value, self.plot)))
+    }
 }
 
 /// A place on the screen whose columns are instants: what a range of time can be dragged over.
@@ -173,6 +207,7 @@ impl<'a> Chart<'a> {
             dots: Vec::new(),
             cursor: None,
             named: false,
+            log: false,
         }
     }
 
@@ -203,6 +238,13 @@ impl<'a> Chart<'a> {
         (!plot.is_empty()).then_some(TimeAxis { area: plot, range: self.range })
     }
 
+    /// The plot's cells as instants and values; `None` where there is no room for a plot.
+    pub fn plane(&self, area: Rect) -> Option<Plane> {
+        let scale = self.scale(area.height);
+        let plot = self.layout(area, &scale).plot;
+        (!plot.is_empty()).then_some(Plane { plot, range: self.range, scale })
+    }
+
     /// The dot at a place, or else the nearest one in a cell beside it.
     pub fn dot_at(&self, area: Rect, at: Position) -> Option<usize> {
         let scale = self.scale(area.height);
@@ -219,7 +261,8 @@ impl<'a> Chart<'a> {
         let bands = self.bands.iter().flat_map(|b| b.low.iter().chain(b.high));
         let values = self.lines.iter().flat_map(|l| l.samples.iter()).chain(bands).filter(|s| self.range.contains(s.at)).map(|s| s.value);
         let others = self.thresholds.iter().map(|t| t.value).chain(self.dots.iter().map(|d| d.value));
-        value_scale(values.chain(others), height.saturating_sub(1), self.unit)
+        let (all, rows) = (values.chain(others), height.saturating_sub(1));
+        if self.log { duration_scale(all, rows) } else { value_scale(all, rows, self.unit) }
     }
 
     fn layout(&self, area: Rect, scale: &Scale) -> Layout {

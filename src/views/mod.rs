@@ -321,6 +321,14 @@ pub trait View: Send {
         None
     }
 
+    /// What cells of its graph stand for, where it takes a box that is dragged over it.
+    fn box_words(&self, _look: &Look<'_>, _area: Rect, _cells: Rect) -> Option<String> {
+        None
+    }
+
+    /// Takes such a box.
+    fn dragged_box(&mut self, _cx: &mut Cx<'_>, _cells: Rect) {}
+
     /// How much there is in a range of time that is dragged over its graph: `1,204 lines`.
     fn held_in(&self, _look: &Look<'_>, _range: TimeRange) -> Option<String> {
         None

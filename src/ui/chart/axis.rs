@@ -82,13 +82,23 @@ pub struct Scale {
     pub high: f64,
     /// Round values and their texts.
     pub ticks: Vec<(f64, String)>,
+    /// Whether equal ratios have equal heights. Both edges are above zero then.
+    pub log: bool,
 }
 
 impl Scale {
     /// Where a value lies, 0 at the lower edge to 1 at the upper edge; beyond them it is kept at the edge.
     pub fn share(&self, value: f64) -> f64 {
-        let share = (value - self.low) / (self.high - self.low);
+        let share = match self.log {
+            true => (value / self.low).ln() / (self.high / self.low).ln(),
+            false => (value - self.low) / (self.high - self.low),
+        };
         if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+    }
+
+    /// The value at a share of the height.
+    pub fn value(&self, share: f64) -> f64 {
+        if self.log { self.low * (self.high / self.low).powf(share) } else { self.low + (self.high - self.low) * share }
     }
 
     /// The row of a plot that a value lies in.
@@ -119,7 +129,94 @@ pub fn value_scale(values: impl Iterator<Item = f64>, rows: u16, unit: Unit) -> 
     high = (high / step - 1e-9).ceil() * step;
     let count = (((high - low) / step).round() as usize).clamp(1, 12);
     let ticks = (0..=count).map(|i| low + step * i as f64).map(|v| (v, unit.tick(v))).collect();
-    Scale { low, high, ticks }
+    Scale { low, high, ticks, log: false }
+}
+
+/// What durations are rounded to at an axis of equal ratios, in seconds: each some times the one before.
+const ROUND: [f64; 38] = [
+    1e-6,
+    2e-6,
+    5e-6,
+    1e-5,
+    2e-5,
+    5e-5,
+    1e-4,
+    2e-4,
+    5e-4,
+    1e-3,
+    2e-3,
+    5e-3,
+    1e-2,
+    2e-2,
+    5e-2,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    1800.0,
+    3600.0,
+    7200.0,
+    18_000.0,
+    36_000.0,
+    86_400.0,
+    172_800.0,
+    432_000.0,
+    864_000.0,
+    1_728_000.0,
+    4_320_000.0,
+];
+/// Those of them that are written where not all have room.
+const COARSE: [f64; 14] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0, 86_400.0, 864_000.0];
+
+/// An axis of durations in seconds on which equal ratios have equal heights, between round ones.
+pub fn duration_scale(values: impl Iterator<Item = f64>, rows: u16) -> Scale {
+    let (mut low, mut high) = (f64::INFINITY, 0.0f64);
+    for value in values.filter(|v| v.is_finite() && *v > 0.0) {
+        (low, high) = (low.min(value), high.max(value));
+    }
+    if high == 0.0 {
+        (low, high) = (1e-3, 1.0);
+    }
+    let (first, last) = (ROUND[0], ROUND[ROUND.len() - 1]);
+    let low = ROUND.iter().rev().copied().find(|r| *r <= low).unwrap_or(first);
+    let high = ROUND.iter().copied().find(|r| *r >= high && *r > low).unwrap_or(last);
+    let low = if low < high { low } else { ROUND[ROUND.len() - 2] };
+    let within = |all: &[f64]| all.iter().copied().filter(|r| (low..=high).contains(r)).collect::<Vec<f64>>();
+    // Each has a row of its own, with one between.
+    let room = usize::from(rows / 2 + 1).max(2);
+    let all = within(&ROUND);
+    let coarse = within(&COARSE);
+    let chosen = if all.len() <= room {
+        all
+    } else if coarse.len() >= 2 {
+        every(&coarse, room)
+    } else {
+        vec![low, high]
+    };
+    Scale { low, high, ticks: chosen.into_iter().map(|v| (v, duration_tick(v))).collect(), log: true }
+}
+
+/// As many as there is room for, evenly.
+fn every(all: &[f64], room: usize) -> Vec<f64> {
+    all.iter().copied().step_by(all.len().div_ceil(room.max(1)).max(1)).collect()
+}
+
+/// `10ms`, `30s`, `10m`, `2h`, `5d`
+fn duration_tick(seconds: f64) -> String {
+    match seconds {
+        s if s >= 86_400.0 => format!("{}d", short(s / 86_400.0)),
+        s if s >= 3600.0 => format!("{}h", short(s / 3600.0)),
+        s if s >= 60.0 => format!("{}m", short(s / 60.0)),
+        s => Unit::Seconds.tick(s),
+    }
 }
 
 /// Round instants of a range with their clock texts, as many as fit into `columns`.

@@ -252,3 +252,28 @@ proptest! {
         chart.dot_at(Rect::new(0, 0, w, h), Position::new(w / 2, h / 2));
     }
 }
+
+#[test]
+fn durations_of_all_sizes_have_their_place_between_round_ones_and_cells_stand_for_them() {
+    let scale = |values: &[f64], rows| super::axis::duration_scale(values.iter().copied(), rows);
+    let ticks = |values: &[f64], rows| scale(values, rows).ticks.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    assert_eq!(ticks(&[0.0004, 7.0], 12), ["1ms", "10ms", "100ms", "1s", "10s"]);
+    assert_eq!(ticks(&[0.03, 0.07], 12), ["20ms", "50ms", "100ms"]);
+    assert_eq!(ticks(&[0.5, 7200.0], 20), ["1s", "10s", "1m", "10m", "1h"]);
+    for odd in [&[][..], &[0.0, -5.0], &[f64::NAN], &[1.0], &[1e-30, 1e30], &[f64::INFINITY]] {
+        let scale = scale(odd, 8);
+        assert!(scale.low > 0.0 && scale.low < scale.high && scale.share(-1.0) == 0.0 && scale.ticks.len() >= 2, "{odd:?}: {scale:?}");
+    }
+    let mut chart = Chart::new(TimeRange { start: Timestamp::ZERO, end: Timestamp::from_secs(3600) }, Duration::ZERO, Unit::Seconds);
+    chart.log = true;
+    let dot = |minute: i64, value| Dot { at: Timestamp::from_secs(minute * 60), value, selected: false, failed: false };
+    chart.dots = vec![dot(5, 0.0), dot(30, 0.1), dot(55, 10.0), dot(10, 0.001)];
+    let plane = chart.plane(Rect::new(0, 0, 60, 13)).unwrap();
+    for dot in &chart.dots {
+        let at = plane.place(dot.at, dot.value).unwrap();
+        let (time, (low, high)) = plane.cells(Rect::new(at.x, at.y, 1, 1)).unwrap();
+        assert!(time.contains(dot.at) && low <= dot.value && dot.value <= high, "{dot:?} {time:?} {low} {high}");
+    }
+    assert_eq!(plane.cells(Rect::new(200, 3, 4, 4)), None);
+    assert_eq!(plane.place(Timestamp::from_secs(9999), 1.0), None);
+}

@@ -1,6 +1,6 @@
 //! Attributes as columns: those that the user chose, and those that the query asks for itself.
 
-use super::Traces;
+use super::{Traces, query::with_stage};
 use crate::{
     model::{
         trace::{HitSpan, TraceHit},
@@ -47,11 +47,7 @@ impl Traces {
         }
         let columns = look.shared.trace_columns.iter().map(String::as_str).filter(|c| !OF_SPANS.contains(c));
         let select = format!("select({})", OF_SPANS.into_iter().chain(columns).collect::<Vec<_>>().join(", "));
-        match query.rfind(" with ") {
-            // Hints are the last.
-            Some(at) if query.trim_end().ends_with(')') => format!("{} | {select}{}", &query[..at], &query[at..]),
-            _ => format!("{query} | {select}"),
-        }
+        with_stage(&query, &select)
     }
 }
 

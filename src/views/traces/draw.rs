@@ -11,6 +11,7 @@ use super::{
     Traces,
     columns::{self, plain_name},
     lacks_traceql, limit, query,
+    red::{By, Slow},
     rows::{Row, has_spans},
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     },
     theme::{Glyphs, Role},
     ui::{
-        chart::{Chart, Dot, TimeAxis, Unit},
+        chart::{Chart, Dot, Plane, TimeAxis, Unit},
         format,
         panel::{self, Panel, State},
         table::{Cell, Column, Table, position},
@@ -38,6 +39,8 @@ const BAR: u16 = 8;
 /// Rows of the dots with their border, and the size of the view from which on there is room for them.
 const DOTS: u16 = 11;
 const DOTS_FROM: (u16, u16) = (100, 28);
+/// The least height with the line of rate, errors and duration.
+const RED_FROM: u16 = 12;
 /// Cells of a time, and of one of another day.
 const CLOCK: u16 = 12;
 const DAY_CLOCK: u16 = 18;
@@ -64,6 +67,7 @@ const ID: Column = Column::text("TRACE", 9, 9).drop(20);
 
 /// Where the parts lie; the dots have no rows where there is no room for them.
 pub(super) struct Places {
+    red: Rect,
     dots: Rect,
     list: Rect,
     /// The inside of the list.
@@ -73,20 +77,34 @@ pub(super) struct Places {
 impl Traces {
     pub(super) fn places(&self, area: Rect) -> Places {
         let area = self.below_bar(area);
+        let red = Rect { height: u16::from(area.height >= RED_FROM), ..area };
+        let area = Rect { y: red.bottom(), height: area.height - red.height, ..area };
         let room = area.width >= DOTS_FROM.0 && area.height >= DOTS_FROM.1 && !self.list.rows.is_empty();
-        let dots = Rect { height: if room { DOTS } else { 0 }, ..area };
+        let alone = !room && self.brush.is_some();
+        let dots = Rect {
+            height: if alone {
+                area.height
+            } else if room {
+                DOTS
+            } else {
+                0
+            },
+            ..area
+        };
         // Neighbours share an edge.
-        let top = dots.height.saturating_sub(1);
+        let top = if alone { dots.height } else { dots.height.saturating_sub(1) };
         let list = Rect { y: area.y + top, height: area.height - top, ..area };
-        Places { dots, list, table: Panel::inner(list) }
+        Places { red, dots, list, table: Panel::inner(list) }
     }
 
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         let shared = look.shared;
         let (places, state) = (self.places(area), panel::state(&self.found, look));
+        self.draw_red(look, places.red, buf);
         if places.dots.height > 0 {
             self.draw_dots(look, places.dots, state.stale, buf);
+            self.draw_brush(look, area, buf);
         }
         let note = format!("{} {} {}", self.list.order.name(), line(shared.glyphs), position(&self.list.table, self.list.rows.len()));
         let inner = Panel::new(self.title(look)).focused(true).note(note).bottom(self.in_words(look)).state(&state).render(
@@ -137,6 +155,7 @@ impl Traces {
             n => parts.push(format!("{n} in flight, last")),
         }
         parts.extend(self.found.value().and_then(|found| found.part.clone()));
+        parts.extend(self.lengths.map(|lengths| lengths.words()));
         parts.extend(self.live_note());
         parts.extend(self.filter.note());
         parts.join(&format!(" {} ", line(look.shared.glyphs)))
@@ -146,13 +165,17 @@ impl Traces {
     fn what(&self, look: &Look<'_>) -> String {
         let name = match self.preset {
             query::Preset::Slow => {
-                let above = query::slow_above(look.scope, look.shared).as_secs_f64();
-                format!("{} > {}", self.preset.name(), format::seconds(above))
+                let above = |slow: Slow| match slow.by {
+                    By::Configured | By::Usual => format!(" > {}", format::seconds(slow.above.as_secs_f64())),
+                    By::Spans => format!(" > {}, the p95", format::seconds(slow.above.as_secs_f64())),
+                    By::Sample => format!(" > {}, the p95 of a sample", format::seconds(slow.above.as_secs_f64())),
+                };
+                format!("{}{}", self.preset.name(), self.slow(look).map_or_else(|| ", the p95 is asked first".to_owned(), above))
             }
             _ => self.preset.name().to_owned(),
         };
         match &look.scope.service {
-            Some(service) => format!("{name} of {service}"),
+            Some(service) => format!("{name}{} {service}", if name.contains(',') { ", of" } else { " of" }),
             None => format!("{name}, all services"),
         }
     }
@@ -192,13 +215,15 @@ impl Traces {
             (None, query::Preset::Slow) => "all or failed",
             (None, query::Preset::All) => "failed or slow",
         };
-        let keys = [key(Command::Preset, others), edit, key(Command::TimePicker, "another window")];
+        let widen = key(Command::Widen, "without the box").filter(|_| !self.boxes.is_empty());
+        let keys = [widen, key(Command::Preset, others), edit, key(Command::TimePicker, "another window")];
         Some(vec![text, keys.into_iter().flatten().collect::<Vec<_>>().join("   ")])
     }
 
     fn draw_dots(&self, look: &Look<'_>, area: Rect, stale: bool, buf: &mut Buffer) {
         let shared = look.shared;
-        let inner = Panel::new(format!("duration {} over time", line(shared.glyphs))).render(shared, area, buf);
+        let panel = Panel::new(format!("duration {} over time", line(shared.glyphs)));
+        let inner = panel.note(self.brush_note(look, area)).render(shared, area, buf);
         self.chart(look).render(shared, inner, buf);
         if stale {
             panel::dim(shared, inner, buf);
@@ -214,12 +239,27 @@ impl Traces {
     fn chart(&self, look: &Look<'_>) -> Chart<'static> {
         let selected = self.selected_row().map(Row::hit);
         let mut chart = Chart::new(self.covered(look), Duration::ZERO, Unit::Seconds);
+        chart.log = true;
         let dot = |i: usize| {
             let hit = &self.hits()[i];
             Dot { at: hit.start, value: seconds(hit), selected: Some(i) == selected, failed: self.is_error(hit) }
         };
         chart.dots = self.dots().map(|(_, i)| dot(i)).collect();
         chart
+    }
+
+    /// The cells of the dots as instants and durations, where there is room for them.
+    pub(super) fn plane(&self, look: &Look<'_>, area: Rect) -> Option<Plane> {
+        let dots = self.places(area).dots;
+        if dots.height == 0 { None } else { self.chart(look).plane(Panel::inner(dots)) }
+    }
+
+    /// What is in the box, and what to do with it.
+    fn brush_note(&self, look: &Look<'_>, dots: Rect) -> String {
+        let Some((brush, plane)) = self.brush.zip(self.chart(look).plane(Panel::inner(dots))) else { return String::new() };
+        let held = self.boxed(look, &plane, brush.cells(plane.plot)).unwrap_or_default();
+        let key = |command, what: &str| look.shared.keymap.key(command).map(|k| format!("   {k} {what}")).unwrap_or_default();
+        format!("{held}{}{}", key(Command::Pause, "corner"), key(Command::Drill, "narrows to it"))
     }
 
     /// The row whose dot is at a place.

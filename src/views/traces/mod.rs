@@ -1,12 +1,14 @@
 //! Trace search: failed, slow or all traces of the scope, or TraceQL typed by hand.
 
 mod bar;
+mod brush;
 mod columns;
 mod draw;
 mod live;
 mod marks;
 mod merge;
 mod query;
+mod red;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -21,8 +23,10 @@ use ratatui::{
 
 use self::{
     bar::{Bar, Typing},
+    brush::{Before, Brush, Lengths},
     columns::lacks_select,
     query::Preset,
+    red::{Red, USUAL},
     rows::{List, Row, has_spans},
 };
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, filter::Filter, prompt::Prompt};
@@ -69,6 +73,13 @@ pub struct Traces {
     bar: Option<Bar>,
     /// New hits are looked for every few seconds, and added to those that are here.
     live: bool,
+    /// The scope's rate, errors and p95.
+    red: Red,
+    /// The box that is being chosen among the dots.
+    brush: Option<Brush>,
+    /// How long the traces of the last box take, and what was looked at before each.
+    lengths: Option<Lengths>,
+    boxes: Vec<Before>,
 }
 
 impl Traces {
@@ -83,6 +94,10 @@ impl Traces {
             marks: Vec::new(),
             bar: None,
             live: false,
+            red: Red::default(),
+            brush: None,
+            lengths: None,
+            boxes: Vec::new(),
         }
     }
 
@@ -93,13 +108,16 @@ impl Traces {
 
     /// What is asked.
     fn asked(&self, look: &Look<'_>) -> TraceQuery {
-        let plain = self.typed.is_none().then(|| query::plain(self.preset, look.scope, look.shared));
+        let plain = self.typed.is_none().then(|| query::plain(self.preset, look.scope, self.slow(look).unwrap_or(USUAL)));
         TraceQuery { traceql: self.with_select(look, self.query(look)), plain }
     }
 
     /// The TraceQL that is asked, without what is to be told of the hits.
     fn query(&self, look: &Look<'_>) -> String {
-        self.typed.clone().unwrap_or_else(|| query::traceql(self.preset, look.scope, look.shared))
+        match &self.typed {
+            Some(typed) => query::within(typed, look.shared, self.lengths),
+            None => query::traceql(self.preset, look.scope, look.shared, self.slow(look).unwrap_or(USUAL), self.lengths),
+        }
     }
 
     fn hits(&self) -> &[TraceHit] {
@@ -129,7 +147,12 @@ impl Traces {
 
     fn ask_typed(&mut self, look: &Look<'_>, text: &str) {
         let (before, text) = (self.query(look), text.trim());
-        let is_preset = text.is_empty() || text == query::traceql(self.preset, look.scope, look.shared);
+        let slow = self.slow(look).unwrap_or(USUAL);
+        let is_preset = text.is_empty() || text == query::traceql(self.preset, look.scope, look.shared, slow, self.lengths);
+        if !is_preset {
+            // What was typed says how long they take, if anything does.
+            self.lengths = None;
+        }
         self.typed = (!is_preset).then(|| text.to_owned());
         if self.query(look) != before {
             self.forget();
@@ -190,6 +213,8 @@ impl View for Traces {
             no_query: lacks_traceql(look),
             no_columns: lacks_select(look),
             live: look.scope.window.is_live(),
+            graphs: !self.list.rows.is_empty(),
+            brushes: self.brush.is_some(),
             ..Facts::default()
         }
     }
@@ -197,15 +222,33 @@ impl View for Traces {
     fn hints(&self) -> &'static [Command] {
         use Command::{
             CompareTraces, Drill, EditQuery, Filter, Follow, Logs, Mark, NextError, Order, Preset, Red, ShowColumn, TraceStructure,
+            ValueCursor,
         };
-        &[Drill, Preset, EditQuery, Logs, Filter, CompareTraces, Mark, TraceStructure, NextError, Follow, ShowColumn, Order, Red]
+        &[
+            Drill,
+            Preset,
+            EditQuery,
+            Logs,
+            Filter,
+            CompareTraces,
+            Mark,
+            TraceStructure,
+            NextError,
+            ValueCursor,
+            Follow,
+            ShowColumn,
+            Order,
+            Red,
+        ]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
+            Command::Drill if self.brush.is_some() => Some("narrow to the box"),
             Command::Drill => Some("waterfall"),
             Command::Follow => Some(if self.live { "live off" } else { "live" }),
             Command::ShowColumn => Some("columns"),
+            Command::ValueCursor => Some("box"),
             _ => None,
         }
     }
@@ -215,8 +258,11 @@ impl View for Traces {
     }
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
-        let request = Request::Search { query: self.asked(look), window: look.scope.window, limit: limit(look) };
-        needs.ask(HITS, 0, request, Refresh::Every(look.shared.settings.refresh_slow));
+        if self.typed.is_some() || self.preset != Preset::Slow || self.slow(look).is_some() {
+            let request = Request::Search { query: self.asked(look), window: look.scope.window, limit: limit(look) };
+            needs.ask(HITS, 0, request, Refresh::Every(look.shared.settings.refresh_slow));
+        }
+        self.ask_for_red(look, needs);
         self.ask_for_new(look, needs);
         self.ask_for_bar(look, needs);
     }
@@ -224,6 +270,9 @@ impl View for Traces {
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         if bar::PANES.contains(&answer.slot.pane) {
             return self.bar_answer(cx, answer);
+        }
+        if red::PANES.contains(&answer.slot.pane) {
+            return self.red_answer(answer);
         }
         let is_new = answer.slot.pane == live::NEW;
         let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
@@ -235,6 +284,9 @@ impl View for Traces {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        if let Some(used) = self.brush_command(cx, command) {
+            return used;
+        }
         let height = self.height(cx.area);
         match command {
             Command::Drill | Command::Logs | Command::Red => {
@@ -254,7 +306,7 @@ impl View for Traces {
             }
             Command::EditQuery => self.open_bar(Typing::Query, &cx.look),
             Command::ShowColumn => self.open_bar(Typing::Columns, &cx.look),
-            Command::Follow => self.switch_live(cx),
+            Command::Follow | Command::Pause => self.switch_live(cx),
             Command::Unfold => self.unfold(Some(true), height),
             Command::Fold => self.unfold(Some(false), height),
             Command::Filter => self.filter.open(),
@@ -274,6 +326,8 @@ impl View for Traces {
 
     fn rescoped(&mut self, _cx: &mut Cx<'_>) {
         self.forget();
+        self.forget_red();
+        self.brush = None;
     }
 
     fn is_typing(&self) -> bool {
@@ -325,6 +379,14 @@ impl View for Traces {
         self.axis_at(look, &self.places(area), at)
     }
 
+    fn box_words(&self, look: &Look<'_>, area: Rect, cells: Rect) -> Option<String> {
+        self.boxed(look, &self.plane(look, area)?, cells)
+    }
+
+    fn dragged_box(&mut self, cx: &mut Cx<'_>, cells: Rect) {
+        self.narrow(cx, cells);
+    }
+
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         self.draw(look, area, buf);
     }
@@ -342,7 +404,7 @@ impl View for Traces {
     }
 
     fn reopen(&self, look: &Look<'_>) -> Vec<String> {
-        let is_default = self.typed.is_none() && self.preset == Preset::of(look.scope);
+        let is_default = self.typed.is_none() && self.preset == Preset::of(look.scope) && self.lengths.is_none();
         if is_default { Vec::new() } else { vec!["--query".to_owned(), self.query(look)] }
     }
 

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use super::{
+    brush::Lengths,
+    red::{By, Slow},
+};
 use crate::{
     app::Shared,
     core::scope::Scope,
     model::{
         labels::{MatchOp, Matcher, quote},
-        trace_source::PlainQuery,
+        trace_source::{Ability, PlainQuery},
     },
 };
 
@@ -48,32 +52,73 @@ impl Preset {
     }
 }
 
-/// Slow where no threshold is configured.
-const SLOW: Duration = Duration::from_secs(1);
-
-/// A service's spans are slow above this.
-pub(super) fn slow_above(scope: &Scope, shared: &Shared) -> Duration {
+/// What the configuration says a service's spans are slow above.
+pub(super) fn configured_slow(scope: &Scope, shared: &Shared) -> Option<Duration> {
     let configured = match &scope.service {
         Some(service) => shared.latency_threshold(service),
         None => shared.settings.latency_threshold,
     };
-    configured.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(SLOW)
+    configured.and_then(|s| Duration::try_from_secs_f64(s).ok())
 }
 
-/// The preset's TraceQL for a scope.
-pub(super) fn traceql(preset: Preset, scope: &Scope, shared: &Shared) -> String {
-    let mut conditions: Vec<String> = scope.service.iter().map(|s| service_condition(s, &shared.settings.labels.traces_service)).collect();
-    conditions.extend(scope.matchers.iter().filter_map(condition));
-    match preset {
-        Preset::Failed => conditions.push("status=error".to_owned()),
-        Preset::Slow => conditions.push(format!("duration > {}", literal(slow_above(scope, shared)))),
-        Preset::All => {}
-    }
+/// The conditions of a scope.
+fn conditions(scope: &Scope, shared: &Shared) -> Vec<String> {
+    let service = scope.service.iter().map(|s| service_condition(s, &shared.settings.labels.traces_service));
+    service.chain(scope.matchers.iter().filter_map(condition)).collect()
+}
+
+fn set(conditions: &[String]) -> String {
     if conditions.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", conditions.join(" && ")) }
 }
 
+/// The preset's TraceQL for a scope.
+pub(super) fn traceql(preset: Preset, scope: &Scope, shared: &Shared, slow: Slow, lengths: Option<Lengths>) -> String {
+    let mut all = conditions(scope, shared);
+    match (preset, slow.by) {
+        (Preset::Failed, _) => all.push("status=error".to_owned()),
+        (Preset::Slow, By::Sample) if knows_traces(shared) => all.push(format!("traceDuration > {}", literal(slow.above))),
+        (Preset::Slow, _) => all.push(format!("duration > {}", literal(slow.above))),
+        (Preset::All, _) => {}
+    }
+    all.extend(of_lengths(shared, lengths));
+    set(&all)
+}
+
+/// A typed query, of which only traces of these lengths are wanted.
+pub(super) fn within(typed: &str, shared: &Shared, lengths: Option<Lengths>) -> String {
+    let all = of_lengths(shared, lengths);
+    if all.is_empty() { typed.to_owned() } else { with_stage(typed, &set(&all)) }
+}
+
+/// A query with one more stage: before its hints, which are the last.
+pub(super) fn with_stage(query: &str, stage: &str) -> String {
+    match query.rfind(" with ") {
+        Some(at) if query.trim_end().ends_with(')') => format!("{} | {stage}{}", &query[..at], &query[at..]),
+        _ => format!("{query} | {stage}"),
+    }
+}
+
+/// Whether the server knows how long a trace takes. `traceDuration` is no older than `<<`.
+fn knows_traces(shared: &Shared) -> bool {
+    shared.traces.value().is_some_and(|able| able.has.contains(&Ability::Structural))
+}
+
+/// The conditions on a trace's length; none where the server knows none, and what it tells is held to them here.
+fn of_lengths(shared: &Shared, lengths: Option<Lengths>) -> Vec<String> {
+    let Some(lengths) = lengths.filter(|_| knows_traces(shared)) else { return Vec::new() };
+    let least = (!lengths.least.is_zero()).then(|| format!("traceDuration >= {}", literal(lengths.least)));
+    least.into_iter().chain(lengths.below.map(|below| format!("traceDuration < {}", literal(below)))).collect()
+}
+
+/// The spans by which a scope's requests are counted: those that come to its service, or the first ones of traces.
+pub(super) fn entry_spans(scope: &Scope, shared: &Shared) -> String {
+    let mut all = conditions(scope, shared);
+    all.push(if scope.service.is_some() { "(kind=server || kind=consumer)" } else { "nestedSetParent<0" }.to_owned());
+    set(&all)
+}
+
 /// The same for those who know no TraceQL.
-pub(super) fn plain(preset: Preset, scope: &Scope, shared: &Shared) -> PlainQuery {
+pub(super) fn plain(preset: Preset, scope: &Scope, slow: Slow) -> PlainQuery {
     let bare = |name: &str| ["span.", "resource.", "."].iter().find_map(|scope| name.strip_prefix(scope)).unwrap_or(name).into();
     let tag = |m: &Matcher| Some((bare(attribute(m).filter(|_| m.op == MatchOp::Equal)?), m.value.clone()));
     PlainQuery {
@@ -81,7 +126,7 @@ pub(super) fn plain(preset: Preset, scope: &Scope, shared: &Shared) -> PlainQuer
         name: None,
         tags: scope.matchers.iter().filter_map(tag).collect(),
         failed: preset == Preset::Failed,
-        longer_than: (preset == Preset::Slow).then(|| slow_above(scope, shared)),
+        longer_than: (preset == Preset::Slow).then_some(slow.above),
     }
 }
 
@@ -135,14 +180,25 @@ fn literal(d: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
+    use super::{super::red::USUAL, *};
     use crate::{
         app::testing::test_shared,
-        model::{labels::MatchOp, time::TimeWindow},
+        model::{
+            labels::MatchOp,
+            time::{TimeWindow, Timestamp},
+            trace_source::Abilities,
+        },
     };
 
     fn scope() -> Scope {
         Scope::new("prod", TimeWindow::Last(Duration::from_secs(3600)))
+    }
+
+    fn traceql(preset: Preset, scope: &Scope, shared: &Shared) -> String {
+        let above = configured_slow(scope, shared).unwrap_or(Duration::from_secs(1));
+        super::traceql(preset, scope, shared, Slow { above, by: By::Configured }, None)
     }
 
     #[test]
@@ -193,7 +249,27 @@ mod tests {
         assert_eq!(query, r#"{ span.http.route="/pay" && span.db.system=~"post.*" && .cloud.region="eu" }"#);
         assert_eq!(not_applied(&scope, true), ["route"]);
         assert_eq!(not_applied(&scope, false), ["route", "span.db.system"]);
-        let told = plain(Preset::Failed, &scope, &test_shared());
+        let told = plain(Preset::Failed, &scope, USUAL);
         assert_eq!(told.to_string(), "http.route=/pay cloud.region=eu error");
+    }
+
+    #[test]
+    fn a_box_is_a_condition_on_the_trace_and_a_stage_of_what_was_typed() {
+        let mut shared = test_shared();
+        let none = within("{ }", &shared, Some(Lengths { least: Duration::from_secs(1), below: None }));
+        assert_eq!(none, "{ }", "an old server does not know it");
+        let able = Abilities { has: vec![Ability::Structural], ..Abilities::default() };
+        shared.traces.settle(Timestamp::ZERO, Ok(Arc::new(able)));
+        let ms = Duration::from_millis;
+        let lengths = Some(Lengths { least: ms(200), below: Some(ms(4001)) });
+        let expected = r#"{ resource.service.name="web" && status=error && traceDuration >= 200ms && traceDuration < 4001ms }"#;
+        assert_eq!(super::traceql(Preset::Failed, &scope().with_service("web"), &shared, USUAL, lengths), expected);
+        let short = Some(Lengths { least: ms(0), below: Some(ms(5)) });
+        assert_eq!(
+            within("{ } >> { } with (most_recent=true)", &shared, short),
+            "{ } >> { } | { traceDuration < 5ms } with (most_recent=true)"
+        );
+        assert_eq!(within("{ }", &shared, None), "{ }");
+        assert_eq!(entry_spans(&scope(), &shared), "{ nestedSetParent<0 }");
     }
 }

@@ -105,7 +105,9 @@ impl Traces {
     /// Works the rows out anew; the selection stays where it is.
     pub(super) fn rebuild(&mut self, height: usize) {
         let hits = self.found.value().map_or(&[][..], |f| &f.hits);
-        let mut order: Vec<usize> = (0..hits.len()).filter(|i| passes(&self.filter, &hits[*i])).collect();
+        let mut order: Vec<usize> = (0..hits.len())
+            .filter(|i| self.lengths.is_none_or(|l| l.has(hits[*i].duration_ns)) && passes(&self.filter, &hits[*i]))
+            .collect();
         match self.list.order {
             Order::Newest => order.sort_by_key(|i| (self.in_flight(&hits[*i]), Reverse(hits[*i].start), hits[*i].trace)),
             Order::Longest => order.sort_by_key(|i| (Reverse(hits[*i].duration_ns), hits[*i].trace)),

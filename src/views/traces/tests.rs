@@ -12,8 +12,9 @@ use crate::{
     core::{scope::ScopeAlert, typed::TypedQuery},
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        explored::Names,
+        explored::{self, Names},
         labels::{Labels, Matcher},
+        series::{Matrix, Sample, Series},
         time::TimeWindow,
         trace::{HitSpan, SpanId, TraceId},
         trace_source::Abilities,
@@ -128,6 +129,8 @@ fn failed_traces_are_asked_first_then_slow_then_all() {
     let mut view = stage.view(hits());
     assert_eq!(stage.asked(&view), FAILED);
     assert!(stage.text(&view).contains("Traces ── failed of checkout ── 3 found"), "{}", stage.text(&view));
+    let mut stage = stage;
+    stage.shared.settings.latency_threshold = Some(1.0);
     stage.run(&mut view, Command::Preset);
     assert_eq!(stage.asked(&view), r#"{ resource.service.name="checkout" && duration > 1s }"#);
     assert!(!stage.text(&view).contains("POST"), "hits of another question are gone");
@@ -465,11 +468,108 @@ fn names_of_attributes_are_asked_for_as_they_are_typed() {
     assert!(stage.text(&view).contains("status_code=500"), "a number stands without quotes: {}", stage.text(&view));
 }
 
+fn table(value: f64) -> Response {
+    let rows = vec![(Labels::new(), explored::Value::Number(value))];
+    Response::Explored(Arc::new(explored::Explored::Table(explored::Table { rows, ..explored::Table::default() })))
+}
+
+fn graph(series: &[(&str, f64)]) -> Response {
+    let samples = |value: f64| (0..10).map(|i| Sample { at: NOW - Duration::from_secs(i * 60), value }).collect();
+    let series =
+        series.iter().map(|(status, value)| Series { labels: [("status", *status)].into_iter().collect(), samples: samples(*value) });
+    let range = TimeRange::new(NOW - Duration::from_secs(3600), NOW);
+    let matrix = Matrix { series: series.collect(), range, step: Duration::from_secs(60), warnings: Vec::new() };
+    Response::Explored(Arc::new(explored::Explored::Graph { matrix, total: explored::Total::default() }))
+}
+
+#[test]
+fn slow_traces_are_those_over_the_p95_of_the_scope_which_is_asked_first_and_kept() {
+    let mut stage = Stage::new();
+    stage
+        .shared
+        .traces
+        .settle(NOW, Ok(Arc::new(Abilities { has: Ability::LIGHT.to_vec(), unknown: vec![Ability::Metrics], ..Abilities::default() })));
+    let mut view = stage.view(hits());
+    stage.run(&mut view, Command::Preset);
+    assert!(needs(&view, &stage.look(), 80, 24).iter().all(|n| n.slot.pane != HITS), "not before the p95 is known");
+    assert!(stage.text(&view).contains("the p95 is asked first"), "{}", stage.text(&view));
+    let p95 = |view: &mut Traces, stage: &Stage, result| answer(view, &stage.look(), SIZE, |n| n.slot.pane == "p95", result);
+    p95(&mut view, &stage, Ok(table(0.4314)));
+    let slow = r#"{ resource.service.name="checkout" && duration > 430ms }"#;
+    assert!(stage.asked(&view).starts_with(slow), "{}", stage.asked(&view));
+    p95(&mut view, &stage, Ok(table(0.9)));
+    assert!(stage.asked(&view).starts_with(slow), "another p95 is no other question");
+    let look = stage.look();
+    answer(&mut view, &look, SIZE, |n| n.slot.pane == "rate", Ok(graph(&[("unset", 9.0), ("error", 1.0)])));
+    let text = draw(&view, &look, 160, 40);
+    for part in ["RED of checkout", "rate 10.0 /s", "errors 10.0 %", "p95 900 ms", "by TraceQL metrics", "slow > 430 ms, the p95"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn without_metrics_the_page_says_what_it_sampled_and_slow_is_over_the_p95_of_that() {
+    let mut stage = Stage::new();
+    let able = Abilities { has: Ability::LIGHT.to_vec(), ..Abilities::default() };
+    stage.shared.traces.settle(NOW, Ok(Arc::new(able)));
+    let mut view = Traces::new(&stage.scope, None);
+    let told = TraceHits { hits: hits(), newest: true, part: None };
+    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "sample", Ok(Response::Hits(told)));
+    let text = draw(&view, &stage.look(), 200, 40);
+    for part in ["errors 66.7 %", "p95 8.41 s", "of 3 traces sampled: this Tempo answers no TraceQL metrics"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    stage.run(&mut view, Command::Preset);
+    assert!(stage.asked(&view).contains("traceDuration > 8400ms"), "{}", stage.asked(&view));
+}
+
+#[test]
+fn a_box_in_the_dots_becomes_the_window_and_a_condition_and_is_taken_back() {
+    let mut stage = Stage::new();
+    let able = Abilities { has: vec![Ability::TraceQl, Ability::Structural], ..Abilities::default() };
+    stage.shared.traces.settle(NOW, Ok(Arc::new(able)));
+    let mut view = stage.view(hits());
+    let press = |view: &mut Traces, stage: &Stage, command| with(&stage.look(), (160, 40), |cx| view.command(cx, command)).1;
+    press(&mut view, &stage, Command::ValueCursor);
+    let text = draw(&view, &stage.look(), 160, 40);
+    assert!(text.contains("1 trace, 1 failed") && text.contains("Enter narrows to it"), "it begins at the selected dot: {text}");
+    press(&mut view, &stage, Command::Pause);
+    for _ in 0..3 {
+        press(&mut view, &stage, Command::PageUp);
+        press(&mut view, &stage, Command::Down);
+    }
+    let text = draw(&view, &stage.look(), 160, 40);
+    assert!(text.contains("2 traces, 2 failed"), "{text}");
+    let acts = press(&mut view, &stage, Command::Drill);
+    let [Act::Rescope(scope)] = acts.as_slice() else { panic!("{acts:?}") };
+    let (before, TimeWindow::Fixed(range)) = (stage.scope.window, scope.window) else { panic!() };
+    assert!(range.contains(hits()[1].start) && range.contains(hits()[2].start), "{range:?}");
+    stage.scope = (**scope).clone();
+    with(&stage.look(), SIZE, |cx| view.rescoped(cx));
+    assert!(stage.asked(&view).contains("status=error && traceDuration >= ") && stage.asked(&view).contains("traceDuration < "));
+    stage.answer(&mut view, Ok(hits()));
+    assert_eq!(stage.order(&view), [2, 3], "what others tell is held to it as well");
+    let acts = press(&mut view, &stage, Command::Back);
+    assert!(matches!(&acts[..], [Act::Rescope(scope)] if scope.window == before), "{acts:?}");
+    assert_eq!(stage.asked(&view), FAILED);
+}
+
+#[test]
+fn on_a_small_screen_the_dots_take_the_place_of_the_list_while_a_box_is_chosen() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    with(&stage.look(), (80, 21), |cx| view.command(cx, Command::ValueCursor));
+    let text = draw(&view, &stage.look(), 80, 21);
+    assert!(text.contains("duration ── over time") && !text.contains("POST /api/2"), "{text}");
+    with(&stage.look(), (80, 21), |cx| view.command(cx, Command::Back));
+    assert!(draw(&view, &stage.look(), 80, 21).contains("POST /api/2"));
+}
+
 #[test]
 fn a_click_selects_a_row() {
     let stage = Stage::new();
     let mut view = stage.view(hits());
-    let click = MouseEvent { kind: MouseEventKind::Down(MouseButton::Left), column: 9, row: 4, modifiers: KeyModifiers::NONE };
+    let click = MouseEvent { kind: MouseEventKind::Down(MouseButton::Left), column: 9, row: 5, modifiers: KeyModifiers::NONE };
     assert_eq!(with(&stage.look(), SIZE, |cx| view.mouse(cx, click)).0, Pointed::Item);
     assert_eq!(view.selected().unwrap().trace, hits()[0].trace);
 }
@@ -482,7 +582,7 @@ proptest! {
         let odd = TraceHit { root_name: Some(name.into()), start: Timestamp(start), duration_ns: duration, ..hit(9, 1, 1, None) };
         let mut view = Traces::new(&stage.scope, Some(&query));
         stage.answer(&mut view, Ok([hits(), vec![odd]].concat().into_iter().take(rows).collect()));
-        for command in [Command::Order, Command::NextError, Command::PageDown, Command::Drill, Command::Logs] {
+        for command in [Command::Order, Command::ValueCursor, Command::Pause, Command::Down, Command::ValueCursor, Command::NextError, Command::PageDown, Command::Drill, Command::Logs] {
             with(&stage.look(), (w, h), |cx| view.command(cx, command));
         }
         draw(&view, &stage.look(), w, h);
