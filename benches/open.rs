@@ -1,5 +1,5 @@
 //! Figures of `redline open` in a pseudo-terminal of 200×50, and of lnav on the same file where it is installed:
-//! `cargo bench --bench open [-- 40|1000]`. Prints, asserts nothing. `REDLINE_BIN` names another program than the one built beside it.
+//! `cargo bench --bench open [-- 40|280|1000]`. Prints, asserts nothing. `REDLINE_BIN` names another program than the one built beside it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -19,7 +19,7 @@ const KEYS: usize = 200;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    for (megabytes, name) in [(40, "40 MB"), (1000, "1000 MB")] {
+    for (megabytes, name) in [(40, "40 MB"), (280, "280 MB"), (1000, "1000 MB")] {
         if !wanted(name) {
             continue;
         }
