@@ -8,6 +8,8 @@ const PAD: f64 = 10.0;
 
 /// What the texts of the screen's second row have in them.
 pub const SECOND_LINE: &str = "y=\"41.5\"";
+/// The same of the third row.
+pub const THIRD_LINE: &str = "y=\"59.5\"";
 
 /// The colours of the terminal that a picture pretends to be.
 pub struct Palette {
