@@ -6,10 +6,11 @@ const W: f64 = 8.4;
 const H: f64 = 18.0;
 const PAD: f64 = 10.0;
 
-/// What the texts of the screen's second row have in them.
-pub const SECOND_LINE: &str = "y=\"41.5\"";
-/// The same of the third row.
-pub const THIRD_LINE: &str = "y=\"59.5\"";
+/// The row of the screen, the first is 0, in which a line of a picture begins to draw its one shape or text.
+pub fn row(line: &str) -> Option<u16> {
+    let y: f64 = line.split_once(" y=\"")?.1.split_once('"')?.0.parse().ok()?;
+    Some(((y - PAD) / H) as u16)
+}
 
 /// The colours of the terminal that a picture pretends to be.
 pub struct Palette {
