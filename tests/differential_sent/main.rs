@@ -43,6 +43,8 @@ use crate::{
     replay::{Addresses, Replay},
 };
 
+/// How many traces of those that were looked up are looked up on the real server.
+const LOOKUPS: usize = 12;
 /// How much of the past both sides hold.
 const HISTORY: Duration = Duration::from_secs(30 * 60);
 /// What must have come up, whatever else did: else redline was not really used.
@@ -184,6 +186,12 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
         let history = |s: &&Sent| s.path == "/loki/api/v1/query_range" && s.param("query") == tail.param("query");
         assert!(sent.iter().any(|s| history(&s)), "{tail:?} is only tailed");
     }
+    // One trace is looked up as another is, and a Tempo 2.1 keeps some 100 MB of each lookup in a block of long traces.
+    let mut looked_up = 0;
+    sent.retain(|s| {
+        looked_up += usize::from(s.path.starts_with("/api/traces/"));
+        !s.path.starts_with("/api/traces/") || looked_up <= LOOKUPS
+    });
     // A silence is made before it is changed, read and expired.
     sent.sort_by_key(|s| match &s.json {
         Some(json) => u8::from(json.contains("\"id\":")),
