@@ -192,6 +192,10 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
         looked_up += usize::from(s.path.starts_with("/api/traces/"));
         !s.path.starts_with("/api/traces/") || looked_up <= LOOKUPS
     });
+    // A Tempo as old as this one ends in a panic when tags are asked for with a time; redline asks that only of newer ones.
+    for tags in sent.iter_mut().filter(|s| s.path.starts_with("/api/v2/search/tag")) {
+        tags.params.retain(|(name, _)| !record::TIMES.contains(&name.as_str()));
+    }
     // A silence is made before it is changed, read and expired.
     sent.sort_by_key(|s| match &s.json {
         Some(json) => u8::from(json.contains("\"id\":")),
