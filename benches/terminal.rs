@@ -52,7 +52,7 @@ fn section(backend: &str, address: SocketAddr) -> String {
 
 /// From the start of the process to the end of its first frame.
 fn start() {
-    const RUNS: usize = 50;
+    const RUNS: usize = 200;
     let (address, stop) = servers::silent();
     let backends = ["prometheus", "alertmanager", "loki", "tempo"].map(|b| section(b, address)).concat();
     let config = config(&backends);
@@ -71,8 +71,8 @@ fn start() {
         terminal.frame(Duration::from_secs(2)).is_none()
     });
     let early = early.count();
-    figure("process start to first frame, median of 50", percentile(&mut took, 0.5), "ms").at_most(10.0);
-    figure("process start to first frame, p99 of 50", percentile(&mut took, 0.99), "ms").at_most(10.0);
+    figure("process start to first frame, median of 200", percentile(&mut took, 0.5), "ms").at_most(10.0);
+    figure("process start to first frame, p99 of 200", percentile(&mut took, 0.99), "ms").at_most(10.0);
     figure("starts that connect to a backend before the first frame", early as f64, "of 10").at_most(0.0);
 }
 

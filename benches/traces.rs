@@ -1,5 +1,6 @@
 //! Figures of traces, from an answer's bytes to what a page draws of it: `cargo bench --bench traces [-- growth|compare|million]`.
-//! Prints, asserts nothing. Processor time of the one thread that does the work; memory is what the process grew by.
+//! Prints, asserts nothing. Processor time of the one thread that does the work; memory is what a process
+//! of its own grew by, in which nothing was freed before.
 //!
 //! What is drawn, and a key's time, is measured by `cargo bench --bench terminal -- trace`.
 
@@ -7,7 +8,11 @@
 
 mod support;
 
-use std::process::id;
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, id},
+};
 
 use prost::Message as _;
 use redline::{
@@ -21,7 +26,13 @@ use redline::{
 };
 use support::{Watch, figure, memory, millis, spans, wanted};
 
+/// In the environment of a process that measures its memory: the file of the answer that it reads.
+const MEMORY_OF: &str = "REDLINE_BENCH_MEMORY_OF";
+
 fn main() {
+    if let Ok(answer) = env::var(MEMORY_OF) {
+        return println!("{}", grown_by(Path::new(&answer)));
+    }
     if wanted("growth") {
         growth();
     }
@@ -77,12 +88,11 @@ fn one_size(count: usize) -> Vec<(&'static str, f64)> {
     let (from_json, json_ms) = timed(|| of_json(&text));
     drop(text);
     let body = spans::answer(count).encode_to_vec();
-    let (size, before) = (body.len(), memory(id(), "VmRSS"));
+    let (size, grown) = (body.len(), grown_elsewhere(&body));
     let (decoded, protobuf_ms) = timed(|| of_protobuf(body));
     assert!(decoded == from_json, "both say the same");
     drop(from_json);
     let (trace, build_ms) = timed(|| Trace::build(decoded));
-    let grown = memory(id(), "VmRSS") - before;
     let (path, path_ms) = timed(|| CriticalPath::of(&trace.nodes, trace.root));
     assert_eq!(path, trace.path);
     let (_, repeats_ms) = timed(|| Repeats::of(&trace));
@@ -109,6 +119,22 @@ fn one_size(count: usize) -> Vec<(&'static str, f64)> {
         ("compared with itself, ms", compare_ms),
         ("memory, MB", grown),
     ]
+}
+
+/// What [`grown_by`] says of an answer in a process of its own, in MB.
+fn grown_elsewhere(body: &[u8]) -> f64 {
+    let answer = tempfile::NamedTempFile::new().unwrap();
+    fs::write(answer.path(), body).unwrap();
+    let out = Command::new(env::current_exe().unwrap()).env(MEMORY_OF, answer.path()).output().unwrap();
+    String::from_utf8(out.stdout).unwrap().trim().parse().expect("a process of its own tells its memory")
+}
+
+/// By how much this process grows when it reads an answer and builds the trace, in MB.
+fn grown_by(answer: &Path) -> f64 {
+    let before = memory(id(), "VmRSS");
+    let trace = Trace::build(of_protobuf(fs::read(answer).unwrap()));
+    assert!(trace.span_count > 0);
+    memory(id(), "VmRSS") - before
 }
 
 fn comparison() {
