@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::core::typed::Language;
+use crate::{core::typed::Language, model::backend::SourceError};
 
 /// An error of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,13 @@ pub(in crate::views) struct Fault {
     pub at: Option<usize>,
     /// What is wrong, without the place.
     pub message: String,
+}
+
+impl Fault {
+    /// Nothing may be wrong with the query: the server did not answer it.
+    pub(in crate::views) fn not_asked(error: &SourceError) -> Self {
+        Self { at: None, message: format!("not asked: {}", error.message) }
+    }
 }
 
 /// `1:12: parse error: …` of Prometheus, Thanos and Mimir: line and column in bytes, from 1.

@@ -1,5 +1,6 @@
 //! Typing a query, of either language and on any page: keys, what was asked before, and the list of what can come next.
 
+pub(super) mod bar;
 pub(super) mod catalog;
 mod complete;
 pub mod context;
@@ -29,7 +30,7 @@ pub(super) use self::{seen::Seen, text::Text};
 use crate::{
     core::request::Request,
     ui::{field::Typed, format},
-    views::Look,
+    views::{Look, TypingKey},
 };
 
 /// The list under the text.
@@ -234,6 +235,17 @@ impl Editor {
     /// What the server is to be asked for it.
     pub(in crate::views) fn question(&self, text: &Text, look: &Look<'_>) -> Option<Request> {
         question(&self.wanted(text)?.what, text.language, look.scope.window)
+    }
+
+    /// The keys that mean something now; `leave` is what ending to type comes to.
+    pub(in crate::views) fn keys(&self, leave: &'static str) -> Vec<TypingKey> {
+        let key = |code, words| TypingKey { key: KeyEvent::from(code), words };
+        let ask = key(KeyCode::Enter, "ask");
+        if self.offer.is_some() {
+            return vec![key(KeyCode::Tab, "take it"), key(KeyCode::Down, "next"), ask, key(KeyCode::Esc, "no list")];
+        }
+        let fits = TypingKey { key: KeyEvent::new(KeyCode::Char(' '), KeyModifiers::CONTROL), words: "what fits" };
+        vec![ask, fits, key(KeyCode::Up, "asked before"), key(KeyCode::Esc, leave)]
     }
 
     /// Works the list out anew; the selection stays in its row.

@@ -21,8 +21,8 @@ use crate::{
 
 /// Rows of the list that are seen at once.
 const OFFERED: u16 = 10;
-/// How long names may take until that is said.
-pub(in crate::views) const PATIENCE: Duration = Duration::from_millis(300);
+/// How long an answer may take until that is said.
+const PATIENCE: Duration = Duration::from_millis(300);
 const WAITS: &str = "the server is asked for names";
 /// How wide the list may be.
 const WIDEST: u16 = 90;
@@ -78,7 +78,7 @@ impl<'a> Popup<'a> {
     pub(in crate::views) fn render_call(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let dim = look.shared.theme.style(Role::Dim);
         let text = match self.text.at_cursor().call {
-            _ if self.waits(look) => WAITS.to_owned(),
+            _ if is_slow(self.pane, look) => WAITS.to_owned(),
             Some(word) => format!("{}   {}", word.form, word.help),
             None => String::new(),
         };
@@ -123,7 +123,7 @@ impl<'a> Popup<'a> {
     /// What is known of the selected candidate, and why names are missing.
     fn told(&self, offer: &Offer, look: &Look<'_>) -> String {
         let Some(candidate) = offer.candidates.get(offer.selected) else { return String::new() };
-        if self.waits(look) {
+        if is_slow(self.pane, look) {
             return WAITS.to_owned();
         }
         if let Some(trouble) = &offer.trouble {
@@ -141,12 +141,12 @@ impl<'a> Popup<'a> {
             None => String::new(),
         }
     }
+}
 
-    /// Whether names take long.
-    fn waits(&self, look: &Look<'_>) -> bool {
-        let slot = SlotId { view: look.id, pane: self.pane, part: 0 };
-        look.shared.asked.get(&slot).is_some_and(|since| look.now.since(*since) >= PATIENCE)
-    }
+/// Whether what a pane asks takes long.
+pub(super) fn is_slow(pane: &'static str, look: &Look<'_>) -> bool {
+    let slot = SlotId { view: look.id, pane, part: 0 };
+    look.shared.asked.get(&slot).is_some_and(|since| look.now.since(*since) >= PATIENCE)
 }
 
 fn first(offer: &Offer, height: u16) -> usize {

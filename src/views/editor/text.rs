@@ -58,18 +58,20 @@ impl Text {
         self.lexed = Lexed::new(self.field.text(), language);
     }
 
+    /// What is wrong with it as far as its tokens tell.
+    pub(in crate::views) fn wrong(&self) -> Option<Fault> {
+        self.lexed.wrong().map(|(at, words)| Fault { at: Some(at), message: words.to_owned() })
+    }
+
     /// What is wrong with a LogQL or a TraceQL that no server need be asked for. Of PromQL the server knows best.
     pub(in crate::views) fn unfit(&self) -> Option<Fault> {
         if self.language == Language::PromQl {
             return None;
         }
         let told = |(at, message): (usize, String)| Fault { at: Some(at), message };
-        let wrong = self.lexed.wrong().map(|(at, words)| (at, words.to_owned()));
-        if let Some(found) = wrong.or_else(|| self.lexed.unfinished(self.as_str())) {
-            return Some(told(found));
-        }
-        if self.language == Language::TraceQl {
-            return None;
+        let found = self.wrong().or_else(|| self.lexed.unfinished(self.as_str()).map(told));
+        if found.is_some() || self.language == Language::TraceQl {
+            return found;
         }
         match logql::asks(self.as_str()) {
             Asks::Neither(at) => Some(told((at, NEITHER.to_owned()))),

@@ -1,11 +1,11 @@
 //! What becomes of answers, of what the streams deliver foremost.
 
-use super::{List, Logs, Told, Wanted, bar, elsewhere};
+use super::{List, Logs, Told, Wanted, elsewhere};
 use crate::{
     app::expect,
     core::request::{Answer, Response},
     model::{backend::SourceError, log::LogEvent, time::Timestamp},
-    views::Cx,
+    views::{Cx, editor::bar::Bar},
 };
 
 impl Logs {
@@ -16,7 +16,7 @@ impl Logs {
             return true;
         }
         match answer.slot.pane {
-            pane if bar::PANES.contains(&pane) => return self.bar_answer(cx, answer),
+            pane if Bar::PANES.contains(&pane) => return self.bar_answer(cx, answer),
             "volume" => {
                 let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
                 return self.volume_came(&cx.look, &answer.request, answer.asked, result);

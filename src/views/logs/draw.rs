@@ -53,7 +53,7 @@ impl Places {
 
 impl Logs {
     pub(super) fn places(&self, area: Rect) -> Places {
-        let area = self.below_bar(area);
+        let area = self.bar.as_ref().map_or(area, |bar| bar.below(area));
         let none = Rect { height: 0, ..area };
         let (mut lines, mut detail) = (area, none);
         if self.full || area.height < SPLIT {

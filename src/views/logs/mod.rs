@@ -53,7 +53,6 @@ use ratatui::{
 use self::{
     actions::Memo,
     around::After,
-    bar::Bar,
     begin::Wanted,
     brush::Brush,
     builder::{Builder, Draft},
@@ -77,7 +76,7 @@ pub use self::{
     follow::Seed,
     picking::By,
 };
-use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, cost::Cost, entries::Entries, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, cost::Cost, editor::bar::Bar, entries::Entries, prompt::Prompt};
 use crate::{
     core::{
         command::{Command, Facts, ViewKind},
@@ -335,13 +334,13 @@ impl View for Logs {
         if let Some((_, prompt)) = &mut self.prompt {
             prompt.paste(text);
             self.typed_on(cx);
-        } else {
-            self.bar_paste(cx, text);
+        } else if let Some(bar) = &mut self.bar {
+            bar.paste(cx, text);
         }
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        self.bar_pointed(cx, event).unwrap_or_else(|| self.pointed(cx, event))
+        self.bar.as_mut().and_then(|bar| bar.pointed(cx, event)).unwrap_or_else(|| self.pointed(cx, event))
     }
 
     fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
@@ -361,15 +360,17 @@ impl View for Logs {
         } else {
             self.draw(look, area, buf)
         }
-        self.draw_bar(look, area, buf);
+        if let Some(bar) = &self.bar {
+            bar.draw(look, area, buf);
+        }
     }
 
     fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
-        self.bar_cursor(area)
+        self.bar.as_ref().map(|bar| bar.cursor(area))
     }
 
     fn typing_keys(&self) -> Vec<TypingKey> {
-        self.bar_keys()
+        self.bar.as_ref().map_or_else(Vec::new, Bar::keys)
     }
 
     fn prompt(&self) -> Option<&Prompt> {

@@ -444,24 +444,15 @@ impl View for Query {
     }
 
     fn typing_keys(&self) -> Vec<TypingKey> {
-        let key = |code, words| TypingKey { key: KeyEvent::from(code), words };
-        let ctrl = |c, words| TypingKey { key: KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL), words };
         if !self.editor.typing {
             return Vec::new();
         }
-        if self.editor.offer.is_some() {
-            return vec![
-                key(KeyCode::Tab, "take it"),
-                key(KeyCode::Down, "next"),
-                key(KeyCode::Enter, "ask"),
-                key(KeyCode::Esc, "no list"),
-            ];
-        }
-        let mut keys =
-            vec![key(KeyCode::Enter, "ask"), ctrl(' ', "what fits"), key(KeyCode::Up, "asked before"), key(KeyCode::Esc, "done")];
-        keys.push(TypingKey { key: LANGUAGE, words: self.row().text.language.next().name() });
-        if self.rows.len() > 1 {
-            keys.push(key(KeyCode::Tab, "next query"));
+        let mut keys = self.editor.keys("done");
+        if self.editor.offer.is_none() {
+            keys.push(TypingKey { key: LANGUAGE, words: self.row().text.language.next().name() });
+            if self.rows.len() > 1 {
+                keys.push(TypingKey { key: KeyEvent::from(KeyCode::Tab), words: "next query" });
+            }
         }
         keys
     }

@@ -210,8 +210,7 @@ impl Query {
             return Some(fault.clone());
         }
         if self.is_edited() {
-            let (at, message) = self.text.lexed().wrong()?;
-            return Some(Fault { at: Some(at), message: message.to_owned() });
+            return self.text.wrong();
         }
         let error = self.slot().error().filter(|e| e.kind == ErrorKind::BadQuery)?;
         let told = fault::of(&self.asked, self.text.language, &error.message);

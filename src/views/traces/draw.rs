@@ -76,7 +76,7 @@ pub(super) struct Places {
 
 impl Traces {
     pub(super) fn places(&self, area: Rect) -> Places {
-        let area = self.below_bar(area);
+        let area = self.bar.as_ref().map_or(area, |bar| bar.below(area));
         let red = Rect { height: u16::from(area.height >= RED_FROM), ..area };
         let area = Rect { y: red.bottom(), height: area.height - red.height, ..area };
         let room = area.width >= DOTS_FROM.0 && area.height >= DOTS_FROM.1 && !self.list.rows.is_empty();
@@ -119,7 +119,9 @@ impl Traces {
         if state.stale {
             panel::dim(shared, inner, buf);
         }
-        self.draw_bar(look, area, buf);
+        if let Some(bar) = &self.bar {
+            bar.draw(look, area, buf);
+        }
     }
 
     /// What a preset asks, in the words in which it is asked.

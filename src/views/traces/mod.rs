@@ -22,14 +22,14 @@ use ratatui::{
 };
 
 use self::{
-    bar::{Bar, Typing},
+    bar::Typing,
     brush::{Before, Brush, Lengths},
     columns::lacks_select,
     query::Preset,
     red::{Red, USUAL},
     rows::{List, Row, has_spans},
 };
-use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, filter::Filter, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, editor::bar::Bar, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
     core::{
@@ -69,8 +69,9 @@ pub struct Traces {
     filter: Filter,
     /// Marked traces, two at the most: the base, and what is compared with it.
     marks: Vec<TraceId>,
-    /// TraceQL or columns being typed.
+    /// TraceQL or columns being typed, and which of them.
     bar: Option<Bar>,
+    typing: Typing,
     /// New hits are looked for every few seconds, and added to those that are here.
     live: bool,
     /// The scope's rate, errors and p95.
@@ -93,6 +94,7 @@ impl Traces {
             filter: Filter::default(),
             marks: Vec::new(),
             bar: None,
+            typing: Typing::default(),
             live: false,
             red: Red::default(),
             brush: None,
@@ -268,7 +270,7 @@ impl View for Traces {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        if bar::PANES.contains(&answer.slot.pane) {
+        if Bar::PANES.contains(&answer.slot.pane) {
             return self.bar_answer(cx, answer);
         }
         if red::PANES.contains(&answer.slot.pane) {
@@ -343,16 +345,16 @@ impl View for Traces {
     }
 
     fn typing_keys(&self) -> Vec<TypingKey> {
-        self.bar_keys()
+        self.bar.as_ref().map_or_else(Vec::new, Bar::keys)
     }
 
     fn cursor(&self, _look: &Look<'_>, area: Rect) -> Option<Position> {
-        self.bar_cursor(area)
+        self.bar.as_ref().map(|bar| bar.cursor(area))
     }
 
     fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
-        if self.bar.is_some() {
-            self.bar_paste(cx, text);
+        if let Some(bar) = &mut self.bar {
+            bar.paste(cx, text);
         } else {
             self.filter.paste(text);
             self.rebuild(self.height(cx.area));
@@ -360,7 +362,7 @@ impl View for Traces {
     }
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
-        if let Some(pointed) = self.bar_pointed(cx, event) {
+        if let Some(pointed) = self.bar.as_mut().and_then(|bar| bar.pointed(cx, event)) {
             return pointed;
         }
         let (places, at) = (self.places(cx.area), Position::new(event.column, event.row));
