@@ -39,22 +39,37 @@ pub(super) enum Shape {
     Text,
 }
 
-/// One row of the pane, or several where its value is long.
-pub(super) trait Entry {
-    /// Its name; empty where it has none.
-    fn label(&self) -> &str;
-    /// How many nodes it is below.
-    fn depth(&self) -> usize;
-    /// What stands beside the name.
-    fn text(&self) -> &str;
-    /// How that looks.
-    fn role(&self) -> Role;
-    /// What it is.
+/// What an entry is of: a field, a link.
+pub(super) trait Kind: Sized {
+    /// What its entry is.
     fn shape(&self) -> Shape;
-    /// What names it from one thing looked at to the next; of a node its path.
-    fn key(&self) -> (u8, &str);
+    /// What names its entry from one thing looked at to the next; of a node its path.
+    fn key(entry: &Entry<Self>) -> (u8, &str);
+}
 
-    /// Whether it can be selected.
+/// One row of the pane, or several where its value is long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry<K> {
+    /// Its name; empty where it has none.
+    pub(super) label: String,
+    /// How many nodes it is below.
+    pub(super) depth: usize,
+    /// What stands beside the name.
+    pub(super) text: String,
+    /// How that looks.
+    pub(super) role: Role,
+    pub(super) kind: K,
+}
+
+impl<K: Kind> Entry<K> {
+    pub(super) fn key(&self) -> (u8, &str) {
+        K::key(self)
+    }
+
+    fn shape(&self) -> Shape {
+        self.kind.shape()
+    }
+
     fn is_selectable(&self) -> bool {
         !matches!(self.shape(), Shape::Heading | Shape::Note)
     }
@@ -90,14 +105,14 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn new(items: &'a [impl Entry], area: Rect) -> Self {
-        let is_two = area.width >= TWO_COLUMNS && items.iter().all(|i| i.text().len() < BLOCK);
+    fn new(items: &'a [Entry<impl Kind>], area: Rect) -> Self {
+        let is_two = area.width >= TWO_COLUMNS && items.iter().all(|i| i.text.len() < BLOCK);
         let room = if is_two { (area.width - GAP) / 2 } else { area.width };
         let cells = usize::from(room).saturating_sub(1).max(1);
         let names = items.iter().map(label_width).max().unwrap_or(0).min((cells / 2).max(8)).min(NAMES);
         let mut rows = Vec::new();
         for (n, item) in items.iter().enumerate() {
-            let text = item.text();
+            let text = &item.text;
             let is_block = text.len() >= BLOCK || text.contains('\n');
             let indent = match item.shape() {
                 Shape::Heading => 0,
@@ -106,7 +121,7 @@ impl<'a> Layout<'a> {
                 _ => names + 1,
             };
             let first = rows.len();
-            if is_block && !item.label().is_empty() {
+            if is_block && !item.label.is_empty() {
                 rows.push(Row { item: n, is_first: true, indent, text: Cow::Borrowed("") });
             }
             for line in text.split('\n') {
@@ -130,9 +145,9 @@ impl<'a> Layout<'a> {
 }
 
 /// Cells of a name with what stands before and after it.
-fn label_width(item: &impl Entry) -> usize {
+fn label_width(item: &Entry<impl Kind>) -> usize {
     let sign = if matches!(item.shape(), Shape::Node { .. }) { 2 } else { 0 };
-    if item.label().is_empty() { 0 } else { width(item.label()) + 2 * item.depth() + sign + 2 }
+    if item.label.is_empty() { 0 } else { width(&item.label) + 2 * item.depth + sign + 2 }
 }
 
 fn pieces(text: &str, room: usize) -> Vec<Cow<'_, str>> {
@@ -164,7 +179,7 @@ impl Entries {
     }
 
     /// The selected row.
-    fn row(&self, items: &[impl Entry], layout: &Layout<'_>) -> usize {
+    fn row(&self, items: &[Entry<impl Kind>], layout: &Layout<'_>) -> usize {
         let is_there = |key: (u8, &str)| self.at.as_ref().is_some_and(|(kind, name)| key == (*kind, name.as_str()));
         let named = |nth: usize| items.iter().enumerate().filter(|(_, i)| is_there(i.key())).map(|(at, _)| at).nth(nth);
         let found = named(self.nth).or_else(|| named(0)).or_else(|| items.iter().position(Entry::is_selectable));
@@ -178,18 +193,18 @@ impl Entries {
     }
 
     /// What is selected.
-    pub(super) fn item<'i, E: Entry>(&self, items: &'i [E], area: Rect) -> Option<&'i E> {
+    pub(super) fn item<'i, K: Kind>(&self, items: &'i [Entry<K>], area: Rect) -> Option<&'i Entry<K>> {
         let layout = Layout::new(items, area);
         items.get(layout.rows.get(self.row(items, &layout))?.item)
     }
 
     /// The path of the node that is selected, or of the one above the selected entry.
-    pub(super) fn node(&self, items: &[impl Entry], area: Rect) -> Option<String> {
+    pub(super) fn node(&self, items: &[Entry<impl Kind>], area: Rect) -> Option<String> {
         let layout = Layout::new(items, area);
         let at = layout.rows.get(self.row(items, &layout))?.item;
-        let depth = items[at].depth();
+        let depth = items[at].depth;
         let is_node = |i: usize| matches!(items[i].shape(), Shape::Node { .. });
-        let above = (0..=at).rev().find(|i| is_node(*i) && (items[*i].depth() < depth || *i == at))?;
+        let above = (0..=at).rev().find(|i| is_node(*i) && (items[*i].depth < depth || *i == at))?;
         (depth > 0 || is_node(at)).then(|| items[above].key().1.to_owned())
     }
 
@@ -199,7 +214,7 @@ impl Entries {
         (self.nth, self.within) = (0, 0);
     }
 
-    fn select(&mut self, row: usize, items: &[impl Entry], layout: &Layout<'_>) {
+    fn select(&mut self, row: usize, items: &[Entry<impl Kind>], layout: &Layout<'_>) {
         let Some(item) = layout.rows.get(row).map(|r| r.item) else { return };
         let (kind, name) = items[item].key();
         self.nth = items[..item].iter().filter(|i| i.key() == (kind, name)).count();
@@ -222,7 +237,7 @@ impl Entries {
     }
 
     /// Moves on a command. Returns false for commands that do not move.
-    pub(super) fn command(&mut self, command: Command, items: &[impl Entry], area: Rect) -> bool {
+    pub(super) fn command(&mut self, command: Command, items: &[Entry<impl Kind>], area: Rect) -> bool {
         let layout = Layout::new(items, area);
         let (row, last) = (self.row(items, &layout), layout.rows.len().saturating_sub(1));
         let page = (layout.view() / 2).max(1);
@@ -254,7 +269,7 @@ impl Entries {
     }
 
     /// Selects what a click is on.
-    pub(super) fn click(&mut self, items: &[impl Entry], area: Rect, column: u16, row: u16) {
+    pub(super) fn click(&mut self, items: &[Entry<impl Kind>], area: Rect, column: u16, row: u16) {
         let layout = Layout::new(items, area);
         let at = usize::from(row.saturating_sub(area.y));
         let column = usize::from(column.saturating_sub(area.x) / (layout.room + GAP).max(1)).min(layout.columns - 1);
@@ -266,13 +281,13 @@ impl Entries {
     }
 
     /// Draws the rows; `mark` says what stands behind a name: a filter, a column.
-    pub(super) fn render<E: Entry>(
+    pub(super) fn render<K: Kind>(
         &self,
         shared: &Shared,
-        items: &[E],
+        items: &[Entry<K>],
         area: Rect,
         focused: bool,
-        mark: impl Fn(&E) -> &'static str,
+        mark: impl Fn(&Entry<K>) -> &'static str,
         buf: &mut Buffer,
     ) {
         let area = area.intersection(buf.area);
@@ -289,20 +304,20 @@ impl Entries {
             let y = area.y + u16::try_from((i - first) % layout.height.max(1)).unwrap_or(0);
             let place = Rect::new(area.x + column * (layout.room + GAP), y, layout.room, 1).intersection(area);
             let x = place.x + 1;
-            if row.is_first && !item.label().is_empty() {
+            if row.is_first && !item.label.is_empty() {
                 let sign = match item.shape() {
                     Shape::Node { folded: true } => format!("{} ", shared.glyphs.folded),
                     Shape::Node { .. } => format!("{} ", shared.glyphs.unfolded),
                     _ => String::new(),
                 };
-                let label = format!("{}{sign}{}", "  ".repeat(item.depth()), item.label());
+                let label = format!("{}{sign}{}", "  ".repeat(item.depth), item.label);
                 let marked = mark(item);
                 let style = theme.style(if marked.is_empty() { Role::Dim } else { Role::Accent });
                 let end =
                     put(buf, place, x, &truncate(&label, layout.names.saturating_sub(1 + width(marked)), shared.glyphs.ellipsis), style);
                 put(buf, place, end + 1, marked, style);
             }
-            put(buf, place, x + u16::try_from(row.indent).unwrap_or(0), &row.text, theme.style(item.role()));
+            put(buf, place, x + u16::try_from(row.indent).unwrap_or(0), &row.text, theme.style(item.role));
             if layout.rows[selected].item == row.item && (item.shape() != Shape::Text || i == selected) {
                 if focused {
                     buf.set_style(place, theme.style(Role::Selection));

@@ -6,7 +6,7 @@ use crate::{
     log_fields::Record,
     store::Line,
     theme::Role,
-    views::entries::{Entry, Shape},
+    views::entries::{self, Entry, Shape},
 };
 
 /// Where a field is from.
@@ -56,16 +56,8 @@ pub(super) enum Kind {
     Text,
 }
 
-/// One row, or several where its value is long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) label: String,
-    pub(super) depth: usize,
-    /// What is drawn beside the label.
-    pub(super) text: String,
-    pub(super) kind: Kind,
-    pub(super) role: Role,
-}
+/// One row.
+pub(super) type Item = Entry<Kind>;
 
 impl Item {
     fn field(name: &str, value: &str, source: Source, role: Role) -> Self {
@@ -89,40 +81,24 @@ impl Item {
     }
 }
 
-impl Entry for Item {
-    fn label(&self) -> &str {
-        &self.label
-    }
-
-    fn depth(&self) -> usize {
-        self.depth
-    }
-
-    fn text(&self) -> &str {
-        &self.text
-    }
-
-    fn role(&self) -> Role {
-        self.role
-    }
-
+impl entries::Kind for Kind {
     fn shape(&self) -> Shape {
-        match self.kind {
-            Kind::Field(_) | Kind::Nearby => Shape::Value,
-            Kind::Node { folded, .. } => Shape::Node { folded },
-            Kind::Heading => Shape::Heading,
-            Kind::Note => Shape::Note,
-            Kind::Text => Shape::Text,
+        match self {
+            Self::Field(_) | Self::Nearby => Shape::Value,
+            Self::Node { folded, .. } => Shape::Node { folded: *folded },
+            Self::Heading => Shape::Heading,
+            Self::Note => Shape::Note,
+            Self::Text => Shape::Text,
         }
     }
 
-    fn key(&self) -> (u8, &str) {
-        match &self.kind {
-            Kind::Field(field) => (field.source as u8, &field.name),
-            Kind::Node { path, .. } => (NODE, path),
-            Kind::Nearby => NEARBY,
-            Kind::Heading | Kind::Note => (11, &self.text),
-            Kind::Text => (12, ""),
+    fn key(entry: &Item) -> (u8, &str) {
+        match &entry.kind {
+            Self::Field(field) => (field.source as u8, &field.name),
+            Self::Node { path, .. } => (NODE, path),
+            Self::Nearby => NEARBY,
+            Self::Heading | Self::Note => (11, &entry.text),
+            Self::Text => (12, ""),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         time::{TimeRange, TimeWindow},
         trace::{SpanLink, Value},
     },
-    views::{Act, Cx, Look, Yank, entries::Entry},
+    views::{Act, Cx, Look, Yank},
 };
 
 /// Links that are offered at the most.
@@ -162,7 +162,7 @@ impl Waterfall {
     pub(super) fn fold_detail(&mut self, cx: &Cx<'_>, fold: bool) {
         let items = self.details(&cx.look);
         let Some(path) = self.pane.node(&items, self.places(cx.area).sheet) else { return };
-        let key = items.iter().find(|i| matches!(&i.kind, Kind::Node { path: p, .. } if *p == path)).map(Entry::key);
+        let key = items.iter().find(|i| matches!(&i.kind, Kind::Node { path: p, .. } if *p == path)).map(Item::key);
         if let Some(key) = key {
             self.pane.select_key(key);
         }
@@ -181,7 +181,7 @@ impl Waterfall {
         if self.in_detail {
             let items = self.details(look);
             if let Some(item) = self.pane.item(&items, Rect::new(0, 0, 200, 50)) {
-                add(if item.label().is_empty() { "line" } else { item.label() }, item.text().to_owned());
+                add(if item.label.is_empty() { "line" } else { &item.label }, item.text.clone());
                 if let Kind::Attribute(attribute) = &item.kind
                     && let Some(condition) = attribute.condition()
                 {

@@ -14,7 +14,7 @@ use crate::{
     ui::format,
     views::{
         Look,
-        entries::{Entry, Shape},
+        entries::{self, Entry, Shape},
     },
 };
 
@@ -55,48 +55,25 @@ pub(super) enum Kind {
     Text,
 }
 
-/// One row, or several where its value is long.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Item {
-    label: String,
-    depth: usize,
-    text: String,
-    role: Role,
-    pub(super) kind: Kind,
-}
+/// One row.
+pub(super) type Item = Entry<Kind>;
 
-impl Entry for Item {
-    fn label(&self) -> &str {
-        &self.label
-    }
-
-    fn depth(&self) -> usize {
-        self.depth
-    }
-
-    fn text(&self) -> &str {
-        &self.text
-    }
-
-    fn role(&self) -> Role {
-        self.role
-    }
-
+impl entries::Kind for Kind {
     fn shape(&self) -> Shape {
-        match self.kind {
-            Kind::Node { folded, .. } => Shape::Node { folded },
-            Kind::Text => Shape::Text,
+        match self {
+            Self::Node { folded, .. } => Shape::Node { folded: *folded },
+            Self::Text => Shape::Text,
             _ => Shape::Value,
         }
     }
 
-    fn key(&self) -> (u8, &str) {
-        match &self.kind {
-            Kind::Attribute(attribute) => (attribute.of as u8, &attribute.name),
-            Kind::Link(..) => (10, &self.text),
-            Kind::Said => (11, &self.label),
-            Kind::Node { path, .. } => (12, path),
-            Kind::Text => (13, ""),
+    fn key(entry: &Item) -> (u8, &str) {
+        match &entry.kind {
+            Self::Attribute(attribute) => (attribute.of as u8, &attribute.name),
+            Self::Link(..) => (10, &entry.text),
+            Self::Said => (11, &entry.label),
+            Self::Node { path, .. } => (12, path),
+            Self::Text => (13, ""),
         }
     }
 }

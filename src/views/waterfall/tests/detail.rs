@@ -50,7 +50,7 @@ fn go_to(view: &mut Waterfall, scope: &Scope, name: &str) {
         let items = view.details(&look(&shared, scope, now()));
         let area = Rect::new(0, 0, BIG.0, BIG.1);
         let at = view.pane.item(&items, view.places(area).sheet).unwrap();
-        if crate::views::entries::Entry::label(at) == name {
+        if at.label == name {
             return;
         }
         press(view, scope, BIG, Command::Down);
@@ -100,7 +100,7 @@ fn the_line_of_a_stack_trace_that_is_selected_is_copied_at_any_width() {
             press(&mut view, &scope, size, command);
             let items = view.details(&look(&shared, &scope, now()));
             let sheet = view.places(Rect::new(0, 0, size.0, size.1)).sheet;
-            let text = crate::views::entries::Entry::text(view.pane.item(&items, sheet).unwrap()).to_owned();
+            let text = view.pane.item(&items, sheet).unwrap().text.clone();
             let text = if text.is_empty() { None } else { Some(text) };
             (text, view.yanks(&look(&shared, &scope, now()))[0].text.clone())
         };
