@@ -1,4 +1,4 @@
-//! What can be typed next, the best first, and what choosing it writes.
+//! What can be typed next, the best first.
 
 use std::collections::HashSet;
 
@@ -9,16 +9,14 @@ use nucleo_matcher::{
 
 use super::{
     context::{Context, What},
+    insert,
     place::unquoted,
     traceql_words,
     words::{self, Word},
 };
 use crate::{
     core::typed::Language,
-    model::{
-        explored::Names,
-        labels::{MatchOp, quote},
-    },
+    model::{explored::Names, labels::MatchOp},
 };
 
 /// Candidates that are offered at once.
@@ -59,18 +57,8 @@ pub(in crate::views) struct Candidate {
 /// What is known before it is ranked: a candidate of each is made only for those that are offered.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    Word(&'static Word, Class),
+    Word(&'static Word),
     Name(&'a str),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Call,
-    Labels,
-    Comparison,
-    /// Goes on with a text in quotes.
-    Quoted,
-    Plain,
 }
 
 /// What is known of the names that can stand in a place.
@@ -98,7 +86,7 @@ impl<'a> Known<'a> {
 impl Source<'_> {
     fn name(&self) -> &str {
         match self {
-            Self::Word(word, _) => word.name,
+            Self::Word(word) => word.name,
             Self::Name(name) => name,
         }
     }
@@ -107,13 +95,28 @@ impl Source<'_> {
 /// The best candidates for a context, and how many there are in all.
 pub(super) fn candidates(context: &Context, text: &str, language: Language, known: &Known<'_>) -> (Vec<Candidate>, usize) {
     let (typed, kept) = typed(context);
-    let mut sources = sources(context, language, known);
+    let mut sources = sources(context, known);
     if typed.is_empty() {
         sources.sort_by_key(|s| !known.preferred.contains(&s.name()));
     }
     let (ranked, total) = ranked(&typed, &sources);
-    let offered = ranked.into_iter().map(|i| candidate(context, text, &kept, sources[i]));
+    let next = text[context.to..].trim_start();
+    let offered = ranked.into_iter().map(|i| match sources[i] {
+        Source::Word(word) => {
+            let insert = insert::word(context, word, language, next);
+            Candidate { name: word.name.to_owned(), insert, form: word.form, help: word.help, metric: false }
+        }
+        Source::Name(name) => {
+            let insert = insert::name(context, name, &kept, next);
+            Candidate { name: name.to_owned(), insert, form: "", help: "", metric: is_of_metrics(&context.what) }
+        }
+    });
     (offered.collect(), total)
+}
+
+/// Whether names are those of metrics in a place.
+fn is_of_metrics(what: &What) -> bool {
+    matches!(what, What::Operand) || matches!(what, What::QuotedName { selector } if selector.is_empty())
 }
 
 /// What is looked for, and what of the string stays before it: of a regex the last alternative is completed.
@@ -131,9 +134,9 @@ fn typed(context: &Context) -> (String, String) {
     }
 }
 
-fn sources<'a>(context: &Context, language: Language, known: &Known<'a>) -> Vec<Source<'a>> {
+fn sources<'a>(context: &Context, known: &Known<'a>) -> Vec<Source<'a>> {
     let told = known.names().into_iter().map(Source::Name);
-    let all = |list: &'static [Word]| list.iter().map(move |w| Source::Word(w, class(w, language)));
+    let all = |list: &'static [Word]| list.iter().map(Source::Word);
     match &context.what {
         What::Operand => {
             let calls = all(words::FUNCTIONS).chain(all(words::AGGREGATIONS));
@@ -156,18 +159,6 @@ fn sources<'a>(context: &Context, language: Language, known: &Known<'a>) -> Vec<
     }
 }
 
-fn class(word: &Word, language: Language) -> Class {
-    match word.name {
-        _ if language == Language::TraceQl && traceql_words::stage(word.name).is_none() => Class::Plain,
-        name if words::takes_labels(name) => Class::Labels,
-        "start" | "end" => Class::Call,
-        name if words::COMPARISONS.iter().any(|w| w.name == name && w.form == word.form) => Class::Comparison,
-        name if words::callable(name, language).is_some() => Class::Call,
-        name if word.form.strip_prefix(name).is_some_and(|rest| rest.starts_with(" \"")) => Class::Quoted,
-        _ => Class::Plain,
-    }
-}
-
 /// Places of those that are offered, and how many match. The best first: the very word, what begins with it, usual words
 /// first, then letters in this order.
 fn ranked(typed: &str, sources: &[Source<'_>]) -> (Vec<usize>, usize) {
@@ -182,7 +173,7 @@ fn ranked(typed: &str, sources: &[Source<'_>]) -> (Vec<usize>, usize) {
         let name = source.name();
         let Some(score) = atom.score(Utf32Str::new(name, &mut chars), &mut matcher) else { continue };
         let begins = name.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
-        let usual = matches!(source, Source::Word(..)) && USUAL.contains(&name);
+        let usual = matches!(source, Source::Word(_)) && USUAL.contains(&name);
         let bonus = (u32::from(begins) + u32::from(name == typed) + u32::from(begins && usual)) * 1000;
         found.push((u32::from(score) + bonus, name.len(), i));
     }
@@ -197,137 +188,25 @@ fn ranked(typed: &str, sources: &[Source<'_>]) -> (Vec<usize>, usize) {
     (found.into_iter().map(|(.., i)| i).collect(), total)
 }
 
-fn candidate(context: &Context, text: &str, kept: &str, source: Source<'_>) -> Candidate {
-    let name = source.name().to_owned();
-    let next = text[context.to..].trim_start();
-    match source {
-        Source::Word(word, _) if traceql_words::is_intrinsic(word) => {
-            Candidate { insert: attribute(context, &name, next), name, form: word.form, help: word.help, metric: false }
-        }
-        Source::Word(word, class) => {
-            let insert = match class {
-                Class::Call if word.form.ends_with("()") => word.form.to_owned(),
-                Class::Call if next.starts_with('(') => name.clone(),
-                Class::Call => format!("{name}("),
-                Class::Labels if next.starts_with('(') => name.clone(),
-                Class::Labels => format!("{name} ("),
-                Class::Comparison if next.starts_with(['"', '\'', '`']) => name.clone(),
-                Class::Comparison => format!("{name}\""),
-                Class::Quoted if next.starts_with(['"', '`']) => format!("{name} "),
-                Class::Quoted => format!("{name} \""),
-                // A keyword, or what goes on with a name or a number.
-                Class::Plain if word.form.contains(' ') && goes_on(word) => format!("{name} "),
-                Class::Plain => name.clone(),
-            };
-            Candidate { name, insert, form: word.form, help: word.help, metric: false }
-        }
-        Source::Name(told) => {
-            let metric =
-                matches!(context.what, What::Operand) || matches!(&context.what, What::QuotedName { selector } if selector.is_empty());
-            Candidate { insert: written(context, told, kept, next), name, form: "", help: "", metric }
-        }
-    }
-}
-
-/// Whether more has to follow a word.
-fn goes_on(word: &Word) -> bool {
-    words::is_keyword(word.name, Language::PromQl) || word.form.strip_prefix(word.name).is_some_and(|rest| rest.starts_with(' '))
-}
-
-/// A value in the quotes that it was begun with.
-fn value(name: &str, kept: &str, op: MatchOp, mark: Option<char>) -> String {
-    let value = if is_regex(op) { format!("{kept}{}", regex::escape(name)) } else { name.to_owned() };
-    match mark {
-        Some('`') if !value.contains(|c: char| c == '`' || c.is_control()) => format!("`{value}`"),
-        Some('\'') => {
-            let quoted = quote(&value);
-            format!("'{}'", quoted[1..quoted.len() - 1].replace("\\\"", "\"").replace('\'', "\\'"))
-        }
-        _ => quote(&value),
-    }
-}
-
-/// A name or value as it is written in this place.
-fn written(context: &Context, name: &str, kept: &str, next: &str) -> String {
-    match &context.what {
-        What::AttributeValue { op, quote: None, .. } if !is_regex(*op) && is_literal(name) => return name.to_owned(),
-        What::AttributeValue { .. } if name.starts_with('"') => return name.to_owned(),
-        _ => {}
-    }
-    if let Some((op, mark)) = context.what.value() {
-        return value(name, kept, op, mark);
-    }
-    let compared = next.starts_with(['=', '!']);
-    match &context.what {
-        What::Attribute { .. } => attribute(context, name, next),
-        What::Label { matcher: false, .. } => label(name),
-        What::Label { .. } if compared => label(name),
-        What::Label { .. } => format!("{}=\"", label(name)),
-        What::QuotedName { selector } if selector.is_empty() || compared => quote(name),
-        What::QuotedName { .. } => format!("{}=\"", quote(name)),
-        // A name beyond the classic form stands in braces.
-        _ if !is_classic(name, true) => format!("{{{}}}", quote(name)),
-        _ => name.to_owned(),
-    }
-}
-
-/// An attribute, and the comparison that follows it where none does yet.
-fn attribute(context: &Context, name: &str, next: &str) -> String {
-    let is_alone = matches!(context.what, What::Attribute { compared: false, .. });
-    let compare = if is_alone || next.starts_with(['=', '!', '<', '>']) {
-        ""
-    } else if matches!(name, "duration" | "traceDuration") {
-        " > "
-    } else {
-        "="
-    };
-    format!("{name}{compare}")
-}
-
-fn is_regex(op: MatchOp) -> bool {
-    matches!(op, MatchOp::Regex | MatchOp::NotRegex)
-}
-
-/// Whether TraceQL writes a value without quotes: those that are texts come in quotes where they look like it.
-fn is_literal(value: &str) -> bool {
-    value.starts_with('"') || value.parse::<f64>().is_ok() || matches!(value, "true" | "false" | "nil")
-}
-
-fn label(name: &str) -> String {
-    if is_classic(name, false) { name.to_owned() } else { quote(name) }
-}
-
-fn is_classic(name: &str, colons: bool) -> bool {
-    let first = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
-    first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':'))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{context::context, lex::tokens},
-        *,
-    };
+    use super::{super::context::at_mark, *};
 
-    fn offered(marked: &str, names: &[&str]) -> Vec<Candidate> {
-        let cursor = marked.find('|').unwrap();
-        let text = marked.replacen('|', "", 1);
-        let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
-        candidates(
-            &context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl),
-            &text,
-            Language::PromQl,
-            &Known { told: Some(&names), preferred: vec!["orders"], ..Known::default() },
-        )
-        .0
+    fn told(names: &[&str]) -> Names {
+        Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false }
+    }
+
+    /// Names of the candidates for the place of the mark.
+    fn offered(marked: &str, names: &[&str]) -> Vec<String> {
+        let (text, found) = at_mark(marked, Language::PromQl);
+        let known = Known { told: Some(&told(names)), preferred: vec!["orders"], ..Known::default() };
+        candidates(&found, &text, Language::PromQl, &known).0.into_iter().map(|c| c.name).collect()
     }
 
     /// The text after the first candidate was chosen.
-    fn chosen(marked: &str, names: &[&str]) -> String {
-        let cursor = marked.find('|').unwrap();
-        let mut text = marked.replacen('|', "", 1);
-        let found = context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl);
-        let first = offered(marked, names).swap_remove(0);
+    fn chosen(marked: &str, language: Language, known: &Known<'_>) -> String {
+        let (mut text, found) = at_mark(marked, language);
+        let first = candidates(&found, &text, language, known).0.swap_remove(0);
         text.replace_range(found.from..found.to, &first.insert);
         text
     }
@@ -335,67 +214,55 @@ mod tests {
     #[test]
     fn choosing_writes_what_the_place_needs() {
         for (marked, names, expected) in [
-            ("sum(ra|", &["rare"][..], "sum(rate("),
-            ("ht|", &["http_requests_total"], "http_requests_total"),
-            ("ra|(x)", &[], "rate(x)"),
-            ("sum(x) b|", &[], "sum(x) by ("),
-            ("a an|", &[], "a and "),
-            ("x[5|", &[], "x[5m"),
-            ("tim|", &[], "time()"),
-            ("http.re|", &["http.requests"], "{\"http.requests\"}"),
-            ("x{s|}", &["service"], "x{service=\"}"),
-            ("x{s|=\"a\"}", &["service"], "x{service=\"a\"}"),
-            ("x{c|", &["c.d"], "x{\"c.d\"=\""),
-            ("sum by (c|", &["c.d"], "sum by (\"c.d\""),
-            ("{\"a|", &["a.b"], "{\"a.b\""),
-            ("{\"a.b\", \"c|", &["c.d"], "{\"a.b\", \"c.d\"=\""),
-            ("x{a=\"|", &["b"], "x{a=\"b\""),
-            ("x{a=|", &["b"], "x{a=\"b\""),
-            ("x{a=\"b|c\"}", &["bd"], "x{a=\"bd\"}"),
-            ("x{a=\"|", &[r#"say "hi" \ there"#], r#"x{a="say \"hi\" \\ there""#),
-            ("x{a='|", &["it's \"so\""], r#"x{a='it\'s "so"'"#),
-            ("x{a=`|", &[r"C:\x"], r"x{a=`C:\x`"),
-            ("x{a=~\"|", &["1.2.3"], r#"x{a=~"1\\.2\\.3""#),
-            ("x{a=~\"b|c|", &["cd"], r#"x{a=~"b|cd""#),
+            ("sum(ra‸", &["rare"][..], "sum(rate("),
+            ("ht‸", &["http_requests_total"], "http_requests_total"),
+            ("ra‸(x)", &[], "rate(x)"),
+            ("sum(x) b‸", &[], "sum(x) by ("),
+            ("a an‸", &[], "a and "),
+            ("x[5‸", &[], "x[5m"),
+            ("tim‸", &[], "time()"),
+            ("http.re‸", &["http.requests"], "{\"http.requests\"}"),
+            ("x{s‸}", &["service"], "x{service=\"}"),
+            ("x{s‸=\"a\"}", &["service"], "x{service=\"a\"}"),
+            ("x{c‸", &["c.d"], "x{\"c.d\"=\""),
+            ("sum by (c‸", &["c.d"], "sum by (\"c.d\""),
+            ("{\"a‸", &["a.b"], "{\"a.b\""),
+            ("{\"a.b\", \"c‸", &["c.d"], "{\"a.b\", \"c.d\"=\""),
+            ("x{a=\"‸", &["b"], "x{a=\"b\""),
+            ("x{a=‸", &["b"], "x{a=\"b\""),
+            ("x{a=\"b‸c\"}", &["bd"], "x{a=\"bd\"}"),
+            ("x{a=\"‸", &[r#"say "hi" \ there"#], r#"x{a="say \"hi\" \\ there""#),
+            ("x{a='‸", &["it's \"so\""], r#"x{a='it\'s "so"'"#),
+            ("x{a=`‸", &[r"C:\x"], r"x{a=`C:\x`"),
+            ("x{a=~\"‸", &["1.2.3"], r#"x{a=~"1\\.2\\.3""#),
+            ("x{a=~\"b|c‸", &["cd"], r#"x{a=~"b|cd""#),
         ] {
-            // The last bar is the cursor.
-            let marked = if marked.matches('|').count() > 1 { marked.replacen('|', "\u{1}", 1) } else { marked.to_owned() };
-            let cursor = marked.find('|').unwrap();
-            let mut text = marked.replacen('|', "", 1).replace('\u{1}', "|");
-            let found = context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl);
-            let names = Names { names: names.iter().map(|n| (*n).into()).collect(), cut: false };
-            let first = candidates(&found, &text, Language::PromQl, &Known { told: Some(&names), ..Known::default() }).0.swap_remove(0);
-            text.replace_range(found.from..found.to, &first.insert);
-            assert_eq!(text, expected, "{marked}");
+            let known = Known { told: Some(&told(names)), ..Known::default() };
+            assert_eq!(chosen(marked, Language::PromQl, &known), expected, "{marked}");
         }
     }
 
     #[test]
     fn what_begins_with_the_text_comes_before_what_only_contains_its_letters() {
         let names = ["http_requests_total", "rate_limit", "process_start_time_seconds"];
-        let found: Vec<String> = offered("rate|", &names).into_iter().map(|c| c.name).take(2).collect();
-        assert_eq!(found, ["rate", "rate_limit"]);
-        assert_eq!(offered("hrt|", &names)[0].name, "http_requests_total");
-        assert_eq!(offered("x{service=\"|", &["payments", "orders"])[0].name, "orders", "the scope's comes first");
-        assert_eq!(chosen("x{service=\"pay|", &["payments", "orders"]), "x{service=\"payments\"");
+        assert_eq!(offered("rate‸", &names)[..2], ["rate", "rate_limit"]);
+        assert_eq!(offered("hrt‸", &names)[0], "http_requests_total");
+        assert_eq!(offered("x{service=\"‸", &["payments", "orders"])[0], "orders", "the scope's comes first");
+        let known = Known { told: Some(&told(&["payments", "orders"])), preferred: vec!["orders"], ..Known::default() };
+        assert_eq!(chosen("x{service=\"pay‸", Language::PromQl, &known), "x{service=\"payments\"");
     }
 
     #[test]
     fn labels_that_are_written_already_are_not_offered() {
-        let names: Vec<String> = offered("x{a=\"1\", |", &["__name__", "a", "b"]).into_iter().map(|c| c.name).collect();
-        assert_eq!(names, ["b"]);
+        assert_eq!(offered("x{a=\"1\", ‸", &["__name__", "a", "b"]), ["b"]);
     }
 
     #[test]
     fn of_100_000_names_few_are_offered_and_all_are_counted() {
         let names = Names { names: (0..100_000).rev().map(|i| format!("metric_{i}").into()).collect(), cut: true };
-        let text = "metric_99";
-        let (offered, total) = candidates(
-            &context(text, &tokens(text, Language::PromQl), text.len(), Language::PromQl),
-            text,
-            Language::PromQl,
-            &Known { told: Some(&names), ..Known::default() },
-        );
+        let (text, found) = at_mark("metric_99‸", Language::PromQl);
+        let known = Known { told: Some(&names), ..Known::default() };
+        let (offered, total) = candidates(&found, &text, Language::PromQl, &known);
         assert_eq!((offered.len(), offered[0].name.as_str()), (MAX_OFFERED, "metric_99"));
         assert!(total > 1000, "{total}");
     }
@@ -417,23 +284,16 @@ mod tests {
             ("{} | level=~\"a|e‸\"", &["err.or"], "{} | level=~\"a|err\\\\.or\""),
             ("sum by (‸) (rate({}[1m]))", &["level"], "sum by (level) (rate({}[1m]))"),
         ] {
-            let cursor = marked.find('‸').unwrap();
-            let mut text = marked.replace('‸', "");
-            let found = context(&text, &tokens(&text, Language::LogQl), cursor, Language::LogQl);
             let known = Known { seen: seen.to_vec(), ..Known::default() };
-            let first = candidates(&found, &text, Language::LogQl, &known).0.swap_remove(0);
-            text.replace_range(found.from..found.to, &first.insert);
-            assert_eq!(text, expected, "{marked}");
+            assert_eq!(chosen(marked, Language::LogQl, &known), expected, "{marked}");
         }
     }
 
     #[test]
     fn what_was_seen_and_told_is_offered_once() {
-        let names = Names { names: vec!["a".into(), "b".into()], cut: false };
-        let known = Known { told: Some(&names), seen: vec!["b", "c"], ..Known::default() };
-        let text = "{} | drop ";
-        let found = context(text, &tokens(text, Language::LogQl), text.len(), Language::LogQl);
-        let offered = candidates(&found, text, Language::LogQl, &known).0;
+        let known = Known { told: Some(&told(&["a", "b"])), seen: vec!["b", "c"], ..Known::default() };
+        let (text, found) = at_mark("{} | drop ‸", Language::LogQl);
+        let offered = candidates(&found, &text, Language::LogQl, &known).0;
         assert_eq!(offered.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }

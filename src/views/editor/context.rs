@@ -201,6 +201,15 @@ fn open_brackets<'t>(before: &[Token], text: &'t str) -> Vec<(usize, &'t str)> {
     open
 }
 
+/// A text without the mark in it, and what can be written where it was.
+#[cfg(test)]
+pub(super) fn at_mark(marked: &str, language: Language) -> (String, Context) {
+    let cursor = marked.find('‸').unwrap();
+    let text = marked.replace('‸', "");
+    let found = context(&text, &super::lex::tokens(&text, language), cursor, language);
+    (text, found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
@@ -208,11 +217,8 @@ mod tests {
         *,
     };
 
-    /// The context where `|` stands.
     fn at(marked: &str) -> Context {
-        let cursor = marked.find('|').unwrap();
-        let text = marked.replace('|', "");
-        context(&text, &tokens(&text, Language::PromQl), cursor, Language::PromQl)
+        at_mark(marked, Language::PromQl).1
     }
 
     fn shown(marked: &str) -> String {
@@ -241,40 +247,40 @@ mod tests {
     #[test]
     fn the_place_decides_what_can_be_written() {
         for (marked, expected) in [
-            ("|", "operand <>"),
-            ("ra|", "operand <ra>"),
-            ("sum(ra|te(x))", "operand <ra>"),
-            ("a + b|", "operand <b>"),
-            ("a + igno|", "on <igno>"),
-            ("a / on (job) group_l|", "on <group_l>"),
-            ("topk(5, h|", "operand <h>"),
-            ("topk(5|", "nothing <5>"),
-            ("up |", "and <>"),
-            ("up un|", "and <un>"),
-            ("sum |", "by <>"),
-            ("sum(x) |", "by+and <>"),
-            ("rate(x[5m]) |", "and <>"),
-            ("x offset |", "1m <>"),
-            ("x @ |", "start <>"),
-            ("rate(x[|", "1m <>"),
-            ("rate(x[1|", "1m <1>"),
-            ("x{|", "matcher of \"x\" without [] <>"),
-            ("x{jo|", "matcher of \"x\" without [] <jo>"),
-            ("x{a=\"b\", c|}", "matcher of \"x{a=\\\"b\\\"}\" without [\"a\"] <c>"),
-            ("{__name__=~\"x.*\", c|}", "matcher of \"{__name__=~\\\"x.*\\\"}\" without [\"__name__\"] <c>"),
-            ("x{job |", "= <>"),
-            ("x{job!|", "= <!>"),
-            ("x{job=|", "value of job = \"x\" bare <>"),
-            ("x{job=\"|", "value of job = \"x\" \" <\">"),
-            ("x{job=~'a.|', c=\"d\"}", "value of job =~ \"x{c=\\\"d\\\"}\" ' <'a.>"),
-            ("{\"a.b\", \"c.d\"=\"|\"}", "value of c.d = \"{\\\"a.b\\\"}\" \" <\">"),
-            ("{\"a.|", "quoted of \"\" <\"a.>"),
-            ("sum by (|", "label of \"\" without [] <>"),
-            ("sum by (a, s|) (rate(x{job=\"y\"}[5m]))", "label of \"x{job=\\\"y\\\"}\" without [\"a\"] <s>"),
-            ("sum(rate(x[5m])) by (|", "label of \"x\" without [] <>"),
-            ("a / on (|) group_left b", "label of \"b\" without [] <>"),
-            ("label_replace(x, \"ds|", "nothing <\"ds>"),
-            ("x # a com|", "nothing <>"),
+            ("‸", "operand <>"),
+            ("ra‸", "operand <ra>"),
+            ("sum(ra‸te(x))", "operand <ra>"),
+            ("a + b‸", "operand <b>"),
+            ("a + igno‸", "on <igno>"),
+            ("a / on (job) group_l‸", "on <group_l>"),
+            ("topk(5, h‸", "operand <h>"),
+            ("topk(5‸", "nothing <5>"),
+            ("up ‸", "and <>"),
+            ("up un‸", "and <un>"),
+            ("sum ‸", "by <>"),
+            ("sum(x) ‸", "by+and <>"),
+            ("rate(x[5m]) ‸", "and <>"),
+            ("x offset ‸", "1m <>"),
+            ("x @ ‸", "start <>"),
+            ("rate(x[‸", "1m <>"),
+            ("rate(x[1‸", "1m <1>"),
+            ("x{‸", "matcher of \"x\" without [] <>"),
+            ("x{jo‸", "matcher of \"x\" without [] <jo>"),
+            ("x{a=\"b\", c‸}", "matcher of \"x{a=\\\"b\\\"}\" without [\"a\"] <c>"),
+            ("{__name__=~\"x.*\", c‸}", "matcher of \"{__name__=~\\\"x.*\\\"}\" without [\"__name__\"] <c>"),
+            ("x{job ‸", "= <>"),
+            ("x{job!‸", "= <!>"),
+            ("x{job=‸", "value of job = \"x\" bare <>"),
+            ("x{job=\"‸", "value of job = \"x\" \" <\">"),
+            ("x{job=~'a.‸', c=\"d\"}", "value of job =~ \"x{c=\\\"d\\\"}\" ' <'a.>"),
+            ("{\"a.b\", \"c.d\"=\"‸\"}", "value of c.d = \"{\\\"a.b\\\"}\" \" <\">"),
+            ("{\"a.‸", "quoted of \"\" <\"a.>"),
+            ("sum by (‸", "label of \"\" without [] <>"),
+            ("sum by (a, s‸) (rate(x{job=\"y\"}[5m]))", "label of \"x{job=\\\"y\\\"}\" without [\"a\"] <s>"),
+            ("sum(rate(x[5m])) by (‸", "label of \"x\" without [] <>"),
+            ("a / on (‸) group_left b", "label of \"b\" without [] <>"),
+            ("label_replace(x, \"ds‸", "nothing <\"ds>"),
+            ("x # a com‸", "nothing <>"),
         ] {
             assert_eq!(shown(marked), expected, "{marked}");
         }
@@ -291,16 +297,16 @@ mod tests {
     #[test]
     fn the_call_is_the_innermost_one() {
         let call = |marked| at(marked).call.map(|w| w.name);
-        assert_eq!(call("sum(rate(x[|"), Some("rate"));
-        assert_eq!(call("sum(rate(x[5m]) |"), Some("sum"));
-        assert_eq!(call("(x|"), None);
+        assert_eq!(call("sum(rate(x[‸"), Some("rate"));
+        assert_eq!(call("sum(rate(x[5m]) ‸"), Some("sum"));
+        assert_eq!(call("(x‸"), None);
     }
 
     #[test]
     fn a_completion_replaces_the_whole_word() {
-        let found = at("sum(ra|te(x))");
+        let found = at("sum(ra‸te(x))");
         assert_eq!((found.from, found.to), (4, 8));
-        let value = at("x{a=\"b|c\"}");
+        let value = at("x{a=\"b‸c\"}");
         assert_eq!((value.from, value.to), (4, 8));
     }
 

@@ -184,16 +184,11 @@ pub fn asks(text: &str) -> Asks {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{context::context, lex::tokens},
-        *,
-    };
+    use super::{super::context::at_mark, *};
     use crate::core::typed::Language;
 
     fn shown(marked: &str) -> String {
-        let cursor = marked.find('‸').unwrap();
-        let text = marked.replace('‸', "");
-        let found = context(&text, &tokens(&text, Language::LogQl), cursor, Language::LogQl);
+        let found = at_mark(marked, Language::LogQl).1;
         let words = |lists: &[&'static [Word]]| lists.iter().map(|w| w[0].name).collect::<Vec<_>>().join("+");
         let quoted = |quote: Option<char>| quote.map_or("bare".to_owned(), String::from);
         let what = match &found.what {
@@ -273,11 +268,11 @@ mod tests {
 
     #[test]
     fn the_stage_or_the_call_around_the_cursor_is_known() {
-        let call = |text: &str| context(text, &tokens(text, Language::LogQl), text.len(), Language::LogQl).call.map(|w| w.name);
-        assert_eq!(call("{} | line_format "), Some("line_format"));
-        assert_eq!(call("sum(rate({} | unwrap a "), Some("unwrap"));
-        assert_eq!(call("sum(rate({} "), Some("rate"));
-        assert_eq!(call("{} | level"), None);
+        let call = |marked: &str| at_mark(marked, Language::LogQl).1.call.map(|w| w.name);
+        assert_eq!(call("{} | line_format ‸"), Some("line_format"));
+        assert_eq!(call("sum(rate({} | unwrap a ‸"), Some("unwrap"));
+        assert_eq!(call("sum(rate({} ‸"), Some("rate"));
+        assert_eq!(call("{} | level‸"), None);
     }
 
     #[test]

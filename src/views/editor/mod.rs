@@ -5,6 +5,7 @@ pub(super) mod catalog;
 mod complete;
 pub mod context;
 pub(super) mod fault;
+mod insert;
 pub mod lex;
 pub(super) mod line;
 pub mod logql;

@@ -184,15 +184,13 @@ pub(in crate::views) fn selected(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{context::context, lex::tokens},
+        super::{context::at_mark, lex::tokens},
         *,
     };
     use crate::core::typed::Language;
 
     fn shown(marked: &str) -> String {
-        let cursor = marked.find('‸').unwrap();
-        let text = marked.replace('‸', "");
-        let found = context(&text, &tokens(&text, Language::TraceQl), cursor, Language::TraceQl);
+        let found = at_mark(marked, Language::TraceQl).1;
         let what = match &found.what {
             What::Words(lists) => lists.iter().map(|w| w[0].name).collect::<Vec<_>>().join("+"),
             What::Attribute { of, compared, used } => {
