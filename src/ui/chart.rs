@@ -2,6 +2,7 @@
 
 mod axis;
 mod canvas;
+mod ends;
 mod heat;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,10 @@ use ratatui::{
 
 pub use self::{axis::Unit, heat::Heat};
 use self::{
-    axis::{Scale, duration_scale, time_ticks, value_scale},
+    axis::{Scale, duration_scale, value_scale},
     canvas::Canvas,
 };
-use super::text::{put, truncate, width};
+use super::text::{put, width};
 use crate::{
     app::Shared,
     model::{
@@ -219,7 +220,7 @@ impl<'a> Chart<'a> {
         }
         let scale = self.scale(area.height);
         let layout = self.layout(area, &scale);
-        self.axes(shared, area, layout, &scale, buf);
+        self.draw_axes(shared, area, layout, &scale, buf);
         if layout.plot.is_empty() {
             return;
         }
@@ -299,47 +300,6 @@ impl<'a> Chart<'a> {
         let share = self.share(at);
         let column = (share * f64::from(plot.width)).floor().clamp(0.0, f64::from(plot.width) - 1.0);
         ((-1e-9..=1.0 + 1e-9).contains(&share)).then_some(plot.x + column as u16)
-    }
-
-    fn axes(&self, shared: &Shared, area: Rect, layout: Layout, scale: &Scale, buf: &mut Buffer) {
-        let style = shared.theme.style(Role::Dim);
-        let plot = layout.plot;
-        if plot.x > area.x {
-            let joint = shared.glyphs.joints[1];
-            for y in plot.y..plot.bottom() {
-                put(buf, Rect::new(plot.x - 1, y, 1, 1), plot.x - 1, shared.glyphs.vertical, style);
-            }
-            for (value, text) in &scale.ticks {
-                let y = scale.row(*value, plot);
-                put(buf, Rect::new(plot.x - 1, y, 1, 1), plot.x - 1, joint, style);
-                let x = (plot.x - 1).saturating_sub(u16::try_from(width(text)).unwrap_or(0)).max(area.x);
-                put(buf, Rect::new(area.x, y, plot.x - 1 - area.x, 1), x, text, style);
-            }
-        }
-        if layout.axis {
-            self.draw_time_axis(shared, area, plot, buf);
-        }
-    }
-
-    fn draw_time_axis(&self, shared: &Shared, area: Rect, plot: Rect, buf: &mut Buffer) {
-        let style = shared.theme.style(Role::Dim);
-        let row = Rect::new(plot.x, plot.bottom(), plot.width, 1);
-        for x in row.x..row.right() {
-            put(buf, row, x, shared.glyphs.horizontal, style);
-        }
-        if plot.x > area.x {
-            put(buf, Rect::new(plot.x - 1, row.y, 1, 1), plot.x - 1, shared.glyphs.corners[2], style);
-        }
-        let mut free = row.x;
-        for (at, text) in time_ticks(self.range, plot.width, shared.settings.zone.0) {
-            let Some(x) = self.column(at, plot) else { continue };
-            let w = u16::try_from(width(&text)).unwrap_or(0);
-            let x = x.min(row.right().saturating_sub(w));
-            let is_marked = |m: &Mark| self.column(m.at, plot).is_some_and(|mark| (x..x + w).contains(&mark));
-            if x >= free && x + w <= row.right() && !self.marks.iter().any(is_marked) {
-                free = put(buf, row, x, &text, style) + 2;
-            }
-        }
     }
 
     fn draw_thresholds(&self, shared: &Shared, layout: Layout, scale: &Scale, buf: &mut Buffer) {
@@ -461,71 +421,6 @@ impl<'a> Chart<'a> {
             }
         }
     }
-
-    /// Names and last values at the lines' ends, each in a row of its own, the higher value above the lower one.
-    fn draw_ends(&self, shared: &Shared, layout: Layout, scale: &Scale, buf: &mut Buffer) {
-        let area = layout.ends;
-        if area.is_empty() {
-            return;
-        }
-        let lines = self.lines.iter().rev().filter(|l| !l.end.is_empty()).filter_map(|line| {
-            let last = line.samples.iter().rev().find(|s| !s.value.is_nan() && self.range.contains(s.at))?;
-            Some((last.value, line.end_text(layout.names), line.style))
-        });
-        let threshold = shared.theme.style(Role::Threshold);
-        let thresholds = self.thresholds.iter().filter(|t| !t.label.is_empty()).map(|t| (t.value, t.label.as_str(), threshold));
-        let (ends, area) = fitting(lines.chain(thresholds).collect(), area, shared.theme.style(Role::Dim), buf);
-        let wanted = ends.iter().map(|(value, ..)| scale.row(*value, layout.plot)).collect();
-        for (y, (_, text, style)) in rows_apart(wanted, area).into_iter().zip(ends) {
-            let text = truncate(text, usize::from(area.width).saturating_sub(1), shared.glyphs.ellipsis);
-            put(buf, Rect { y, height: 1, ..area }, area.x + 1, &text, style);
-        }
-    }
-}
-
-/// What is written at an end: the height it belongs to, words, how they look.
-type End<'t> = (f64, &'t str, Style);
-
-/// The ends that have a row, the higher one first, and those rows. The others are counted: a legend that is not whole says
-/// so, behind its last words where there is room, or else in the last row.
-fn fitting<'t>(mut ends: Vec<End<'t>>, mut area: Rect, style: Style, buf: &mut Buffer) -> (Vec<End<'t>>, Rect) {
-    let rows = usize::from(area.height);
-    let lacking = ends.len().saturating_sub(rows);
-    let higher = |a: &End<'_>, b: &End<'_>| b.0.total_cmp(&a.0);
-    if lacking > 0 {
-        let more = format!("+{lacking}");
-        let mut fit = ends[..rows].to_vec();
-        fit.sort_by(higher);
-        let from = fit.last().map_or(0, |(_, text, _)| width(text) + 2);
-        if from + width(&more) <= usize::from(area.width) {
-            let x = area.x + u16::try_from(from).unwrap_or(u16::MAX);
-            put(buf, Rect { y: area.bottom() - 1, height: 1, ..area }, x, &more, style);
-            return (fit, area);
-        }
-        if rows > 1 {
-            area.height -= 1;
-            let more = format!("+{}", lacking + 1);
-            put(buf, Rect { y: area.bottom(), height: 1, ..area }, area.x + 1, &more, style);
-        }
-    }
-    ends.truncate(usize::from(area.height));
-    ends.sort_by(higher);
-    (ends, area)
-}
-
-/// Rows of an area near those wanted, which are in order and not more than it has: in the same order, each once.
-fn rows_apart(mut rows: Vec<u16>, area: Rect) -> Vec<u16> {
-    let mut free = area.y;
-    for row in &mut rows {
-        *row = (*row).max(free);
-        free = *row + 1;
-    }
-    let mut end = area.bottom();
-    for row in rows.iter_mut().rev() {
-        *row = (*row).min(end - 1);
-        end = *row;
-    }
-    rows
 }
 
 /// The sample that a cursor at `at` means: the nearest one, if it is at most a step away.

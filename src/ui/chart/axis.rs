@@ -1,12 +1,18 @@
-//! Round numbers for the axes.
+//! The axes: round numbers, and how they are drawn.
 
 use std::time::Duration;
 
-use ratatui::layout::Rect;
+use ratatui::{buffer::Buffer, layout::Rect};
 
+use super::{Chart, Layout, Mark};
 use crate::{
+    app::Shared,
     model::time::{TimeRange, Timestamp, nanos},
-    ui::format,
+    theme::Role,
+    ui::{
+        format,
+        text::{put, width},
+    },
 };
 
 /// What the values of a graph are.
@@ -240,4 +246,47 @@ pub fn time_ticks(range: TimeRange, columns: u16, offset: i32) -> Vec<(Timestamp
     let count = nanos(range.duration()) / nanos(step).max(1) + 2;
     let ticks = (0..count.clamp(0, 200)).map(|i| Timestamp(first.0.saturating_add(nanos(step).saturating_mul(i))));
     ticks.filter(|at| range.contains(*at)).map(|at| (at, text(at))).collect()
+}
+
+impl Chart<'_> {
+    pub(super) fn draw_axes(&self, shared: &Shared, area: Rect, layout: Layout, scale: &Scale, buf: &mut Buffer) {
+        let style = shared.theme.style(Role::Dim);
+        let plot = layout.plot;
+        if plot.x > area.x {
+            let joint = shared.glyphs.joints[1];
+            for y in plot.y..plot.bottom() {
+                put(buf, Rect::new(plot.x - 1, y, 1, 1), plot.x - 1, shared.glyphs.vertical, style);
+            }
+            for (value, text) in &scale.ticks {
+                let y = scale.row(*value, plot);
+                put(buf, Rect::new(plot.x - 1, y, 1, 1), plot.x - 1, joint, style);
+                let x = (plot.x - 1).saturating_sub(u16::try_from(width(text)).unwrap_or(0)).max(area.x);
+                put(buf, Rect::new(area.x, y, plot.x - 1 - area.x, 1), x, text, style);
+            }
+        }
+        if layout.axis {
+            self.draw_time_axis(shared, area, plot, buf);
+        }
+    }
+
+    pub(super) fn draw_time_axis(&self, shared: &Shared, area: Rect, plot: Rect, buf: &mut Buffer) {
+        let style = shared.theme.style(Role::Dim);
+        let row = Rect::new(plot.x, plot.bottom(), plot.width, 1);
+        for x in row.x..row.right() {
+            put(buf, row, x, shared.glyphs.horizontal, style);
+        }
+        if plot.x > area.x {
+            put(buf, Rect::new(plot.x - 1, row.y, 1, 1), plot.x - 1, shared.glyphs.corners[2], style);
+        }
+        let mut free = row.x;
+        for (at, text) in time_ticks(self.range, plot.width, shared.settings.zone.0) {
+            let Some(x) = self.column(at, plot) else { continue };
+            let w = u16::try_from(width(&text)).unwrap_or(0);
+            let x = x.min(row.right().saturating_sub(w));
+            let is_marked = |m: &Mark| self.column(m.at, plot).is_some_and(|mark| (x..x + w).contains(&mark));
+            if x >= free && x + w <= row.right() && !self.marks.iter().any(is_marked) {
+                free = put(buf, row, x, &text, style) + 2;
+            }
+        }
+    }
 }
