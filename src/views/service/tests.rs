@@ -1,8 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
+mod before;
 mod breakdown;
+mod calls;
 mod durations;
+mod exemplars;
 mod graphs;
+mod missing;
 
 use proptest::prelude::*;
 
@@ -180,20 +184,6 @@ fn the_page_says_what_is_and_what_was() {
 }
 
 #[test]
-fn d_walks_through_the_exemplars_and_enter_opens_the_trace() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    run(&mut view, &look, Command::NextExemplar);
-    assert!(draw(&view, &look, 140, 30).contains("◆ 9.00 s trace 0000…0002"));
-    let acts = run(&mut view, &look, Command::Drill);
-    assert!(matches!(&acts[..], [Act::Push(ViewKind::Waterfall, s)] if s.trace == Some(TraceId(2)) && s.trace_near.is_some()), "{acts:?}");
-    run(&mut view, &look, Command::NextExemplar);
-    run(&mut view, &look, Command::NextExemplar);
-    assert_eq!(view.selected_exemplar().unwrap().trace, Some(TraceId(2)), "two traces, each once");
-}
-
-#[test]
 fn enter_narrows_to_the_route() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
@@ -263,32 +253,6 @@ fn the_table_says_what_its_figures_are_taken_over() {
 }
 
 #[test]
-fn a_window_that_ends_before_the_onset_is_compared_with_an_hour_before_itself() {
-    let (shared, scope) = stage();
-    let onset = NOW - Duration::from_secs(900);
-    let alert = ScopeAlert { name: "A".into(), labels: Labels::new(), onset: Some(onset) };
-    let scope = scope.with_alert(alert, scope.service.clone(), NOW);
-    let hours = |n: u64| Duration::from_secs(n * 3600);
-    let asked_at = |scope: &Scope, pane: &str| {
-        let all = needs(&Service::default(), &look(&shared, scope, NOW), SIZE.0, SIZE.1);
-        let of_pane: Vec<_> = all.into_iter().filter(|n| n.slot.pane == pane).map(|n| n.request).collect();
-        let Some(Request::Instant { window: TimeWindow::Fixed(r), .. }) = of_pane.first() else { panic!("{of_pane:?}") };
-        (of_pane.len(), r.end)
-    };
-    assert_eq!(asked_at(&scope, "before"), (3, onset - Duration::from_secs(300)));
-    assert_eq!(asked_at(&scope, "rows before"), (3, onset - Duration::from_secs(300)));
-    let night = scope.with_window(TimeWindow::Fixed(TimeRange { start: NOW - hours(6), end: NOW - hours(5) }));
-    assert_eq!(asked_at(&night, "before"), (3, NOW - hours(6)));
-    // What was before the onset does not stand beside the night's figures, not even until the answer comes.
-    let mut view = view(&look(&shared, &scope, NOW));
-    assert_eq!(view.data.was(2), Some(0.143));
-    with(&look(&shared, &scope.with_window(TimeWindow::Last(hours(2))), NOW), SIZE, |cx| view.rescoped(cx));
-    assert_eq!(view.data.was(2), Some(0.143), "asked once for all windows that reach the onset");
-    with(&look(&shared, &night, NOW), SIZE, |cx| view.rescoped(cx));
-    assert_eq!(view.data.was(2), None);
-}
-
-#[test]
 fn the_cursor_shows_exact_values_in_all_panels() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
@@ -345,114 +309,6 @@ fn a_small_screen_stacks_the_panes_and_grows_the_focused_one() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
-    let (mut shared, scope) = stage();
-    let nobody = Scope::new("prod", scope.window);
-    assert!(draw(&Service::default(), &look(&shared, &nobody, NOW), 100, 20).contains("No service is in the scope."));
-    let other = scope.with_service("unknown");
-    assert!(draw(&Service::default(), &look(&shared, &other, NOW), 100, 20).contains("No RED metrics of unknown"));
-    let notes = vec!["Micrometer is left out: no complete answer within 10s".to_owned()];
-    let part = RedMapping { notes, unanswered: [Unanswered::Names].into(), ..red_mapping(&["cart"]) };
-    shared.red.settle(NOW, Ok(Arc::new(part)));
-    let text = draw(&Service::default(), &look(&shared, &other, NOW), 120, 20);
-    assert!(text.contains("is not known") && text.contains("Micrometer is left out: no complete answer"), "{text}");
-    assert!(!text.contains("No RED metrics of"), "nobody said so: {text}");
-    shared.red = Slot::default();
-    assert!(draw(&Service::default(), &look(&shared, &scope, NOW), 100, 20).contains("Looking for RED metrics."));
-    shared.red.settle(NOW, Ok(Arc::new(RedMapping::default())));
-    assert!(draw(&Service::default(), &look(&shared, &scope, NOW), 100, 20).contains("no RED metrics"));
-}
-
-#[test]
-fn what_was_not_answered_beside_the_rates_is_said() {
-    let (shared, scope) = stage();
-    let scope = scope.with_window(TimeWindow::Last(Duration::from_secs(86_400)));
-    let look = look(&shared, &scope, NOW);
-    let fault = || SourceError::new(Backend::Prometheus, ErrorKind::Server(500), "the store is on fire");
-    for (pane, part, said) in [
-        ("rows", 1, "errors not answered: the store"),
-        ("rows", 2, "p95 not answered: the store"),
-        ("rows before", 0, "what was before not answered: the store"),
-        ("mixed", 0, "whether buckets differ not answered: the store"),
-        ("peaks", 0, "ranges not answered: the store"),
-        ("now", 0, "the last values not answered: the store"),
-        ("deploys", 0, "deploys not answered: the store"),
-        ("limits", 0, "limits of alerts not answered: the store"),
-    ] {
-        let mut view = Service::default();
-        feed(&mut view, &look, SIZE, |need| {
-            Some(if (need.slot.pane, need.slot.part) == (pane, part) { Err(fault()) } else { Ok(answer(need)) })
-        });
-        let text = draw(&view, &look, 250, 40);
-        assert!(text.contains(said) && text.contains("/orders/{id}"), "{said}\n{text}");
-    }
-}
-
-#[test]
-fn calls_and_saturation_stand_beside_the_breakdown() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    let text = draw(&view, &look, 200, 40);
-    let has = |parts: &[&str]| text.lines().any(|l| parts.iter().all(|p| l.contains(p)));
-    assert!(has(&["← checkout", "38.1 /s", "23.9 %", "8.44 s"]), "{text}");
-    assert!(has(&["→ postgres", "40.9 /s", "0.0 %", "3.0 ms"]), "{text}");
-    assert!(has(&["pool", " 3 ", " 4 ", "100 %"]), "the fullest pod, not the mean\n{text}");
-    assert!(has(&["cpu", "0.21", " 2 ", "10 %"]), "{text}");
-    assert!(has(&["memory", "412 MiB"]) && has(&["pods", " 2 ", " 3 "]), "{text}");
-    assert!(!text.contains("lag") && !text.contains("heap"), "only rows that have series\n{text}");
-    // One of them opens the other service.
-    run(&mut view, &look, Command::NextPane);
-    run(&mut view, &look, Command::Down);
-    let acts = run(&mut view, &look, Command::Drill);
-    assert!(matches!(&acts[..], [Act::Push(ViewKind::Service, s)] if s.service.as_deref() == Some("postgres")), "{acts:?}");
-}
-
-#[test]
-fn a_narrow_screen_turns_to_calls_and_saturation_by_tab() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    let asks = |view: &Service| needs(view, &look, 80, 21).iter().any(|n| n.slot.pane == "calls");
-    assert!(!draw(&view, &look, 80, 21).contains("checkout") && !asks(&view), "what is not seen is not asked for");
-    run(&mut view, &look, Command::NextPane);
-    assert!(draw(&view, &look, 80, 21).contains("← checkout") && asks(&view));
-    run(&mut view, &look, Command::NextPane);
-    assert!(draw(&view, &look, 80, 21).contains("412 MiB"));
-}
-
-#[test]
-fn the_graphs_are_compared_with_another_period() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut view = view(&look);
-    let starts = |view: &Service| {
-        let all = needs(view, &look, SIZE.0, SIZE.1);
-        let then = all.iter().filter(|n| n.slot.pane == "then");
-        then.filter_map(|n| n.request.window()).map(|w| w.range(NOW).start).collect::<Vec<_>>()
-    };
-    assert!(starts(&view).is_empty());
-    let start = NOW - HOUR;
-    for (back, words) in [(3600, "the period before"), (86_400, "a day before"), (604_800, "a week before")] {
-        run(&mut view, &look, Command::Compare);
-        assert_eq!(starts(&view), [start - Duration::from_secs(back); 3], "{words}");
-        assert!(draw(&view, &look, 200, 30).contains(words));
-    }
-    run(&mut view, &look, Command::Compare);
-    assert!(starts(&view).is_empty());
-    run(&mut view, &look, Command::Compare);
-    feed(&mut view, &look, SIZE, |need| Some(Ok(answer(need))));
-    let text = draw(&view, &look, 200, 30);
-    for part in ["41.2 /s  ×2.0 on the period before", "23.8 %  was 0.4 % the period before", "p95 8.00 s  ×40 on the period before"] {
-        assert!(text.contains(part), "{part}\n{text}");
-    }
-    // Drawn at today's times, behind the line of now.
-    let chart = view.graph(Pane::Errors, &look).unwrap();
-    assert_eq!(chart.lines.len(), 2);
-    assert_eq!((chart.lines[0].samples[0].at, chart.lines[0].samples[0].value), (start, 0.004));
-}
-
-#[test]
 fn failed_and_successful_requests_have_their_own_durations() {
     let (shared, scope) = stage();
     let look = look(&shared, &scope, NOW);
@@ -476,39 +332,6 @@ fn failed_and_successful_requests_have_their_own_durations() {
     });
     let text = draw(&view, &look, 200, 40);
     assert!(text.contains("failed 8.00 s") && text.contains("ok 500 ms"), "{text}");
-}
-
-#[test]
-fn an_exemplar_shows_its_labels_and_none_says_why() {
-    let (shared, scope) = stage();
-    let look = look(&shared, &scope, NOW);
-    let mut one = exemplar(600, 4.0, 1);
-    one.labels = [("trace_id", "1"), ("user", "u7")].into_iter().collect();
-    one.series = [("uri", "/orders"), ("le", "5"), ("application", "orders")].into_iter().collect();
-    let mut view = Service::default();
-    feed(&mut view, &look, SIZE, |need| match need.slot.pane {
-        "exemplars" => Some(Ok(Response::Exemplars(vec![one.clone()]))),
-        _ => Some(Ok(answer(need))),
-    });
-    run(&mut view, &look, Command::NextExemplar);
-    run(&mut view, &look, Command::FullScreen);
-    view.pane = Pane::Duration;
-    let text = draw(&view, &look, 140, 30);
-    assert!(text.contains("◆ 4.00 s trace 0000…0001 09:50:00 uri=/orders user=u7 "), "{text}");
-    let why = |result: Result<Response, crate::model::backend::SourceError>| {
-        let mut view = Service::default();
-        feed(&mut view, &look, SIZE, |need| if need.slot.pane == "exemplars" { Some(result.clone()) } else { Some(Ok(answer(need))) });
-        let acts = run(&mut view, &look, Command::NextExemplar);
-        let [Act::Notice(text)] = &acts[..] else { panic!("{acts:?}") };
-        text.clone()
-    };
-    assert!(why(Ok(Response::Exemplars(Vec::new()))).contains("exemplar-storage"));
-    let gone = crate::model::backend::SourceError::new(
-        crate::model::backend::Backend::Prometheus,
-        crate::model::backend::ErrorKind::NotSupported,
-        "404",
-    );
-    assert!(why(Err(gone)).contains("no query_exemplars"));
 }
 
 proptest! {

@@ -1,3 +1,6 @@
+mod red;
+mod typed;
+
 use std::{sync::Arc, time::Duration};
 
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
@@ -274,42 +277,6 @@ fn the_filter_hides_rows_as_it_is_typed_and_esc_shows_them_again() {
 }
 
 #[test]
-fn typed_traceql_is_asked_on_enter_and_reopened() {
-    let stage = Stage::new();
-    let mut view = stage.view(hits());
-    assert!(view.reopen(&stage.look()).is_empty());
-    stage.edit(&mut view, "{ name=\"x\" }", KeyCode::Esc);
-    assert_eq!(stage.asked(&view), FAILED, "Esc asks nothing");
-    assert_eq!(stage.order(&view).len(), 3);
-    stage.edit(&mut view, " { name=\"x\" } ", KeyCode::Enter);
-    assert_eq!(stage.asked(&view), FAILED, "not before the server can read it");
-    let acts = stage.check(&mut view, Ok(Response::Hits(TraceHits::default())));
-    assert_eq!(acts, [Act::Asked(TypedQuery::traceql("{ name=\"x\" }"))]);
-    assert_eq!(stage.asked(&view), "{ name=\"x\" }");
-    assert_eq!(view.reopen(&stage.look()), ["--query", "{ name=\"x\" }"]);
-    let again = Traces::new(&stage.scope, Some("{ name=\"x\" }"));
-    assert_eq!(stage.asked(&again), "{ name=\"x\" }");
-    stage.run(&mut view, Command::Preset);
-    assert_eq!(stage.asked(&view), FAILED);
-}
-
-#[test]
-fn a_refused_query_shows_the_servers_words_and_is_kept_for_editing() {
-    let stage = Stage::new();
-    let mut view = stage.view(hits());
-    stage.edit(&mut view, "{ nam= }", KeyCode::Enter);
-    let words = "invalid TraceQL query: parse error at line 1, col 3: syntax error: unexpected IDENTIFIER";
-    stage.check(&mut view, Err(SourceError::new(Backend::Tempo, ErrorKind::BadQuery, words)));
-    let text = stage.text(&view);
-    let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[1].starts_with("│{ nam= } ") && lines[2].starts_with("│  ^ "), "{text}");
-    assert!(lines[3].contains("unexpected name") && text.contains("POST /api/2"), "what was found stays: {text}");
-    stage.edit(&mut view, "{ nam", KeyCode::Enter);
-    assert!(stage.text(&view).contains("is not closed"), "{}", stage.text(&view));
-    assert!(needs(&view, &stage.look(), 80, 24).iter().all(|n| n.slot.pane != "bar check"), "nobody need be asked");
-}
-
-#[test]
 fn a_refresh_that_fails_keeps_the_rows_and_says_so() {
     let stage = Stage::new();
     let mut view = stage.view(hits());
@@ -416,111 +383,6 @@ fn a_fixed_window_is_not_live() {
     let acts = stage.run(&mut view, Command::Follow);
     assert_eq!(acts, [Act::Notice("the window is fixed: press 0 for live".to_owned())]);
     assert!(!view.live);
-}
-
-#[test]
-fn attributes_are_chosen_as_columns_where_the_server_can_tell_them() {
-    let mut stage = Stage::new();
-    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));
-    let mut view = stage.view(hits());
-    let why = view.facts(&stage.look()).no_columns;
-    assert!(why.is_some_and(|why| why.starts_with("this Tempo has no select()")), "{why:?}");
-    assert_eq!(stage.asked(&view), FAILED);
-    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl, Ability::Select], ..Abilities::default() })));
-    assert_eq!(view.facts(&stage.look()).no_columns, None);
-    assert_eq!(stage.asked(&view), format!("{FAILED} | select(name, status, resource.service.name)"));
-    stage.run(&mut view, Command::ShowColumn);
-    stage.with(|cx| view.paste(cx, "span.http.route, name"));
-    stage.key(&mut view, KeyEvent::from(KeyCode::Enter));
-    let acts = stage.check(&mut view, Ok(Response::Hits(TraceHits::default())));
-    let chosen = vec!["span.http.route".to_owned(), "name".to_owned()];
-    assert_eq!(acts, [Act::TraceColumns(chosen.clone())]);
-    stage.shared.trace_columns = chosen;
-    assert!(stage.asked(&view).ends_with(" | select(name, status, resource.service.name, span.http.route)"), "{}", stage.asked(&view));
-    stage.answer(&mut view, Ok(hits()));
-    let text = draw(&view, &stage.look(), 160, 24);
-    assert!(text.contains("http.route") && text.contains("reserve, charge"), "{text}");
-    let typed = Traces::new(&stage.scope, Some("{ } | select(.x) with (most_recent=true)"));
-    let asked = "{ } | select(.x) | select(name, status, resource.service.name, span.http.route) with (most_recent=true)";
-    assert_eq!(stage.asked(&typed), asked);
-}
-
-#[test]
-fn names_of_attributes_are_asked_for_as_they_are_typed() {
-    let stage = Stage::new();
-    let mut view = stage.view(hits());
-    stage.run(&mut view, Command::EditQuery);
-    stage.key(&mut view, KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
-    stage.with(|cx| view.paste(cx, "{ resource.service.name=\"checkout\" && "));
-    stage.type_text(&mut view, " span.h");
-    let asked = needs(&view, &stage.look(), 80, 24).into_iter().find(|n| n.slot.pane == "bar names").unwrap().request;
-    let of = "{ resource.service.name=\"checkout\" }".to_owned();
-    assert_eq!(asked, Request::TraceTags { query: of, window: stage.scope.window });
-    let names = Names { names: vec!["span.http.route".into(), "span.http.response.status_code".into()], cut: false };
-    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "bar names", Ok(Response::Names(Arc::new(names))));
-    assert!(stage.text(&view).contains("span.http.response.status_code"), "{}", stage.text(&view));
-    stage.type_text(&mut view, "ttp.resp");
-    stage.key(&mut view, KeyEvent::from(KeyCode::Tab));
-    assert!(stage.text(&view).contains("&& span.http.response.status_code="), "{}", stage.text(&view));
-    let values = Names { names: vec!["500".into(), "\"200\"".into(), "x\u{1b}y".into()], cut: false };
-    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "bar names", Ok(Response::Names(Arc::new(values))));
-    stage.key(&mut view, KeyEvent::from(KeyCode::Tab));
-    assert!(stage.text(&view).contains("status_code=500"), "a number stands without quotes: {}", stage.text(&view));
-}
-
-fn table(value: f64) -> Response {
-    let rows = vec![(Labels::new(), explored::Value::Number(value))];
-    Response::Explored(Arc::new(explored::Explored::Table(explored::Table { rows, ..explored::Table::default() })))
-}
-
-fn graph(series: &[(&str, f64)]) -> Response {
-    let samples = |value: f64| (0..10).map(|i| Sample { at: NOW - Duration::from_secs(i * 60), value }).collect();
-    let series =
-        series.iter().map(|(status, value)| Series { labels: [("status", *status)].into_iter().collect(), samples: samples(*value) });
-    let range = TimeRange::new(NOW - Duration::from_secs(3600), NOW);
-    let matrix = Matrix { series: series.collect(), range, step: Duration::from_secs(60), warnings: Vec::new() };
-    Response::Explored(Arc::new(explored::Explored::Graph { matrix, total: explored::Total::default() }))
-}
-
-#[test]
-fn slow_traces_are_those_over_the_p95_of_the_scope_which_is_asked_first_and_kept() {
-    let mut stage = Stage::new();
-    stage
-        .shared
-        .traces
-        .settle(NOW, Ok(Arc::new(Abilities { has: Ability::LIGHT.to_vec(), unknown: vec![Ability::Metrics], ..Abilities::default() })));
-    let mut view = stage.view(hits());
-    stage.run(&mut view, Command::Preset);
-    assert!(needs(&view, &stage.look(), 80, 24).iter().all(|n| n.slot.pane != HITS), "not before the p95 is known");
-    assert!(stage.text(&view).contains("the p95 is asked first"), "{}", stage.text(&view));
-    let p95 = |view: &mut Traces, stage: &Stage, result| answer(view, &stage.look(), SIZE, |n| n.slot.pane == "p95", result);
-    p95(&mut view, &stage, Ok(table(0.4314)));
-    let slow = r#"{ resource.service.name="checkout" && duration > 430ms }"#;
-    assert!(stage.asked(&view).starts_with(slow), "{}", stage.asked(&view));
-    p95(&mut view, &stage, Ok(table(0.9)));
-    assert!(stage.asked(&view).starts_with(slow), "another p95 is no other question");
-    let look = stage.look();
-    answer(&mut view, &look, SIZE, |n| n.slot.pane == "rate", Ok(graph(&[("unset", 9.0), ("error", 1.0)])));
-    let text = draw(&view, &look, 160, 40);
-    for part in ["RED of checkout", "rate 10.0 /s", "errors 10.0 %", "p95 900 ms", "by TraceQL metrics", "slow > 430 ms, the p95"] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
-}
-
-#[test]
-fn without_metrics_the_page_says_what_it_sampled_and_slow_is_over_the_p95_of_that() {
-    let mut stage = Stage::new();
-    let able = Abilities { has: Ability::LIGHT.to_vec(), ..Abilities::default() };
-    stage.shared.traces.settle(NOW, Ok(Arc::new(able)));
-    let mut view = Traces::new(&stage.scope, None);
-    let told = TraceHits { hits: hits(), newest: true, part: None };
-    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == "sample", Ok(Response::Hits(told)));
-    let text = draw(&view, &stage.look(), 200, 40);
-    for part in ["errors 66.7 %", "p95 8.41 s", "of 3 traces sampled: this Tempo answers no TraceQL metrics"] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
-    stage.run(&mut view, Command::Preset);
-    assert!(stage.asked(&view).contains("traceDuration > 8400ms"), "{}", stage.asked(&view));
 }
 
 #[test]
