@@ -206,7 +206,9 @@ pub trait View: Send {
     fn kind(&self) -> ViewKind;
 
     /// Its part of the crumb trail: `Alerts`, `orders`, `0af7…319c`.
-    fn crumb(&self, look: &Look<'_>) -> String;
+    fn crumb(&self, _look: &Look<'_>) -> String {
+        self.kind().title().to_owned()
+    }
 
     /// What it adds to the scope in the header, such as `level≥warn`.
     fn filters(&self, _look: &Look<'_>) -> Vec<String> {

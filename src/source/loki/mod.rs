@@ -281,13 +281,7 @@ impl Loki {
         what: &'static str,
         request: Request,
     ) -> Result<Enveloped<T>, SourceError> {
-        let answer = self.http.send(request).await?;
-        let envelope: Enveloped<T> = json::decode(self.http.backend(), what, &answer.body)?;
-        if envelope.status != "success" {
-            let message = format!("the answer to {what} is no success: {}", super::http::error_text(&answer.body));
-            return Err(self.http.error(ErrorKind::Decode, message));
-        }
-        Ok(envelope)
+        Enveloped::read(&self.http, what, &self.http.send(request).await?)
     }
 
     /// Now, by the server's clock where it differs.

@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::{
-    http::{Answer, Endpoint, HttpClient, Observer, Request},
-    json,
-};
+use super::http::{Endpoint, HttpClient, Observer, Request};
 use crate::model::{
     alert::Engine,
     backend::{ErrorKind, SourceError},
@@ -88,7 +85,7 @@ impl Prometheus {
         if answer.status == 204 {
             return Ok(Vec::new());
         }
-        Ok(wire::exemplars(self.decode("query_exemplars", &answer)?.data))
+        Ok(wire::exemplars(Enveloped::read(&self.http, "query_exemplars", &answer)?.data))
     }
 
     /// Alerting rules and the alerts of each, in one answer.
@@ -216,17 +213,7 @@ impl Prometheus {
         what: &'static str,
         request: Request,
     ) -> Result<wire::Enveloped<T>, SourceError> {
-        let answer = self.http.send(request).await?;
-        self.decode(what, &answer)
-    }
-
-    fn decode<T: serde::de::DeserializeOwned + Default>(&self, what: &str, answer: &Answer) -> Result<wire::Enveloped<T>, SourceError> {
-        let envelope: wire::Enveloped<T> = json::decode(self.http.backend(), what, &answer.body)?;
-        if envelope.status != "success" {
-            let message = format!("the answer to {what} is no success: {}", super::http::error_text(&answer.body));
-            return Err(self.http.error(ErrorKind::Decode, message));
-        }
-        Ok(envelope)
+        Enveloped::read(&self.http, what, &self.http.send(request).await?)
     }
 }
 

@@ -5,7 +5,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 use super::*;
 use crate::{
     model::{alert::AlertState, backend::Backend, trace::TraceId},
-    source::http::Endpoint,
+    source::{http::Endpoint, json},
 };
 
 async fn prometheus(status: u16, body: &str) -> (MockServer, Prometheus) {

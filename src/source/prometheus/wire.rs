@@ -2,18 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     log_fields::trace_id::loose_trace_id,
     model::{
         alert::{AlertState, Engine, Rule},
+        backend::{ErrorKind, SourceError},
         labels::Labels,
         series::{Exemplar, Matrix, Sample, Series, Vector},
         time::{TimeRange, Timestamp},
         trace::TraceId,
     },
-    source::json::{Float, Instant, LabelMap, Point, Text, nullable},
+    source::{
+        http::{Answer, HttpClient, error_text},
+        json::{self, Float, Instant, LabelMap, Point, Text, nullable},
+    },
 };
 
 /// `{"status", "data", "warnings", "infos"}`.
@@ -40,6 +44,18 @@ impl<T> Enveloped<T> {
             notes.push("the answer is partial".to_owned());
         }
         notes
+    }
+}
+
+impl<T: DeserializeOwned + Default> Enveloped<T> {
+    /// Reads an answer to `what`, unless it says itself that it is none.
+    pub fn read(http: &HttpClient, what: &str, answer: &Answer) -> Result<Self, SourceError> {
+        let envelope: Self = json::decode(http.backend(), what, &answer.body)?;
+        if envelope.status != "success" {
+            let message = format!("the answer to {what} is no success: {}", error_text(&answer.body));
+            return Err(http.error(ErrorKind::Decode, message));
+        }
+        Ok(envelope)
     }
 }
 

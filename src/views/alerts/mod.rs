@@ -186,11 +186,6 @@ impl View for Alerts {
         ViewKind::Alerts
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        // The page that an alert leads to names the service; this one names the alert once it is left behind.
-        self.kind().title().to_owned()
-    }
-
     fn facts(&self, look: &Look<'_>) -> Facts {
         let alert = self.alert();
         Facts {

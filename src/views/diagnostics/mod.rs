@@ -125,10 +125,6 @@ impl View for Diagnostics {
         ViewKind::Diagnostics
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        self.kind().title().to_owned()
-    }
-
     fn facts(&self, _look: &Look<'_>) -> Facts {
         Facts { drill: Some("a record of the log leads nowhere"), ..Facts::default() }
     }

@@ -245,10 +245,6 @@ impl View for Query {
         ViewKind::Query
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        self.kind().title().to_owned()
-    }
-
     fn facts(&self, look: &Look<'_>) -> Facts {
         Facts {
             rows: self.row().selected().is_some() || self.row().cost.asks(),

@@ -191,10 +191,6 @@ impl View for Services {
         ViewKind::Services
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        self.kind().title().to_owned()
-    }
-
     fn facts(&self, look: &Look<'_>) -> Facts {
         let selected = self.selected().is_some();
         Facts {

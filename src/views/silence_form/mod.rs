@@ -308,10 +308,6 @@ impl View for SilenceForm {
         ViewKind::SilenceForm
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        self.kind().title().to_owned()
-    }
-
     fn facts(&self, _look: &Look<'_>) -> Facts {
         Facts::default()
     }

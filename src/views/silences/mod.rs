@@ -134,10 +134,6 @@ impl View for Silences {
         ViewKind::Silences
     }
 
-    fn crumb(&self, _look: &Look<'_>) -> String {
-        self.kind().title().to_owned()
-    }
-
     fn filters(&self, _look: &Look<'_>) -> Vec<String> {
         self.filter.note().into_iter().collect()
     }
