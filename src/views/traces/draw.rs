@@ -160,6 +160,7 @@ impl Traces {
         parts.extend(self.lengths.map(|lengths| lengths.words()));
         parts.extend(self.live_note());
         parts.extend(self.filter.note());
+        parts.extend(self.marks_note(look));
         parts.join(&format!(" {} ", line(look.shared.glyphs)))
     }
 

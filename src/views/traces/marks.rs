@@ -4,39 +4,55 @@ use super::Traces;
 use crate::{
     core::command::Command,
     model::trace::TraceId,
-    views::{Act, Cx, compare::Seed},
+    views::{Act, Cx, Look, compare::Seed, waterfall::short},
 };
 
 impl Traces {
-    /// Marks the selected trace, or no more. Two are enough to be compared.
+    /// Marks the selected trace, or no more. Two are enough to be compared: a third takes the place of the second, or of both
+    /// where neither is listed any more.
     pub(super) fn mark(&mut self, cx: &mut Cx<'_>) {
         let Some(trace) = self.selected().map(|hit| hit.trace) else { return };
-        let key = |command| cx.look.shared.keymap.key(command).unwrap_or_default();
-        let (mark, compare) = (key(Command::Mark), key(Command::CompareTraces));
         if let Some(at) = self.marks.iter().position(|marked| *marked == trace) {
             self.marks.remove(at);
             return cx.notice("no longer marked");
         }
-        let words = match self.marks.len() {
-            0 => format!("marked as the base: {compare} on another compares the two"),
-            1 => format!("{compare} compares the two"),
-            _ => return cx.notice(format!("two are marked already: {mark} on one of them takes it back")),
-        };
+        if self.marks.len() == 2 {
+            let kept = if self.hidden_marks().count() == 2 { 0 } else { 1 };
+            self.marks.truncate(kept);
+        }
         self.marks.push(trace);
-        cx.notice(words);
+        let compare = cx.look.shared.keymap.key(Command::CompareTraces).unwrap_or_default();
+        cx.notice(match self.marks.len() {
+            1 => format!("marked as the base: {compare} on another compares the two"),
+            _ => format!("{compare} compares the two"),
+        });
     }
 
-    /// Opens the comparison: of two marks, of the mark with the selected one, or of that with a typical good one.
+    /// Opens the comparison: of two marks that are listed or one of which is selected, of the base with the selected one, or of
+    /// that with a typical good one.
     pub(super) fn compare(&self, cx: &mut Cx<'_>) {
         let Some(selected) = self.selected() else { return };
         let (base, trace) = match self.marks[..] {
-            [base, trace, ..] => (Some(base), trace),
-            [base] if base != selected.trace => (Some(base), selected.trace),
+            [base, trace, ..] if self.marks.contains(&selected.trace) || self.hidden_marks().next().is_none() => (Some(base), trace),
+            [base, ..] if base != selected.trace => (Some(base), selected.trace),
             _ => (None, selected.trace),
         };
         let span = selected.span().filter(|_| trace == selected.trace);
         let seed = Seed { trace, span, known: None, base };
         cx.acts.push(Act::Compare(Box::new(seed), Box::new(cx.look.scope.with_trace(trace, span))));
+    }
+
+    /// Marked ones that are not listed: of another question, or left out by the filter.
+    fn hidden_marks(&self) -> impl Iterator<Item = TraceId> {
+        let is_listed = |trace: TraceId| self.list.rows.iter().any(|row| self.hits()[row.hit()].trace == trace);
+        self.marks.iter().copied().filter(move |marked| !is_listed(*marked))
+    }
+
+    /// What is said of marks that no row shows.
+    pub(super) fn marks_note(&self, look: &Look<'_>) -> Option<String> {
+        let word = |trace: TraceId| Some(format!("{}{}", self.mark_of(trace)?, short(trace, look)));
+        let hidden: Vec<String> = self.hidden_marks().filter_map(word).collect();
+        (!hidden.is_empty()).then(|| format!("marked, not listed: {}", hidden.join(", ")))
     }
 
     /// What a row says of its mark.
@@ -74,7 +90,7 @@ mod tests {
         }
     }
 
-    /// What pressing these does: down, mark, compare.
+    /// What pressing these does: down, up, mark, compare, and leaving out the hits before the n-th.
     fn pressed(keys: &str) -> (String, Vec<Seed>) {
         let (shared, scope) = (test_shared(), Scope::new("prod", TimeWindow::EVERYTHING));
         let look = look(&shared, &scope, NOW);
@@ -83,8 +99,14 @@ mod tests {
         feed(&mut view, &look, SIZE, |_| Some(Ok(Response::Hits(hits.clone()))));
         let mut seeds = Vec::new();
         for key in keys.chars() {
+            if let Some(n) = key.to_digit(10) {
+                let left = TraceHits { hits: (u128::from(n)..=3).map(hit).collect(), newest: true, part: None };
+                feed(&mut view, &look, SIZE, |_| Some(Ok(Response::Hits(left.clone()))));
+                continue;
+            }
             let command = match key {
                 'j' => Command::Down,
+                'k' => Command::Up,
                 'm' => Command::Mark,
                 _ => Command::CompareTraces,
             };
@@ -110,8 +132,22 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_seen_and_a_third_is_none() {
-        let (screen, _) = pressed("mjmjm");
+    fn a_mark_that_is_not_listed_is_told_and_is_compared_with_the_selected_one_alone() {
+        let (screen, _) = pressed("mjm2");
+        assert!(screen.contains("marked, not listed: base 0000…0001"), "{screen}");
+        assert_eq!(compared("mj2x"), (2, Some(1)));
+        assert_eq!(compared("mjm2x"), (2, Some(1)), "one of the two is selected");
+        assert_eq!(compared("mjm2jx"), (3, Some(1)), "neither is: what is selected counts");
+        assert_eq!(compared("mjm3x"), (3, Some(1)));
+    }
+
+    #[test]
+    fn marks_are_seen_and_a_third_takes_the_place_of_the_second() {
+        let (screen, _) = pressed("mjm");
         assert_eq!((screen.matches("base GET /").count(), screen.matches("this GET /").count()), (1, 1), "{screen}");
+        assert!(!screen.contains("not listed"), "{screen}");
+        assert_eq!(compared("mjmjmkx"), (3, Some(1)));
+        let (screen, _) = pressed("mjm3m");
+        assert!(screen.contains("base GET /") && !screen.contains("not listed"), "of two that are gone nothing is left: {screen}");
     }
 }
