@@ -1,7 +1,7 @@
 //! Two traces side by side, aligned by structure: a span's partner has the same path of services and titles from the root, and
 //! is the n-th of its kind below its parent as it is itself.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use super::{Node, Operation, Trace, build::index};
 
@@ -65,24 +65,56 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// A difference of so many nanoseconds or less does not matter in traces as long as these.
     pub least_ns: i64,
+    /// How many rows there are of each kind.
+    counts: [usize; 5],
 }
 
 impl Comparison {
     /// How many rows there are of a kind.
     pub fn count(&self, change: Change) -> usize {
-        self.rows.iter().filter(|r| r.change == change).count()
+        self.counts[change as usize]
+    }
+}
+
+/// Operations of two traces, each with one number.
+pub(super) struct Numbers<'a> {
+    pub(super) base: &'a Trace,
+    pub(super) other: &'a Trace,
+    /// The number of each of the other trace's operations; those of the base have their own.
+    of_other: Vec<u32>,
+    pub(super) all: Vec<&'a Operation>,
+}
+
+impl<'a> Numbers<'a> {
+    pub(super) fn of(base: &'a Trace, other: &'a Trace) -> Self {
+        let mut all: Vec<&Operation> = base.operations.iter().collect();
+        let mut known: HashMap<&Operation, u32> = HashMap::with_capacity(all.len() + other.operations.len());
+        known.extend(base.operations.iter().zip(0..));
+        let mut number = |operation: &'a Operation| {
+            *known.entry(operation).or_insert_with(|| {
+                all.push(operation);
+                index(all.len() - 1)
+            })
+        };
+        let of_other = other.operations.iter().map(&mut number).collect();
+        Self { base, other, of_other, all }
     }
 
-    /// By how much the other trace's root takes longer, in nanoseconds.
-    pub fn delta_ns(&self) -> i64 {
-        self.rows.first().filter(|r| r.base.is_some() && r.other.is_some()).map_or(0, |r| r.delta_ns)
+    /// The number of a node's operation; missing spans are alike and have none.
+    pub(super) fn of_node(&self, node: &Node, in_base: bool) -> Option<u32> {
+        if in_base { node.operation } else { node.operation.map(|o| self.of_other[o as usize]) }
     }
 }
 
 /// Aligns a trace with a base. The roots that stand for the whole are partners whatever they are called.
 pub fn compare(base: &Trace, other: &Trace) -> Comparison {
-    let sides = Sides::of(base, other);
-    let mut rows: Vec<Row> = Vec::with_capacity(base.nodes.len().max(other.nodes.len()));
+    align(&Numbers::of(base, other))
+}
+
+/// The same, of operations that are numbered already.
+pub(super) fn align(numbers: &Numbers<'_>) -> Comparison {
+    let sides = Sides::of(numbers);
+    let mut rows: Vec<Row> = Vec::with_capacity(sides.base.nodes.len().max(sides.other.nodes.len()));
     let mut waiting: Vec<(Pair, Option<u32>)> = sides.roots().into_iter().rev().map(|pair| (pair, None)).collect();
     while let Some((pair, parent)) = waiting.pop() {
         let number = index(rows.len());
@@ -97,7 +129,11 @@ pub fn compare(base: &Trace, other: &Trace) -> Comparison {
             parent.subtree_end = parent.subtree_end.max(end);
         }
     }
-    Comparison { rows, least_ns: sides.least_ns }
+    let mut counts = [0; 5];
+    for row in &rows {
+        counts[row.change as usize] += 1;
+    }
+    Comparison { rows, least_ns: sides.least_ns, counts }
 }
 
 /// Nodes of the base and of the other trace.
@@ -106,24 +142,16 @@ type Pair = (Option<u32>, Option<u32>);
 struct Sides<'a> {
     base: &'a Trace,
     other: &'a Trace,
-    /// The numbers of the other trace's operations in the base, or behind all of them.
-    operations: Vec<u32>,
+    numbers: &'a Numbers<'a>,
     /// The least that matters.
     least_ns: i64,
 }
 
 impl<'a> Sides<'a> {
-    fn of(base: &'a Trace, other: &'a Trace) -> Self {
-        let known: HashMap<&Operation, u32> = base.operations.iter().zip(0..).collect();
-        let number = |(operation, i): (&Operation, usize)| known.get(operation).copied().unwrap_or(index(base.operations.len() + i));
-        let operations = other.operations.iter().zip(0..).map(number).collect();
+    fn of(numbers: &'a Numbers<'a>) -> Self {
+        let (base, other) = (numbers.base, numbers.other);
         let whole = |trace: &Trace| trace.root.map_or(0, |r| trace.nodes[r as usize].duration_ns);
-        Self { base, other, operations, least_ns: whole(base).max(whole(other)) / WHOLE_SHARE }
-    }
-
-    /// The operation in numbers of the base; missing spans are alike.
-    fn kind(&self, node: &Node, in_base: bool) -> Option<u32> {
-        if in_base { node.operation } else { node.operation.map(|o| self.operations[o as usize]) }
+        Self { base, other, numbers, least_ns: whole(base).max(whole(other)) / WHOLE_SHARE }
     }
 
     /// The two that stand for the whole, then the other roots.
@@ -148,7 +176,8 @@ impl<'a> Sides<'a> {
     /// Partners are the n-th of a kind. In order of their times after `starts`, of the other trace where they have one there.
     fn align(&self, base: &[u32], other: &[u32], starts: (i64, i64)) -> Vec<Pair> {
         let sorted = |trace: &Trace, nodes: &[u32], in_base: bool| {
-            let mut all: Vec<(Option<u32>, u32)> = nodes.iter().map(|n| (self.kind(&trace.nodes[*n as usize], in_base), *n)).collect();
+            let mut all: Vec<(Option<u32>, u32)> =
+                nodes.iter().map(|n| (self.numbers.of_node(&trace.nodes[*n as usize], in_base), *n)).collect();
             all.sort_unstable();
             all.into_iter().peekable()
         };

@@ -6,10 +6,11 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::{
     Operation, Trace,
-    build::{NONE, index},
-    compare::{Change, Comparison, compare},
+    build::NONE,
+    compare::{Change, Comparison, Numbers, Row, align},
     repeats::LEAST,
 };
+use crate::model::time::Timestamp;
 
 /// Two traces to be compared by a worker. Two jobs are the same when they are one and the same.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl PartialEq for CompareJob {
 impl CompareJob {
     /// Compares: n log n of the spans of both.
     pub fn run(&self) -> Differences {
-        Differences::of(&self.base, &self.other, compare(&self.base, &self.other))
+        Differences::of(&Numbers::of(&self.base, &self.other))
     }
 }
 
@@ -44,15 +45,33 @@ pub struct Together {
     pub self_ns: i64,
     /// Those with an error in them or below.
     pub errors: u32,
+    /// Whether one of them failed itself.
+    pub failed: bool,
+    /// When the first begins and the last ends, in nanoseconds from the trace's start.
+    pub from_ns: i64,
+    /// See `from_ns`.
+    pub to_ns: i64,
 }
 
 impl Together {
+    /// One span alone.
+    pub fn of(trace: &Trace, node: u32) -> Self {
+        let mut one = Self::default();
+        one.add(trace, Some(node));
+        one
+    }
+
     fn add(&mut self, trace: &Trace, node: Option<u32>) {
         let Some(node) = node.and_then(|n| trace.nodes.get(n as usize)) else { return };
+        let from_start = |at: Timestamp| at.0.saturating_sub(trace.range.start.0);
+        let (from_ns, to_ns) = (from_start(node.start), from_start(node.end()));
+        self.from_ns = if self.count == 0 { from_ns } else { self.from_ns.min(from_ns) };
+        self.to_ns = self.to_ns.max(to_ns);
         self.count += 1;
         self.total_ns = self.total_ns.saturating_add(node.duration_ns);
         self.self_ns = self.self_ns.saturating_add(node.self_ns);
         self.errors += u32::from(node.error_within);
+        self.failed |= node.is_error();
     }
 }
 
@@ -89,18 +108,22 @@ pub struct Differences {
     group_of: Vec<u32>,
     /// Whether anything below each row changed or failed in one of them alone. Of what is below a new or a gone one that is said already.
     pub differs_below: Vec<bool>,
-    /// Operations whose self time differs so much that it matters, the largest difference first.
-    pub operations: Vec<OperationDelta>,
+    /// The operation whose self time differs the most, where that matters.
+    pub most: Option<OperationDelta>,
 }
 
 impl Differences {
-    fn of(base: &Trace, other: &Trace, comparison: Comparison) -> Self {
-        let numbers = Numbers::of(base, other);
-        let of_row: Vec<u32> = comparison.rows.iter().map(|row| numbers.of_row(row.base, row.other)).collect();
+    fn of(numbers: &Numbers<'_>) -> Self {
+        let (base, other, comparison) = (numbers.base, numbers.other, align(numbers));
+        let operation = |row: &Row| {
+            let of_other = row.other.and_then(|n| numbers.of_node(&other.nodes[n as usize], false));
+            of_other.or_else(|| row.base.and_then(|n| base.nodes[n as usize].operation)).unwrap_or(NONE)
+        };
+        let of_row: Vec<u32> = comparison.rows.iter().map(operation).collect();
         let (groups, group_of) = groups(base, other, &comparison, &of_row);
-        let operations = numbers.deltas(&comparison, &of_row);
+        let most = most(numbers, &comparison, &of_row);
         let differs_below = differs_below(base, other, &comparison);
-        Self { comparison, groups, group_of, differs_below, operations }
+        Self { comparison, groups, group_of, differs_below, most }
     }
 
     /// The group that a row is a member of.
@@ -109,49 +132,17 @@ impl Differences {
     }
 }
 
-/// Operations of both traces, each with one number.
-struct Numbers<'a> {
-    base: &'a Trace,
-    other: &'a Trace,
-    /// The number of each of the other trace's operations; those of the base have their own.
-    of_other: Vec<u32>,
-    all: Vec<&'a Operation>,
-}
-
-impl<'a> Numbers<'a> {
-    fn of(base: &'a Trace, other: &'a Trace) -> Self {
-        let mut all: Vec<&Operation> = base.operations.iter().collect();
-        let mut known: HashMap<&Operation, u32> = HashMap::with_capacity(all.len() + other.operations.len());
-        known.extend(base.operations.iter().zip(0..));
-        let mut number = |operation: &'a Operation| {
-            *known.entry(operation).or_insert_with(|| {
-                all.push(operation);
-                index(all.len() - 1)
-            })
-        };
-        let of_other = other.operations.iter().map(&mut number).collect();
-        Self { base, other, of_other, all }
-    }
-
-    /// The operation of a row; that of a missing span is no number.
-    fn of_row(&self, base: Option<u32>, other: Option<u32>) -> u32 {
-        let of_other = other.and_then(|n| self.other.nodes[n as usize].operation).map(|o| self.of_other[o as usize]);
-        of_other.or_else(|| base.and_then(|n| self.base.nodes[n as usize].operation)).unwrap_or(NONE)
-    }
-
-    fn deltas(&self, comparison: &Comparison, of_row: &[u32]) -> Vec<OperationDelta> {
-        let mut sums = vec![0i64; self.all.len()];
-        for (row, number) in comparison.rows.iter().zip(of_row) {
-            if let Some(sum) = sums.get_mut(*number as usize) {
-                *sum = sum.saturating_add(row.self_delta_ns);
-            }
+/// What differs the most of the self times of operations: of two as large the one that came first.
+fn most(numbers: &Numbers<'_>, comparison: &Comparison, of_row: &[u32]) -> Option<OperationDelta> {
+    let mut sums = vec![0i64; numbers.all.len()];
+    for (row, number) in comparison.rows.iter().zip(of_row) {
+        if let Some(sum) = sums.get_mut(*number as usize) {
+            *sum = sum.saturating_add(row.self_delta_ns);
         }
-        let matter = sums.into_iter().enumerate().filter(|(_, sum)| sum.saturating_abs() > comparison.least_ns);
-        let mut out: Vec<OperationDelta> =
-            matter.map(|(i, self_delta_ns)| OperationDelta { operation: self.all[i].clone(), self_delta_ns }).collect();
-        out.sort_by_key(|d| std::cmp::Reverse(d.self_delta_ns.saturating_abs()));
-        out
     }
+    let (at, self_delta_ns) = sums.into_iter().enumerate().rev().max_by_key(|(_, sum)| sum.saturating_abs())?;
+    let matters = self_delta_ns.saturating_abs() > comparison.least_ns;
+    matters.then(|| OperationDelta { operation: numbers.all[at].clone(), self_delta_ns })
 }
 
 fn groups(base: &Trace, other: &Trace, comparison: &Comparison, of_row: &[u32]) -> (Vec<Group>, Vec<u32>) {

@@ -15,12 +15,17 @@ use crate::{
         Trace,
         typical::{RootName, typical},
     },
-    ui::{format, panel},
+    ui::{
+        format,
+        panel::{self, State},
+    },
     views::Look,
 };
 
-/// How long before the trace good ones are looked for, one after the other until there is one.
+/// How far back good ones are looked for, one after the other until there is one.
 const REACHES: [Duration; 3] = [Duration::from_secs(3600), Duration::from_secs(6 * 3600), Duration::from_secs(24 * 3600)];
+const BEFORE: [&str; 3] = ["in the hour before", "in the 6 h before", "in the 24 h before"];
+const BEFORE_ONSET: [&str; 3] = ["in the hour before the onset", "in the 6 h before the onset", "in the 24 h before the onset"];
 /// Traces that a search is asked for.
 const MOST: usize = 200;
 /// Traces that turn out to be no good, until it is given up.
@@ -43,6 +48,7 @@ struct Looking {
     /// What the trace begins with, and when it was; none until it is there, and where it has no root.
     of: Option<(RootName, TimeRange)>,
     rootless: bool,
+    /// Which of the [`searches`] it is.
     reach: usize,
     found: Option<TraceHits>,
     failed: Option<SourceError>,
@@ -132,10 +138,11 @@ impl Base {
         }
     }
 
-    /// The trace came, or will not. A typical one that is no good makes room for the next.
-    pub(super) fn arrived(&mut self, look: &Look<'_>, at: Timestamp, result: Result<Arc<Trace>, SourceError>) {
+    /// The trace came, or will not. A typical one that is no good makes room for the next, unless it is there already. Returns
+    /// whether anything has changed.
+    pub(super) fn arrived(&mut self, look: &Look<'_>, at: Timestamp, result: Result<Arc<Trace>, SourceError>) -> bool {
         if let How::Typical(looking) = &mut self.how
-            && let Some(chosen) = looking.chosen.clone()
+            && let Some(chosen) = looking.chosen.clone().filter(|_| self.trace.value().is_none())
         {
             let is_bad = match &result {
                 Ok(trace) => trace.error_count > 0 && !chosen.counted,
@@ -146,10 +153,10 @@ impl Base {
                 looking.chosen = None;
                 looking.given_up = looking.but.len() > TRIES;
                 looking.choose(look);
-                return;
+                return true;
             }
         }
-        self.trace.settle(at, result);
+        self.trace.settle(at, result)
     }
 
     /// Why there is nothing to compare with, and what can be done; nothing while it is on its way.
@@ -162,6 +169,11 @@ impl Base {
         panel::state(&self.trace, look).blank.unwrap_or_default()
     }
 
+    /// What is said where it could not be asked for again.
+    pub(super) fn state(&self, look: &Look<'_>) -> Option<State> {
+        panel::part("base", &self.trace, look)
+    }
+
     pub(super) fn wake(&self, look: &Look<'_>) -> Option<Timestamp> {
         panel::state(&self.trace, look).wake
     }
@@ -170,11 +182,7 @@ impl Base {
 impl Looking {
     fn request(&self, look: &Look<'_>) -> Option<Request> {
         let (root, range) = self.of.as_ref().filter(|_| !self.given_up)?;
-        let window = match REACHES.get(self.reach) {
-            Some(reach) => TimeWindow::Fixed(TimeRange { start: range.start - *reach, end: range.end }),
-            None if is_of_files(look) => TimeWindow::EVERYTHING,
-            None => return None,
-        };
+        let (window, _) = *searches(look, *range).get(self.reach)?;
         let service = if is_of_files(look) { &root.service } else { &root.sent_service };
         let plain = PlainQuery { service: Some(service.clone()), name: Some(root.name.clone()), ..PlainQuery::default() };
         // Its root may have succeeded although something below it failed: which do is told by the counts, or once it is there.
@@ -185,22 +193,23 @@ impl Looking {
 
     /// Takes the median of what was found, or looks further back.
     fn choose(&mut self, look: &Look<'_>) {
-        let (Some((root, _)), Some(found)) = (&self.of, &self.found) else { return };
+        let (Some((root, range)), Some(found)) = (&self.of, &self.found) else { return };
         if self.given_up {
             return;
         }
+        let searches = searches(look, *range);
         if let Some(typical) = typical(&found.hits, root, &self.but) {
             self.chosen = Some(Chosen {
                 trace: typical.hit.trace,
                 of: typical.of,
                 cut: cut(found),
-                when: when(self.reach),
+                when: when(&searches, self.reach),
                 root: root.clone(),
                 counted: typical.hit.error_count.is_some(),
             });
             return;
         }
-        if self.reach < REACHES.len() && (self.reach + 1 < REACHES.len() || is_of_files(look)) {
+        if self.reach + 1 < searches.len() {
             self.reach += 1;
         } else {
             self.given_up = true;
@@ -220,20 +229,47 @@ impl Looking {
             lines.push(out);
             return lines;
         }
-        let Some((root, _)) = &self.of else { return Vec::new() };
+        let Some((root, range)) = &self.of else { return Vec::new() };
         let name = format!("{} {}", root.sent_service, root.name);
+        let when = when(&searches(look, *range), self.reach);
         if !self.given_up {
-            return vec![format!("A good trace of {name} is looked for {}.", when(self.reach))];
+            return vec![format!("A good trace of {name} is looked for {when}.")];
         }
+        vec![format!("No good trace of {name} {when}."), self.why_no_good(root), out]
+    }
+
+    /// Why none of those that were found would do.
+    fn why_no_good(&self, root: &RootName) -> String {
         let hits = self.found.as_ref().map_or(&[][..], |f| &f.hits);
         let of_root = hits.iter().filter(|hit| root.is_of(hit) && Some(&hit.trace) != self.but.first()).count();
-        let why = match (hits.len(), of_root) {
-            (_, 1..) => format!("{} found, none without an error.", format::counted(of_root, "trace")),
-            (0 | 1, 0) => "None was found that begins with it: it may be new, sampled away, or older than what is kept.".to_owned(),
-            (n, 0) => format!("Of {} found none begins with it.", format::counted(n, "trace")),
-        };
-        vec![format!("No good trace of {name} {}.", when(self.reach)), why, out]
+        // The first is the trace itself.
+        match (self.but.len().saturating_sub(1), hits.len(), of_root) {
+            (tried @ 1.., ..) => format!("{tried} of {} looked at: each failed or is gone.", format::counted(of_root.max(tried), "trace")),
+            (0, _, 1..) => format!("{} found, none without an error.", format::counted(of_root, "trace")),
+            (0, 0 | 1, 0) => "None was found that begins with it: it may be new, sampled away, or older than what is kept.".to_owned(),
+            (0, n, 0) => format!("Of {} found none begins with it.", format::counted(n, "trace")),
+        }
     }
+}
+
+/// Where good ones of a trace's root are looked for, and how that is said. Where an alert led here it is before its onset first:
+/// those of an incident are slow themselves.
+fn searches(look: &Look<'_>, range: TimeRange) -> Vec<(TimeWindow, &'static str)> {
+    let onset = look.scope.alert.as_ref().and_then(|alert| alert.onset).filter(|onset| *onset < range.end);
+    let (from, end, words) = onset.map_or((range.start, range.end, BEFORE), |onset| (onset, onset, BEFORE_ONSET));
+    let fixed = |from: Timestamp, reach: Duration, end| TimeWindow::Fixed(TimeRange { start: from - reach, end });
+    let mut out: Vec<_> = REACHES.into_iter().zip(words).map(|(reach, words)| (fixed(from, reach, end), words)).collect();
+    if onset.is_some() {
+        out.push((fixed(range.start, REACHES[0], range.end), "in the hour before, none before the onset"));
+    }
+    if is_of_files(look) {
+        out.push((TimeWindow::EVERYTHING, "in the files"));
+    }
+    out
+}
+
+fn when(searches: &[(TimeWindow, &'static str)], reach: usize) -> &'static str {
+    searches.get(reach).map_or("", |(_, when)| when)
 }
 
 /// What is said of good ones where there may be more of them.
@@ -248,13 +284,4 @@ fn part(n: usize) -> u32 {
 
 fn is_of_files(look: &Look<'_>) -> bool {
     look.shared.traces.value().is_some_and(|able| able.origin == TraceOrigin::Files)
-}
-
-fn when(reach: usize) -> &'static str {
-    match reach {
-        0 => "in the hour before",
-        1 => "in the 6 h before",
-        2 => "in the 24 h before",
-        _ => "in the files",
-    }
 }

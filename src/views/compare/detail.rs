@@ -2,19 +2,14 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{
-    Compare,
-    draw::draw_parts,
-    said::{Of, Said},
-    summary::Part,
-};
+use super::{Compare, draw::draw_parts, said::Said, summary::Part};
 use crate::{
     theme::Role,
-    trace::Trace,
+    trace::{Trace, differences::Together},
     ui::{
         format,
         panel::Panel,
-        text::{put, truncate_left},
+        text::{put, truncate_left, width},
     },
     views::{Look, waterfall::fault},
 };
@@ -29,8 +24,8 @@ impl Compare {
         let title = format!("{} {} {}", said.service, look.shared.glyphs.middle_dot, said.name);
         let inner = Panel::new(title).render(look.shared, area, buf);
         let (trace, node) = in_other.map_or((base, in_base), |n| (other, Some(n)));
-        let path = node.map_or_else(String::new, |n| path(look, trace, n as usize));
         let room = usize::from(inner.width.saturating_sub(1));
+        let path = node.map_or_else(String::new, |n| path(look, trace, n as usize, room));
         let path = truncate_left(&path, room, look.shared.glyphs.ellipsis);
         let rows: Vec<Rect> = (inner.y..inner.bottom()).map(|y| Rect { y, height: 1, ..inner }).collect();
         let sides = [side("base", said.base), side("this", said.other)];
@@ -52,14 +47,13 @@ impl Compare {
 }
 
 /// What a side says of it.
-fn side(what: &str, of: Option<Of>) -> Vec<Part> {
-    let Some(of) = of else { return vec![(format!("{what} has none"), Role::Dim)] };
-    let together = &of.together;
+fn side(what: &str, of: Option<Together>) -> Vec<Part> {
+    let Some(together) = of else { return vec![(format!("{what} has none"), Role::Dim)] };
     let mut out = vec![(what.to_owned(), Role::Accent)];
     if together.count > 1 {
         out.push((format::counted(together.count as usize, "span"), Role::Text));
     }
-    out.push((format!("start +{}", format::nanoseconds(of.bar.from_ns)), Role::Text));
+    out.push((format!("start +{}", format::nanoseconds(together.from_ns)), Role::Text));
     out.push((format!("total {}", format::nanoseconds(together.total_ns)), Role::Text));
     out.push((format!("self {}", format::nanoseconds(together.self_ns)), Role::Text));
     if together.errors > 0 {
@@ -68,10 +62,18 @@ fn side(what: &str, of: Option<Of>) -> Vec<Part> {
     out
 }
 
-/// Where a span was called from: `web POST /pay ▸ orders pool.acquire`.
-fn path(look: &Look<'_>, trace: &Trace, node: usize) -> String {
-    let of = |n: usize| format!("{} {}", trace.service(n), trace.name(n));
-    let mut names: Vec<String> = std::iter::once(node).chain(trace.ancestors(node)).map(of).collect();
+/// Where a span was called from: `web POST /pay ▸ orders pool.acquire`. Of a longer one the end, as much as fills the room at least.
+fn path(look: &Look<'_>, trace: &Trace, node: usize, room: usize) -> String {
+    let mut used = 0;
+    let mut names = Vec::new();
+    for n in std::iter::once(node).chain(trace.ancestors(node)) {
+        let name = format!("{} {}", trace.service(n), trace.name(n));
+        used += width(&name);
+        names.push(name);
+        if used > room {
+            break;
+        }
+    }
     names.reverse();
     names.join(&format!(" {} ", look.shared.glyphs.crumb))
 }

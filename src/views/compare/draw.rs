@@ -4,17 +4,17 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     Compare, Item,
-    said::{Of, Said},
+    said::Said,
     summary::{Part, signed},
     tree::Order,
 };
 use crate::{
     theme::{Glyphs, Role},
-    trace::compare::Change,
+    trace::{compare::Change, differences::Together},
     ui::{
         format,
-        panel::{self, Panel},
-        table::{Cell, Column, Table, position},
+        panel::{self, Panel, State},
+        table::{Cell, Column, Table, position, visible_rows},
         text::{put, truncate, width},
     },
     views::Look,
@@ -78,7 +78,7 @@ impl Compare {
         let line = shared.glyphs.horizontal.repeat(2);
         let order = if self.tree.order == Order::Tree { "as called" } else { "worst first" };
         let note = format!("{order} {line} {}", position(&self.list, self.tree.lines().len()));
-        let inner = Panel::new("compare").focused(true).note(note).render(shared, places.rows, buf);
+        let inner = Panel::new("compare").focused(true).note(note).state(&self.state(look)).render(shared, places.rows, buf);
         if self.tree.lines().is_empty() {
             panel::message(shared, inner, buf, &self.empty(look));
         } else {
@@ -87,6 +87,12 @@ impl Compare {
         if places.detail.height > 0 {
             self.draw_detail(look, places.detail, buf);
         }
+    }
+
+    /// What is said of what could not be asked for again while what was compared before is shown.
+    pub(super) fn state(&self, look: &Look<'_>) -> State {
+        let this = panel::part("this", &self.this, look);
+        this.or_else(|| self.base.state(look)).or_else(|| panel::part("comparison", &self.done, look)).unwrap_or_default()
     }
 
     /// What is said while there is nothing to compare.
@@ -122,19 +128,21 @@ impl Compare {
         let of_bars = ["BASE", "THIS"].map(|title| Column::text(title, bars, bars));
         let columns: Vec<Column<'_>> = COLUMNS.into_iter().chain(of_bars.into_iter().filter(|_| bars >= BAR)).collect();
         let table = Table { columns: &columns, rows: lines.len(), state: &self.list, focused: true };
+        let height = visible_rows(area);
+        let first = self.list.first(lines.len(), height);
+        let seen: Vec<Said<'_>> = lines.iter().skip(first).take(height).map(|line| Said::of(base, other, found, line.item)).collect();
         table.render(look.shared, area, buf, |row, column| {
-            let line = lines[row];
-            let said = Said::of(base, other, found, line.item);
+            let (Some(line), Some(said)) = (lines.get(row), seen.get(row - first)) else { return Cell::default() };
             match column {
-                0 => self.name(look, &said, line.item, line.depth),
-                6 => bar(look, &said, said.base, whole, bars),
-                7 => bar(look, &said, said.other, whole, bars),
-                _ => figure(look, &said, column),
+                0 => self.name(look, said, line.item, line.depth),
+                6 => bar(look, said, said.base, whole, bars),
+                7 => bar(look, said, said.other, whole, bars),
+                _ => figure(look, said, column),
             }
         });
     }
 
-    fn name(&self, look: &Look<'_>, said: &Said, item: Item, depth: u32) -> Cell<'static> {
+    fn name(&self, look: &Look<'_>, said: &Said<'_>, item: Item, depth: u32) -> Cell<'static> {
         let (theme, glyphs) = (&look.shared.theme, look.shared.glyphs);
         let style = |role| theme.style(role);
         let has_below = said.is_group || said.below > 0;
@@ -148,10 +156,10 @@ impl Compare {
         let same = said.change == Change::Same;
         let text = style(if same { Role::Dim } else { Role::Text });
         let service = if said.service.is_empty() { String::new() } else { format!("{} ", said.service) };
-        let mut cell = Cell::new(format!("{indent}{mark} "), style(Role::Dim)).and(service, look.shared.service_style(&said.service));
-        cell = cell.and(said.name.clone(), text);
+        let mut cell = Cell::new(format!("{indent}{mark} "), style(Role::Dim)).and(service, look.shared.service_style(said.service));
+        cell = cell.and(said.name.to_string(), text);
         if said.is_group {
-            let count = |of: Option<Of>| format::count(u64::from(of.map_or(0, |of| of.together.count)));
+            let count = |of: Option<Together>| format::count(u64::from(of.map_or(0, |of| of.count)));
             let (before, now) = (count(said.base), count(said.other));
             let arrow = if glyphs.unicode { "→" } else { "->" };
             let times = if before == now {
@@ -168,7 +176,7 @@ impl Compare {
     }
 }
 
-fn figure(look: &Look<'_>, said: &Said, column: usize) -> Cell<'static> {
+fn figure(look: &Look<'_>, said: &Said<'_>, column: usize) -> Cell<'static> {
     let style = |role| look.shared.theme.style(role);
     let missing = || Cell::new(look.shared.glyphs.dash, style(Role::Dim));
     let (delta, own) = said.deltas();
@@ -183,11 +191,11 @@ fn figure(look: &Look<'_>, said: &Said, column: usize) -> Cell<'static> {
 }
 
 /// A duration, marked where it failed: here, or less so below.
-fn duration(look: &Look<'_>, of: Of) -> Cell<'static> {
+fn duration(look: &Look<'_>, of: Together) -> Cell<'static> {
     let (theme, glyphs) = (&look.shared.theme, look.shared.glyphs);
-    let mark = if of.together.errors > 0 { glyphs.error } else { " " };
+    let mark = if of.errors > 0 { glyphs.error } else { " " };
     let role = if of.failed { Role::Bad } else { Role::Warn };
-    Cell::new(format::nanoseconds(of.together.total_ns), theme.style(Role::Text)).and(mark, theme.style(role))
+    Cell::new(format::nanoseconds(of.total_ns), theme.style(Role::Text)).and(mark, theme.style(role))
 }
 
 fn word(change: Change) -> &'static str {
@@ -210,10 +218,10 @@ fn role(change: Change) -> Role {
 }
 
 /// Spans of one side on the scale of the longer trace, as text.
-fn bar(look: &Look<'_>, said: &Said, of: Option<Of>, whole: i64, cells: u16) -> Cell<'static> {
+fn bar(look: &Look<'_>, said: &Said<'_>, of: Option<Together>, whole: i64, cells: u16) -> Cell<'static> {
     let Some(of) = of.filter(|_| whole > 0) else { return Cell::default() };
-    let style = if said.change == Change::Same { look.shared.theme.style(Role::Dim) } else { look.shared.service_style(&said.service) };
-    strip(look.shared.glyphs, (of.bar.from_ns, of.bar.to_ns), whole, cells, style)
+    let style = if said.change == Change::Same { look.shared.theme.style(Role::Dim) } else { look.shared.service_style(said.service) };
+    strip(look.shared.glyphs, (of.from_ns, of.to_ns), whole, cells, style)
 }
 
 /// A bar from one part of the whole to another; nothing is shorter than an eighth of a cell.

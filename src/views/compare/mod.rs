@@ -4,6 +4,7 @@ mod base;
 mod detail;
 mod draw;
 mod moves;
+mod renew;
 mod said;
 mod summary;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{
     base::{Base, Next},
-    tree::{Item, Tree},
+    tree::{Item, Order, Tree},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, waterfall::short};
 use crate::{
@@ -130,15 +131,6 @@ impl Compare {
     fn shown(&self) -> Option<(&Trace, &Trace, &Differences)> {
         self.drawn.as_ref().map(|(job, found)| (&*job.base, &*job.other, &**found))
     }
-
-    fn compared(&mut self, cx: &Cx<'_>) {
-        let (Some(job), Some(found)) = (self.job.clone(), self.done.value().cloned()) else { return };
-        let keep = self.wanted.take().or_else(|| self.span().map(|(_, span)| span));
-        self.tree = Tree::of(&found, self.tree.order);
-        self.drawn = Some((job, found));
-        let at = keep.and_then(|span| self.row_of(span));
-        self.go_to(at.unwrap_or(0), cx.area);
-    }
 }
 
 impl View for Compare {
@@ -159,7 +151,7 @@ impl View for Compare {
             service: self.operation().is_some_and(|o| !o.service.is_empty()),
             trace: self.span().is_some(),
             errors: self.shown().is_some_and(|(_, other, _)| other.error_count > 0),
-            folds: rows,
+            folds: rows && self.tree.order == Order::Tree,
             base: self.base_span().is_some(),
             ..Facts::default()
         }
@@ -174,7 +166,7 @@ impl View for Compare {
         match command {
             Command::Drill => Some("waterfall"),
             Command::Logs => Some("logs of span"),
-            Command::Order if self.tree.order == tree::Order::Worst => Some("as a tree"),
+            Command::Order if self.tree.order == Order::Worst => Some("as a tree"),
             Command::Order => Some("worst first"),
             Command::FoldAll => Some("all, or what differs"),
             _ => None,
@@ -212,9 +204,11 @@ impl View for Compare {
             }
             BASE => {
                 let result = expect(answer.result, |r| if let Response::Trace(t) = r { Some(t) } else { None });
-                self.base.arrived(&cx.look, answer.asked, result);
-                self.compare();
-                true
+                let changed = self.base.arrived(&cx.look, answer.asked, result);
+                if changed {
+                    self.compare();
+                }
+                changed
             }
             SEARCH => {
                 let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
@@ -263,6 +257,7 @@ impl View for Compare {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        panel::state(&self.this, look).wake.or_else(|| self.base.wake(look))
+        let done = || panel::state(&self.done, look).wake;
+        panel::state(&self.this, look).wake.or_else(|| self.base.wake(look)).or_else(done)
     }
 }

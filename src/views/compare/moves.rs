@@ -2,14 +2,18 @@
 
 use ratatui::layout::Rect;
 
-use super::{Compare, Item};
+use super::{
+    Compare, Item,
+    said::Said,
+    tree::{Line, Order},
+};
 use crate::{
     core::{
         command::{Command, ViewKind},
         scope::Scope,
     },
     model::{
-        time::TimeRange,
+        time::{TimeRange, Timestamp},
         trace::{SpanId, TraceId},
     },
     trace::{Operation, Trace},
@@ -77,7 +81,9 @@ impl Compare {
         let is_it = |side: Option<u32>, node: Option<u32>| node.is_some() && side == node;
         let row = |it: &dyn Fn(&crate::trace::compare::Row) -> bool| found.comparison.rows.iter().position(it);
         let row = row(&|r| is_it(r.other, in_other)).or_else(|| row(&|r| is_it(r.base, in_base)))?;
-        self.tree.line_near(&found, u32::try_from(row).ok()?)
+        let row = u32::try_from(row).ok()?;
+        self.tree.reveal(&found, row);
+        self.tree.line_near(&found, row)
     }
 
     pub(super) fn go_to(&mut self, line: usize, area: Rect) {
@@ -90,6 +96,10 @@ impl Compare {
             Command::Drill => self.open(cx, self.span()),
             Command::OpenBase => self.open(cx, self.base_span()),
             Command::Logs | Command::Red => self.open_view(cx, command),
+            Command::FoldAll if self.tree.order == Order::Worst => {
+                let key = cx.look.shared.keymap.key(Command::Order).unwrap_or_default();
+                cx.notice(format!("worst first has no folds: {key} shows the tree"));
+            }
             Command::Order | Command::FoldAll => self.change(cx, |tree, found| match command {
                 Command::Order => tree.turn(found),
                 _ => tree.toggle_all(found),
@@ -121,13 +131,24 @@ impl Compare {
         cx.push(if command == Command::Logs { ViewKind::Logs } else { ViewKind::Service }, scope);
     }
 
-    /// The scope of the selected span: its service and itself.
+    /// The scope of the selected span: its service and itself; of repeated spans the time of all of them.
     fn span_scope(&self, look: &Look<'_>) -> Option<Scope> {
         let (trace, node) = self.selected()?;
         let service = trace.service(node);
         let scope = if service.is_empty() { look.scope.clone() } else { look.scope.with_service(service) };
-        let range = TimeRange { start: trace.nodes[node].start, end: trace.nodes[node].end() };
-        Some(scope.with_trace(trace.id, trace.span(node).map(|s| s.id)).around(range))
+        let (span, range) = match self.item()? {
+            Item::Row(_) => {
+                let node_range = TimeRange { start: trace.nodes[node].start, end: trace.nodes[node].end() };
+                (trace.span(node).map(|s| s.id), node_range)
+            }
+            Item::Group(group) => {
+                let group = &self.shown()?.2.groups[group as usize];
+                let all = if group.other.count > 0 { group.other } else { group.base };
+                let at = |ns: i64| Timestamp(trace.range.start.0.saturating_add(ns));
+                (None, TimeRange { start: at(all.from_ns), end: at(all.to_ns) })
+            }
+        };
+        Some(scope.with_trace(trace.id, span).around(range))
     }
 
     /// Changes which lines there are. The selection stays on its row.
@@ -157,8 +178,16 @@ impl Compare {
         self.go_to(at, cx.area);
     }
 
-    /// The next row whose span failed in the trace that is compared, around at the end.
-    fn next_error(&mut self, cx: &Cx<'_>) {
+    /// The next that failed in the trace that is compared, around at the end.
+    fn next_error(&mut self, cx: &mut Cx<'_>) {
+        match self.tree.order {
+            Order::Tree => self.next_failed_row(cx),
+            Order::Worst => self.next_failed_line(cx),
+        }
+    }
+
+    /// The same as they were called: unfolded where it is hidden.
+    fn next_failed_row(&mut self, cx: &Cx<'_>) {
         let (Some((job, found)), Some(from)) = (self.drawn.clone(), self.row()) else { return };
         let rows = &found.comparison.rows;
         let failed = |row: &usize| rows[*row].other.is_some_and(|n| job.other.nodes[n as usize].is_error());
@@ -167,6 +196,20 @@ impl Compare {
         self.tree.reveal(&found, row);
         if let Some(line) = self.tree.line_near(&found, row) {
             self.go_to(line, cx.area);
+        }
+    }
+
+    /// The same of the worst first: the lines that there are, one of whose spans failed.
+    fn next_failed_line(&mut self, cx: &mut Cx<'_>) {
+        let (Some((base, other, found)), lines) = (self.shown(), self.tree.lines()) else { return };
+        let failed = |line: &Line| Said::of(base, other, found, line.item).other.is_some_and(|of| of.failed);
+        let after = self.list.row(lines.len()).map_or(0, |at| at + 1);
+        match (after..lines.len()).chain(0..after).find(|at| failed(&lines[*at])) {
+            Some(line) => self.go_to(line, cx.area),
+            None => {
+                let key = cx.look.shared.keymap.key(Command::Order).unwrap_or_default();
+                cx.notice(format!("what failed takes about as long as in the base: {key} shows all spans"));
+            }
         }
     }
 }

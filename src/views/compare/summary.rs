@@ -70,7 +70,7 @@ fn differences(base: &Trace, other: &Trace, found: &Differences) -> Vec<Part> {
     let words: Vec<String> =
         counted.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", format::count(*n as u64))).collect();
     out.push((if words.is_empty() { "no span is new, gone, slower or faster".to_owned() } else { words.join(", ") }, Role::Text));
-    if let Some(most) = found.operations.first() {
+    if let Some(most) = &found.most {
         let (operation, delta) = (&most.operation, most.self_delta_ns);
         out.push((format!("{} in {} {}", signed(delta), operation.service, operation.name), Role::Text));
     }

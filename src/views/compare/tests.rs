@@ -1,3 +1,5 @@
+mod base;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,8 +10,10 @@ use crate::{
         Shared,
         testing::{answer, draw, look, needs, sees, test_shared, with},
     },
+    core::scope::ScopeAlert,
     model::{
         backend::{Backend, ErrorKind, SourceError},
+        labels::Labels,
         time::TimeWindow,
         trace::{Resource, Span, SpanKind, Spans, TraceHit, TraceHits, Value},
         trace_source::{Abilities, TraceOrigin},
@@ -25,7 +29,7 @@ const SIZE: (u16, u16) = (160, 40);
 fn span(id: u64, parent: u64, resource: u32, name: &str, from_ms: i64, to_ms: i64) -> Span {
     Span {
         id: SpanId(id),
-        parent: SpanId::parse(&parent.to_string()),
+        parent: (parent != 0).then_some(SpanId(parent)),
         resource,
         name: name.into(),
         kind: SpanKind::Internal,
@@ -43,6 +47,10 @@ fn build(id: u128, spans: Vec<Span>) -> Arc<Trace> {
 
 /// web calls orders, which asks postgres so many times.
 fn trace(id: u128, queries: u64, each_ms: i64, error: bool) -> Arc<Trace> {
+    build(id, spans(queries, each_ms, error))
+}
+
+fn spans(queries: u64, each_ms: i64, error: bool) -> Vec<Span> {
     let all = 20 + queries as i64 * (each_ms + 1);
     let mut spans = vec![span(1, 0, 0, "POST /pay", 0, all + 20), Span { error, ..span(2, 1, 1, "place", 10, all + 10) }];
     spans.extend(
@@ -53,7 +61,7 @@ fn trace(id: u128, queries: u64, each_ms: i64, error: bool) -> Arc<Trace> {
     } else {
         spans.push(span(6, 2, 1, "cache", all, all + 8));
     }
-    build(id, spans)
+    spans
 }
 
 fn good() -> Arc<Trace> {
@@ -136,28 +144,24 @@ impl Stage {
         draw(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1)
     }
 
+    /// The trace and the span that a command opens.
+    fn opened(&mut self, command: Command) -> (u128, u64) {
+        match &self.run(command)[..] {
+            [Act::Push(ViewKind::Waterfall, scope)] => (scope.trace.unwrap().0, scope.span.unwrap().0),
+            acts => panic!("{acts:?}"),
+        }
+    }
+
+    /// The window of a search that is asked, in seconds from the trace's start.
+    fn searched(&self) -> (i64, i64) {
+        let [Request::Search { window: TimeWindow::Fixed(range), .. }] = &self.asked()[..] else { panic!("{:?}", self.asked()) };
+        let seconds = |at: Timestamp| (at.0 - START).div_euclid(1000 * MS);
+        (seconds(range.start), seconds(range.end))
+    }
+
     fn selected(&self) -> String {
         self.view.operation().map_or_else(String::new, |o| o.name.to_string())
     }
-}
-
-#[test]
-fn the_median_of_good_ones_is_looked_for_and_it_is_said_which_and_of_how_many() {
-    let mut stage = Stage::typical(bad());
-    assert_eq!(stage.asks_for(), [], "the trace came along");
-    let [Request::Search { query, window: TimeWindow::Fixed(range), .. }] = &stage.asked()[..] else { panic!("{:?}", stage.asked()) };
-    assert_eq!(query.traceql, r#"{ resource.service.name = "web" && name = "POST /pay" && status != error }"#);
-    assert_eq!(query.plain.as_ref().unwrap().to_string(), "service=web name=POST /pay");
-    assert_eq!(range.start, Timestamp(START) - Duration::from_secs(3600));
-    assert!(stage.screen().contains("A good trace of web POST /pay is looked for in the hour before."), "{}", stage.screen());
-    stage.found(vec![hit(1, 10, Some(0)), hit(0xa, 20, Some(0)), hit(3, 30, Some(0)), hit(0xb, 1, Some(0)), hit(5, 20, Some(1))]);
-    assert_eq!(stage.asks_for(), [TraceId(0xa)]);
-    stage.tell(BASE, Ok(Response::Trace(good())));
-    stage.work();
-    sees(
-        &stage.screen(),
-        &["base 0000…000a", "the median of 3 good traces of web POST /pay in the hour before", "this 0000…000b", "1 error"],
-    );
 }
 
 #[test]
@@ -184,16 +188,12 @@ fn new_gone_and_slower_spans_are_told_with_figures_and_repeated_ones_in_one_row(
 #[test]
 fn enter_opens_the_trace_at_the_span_and_another_key_the_base() {
     let mut stage = Stage::chosen(good(), bad());
-    let opened = |acts: Vec<Act>| match &acts[..] {
-        [Act::Push(ViewKind::Waterfall, scope)] => (scope.trace.unwrap().0, scope.span.unwrap().0),
-        acts => panic!("{acts:?}"),
-    };
     stage.run(Command::Down);
-    assert_eq!((opened(stage.run(Command::Drill)), opened(stage.run(Command::OpenBase))), ((0xb, 2), (0xa, 2)));
+    assert_eq!((stage.opened(Command::Drill), stage.opened(Command::OpenBase)), ((0xb, 2), (0xa, 2)));
     while stage.selected() != "cache" {
         stage.run(Command::Down);
     }
-    assert_eq!(opened(stage.run(Command::Drill)), (0xa, 6), "it is only in the base");
+    assert_eq!(stage.opened(Command::Drill), (0xa, 6), "it is only in the base");
     let acts = stage.run(Command::Logs);
     assert!(matches!(&acts[..], [Act::Push(ViewKind::Logs, scope)] if scope.service.as_deref() == Some("orders")), "{acts:?}");
 }
@@ -231,57 +231,9 @@ fn the_selected_span_of_the_waterfall_is_selected_also_within_repeated_ones() {
     let mut stage = Stage::new(Seed { trace: TraceId(0xb), span: Some(SpanId(12)), known: Some(bad()), base: Some(TraceId(0xa)) });
     stage.tell(BASE, Ok(Response::Trace(good())));
     stage.work();
-    assert_eq!(stage.selected(), "SELECT orders");
+    assert_eq!(stage.opened(Command::Drill), (0xb, 12), "and not the first of them");
     stage.run(Command::NextError);
     assert_eq!(stage.selected(), "place");
-}
-
-#[test]
-fn one_that_turns_out_to_have_failed_makes_room_for_the_next() {
-    let mut stage = Stage::typical(bad());
-    stage.found(vec![hit(1, 10, None), hit(2, 20, None)]);
-    assert_eq!(stage.asks_for(), [TraceId(1)]);
-    stage.tell(BASE, Ok(Response::Trace(trace(1, 2, 2, true))));
-    assert_eq!(stage.asks_for(), [TraceId(2)]);
-    stage.tell(BASE, Err(SourceError::new(Backend::Tempo, ErrorKind::NotFound, "no trace")));
-    assert_eq!(stage.asks_for(), [], "nor is one that is gone");
-    assert!(stage.screen().contains("is looked for in the 6 h before"), "{}", stage.screen());
-}
-
-#[test]
-fn where_there_is_no_good_one_it_is_said_why_and_what_to_do() {
-    let mut stage = Stage::typical(bad());
-    for _ in 0..3 {
-        stage.found(vec![hit(0xb, 10, Some(0)), hit(7, 10, Some(2))]);
-    }
-    sees(
-        &stage.screen(),
-        &[
-            "No good trace of web POST /pay in the 24 h before.",
-            "1 trace found, none without an error.",
-            "m marks a good one, x on this one",
-        ],
-    );
-    assert_eq!(stage.asked(), [], "and it is given up");
-    let mut stage = Stage::typical(bad());
-    stage.tell(SEARCH, Err(SourceError::new(Backend::Tempo, ErrorKind::Refused, "range exceeds the limit")));
-    sees(&stage.screen(), &["could not be looked for", "range exceeds the limit"]);
-    let rootless = build(9, vec![span(2, 7, 0, "child", 0, 10)]);
-    sees(&Stage::typical(rootless).screen(), &["has no root span"]);
-}
-
-#[test]
-fn of_files_all_that_is_there_is_looked_through() {
-    let mut stage = Stage::typical(bad());
-    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Files))));
-    for _ in 0..3 {
-        stage.found(Vec::new());
-    }
-    assert!(matches!(&stage.asked()[..], [Request::Search { window, .. }] if *window == TimeWindow::EVERYTHING), "{:?}", stage.asked());
-    stage.found(vec![hit(0xa, 20, Some(0))]);
-    stage.tell(BASE, Ok(Response::Trace(good())));
-    stage.work();
-    sees(&stage.screen(), &["the only good trace of web POST /pay in the files"]);
 }
 
 #[test]
@@ -309,6 +261,107 @@ fn asked_for_again_a_trace_that_was_still_written_is_compared_as_it_is_now() {
     stage.work();
     let screen = stage.screen();
     assert!(screen.contains("×5 → ×40") && !screen.contains("missing"), "{screen}");
+}
+
+#[test]
+fn asked_for_again_selection_and_folds_stay_also_where_spans_came_since() {
+    let mut stage = Stage::chosen(good(), bad());
+    let again = |stage: &mut Stage, this: Arc<Trace>| {
+        stage.run(Command::Refresh);
+        stage.tell(THIS, Ok(Response::Trace(this)));
+        stage.tell(BASE, Ok(Response::Trace(good())));
+        stage.work();
+    };
+    let late = || build(0xb, spans(40, 30, true).into_iter().chain([span(99, 1, 0, "late", 1, 2)]).collect());
+    for command in [Command::Down, Command::Down, Command::Unfold, Command::Down, Command::Down, Command::Down] {
+        stage.run(command);
+    }
+    let (lines, span) = (stage.view.tree.lines().len(), stage.opened(Command::Drill));
+    assert_eq!(span, (0xb, 12));
+    again(&mut stage, bad());
+    assert_eq!((stage.view.tree.lines().len(), stage.opened(Command::Drill)), (lines, span));
+    again(&mut stage, late());
+    assert_eq!((stage.view.tree.lines().len(), stage.opened(Command::Drill)), (lines + 1, span));
+    let mut stage = Stage::chosen(good(), bad());
+    stage.run(Command::Down);
+    stage.run(Command::Down);
+    again(&mut stage, late());
+    assert_eq!((stage.opened(Command::Drill), stage.view.tree.is_folded(stage.view.item().unwrap())), ((0xb, 10), true));
+    stage.run(Command::Up);
+    stage.run(Command::Fold);
+    again(&mut stage, bad());
+    sees(&stage.screen(), &["▸ orders place"]);
+    assert_eq!(stage.selected(), "place");
+}
+
+#[test]
+fn what_cannot_be_asked_for_again_is_said_and_what_was_compared_stays() {
+    let failed = || Err(SourceError::new(Backend::Tempo, ErrorKind::NotFound, "trace is gone"));
+    let mut stage = Stage::chosen(good(), bad());
+    assert!(!stage.screen().contains("stale"), "{}", stage.screen());
+    stage.run(Command::Refresh);
+    stage.tell(THIS, failed());
+    sees(&stage.screen(), &["this ", "stale", "trace is gone", "×5 → ×40"]);
+    assert!(stage.view.next_wake(&look(&stage.shared, &stage.scope, NOW)).is_some(), "its age is told");
+    let mut stage = Stage::typical(bad());
+    stage.found(vec![hit(0xa, 20, Some(0)), hit(3, 30, Some(0))]);
+    stage.tell(BASE, Ok(Response::Trace(good())));
+    stage.work();
+    stage.tell(BASE, failed());
+    sees(&stage.screen(), &["base ", "stale", "trace is gone", "the median of 2 good traces", "×5 → ×40"]);
+}
+
+/// Five calls in a row and one more, each of these lengths, failed or not.
+fn calls(id: u128, each_ms: i64, last_ms: i64, error: bool) -> Arc<Trace> {
+    let mut spans = vec![span(1, 0, 0, "root", 0, 1000), Span { error, ..span(20, 1, 1, "charge", 700, 700 + last_ms) }];
+    spans.extend((0..5).map(|i| Span { error, ..span(10 + i, 1, 2, "query", 110 * i as i64, 110 * i as i64 + each_ms) }));
+    build(id, spans)
+}
+
+#[test]
+fn worst_first_errors_are_stepped_over_line_by_line_and_nothing_folds() {
+    let mut stage = Stage::chosen(calls(1, 10, 10, false), calls(2, 100, 100, true));
+    stage.run(Command::Order);
+    stage.run(Command::Top);
+    let mut step = || {
+        stage.run(Command::NextError);
+        stage.selected()
+    };
+    assert_eq!([step(), step(), step()], ["query", "charge", "query"]);
+    let is_told = |acts: Vec<Act>, words: &str| assert!(matches!(&acts[..], [Act::Notice(text)] if text.contains(words)), "{acts:?}");
+    let folds = |stage: &Stage| stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).folds;
+    assert!(!folds(&stage));
+    is_told(stage.run(Command::FoldAll), "worst first has no folds");
+    stage.run(Command::Order);
+    assert!(folds(&stage));
+    let mut same = Stage::chosen(calls(1, 10, 10, false), calls(2, 10, 10, true));
+    same.run(Command::Order);
+    is_told(same.run(Command::NextError), "about as long as in the base");
+}
+
+#[test]
+fn logs_of_repeated_spans_are_those_of_all_of_them() {
+    let mut stage = Stage::chosen(calls(1, 10, 10, false), calls(2, 100, 100, true));
+    while stage.selected() != "query" {
+        stage.run(Command::Down);
+    }
+    let acts = stage.run(Command::Logs);
+    let [Act::Push(ViewKind::Logs, scope)] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!((scope.trace, scope.span), (Some(TraceId(2)), None));
+    let TimeWindow::Fixed(range) = scope.window else { panic!("{scope:?}") };
+    let minute = Duration::from_secs(60);
+    assert_eq!((range.start + minute, range.end - minute), (Timestamp(START), Timestamp(START + 540 * MS)));
+}
+
+#[test]
+fn of_a_long_way_to_a_span_its_end_is_told() {
+    let chain = |id| build(id, (1..=60).map(|n| span(n, n - 1, 0, &format!("call {n}"), n as i64, 200 - n as i64)).collect());
+    let mut stage = Stage::new(Seed { trace: TraceId(2), span: Some(SpanId(60)), known: Some(chain(2)), base: Some(TraceId(1)) });
+    stage.tell(BASE, Ok(Response::Trace(chain(1))));
+    stage.work();
+    let screen = stage.screen();
+    let path = screen.lines().find(|line| line.contains("…") && line.contains("▸ web call 60")).unwrap_or_else(|| panic!("{screen}"));
+    assert!(path.trim_matches(['│', ' ']).chars().count() > usize::from(SIZE.0) - 6, "as much as there is room for: {screen}");
 }
 
 #[test]

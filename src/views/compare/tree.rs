@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use foldhash::HashMap;
+
 use crate::trace::{
-    compare::Change,
-    differences::{Differences, Group},
+    compare::{Change, Row},
+    differences::{CompareJob, Differences, Group},
 };
 
 /// What a line shows.
@@ -42,6 +44,8 @@ pub(super) struct Tree {
     /// Groups whose rows are lines of their own.
     open: HashSet<u32>,
     lines: Vec<Line>,
+    /// Where what they show is.
+    places: HashMap<Item, usize>,
 }
 
 impl Tree {
@@ -100,23 +104,41 @@ impl Tree {
         self.refold(found);
     }
 
+    /// Folds and unfolds what the reader did in the tree before. `place` tells where a row of it is now.
+    pub(super) fn fold_as(&mut self, found: &Differences, (before, old): (&Self, &Differences), place: impl Fn(u32) -> Option<u32>) {
+        for row in (0u32..).zip(&old.comparison.rows).map(|(row, _)| row) {
+            let folded = before.folded.contains(&row);
+            match place(row).filter(|_| folded != is_alike(old, row)) {
+                Some(now) if folded => self.folded.insert(now),
+                Some(now) => self.folded.remove(&now),
+                None => continue,
+            };
+        }
+        self.open.extend(before.open.iter().filter_map(|group| group_as(found, old, *group, &place)));
+        self.refold(found);
+    }
+
+    /// The line that shows this, if one does.
+    pub(super) fn line_of(&self, item: Item) -> Option<usize> {
+        self.places.get(&item).copied()
+    }
+
     /// The line of a row, or of the nearest one above that stands for it.
     pub(super) fn line_near(&self, found: &Differences, row: u32) -> Option<usize> {
         let rows = &found.comparison.rows;
-        let line_of = |item: Item| self.lines.iter().position(|line| line.item == item);
         std::iter::successors(Some(row), |r| rows[*r as usize].parent)
-            .find_map(|r| line_of(Item::Row(r)).or_else(|| line_of(Item::Group(found.group_of(r)?))))
+            .find_map(|r| self.line_of(Item::Row(r)).or_else(|| self.line_of(Item::Group(found.group_of(r)?))))
     }
 
     fn fold_alike(&mut self, found: &Differences) {
-        let rows = (0u32..).zip(&found.comparison.rows);
-        self.folded = rows.filter(|(i, row)| row.subtree_end > i + 1 && !found.differs_below[*i as usize]).map(|(i, _)| i).collect();
+        self.folded = (0u32..).zip(&found.comparison.rows).map(|(row, _)| row).filter(|row| is_alike(found, *row)).collect();
         self.open.clear();
         self.refold(found);
     }
 
     fn refold(&mut self, found: &Differences) {
         self.lines = if self.order == Order::Tree { self.as_tree(found) } else { by_size(found) };
+        self.places = self.lines.iter().enumerate().map(|(at, line)| (line.item, at)).collect();
     }
 
     fn as_tree(&self, found: &Differences) -> Vec<Line> {
@@ -139,6 +161,38 @@ impl Tree {
         }
         lines
     }
+}
+
+/// Whether there is something below a row, and nothing of it differs.
+fn is_alike(found: &Differences, row: u32) -> bool {
+    found.comparison.rows[row as usize].subtree_end > row + 1 && !found.differs_below[row as usize]
+}
+
+/// Where each row of a comparison is in that of the same two traces as they came again: what shows the same span.
+pub(super) fn places(before: (&CompareJob, &Differences), now: (&CompareJob, &Differences)) -> impl Fn(u32) -> Option<u32> {
+    let by_node = |nodes: usize, side: fn(&Row) -> Option<u32>| {
+        let mut rows = vec![None; nodes];
+        for (at, row) in (0u32..).zip(&now.1.comparison.rows) {
+            if let Some(node) = side(row) {
+                rows[node as usize] = Some(at);
+            }
+        }
+        rows
+    };
+    let to = |nodes: Vec<Option<u32>>, rows: Vec<Option<u32>>| -> Vec<Option<u32>> {
+        nodes.into_iter().map(|node| rows[node? as usize]).collect()
+    };
+    let of_base = to(before.0.base.places_in(&now.0.base), by_node(now.0.base.nodes.len(), |row| row.base));
+    let of_other = to(before.0.other.places_in(&now.0.other), by_node(now.0.other.nodes.len(), |row| row.other));
+    move |row| {
+        let row = &before.1.comparison.rows[row as usize];
+        row.other.and_then(|n| of_other[n as usize]).or_else(|| row.base.and_then(|n| of_base[n as usize]))
+    }
+}
+
+/// What a group of another comparison is in this one.
+pub(super) fn group_as(found: &Differences, old: &Differences, group: u32, place: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+    old.groups[group as usize].members.iter().find_map(|row| found.group_of(place(*row)?))
 }
 
 /// The rows of one parent, the last first: repeated ones at the place of the first.
