@@ -4,8 +4,8 @@
 //! Within the root's time such a stretch has no work or one waiting span, and is [`MANY`] times as long as most of the spans
 //! beside it: those that it would leave less than a cell. What runs asynchronously, that is beyond the end of its parent,
 //! does not count: nobody waits for it. Outside the root's time (the tails of asynchronous work, spans of lost parents, clocks that
-//! differ) it is as long as the root itself at least; how many spans wait does not matter there. Both are of the whole trace,
-//! so that a stretch that is folded stays folded when one looks closer.
+//! differ) how many spans wait does not matter, and what is as long as the root itself is long enough: of a root that mostly
+//! waits little may be left. All of it is of the whole trace, so that a stretch that is folded stays folded when one looks closer.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -53,7 +53,7 @@ pub(super) fn stretches(nodes: &[Node], root: Option<u32>) -> Vec<Idle> {
         if let Some(from) = before {
             let (length, inside) = (at.saturating_sub(from), root.start.0 <= from && at <= root.end().0);
             let least_ns = if !inside {
-                Some(root.duration_ns)
+                Some(squashing(open.count).map_or(root.duration_ns, |least| least.min(root.duration_ns)))
             } else if open.waiting <= 1 {
                 squashing(open.count)
             } else {

@@ -2,20 +2,20 @@
 
 use std::ops::Range;
 
-use super::Trace;
+use super::{Trace, idle::Idle};
 use crate::model::time::{TimeRange, Timestamp};
 
 /// Positions are counted in parts of a cell: so many to one.
 pub const EIGHTHS: u32 = 8;
-/// Cells of a break, and of one where there are few cells. Where there are fewer still, nothing is folded.
+/// Cells of a break: its length is written between the lines that bound it.
 const BREAK: u16 = 8;
-const SMALL_BREAK: u16 = 6;
-const ROOMY: u16 = 48;
 /// Cells of a break at the most.
 const WIDE_BREAK: u16 = 22;
+/// Where there are fewer cells, nothing is folded.
 const LEAST: u16 = 24;
-/// A stretch that takes fewer times the cells of a break is not worth one.
-const WORTH: i128 = 2;
+/// A stretch that takes fewer cells, beside what is left when all others are folded, is not worth a break: a quarter of them, within
+/// these.
+const WORTH: Range<u16> = 12..16;
 
 /// A stretch of time that is folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub struct Break {
 }
 
 impl Break {
+    fn of(idle: &Idle, from: i64, to: i64) -> Self {
+        Self { from: Timestamp(from), to: Timestamp(to), waiting: idle.waiting, cells: 0..BREAK }
+    }
+
     /// The time that it hides, in nanoseconds.
     pub fn duration_ns(&self) -> i64 {
         self.to.0.saturating_sub(self.from.0)
@@ -63,36 +67,18 @@ impl Scale {
         Self { range, width, pieces: vec![piece], breaks: Vec::new() }
     }
 
-    /// Idle stretches of a trace that take much of the range folded to as many cells each; the rest in proportion, but that no part of
-    /// it is narrower than a cell. All in proportion when there are none, or nothing else.
+    /// Idle stretches of a trace that take much of what would be left without the others folded to as many cells each; the rest
+    /// in proportion, but that no part of it is narrower than a cell. All in proportion when there are none, or nothing else.
     pub fn folded(trace: &Trace, range: TimeRange, width: u16) -> Self {
-        let cells = match width {
-            ..LEAST => return Self::real(range, width),
-            LEAST..ROOMY => SMALL_BREAK,
-            _ => BREAK,
-        };
-        let total = i128::from(range.end.0) - i128::from(range.start.0);
-        let worth = |from: i64, to: i64| i128::from(to.saturating_sub(from)) * i128::from(width) >= total * i128::from(cells) * WORTH;
-        let begin = trace.idle.partition_point(|idle| idle.to <= range.start.0);
-        let within = trace.idle[begin..].iter().take_while(|idle| idle.from < range.end.0);
-        let cut = within.filter_map(|idle| {
-            let (from, to) = (idle.from.max(range.start.0), idle.to.min(range.end.0));
-            let folds = to.saturating_sub(from) >= idle.least_ns && worth(from, to);
-            folds.then_some(Break { from: Timestamp(from), to: Timestamp(to), waiting: idle.waiting, cells: 0..cells })
-        });
-        let mut breaks: Vec<Break> = cut.collect();
-        let hidden: i128 = breaks.iter().map(|b| i128::from(b.duration_ns())).sum();
-        if breaks.is_empty() || hidden >= total {
+        if width < LEAST {
             return Self::real(range, width);
         }
-        // Where there is room each tells who waits; none is drawn wider than half of what it hides would be.
-        let room = width / 3 / u16::try_from(breaks.len()).unwrap_or(u16::MAX).max(1);
-        for at in &mut breaks {
-            let real = i128::from(at.duration_ns()) * i128::from(width) / total / WORTH;
-            let most = u16::try_from(real).unwrap_or(u16::MAX).min(room).min(WIDE_BREAK);
-            at.cells = 0..cells.max(most);
+        let mut folding = Folding::new(trace, range, width);
+        folding.fold();
+        if folding.breaks.is_empty() || folding.left <= 0 {
+            return Self::real(range, width);
         }
-        Self::with(range, width, breaks)
+        Self::with(range, width, folding.widened())
     }
 
     /// Gives each break its cells, and the rest of them to what lies between.
@@ -140,6 +126,12 @@ impl Scale {
         &self.breaks
     }
 
+    /// The cells around a break, up to the breaks next to it.
+    pub fn around(&self, number: usize) -> Range<u16> {
+        let from = number.checked_sub(1).map_or(0, |before| self.breaks[before].cells.end);
+        from..self.breaks.get(number + 1).map_or(self.width, |after| after.cells.start)
+    }
+
     /// The stretches between breaks and their cells, in order of time.
     pub fn work(&self) -> impl Iterator<Item = (TimeRange, Range<u16>)> {
         let cell = |eighth: u32| u16::try_from(eighth / EIGHTHS).unwrap_or(u16::MAX);
@@ -179,6 +171,99 @@ impl Scale {
         let begin = self.eighth(start).min(last - 1);
         Some(begin..self.eighth(end).clamp(begin + 1, last))
     }
+}
+
+/// Which idle stretches of a range become breaks.
+struct Folding<'a> {
+    width: u16,
+    /// As long as they are, the longest first: no more than there is room for.
+    whole: Vec<&'a Idle>,
+    /// Those that the ends of the range cut, as far as they lie in it, and the time of them in nanoseconds.
+    cut: Vec<Break>,
+    cut_ns: i128,
+    /// The time that is in no break, in nanoseconds.
+    left: i128,
+    /// The longest first, but for those that are cut.
+    breaks: Vec<Break>,
+}
+
+impl<'a> Folding<'a> {
+    fn new(trace: &'a Trace, range: TimeRange, width: u16) -> Self {
+        let (start, end) = (range.start.0, range.end.0);
+        let begin = trace.idle.partition_point(|idle| idle.to <= start);
+        let within = trace.idle[begin..].iter().take_while(|idle| idle.from < end);
+        let (mut whole, cut): (Vec<&Idle>, Vec<&Idle>) = within.partition(|idle| start <= idle.from && idle.to <= end);
+        let by_length = |a: &&Idle, b: &&Idle| (b.to.saturating_sub(b.from), a.from).cmp(&(a.to.saturating_sub(a.from), b.from));
+        // Not all are put in order: of some traces they are as many as spans.
+        let most = most_breaks(width);
+        if whole.len() > most {
+            whole.select_nth_unstable_by(most, by_length);
+            whole.truncate(most);
+        }
+        whole.sort_unstable_by(by_length);
+        let part = |idle: &Idle| Break::of(idle, idle.from.max(start), idle.to.min(end));
+        let cut_ns = cut.iter().map(|idle| i128::from(part(idle).duration_ns())).sum();
+        // Of others so little is left that it squashes nothing.
+        let squashes = |idle: &&Idle| part(idle).duration_ns() >= idle.least_ns;
+        let mut cut: Vec<Break> = cut.into_iter().filter(squashes).map(part).collect();
+        cut.sort_unstable_by_key(|part| std::cmp::Reverse(part.duration_ns()));
+        Self { width, whole, cut, cut_ns, left: i128::from(end) - i128::from(start), breaks: Vec::new() }
+    }
+
+    /// Folds as many of the longest as are each worth it beside the others. What is cut has no part in that, so that looking
+    /// closer unfolds nothing; then it is folded as well where it is worth it.
+    fn fold(&mut self) {
+        let (mut count, mut left) = (0, self.left - self.cut_ns);
+        for (before, idle) in self.whole.iter().enumerate() {
+            if self.is_worth(idle.to.saturating_sub(idle.from), before, left) {
+                count = before + 1;
+            }
+            left -= i128::from(idle.to.saturating_sub(idle.from));
+        }
+        for idle in std::mem::take(&mut self.whole).into_iter().take(count) {
+            self.add(Break::of(idle, idle.from, idle.to));
+        }
+        for part in std::mem::take(&mut self.cut) {
+            if self.breaks.len() < most_breaks(self.width) && self.is_worth(part.duration_ns(), self.breaks.len(), self.left) {
+                self.add(part);
+            }
+        }
+    }
+
+    fn add(&mut self, part: Break) {
+        self.left -= i128::from(part.duration_ns());
+        self.breaks.push(part);
+    }
+
+    /// Whether a stretch would take much of the cells that so many breaks leave, beside or within so much time.
+    fn is_worth(&self, length_ns: i64, breaks: usize, left: i128) -> bool {
+        let cells = i128::from(self.width) - i128::try_from(breaks).unwrap_or_default() * i128::from(BREAK);
+        i128::from(length_ns) * cells >= left * i128::from((self.width / 4).clamp(WORTH.start, WORTH.end))
+    }
+
+    /// The breaks in order of time, the longest ones first as wide as tells who waits, where there is room; but none wider than
+    /// half of what it hides would be.
+    fn widened(self) -> Vec<Break> {
+        let Self { width, mut breaks, left, .. } = self;
+        let count = u16::try_from(breaks.len()).unwrap_or(u16::MAX);
+        let cells = i128::from(width.saturating_sub(count.saturating_sub(1).saturating_mul(BREAK)));
+        let mut spare = (width / 5 * 2).saturating_sub(count.saturating_mul(BREAK));
+        for part in &mut breaks {
+            let length = i128::from(part.duration_ns());
+            let unfolded = length * cells / (left + length).max(1) / 2;
+            let wanted = u16::try_from(unfolded).unwrap_or(u16::MAX).clamp(BREAK, WIDE_BREAK);
+            let more = (wanted - BREAK).min(spare);
+            spare -= more;
+            part.cells = 0..BREAK + more;
+        }
+        breaks.sort_unstable_by_key(|part| part.from);
+        breaks
+    }
+}
+
+/// So many breaks leave about a third of the cells to what happens between them.
+fn most_breaks(width: u16) -> usize {
+    (usize::from(width) * 2).div_ceil(3) / usize::from(BREAK)
 }
 
 /// Cells for each stretch, by its length; one at least for those that have any.

@@ -9,3 +9,4 @@ pub mod promql;
 pub mod spark;
 pub mod table;
 pub mod text;
+pub mod wait;

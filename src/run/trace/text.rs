@@ -1,5 +1,7 @@
 //! The waterfall as lines of plain text: what is on the critical path is solid, gaps are folded, repeated siblings are one line.
 
+use std::ops::Range;
+
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
     ui::{
         format,
         text::{put, put_right, to_ascii, truncate, width as cells},
+        wait,
     },
 };
 
@@ -191,16 +194,14 @@ impl Page<'_> {
         }
     }
 
-    /// The time that this span alone waits for, across the break that folds it.
+    /// The time that this span waits for, across the break that folds it.
     fn waiting(&self, buf: &mut Buffer, node: u32) {
         let area = self.bar_area();
-        for at in self.scale.breaks().iter().filter(|at| at.waiting == Some(node)) {
-            let place = Rect { x: area.x + at.cells.start, width: at.cells.end - at.cells.start, ..area };
-            let (long, name) = (format::nanoseconds(at.duration_ns()), self.trace.name(node as usize));
-            let whole = format!(" {name} {long} ");
-            let label = if cells(&whole) <= usize::from(place.width) { whole } else { long };
-            let side = place.width.saturating_sub(u16::try_from(cells(&label)).unwrap_or(u16::MAX)) / 2;
-            put(buf, place, place.x + side, &label, Style::new());
+        let place = |cells: &Range<u16>| Rect { x: area.x + cells.start, width: cells.end - cells.start, ..area };
+        for (number, at) in self.scale.breaks().iter().enumerate().filter(|(_, at)| at.waiting == Some(node)) {
+            let (row, place) = (place(&self.scale.around(number)), place(&at.cells));
+            let (name, length) = (self.trace.name(node as usize), format::nanoseconds(at.duration_ns()));
+            wait::write(buf, (row, place), (&name, &length), self.glyphs.ellipsis, |_| Style::new());
         }
     }
 

@@ -38,7 +38,7 @@ fn range(from_ms: i64, to_ms: i64) -> TimeRange {
 fn a_wait_that_squashes_the_rest_is_folded_and_says_who_waits() {
     let t = checkout();
     let scale = Scale::folded(&t, t.range, 100);
-    assert_eq!(breaks(&t, &scale), ["31-8031 4"]);
+    assert_eq!(breaks(&t, &scale), ["31-8031 4", "8060-8150 5", "8150-8380 3"], "calls of a millisecond are seen");
     let cells = scale.breaks()[0].cells.clone();
     assert_eq!((cells.len(), scale.breaks()[0].duration_ns()), (22, 8000 * MS));
     let call = |i: usize| scale.bar(t.nodes[i].start, t.nodes[i].end()).unwrap();
@@ -47,7 +47,7 @@ fn a_wait_that_squashes_the_rest_is_folded_and_says_who_waits() {
     assert!(scale.eighth(Timestamp(BASE + 31 * MS)) > 40, "room for what was squashed: {scale:?}");
     assert!(call(0) == (0..800), "the root is all of it");
     assert_eq!(u32::from(cells.start) * EIGHTHS, scale.eighth(scale.breaks()[0].from));
-    assert_eq!(scale.work().map(|(_, cells)| cells.len()).sum::<usize>(), 78);
+    assert_eq!(scale.work().map(|(_, cells)| cells.len()).sum::<usize>(), 60);
     assert!(folded(&t, 23).is_empty(), "no room for a break");
 }
 
@@ -69,18 +69,46 @@ fn two_that_work_are_no_wait_but_nobody_waits_for_what_outlasts_its_parent() {
         spans.extend_from_slice(more);
         build(spans)
     };
-    assert_eq!(folded(&with(&[]), 100), ["20-8000 2"]);
+    assert_eq!(folded(&with(&[]), 100), ["20-8000 2", "8000-9000 1"]);
     assert!(folded(&with(&[ms(3, 1, 15, 8500)]), 100).is_empty());
-    assert_eq!(folded(&with(&[ms(3, 1, 15, 9100)]), 100), ["20-8000 2"]);
+    assert_eq!(folded(&with(&[ms(3, 1, 15, 9100)]), 100), ["20-8000 2", "8000-9000 3", "9000-9100 3"]);
 }
 
 #[test]
 fn tails_and_what_lies_apart_are_folded_and_the_longest_named() {
     // Two jobs go on for minutes after the answer, and a third comes much later.
     let t = build(vec![ms(1, 0, 0, 100), ms(2, 1, 10, 60), ms(3, 1, 80, 300_000), ms(4, 1, 90, 240_000), ms(5, 1, 600_000, 600_050)]);
-    assert_eq!(folded(&t, 100), ["100-240000 3", "300000-600000 nobody"]);
+    let scale = Scale::folded(&t, t.range, 100);
+    assert_eq!(breaks(&t, &scale), ["100-240000 3", "240000-300000 3", "300000-600000 nobody"]);
+    let answered = scale.eighth(Timestamp(BASE + 100 * MS));
+    assert!(answered >= 20 * EIGHTHS, "a minute beside it would leave it one cell: {scale:?}");
     let small = build(vec![ms(1, 0, 0, 100), ms(2, 1, 80, 190)]);
     assert!(folded(&small, 100).is_empty(), "a tail shorter than the root squashes nothing");
+}
+
+#[test]
+fn a_tail_beside_work_that_mostly_waits_is_folded_though_it_is_shorter_than_the_root() {
+    // A pool's connection is waited for until the caller gives up; a second try works on after the answer.
+    let mut spans = vec![ms(1, 0, 0, 12_200), ms(2, 1, 130, 8130), ms(3, 1, 8140, 14_600), ms(4, 3, 8141, 14_450)];
+    spans.extend((0..8).map(|i| ms(10 + i, 1, 10 + 14 * i as i64, 20 + 14 * i as i64)));
+    let t = build(spans);
+    for (width, least) in [(100, 25), (35, 4)] {
+        let scale = Scale::folded(&t, t.range, width);
+        assert_eq!(breaks(&t, &scale), ["130-8130 2", "8141-12200 4", "12200-14450 4"]);
+        let before = scale.eighth(Timestamp(BASE + 130 * MS)) / EIGHTHS;
+        assert!(before >= least, "the calls before the wait have {before} of {width} cells: {scale:?}");
+        assert!(scale.breaks().iter().all(|b| b.cells.len() >= 8), "each has room for its length");
+    }
+}
+
+#[test]
+fn no_more_is_folded_than_leaves_room_for_what_happens() {
+    let mut spans = vec![ms(1, 0, 0, 40_010_000)];
+    spans.extend((0..40).map(|i| ms(2 + i, 1, 1_000_000 * (1 + i as i64), 1_000_000 * (1 + i as i64) + 10)));
+    let t = build(spans);
+    let scale = Scale::folded(&t, t.range, 700);
+    assert!(!scale.breaks().is_empty(), "{scale:?}");
+    assert!(scale.work().map(|(_, cells)| cells.len()).sum::<usize>() >= 230, "{scale:?}");
 }
 
 #[test]
@@ -102,7 +130,7 @@ fn a_batch_job_is_folded_between_its_bursts() {
 #[test]
 fn zoomed_into_a_wait_there_is_nothing_to_fold() {
     let t = checkout();
-    assert_eq!(breaks(&t, &Scale::folded(&t, range(20, 8200), 100)), ["31-8031 4"]);
+    assert_eq!(breaks(&t, &Scale::folded(&t, range(20, 8200), 100)), ["31-8031 4", "8060-8150 5", "8150-8200 3"]);
     assert_eq!(Scale::folded(&t, range(31, 8031), 100), Scale::real(range(31, 8031), 100));
     assert_eq!(Scale::folded(&t, range(100, 200), 100), Scale::real(range(100, 200), 100));
     assert!(breaks(&t, &Scale::folded(&t, range(0, 40), 100)).is_empty());
@@ -157,7 +185,7 @@ proptest! {
             prop_assert!(scale.eighth(at) >= eighth || at == range.start);
         }
         let cells: Vec<_> = scale.breaks().iter().map(|b| b.cells.clone()).collect();
-        prop_assert!(cells.windows(2).all(|w| w[0].end <= w[1].start) && cells.iter().all(|c| c.end <= width && c.len() >= 6));
+        prop_assert!(cells.windows(2).all(|w| w[0].end <= w[1].start) && cells.iter().all(|c| c.end <= width && c.len() >= 8));
         for part in scale.breaks() {
             let inside = |time: Timestamp| part.from < time && time < part.to;
             prop_assert!(!t.nodes.iter().filter(|n| !n.is_missing()).any(|n| inside(n.start) || inside(n.end())), "nothing happens in a break");

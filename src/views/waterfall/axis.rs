@@ -15,6 +15,7 @@ use crate::{
     ui::{
         format,
         text::{put, width},
+        wait,
     },
 };
 
@@ -32,14 +33,14 @@ pub(super) fn draw(shared: &Shared, trace: &Trace, scale: &Scale, area: Rect, bu
         labels.draw(shared, origin, part, scale, area, buf);
     }
     for gap in scale.breaks() {
-        draw_break(shared, trace, gap, place(gap, area), buf);
+        draw_break(shared, trace, gap, place(&gap.cells, area), buf);
     }
 }
 
 /// Draws the lines that stand for folded waits through the rows.
 pub(super) fn draw_breaks(shared: &Shared, scale: &Scale, area: Rect, buf: &mut Buffer) {
     let style = shared.theme.style(Role::Border);
-    for place in scale.breaks().iter().map(|gap| place(gap, area)).filter(|p| p.width > 0) {
+    for place in scale.breaks().iter().map(|gap| place(&gap.cells, area)).filter(|p| p.width > 0) {
         for y in area.y..area.bottom() {
             for x in [place.x, place.right() - 1] {
                 put(buf, Rect { y, height: 1, ..area }, x, shared.glyphs.dotted, style);
@@ -48,9 +49,9 @@ pub(super) fn draw_breaks(shared: &Shared, scale: &Scale, area: Rect, buf: &mut 
     }
 }
 
-/// The cells that stand for a folded wait.
-pub(super) fn place(gap: &Break, area: Rect) -> Rect {
-    let (from, to) = (gap.cells.start.min(area.width), gap.cells.end.min(area.width));
+/// Cells of a scale, such as those that stand for a folded wait, where they are drawn.
+pub(super) fn place(cells: &Range<u16>, area: Rect) -> Rect {
+    let (from, to) = (cells.start.min(area.width), cells.end.min(area.width));
     Rect { x: area.x + from, width: to.saturating_sub(from), height: 1, ..area }
 }
 
@@ -58,10 +59,10 @@ pub(super) fn place(gap: &Break, area: Rect) -> Rect {
 fn draw_break(shared: &Shared, trace: &Trace, gap: &Break, area: Rect, buf: &mut Buffer) {
     let style = shared.theme.style(Role::Warn);
     let length = format::nanoseconds(gap.duration_ns());
-    let waiting = gap.waiting.map(|node| trace.name(node as usize));
-    let candidates =
-        [waiting.as_ref().map(|name| format!("{length} {name}")), waiting.as_ref().map(|_| format!("{length} waiting")), Some(length)];
     let room = usize::from(area.width.saturating_sub(2));
+    let spare = room.saturating_sub(width(&length) + 1);
+    let waiting = gap.waiting.and_then(|node| wait::cut(&trace.name(node as usize), spare, shared.glyphs.ellipsis));
+    let candidates = [waiting.map(|name| format!("{length} {name}")), Some(length)];
     let text = candidates.into_iter().flatten().find(|text| width(text) <= room).unwrap_or_default();
     let left = (room - width(&text)) / 2;
     let line = |n: usize| shared.glyphs.horizontal.repeat(n);

@@ -41,10 +41,14 @@ impl Bars {
         }
     }
 
-    /// Whether a cell is filled to both its edges.
+    /// Whether a cell is filled to both its edges, as high as the row.
     pub(super) fn is_solid(&self, cell: u16) -> bool {
-        let at = usize::from(cell);
-        self.all.get(at) == Some(&u8::MAX) && self.full.get(at) == Some(&u8::MAX)
+        self.is_whole(cell) && self.full.get(usize::from(cell)) == Some(&u8::MAX)
+    }
+
+    /// Whether a cell is filled from one edge to the other, however high.
+    pub(super) fn is_whole(&self, cell: u16) -> bool {
+        self.all.get(usize::from(cell)) == Some(&u8::MAX)
     }
 }
 

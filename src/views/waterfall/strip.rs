@@ -15,6 +15,7 @@ use crate::{
     ui::{
         format,
         text::{put, truncate, width},
+        wait,
     },
     views::Look,
 };
@@ -64,8 +65,10 @@ impl Strip<'_> {
         }
         self.bars(&bars, trace.service(node as usize), dimmed, area, buf);
         if !dimmed {
+            // A name that is written across a break may hide what happened there, but no exception.
+            self.events(&bars, (node, false), area, buf);
             self.breaks(&bars, row, node, area, buf);
-            self.events(&bars, node, area, buf);
+            self.events(&bars, (node, true), area, buf);
         }
     }
 
@@ -106,46 +109,37 @@ impl Strip<'_> {
     fn breaks(&self, bars: &Bars, row: usize, node: u32, area: Rect, buf: &mut Buffer) {
         let shared = self.look.shared;
         let style = shared.service_style(self.digest.trace.service(node as usize));
-        for (gap, waits) in self.scale.breaks().iter().zip(self.waits) {
-            let place = axis::place(gap, area);
+        for (number, (gap, waits)) in self.scale.breaks().iter().zip(self.waits).enumerate() {
+            let place = axis::place(&gap.cells, area);
             if place.width < 2 {
                 continue;
             }
-            let end = place.right() - 1;
-            for x in [place.x, end].into_iter().filter(|x| bars.is_solid(x - area.x)) {
-                put(buf, area, x, shared.glyphs.dotted, style.add_modifier(Modifier::REVERSED));
+            let over = |x: u16| if bars.is_solid(x - area.x) { style.add_modifier(Modifier::REVERSED) } else { style };
+            for x in [place.x, place.right() - 1].into_iter().filter(|x| bars.is_whole(x - area.x)) {
+                put(buf, area, x, shared.glyphs.dotted, over(x));
             }
             if let Some(waiting) = gap.waiting.filter(|_| *waits == Some(row)) {
-                let room = usize::from(place.width - 2);
-                let length = format::nanoseconds(gap.duration_ns());
-                let name = self.digest.trace.name(waiting as usize);
-                let texts = [format!("{name} {length}"), length];
-                if let Some(text) = texts.into_iter().find(|text| width(text) <= room) {
-                    let x = place.x + 1 + u16::try_from((room - width(&text)) / 2).unwrap_or(0);
-                    let style = if bars.is_solid(x - area.x) { style.add_modifier(Modifier::REVERSED) } else { style };
-                    put(buf, area, x, &text, style);
-                }
+                let row = axis::place(&self.scale.around(number), area);
+                let (name, length) = (self.digest.trace.name(waiting as usize), format::nanoseconds(gap.duration_ns()));
+                wait::write(buf, (row, place), (&name, &length), shared.glyphs.ellipsis, over);
             }
         }
     }
 
-    /// What happened in a span, as marks on its bar: exceptions are told apart.
-    fn events(&self, bars: &Bars, node: u32, area: Rect, buf: &mut Buffer) {
+    /// What happened in a span, as marks on its bar: its exceptions, or all else.
+    fn events(&self, bars: &Bars, (node, wanted): (u32, bool), area: Rect, buf: &mut Buffer) {
         let (trace, glyphs, theme) = (&self.digest.trace, self.look.shared.glyphs, &self.look.shared.theme);
         let events = trace.span(node as usize).map_or(&[][..], |span| span.events());
         let shift = trace.nodes[node as usize].shift_ns;
-        // An exception is drawn over what else happened in its column.
-        for wanted in [false, true] {
-            for event in events.iter().take(EVENTS).filter(|e| (e.name == "exception") == wanted) {
-                let at = Timestamp(event.at.0.saturating_add(shift));
-                if !touches(self.range, at) {
-                    continue;
-                }
-                let cell = column(self.scale.eighth(at) / 8).min(area.width.saturating_sub(1));
-                let style = if wanted { theme.style(Role::Bad) } else { self.look.shared.service_style(trace.service(node as usize)) };
-                let style = if bars.is_solid(cell) && !wanted { style.add_modifier(Modifier::REVERSED) } else { style };
-                put(buf, area, area.x + cell, if wanted { glyphs.diamond } else { glyphs.vertical }, style);
+        for event in events.iter().take(EVENTS).filter(|e| (e.name == "exception") == wanted) {
+            let at = Timestamp(event.at.0.saturating_add(shift));
+            if !touches(self.range, at) {
+                continue;
             }
+            let cell = column(self.scale.eighth(at) / 8).min(area.width.saturating_sub(1));
+            let style = if wanted { theme.style(Role::Bad) } else { self.look.shared.service_style(trace.service(node as usize)) };
+            let style = if bars.is_solid(cell) && !wanted { style.add_modifier(Modifier::REVERSED) } else { style };
+            put(buf, area, area.x + cell, if wanted { glyphs.diamond } else { glyphs.vertical }, style);
         }
     }
 

@@ -53,6 +53,41 @@ fn who_waits_is_named_across_the_break_also_by_the_row_that_hides_it() {
 }
 
 #[test]
+fn a_narrow_break_has_its_time_within_and_who_waits_beside_it() {
+    let (scope, small) = (scope(Some(4)), (80, 24));
+    let (mut view, _) = answered(&scope, small, Ok(checkout()));
+    let bars = |view: &Waterfall, row: &str| {
+        let text = screen(view, &scope, small);
+        let row = text.lines().find(|l| l.contains(row) && l.contains('│')).unwrap_or_else(|| panic!("no {row} in\n{text}"));
+        row.split('│').nth(2).unwrap().to_owned()
+    };
+    assert_eq!(bars(&view, "pool.acquire").matches("8.00 s").count(), 1);
+    assert!(bars(&view, "pool.acquire").contains("pool.acquire "), "{}", bars(&view, "pool.acquire"));
+    view.select(view.trace().unwrap().find(SpanId(3)).unwrap(), Rect::new(0, 0, small.0, small.1));
+    press(&mut view, &scope, small, Command::Fold);
+    let folded = bars(&view, "POST /orders");
+    assert!(folded.contains("8.00 s") && folded.contains("pool."), "{folded}");
+}
+
+#[test]
+fn a_name_across_a_break_is_whole_where_something_happened_meanwhile() {
+    let ticks = (1..8).map(|second| SpanEvent {
+        at: Timestamp(START + second * 1000 * MS),
+        name: "still waiting".into(),
+        attributes: Default::default(),
+    });
+    let lock = Span { rare: Rare::of("", ticks.collect(), Vec::new()), ..span(2, 1, 0, "acquire lock", 30, 8000) };
+    let resources = vec![Resource { service: "a".into(), attributes: Default::default() }];
+    let mut spans = vec![span(1, 0, 0, "root", 0, 8060), lock];
+    spans.extend((0..9).map(|n| span(20 + n, 1, 0, "step", 3 * n as i64, 3 * n as i64 + 2)));
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let scope = scope(None);
+    let (view, _) = answered(&scope, BIG, Ok(trace));
+    let text = screen(&view, &scope, BIG);
+    assert!(text.contains("acquire lock 7.97 s"), "{text}");
+}
+
+#[test]
 fn the_path_is_full_height_and_the_rest_half() {
     let scope = scope(None);
     let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
