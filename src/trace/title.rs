@@ -22,7 +22,7 @@ pub fn title(span: &Span) -> CompactString {
         }
     }
     let attributes = &span.attributes;
-    let made = db.then(|| database(attributes)).flatten();
+    let made = db.then(|| database(attributes, &span.name)).flatten();
     let made = made.or_else(|| messaging.then(|| message(attributes, span.kind)).flatten());
     let made = made.or_else(|| rpc.then(|| call(attributes)).flatten());
     let made = made.or_else(|| (http && span.kind != SpanKind::Internal).then(|| request(attributes, &span.name)).flatten());
@@ -34,17 +34,33 @@ fn first<'a>(attributes: &'a Attributes, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| attributes.text(name))
 }
 
-fn database(attributes: &Attributes) -> Option<CompactString> {
-    if let Some(summary) = attributes.text("db.query.summary") {
+fn database(attributes: &Attributes, name: &str) -> Option<CompactString> {
+    let summary = attributes.text("db.query.summary").filter(|summary| !summary.is_empty());
+    if let Some(summary) = summary.filter(|summary| summary.contains(' ')) {
         return Some(summary.into());
     }
     let statement = first(attributes, &["db.query.text", "db.statement"]).map(Statement::read).unwrap_or_default();
-    let operation = first(attributes, &["db.operation.name", "db.operation"]).map(CompactString::from).or(statement.verb)?;
     let named = first(attributes, &["db.collection.name", "db.sql.table", "db.mongodb.collection", "db.cassandra.table"]);
-    Some(match named.map(CompactString::from).or(statement.table) {
-        Some(table) => format_compact!("{operation} {table}"),
-        None => operation,
-    })
+    let table = named.filter(|named| !named.is_empty()).map(CompactString::from).or(statement.table);
+    let told = summary.or(first(attributes, &["db.operation.name", "db.operation"])).map(CompactString::from).or(statement.verb);
+    // A span may be named by what is done, and tell in its attributes only to what.
+    let operation = told.or_else(|| table.is_some().then(|| verb(name)).flatten())?;
+    match table {
+        Some(table) => Some(format_compact!("{operation} {table}")),
+        None if names_target(name, &operation) => Some(name.into()),
+        None => Some(operation),
+    }
+}
+
+/// Whether a span's name is an operation and what it is done to, and no key or id that differs from call to call.
+fn names_target(name: &str, operation: &str) -> bool {
+    let Some((first, target)) = name.split_once(' ') else { return false };
+    first.eq_ignore_ascii_case(operation) && bare(target).is_some() && !target.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// A word that may be the verb of a statement, as it is written there.
+fn verb(word: &str) -> Option<CompactString> {
+    (!word.is_empty() && word.len() <= 24 && word.bytes().all(|b| b.is_ascii_alphabetic())).then(|| word.into())
 }
 
 /// What a database was told.
@@ -56,36 +72,92 @@ struct Statement {
 
 impl Statement {
     fn read(text: &str) -> Self {
-        let text = match text.trim_start().strip_prefix("/*") {
-            Some(rest) => rest.split_once("*/").map_or("", |(_, rest)| rest),
-            None => text,
-        };
-        let mut words = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';')).filter(|w| !w.is_empty()).take(WORDS);
-        let Some(verb) = words.next().filter(|w| w.len() <= 24 && w.bytes().all(|b| b.is_ascii_alphabetic())) else {
-            return Self::default();
-        };
-        let verb = verb.to_ascii_uppercase();
-        let table = match verb.as_str() {
-            "UPDATE" => words.next(),
-            "SELECT" | "DELETE" | "WITH" => after(words, "FROM"),
-            "INSERT" | "REPLACE" | "MERGE" => after(words, "INTO"),
-            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" => after(words, "TABLE"),
+        let mut words = Words { rest: without_comments(text), depth: 0 }.take(WORDS);
+        let Some((first, depth)) = words.find(|(word, _)| *word != "(") else { return Self::default() };
+        let Some(verb) = verb(first).map(|verb| verb.to_ascii_uppercase()) else { return Self::default() };
+        let before = match verb.as_str() {
+            "UPDATE" => Some(""),
+            "SELECT" | "DELETE" | "WITH" => Some("FROM"),
+            "INSERT" | "REPLACE" | "MERGE" => Some("INTO"),
+            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" => Some("TABLE"),
             _ => None,
         };
-        Self { verb: Some(verb.into()), table: table.and_then(name) }
+        // What a `WITH` names for itself is no table: that of its first query is.
+        let outer = (verb != "WITH").then_some(depth);
+        let table = before.and_then(|before| table(words, before, outer));
+        Self { verb: Some(verb), table }
     }
 }
 
-fn after<'a>(mut words: impl Iterator<Item = &'a str>, word: &str) -> Option<&'a str> {
-    words.find(|w| w.eq_ignore_ascii_case(word))?;
-    words.next()
+/// Words of a statement with the depth of parentheses that they are in; a parenthesis that opens is one as well.
+struct Words<'a> {
+    rest: &'a str,
+    depth: u32,
 }
 
-/// A table's name without its quotes; nothing when it is none, as of a subquery.
-fn name(word: &str) -> Option<CompactString> {
+impl<'a> Iterator for Words<'a> {
+    type Item = (&'a str, u32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';');
+        loop {
+            let first = self.rest.chars().next()?;
+            let end = if is_end(first) { first.len_utf8() } else { self.rest.find(is_end).unwrap_or(self.rest.len()) };
+            let (word, rest) = self.rest.split_at(end);
+            self.rest = rest;
+            match first {
+                '(' => self.depth += 1,
+                ')' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+            if first == '(' || !is_end(first) {
+                return Some((word, self.depth));
+            }
+        }
+    }
+}
+
+/// The table behind a word of the statement itself, at the depth `outer`, else of the first query within it: `FROM` is a word of
+/// functions as well.
+fn table<'a>(words: impl Iterator<Item = (&'a str, u32)>, before: &str, outer: Option<u32>) -> Option<CompactString> {
+    const BETWEEN: [&str; 9] = ["IF", "NOT", "EXISTS", "ONLY", "LATERAL", "TABLE", "IGNORE", "LOW_PRIORITY", "OR"];
+    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+    let (mut query, mut behind, mut within) = (outer.unwrap_or_default(), before.is_empty(), None);
+    for (word, depth) in words {
+        if behind && BETWEEN.iter().any(|between| is(word, between)) {
+            continue;
+        }
+        if behind && word != "(" {
+            if outer.is_none_or(|outer| outer == depth) {
+                return bare(word);
+            }
+            within = within.or_else(|| bare(word));
+        }
+        if is(word, "SELECT") {
+            query = depth;
+        }
+        behind = (depth == query || Some(depth) == outer) && is(word, before);
+    }
+    within
+}
+
+fn without_comments(text: &str) -> &str {
+    let mut text = text.trim_start();
+    loop {
+        let (end, rest) = match text {
+            _ if text.starts_with("/*") => ("*/", &text[2..]),
+            _ if text.starts_with("--") => ("\n", &text[2..]),
+            _ => return text,
+        };
+        text = rest.split_once(end).map_or("", |(_, rest)| rest.trim_start());
+    }
+}
+
+/// A table's name without its quotes; nothing when it is none.
+fn bare(word: &str) -> Option<CompactString> {
     let bare: CompactString = word.chars().filter(|c| !matches!(c, '"' | '`' | '[' | ']')).collect();
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '-');
-    (!bare.is_empty() && bare.chars().all(is_name) && !bare.eq_ignore_ascii_case("select")).then_some(bare)
+    (!bare.is_empty() && bare.chars().all(is_name)).then_some(bare)
 }
 
 fn message(attributes: &Attributes, kind: SpanKind) -> Option<CompactString> {

@@ -38,6 +38,39 @@ fn a_statement_tells_what_attributes_do_not() {
 }
 
 #[test]
+fn a_table_is_told_wherever_it_stands() {
+    let orders = ("db.collection.name", "orders");
+    assert_eq!(titled(SpanKind::Client, "SELECT", &[("db.system.name", "postgresql"), orders]), "SELECT orders");
+    assert_eq!(client(&[("db.query.summary", "SELECT"), orders]), "SELECT orders");
+    assert_eq!(client(&[("db.query.summary", "SELECT"), ("db.query.text", "SELECT 1 FROM orders")]), "SELECT orders");
+    assert_eq!(client(&[("db.operation.name", "SELECT"), ("db.sql.table", "orders")]), "SELECT orders");
+    assert_eq!(
+        client(&[("db.operation", "SELECT"), ("db.collection.name", ""), ("db.statement", "select 1 from orders")]),
+        "SELECT orders"
+    );
+    let named = |name: &str, operation: &str| titled(SpanKind::Client, name, &[("db.system", "x"), ("db.operation", operation)]);
+    assert_eq!(named("SELECT shop.orders", "SELECT"), "SELECT shop.orders");
+    assert_eq!(named("GET cart:8723", "GET"), "GET", "keys differ from call to call");
+    assert_eq!(named("GET cart 8723", "GET"), "GET");
+    let of = |text: &str| client(&[("db.system", "postgresql"), ("db.query.text", text)]);
+    for (text, title) in [
+        ("SELECT * FROM (SELECT * FROM orders WHERE id > $1) o", "SELECT orders"),
+        ("SELECT extract(epoch FROM created_at), trim(both FROM name) FROM orders", "SELECT orders"),
+        ("SELECT (SELECT max(id) FROM carts), id FROM orders", "SELECT orders"),
+        ("(SELECT id FROM orders) UNION (SELECT id FROM carts)", "SELECT orders"),
+        ("-- by id\nSELECT * FROM ONLY orders", "SELECT orders"),
+        ("WITH late AS (SELECT * FROM orders) SELECT * FROM late", "WITH orders"),
+        ("DELETE FROM ONLY orders", "DELETE orders"),
+        ("UPDATE ONLY orders SET a = 1", "UPDATE orders"),
+        ("CREATE TABLE IF NOT EXISTS orders (id int)", "CREATE orders"),
+        ("INSERT INTO orders SELECT * FROM carts", "INSERT orders"),
+        ("SELECT extract(epoch FROM now())", "SELECT"),
+    ] {
+        assert_eq!(of(text), title, "{text}");
+    }
+}
+
+#[test]
 fn http_tells_method_and_route_and_no_ids() {
     assert_eq!(client(&[("http.request.method", "POST"), ("http.route", "/pay")]), "POST /pay");
     assert_eq!(client(&[("http.method", "GET"), ("http.target", "/orders/8723?full=1")]), "GET /orders/{id}");
