@@ -7,6 +7,7 @@ pub mod http;
 pub mod jaeger;
 mod json;
 pub mod loki;
+mod near;
 pub mod otlp;
 pub mod prometheus;
 pub mod tempo;

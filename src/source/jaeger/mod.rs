@@ -19,6 +19,7 @@ use serde::Deserialize;
 use super::{
     http::{Answer, Endpoint, HttpClient, Observer, Request},
     json::{self, Text, nullable},
+    near,
     otlp::{self, Builder, ByTrace},
     trace_file::hit,
     traces::TraceSearch,
@@ -36,8 +37,6 @@ const MOST_TRACES: usize = 50;
 const MOST_SERVICES: usize = 30;
 /// Spans of one answer.
 const MOST_SPANS: usize = 500_000;
-/// How much of the time around a hint is looked at.
-const AROUND: std::time::Duration = std::time::Duration::from_secs(3600);
 
 /// Which API it is, once one answered.
 #[derive(Default)]
@@ -166,32 +165,33 @@ impl Jaeger {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there are none; else as any request.
     pub async fn trace(&self, id: TraceId, hint: Option<TimeRange>) -> Result<Spans, SourceError> {
-        for hint in [hint, None].into_iter().skip(usize::from(hint.is_none())) {
-            for api in self.traces.candidates([3, 1]) {
-                let told = self.trace_by(api, id, hint).await;
-                if self.traces.settles(api, &told) {
-                    match told {
-                        // What failed near the hint may be there without it.
-                        Err(e) if hint.is_some() && matches!(e.kind, ErrorKind::Server(_)) => break,
-                        told => match told? {
-                            Some(spans) => return Ok(spans),
-                            None => break,
-                        },
-                    }
-                }
-            }
-        }
-        if self.traces.get().is_none() {
-            return Err(self.no_api());
-        }
-        Err(self.http.error(ErrorKind::NotFound, format!("no trace {id}")))
+        let Some(range) = hint else { return self.trace_within(id, None).await };
+        let around = near::around(range);
+        let part = match self.trace_within(id, Some(around)).await {
+            Ok(spans) if near::is_whole(&spans, around) => return Ok(spans),
+            Ok(spans) => Some(spans),
+            // What failed near the hint may be there without it.
+            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Server(_)) => None,
+            Err(e) => return Err(e),
+        };
+        near::or_part(self.trace_within(id, None).await, part)
     }
 
-    async fn trace_by(&self, api: u8, id: TraceId, hint: Option<TimeRange>) -> Result<Option<Spans>, SourceError> {
+    async fn trace_within(&self, id: TraceId, range: Option<TimeRange>) -> Result<Spans, SourceError> {
+        for api in self.traces.candidates([3, 1]) {
+            let told = self.trace_by(api, id, range).await;
+            if self.traces.settles(api, &told) {
+                return told?.ok_or_else(|| self.http.error(ErrorKind::NotFound, format!("no trace {id}")));
+            }
+        }
+        Err(self.no_api())
+    }
+
+    async fn trace_by(&self, api: u8, id: TraceId, range: Option<TimeRange>) -> Result<Option<Spans>, SourceError> {
         // Ids of 64 bits were stored with as many digits by older ones.
         let path = if api == 3 { format!("/api/v3/traces/{id}") } else { format!("/api/traces/{id}") };
         let mut request = Request::get(path);
-        if let Some(range) = hint.map(|range| TimeRange { start: range.start - AROUND, end: range.end + AROUND }) {
+        if let Some(range) = range {
             request = match api {
                 3 => request.param("startTime", rfc3339(range.start)).param("endTime", rfc3339(range.end)),
                 _ => request.param("start", micros(range.start)).param("end", micros(range.end)),
@@ -206,11 +206,16 @@ impl Jaeger {
         let spans = spans.finish(partial);
         match &spans.partial {
             _ if !spans.spans.is_empty() => Ok(Some(spans)),
-            Some(words) => match told_code(&answer.body) {
-                code if code == 404 || says_nothing_found(words) => Ok(None),
-                code => Err(self.http.error(ErrorKind::Server(code), format!("no spans of trace {id}: {words}"))),
-            },
+            Some(words) => self.nothing(&answer, words, || format!("no spans of trace {id}")).map(|()| None),
             None => Ok(None),
+        }
+    }
+
+    /// An answer without spans, by its own words: there are none, or it failed.
+    fn nothing(&self, answer: &Answer, words: &str, what: impl FnOnce() -> String) -> Result<(), SourceError> {
+        match told_code(&answer.body) {
+            code if code == 404 || says_nothing_found(words) => Ok(()),
+            code => Err(self.http.error(ErrorKind::Server(code), format!("{}: {words}", what()))),
         }
     }
 
@@ -281,12 +286,14 @@ impl Jaeger {
                 }
                 answer => answer?,
             };
+            let Some(answer) = answer else { return Ok((Vec::new(), None)) };
             let mut spans = ByTrace::new(MOST_SPANS);
-            let told = match answer {
-                Some(answer) => otlp::decode(self.http.backend(), &answer.body, &mut spans)?,
-                None => None,
-            };
+            let told = otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
             let hits: Vec<TraceHit> = spans.finish().iter().map(hit).collect();
+            if let (true, Some(words)) = (hits.is_empty(), &told) {
+                self.nothing(&answer, words, || format!("no traces of {service}"))?;
+                return Ok((hits, None));
+            }
             let is_full = hits.len() >= limit;
             if is_full {
                 self.rooms.full(service, limit);
@@ -367,10 +374,16 @@ fn says_nothing_found(words: &str) -> bool {
     words.contains("trace not found") || words.contains("no traces found")
 }
 
-/// The status that it tells beside its data, in a body without spans; that of a fault where it tells none.
+/// The status that it tells in its data, in a body without spans; that of a fault where it tells none. In a stream of the third
+/// API a code by itself is one of gRPC's.
 fn told_code(body: &[u8]) -> u16 {
+    const GRPC_NOT_FOUND: u64 = 5;
     let documents = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
-    let code = documents.map_while(Result::ok).find_map(|document| document.pointer("/errors/0/code")?.as_u64());
+    let code = documents.map_while(Result::ok).find_map(|document| {
+        let number = |at: &str| document.pointer(at).and_then(serde_json::Value::as_u64);
+        let http = number("/errors/0/code").or_else(|| number("/error/httpCode")).or_else(|| number("/error/http_code"));
+        http.or_else(|| number("/error/code").map(|code| if code == GRPC_NOT_FOUND { 404 } else { 500 }))
+    });
     code.and_then(|code| u16::try_from(code).ok()).filter(|code| *code >= 400).unwrap_or(500)
 }
 

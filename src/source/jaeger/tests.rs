@@ -76,6 +76,24 @@ async fn a_trace_that_is_not_there_is_not_found_and_a_hint_only_comes_first() {
 }
 
 #[tokio::test]
+async fn what_is_near_a_hint_and_not_all_of_it_is_asked_for_without_it() {
+    let range = TimeRange::new(Timestamp::from_secs(1_684_778_320), Timestamp::from_secs(1_684_778_330));
+    let orphan = OTLP.replace(r#""name":"GET""#, r#""parentSpanId":"eee19b7ec3c1b175","name":"GET""#);
+    let asked = async |near: &str, (status, everywhere): (u16, &str)| {
+        let server = MockServer::start().await;
+        let hinted = Mock::given(query_param_contains("startTime", "2023-05-22T16:58:40"));
+        hinted.respond_with(ResponseTemplate::new(200).set_body_string(near)).with_priority(1).mount(&server).await;
+        answers(&server, &format!("/api/v3/traces/{ID}"), status, everywhere).await;
+        let spans = jaeger(&server).trace(id(), Some(range)).await.unwrap();
+        (spans.spans[0].parent.is_some(), spans.partial, server.received_requests().await.unwrap().len())
+    };
+    assert_eq!(asked(OTLP, (500, "")).await, (false, None, 1), "all of it is there");
+    assert_eq!(asked(&orphan, (200, OTLP)).await, (false, None, 2), "a caller was missing");
+    let part = "only what lies near is here: answered 418: teapot";
+    assert_eq!(asked(&orphan, (418, "teapot")).await, (true, Some(part.to_owned()), 2));
+}
+
+#[tokio::test]
 async fn what_is_no_jaeger_says_so() {
     let server = MockServer::start().await;
     nothing_else(&server).await;
@@ -177,6 +195,34 @@ async fn errors_beside_the_data_are_told() {
     for none in [0xab, 0xac] {
         assert_eq!(jaeger.trace(TraceId(none), None).await.unwrap_err().kind, ErrorKind::NotFound);
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_with_an_error_is_told_as_a_part_or_as_the_error() {
+    let server = MockServer::start().await;
+    let away = r#"{"error":{"code":13,"message":"a shard is away","details":[]}}"#;
+    answers(&server, &format!("/api/v3/traces/{ID}"), 200, &format!("{OTLP}\n{away}")).await;
+    answers(&server, "/api/v3/traces/000000000000000000000000000000aa", 200, away).await;
+    let gone = r#"{"error":{"code":5,"message":"gone"}}"#;
+    answers(&server, "/api/v3/traces/000000000000000000000000000000ab", 200, gone).await;
+    let query = |service| Mock::given(path("/api/v3/traces")).and(query_param("query.serviceName", service));
+    let body = |body: String| ResponseTemplate::new(200).set_body_string(body);
+    query("cart").respond_with(body(format!("{OTLP}\n{away}"))).mount(&server).await;
+    query("pay").respond_with(body(away.to_owned())).mount(&server).await;
+    query("web").respond_with(body(gone.to_owned())).mount(&server).await;
+    nothing_else(&server).await;
+    let jaeger = jaeger(&server);
+    assert_eq!(jaeger.trace(id(), None).await.unwrap().partial.as_deref(), Some("a shard is away"));
+    let e = jaeger.trace(TraceId(0xaa), None).await.unwrap_err();
+    assert!(e.kind == ErrorKind::Server(500) && e.message.ends_with("aa: a shard is away"), "{e}");
+    assert_eq!(jaeger.trace(TraceId(0xab), None).await.unwrap_err().kind, ErrorKind::NotFound);
+    let of = |service: &str| search(PlainQuery { service: Some(service.into()), ..PlainQuery::default() });
+    let found = jaeger.search(&of("cart")).await.unwrap();
+    assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some("a shard is away")));
+    let e = jaeger.search(&of("pay")).await.unwrap_err();
+    assert_eq!(e.message, "no traces of pay: a shard is away");
+    let found = jaeger.search(&of("web")).await.unwrap();
+    assert_eq!((found.hits.len(), found.part), (0, None));
 }
 
 #[tokio::test]

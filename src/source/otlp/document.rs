@@ -72,7 +72,8 @@ impl<'de> Visitor<'de> for Document<'_> {
                 "trace" | "result" | "data" => within = within.or(map.next_value_seed(Document(self.0))?),
                 "spans" => jaeger.spans = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 "processes" => jaeger.processes = map.next_value::<Option<_>>()?.unwrap_or_default(),
-                "errors" => errors = told_errors(&map.next_value()?),
+                "errors" => errors = errors.or(told_errors(&map.next_value()?)),
+                "error" => errors = errors.or(told_error(&map.next_value()?)),
                 "status" => status = map.next_value()?,
                 "message" => message = map.next_value()?,
                 _ => map.next_value::<IgnoredAny>().map(drop)?,
@@ -88,6 +89,16 @@ impl<'de> Visitor<'de> for Document<'_> {
 fn told_errors(errors: &serde_json::Value) -> Option<String> {
     let words: Vec<&str> = errors.as_array()?.iter().filter_map(|e| e.get("msg")?.as_str()).filter(|words| !words.is_empty()).collect();
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// What ends a stream of Jaeger's third API that fails after it began: `{"error": {"code": 13, "message": "…"}}`.
+fn told_error(error: &serde_json::Value) -> Option<String> {
+    let words = error.get("message").unwrap_or(error);
+    match (error, words.as_str()) {
+        (serde_json::Value::Null | serde_json::Value::Bool(false), _) => None,
+        (_, Some(words)) if !words.is_empty() => Some(words.to_owned()),
+        _ => Some("the answer ends with an error".to_owned()),
+    }
 }
 
 /// What is said of a trace that its server calls partial.

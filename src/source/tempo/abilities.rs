@@ -47,8 +47,8 @@ impl Tempo {
     pub async fn version(&self) -> Result<&str, SourceError> {
         let ask = || async {
             match self.ask_version().await {
-                // A gateway may hand on what is asked for and not this.
-                Err(e) if is_no(&e) => Ok(String::new()),
+                // A gateway may hand on what is asked for and not this, or forbid it.
+                Err(e) if is_no(&e) || e.kind == ErrorKind::Unauthorized(403) => Ok(String::new()),
                 told => told,
             }
         };

@@ -4,18 +4,14 @@ mod abilities;
 mod explore;
 mod wire;
 
-use std::{
-    sync::atomic::{AtomicU8, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use foldhash::HashSet;
 use prost::Message;
 use reqwest::header::ACCEPT;
 
 use super::{
     http::{Answer, Endpoint, HttpClient, Observer, Request},
-    json,
+    json, near,
     otlp::{self, Builder},
     traces::TraceSearch,
 };
@@ -24,7 +20,7 @@ use crate::{
         backend::{ErrorKind, SourceError},
         labels::quote,
         time::TimeRange,
-        trace::{Span, SpanId, Spans, TraceHit, TraceHits, TraceId},
+        trace::{Spans, TraceHit, TraceHits, TraceId},
         trace_source::{Ability, PlainQuery},
     },
     wire::otlp::{TraceByIdParts, TracesParts},
@@ -39,8 +35,6 @@ pub struct Tempo {
     known: abilities::Known,
 }
 
-/// How much of the time around a hint is looked at.
-const AROUND: Duration = Duration::from_secs(3600);
 /// Spans of a hit that are told.
 const SPANS: &str = "10";
 /// Tempo's own limit on the hits of a search.
@@ -67,20 +61,14 @@ impl Tempo {
     /// [`ErrorKind::NotFound`] when there are none; else as any request.
     pub async fn trace(&self, id: TraceId, hint: Option<TimeRange>) -> Result<Spans, SourceError> {
         let Some(range) = hint else { return self.trace_within(id, None).await };
-        let around = TimeRange { start: range.start - AROUND, end: range.end + AROUND };
+        let around = near::around(range);
         let part = match self.trace_within(id, Some(around)).await {
-            Ok(spans) if is_whole(&spans, around) => return Ok(spans),
+            Ok(spans) if near::is_whole(&spans, around) => return Ok(spans),
             Ok(spans) => Some(spans),
             Err(e) if e.kind == ErrorKind::NotFound => None,
             Err(e) => return Err(e),
         };
-        match (self.trace_within(id, None).await, part) {
-            (Err(e), Some(mut part)) => {
-                part.partial.get_or_insert_with(|| format!("only what lies near is here: {}", e.message));
-                Ok(part)
-            }
-            (found, _) => found,
-        }
+        near::or_part(self.trace_within(id, None).await, part)
     }
 
     async fn trace_within(&self, id: TraceId, range: Option<TimeRange>) -> Result<Spans, SourceError> {
@@ -112,7 +100,12 @@ impl Tempo {
             e
         })?;
         let spans = self.decode(api, id, &mut answer)?;
-        if spans.spans.is_empty() { Err(self.no_such_trace(id)) } else { Ok(spans) }
+        match &spans.partial {
+            _ if !spans.spans.is_empty() => Ok(spans),
+            // There may be spans that it could not read.
+            Some(words) => Err(self.http.error(ErrorKind::Server(500), format!("no spans of trace {id}: {words}"))),
+            None => Err(self.no_such_trace(id)),
+        }
     }
 
     /// Gateways may drop the Accept header, so the answer's own type decides.
@@ -180,14 +173,6 @@ impl Tempo {
     pub fn trace_api(&self) -> Option<u8> {
         Some(self.trace_api.load(Ordering::Relaxed)).filter(|api| *api != 0)
     }
-}
-
-/// Whether spans that were found within a time look like all of a trace: no caller is missing, and none reaches out of it.
-fn is_whole(spans: &Spans, within: TimeRange) -> bool {
-    let ids: HashSet<SpanId> = spans.spans.iter().map(|span| span.id).collect();
-    let is_inside = |span: &Span| span.start >= within.start && span.end <= within.end;
-    let has_caller = |span: &Span| span.parent.is_none_or(|parent| ids.contains(&parent));
-    spans.spans.iter().all(|span| is_inside(span) && has_caller(span))
 }
 
 fn traceql(q: &str) -> Vec<(&'static str, String)> {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
@@ -110,6 +110,19 @@ async fn no_spans_or_404_are_no_such_trace() {
         let e = tempo(&server).trace(id(), None).await.unwrap_err();
         assert_eq!(e.kind, ErrorKind::NotFound);
         assert!(e.message.contains(ID), "{e}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_without_any_span_is_told_in_the_servers_words() {
+    let words = "trace exceeds the limit of 5 blocks";
+    let answer = wire_otlp::TraceByIdResponse { trace: None, status: 1, message: words.to_owned() };
+    let json = format!(r#"{{"trace":{{}},"status":"PARTIAL","message":"{words}"}}"#);
+    for response in [protobuf(&answer), ResponseTemplate::new(200).set_body_string(json)] {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(response).mount(&server).await;
+        let e = tempo(&server).trace(id(), None).await.unwrap_err();
+        assert_eq!((e.kind, e.message), (ErrorKind::Server(500), format!("no spans of trace {ID}: {words}")));
     }
 }
 

@@ -128,7 +128,12 @@ async fn a_version_that_a_gateway_does_not_tell_once_is_told_the_next_time() {
     let server = MockServer::start().await;
     Mock::given(path("/api/status/buildinfo")).respond_with(ResponseTemplate::new(403)).mount(&server).await;
     Mock::given(query_param("q", "{")).respond_with(ResponseTemplate::new(400)).mount(&server).await;
-    assert_eq!(tempo(&server).is_able(Ability::TraceQl).await, Ok(true), "a version that is withheld keeps nothing from being found out");
+    answers(&server, "", 200).await;
+    let tempo = tempo(&server);
+    assert_eq!(tempo.is_able(Ability::TraceQl).await, Ok(true), "a version that is withheld keeps nothing from being found out");
+    tempo.abilities(&Ability::LIGHT).await.unwrap();
+    let versions = asked(&server).await.into_iter().filter(|path| path.contains("buildinfo"));
+    assert_eq!(versions.count(), 1, "what is forbidden is not asked for again for each of them");
 }
 
 #[tokio::test]

@@ -1,0 +1,42 @@
+//! A trace looked for near the time that led to it, so that a server leaves blocks far from it alone; then everywhere, where that
+//! was not all.
+
+use std::time::Duration;
+
+use foldhash::HashSet;
+
+use crate::model::{
+    backend::SourceError,
+    time::TimeRange,
+    trace::{Span, SpanId, Spans},
+};
+
+/// How much of the time around a hint is looked at.
+const AROUND: Duration = Duration::from_secs(3600);
+
+/// The time that is looked at.
+pub fn around(hint: TimeRange) -> TimeRange {
+    TimeRange { start: hint.start - AROUND, end: hint.end + AROUND }
+}
+
+/// Whether spans that were found within a time look like all of a trace: no caller is missing, and none reaches out of it.
+pub fn is_whole(spans: &Spans, within: TimeRange) -> bool {
+    let ids: HashSet<SpanId> = spans.spans.iter().map(|span| span.id).collect();
+    let is_inside = |span: &Span| span.start >= within.start && span.end <= within.end;
+    let has_caller = |span: &Span| span.parent.is_none_or(|parent| ids.contains(&parent));
+    spans.spans.iter().all(|span| is_inside(span) && has_caller(span))
+}
+
+/// What was found everywhere; where that failed, what was found near, which is said to be a part.
+///
+/// # Errors
+/// Those of the look everywhere, when nothing was near.
+pub fn or_part(everywhere: Result<Spans, SourceError>, near: Option<Spans>) -> Result<Spans, SourceError> {
+    match (everywhere, near) {
+        (Err(e), Some(mut part)) => {
+            part.partial.get_or_insert_with(|| format!("only what lies near is here: {}", e.message));
+            Ok(part)
+        }
+        (found, _) => found,
+    }
+}
