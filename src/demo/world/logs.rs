@@ -152,6 +152,7 @@ impl World {
         };
         let mut lines: Vec<JobLine> = runs.into_iter().flat_map(|run| run.lines(model.seed)).collect();
         lines.retain(|line| (from..to).contains(&line.at) && filter.matches(&line.stream));
+        lines.retain(|line| hint.trace.is_none() || line.of.is_some());
         lines.sort_by_key(|line| line.at);
         lines
     }

@@ -168,7 +168,17 @@ impl Builder {
     pub fn log(&mut self, place: Place, span: SpanId, at: i64, level: &'static str, said: Arguments<'_>) {
         let (stream, ahead) = (&self.streams[place.0], self.groups[place.0].1);
         if let Some(lines) = &mut self.lines {
-            lines.push(JobLine { at: at + ahead, stream: stream.clone(), level, trace: self.trace, span, said: said.to_string() });
+            lines.push(JobLine { at: at + ahead, stream: stream.clone(), level, of: Some((self.trace, span)), said: said.to_string() });
+        }
+    }
+
+    /// A process writes a text that its logger does not put into one entry: each line is one of its own, from an instant on.
+    pub fn print(&mut self, place: Place, at: i64, text: &str) {
+        const APART: i64 = 20_000;
+        let (stream, ahead) = (&self.streams[place.0], self.groups[place.0].1);
+        if let Some(lines) = &mut self.lines {
+            let each = (at + ahead..).step_by(APART as usize).zip(text.lines());
+            lines.extend(each.map(|(at, said)| JobLine { at, stream: stream.clone(), level: "unknown", of: None, said: said.to_owned() }));
         }
     }
 

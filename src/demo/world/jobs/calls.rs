@@ -104,6 +104,14 @@ pub fn give_back(b: &mut Builder, start: i64) {
     );
 }
 
+/// Where the labels fail.
+const FRAMES: &str = "  File \"/usr/lib/python3.12/site-packages/starlette/routing.py\", line 74, in app
+    response = await func(request)
+  File \"/app/labels/api.py\", line 41, in create
+    return render(order, fmt)
+  File \"/app/labels/render.py\", line 88, in render
+    template = self.templates[fmt]";
+
 /// `POST /parcels`: the depot's clock is 300 ms ahead, and the spans of two calls were lost.
 pub fn parcel(b: &mut Builder, start: i64) {
     let shipping = b.process(&process("shipping", "3.3.0", "go", "node-2"));
@@ -141,8 +149,7 @@ pub fn parcel(b: &mut Builder, start: i64) {
         let printed = b.span(labels, printing, ("POST /labels", SpanKind::Server), (now, now + length), vec![text("label.format", format)]);
         let rendered = b.span(labels, printed.id, ("render label", SpanKind::Internal), (now + 4 * MS, now + length - 2 * MS), Vec::new());
         if fails {
-            let stack = "  File \"/app/labels/render.py\", line 88, in render\n    template = self.templates[fmt]";
-            b.fail(rendered, "KeyError", "'zpl'", stack);
+            b.fail(rendered, "KeyError", "'zpl'", FRAMES);
             b.fail(printed, "KeyError", "'zpl'", "");
             b.log(
                 labels,
@@ -151,6 +158,7 @@ pub fn parcel(b: &mut Builder, start: i64) {
                 "error",
                 format_args!("msg=\"label cannot be rendered\" format=zpl error=\"KeyError: 'zpl'\""),
             );
+            b.print(labels, now + length - MS / 2, &format!("Traceback (most recent call last):\n{FRAMES}\nKeyError: 'zpl'"));
         }
         now += length + 5 * MS;
     }

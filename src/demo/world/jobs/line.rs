@@ -1,4 +1,4 @@
-//! What jobs log: lines that name the span in which they were written.
+//! What jobs log: lines that name the span in which they were written, and stack traces line by line.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ pub struct JobLine {
     pub at: i64,
     pub stream: Arc<Labels>,
     pub level: &'static str,
-    pub trace: TraceId,
-    pub span: SpanId,
-    /// What it says, in logfmt.
+    /// Where it was written, where it says that.
+    pub of: Option<(TraceId, SpanId)>,
+    /// What it says: in logfmt, where it says where it was written.
     pub said: String,
 }
 
@@ -37,12 +37,15 @@ impl LogEntry for JobLine {
     }
 
     fn trace(&self) -> Option<TraceId> {
-        Some(self.trace)
+        self.of.map(|(trace, _)| trace)
     }
 
     fn write_text(&self, out: &mut String) {
         use std::fmt::Write as _;
-        let _ = write!(out, "level={} {} trace_id={} span_id={}", self.level, self.said, self.trace, self.span);
+        let _ = match self.of {
+            Some((trace, span)) => write!(out, "level={} {} trace_id={trace} span_id={span}", self.level, self.said),
+            None => write!(out, "{}", self.said),
+        };
     }
 
     fn metadata(&self) -> Labels {

@@ -1,6 +1,10 @@
 //! What the shop does beside requests is found, and is what it is said to be.
 
 use super::*;
+use crate::{
+    demo::logql::level,
+    model::log::{Level, LogLine},
+};
 
 fn quiet() -> Arc<World> {
     world_at(Scenario::builtin("quiet").unwrap(), START)
@@ -144,4 +148,35 @@ fn each_job_logs_lines_that_name_its_spans() {
         let streams: HashSet<String> = LogStore::streams(&*world, &matchers, everything).iter().map(|s| s.to_string()).collect();
         assert!(of_trace.iter().all(|(_, stream, _)| streams.contains(stream)));
     }
+}
+
+#[test]
+fn a_label_that_cannot_be_rendered_has_a_traceback_that_comes_line_by_line_and_is_one_row() {
+    let world = quiet();
+    let hint = LogHint { matchers: vec![Matcher::equal("app", "labels")], trace: None };
+    let mut lines = Vec::new();
+    LogStore::scan(&*world, &hint, TimeRange::new(START - seconds(3_600), START), Direction::Forward, &mut |entry| {
+        let mut text = String::new();
+        entry.write_text(&mut text);
+        assert_eq!(level::detect(entry.stream(), &entry.metadata(), &text), entry.level(), "{text}");
+        let level = Level::parse(entry.level()).unwrap_or_default();
+        lines.push(LogLine {
+            at: entry.at(),
+            stream: entry.stream().clone(),
+            metadata: entry.metadata(),
+            text: text.into(),
+            level,
+            trace: entry.trace(),
+            span: None,
+            trace_from: None,
+            copy: 0,
+        });
+        ControlFlow::Continue(())
+    });
+    assert!(lines.len() > 18 && lines.iter().all(|line| !line.text.contains('\n')), "{lines:?}");
+    let records = lines.iter().filter(|line| line.trace.is_some()).count();
+    assert_eq!(lines.len(), records * 9, "a record, and eight lines that name no trace");
+    let mut store = crate::store::LogStore::new(1 << 20);
+    store.insert(lines);
+    assert_eq!(store.rows_from(0).count(), records);
 }
