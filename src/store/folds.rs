@@ -23,7 +23,7 @@ const WRITE: Duration = Duration::from_millis(250);
 /// A line is looked for among so many before it: lines of other streams come between.
 pub(super) const REACH: usize = 1024;
 /// The message of a panic, which may look like anything, is looked for among so many after it.
-const MESSAGE: usize = 64;
+pub(super) const MESSAGE: usize = 64;
 /// Lines that go on from one, as many as in a file: then the next one begins.
 const MOST: u16 = 2000;
 

@@ -24,6 +24,8 @@ use crate::model::{
 mod arriving;
 mod folding;
 mod room;
+#[cfg(test)]
+mod room_tests;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -8,13 +8,13 @@ use crate::model::{log::LogLine, time::Timestamp};
 impl LogStore {
     /// Adds lines. Returns how many were new.
     pub fn insert(&mut self, mut lines: Vec<LogLine>) -> usize {
+        lines.sort_by_key(|line| line.at);
         let is_mixed = self.leave_out(&mut lines);
         if let Some(floor) = self.floor {
             let before = lines.len();
             lines.retain(|line| line.at > floor);
             self.dropped += (before - lines.len()) as u64;
         }
-        lines.sort_by_key(|line| line.at);
         let streams: Vec<u32> = lines.iter().map(|line| Arc::make_mut(&mut self.streams).number(&line.stream)).collect();
         let mut new = 0;
         let mut end = lines.len();

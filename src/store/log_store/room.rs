@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use foldhash::HashSet;
+
 use super::{LogStore, Rule, Segment};
 use crate::{
-    log_fields::looks_inner,
-    model::{log::LogLine, time::Timestamp},
+    log_fields::{is_panic, looks_inner},
+    model::{labels::Labels, log::LogLine, time::Timestamp},
+    store::folds::MESSAGE,
 };
 
 /// Labels that no line has any more may take this part of the room.
@@ -26,7 +29,8 @@ impl LogStore {
         self.limit / 4 * 3
     }
 
-    /// Leaves out what nobody asks for, once there is little room. Returns whether such may be among the lines that are left.
+    /// Leaves out of lines by time what nobody asks for, once there is little room. Returns whether such may be among those that
+    /// are left.
     pub(super) fn leave_out(&self, lines: &mut Vec<LogLine>) -> bool {
         if self.asked.is_all() {
             return false;
@@ -34,15 +38,29 @@ impl LogStore {
         let size: usize = lines.iter().map(|line| line.text.len()).sum();
         let is_little = self.bytes() + size > self.most_of_old();
         let mut is_mixed = !is_little;
-        if is_little {
+        if is_little && let Some(first) = lines.first() {
+            let mut panicked = self.panicked(first.at);
             lines.retain(|line| {
                 // One that goes on from another is asked for where that one is: it is not known yet.
+                let goes_on = !panicked.is_empty() && panicked.remove(&line.stream) || looks_inner(&line.text);
+                if is_panic(&line.text) {
+                    panicked.insert(line.stream.clone());
+                }
                 let is_asked = self.asked.takes(line);
-                is_mixed |= !is_asked && looks_inner(&line.text);
-                is_asked || looks_inner(&line.text)
+                is_mixed |= !is_asked && goes_on;
+                is_asked || goes_on
             });
         }
         is_mixed
+    }
+
+    /// The streams whose last line up to an instant is a panic: its message, which comes next, may look like anything.
+    fn panicked(&self, until: Timestamp) -> HashSet<Arc<Labels>> {
+        let segments = self.segments[..self.segments.partition_point(|s| s.first_at() <= until)].iter().rev();
+        let rows = segments.flat_map(|segment| segment.lines().rows.iter().rev().map(move |row| (segment.lines(), row)));
+        let mut seen = HashSet::default();
+        let last = rows.skip_while(|(_, row)| row.at > until).take(MESSAGE).filter(|(_, row)| seen.insert(row.stream));
+        last.filter(|(lines, row)| is_panic(lines.text(row))).filter_map(|(_, row)| self.streams.get(row.stream).cloned()).collect()
     }
 
     /// Makes room of lines that nobody asks for. A key waits meanwhile: of most of them a worker has found that out.

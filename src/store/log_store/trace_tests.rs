@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A line of a stream; `at` in milliseconds.
-fn line(at: i64, stream: &str, text: &str) -> LogLine {
+pub(super) fn line(at: i64, stream: &str, text: &str) -> LogLine {
     let none = Told::default();
     LogLine {
         at: Timestamp::from_millis(at),
@@ -33,15 +33,15 @@ const TRACE: [&str; 5] = [
     "\tat com.shop.Pool.take(Pool.java:44)",
 ];
 
-const PANIC: &str = "thread 'main' (4711) panicked at src/main.rs:1:1:";
+pub(super) const PANIC: &str = "thread 'main' (4711) panicked at src/main.rs:1:1:";
 
 /// A trace of a stream, a line every two milliseconds.
-fn trace(at: i64, stream: &str) -> Vec<LogLine> {
+pub(super) fn trace(at: i64, stream: &str) -> Vec<LogLine> {
     (at..).step_by(2).zip(TRACE).map(|(at, text)| line(at, stream, text)).collect()
 }
 
 /// Rows of the list: how many lines each shows, and the first of them.
-fn rows(store: &LogStore) -> Vec<String> {
+pub(super) fn rows(store: &LogStore) -> Vec<String> {
     let row = |(_, l): (usize, Line<'_>)| format!("{} {}", store.whole(&l).lines().count(), l.text);
     let rows: Vec<String> = store.rows_from(0).map(row).collect();
     let mut backward: Vec<String> = store.rows_before(store.shown()).map(row).collect();
@@ -77,7 +77,7 @@ fn pattern(typed: &str) -> Show {
     Show { pattern: Pattern::parse(typed).unwrap(), ..Show::default() }
 }
 
-const HEAD: &str = "5 2026-11-22 05:01:02.123 ERROR Api : order failed";
+pub(super) const HEAD: &str = "5 2026-11-22 05:01:02.123 ERROR Api : order failed";
 
 #[test]
 fn lines_of_a_trace_are_one_row_whatever_comes_between_and_in_whatever_order() {
@@ -258,14 +258,20 @@ fn a_trace_is_whole_where_it_is_cut_and_other_lines_come_late() {
     assert_eq!(store.rows_from(0).map(|(_, l)| l.text).collect::<Vec<_>>(), [TRACE[0]]);
 }
 
-#[test]
-fn a_trace_whose_first_line_is_left_out_is_one_row_over_all_segments() {
+/// A trace over three segments, whose other lines are long.
+pub(super) fn over_three_segments() -> LogStore {
     let mut store = LogStore::new(1 << 30);
     for (at, text) in [(10, "WARN order failed"), (20, "Caused by: a.B: ERROR"), (30, "Caused by: b.C: ERROR")] {
         store.insert((at - 5..at - 2).map(long).collect());
         store.insert(vec![line(at, "a", text)]);
     }
     assert_eq!(store.segments.iter().map(|s| s.lines().folds.begins_outside()).collect::<Vec<_>>(), [false, true, true]);
+    store
+}
+
+#[test]
+fn a_trace_whose_first_line_is_left_out_is_one_row_over_all_segments() {
+    let mut store = over_three_segments();
     show(&mut store, Show { level: Level::Error, ..Show::default() });
     assert_eq!((rows(&store), store.shown()), (vec!["2 Caused by: a.B: ERROR".to_owned()], 2));
 }
