@@ -205,6 +205,8 @@ pub enum TailState {
     Connecting,
     /// Lines come as they are written.
     Connected,
+    /// No more tails are opened at once than are: lines are polled until one of those ends.
+    Polled,
     /// The server does not allow it; lines are polled instead.
     Refused {
         /// When it is tried again.

@@ -26,7 +26,12 @@ use crate::{
         log_labels::LogLabels,
         time::{TimeRange, TimeWindow, Timestamp},
     },
-    source::{Loki, Sources, http::Observer, loki::Follow, not_configured},
+    source::{
+        Loki, Sources,
+        http::Observer,
+        loki::{Follow, TAILS},
+        not_configured,
+    },
     ui::format,
     views::logs::{
         gaps::reason,
@@ -355,6 +360,9 @@ impl Told {
                 self.once(format!("lines that come more than {} late are not looked for: {why}", format::span(after)));
             }
             TailState::LateSought => self.once("lines that come late are looked for again".to_owned()),
+            TailState::Polled => {
+                self.once(format!("no more than {TAILS} tails are opened: lines of other streams come some seconds later"))
+            }
             TailState::Connected => self.last.clear(),
             TailState::Off | TailState::Connecting | TailState::Dropped(_) | TailState::Recovered(_) | TailState::Behind(_) => {}
         }

@@ -164,7 +164,7 @@ impl<'a> Joiner<'a> {
                 Input::State(state) => {
                     match &state {
                         TailState::Connected => self.connected = true,
-                        TailState::Off | TailState::Connecting | TailState::Refused { .. } | TailState::Lost { .. } => {
+                        TailState::Off | TailState::Connecting | TailState::Polled | TailState::Refused { .. } | TailState::Lost { .. } => {
                             self.connected = false
                         }
                         TailState::Dropped(_)

@@ -28,7 +28,7 @@ use std::{
 
 use compact_str::CompactString;
 use reqwest::header::HeaderName;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     http::{Endpoint, HttpClient, Observer, Request},
@@ -53,6 +53,8 @@ use wire::{Interner, LogData};
 
 /// Keeps structured metadata and parsed labels apart from the stream's.
 const ENCODING: HeaderName = HeaderName::from_static("x-loki-response-encoding-flags");
+/// Tails that are open at once: Loki allows its users ten of them, if nobody tells it otherwise.
+pub const TAILS: usize = 4;
 /// Loki's own limit on the points of a series.
 const MAX_POINTS: i64 = 11_000;
 
@@ -79,6 +81,8 @@ pub struct Loki {
     limits: limits::Known,
     shares: known::Shares,
     together: together::Together,
+    /// Room for more tails.
+    tails: Semaphore,
     ruler: ruler::Absence,
 }
 
@@ -98,6 +102,7 @@ impl Loki {
             shares: known::Shares::default(),
             calm: Mutex::new(Instant::now()),
             together: together::Together::default(),
+            tails: Semaphore::new(TAILS),
             ruler: ruler::Absence::default(),
         })
     }

@@ -410,7 +410,7 @@ impl<'a> Reconciler<'a> {
 
     async fn count_at_once(&mut self, seconds: &RangeInclusive<i64>) -> Result<BTreeMap<i64, u64>, SourceError> {
         let is_calm = std::mem::take(&mut self.calm) && seconds.end() - seconds.start() < together::MOST;
-        if is_calm && self.loki.together.are_several() {
+        if is_calm && self.loki.together.ask_together() {
             self.asked = Instant::now();
             let counted = self.loki.count_together(self.logql, seconds).await;
             self.took = self.loki.together.took();

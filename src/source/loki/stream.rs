@@ -58,6 +58,8 @@ pub(super) struct Pace {
     pub(super) settle: Duration,
     /// Before what was refused time and again is tried again: the tail, counting.
     pub(super) refused: Duration,
+    /// How old a line becomes at the most while those of other queries are waited for that may come before it.
+    pub(super) patience: Duration,
 }
 
 impl Pace {
@@ -73,7 +75,7 @@ impl Default for Pace {
     fn default() -> Self {
         let s = Duration::from_secs;
         let poll = Duration::from_millis(5500);
-        Self { every: s(6), poll, calm: s(5), least: s(1), woken: s(30), late: s(60), settle: s(2), refused: s(300) }
+        Self { every: s(6), poll, calm: s(5), least: s(1), woken: s(30), late: s(60), settle: s(2), refused: s(300), patience: s(10) }
     }
 }
 

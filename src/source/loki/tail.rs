@@ -5,7 +5,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 use futures_util::StreamExt;
 use tokio::{
     net::TcpStream,
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        SemaphorePermit,
+        mpsc::{self, error::TrySendError},
+    },
     time::{Instant, sleep, timeout},
 };
 use tokio_tungstenite::{
@@ -55,8 +58,9 @@ enum End {
 }
 
 impl Loki {
-    /// Keeps a tail open. Only lines that are written from now on matter: history is read by queries.
+    /// Keeps a tail open, once there is room for it. Only lines that are written from now on matter: history is read by queries.
     pub(super) async fn tail(&self, logql: &str, link: &Link, input: &mpsc::Sender<Input>) {
+        let Some(_room) = self.room_for_tail(input).await else { return };
         let (mut failures, mut refusals) = (0_u32, 0_u32);
         let mut last_reason = String::new();
         let mut renewed = false;
@@ -111,6 +115,15 @@ impl Loki {
             }
             sleep(wait).await;
         }
+    }
+
+    /// Waits until one more tail may be open, and says where that takes time. `None`: nobody listens.
+    async fn room_for_tail(&self, input: &mpsc::Sender<Input>) -> Option<SemaphorePermit<'_>> {
+        if let Ok(room) = self.tails.try_acquire() {
+            return Some(room);
+        }
+        input.send(Input::State(TailState::Polled)).await.ok()?;
+        self.tails.acquire().await.ok()
     }
 
     /// Says that lines are polled now, and waits. `false`: nobody listens.

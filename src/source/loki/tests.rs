@@ -34,8 +34,17 @@ fn client(endpoint: Endpoint) -> Loki {
     let mut loki = Loki::new(endpoint, Arc::new(|_, _| ())).unwrap();
     let short = Duration::from_millis(20);
     let long = Duration::from_secs(3600);
-    loki.pace =
-        Pace { every: long, poll: short, calm: short, least: short, woken: short, late: long, settle: Duration::ZERO, refused: long };
+    loki.pace = Pace {
+        every: long,
+        poll: short,
+        calm: short,
+        least: short,
+        woken: short,
+        late: long,
+        settle: Duration::ZERO,
+        refused: long,
+        patience: long,
+    };
     loki
 }
 

@@ -1,5 +1,6 @@
 //! Counting the lines of several streams by one question: those that a page joins look together whether they lack any, so that
-//! each is looked at as often as one alone would be.
+//! each is looked at as often as one alone would be. Where one question for all fails or takes long, it may be for one of them:
+//! each asks for itself then, for a while, so that the others are not held up by that one.
 
 use std::{
     collections::BTreeMap,
@@ -16,10 +17,10 @@ use tokio::{
         Notify,
         oneshot::{self, error::TryRecvError},
     },
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::Loki;
+use super::{Loki, stream::Pace};
 use crate::model::{
     backend::SourceError,
     series::Sample,
@@ -33,6 +34,8 @@ pub(super) type Counts = BTreeMap<i64, u64>;
 const PART: &str = "redline_part";
 /// How long the others are waited for, once they are told that it is time.
 const GATHER: Duration = Duration::from_millis(50);
+/// This part of the time that lines may wait is waited for an answer for all.
+const PART_OF_PATIENCE: u32 = 3;
 /// More seconds are counted by each stream alone: the others would have as many counted with them.
 pub(super) const MOST: i64 = 660;
 
@@ -48,6 +51,8 @@ struct Wish {
 pub(super) struct Together {
     followed: AtomicUsize,
     wishes: Mutex<Vec<Wish>>,
+    /// How often in a row one question for all was not answered, and until when each asks for itself.
+    apart: Mutex<(u32, Option<Instant>)>,
     /// Held by the stream that asks for all.
     asking: tokio::sync::Mutex<()>,
     /// Milliseconds that the last answer took.
@@ -69,6 +74,19 @@ impl Together {
     pub(super) fn follow(&self) -> Followed<'_> {
         self.followed.fetch_add(1, Ordering::Relaxed);
         Followed(&self.followed)
+    }
+
+    /// Whether there are several streams that may be asked for at once.
+    pub(super) fn ask_together(&self) -> bool {
+        let apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner).1;
+        self.are_several() && apart.is_none_or(|until| until <= Instant::now())
+    }
+
+    /// One question for all was answered, or each asks for itself for a while.
+    fn note(&self, is_answered: bool, pace: &Pace) {
+        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = if is_answered { 0 } else { apart.0 + 1 };
+        *apart = (failures, (!is_answered).then(|| Instant::now() + pace.rest(failures)));
     }
 
     /// Whether there are several streams.
@@ -116,14 +134,16 @@ impl Loki {
                 sleep(GATHER.min(self.pace.least)).await;
                 sleep_until(self.calm_turn(Instant::now())).await;
                 let asked = Instant::now();
-                self.grant(self.together.take()).await;
-                self.together.took.store(u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                let is_granted = self.grant(self.together.take()).await;
+                // How long one of them took says nothing of the others.
+                let took = if is_granted { asked.elapsed() } else { Duration::ZERO };
+                self.together.took.store(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
         }
         self.or_alone(told.await.ok(), logql, seconds).await
     }
 
-    /// Whoever asked for this one may have gone.
+    /// Whoever asked for this one may have gone, or got no answer for all.
     async fn or_alone(
         &self,
         answer: Option<Result<Counts, SourceError>>,
@@ -136,8 +156,16 @@ impl Loki {
         }
     }
 
-    async fn grant(&self, wishes: Vec<Wish>) {
-        let [first, _, ..] = wishes.as_slice() else { return self.grant_each(wishes).await };
+    /// Returns whether there was an answer for all; where there was none, each is to ask for itself.
+    async fn grant(&self, wishes: Vec<Wish>) -> bool {
+        let [first, _, ..] = wishes.as_slice() else {
+            for wish in wishes {
+                let counts = self.count_alone(&wish.logql, &wish.seconds).await;
+                // Who has gone need not know.
+                let _ = wish.tell.send(counts);
+            }
+            return true;
+        };
         let (mut start, mut end) = first.seconds.clone().into_inner();
         for wish in &wishes {
             (start, end) = (start.min(*wish.seconds.start()), end.max(*wish.seconds.end()));
@@ -145,31 +173,31 @@ impl Loki {
         let parts =
             wishes.iter().enumerate().map(|(i, wish)| format!(r#"label_replace({}, "{PART}", "{i}", "", "")"#, counted(&wish.logql)));
         let query = parts.collect::<Vec<_>>().join(" or ");
-        match self.query_matrix(&query, range(&(start..=end)), Duration::from_secs(1)).await {
-            Ok(matrix) => {
+        let asking = self.query_matrix(&query, range(&(start..=end)), Duration::from_secs(1));
+        let answer = timeout(self.pace.patience / PART_OF_PATIENCE, asking).await;
+        let limited = |error: &SourceError| error.hold_off().is_some();
+        match answer {
+            Ok(Ok(matrix)) => {
+                self.together.note(true, &self.pace);
                 for (i, wish) in wishes.into_iter().enumerate() {
                     let name = i.to_string();
                     let own = matrix.series.iter().filter(|series| series.labels.get(PART) == Some(&name));
                     let counts = own.flat_map(|series| &series.samples).map(by_second);
                     let counts = counts.filter(|(second, _)| wish.seconds.contains(second)).collect();
-                    // Who has gone need not know.
                     let _ = wish.tell.send(Ok(counts));
                 }
+                true
             }
-            Err(error) if error.is_transient() => {
+            Ok(Err(error)) if limited(&error) => {
                 for wish in wishes {
                     let _ = wish.tell.send(Err(error.clone()));
                 }
+                true
             }
-            // It may be that of one of them, or that of all at once.
-            Err(_) => self.grant_each(wishes).await,
-        }
-    }
-
-    async fn grant_each(&self, wishes: Vec<Wish>) {
-        for wish in wishes {
-            let counts = self.count_alone(&wish.logql, &wish.seconds).await;
-            let _ = wish.tell.send(counts);
+            Ok(Err(_)) | Err(_) => {
+                self.together.note(false, &self.pace);
+                false
+            }
         }
     }
 
@@ -252,6 +280,27 @@ mod tests {
         asked().and(body_string_contains("%22a%22")).respond_with(matrix(r#"{"metric":{},"values":[[101,"5"]]}"#)).mount(&server).await;
         asked().respond_with(matrix(r#"{"metric":{},"values":[[101,"7"]]}"#)).mount(&server).await;
         assert_eq!(both(&loki).await, ([(101, 5)].into(), [(101, 7)].into()));
+    }
+
+    #[tokio::test]
+    async fn where_one_question_for_all_takes_long_each_asks_for_itself_and_the_others_are_told() {
+        let server = MockServer::start().await;
+        let endpoint = Endpoint { timeout: Duration::from_secs(3600), ..Endpoint::new(Backend::Loki, server.uri().parse().unwrap()) };
+        let mut loki = Loki::new(endpoint, Arc::new(|_, _| ())).unwrap();
+        loki.pace.patience = Duration::from_millis(60);
+        let asked = || Mock::given(path("/loki/api/v1/query_range"));
+        let never = ResponseTemplate::new(200).set_delay(Duration::from_secs(3600));
+        asked().and(body_string_contains("%22a%22")).respond_with(never).mount(&server).await;
+        asked().respond_with(matrix(r#"{"metric":{},"values":[[101,"7"]]}"#)).mount(&server).await;
+        let _followed = [loki.together.follow(), loki.together.follow()];
+        assert!(loki.together.ask_together());
+        let told = tokio::select! {
+            _ = loki.count_together(A, &(100..=102)) => panic!("it is never answered"),
+            told = loki.count_together(B, &(101..=103)) => told,
+            () = sleep(Duration::from_secs(20)) => panic!("not in time"),
+        };
+        assert_eq!(told.unwrap(), [(101, 7)].into());
+        assert!(!loki.together.ask_together(), "not for a while");
     }
 
     #[tokio::test]

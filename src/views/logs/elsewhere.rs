@@ -23,6 +23,8 @@ pub(super) struct Elsewhere(Vec<(String, TimeWindow)>);
 
 /// Labels whose streams are looked for.
 const LOOKED_FOR: usize = 12;
+/// Labels that are named in the title.
+const NAMED: usize = 3;
 
 /// How many are read beside those of the first label: a trace is asked for in two ways.
 fn room(look: &Look<'_>) -> usize {
@@ -111,7 +113,11 @@ impl Logs {
     /// `also app="web"`, and what is not read of it.
     pub(super) fn elsewhere_note(&self, look: &Look<'_>) -> Option<String> {
         let labels = look.shared.log_labels.value()?;
-        let names = |all: Vec<Vec<Matcher>>| all.iter().filter_map(|m| Some(m.first()?.to_string())).collect::<Vec<_>>().join(", ");
+        let names = |all: Vec<Vec<Matcher>>| {
+            let named: Vec<String> = all.iter().filter_map(|m| Some(m.first()?.to_string())).take(NAMED).collect();
+            let more = if all.len() > NAMED { format!(" and {} more", all.len() - NAMED) } else { String::new() };
+            named.join(", ") + &more
+        };
         let (joined, left_out) = (names(self.joined(look, labels)), names(self.left_out(look, labels)));
         let parts = [
             (!joined.is_empty()).then(|| format!("also {joined}")),

@@ -33,8 +33,9 @@ pub(crate) struct Plan {
     pub(crate) unapplied: Vec<String>,
 }
 
-/// Streams that are joined, at the most.
-pub(crate) const STREAMS: usize = 4;
+/// Streams that are joined, at the most. Those for which no tail is opened any more ([`TAILS`](crate::source::loki::TAILS)) are
+/// polled.
+pub(crate) const STREAMS: usize = 12;
 
 /// Scope matchers that streams or their metadata usually have.
 const LOG_LABELS: [&str; 8] = ["namespace", "pod", "container", "cluster", "level", "detected_level", "host", "node"];

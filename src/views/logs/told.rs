@@ -117,10 +117,11 @@ impl Told {
     /// How the tail is; of several the worst.
     pub(super) fn tail(&self) -> &TailState {
         let trouble = |state: &TailState| match state {
-            TailState::Lost { .. } => 4,
-            TailState::Refused { .. } => 3,
-            TailState::Connecting => 2,
-            TailState::Connected => 1,
+            TailState::Lost { .. } => 5,
+            TailState::Refused { .. } => 4,
+            TailState::Connecting => 3,
+            TailState::Connected => 2,
+            TailState::Polled => 1,
             TailState::Off
             | TailState::Dropped(_)
             | TailState::Recovered(_)
@@ -129,6 +130,11 @@ impl Told {
             | TailState::LateSought => 0,
         };
         self.tails.iter().map(|tail| &tail.state).max_by_key(|tail| trouble(tail)).unwrap_or(&TailState::Off)
+    }
+
+    /// How many streams have no tail, as enough are open.
+    pub(super) fn polled(&self) -> usize {
+        self.tails.iter().filter(|tail| tail.state == TailState::Polled).count()
     }
 
     /// How far behind it is.

@@ -139,6 +139,10 @@ impl Logs {
             let by = if short { format::age(told.behind()) } else { format!("{} s", format::count(told.behind().as_secs())) };
             parts.push(format!("{by} behind"));
         }
+        if told.polled() > 0 && *told.tail() != TailState::Polled {
+            let polled = if full { format::counted(told.polled(), "stream") } else { told.polled().to_string() };
+            parts.push(format!("{polled} polled"));
+        }
         if told.dropped > 0 && (full || told.dropped > told.recovered) {
             parts.push(format!("{} dropped", format::count(told.dropped)));
         }
@@ -170,6 +174,7 @@ impl Logs {
         Some(match self.told.tail() {
             TailState::Connecting => words("tail connecting".to_owned(), "tail connecting", "connecting"),
             TailState::Connected => words("tail connected".to_owned(), "tail connected", "connected"),
+            TailState::Polled => words("polling: enough tails are open".to_owned(), "polling", "polling"),
             TailState::Refused { retry_at, why } => {
                 let again = format::age(retry_at.since(look.now));
                 words(format!("tail refused, polling, again in {again}: {why}"), "tail refused, polling", "polling")

@@ -54,6 +54,24 @@ async fn follow(loki: &Loki, mut is_enough: impl FnMut(&LogEvent) -> bool) {
     read.unwrap();
 }
 
+/// Follows both, until a test has seen enough.
+async fn follow_both(loki: &Loki, mut is_enough: impl FnMut(&LogEvent) -> bool) {
+    let (out, mut events) = mpsc::channel(1);
+    let queries = [FIRST.to_owned(), LATER.to_owned()];
+    let (_add, later) = mpsc::channel(1);
+    let reading = loki.read_all(&queries, later, last_hour(loki), Follow::InOrder, out);
+    let taking = async move {
+        while let Some(event) = tokio::time::timeout(Duration::from_secs(20), events.recv()).await.expect("in time") {
+            if is_enough(&event) {
+                return;
+            }
+        }
+        panic!("it ended");
+    };
+    let (read, ()) = tokio::join!(reading, taking);
+    read.unwrap();
+}
+
 fn has(event: &LogEvent, text: &str) -> bool {
     matches!(event, LogEvent::Lines(lines) if lines.iter().any(|line| &*line.text == text))
 }
@@ -101,6 +119,27 @@ async fn a_stream_that_was_left_out_is_asked_for_again_and_read() {
     })
     .await;
     assert!(left_out > 0);
+}
+
+#[tokio::test]
+async fn one_that_is_not_answered_any_more_holds_the_others_up_no_longer_than_a_line_may_wait() {
+    let server = MockServer::start().await;
+    let asked = || Mock::given(path("/loki/api/v1/query_range"));
+    asked().and(body_string_contains("count_over_time")).respond_with(ResponseTemplate::new(400)).mount(&server).await;
+    asked().and(body_string_contains("later")).respond_with(one_line("later")).up_to_n_times(2).mount(&server).await;
+    let never = ResponseTemplate::new(200).set_delay(Duration::from_secs(3600));
+    asked().and(body_string_contains("later")).respond_with(never).mount(&server).await;
+    asked().respond_with(one_line("first")).mount(&server).await;
+    let mut loki = client(Endpoint::new(Backend::Loki, server.uri().parse().unwrap()));
+    // As long as all are answered nobody waits so long.
+    loki.pace.patience = Duration::from_millis(400);
+    let (mut is_read, mut since) = (false, 0);
+    follow_both(&loki, |event| {
+        is_read |= has(event, "later");
+        since += usize::from(is_read && has(event, "first") && !has(event, "later"));
+        since > 5
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -120,6 +120,23 @@ async fn too_many_tails_are_a_refusal() {
 }
 
 #[tokio::test]
+async fn where_enough_tails_are_open_lines_are_polled_until_one_of_them_ends() {
+    let (fake, loki) = Fake::start().await;
+    let (range, loki) = (last_hour(&loki), Arc::new(loki));
+    let mut open: Vec<Reader> = (0..TAILS).map(|_| Reader::open(loki.clone(), QUERY, range, true)).collect();
+    for reader in &mut open {
+        reader.until(connected).await;
+    }
+    let mut one_more = Reader::open(loki, QUERY, range, true);
+    one_more.until(|e, _| *e == LogEvent::Tail(TailState::Polled)).await;
+    fake.write(range.end, "polled");
+    one_more.until_text("polled").await;
+    assert_eq!(fake.opened.load(Ordering::SeqCst), 4);
+    drop(open.pop().unwrap().events);
+    one_more.until(connected).await;
+}
+
+#[tokio::test]
 async fn dropping_the_stream_closes_the_tail() {
     let (fake, loki) = Fake::start().await;
     let range = last_hour(&loki);

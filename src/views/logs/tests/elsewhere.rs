@@ -169,17 +169,36 @@ fn lines_that_were_joined_stay_however_many_sizes_are_asked_for() {
 }
 
 #[test]
-fn a_fifth_stream_is_not_read_and_the_title_says_so() {
+fn a_thirteenth_stream_is_not_read_and_the_title_says_so() {
     let mut page = page();
-    page.shared.log_labels.settle(now(), Ok(labels(&["service_name", "app", "job", "container", "component"])));
-    for label in ["component", "container", "job"] {
+    let others = ["la", "lb", "lc", "ld", "le", "lf", "lg", "lh", "li", "lj", "lk"];
+    page.shared.log_labels.settle(now(), Ok(labels(&[&["service_name", "app"], &others[..]].concat())));
+    for label in others {
         page.bytes_of(label, 1);
     }
     page.size = (200, 30);
     page.part(0, 90, "x", Older::Nothing);
-    assert!(!page.title().contains("no more than 4"), "{}", page.title());
+    sees(&page.title(), &[r#"also la="orders", lb="orders", lc="orders" and 8 more"#]);
+    assert!(!page.title().contains("no more than"), "{}", page.title());
     page.bytes_of("app", 1);
-    assert_eq!(page.streams().len(), 4, "what is read goes on");
+    assert_eq!(page.streams().len(), 12, "what is read goes on");
     assert!(!page.streams().contains(&SECOND.to_owned()));
-    sees(&page.title(), &[r#"not app="orders": no more than 4 streams are joined"#]);
+    sees(&page.title(), &[r#"not app="orders": no more than 12 streams are joined"#]);
+}
+
+#[test]
+fn a_stream_that_is_polled_as_enough_tails_are_open_is_told_beside_the_others() {
+    let mut page = page();
+    page.bytes_elsewhere(1);
+    page.size = (200, 30);
+    page.part(0, 90, "x", Older::Nothing);
+    page.part(1, 91, "y", Older::Nothing);
+    page.tell(1, LogEvent::Tail(TailState::Polled));
+    sees(&page.title(), &["polling: enough tails are open"]);
+    page.tell(0, LogEvent::Tail(TailState::Connected));
+    sees(&page.title(), &["tail connected · 0 s behind · 1 stream polled"]);
+    page.size = (90, 30);
+    sees(&page.title(), &["tail connected · 1 polled"]);
+    page.tell(1, LogEvent::Tail(TailState::Connected));
+    assert!(!page.title().contains("polled"), "{}", page.title());
 }
