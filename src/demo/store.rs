@@ -172,6 +172,17 @@ pub struct TraceHint {
     pub min_duration: i64,
 }
 
+/// Which spans of a trace are wanted: those that fulfil all of it. A store may ignore it: the caller filters again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanHint {
+    /// Of one of these services; empty for any.
+    pub services: Vec<String>,
+    /// Of one of these kinds, by OpenTelemetry's numbers; empty for any.
+    pub kinds: Vec<i32>,
+    /// Without a parent.
+    pub roots: bool,
+}
+
 /// One trace as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTrace {
@@ -196,8 +207,15 @@ pub trait TraceStore: Send + Sync {
         });
         count
     }
-    /// Visits about one in so many of the traces that a scan visits, each with how many it stands for; what is rare is not skipped.
-    fn sample(&self, hint: &TraceHint, range: TimeRange, _one_in: u64, visit: &mut dyn FnMut(StoredTrace, u64) -> ControlFlow<()>) {
+    /// Visits about one in so many of the traces that a scan visits, or the wanted part of each, with how many it stands for; what
+    /// is rare is not skipped.
+    fn sample(
+        &self,
+        (hint, _wanted): (&TraceHint, &SpanHint),
+        range: TimeRange,
+        _one_in: u64,
+        visit: &mut dyn FnMut(StoredTrace, u64) -> ControlFlow<()>,
+    ) {
         self.scan(hint, range, &mut |trace| visit(trace, 1));
     }
     /// Visits what is rare among the traces that have something in a range, newest first: what a look at the newest few would

@@ -10,6 +10,7 @@ pub mod rows;
 mod structure;
 mod validate;
 mod value;
+pub mod wanted;
 
 pub use field::Expressions;
 pub use parse::{intrinsic, parse};

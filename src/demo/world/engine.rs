@@ -35,6 +35,8 @@ pub struct Engine {
     cache: Mutex<Cache>,
     /// Held while blocks are made, so that two questions do not make the same.
     making: Mutex<()>,
+    /// The same of the pools alone, for which a trace does not wait until all blocks are made that somebody else asked for.
+    preparing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +57,7 @@ impl Engine {
     pub fn new(model: Model) -> Self {
         let layout = Layout::new(&model);
         let anchor = block_of(model.first_change().map_or(model.start, |t| t.min(model.start)));
-        Self { model, layout, anchor, cache: Mutex::default(), making: Mutex::default() }
+        Self { model, layout, anchor, cache: Mutex::default(), making: Mutex::default(), preparing: Mutex::default() }
     }
 
     /// Counts of blocks `first..=last`.
@@ -128,7 +130,6 @@ impl Engine {
     pub fn observe(&self, request: &Request, observer: &mut impl Observer) {
         let block = block_of(request.at);
         if !self.waits_known(block) {
-            let _making = lock(&self.making);
             self.prepare_waits(&[block]);
         }
         walk(&self.model, request, &self.waits(block), observer);
@@ -147,6 +148,7 @@ impl Engine {
     /// Simulates the pools from the first block that remembers up to the last one asked for.
     fn prepare_waits(&self, blocks: &[i64]) {
         let Some(last) = blocks.iter().copied().max() else { return };
+        let _preparing = lock(&self.preparing);
         loop {
             let (block, state) = {
                 let mut cache = lock(&self.cache);
@@ -222,7 +224,7 @@ fn walk(model: &Model, request: &Request, waits: &[Waited], observer: &mut impl 
 }
 
 /// Makes one thing for each number, on two threads when there is more than one.
-fn parallel<T: Send>(numbers: &[i64], make: impl Fn(i64) -> T + Sync) -> Vec<(i64, T)> {
+pub fn parallel<T: Send>(numbers: &[i64], make: impl Fn(i64) -> T + Sync) -> Vec<(i64, T)> {
     if numbers.len() < 2 {
         return numbers.iter().map(|n| (*n, make(*n))).collect();
     }

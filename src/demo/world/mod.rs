@@ -16,6 +16,7 @@ mod platform;
 mod pool;
 mod record;
 mod rng;
+mod sampled;
 mod scenario;
 mod series;
 mod shop;
@@ -32,7 +33,7 @@ use std::{
 };
 
 pub use self::scenario::{Cause, Scenario, ScenarioError, Truth};
-use self::{engine::Engine, metrics::Bases, model::Model, series::Registry};
+use self::{engine::Engine, metrics::Bases, model::Model, sampled::Sampled, series::Registry};
 use super::store::Clock;
 use crate::model::{labels::Labels, time::Timestamp};
 
@@ -55,6 +56,7 @@ pub struct World {
     registry: Registry,
     bases: Bases,
     streams: Vec<Arc<Labels>>,
+    sampled: Sampled,
     clock: Arc<dyn Clock>,
 }
 
@@ -65,7 +67,7 @@ impl World {
         let engine = Engine::new(Model::new(&scenario, seed, start));
         let registry = Registry::new(&engine.model, &engine.layout, &scenario.thresholds);
         let streams = logs::streams(&engine.model);
-        Arc::new(Self { scenario, engine, registry, bases: Bases::default(), streams, clock })
+        Arc::new(Self { scenario, engine, registry, bases: Bases::default(), streams, sampled: Sampled::default(), clock })
     }
 
     /// What happens, and the truth about it.

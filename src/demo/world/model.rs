@@ -300,12 +300,25 @@ impl Model {
     }
 
     /// Calls with the requests that arrive in a second, in the order of arrival.
-    pub fn arrivals(&self, second: i64, mut each: impl FnMut(Request)) {
+    pub fn arrivals(&self, second: i64, each: impl FnMut(Request)) {
+        self.some_arrivals(second, |_| true, each);
+    }
+
+    /// Those of them whose key is one to look at.
+    pub fn some_arrivals(&self, second: i64, is_one: impl Fn(u64) -> bool, mut each: impl FnMut(Request)) {
         let epoch = self.epoch_at(second * SECOND);
         let (count, total) = self.count(epoch, second);
-        for index in 0..count {
+        for index in (0..count).filter(|index| is_one((second as u64) << INDEX_BITS | index)) {
             each(self.request_of(epoch, total, second, index, count));
         }
+    }
+
+    /// About how many requests arrive in a second, each counted as often as its route says.
+    pub fn about(&self, second: i64, weight: impl Fn(Route) -> usize) -> f64 {
+        let epoch = self.epoch_at(second * SECOND);
+        let (count, total) = self.count(epoch, second);
+        let weighted: f64 = ROUTES.iter().zip(epoch.rates).map(|((route, ..), rate)| weight(*route) as f64 * rate).sum();
+        count as f64 * weighted / total
     }
 
     /// The request of a key, if there is one.

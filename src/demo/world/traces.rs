@@ -10,12 +10,13 @@ use super::{
     logs::CHUNK,
     model::{Request, SECOND},
     record::TraceRecord,
-    rng::hash,
+    sampled::{Wanted, is_sampled, traces_of, walk},
     shop::{SERVICE, Service},
     spans::{Collector, build, decode, trace_id},
+    walk::Hop,
 };
 use crate::{
-    demo::store::{StoredTrace, TraceHint, TraceStore},
+    demo::store::{SpanHint, StoredTrace, TraceHint, TraceStore},
     model::{time::TimeRange, trace::TraceId},
 };
 
@@ -27,26 +28,38 @@ impl World {
         }
         let mut collector = Collector::new(mail);
         self.engine.observe(&request, &mut collector);
-        let spans = build(&self.engine.model, &request, mail, &collector.hops, now);
-        (!spans.is_empty()).then(|| StoredTrace { id: trace_id(self.engine.model.seed, key, mail), spans })
+        self.made(&request, mail, &collector.hops, now)
+    }
+
+    /// The trace of some hops: to make spans is most of the work.
+    fn made(&self, request: &Request, mail: bool, hops: &[Hop], now: i64) -> Option<StoredTrace> {
+        let spans = build(&self.engine.model, request, mail, hops, now);
+        (!spans.is_empty()).then(|| StoredTrace { id: trace_id(self.engine.model.seed, request.key, mail), spans })
     }
 }
 
-/// Services of a hint as bits; all when it names one that does not exist, as the caller filters again.
-fn services(hint: &TraceHint) -> Services {
-    if hint.services.is_empty() {
+/// Services of a hint as bits; all when it names none, as the caller filters again.
+fn services(named: &[String]) -> Services {
+    if named.is_empty() {
         return Services::MAX;
     }
-    hint.services.iter().fold(0, |bits, name| bits | Service::parse(name).map_or(0, |s| 1 << s as u8))
+    named.iter().fold(0, |bits, name| bits | Service::parse(name).map_or(0, |s| 1 << s as u8))
+}
+
+/// Whether it is known of a request before it is walked whether a hint may mean it.
+const fn is_broad(hint: &TraceHint) -> bool {
+    !hint.error && hint.min_duration == 0
+}
+
+/// What a sample walks.
+fn wanted_of(hint: &TraceHint, spans: &SpanHint, one_in: u64) -> Wanted {
+    let bit = |kind: &i32| u32::try_from(*kind).ok().and_then(|kind| 1_u8.checked_shl(kind)).unwrap_or(0);
+    let kinds = if spans.kinds.is_empty() { u8::MAX } else { spans.kinds.iter().fold(0, |bits, kind| bits | bit(kind)) };
+    Wanted { traces: services(&hint.services), spans: services(&spans.services), kinds, roots: spans.roots, one_in }
 }
 
 fn may_match(hint: &TraceHint, wanted: Services, trace: &TraceRecord) -> bool {
     trace.services & wanted != 0 && (!hint.error || trace.failed & wanted != 0) && trace.longest >= hint.min_duration
-}
-
-/// Whether a request is one of those that stand for all.
-const fn is_sampled(key: u64, one_in: u64) -> bool {
-    one_in < 2 || hash(key, 0x7361_6d70).is_multiple_of(one_in)
 }
 
 impl World {
@@ -63,7 +76,7 @@ impl World {
         (from, to): (i64, i64),
         visit: &mut dyn FnMut(&TraceRecord) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let wanted = services(hint);
+        let wanted = services(&hint.services);
         if from > to || SERVICE.iter().all(|s| wanted & (1 << s.service as u8) == 0) {
             return ControlFlow::Continue(());
         }
@@ -103,22 +116,25 @@ impl World {
         run.trace(self.engine.model.seed, self.clock.now().0)
     }
 
-    /// Visits a part of the requests of a range that is too long to look at each.
+    /// Visits a part of the requests of a range, newest first. Only those are walked.
     fn few_requests(
         &self,
+        wanted: Wanted,
         (from, to): (i64, i64),
-        one_in: u64,
         visit: &mut dyn FnMut(StoredTrace, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for second in (from.div_euclid(SECOND)..=to.div_euclid(SECOND)).rev() {
-            let mut some: Vec<Request> = Vec::new();
-            self.engine.model.arrivals(second, |r| some.extend(is_sampled(r.key, one_in).then_some(r)));
-            for request in some.iter().rev().filter(|r| (from..=to).contains(&r.at)) {
-                for mail in [true, false] {
-                    if let Some(stored) = self.stored(request.key, mail, self.clock.now().0) {
-                        visit(stored, one_in)?;
-                    }
-                }
+        let (first, last, now) = (block_of(from), block_of(to), self.clock.now().0);
+        if from > to || wanted.traces == 0 {
+            return ControlFlow::Continue(());
+        }
+        let kept = wanted.is_narrow().then(|| self.sampled.blocks(&self.engine, wanted, first, last));
+        for block in (first..=last).rev() {
+            let walked = match &kept {
+                Some(blocks) => blocks[(block - first) as usize].clone(),
+                None => walk(&self.engine, wanted, block),
+            };
+            for trace in walked.iter().rev().filter(|w| (from..=to).contains(&w.request.at)) {
+                self.made(&trace.request, trace.mail, &trace.hops, now).map_or(ControlFlow::Continue(()), |made| visit(made, wanted.one_in))?;
             }
         }
         ControlFlow::Continue(())
@@ -157,27 +173,34 @@ impl TraceStore for World {
 
     fn about(&self, hint: &TraceHint, range: TimeRange) -> u64 {
         let known = self.known(range);
-        let mut count = 0;
-        if is_kept(known) {
-            let _ = self.each_request(hint, known, &mut |_| {
-                count += 1;
-                ControlFlow::Continue(())
-            });
-        } else {
-            (known.0.div_euclid(SECOND)..=known.1.div_euclid(SECOND)).for_each(|s| self.engine.model.arrivals(s, |_| count += 1));
+        if is_broad(hint) || !is_kept(known) {
+            let wanted = services(&hint.services);
+            let seconds = known.0.div_euclid(SECOND)..=known.1.div_euclid(SECOND);
+            return seconds.map(|second| self.engine.model.about(second, |route| traces_of(route, wanted))).sum::<f64>() as u64;
         }
+        let mut count = 0;
+        let _ = self.each_request(hint, known, &mut |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        });
         count
     }
 
-    fn sample(&self, hint: &TraceHint, range: TimeRange, one_in: u64, visit: &mut dyn FnMut(StoredTrace, u64) -> ControlFlow<()>) {
+    fn sample(
+        &self,
+        (hint, spans): (&TraceHint, &SpanHint),
+        range: TimeRange,
+        one_in: u64,
+        visit: &mut dyn FnMut(StoredTrace, u64) -> ControlFlow<()>,
+    ) {
         let (known, now) = (self.known(range), self.clock.now().0);
-        let flow = if is_kept(known) {
+        let flow = if is_broad(hint) || !is_kept(known) {
+            self.few_requests(wanted_of(hint, spans, one_in), known, visit)
+        } else {
             self.each_request(hint, known, &mut |trace| {
                 let stored = if is_sampled(trace.key, one_in) { self.stored(trace.key, trace.mail, now) } else { None };
                 stored.map_or(ControlFlow::Continue(()), |stored| visit(stored, one_in))
             })
-        } else {
-            self.few_requests(known, one_in, visit)
         };
         if flow.is_continue() {
             let _ = self.begun(hint, known).into_iter().rev().filter_map(|run| self.job(run)).try_for_each(|trace| visit(trace, 1));

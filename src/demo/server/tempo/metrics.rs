@@ -18,6 +18,7 @@ use crate::{
             metrics::{Accumulator, Exemplar, Label, Series, Steps},
             parse,
             rows::Rows,
+            wanted::wanted,
         },
     },
     model::time::{TimeRange, Timestamp},
@@ -140,7 +141,7 @@ async fn compute(tempo: &Arc<Tempo>, query: Query, steps: Steps, exemplars: usiz
         let range = TimeRange { start: Timestamp(start) - LONGEST_TRACE, end: Timestamp(end) };
         let one_in = tempo.traces.about(&hint, range).div_ceil(MAX_TRACES).max(1);
         let mut traces = 0;
-        tempo.traces.sample(&hint, range, one_in, &mut |trace, weight| {
+        tempo.traces.sample((&hint, &wanted(&query)), range, one_in, &mut |trace, weight| {
             traces += 1;
             accumulator.observe(&Rows::new(&trace), weight as f64);
             ControlFlow::Continue(())

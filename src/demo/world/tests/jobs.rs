@@ -95,7 +95,7 @@ fn jobs_come_in_their_place_and_are_not_missed_by_samples() {
     assert!(report > 0 && first(&found[report - 1]) >= first(&found[report]) && first(&found[report]) >= first(&found[report + 1]));
     let (mut rare, mut weights) = (0, 0);
     let range = TimeRange::new(START - seconds(3_600), START);
-    TraceStore::sample(&*world, &TraceHint::default(), range, 2_000, &mut |trace, weight| {
+    TraceStore::sample(&*world, (&TraceHint::default(), &SpanHint::default()), range, 2_000, &mut |trace, weight| {
         rare += usize::from(spans(&trace).any(|(s, _)| matches!(s.as_str(), "indexer" | "reports" | "returns" | "shipping" | "invoicing")));
         weights += weight;
         ControlFlow::Continue(())

@@ -4,6 +4,7 @@ mod exporters;
 mod formats;
 mod jobs;
 mod scenarios;
+mod trace_metrics;
 mod trace_places;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 use super::{shop::Service, *};
 use crate::{
-    demo::store::{Direction, LogHint, LogStore, MetricStore, STALE, StoredSeries, StoredTrace, TraceHint, TraceStore, Volume},
+    demo::store::{Direction, LogHint, LogStore, MetricStore, STALE, SpanHint, StoredSeries, StoredTrace, TraceHint, TraceStore, Volume},
     log_fields::trace_id::written,
     model::{
         labels::{MatchOp, Matcher},
