@@ -148,6 +148,23 @@ impl Plane {
         Some((time, (low, value(cells.y))))
     }
 
+    /// The cells that a time and values lie in, as far as they are in the plot: the inverse of [`Self::cells`].
+    pub fn covering(&self, time: TimeRange, (low, high): (f64, f64)) -> Option<Rect> {
+        let (length, plot) = (nanos(self.range.duration()).max(1) as f64, self.plot);
+        let column = |at: Timestamp| (at.0.saturating_sub(self.range.start.0) as f64 / length * f64::from(plot.width)).round();
+        let row = |value: f64| ((1.0 - self.scale.share(value)) * f64::from(plot.height)).round();
+        if time.end <= self.range.start || time.start >= self.range.end {
+            return None;
+        }
+        let span = |from: f64, to: f64, size: u16| {
+            let from = from.clamp(0.0, f64::from(size) - 1.0);
+            (from as u16, to.clamp(from + 1.0, f64::from(size)) as u16)
+        };
+        let ((left, right), (top, bottom)) =
+            (span(column(time.start), column(time.end), plot.width), span(row(high), row(low), plot.height));
+        Some(Rect::new(plot.x + left, plot.y + top, right - left, bottom - top))
+    }
+
     /// The cell of an instant and a value.
     pub fn place(&self, at: Timestamp, value: f64) -> Option<Position> {
         let share = at.0.saturating_sub(self.range.start.0) as f64 / nanos(self.range.duration()).max(1) as f64;

@@ -15,7 +15,8 @@ use crate::{
     model::{
         labels::Labels,
         series::{Exemplar, Matrix, Sample, Series, Vector},
-        trace::TraceId,
+        trace::{TraceHit, TraceHits, TraceId},
+        trace_source::{Abilities, Ability},
     },
 };
 
@@ -27,16 +28,29 @@ const ROUTES: [&str; 3] = ["/orders", "/orders/{id}", "/health"];
 struct Stage {
     app: App,
     now: Timestamp,
+    size: (u16, u16),
+    /// The last search of traces.
+    searched: Option<(TimeWindow, String)>,
 }
 
 impl Stage {
     fn new() -> Self {
         let scope = Scope::new("prod", TimeWindow::Last(HOUR));
         let app = App::new(test_shared(), ViewKind::Services, scope, &[], NOW, (120, 30));
-        let mut stage = Self { app, now: NOW };
+        let mut stage = Self { app, now: NOW, size: (120, 30), searched: None };
         stage.answer();
         stage.key(KeyCode::Enter);
         stage.see("/orders/{id}");
+        stage
+    }
+
+    /// A search of traces that finds a short one and a long one that failed.
+    fn of_traces() -> Self {
+        let (scope, size) = (Scope::new("prod", TimeWindow::Last(HOUR)), (160, 40));
+        let app = App::new(test_shared(), ViewKind::Traces, scope, &[], NOW, size);
+        let mut stage = Self { app, now: NOW, size, searched: None };
+        stage.answer();
+        stage.see("2 found");
         stage
     }
 
@@ -68,6 +82,9 @@ impl Stage {
     fn answer(&mut self) {
         for _ in 0..3 {
             for need in self.app.subscriptions() {
+                if let Request::Search { query, window, .. } = &need.request {
+                    self.searched = Some((*window, query.traceql.clone()));
+                }
                 let Some(response) = respond(&need.request, self.now) else { continue };
                 let range = self.app.look().range();
                 let answer = Answer { slot: need.slot, request: Arc::new(need.request), range, asked: self.now, result: Ok(response) };
@@ -77,7 +94,7 @@ impl Stage {
     }
 
     fn buffer(&self) -> Buffer {
-        let mut buf = Buffer::empty(Rect::new(0, 0, 120, 30));
+        let mut buf = Buffer::empty(Rect::new(0, 0, self.size.0, self.size.1));
         self.app.render(buf.area, &mut buf);
         buf
     }
@@ -123,8 +140,54 @@ fn respond(request: &Request, now: Timestamp) -> Option<Response> {
             let at = window.range(now).start + window.range(now).duration() / 2;
             Response::Exemplars(vec![Exemplar { at, value: 0.5, trace: Some(TraceId(7)), labels: Labels::new(), series: Labels::new() }])
         }
+        Request::TraceAbilities => Response::TraceAbilities(Arc::new(Abilities { has: Ability::ALL.to_vec(), ..Abilities::default() })),
+        Request::Search { .. } => Response::Hits(TraceHits { hits: vec![hit(1, 1800, 40, 0), hit(2, 600, 8000, 1)], newest: true, part: None }),
         _ => return None,
     })
+}
+
+/// A trace of so many seconds ago.
+fn hit(id: u128, ago: u64, ms: i64, errors: u32) -> TraceHit {
+    TraceHit {
+        trace: TraceId(id),
+        root_service: Some("web".into()),
+        root_name: Some("GET /".into()),
+        start: NOW - Duration::from_secs(ago),
+        duration_ns: ms * 1_000_000,
+        span_count: None,
+        error_count: Some(errors),
+        matched: 1,
+        spans: Vec::new(),
+    }
+}
+
+#[test]
+fn a_box_dragged_over_the_dots_narrows_the_search_to_its_time_and_lengths() {
+    let mut stage = Stage::of_traces();
+    let (dot, drawn) = (stage.place("×"), stage.reversed());
+    stage.drag(Position::new(dot.x - 4, dot.y), Position::new(dot.x + 3, dot.y + 2));
+    stage.see("1 trace, 1 failed   release narrows, Esc cancels");
+    assert!(stage.reversed() > drawn + 20, "{}", stage.text());
+    stage.mouse(MouseEventKind::Up(MouseButton::Left), dot);
+    let (window, query) = stage.searched.clone().unwrap();
+    let TimeWindow::Fixed(range) = window else { panic!("{window:?}") };
+    assert!(range.contains(hit(2, 600, 1, 0).start) && !range.contains(hit(1, 1800, 1, 0).start), "{range:?}");
+    let (least, below) = query.split_once("traceDuration >= ").unwrap().1.split_once("ms && traceDuration < ").unwrap();
+    let below = below.split_once("ms").unwrap().0;
+    assert!((40..8000).contains(&least.parse().unwrap()) && below.parse::<i64>().unwrap() > 8000, "{query}");
+    stage.key(KeyCode::Esc);
+    assert_eq!(stage.searched.unwrap().0, TimeWindow::Last(HOUR), "it is taken back");
+}
+
+#[test]
+fn esc_lets_a_box_go_that_is_being_dragged() {
+    let mut stage = Stage::of_traces();
+    let (dot, before) = (stage.place("×"), stage.searched.clone());
+    stage.drag(Position::new(dot.x - 4, dot.y), Position::new(dot.x + 3, dot.y + 2));
+    stage.see("release narrows");
+    stage.key(KeyCode::Esc);
+    stage.mouse(MouseEventKind::Up(MouseButton::Left), dot);
+    assert_eq!(stage.searched, before);
 }
 
 #[test]

@@ -277,3 +277,27 @@ fn durations_of_all_sizes_have_their_place_between_round_ones_and_cells_stand_fo
     assert_eq!(plane.cells(Rect::new(200, 3, 4, 4)), None);
     assert_eq!(plane.place(Timestamp::from_secs(9999), 1.0), None);
 }
+
+#[test]
+fn cells_are_found_again_by_what_they_stood_for_where_the_window_has_moved_on() {
+    let over = |minutes: i64| {
+        let mut chart = Chart::new(hour(), Duration::ZERO, Unit::Seconds);
+        let range = TimeRange { start: Timestamp::from_secs(minutes * 60), end: Timestamp::from_secs(3600 + minutes * 60) };
+        (chart.range, chart.log) = (range, true);
+        chart.dots = [0.02, 3.0].map(|value| Dot { at: range.end, value, selected: false, failed: false }).to_vec();
+        chart.plane(Rect::new(0, 0, 66, 13)).unwrap()
+    };
+    let plane = over(0);
+    let plot = plane.plot;
+    for (x, y, w, h) in [(0, 0, 1, 1), (7, 3, 2, 4), (plot.width - 1, plot.height - 1, 1, 1), (0, 0, plot.width, plot.height), (13, 5, 31, 1)] {
+        let cells = Rect::new(plot.x + x, plot.y + y, w, h);
+        let (time, values) = plane.cells(cells).unwrap();
+        assert_eq!(plane.covering(time, values), Some(cells), "{time:?} {values:?}");
+    }
+    let (time, values) = plane.cells(Rect::new(plot.x + plot.width / 2, plot.y + 2, 4, 2)).unwrap();
+    let later = over(15).covering(time, values).unwrap();
+    assert_eq!((later.x, later.y, later.width, later.height), (plot.x + plot.width / 2 - plot.width / 4, plot.y + 2, 4, 2));
+    let half = over(31).covering(time, values).unwrap();
+    assert!(half.x == plot.x && half.width < 4, "what is left of it: {half:?}");
+    assert_eq!(over(40).covering(time, values), None);
+}

@@ -13,13 +13,15 @@ use super::{Traces, rows::Row};
 use crate::{
     core::command::Command,
     model::{
-        time::{TimeRange, TimeWindow},
+        time::{TimeRange, TimeWindow, Timestamp},
         trace::TraceHit,
     },
     ui::{chart::Plane, format},
     views::{Act, Cx, Look},
 };
 
+/// Where a cursor is until there is a place for it.
+const NOWHERE: Extent = Extent { time: TimeRange { start: Timestamp::ZERO, end: Timestamp::ZERO }, lengths: (0.0, 0.0) };
 /// Cells of the cursor for a key that moves by pages.
 const PAGE: i32 = 10;
 const MILLISECOND: u64 = 1_000_000;
@@ -55,25 +57,60 @@ impl Lengths {
     }
 }
 
-/// The cursor and the other corner, in cells of the plot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a cell, or a box of them, stood for when it was chosen: dots move on in a live window, and it stays around them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Extent {
+    time: TimeRange,
+    /// Seconds: the least and the highest.
+    lengths: (f64, f64),
+}
+
+impl Extent {
+    fn of(plane: &Plane, cells: Rect) -> Option<Self> {
+        let (time, lengths) = plane.cells(cells)?;
+        Some(Self { time, lengths })
+    }
+
+    fn with(self, other: Self) -> Self {
+        let time = TimeRange { start: self.time.start.min(other.time.start), end: self.time.end.max(other.time.end) };
+        let lengths = (self.lengths.0.min(other.lengths.0), self.lengths.1.max(other.lengths.1));
+        Self { time, lengths }
+    }
+
+    /// The cells that it is drawn in, as far as it is in the plot.
+    pub(super) fn cells(self, plane: &Plane) -> Option<Rect> {
+        plane.covering(self.time, self.lengths)
+    }
+
+    /// As conditions on traces.
+    fn lengths(self) -> Lengths {
+        Lengths::of(self.lengths.0, self.lengths.1)
+    }
+}
+
+/// The cursor and the other corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Brush {
-    at: (u16, u16),
-    from: Option<(u16, u16)>,
+    at: Extent,
+    from: Option<Extent>,
 }
 
 impl Brush {
-    fn moved(self, by: (i32, i32), plot: Rect) -> Self {
-        let to = |at: u16, by: i32, size: u16| (i32::from(at) + by).clamp(0, i32::from(size.max(1)) - 1) as u16;
-        Self { at: (to(self.at.0, by.0, plot.width), to(self.at.1, by.1, plot.height)), ..self }
+    /// The cursor so many cells further; one that the window has left behind begins at its edge.
+    fn moved(self, by: (i32, i32), plane: &Plane) -> Self {
+        let plot = plane.plot;
+        let edge = || Rect::new(plot.x, plot.bottom() - 1, 1, 1);
+        let cell = self.at.cells(plane).unwrap_or_else(edge);
+        let to = |at: u16, by: i32, first: u16, size: u16| {
+            (i32::from(at) + by).clamp(i32::from(first), i32::from(first) + i32::from(size.max(1)) - 1) as u16
+        };
+        let cell = Rect::new(to(cell.x, by.0, plot.x, plot.width), to(cell.y, by.1, plot.y, plot.height), 1, 1);
+        Self { at: Extent::of(plane, cell).unwrap_or(self.at), ..self }
     }
 
-    /// The cells of the box.
-    pub(super) fn cells(self, plot: Rect) -> Rect {
-        let from = self.from.unwrap_or(self.at);
-        let (x, y) = (self.at.0.min(from.0), self.at.1.min(from.1));
-        let (w, h) = (self.at.0.abs_diff(from.0) + 1, self.at.1.abs_diff(from.1) + 1);
-        Rect::new(plot.x + x, plot.y + y, w, h).intersection(plot)
+    /// All of the box.
+    pub(super) fn extent(self) -> Extent {
+        self.from.map_or(self.at, |from| self.at.with(from))
     }
 }
 
@@ -90,22 +127,22 @@ impl Traces {
                 _ => None,
             };
         };
-        let Some(plot) = self.plane(&cx.look, cx.area).map(|p| p.plot) else {
+        let Some(plane) = self.plane(&cx.look, cx.area) else {
             self.brush = None;
             return None;
         };
         let extended = Brush { from: brush.from.or(Some(brush.at)), ..brush };
         let next = match command {
-            Command::Fold => brush.moved((-1, 0), plot),
-            Command::Unfold => brush.moved((1, 0), plot),
-            Command::ShiftLeft => extended.moved((-1, 0), plot),
-            Command::ShiftRight => extended.moved((1, 0), plot),
-            Command::Up => brush.moved((0, -1), plot),
-            Command::Down => brush.moved((0, 1), plot),
-            Command::PageUp => brush.moved((-PAGE, 0), plot),
-            Command::PageDown => brush.moved((PAGE, 0), plot),
-            Command::Top => brush.moved((0, i32::from(i16::MIN)), plot),
-            Command::Bottom => brush.moved((0, i32::from(i16::MAX)), plot),
+            Command::Fold => brush.moved((-1, 0), &plane),
+            Command::Unfold => brush.moved((1, 0), &plane),
+            Command::ShiftLeft => extended.moved((-1, 0), &plane),
+            Command::ShiftRight => extended.moved((1, 0), &plane),
+            Command::Up => brush.moved((0, -1), &plane),
+            Command::Down => brush.moved((0, 1), &plane),
+            Command::PageUp => brush.moved((-PAGE, 0), &plane),
+            Command::PageDown => brush.moved((PAGE, 0), &plane),
+            Command::Top => brush.moved((0, i32::from(i16::MIN)), &plane),
+            Command::Bottom => brush.moved((0, i32::from(i16::MAX)), &plane),
             // A box that was begun is begun anew, at the cursor.
             Command::Pause => Brush { from: Some(brush.at), ..brush },
             Command::Back | Command::ValueCursor => {
@@ -113,7 +150,7 @@ impl Traces {
                 return Some(true);
             }
             Command::Drill => {
-                self.narrow(cx, brush.cells(plot));
+                self.narrow(cx, brush.extent());
                 return Some(true);
             }
             _ => return None,
@@ -129,7 +166,7 @@ impl Traces {
             return true;
         }
         // Where there is no room for both, the dots take the list's while a box is chosen.
-        self.brush = Some(Brush { at: (0, 0), from: None });
+        self.brush = Some(Brush { at: NOWHERE, from: None });
         let Some(plane) = self.plane(&cx.look, cx.area) else {
             self.brush = None;
             cx.notice("the screen is too small for the dots");
@@ -138,18 +175,23 @@ impl Traces {
         let at = self.selected().and_then(|h| plane.place(h.start, h.duration_ns as f64 / 1e9));
         let middle = Position::new(plane.plot.x + plane.plot.width / 2, plane.plot.y + plane.plot.height / 2);
         let at = at.unwrap_or(middle);
-        self.brush = Some(Brush { at: (at.x - plane.plot.x, at.y - plane.plot.y), from: None });
+        self.brush = Extent::of(&plane, Rect::new(at.x, at.y, 1, 1)).map(|at| Brush { at, from: None });
         true
     }
 
-    /// Has the cells of a box narrow the search.
-    pub(super) fn narrow(&mut self, cx: &mut Cx<'_>, cells: Rect) {
-        let Some((range, lengths)) = self.plane(&cx.look, cx.area).and_then(|p| p.cells(cells)) else { return };
+    /// Has the cells of a box that was dragged narrow the search.
+    pub(super) fn narrow_to_cells(&mut self, cx: &mut Cx<'_>, cells: Rect) {
+        if let Some(extent) = self.plane(&cx.look, cx.area).and_then(|plane| Extent::of(&plane, cells)) {
+            self.narrow(cx, extent);
+        }
+    }
+
+    fn narrow(&mut self, cx: &mut Cx<'_>, extent: Extent) {
         self.brush = None;
         self.boxes.push((cx.look.scope.window, self.lengths));
-        self.lengths = Some(Lengths::of(lengths.0, lengths.1));
+        self.lengths = Some(extent.lengths());
         self.live = false;
-        let range = TimeRange { start: range.start, end: range.end.max(range.start + TimeWindow::MIN) };
+        let range = TimeRange { start: extent.time.start, end: extent.time.end.max(extent.time.start + TimeWindow::MIN) };
         cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(TimeWindow::Fixed(range)))));
     }
 
@@ -162,9 +204,8 @@ impl Traces {
     }
 
     /// `14:43:10 – 14:47:00 UTC · 200 ms to 4.00 s · 12 traces, 5 failed`
-    pub(super) fn boxed(&self, look: &Look<'_>, plane: &Plane, cells: Rect) -> Option<String> {
-        let (range, (low, high)) = plane.cells(cells)?;
-        let lengths = Lengths::of(low, high);
+    pub(super) fn boxed(&self, look: &Look<'_>, extent: Extent) -> String {
+        let (range, lengths) = (extent.time, extent.lengths());
         let is_in = |h: &&TraceHit| range.contains(h.start) && lengths.has(h.duration_ns);
         let hits = || self.list.rows.iter().filter_map(|r| if let Row::Hit(i) = r { self.hits().get(*i) } else { None });
         let (all, failed) = (hits().filter(is_in).count(), hits().filter(is_in).filter(|h| self.is_error(h)).count());
@@ -172,12 +213,19 @@ impl Traces {
         let (dash, dot) = (look.shared.glyphs.dash, look.shared.glyphs.middle_dot);
         let clock = |at| format::clock_seconds(at, *offset);
         let held = format!("{}, {failed} failed", format::counted(all, "trace"));
-        Some(format!("{} {dash} {} {zone} {dot} {} {dot} {held}", clock(range.start), clock(range.end), lengths.words()))
+        format!("{} {dash} {} {zone} {dot} {} {dot} {held}", clock(range.start), clock(range.end), lengths.words())
+    }
+
+    /// What a box that is being dragged holds.
+    pub(super) fn cells_in_words(&self, look: &Look<'_>, area: Rect, cells: Rect) -> Option<String> {
+        let extent = Extent::of(&self.plane(look, area)?, cells)?;
+        Some(self.boxed(look, extent))
     }
 
     pub(super) fn draw_brush(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let Some((brush, plane)) = self.brush.zip(self.plane(look, area)) else { return };
-        for at in brush.cells(plane.plot).intersection(buf.area).positions() {
+        let Some(cells) = brush.extent().cells(&plane) else { return };
+        for at in cells.intersection(buf.area).positions() {
             buf[at].modifier.toggle(Modifier::REVERSED);
         }
     }

@@ -226,7 +226,7 @@ impl Traces {
     fn draw_dots(&self, look: &Look<'_>, area: Rect, stale: bool, buf: &mut Buffer) {
         let shared = look.shared;
         let panel = Panel::new(format!("duration {} over time", line(shared.glyphs)));
-        let inner = panel.note(self.brush_note(look, area)).render(shared, area, buf);
+        let inner = panel.note(self.brush_note(look)).render(shared, area, buf);
         self.chart(look).render(shared, inner, buf);
         if stale {
             panel::dim(shared, inner, buf);
@@ -258,9 +258,9 @@ impl Traces {
     }
 
     /// What is in the box, and what to do with it.
-    fn brush_note(&self, look: &Look<'_>, dots: Rect) -> String {
-        let Some((brush, plane)) = self.brush.zip(self.chart(look).plane(Panel::inner(dots))) else { return String::new() };
-        let held = self.boxed(look, &plane, brush.cells(plane.plot)).unwrap_or_default();
+    fn brush_note(&self, look: &Look<'_>) -> String {
+        let Some(brush) = self.brush else { return String::new() };
+        let held = self.boxed(look, brush.extent());
         let key = |command, what: &str| look.shared.keymap.key(command).map(|k| format!("   {k} {what}")).unwrap_or_default();
         format!("{held}{}{}", key(Command::Pause, "corner"), key(Command::Drill, "narrows to it"))
     }

@@ -382,11 +382,11 @@ impl View for Traces {
     }
 
     fn box_words(&self, look: &Look<'_>, area: Rect, cells: Rect) -> Option<String> {
-        self.boxed(look, &self.plane(look, area)?, cells)
+        self.cells_in_words(look, area, cells)
     }
 
     fn dragged_box(&mut self, cx: &mut Cx<'_>, cells: Rect) {
-        self.narrow(cx, cells);
+        self.narrow_to_cells(cx, cells);
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -18,7 +18,7 @@ use crate::{
         explored::{self, Names},
         labels::{Labels, Matcher},
         series::{Matrix, Sample, Series},
-        time::TimeWindow,
+        time::{TimeRange, TimeWindow},
         trace::{HitSpan, SpanId, TraceId},
         trace_source::Abilities,
     },
@@ -450,3 +450,34 @@ proptest! {
         draw(&view, &stage.look(), w, h);
     }
 }
+#[test]
+fn a_box_stays_around_its_time_and_lengths_while_the_window_moves_on() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    let later = |minutes: u64| look(&stage.shared, &stage.scope, NOW + Duration::from_secs(minutes * 60));
+    let press = |view: &mut Traces, minutes, command| with(&later(minutes), (160, 40), |cx| view.command(cx, command)).1;
+    press(&mut view, 0, Command::ValueCursor);
+    press(&mut view, 0, Command::ShiftLeft);
+    press(&mut view, 0, Command::ShiftLeft);
+    let said = |view: &Traces, minutes| {
+        let text = draw(view, &later(minutes), 160, 40);
+        let line = text.lines().find(|l| l.contains("narrows to it")).unwrap_or_else(|| panic!("{text}"));
+        line[line.find("over time").unwrap()..].split("   ").next().unwrap().trim_matches(['─', ' ']).to_owned()
+    };
+    let begun = said(&view, 0);
+    assert!(begun.contains(" – 09:58"), "{begun}");
+    assert_eq!(said(&view, 20), begun);
+    let drawn = |view: &Traces, minutes| {
+        let plane = view.plane(&later(minutes), Rect::new(0, 0, 160, 40)).unwrap();
+        view.brush.unwrap().extent().cells(&plane).map(|cells| cells.x)
+    };
+    assert!(drawn(&view, 20) < drawn(&view, 0) && drawn(&view, 20).is_some(), "it moves with the dots");
+    assert_eq!(drawn(&view, 70), None, "it has left the window");
+    press(&mut view, 20, Command::ShiftRight);
+    assert!(said(&view, 20).contains(" – 09:58"), "the other corner is where it was: {}", said(&view, 20));
+    let acts = press(&mut view, 20, Command::Drill);
+    let [Act::Rescope(scope)] = acts.as_slice() else { panic!("{acts:?}") };
+    let TimeWindow::Fixed(range) = scope.window else { panic!() };
+    assert!(range.contains(hits()[1].start), "{range:?}");
+}
+
