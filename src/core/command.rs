@@ -129,6 +129,8 @@ pub struct Facts {
     pub panes: bool,
     /// The view runs a query that can be edited.
     pub query: bool,
+    /// Why there is no more to be asked for.
+    pub no_more: Option<&'static str>,
     /// Why none can be typed, where those who are asked read none.
     pub no_query: Option<&'static str>,
     /// The window is live.
@@ -290,6 +292,7 @@ commands! {
     CorrectClocks, "correct-clocks", [Waterfall], ["C"], "clocks", "Times with clocks that differ put right, or as they were told", |f| if f.skewed { Ok(()) } else { Err("no clock of this trace is seen to differ") };
     CompareTraces, "compare-traces", [Traces, Waterfall, Structure], ["x"], "compare", "What it differs in from a typical good trace of the same root, or from a marked one", |f| if f.trace { Ok(()) } else { Err("there is no trace to compare") };
     TraceStructure, "structure", [Traces], ["T"], "structure", "The hits merged into one tree by service and operation: count, errors, p50, p95, share of the time", ROWS;
+    More, "more", [Traces, Structure], ["M"], "more", "Ask for more: traces beyond the limit of the search; of a structure, more of the hits", |f| f.no_more.map_or(Ok(()), Err);
     OpenBase, "open-base", [Compare], ["B"], "base", "Open the trace that is compared with, at the selected span", |f| if f.base { Ok(()) } else { Err("the trace that is compared with has no such span") };
     Parent, "parent", [Waterfall], ["u"], "", "The span that called this one", ROWS;
     SlowestChild, "slowest-child", [Waterfall], ["d"], "", "The slowest span that this one called", ROWS;

@@ -5,7 +5,10 @@ use std::{fmt, ops::Deref, sync::Arc};
 use compact_str::CompactString;
 use foldhash::HashSet;
 
-use super::{labels::Labels, time::Timestamp};
+use super::{
+    labels::Labels,
+    time::{TimeRange, Timestamp},
+};
 
 /// A 128-bit trace id. 64-bit ids are the same number with leading zeros.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -391,6 +394,11 @@ pub struct TraceHit {
 }
 
 impl TraceHit {
+    /// From its first start to its last end.
+    pub fn range(&self) -> TimeRange {
+        TimeRange::new(self.start, Timestamp(self.start.0.saturating_add(self.duration_ns)))
+    }
+
     /// The first span that matched.
     pub fn span(&self) -> Option<SpanId> {
         self.spans.first().and_then(|s| s.id)

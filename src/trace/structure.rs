@@ -1,14 +1,20 @@
 //! Many traces as one tree: spans with the same path of services and titles from the root are one node.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::{
     Node, Operation, Trace,
     build::{NONE, index},
 };
-use crate::model::trace::{SpanId, TraceId};
+use crate::model::{
+    time::TimeRange,
+    trace::{SpanId, TraceId},
+};
 
 /// Spans of one place of the tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,16 +63,61 @@ pub struct Behind {
     is_error: bool,
 }
 
-/// Traces to be read and merged. Two jobs are the same when they are one and the same.
-#[derive(Debug)]
+/// Traces to be read and merged. Two jobs are the same when they are one and the same. What is merged stays with it: one that was
+/// interrupted goes on where it was, and no trace is read twice.
 pub struct StructureJob {
-    /// Which.
-    pub traces: Vec<TraceId>,
+    /// Which, and when each was.
+    pub traces: Vec<(TraceId, TimeRange)>,
+    merged: Arc<Mutex<Structure>>,
+}
+
+impl fmt::Debug for StructureJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StructureJob({} traces)", self.traces.len())
+    }
 }
 
 impl PartialEq for StructureJob {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
+    }
+}
+
+impl StructureJob {
+    /// Nothing of it is merged yet.
+    pub fn new(traces: Vec<(TraceId, TimeRange)>) -> Self {
+        Self { traces, merged: Arc::default() }
+    }
+
+    /// The same of more traces.
+    #[must_use]
+    pub fn with(&self, traces: Vec<(TraceId, TimeRange)>) -> Self {
+        Self { traces, merged: self.merged.clone() }
+    }
+
+    /// The traces that are not merged yet.
+    pub fn left(&self) -> Vec<(TraceId, TimeRange)> {
+        let merged: HashSet<TraceId> = self.merged().traces.iter().copied().collect();
+        self.traces.iter().copied().filter(|(id, _)| !merged.contains(id)).collect()
+    }
+
+    /// Merges one of them.
+    pub fn add(&self, trace: &Trace) {
+        let mut merged = self.merged();
+        // Whoever was interrupted may have been at it.
+        if !merged.traces.contains(&trace.id) {
+            merged.add(trace);
+        }
+    }
+
+    /// How far it is, and what could not be read.
+    pub fn news(&self, failed: Vec<(TraceId, String)>, is_done: bool) -> StructureNews {
+        let merged = self.merged();
+        StructureNews { rows: Arc::new(merged.rows()), traces: Arc::new(merged.traces.clone()), failed: Arc::new(failed), is_done }
+    }
+
+    fn merged(&self) -> MutexGuard<'_, Structure> {
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

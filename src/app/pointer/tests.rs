@@ -141,7 +141,9 @@ fn respond(request: &Request, now: Timestamp) -> Option<Response> {
             Response::Exemplars(vec![Exemplar { at, value: 0.5, trace: Some(TraceId(7)), labels: Labels::new(), series: Labels::new() }])
         }
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(Abilities { has: Ability::ALL.to_vec(), ..Abilities::default() })),
-        Request::Search { .. } => Response::Hits(TraceHits { hits: vec![hit(1, 1800, 40, 0), hit(2, 600, 8000, 1)], newest: true, part: None }),
+        Request::Search { .. } => {
+            Response::Hits(TraceHits { hits: vec![hit(1, 1800, 40, 0), hit(2, 600, 8000, 1)], newest: true, part: None })
+        }
         _ => return None,
     })
 }

@@ -134,7 +134,8 @@ impl World {
                 None => walk(&self.engine, wanted, block),
             };
             for trace in walked.iter().rev().filter(|w| (from..=to).contains(&w.request.at)) {
-                self.made(&trace.request, trace.mail, &trace.hops, now).map_or(ControlFlow::Continue(()), |made| visit(made, wanted.one_in))?;
+                self.made(&trace.request, trace.mail, &trace.hops, now)
+                    .map_or(ControlFlow::Continue(()), |made| visit(made, wanted.one_in))?;
             }
         }
         ControlFlow::Continue(())

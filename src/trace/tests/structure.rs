@@ -1,7 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::trace::{structure::Structure, table};
+use crate::{
+    model::time::TimeRange,
+    trace::{
+        structure::{Structure, StructureJob},
+        table,
+    },
+};
 
 #[test]
 fn the_table_has_a_row_for_each_operation_by_its_part_of_the_path() {
@@ -75,4 +81,21 @@ proptest! {
             prop_assert!(row.parent.is_none_or(|p| (p as usize) < i && (i as u32) < rows[p as usize].subtree_end && rows[p as usize].depth + 1 == row.depth));
         }
     }
+}
+
+#[test]
+fn a_job_that_was_interrupted_or_has_more_to_do_reads_no_trace_twice() {
+    let when = TimeRange::new(Timestamp(0), Timestamp(100));
+    let of = |id: u128| Trace { id: TraceId(id), ..build(vec![span(1, 0, 0, 100)]) };
+    let job = StructureJob::new(vec![(TraceId(1), when), (TraceId(2), when)]);
+    job.add(&of(1));
+    assert_eq!(job.left(), [(TraceId(2), when)]);
+    let more = job.with(vec![(TraceId(1), when), (TraceId(2), when), (TraceId(3), when)]);
+    assert_eq!(more.left().len(), 2);
+    // What the other had begun comes to its end.
+    job.add(&of(2));
+    more.add(&of(2));
+    more.add(&of(3));
+    let news = more.news(Vec::new(), true);
+    assert_eq!((more.left(), news.traces.len(), news.rows[0].count), (Vec::new(), 3, 3));
 }

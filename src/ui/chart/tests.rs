@@ -289,7 +289,9 @@ fn cells_are_found_again_by_what_they_stood_for_where_the_window_has_moved_on() 
     };
     let plane = over(0);
     let plot = plane.plot;
-    for (x, y, w, h) in [(0, 0, 1, 1), (7, 3, 2, 4), (plot.width - 1, plot.height - 1, 1, 1), (0, 0, plot.width, plot.height), (13, 5, 31, 1)] {
+    for (x, y, w, h) in
+        [(0, 0, 1, 1), (7, 3, 2, 4), (plot.width - 1, plot.height - 1, 1, 1), (0, 0, plot.width, plot.height), (13, 5, 31, 1)]
+    {
         let cells = Rect::new(plot.x + x, plot.y + y, w, h);
         let (time, values) = plane.cells(cells).unwrap();
         assert_eq!(plane.covering(time, values), Some(cells), "{time:?} {values:?}");

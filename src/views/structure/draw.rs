@@ -2,8 +2,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{MOST, Structure};
+use super::Structure;
 use crate::{
+    core::command::Command,
     theme::Role,
     trace::structure::Row,
     ui::{
@@ -65,14 +66,16 @@ impl Structure {
         }
     }
 
-    /// How many of how many traces are merged, and how many could not be read.
+    /// How many of how many traces are merged, which these are, and how many could not be read.
     fn progress(&self, look: &Look<'_>) -> String {
         let line = look.shared.glyphs.horizontal.repeat(2);
         let (merged, failed) = self.merged.value().map_or((0, 0), |news| (news.traces.len(), news.failed.len()));
-        let mut parts = vec![format!("{} of {} merged", format::count(merged as u64), format::counted(self.hits.len(), "trace"))];
-        if self.all > self.hits.len() {
-            parts.push(format!("the newest {MOST} of {} hits", format::count(self.all as u64)));
-        }
+        let merged = format::count(merged as u64);
+        let mut parts = vec![if self.asked < self.hits.len() {
+            format!("{merged} of {} merged, the newest of {}", format::count(self.asked as u64), format::counted(self.hits.len(), "hit"))
+        } else {
+            format!("{merged} of {} merged", format::counted(self.asked, "trace"))
+        }];
         if self.stopped {
             parts.push("stopped".to_owned());
         } else if !self.is_done() {
@@ -80,6 +83,9 @@ impl Structure {
         }
         if failed > 0 {
             parts.push(format!("{} not read: {}", format::count(failed as u64), self.why_failed()));
+        }
+        if let Some(key) = look.shared.keymap.key(Command::More).filter(|_| self.no_more().is_none()) {
+            parts.push(format!("{key} looks up {} more", format::count(self.more() as u64)));
         }
         parts.join(&format!(" {line} "))
     }
@@ -96,9 +102,9 @@ impl Structure {
         if self.hits.is_empty() {
             return vec!["No traces were found to be merged.".to_owned()];
         }
-        let key = look.shared.keymap.key(crate::core::command::Command::Refresh).unwrap_or_default();
+        let key = look.shared.keymap.key(Command::Refresh).unwrap_or_default();
         if self.stopped {
-            return vec!["It was stopped before a trace was read.".to_owned(), format!("{key} begins again")];
+            return vec!["It was stopped before a trace was read.".to_owned(), format!("{key} goes on")];
         }
         if self.is_done() {
             let failed = self.merged.value().map_or(0, |news| news.failed.len());

@@ -21,8 +21,8 @@ use crate::{
         slot::Slot,
     },
     model::{
-        time::Timestamp,
-        trace::{TraceHit, TraceHits},
+        time::{TimeRange, Timestamp},
+        trace::{TraceHit, TraceHits, TraceId},
         trace_source::{PlainQuery, TraceQuery},
     },
     trace::structure::{Row, StructureJob, StructureNews},
@@ -32,8 +32,11 @@ use crate::{
     },
 };
 
-/// Traces that are read at the most: the newest of the hits.
-const MOST: usize = 200;
+/// Hits that are looked for where none are here.
+const HITS: usize = 200;
+/// Traces that are looked up at first, the newest of the hits: each is a whole trace, which servers pay for dearly. As many again
+/// are at each key that asks for more.
+const FIRST: usize = 50;
 const SEARCH: &str = "hits";
 const MERGED: &str = "structure";
 
@@ -49,15 +52,17 @@ pub struct Seed {
 /// The page's state.
 pub struct Structure {
     query: String,
-    /// The hits that are merged, the newest first.
+    /// The hits, the newest first.
     hits: Vec<TraceHit>,
-    /// How many there were.
-    all: usize,
+    /// How many of them are looked up.
+    asked: usize,
     found: Slot<TraceHits>,
     job: Option<Arc<StructureJob>>,
     merged: Slot<StructureNews>,
     /// The user has stopped it.
     stopped: bool,
+    /// All that are looked up are merged, or could not be read.
+    done: bool,
     tree: Tree,
     list: TableState,
     /// The traces behind a row, while they are listed.
@@ -70,11 +75,12 @@ impl Structure {
         Self {
             query: query.unwrap_or("{ }").to_owned(),
             hits: Vec::new(),
-            all: 0,
+            asked: 0,
             found: Slot::default(),
             job: None,
             merged: Slot::default(),
             stopped: false,
+            done: false,
             tree: Tree::default(),
             list: TableState::default(),
             behind: None,
@@ -90,11 +96,38 @@ impl Structure {
 
     /// Has the newest of the hits merged.
     fn merge(&mut self, mut hits: Vec<TraceHit>) {
-        self.all = hits.len();
         hits.sort_by_key(|hit| (std::cmp::Reverse(hit.start), hit.trace));
-        hits.truncate(MOST);
-        self.job = Some(Arc::new(StructureJob { traces: hits.iter().map(|hit| hit.trace).collect() }));
         self.hits = hits;
+        self.asked = self.hits.len().min(FIRST);
+        self.job = Some(Arc::new(StructureJob::new(self.asked_for())));
+    }
+
+    /// Has as many again merged.
+    fn merge_more(&mut self) {
+        self.asked += self.more();
+        (self.stopped, self.done) = (false, false);
+        self.job = self.job.take().map(|job| Arc::new(job.with(self.asked_for())));
+    }
+
+    /// How many are looked up when more is asked for.
+    fn more(&self) -> usize {
+        (self.hits.len() - self.asked).min(self.asked)
+    }
+
+    /// The traces that are looked up, and when they were.
+    fn asked_for(&self) -> Vec<(TraceId, TimeRange)> {
+        self.hits[..self.asked].iter().map(|hit| (hit.trace, hit.range())).collect()
+    }
+
+    /// Why there is no more to be merged.
+    fn no_more(&self) -> Option<&'static str> {
+        if self.more() == 0 {
+            Some("all hits are looked up")
+        } else if !self.is_done() {
+            Some("the traces before are still looked up")
+        } else {
+            None
+        }
     }
 
     fn rows(&self) -> &[Row] {
@@ -108,7 +141,7 @@ impl Structure {
     }
 
     fn is_done(&self) -> bool {
-        self.stopped || self.merged.value().is_some_and(|news| news.is_done)
+        self.stopped || self.done
     }
 
     /// Takes what is merged by now. The selection and the folds stay on their rows.
@@ -180,16 +213,17 @@ impl View for Structure {
             trace: self.behind.is_some() && rows,
             errors: self.behind.is_none() && self.rows().iter().any(|row| row.errors > 0),
             folds: self.behind.is_none() && rows,
+            no_more: self.no_more(),
             ..Facts::default()
         }
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{Back, CompareTraces, Drill, FoldAll, NextError};
+        use Command::{Back, CompareTraces, Drill, FoldAll, More, NextError};
         match (&self.behind, self.is_done()) {
             (Some(_), _) => &[Drill, CompareTraces],
             (None, false) => &[Back, Drill, FoldAll, NextError],
-            (None, true) => &[Drill, FoldAll, NextError],
+            (None, true) => &[Drill, More, FoldAll, NextError],
         }
     }
 
@@ -208,7 +242,7 @@ impl View for Structure {
             Some(_) => {}
             None => {
                 let query = TraceQuery { plain: (self.query == "{ }").then(PlainQuery::default), ..TraceQuery::typed(self.query.clone()) };
-                needs.ask(SEARCH, 0, Request::Search { query, window: look.scope.window, limit: MOST }, Refresh::Once);
+                needs.ask(SEARCH, 0, Request::Search { query, window: look.scope.window, limit: HITS }, Refresh::Once);
             }
         }
     }
@@ -225,6 +259,7 @@ impl View for Structure {
         let result = expect(answer.result, |r| if let Response::Structure(news) = r { Some(news) } else { None });
         let before = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
         let selected = self.row();
+        self.done = result.as_ref().map_or(true, |news| news.is_done);
         let changed = self.merged.settle(answer.asked, result);
         if changed {
             self.arrived(&before, selected, cx.area);
@@ -240,12 +275,13 @@ impl View for Structure {
             Command::Back if !self.is_done() => {
                 self.stopped = true;
                 let key = cx.look.shared.keymap.key(Command::Refresh).unwrap_or_default();
-                cx.notice(format!("stopped: {key} merges all of them"));
+                cx.notice(format!("stopped: {key} goes on"));
             }
             Command::Refresh => {
-                self.stopped = false;
+                (self.stopped, self.done) = (false, false);
                 return false;
             }
+            Command::More => self.merge_more(),
             Command::Drill => self.behind = self.row().map(|row| List { row, state: TableState::default() }),
             Command::Unfold | Command::Fold => self.fold(cx.area, command == Command::Fold),
             Command::FoldAll => self.toggle_all(cx.area),

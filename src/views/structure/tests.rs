@@ -103,13 +103,33 @@ fn many_traces_are_one_tree_with_counts_errors_quantiles_and_shares() {
 }
 
 #[test]
-fn of_many_hits_the_newest_are_read_and_that_is_said() {
+fn of_many_hits_the_newest_few_are_looked_up_and_that_is_said() {
     let stage = Stage::new((1..=10_000).map(hit).collect());
     let [Request::Structure(job)] = &stage.asked()[..] else { panic!() };
-    assert_eq!((job.traces.len(), job.traces[0]), (MOST, TraceId(10_000)));
-    sees(&stage.screen(), &["0 of 200 traces merged", "the newest 200 of 10,000 hits", "reading"]);
+    assert_eq!((job.traces.len(), job.traces[0]), (FIRST, (TraceId(10_000), hit(10_000).range())));
+    sees(&stage.screen(), &["0 of 50 merged, the newest of 10,000 hits", "reading"]);
+    assert!(!stage.screen().contains("more"), "not before these are merged: {}", stage.screen());
     let none = Stage::new(Vec::new());
     sees(&none.screen(), &["No traces were found to be merged."]);
+}
+
+#[test]
+fn more_of_the_hits_are_looked_up_on_a_key_up_to_all_and_those_that_are_merged_stay() {
+    let mut stage = Stage::new((1..=130).map(hit).collect());
+    stage.tell(news(&[trace(1, 4)], &[], true));
+    sees(&stage.screen(), &["1 of 50 merged, the newest of 130 hits ── M looks up 50 more"]);
+    stage.run(Command::More);
+    let asked = |stage: &Stage| if let [Request::Structure(job)] = &stage.asked()[..] { job.traces.len() } else { 0 };
+    assert_eq!(asked(&stage), 100);
+    sees(&stage.screen(), &["1 of 100 merged, the newest of 130 hits ── reading", "db query"]);
+    assert!(stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).no_more.is_some(), "they are still looked up");
+    stage.tell(news(&[trace(1, 4)], &[], true));
+    sees(&stage.screen(), &["M looks up 30 more"]);
+    stage.run(Command::More);
+    stage.tell(news(&[trace(1, 4)], &[], true));
+    assert_eq!(asked(&stage), 130);
+    assert_eq!(stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).no_more, Some("all hits are looked up"));
+    assert!(!stage.screen().contains("looks up"), "{}", stage.screen());
 }
 
 #[test]
@@ -164,7 +184,7 @@ fn without_hits_the_query_is_asked() {
     assert_eq!(query.traceql, "{ name=\"x\" }");
     let hits = TraceHits { hits: vec![hit(1)], newest: true, part: None };
     answer(&mut stage.view, &look(&stage.shared, &stage.scope, NOW), SIZE, |_| true, Ok(Response::Hits(hits)));
-    assert!(matches!(&stage.asked()[..], [Request::Structure(job)] if job.traces == [TraceId(1)]));
+    assert!(matches!(&stage.asked()[..], [Request::Structure(job)] if job.traces == [(TraceId(1), hit(1).range())]));
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use ratatui::{
 use super::{
     Traces,
     columns::{self, plain_name},
-    lacks_traceql, limit, query,
+    lacks_traceql, query,
     red::{By, Slow},
     rows::{Row, has_spans},
 };
@@ -146,12 +146,7 @@ impl Traces {
                 }
             }
         }
-        match self.hits().len() {
-            0 => {}
-            n if n < limit(look) => parts.push(format!("{n} found")),
-            n if self.found.value().is_some_and(|f| f.newest) => parts.push(format!("search limit reached, newest {n} shown")),
-            n => parts.push(format!("search limit reached, {n} shown, not always the newest")),
-        }
+        parts.extend(self.limit_note(look));
         match self.hits().iter().filter(|h| self.in_flight(h)).count() {
             0 => {}
             n => parts.push(format!("{n} in flight, last")),
@@ -283,7 +278,7 @@ impl Traces {
         let range = look.range();
         let hits = self.hits();
         match hits.iter().map(|h| h.start).min() {
-            Some(first) if hits.len() >= limit(look) => TimeRange { start: first.clamp(range.start, range.end), end: range.end },
+            Some(first) if self.is_cut() => TimeRange { start: first.clamp(range.start, range.end), end: range.end },
             _ => range,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{Traces, limit};
+use super::Traces;
 use crate::{
     core::request::{Refresh, Request},
     model::{
@@ -38,7 +38,7 @@ impl Traces {
     pub(super) fn ask_for_new(&self, look: &Look<'_>, needs: &mut Needs<'_>) {
         if self.is_live(look) && self.found.value().is_some() {
             let window = TimeWindow::Last(REACH.min(look.range().duration()));
-            needs.ask(NEW, 0, Request::Search { query: self.asked(look), window, limit: limit(look) }, Refresh::Every(EVERY));
+            needs.ask(NEW, 0, Request::Search { query: self.asked(look), window, limit: self.limit(look) }, Refresh::Every(EVERY));
         }
     }
 

@@ -7,6 +7,7 @@ mod draw;
 mod live;
 mod marks;
 mod merge;
+mod more;
 mod query;
 mod red;
 mod rows;
@@ -25,6 +26,7 @@ use self::{
     bar::Typing,
     brush::{Before, Brush, Lengths},
     columns::lacks_select,
+    more::Asked,
     query::Preset,
     red::{Red, USUAL},
     rows::{List, Row, has_spans},
@@ -39,19 +41,13 @@ use crate::{
         slot::Slot,
     },
     model::{
-        time::{TimeRange, Timestamp},
+        time::Timestamp,
         trace::{TraceHit, TraceHits, TraceId},
-        trace_source::{Ability, TraceOrigin, TraceQuery},
+        trace_source::{Ability, TraceQuery},
     },
     ui::{chart::TimeAxis, panel, table::visible_rows},
 };
 
-/// Hits that are asked for.
-const LIMIT: usize = 200;
-/// The same of a Jaeger, which tells all spans of each.
-const LIMIT_OF_JAEGER: usize = 50;
-/// The same of those of files.
-const LIMIT_OF_FILES: usize = 10_000;
 /// Slot of what is found.
 const HITS: &str = "hits";
 /// A trace without a root that began this recently is taken to be in flight: its root span ends last. Later it is one
@@ -64,6 +60,7 @@ pub struct Traces {
     /// TraceQL in place of the preset's.
     typed: Option<String>,
     found: Slot<TraceHits>,
+    limits: Asked,
     /// The hits that pass the filter, in order, and their spans.
     list: List,
     filter: Filter,
@@ -90,6 +87,7 @@ impl Traces {
             preset: Preset::of(scope),
             typed: query.map(str::to_owned),
             found: Slot::default(),
+            limits: Asked::default(),
             list: List { at: scope.trace.map(|trace| (trace, scope.span)), ..List::default() },
             filter: Filter::default(),
             marks: Vec::new(),
@@ -145,6 +143,7 @@ impl Traces {
     fn forget(&mut self) {
         self.found.clear();
         self.list.rows.clear();
+        self.ask_for_few();
     }
 
     fn ask_typed(&mut self, look: &Look<'_>, text: &str) {
@@ -166,10 +165,10 @@ impl Traces {
         let hit = self.selected()?;
         Some(match command {
             Command::Red => (ViewKind::Service, look.scope.with_service(hit.root_service.clone()?)),
-            Command::Logs => (ViewKind::Logs, look.scope.with_trace(hit.trace, None).around(range(hit))),
+            Command::Logs => (ViewKind::Logs, look.scope.with_trace(hit.trace, None).around(hit.range())),
             _ => {
                 let span = self.selected_span().map_or_else(|| hit.span(), |s| s.id);
-                (ViewKind::Waterfall, look.scope.with_trace_near(hit.trace, span, range(hit)))
+                (ViewKind::Waterfall, look.scope.with_trace_near(hit.trace, span, hit.range()))
             }
         })
     }
@@ -178,19 +177,6 @@ impl Traces {
 /// Why no TraceQL can be typed, once it is known that none can.
 fn lacks_traceql(look: &Look<'_>) -> Option<&'static str> {
     look.shared.traces.value().and_then(|able| able.why_not(Ability::TraceQl))
-}
-
-/// Files have all of theirs at hand.
-fn limit(look: &Look<'_>) -> usize {
-    match look.shared.traces.value().map(|able| able.origin) {
-        Some(TraceOrigin::Files) => LIMIT_OF_FILES,
-        Some(TraceOrigin::Jaeger) => LIMIT_OF_JAEGER,
-        Some(TraceOrigin::Tempo) | None => LIMIT,
-    }
-}
-
-fn range(hit: &TraceHit) -> TimeRange {
-    TimeRange::new(hit.start, Timestamp(hit.start.0.saturating_add(hit.duration_ns)))
 }
 
 impl View for Traces {
@@ -212,6 +198,7 @@ impl View for Traces {
             errors: self.list.rows.iter().any(|r| matches!(r, Row::Hit(i) if self.is_error(&self.hits()[*i]))),
             folds: selected.is_some_and(has_spans),
             query: true,
+            no_more: self.no_more(look),
             no_query: lacks_traceql(look),
             no_columns: lacks_select(look),
             live: look.scope.window.is_live(),
@@ -223,7 +210,7 @@ impl View for Traces {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            CompareTraces, Drill, EditQuery, Filter, Follow, Logs, Mark, NextError, Order, Preset, Red, ShowColumn, TraceStructure,
+            CompareTraces, Drill, EditQuery, Filter, Follow, Logs, Mark, More, NextError, Order, Preset, Red, ShowColumn, TraceStructure,
             ValueCursor,
         };
         &[
@@ -235,6 +222,7 @@ impl View for Traces {
             CompareTraces,
             Mark,
             TraceStructure,
+            More,
             NextError,
             ValueCursor,
             Follow,
@@ -261,7 +249,7 @@ impl View for Traces {
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         if self.typed.is_some() || self.preset != Preset::Slow || self.slow(look).is_some() {
-            let request = Request::Search { query: self.asked(look), window: look.scope.window, limit: limit(look) };
+            let request = Request::Search { query: self.asked(look), window: look.scope.window, limit: self.limit(look) };
             needs.ask(HITS, 0, request, Refresh::Every(look.shared.settings.refresh_slow));
         }
         self.ask_for_red(look, needs);
@@ -277,6 +265,9 @@ impl View for Traces {
             return self.red_answer(answer);
         }
         let is_new = answer.slot.pane == live::NEW;
+        if !is_new {
+            self.note_limit(cx, &answer);
+        }
         let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
         let changed = if is_new { self.take_new(&cx.look, result) } else { self.take(&cx.look, answer.asked, result) };
         if changed {
@@ -299,6 +290,7 @@ impl View for Traces {
             Command::Mark => self.mark(cx),
             Command::CompareTraces => self.compare(cx),
             Command::TraceStructure => self.open_structure(cx),
+            Command::More => self.ask_for_more(),
             Command::Preset => {
                 // From typed TraceQL back to the preset that it replaced.
                 if self.typed.take().is_none() {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Traces, limit,
+    Traces, more,
     query::{self, Preset},
 };
 use crate::{
@@ -119,7 +119,7 @@ impl Traces {
         if self.samples(look) {
             let plain = Some(query::plain(Preset::All, look.scope, USUAL));
             let query = TraceQuery { traceql: query::traceql(Preset::All, look.scope, look.shared, USUAL, None), plain };
-            needs.ask(SAMPLE, 0, Request::Search { query, window, limit: limit(look) }, refresh);
+            needs.ask(SAMPLE, 0, Request::Search { query, window, limit: more::first(look) }, refresh);
         }
     }
 
@@ -251,7 +251,7 @@ fn summed(matrix: &Matrix, fits: impl Fn(&str) -> bool) -> BTreeMap<Timestamp, f
 /// What a sample tells. Of one that was cut and is not of the newest nobody knows how long it took to come together.
 fn sampled(found: &TraceHits, look: &Look<'_>, why: String) -> Told {
     let (hits, range) = (&found.hits, look.range());
-    let cut = hits.len() >= limit(look);
+    let cut = hits.len() >= more::first(look);
     let start = if cut { hits.iter().map(|h| h.start).min().unwrap_or(range.start) } else { range.start };
     let seconds = range.end.since(start.max(range.start)).as_secs_f64();
     let failed = hits.iter().map(|h| h.error_count.map(|n| n > 0)).collect::<Option<Vec<bool>>>().filter(|f| !f.is_empty());

@@ -20,7 +20,7 @@ use crate::{
         series::{Matrix, Sample, Series},
         time::{TimeRange, TimeWindow},
         trace::{HitSpan, SpanId, TraceId},
-        trace_source::Abilities,
+        trace_source::{Abilities, TraceOrigin},
     },
     views::Act,
 };
@@ -113,7 +113,7 @@ impl Stage {
         let asked = needs(view, &self.look(), SIZE.0, SIZE.1);
         let need = asked.iter().find(|n| n.slot.pane == HITS).unwrap();
         let Request::Search { query, window, limit } = &need.request else { panic!("{need:?}") };
-        assert_eq!((*window, *limit), (self.scope.window, LIMIT));
+        assert_eq!((*window, *limit), (self.scope.window, 200));
         query.traceql.clone()
     }
 
@@ -312,11 +312,45 @@ fn the_limit_and_labels_that_were_not_applied_are_told() {
     stage.scope = stage.scope.with_matcher(Matcher::equal("route", "/pay"));
     let view = stage.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
     let text = stage.text(&view);
-    assert!(text.contains("route not applied ── search limit reached, newest 200 shown"), "{text}");
+    assert!(text.contains("route not applied ── search limit reached, newest 200 shown, M asks for 500"), "{text}");
     let mut view = view;
     let old_server = TraceHits { hits: view.hits().to_vec(), newest: false, part: Some("2 of 3 services searched".to_owned()) };
     feed(&mut view, &stage.look(), SIZE, |_| Some(Ok(Response::Hits(old_server.clone()))));
-    assert!(stage.text(&view).contains("search limit reached, 200 shown, not always the newest ── 2 o"), "{}", stage.text(&view));
+    assert!(stage.text(&view).contains("search limit reached, 200 shown, not always the newest, M ask"), "{}", stage.text(&view));
+}
+
+#[test]
+fn more_hits_are_asked_for_on_a_key_up_to_a_bound_and_those_that_are_here_stay() {
+    let mut stage = Stage::new();
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));
+    let some = |n: u64| (0..n).map(|i| hit(u128::from(i) + 1, i, 10, None)).collect::<Vec<_>>();
+    let limit = |view: &Traces| {
+        let asked = needs(view, &stage.look(), SIZE.0, SIZE.1).into_iter().find(|n| n.slot.pane == HITS).unwrap();
+        if let Request::Search { limit, .. } = asked.request { limit } else { 0 }
+    };
+    let told = |view: &mut Traces, result| answer(view, &stage.look(), SIZE, |n| n.slot.pane == HITS, result);
+    let hits = |n| Ok(Response::Hits(TraceHits { hits: some(n), newest: true, part: None }));
+    let mut view = Traces::new(&stage.scope, None);
+    told(&mut view, hits(3));
+    assert_eq!(view.facts(&stage.look()).no_more, Some("all that were found are shown"));
+    told(&mut view, hits(200));
+    stage.run(&mut view, Command::More);
+    assert_eq!(limit(&view), 500);
+    assert!(stage.text(&view).contains("newest 200 shown, 500 asked for"), "{}", stage.text(&view));
+    let refused = SourceError::new(Backend::Tempo, ErrorKind::BadQuery, "limit 500 exceeds 300");
+    assert_eq!(told(&mut view, Err(refused)), [Act::Notice("500 traces were refused: limit 500 exceeds 300".to_owned())]);
+    assert_eq!(limit(&view), 200);
+    stage.run(&mut view, Command::More);
+    told(&mut view, hits(420));
+    assert!(stage.text(&view).contains(" ── 420 found"), "{}", stage.text(&view));
+    told(&mut view, hits(500));
+    stage.run(&mut view, Command::More);
+    told(&mut view, hits(1000));
+    assert!(stage.text(&view).contains("newest 1,000 shown, no more at once"), "{}", stage.text(&view));
+    assert!(view.facts(&stage.look()).no_more.is_some());
+    stage.run(&mut view, Command::Preset);
+    stage.run(&mut view, Command::Preset);
+    assert_eq!(limit(&view), 200, "another question begins with few");
 }
 
 #[test]
@@ -417,6 +451,37 @@ fn a_box_in_the_dots_becomes_the_window_and_a_condition_and_is_taken_back() {
 }
 
 #[test]
+fn a_box_stays_around_its_time_and_lengths_while_the_window_moves_on() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    let later = |minutes: u64| look(&stage.shared, &stage.scope, NOW + Duration::from_secs(minutes * 60));
+    let press = |view: &mut Traces, minutes, command| with(&later(minutes), (160, 40), |cx| view.command(cx, command)).1;
+    press(&mut view, 0, Command::ValueCursor);
+    press(&mut view, 0, Command::ShiftLeft);
+    press(&mut view, 0, Command::ShiftLeft);
+    let said = |view: &Traces, minutes| {
+        let text = draw(view, &later(minutes), 160, 40);
+        let line = text.lines().find(|l| l.contains("narrows to it")).unwrap_or_else(|| panic!("{text}"));
+        line[line.find("over time").unwrap()..].split("   ").next().unwrap().trim_matches(['─', ' ']).to_owned()
+    };
+    let begun = said(&view, 0);
+    assert!(begun.contains(" – 09:58"), "{begun}");
+    assert_eq!(said(&view, 20), begun);
+    let drawn = |view: &Traces, minutes| {
+        let plane = view.plane(&later(minutes), Rect::new(0, 0, 160, 40)).unwrap();
+        view.brush.unwrap().extent().cells(&plane).map(|cells| cells.x)
+    };
+    assert!(drawn(&view, 20) < drawn(&view, 0) && drawn(&view, 20).is_some(), "it moves with the dots");
+    assert_eq!(drawn(&view, 70), None, "it has left the window");
+    press(&mut view, 20, Command::ShiftRight);
+    assert!(said(&view, 20).contains(" – 09:58"), "the other corner is where it was: {}", said(&view, 20));
+    let acts = press(&mut view, 20, Command::Drill);
+    let [Act::Rescope(scope)] = acts.as_slice() else { panic!("{acts:?}") };
+    let TimeWindow::Fixed(range) = scope.window else { panic!() };
+    assert!(range.contains(hits()[1].start), "{range:?}");
+}
+
+#[test]
 fn on_a_small_screen_the_dots_take_the_place_of_the_list_while_a_box_is_chosen() {
     let stage = Stage::new();
     let mut view = stage.view(hits());
@@ -450,34 +515,3 @@ proptest! {
         draw(&view, &stage.look(), w, h);
     }
 }
-#[test]
-fn a_box_stays_around_its_time_and_lengths_while_the_window_moves_on() {
-    let stage = Stage::new();
-    let mut view = stage.view(hits());
-    let later = |minutes: u64| look(&stage.shared, &stage.scope, NOW + Duration::from_secs(minutes * 60));
-    let press = |view: &mut Traces, minutes, command| with(&later(minutes), (160, 40), |cx| view.command(cx, command)).1;
-    press(&mut view, 0, Command::ValueCursor);
-    press(&mut view, 0, Command::ShiftLeft);
-    press(&mut view, 0, Command::ShiftLeft);
-    let said = |view: &Traces, minutes| {
-        let text = draw(view, &later(minutes), 160, 40);
-        let line = text.lines().find(|l| l.contains("narrows to it")).unwrap_or_else(|| panic!("{text}"));
-        line[line.find("over time").unwrap()..].split("   ").next().unwrap().trim_matches(['─', ' ']).to_owned()
-    };
-    let begun = said(&view, 0);
-    assert!(begun.contains(" – 09:58"), "{begun}");
-    assert_eq!(said(&view, 20), begun);
-    let drawn = |view: &Traces, minutes| {
-        let plane = view.plane(&later(minutes), Rect::new(0, 0, 160, 40)).unwrap();
-        view.brush.unwrap().extent().cells(&plane).map(|cells| cells.x)
-    };
-    assert!(drawn(&view, 20) < drawn(&view, 0) && drawn(&view, 20).is_some(), "it moves with the dots");
-    assert_eq!(drawn(&view, 70), None, "it has left the window");
-    press(&mut view, 20, Command::ShiftRight);
-    assert!(said(&view, 20).contains(" – 09:58"), "the other corner is where it was: {}", said(&view, 20));
-    let acts = press(&mut view, 20, Command::Drill);
-    let [Act::Rescope(scope)] = acts.as_slice() else { panic!("{acts:?}") };
-    let TimeWindow::Fixed(range) = scope.window else { panic!() };
-    assert!(range.contains(hits()[1].start), "{range:?}");
-}
-
