@@ -80,8 +80,7 @@ fn answer(app: &mut App, ours: &PrometheusAlerts, theirs: &AlertmanagerAlerts) {
             Request::Instant { .. } => Response::Vector(Vector::default()),
             _ => continue,
         };
-        let range = TimeWindow::Last(Duration::from_secs(3600)).range(NOW);
-        let answer = Answer { slot: need.slot, request: Arc::new(need.request), range, asked: NOW, result: Ok(response) };
+        let answer = Answer { slot: need.slot, request: Arc::new(need.request), asked: NOW, result: Ok(response) };
         app.update(Msg { now: NOW, event: Event::Answer(Box::new(answer)) });
     }
 }

@@ -18,7 +18,7 @@ pub use self::{
     change::{Change, Windows, sort},
     drain::{Clusters, Parameters, cluster},
     form::form,
-    kinds::{Kind, Kinds, MAX_KINDS},
+    kinds::{Kind, Kinds},
     line_filter::{LineFilter, line_filters},
     mask::WILDCARD,
 };

@@ -142,8 +142,7 @@ impl Stage {
             self.answered.push(need.clone());
             for response in self.ask(&need.request).await {
                 let (slot, request) = (need.slot, Arc::new(need.request.clone()));
-                let range = TimeWindow::Last(Duration::ZERO).range(NOW);
-                self.send(Event::Answer(Box::new(Answer { slot, request, range, asked: NOW, result: Ok(response) })));
+                self.send(Event::Answer(Box::new(Answer { slot, request, asked: NOW, result: Ok(response) })));
             }
         }
     }

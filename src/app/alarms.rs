@@ -143,7 +143,7 @@ mod tests {
         model::{
             alert::{Routing, Severity, Sound},
             backend::{Backend, ErrorKind, SourceError},
-            time::{TimeRange, TimeWindow},
+            time::TimeWindow,
         },
     };
 
@@ -157,7 +157,7 @@ mod tests {
 
     fn answer(request: Request, result: Result<Response, SourceError>) -> Answer {
         let slot = SlotId { view: 0, pane: "alarm", part: u32::from(request == Request::AlertmanagerAlerts) };
-        Answer { slot, request: Arc::new(request), range: TimeRange::new(NOW, NOW), asked: NOW, result }
+        Answer { slot, request: Arc::new(request), asked: NOW, result }
     }
 
     fn of_prometheus(alerts: &[Alert]) -> Answer {

@@ -105,7 +105,7 @@ pub fn answer(
 }
 
 fn tell(view: &mut dyn View, look: &Look<'_>, size: (u16, u16), need: Subscription, result: Result<Response, SourceError>) -> Vec<Act> {
-    let answer = Answer { slot: need.slot, request: Arc::new(need.request), range: look.range(), asked: look.now, result };
+    let answer = Answer { slot: need.slot, request: Arc::new(need.request), asked: look.now, result };
     with(look, size, |cx| view.answer(cx, answer)).1
 }
 

@@ -47,13 +47,7 @@ impl Stage {
 
     fn answer(&mut self, pane: &str, result: Result<Response, SourceError>) {
         let Some(asked) = self.asked(pane) else { panic!("{pane} is not asked") };
-        let answer = Answer {
-            slot: asked.slot,
-            request: Arc::new(asked.request),
-            range: TimeRange::new(NOW - Duration::from_secs(3600), NOW),
-            asked: self.now,
-            result,
-        };
+        let answer = Answer { slot: asked.slot, request: Arc::new(asked.request), asked: self.now, result };
         self.tell(Event::Answer(Box::new(answer)));
     }
 
@@ -178,7 +172,7 @@ fn a_late_answer_to_a_view_that_was_left_does_not_count() {
     let mut stage = Stage::new(ViewKind::Waterfall, TimeWindow::Last(Duration::from_secs(3600)));
     let late = stage.asked("trace").unwrap();
     stage.key(KeyCode::Char('3'));
-    let answer = Answer { slot: late.slot, request: Arc::new(late.request), range: TimeRange::new(NOW, NOW), asked: NOW, result: trace() };
+    let answer = Answer { slot: late.slot, request: Arc::new(late.request), asked: NOW, result: trace() };
     stage.tell(Event::Answer(Box::new(answer)));
     stage.key(KeyCode::Esc);
     assert!(stage.asked("trace").is_some());

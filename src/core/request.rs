@@ -446,8 +446,6 @@ pub struct Answer {
     pub slot: SlotId,
     /// The question it answers: a view that asks something else by now drops it.
     pub request: Arc<Request>,
-    /// What the request's window was when it was asked.
-    pub range: TimeRange,
     /// When it was asked.
     pub asked: Timestamp,
     /// The content.

@@ -27,11 +27,6 @@ impl LabelFilter {
     pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|(m, regex)| value_matches(m, regex.as_ref(), labels.get(&m.name).unwrap_or("")))
     }
-
-    /// Whether a set without any label would pass: Prometheus refuses selectors that match everything.
-    pub fn matches_empty(&self) -> bool {
-        self.0.iter().all(|(m, regex)| value_matches(m, regex.as_ref(), ""))
-    }
 }
 
 fn value_matches(matcher: &Matcher, regex: Option<&Regex>, value: &str) -> bool {

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 pub use self::manner::Manner;
-use self::stamp::{Stamp, epoch};
+use self::stamp::Stamp;
 use super::wrapper;
 use crate::model::{log::Level, time::Timestamp};
 
@@ -176,10 +176,4 @@ fn after_priority(text: &str) -> Option<&[u8]> {
     let (number, rest) = text[1..].split_once('>')?;
     let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| rest.strip_prefix("1 ").unwrap_or(rest).as_bytes())
-}
-
-/// The instant of a number of seconds, or of thousandths, millionths and so on of one, since 1970.
-pub fn of_epoch(text: &str) -> Option<Timestamp> {
-    let stamp = epoch(text.as_bytes())?;
-    Some(Timestamp(stamp.seconds(Timestamp::ZERO)?.checked_mul(1_000_000_000)?.checked_add(stamp.nanos)?))
 }

@@ -249,11 +249,6 @@ impl Family {
         }
     }
 
-    /// Whether its quantiles are of single instances, which cannot be put together to one of the service.
-    pub fn quantiles_are_of_instances(&self) -> bool {
-        matches!(self.durations, Some(Durations::Given(_)))
-    }
-
     /// Whether it has quantiles that someone else took, and not this one: nobody can tell it.
     pub fn lacks_quantile(&self, q: f64) -> bool {
         matches!(&self.durations, Some(Durations::Given(given)) if given.iter().all(|g| !g.is(q)))

@@ -222,8 +222,7 @@ async fn answer(
     result: Result<Response, SourceError>,
 ) -> Result<Outcome, Gone> {
     let outcome = Outcome::of(&result);
-    let range = request.window().unwrap_or(TimeWindow::Last(Duration::ZERO)).range(asked);
-    let answer = Answer { slot, request: request.clone(), range, asked, result };
+    let answer = Answer { slot, request: request.clone(), asked, result };
     context.send(Event::Answer(Box::new(answer))).await?;
     Ok(outcome)
 }
@@ -236,11 +235,10 @@ async fn files(slot: SlotId, request: &Arc<Request>, context: &Context, lines: A
         let bug = SourceError::new(Backend::Loki, ErrorKind::Bug, "no files were opened");
         return answer(slot, request, context, asked, Err(bug)).await;
     };
-    let range = lines.window.range(asked);
     loop {
         let place = context.out.reserve().await.map_err(|_| Gone)?;
         let result = Ok(Response::Log(vec![files.next(lines).await]));
-        let answer = Answer { slot, request: request.clone(), range, asked, result };
+        let answer = Answer { slot, request: request.clone(), asked, result };
         place.send(Msg { now: context.clock.now(), event: Event::Answer(Box::new(answer)) });
     }
 }

@@ -9,7 +9,7 @@ use crate::model::time::{TimeRange, TimeWindow, Timestamp};
 
 use instant::instant;
 
-pub use until::{UNDERSTOOD_ENDS, Until, parse_until};
+pub use until::{Until, parse_until};
 
 /// What is understood, for error messages.
 pub const UNDERSTOOD: &str = "write 2h, 14:20 - 14:45, from 14:20, 2026-11-21 14:32:07, or paste a log's timestamp";

@@ -8,7 +8,7 @@ use super::{MAX_TEXT, after_word, instant, parse_duration};
 use crate::model::time::Timestamp;
 
 /// What is understood, for error messages.
-pub const UNDERSTOOD_ENDS: &str = "write 2h, until 18:00, tomorrow 9:00, mon 9:00 or 2026-11-21 18:00";
+const UNDERSTOOD_ENDS: &str = "write 2h, until 18:00, tomorrow 9:00, mon 9:00 or 2026-11-21 18:00";
 
 /// What was meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

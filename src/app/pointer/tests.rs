@@ -86,8 +86,7 @@ impl Stage {
                     self.searched = Some((*window, query.traceql.clone()));
                 }
                 let Some(response) = respond(&need.request, self.now) else { continue };
-                let range = self.app.look().range();
-                let answer = Answer { slot: need.slot, request: Arc::new(need.request), range, asked: self.now, result: Ok(response) };
+                let answer = Answer { slot: need.slot, request: Arc::new(need.request), asked: self.now, result: Ok(response) };
                 self.send(Event::Answer(Box::new(answer)));
             }
         }

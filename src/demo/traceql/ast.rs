@@ -248,11 +248,6 @@ impl Intrinsic {
             Self::Parent => "parent",
         }
     }
-
-    /// Whether a span may have several of it.
-    pub const fn is_many(self) -> bool {
-        matches!(self, Self::EventName | Self::EventTime | Self::LinkTrace | Self::LinkSpan)
-    }
 }
 
 /// What is computed of the chosen spans over time.

@@ -85,11 +85,6 @@ impl World {
         rules_since(Timestamp(self.engine.model.start), self.onset())
     }
 
-    /// The first instant of which anything is known.
-    pub const fn birth(&self) -> Timestamp {
-        Timestamp(self.engine.model.birth)
-    }
-
     /// Simulates what alerting rules look back over, then the last hour with its lines and traces, then the last day, in a
     /// thread of its own, so that questions find it done. The thread ends with the work or with the world.
     ///

@@ -144,7 +144,7 @@ fn klog(b: &[u8]) -> Option<Stamp> {
 }
 
 /// A number of seconds, thousandths, millionths or billionths of one since 1970.
-pub(super) fn epoch(b: &[u8]) -> Option<Stamp> {
+fn epoch(b: &[u8]) -> Option<Stamp> {
     let digits = digits(b);
     let whole = number(b.get(..digits)?)?;
     let unit = match digits {

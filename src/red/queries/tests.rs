@@ -183,7 +183,6 @@ fn quantiles_of_summaries_are_shown_as_they_are() {
     assert_eq!(f.quantile(0.99, "cart", W), None, "it has no such quantile");
     assert!(f.services_quantile(0.95, &[], W).unwrap().ends_with(" == 1)"), "of one instance only");
     assert_eq!(f.exemplar_selector("cart"), None);
-    assert!(f.quantiles_are_of_instances());
 }
 
 #[test]

@@ -9,7 +9,7 @@ const CAP: Duration = Duration::from_secs(30);
 
 /// The longest wait before try `attempt + 1`: 200 ms doubled each time, at most 30 s. `jitter` in 0..1 takes a part of it
 /// ("full jitter"), so that many clients that failed together do not come back together.
-pub fn backoff(attempt: u32, jitter: f64) -> Duration {
+fn backoff(attempt: u32, jitter: f64) -> Duration {
     let longest = BASE.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(CAP);
     longest.mul_f64(jitter.clamp(0.0, 1.0))
 }

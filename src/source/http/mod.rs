@@ -34,7 +34,7 @@ use tokio::{
 use tracing::{info, warn};
 use url::Url;
 
-pub use backoff::{backoff, full_jitter, retry_after};
+pub use backoff::{full_jitter, retry_after};
 pub use endpoint::{ClientCertificate, Endpoint};
 pub use error_text::error_text;
 pub use request::{Answer, Request, Unsent};

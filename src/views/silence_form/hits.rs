@@ -132,6 +132,6 @@ fn named(services: &[(Option<CompactString>, usize)]) -> String {
 }
 
 /// Whether a silence matches it already.
-pub fn is_silenced(alert: &Alert) -> bool {
+pub(super) fn is_silenced(alert: &Alert) -> bool {
     alert.routing.as_ref().is_some_and(|r| !r.silenced_by.is_empty())
 }

@@ -26,11 +26,7 @@ use self::{
     subject::About,
     target::Target,
 };
-pub use self::{
-    fold::Fold,
-    hits::{Hits, is_silenced},
-    subject::Subject,
-};
+pub use self::{fold::Fold, hits::Hits, subject::Subject};
 use super::{Act, Cx, Look, Needs, Pointed, TypingKey, View, Yank};
 use crate::{
     app::{Settings, expect},

@@ -20,7 +20,7 @@ impl Page {
         let look = look(&self.shared, &self.scope, now());
         let slot = self.needs().into_iter().find(|n| n.slot.pane == "filter").unwrap().slot;
         let request = Arc::new(Request::Filter(job.clone()));
-        let answer = Answer { slot, request, range: look.range(), asked: now(), result: result.map(Response::Filtered) };
+        let answer = Answer { slot, request, asked: now(), result: result.map(Response::Filtered) };
         with(&look, self.size, |cx| self.view.answer(cx, answer));
     }
 

@@ -93,7 +93,7 @@ fn the_volume_shows_what_need_not_be_handed_out_as_unknown() {
     let samples = vec![Sample { at: range.end, value: 4.0 }];
     let matrix = Matrix { series: vec![Series { labels, samples }], range, step: Duration::from_secs(30), warnings: Vec::new() };
     let result = Ok(Response::Matrix(matrix));
-    let answer = Answer { slot: need.slot, request: Arc::new(need.request), range, asked: now(), result };
+    let answer = Answer { slot: need.slot, request: Arc::new(need.request), asked: now(), result };
     with(&look, BIG, |cx| page.view.answer(cx, answer));
     let hatch = page.shared.glyphs.stale;
     let hatched = |page: &Page| page.screen().lines().find(|l| l.contains("info")).unwrap_or_default().matches(hatch).count();
