@@ -28,7 +28,9 @@ fn main() {
         println!("{name}, {lines} lines of JSON as bunyan writes them");
         redline(&path);
         filtered(&path);
-        lnav(&path);
+        if lnav(&path) {
+            lnav_keys(&path);
+        }
     }
 }
 
@@ -113,14 +115,15 @@ fn filtered(path: &Path) {
     figure("redline: the same, median", percentile(&mut keys, 0.5), "ms").note();
 }
 
-/// Without a terminal it reads and indexes the whole file and answers one question about it: no frame is to be waited for.
-fn lnav(path: &Path) {
+/// Without a terminal it reads and indexes the whole file and answers one question about it: no frame is to be waited for. Says
+/// whether it is installed.
+fn lnav(path: &Path) -> bool {
     let started = Instant::now();
     let mut command = Command::new("lnav");
     command.args(["-n", "-c", ";SELECT count(*) FROM all_logs"]).arg(path).stdout(Stdio::null()).stdin(Stdio::null());
     let Ok(mut child) = command.spawn() else {
         println!("        lnav is not installed");
-        return;
+        return false;
     };
     let (mut most, mut used) = (0.0_f64, Duration::ZERO);
     while child.try_wait().unwrap().is_none() {
@@ -135,4 +138,15 @@ fn lnav(path: &Path) {
     figure("lnav: start to the count of its lines", millis(started.elapsed()), "ms").note();
     figure("lnav: processor time", millis(used), "ms").note();
     figure("lnav: resident at its most", most, "MB").note();
+    true
+}
+
+/// The same keys as redline's, once the file is indexed.
+fn lnav_keys(path: &Path) {
+    let mut terminal = Terminal::start_other("lnav", &[path.to_str().unwrap()]);
+    terminal.see("the first lines", |screen| screen.contains("order created"));
+    terminal.watch(Duration::from_secs(10));
+    let mut keys: Vec<f64> = (0..KEYS).map(|n| millis(terminal.press(if n % 2 == 0 { "j" } else { "k" }, Terminal::middle))).collect();
+    figure("lnav: a key then, p99 of 200", percentile(&mut keys, 0.99), "ms").note();
+    figure("lnav: the same, median", percentile(&mut keys, 0.5), "ms").note();
 }

@@ -1,6 +1,7 @@
-//! The program in a pseudo-terminal, and the instant at which each of its frames was there as a whole.
+//! The program, or another one, in a pseudo-terminal, and the instant at which each of its frames was there as a whole.
 
 use std::{
+    ffi::OsStr,
     io::{Read, Write},
     num::NonZeroU16,
     path::PathBuf,
@@ -14,6 +15,8 @@ const COLUMNS: u16 = 200;
 const ROWS: u16 = 50;
 /// The end of a synchronized update.
 const END: &[u8] = b"\x1b[?2026l";
+/// How long a frame of a program that marks none may pause.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How long anything may take to be seen before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -31,6 +34,8 @@ pub struct Terminal {
     pending: Vec<u8>,
     parser: vt100::Parser,
     bytes: usize,
+    /// Whether the program marks where its frames end.
+    marks: bool,
     /// When the program was started.
     pub started: Instant,
     _master: Box<dyn MasterPty + Send>,
@@ -38,11 +43,21 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(args: &[&str]) -> Self {
+        Self::run(CommandBuilder::new(program()), args, true)
+    }
+
+    /// Another program, which does not mark where its frames end: they do where nothing more comes.
+    pub fn start_other(program: &str, args: &[&str]) -> Self {
+        Self::run(CommandBuilder::new(program), args, false)
+    }
+
+    fn run(mut command: CommandBuilder, args: &[&str], marks: bool) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(program());
         command.args(args);
         command.cwd(env!("CARGO_MANIFEST_DIR"));
+        let path = command.get_env("PATH").map(OsStr::to_os_string).unwrap_or_default();
         command.env_clear();
+        command.env("PATH", path);
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8"), ("HOME", "/nonexistent")] {
             command.env(name, value);
         }
@@ -61,7 +76,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         let cells = |n| NonZeroU16::new(n).unwrap();
         let parser = vt100::Parser::new(cells(ROWS), cells(COLUMNS), 0);
-        Self { child, keys, chunks, pending: Vec::new(), parser, bytes: 0, started, _master: pair.master }
+        Self { child, keys, chunks, pending: Vec::new(), parser, bytes: 0, marks, started, _master: pair.master }
     }
 
     pub fn pid(&self) -> u32 {
@@ -70,6 +85,9 @@ impl Terminal {
 
     /// Waits for the next whole frame and shows it. Says when its last byte was there; `None`: none came in time.
     pub fn frame(&mut self, within: Duration) -> Option<Instant> {
+        if !self.marks {
+            return self.burst(within);
+        }
         let deadline = Instant::now() + within;
         loop {
             let (at, chunk) = self.chunks.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?;
@@ -84,6 +102,17 @@ impl Terminal {
                 return Some(at);
             }
         }
+    }
+
+    /// The same of a program that marks no frames.
+    fn burst(&mut self, within: Duration) -> Option<Instant> {
+        let mut last = None;
+        while let Ok((at, chunk)) = self.chunks.recv_timeout(if last.is_some() { PAUSE } else { within }) {
+            self.bytes += chunk.len();
+            self.parser.process(&chunk);
+            last = Some(at);
+        }
+        last
     }
 
     /// Waits until the screen fulfils a condition, and says when it did.
@@ -121,6 +150,11 @@ impl Terminal {
                 return at.saturating_duration_since(pressed);
             }
         }
+    }
+
+    /// The rows of the screen without the first and the last ones, in which clocks stand.
+    pub fn middle(&self) -> Vec<String> {
+        self.parser.screen().rows(0, COLUMNS).skip(3).take(usize::from(ROWS) - 10).collect()
     }
 
     /// The order of a table and the place of its selection, which stand at the end of its first edge.
