@@ -103,12 +103,14 @@ fn a_tail_beside_work_that_mostly_waits_is_folded_though_it_is_shorter_than_the_
 
 #[test]
 fn no_more_is_folded_than_leaves_room_for_what_happens() {
-    let mut spans = vec![ms(1, 0, 0, 40_010_000)];
-    spans.extend((0..40).map(|i| ms(2 + i, 1, 1_000_000 * (1 + i as i64), 1_000_000 * (1 + i as i64) + 10)));
+    // Each wait is twice as long as the one before it: beside those that are left, each is worth a break.
+    let begin = |n: u32| 1_000 * (2i64.pow(n) - 1);
+    let mut spans = vec![span(1, 0, 0, begin(12))];
+    spans.extend((1..12).map(|n| span(1 + u64::from(n), 1, begin(n), begin(n) + 10)));
     let t = build(spans);
-    let scale = Scale::folded(&t, t.range, 700);
-    assert!(!scale.breaks().is_empty(), "{scale:?}");
-    assert!(scale.work().map(|(_, cells)| cells.len()).sum::<usize>() >= 230, "{scale:?}");
+    let scale = Scale::folded(&t, t.range, 104);
+    assert_eq!(scale.breaks().len(), 8, "{scale:?}");
+    assert!(scale.work().map(|(_, cells)| cells.len()).sum::<usize>() >= 104 / 3, "{scale:?}");
 }
 
 #[test]
