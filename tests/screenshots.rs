@@ -136,6 +136,30 @@ const SHOTS: &[Shot] = &[
         ],
     },
     Shot {
+        name: "compare",
+        title: "A failed trace beside a typical good one",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            WHOLE,
+            SERVICE,
+            &[
+                ("4", "GET /api/orders/{id}   "),
+                ("E\x15{ name = \"POST /api/checkout\" } >> { name = \"pool.acquire\" && status = error }\r", "Traces ── { name"),
+                ("", "POST /api/checkout   "),
+                ("x", "before the onset"),
+                ("", "longer"),
+            ],
+        ],
+    },
+    Shot {
+        name: "structure",
+        title: "The structure of many traces",
+        size: WIDE,
+        theme: "dark",
+        steps: &[WHOLE, &[("\r", "/orders"), ("4", "GET /api/orders/{id}   "), ("T", "of 50 merged"), ("", "pool.acquire")]],
+    },
+    Shot {
         name: "waterfall-tail",
         title: "A request whose work goes on minutes after its answer",
         size: WIDE,
