@@ -228,9 +228,9 @@ commands! {
     Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
     NextError, "next-error", [Logs, Waterfall, Compare, Structure, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
-    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
-    NextMatch, "next-match", [Logs, Waterfall], ["n"], "", "Next match", MATCHES;
-    PreviousMatch, "previous-match", [Logs, Waterfall], ["N"], "", "Previous match", MATCHES;
+    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Compare, Structure, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
+    NextMatch, "next-match", [Logs, Waterfall, Compare, Structure], ["n"], "", "Next match", MATCHES;
+    PreviousMatch, "previous-match", [Logs, Waterfall, Compare, Structure], ["N"], "", "Previous match", MATCHES;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
     Follow, "follow", [Logs, Traces, Diagnostics], ["f"], "follow", "Follow the newest line; of traces, look for new ones every 5 s", ALWAYS;
     Patterns, "patterns", [Logs], ["P"], "patterns", "The lines clustered into patterns: what is new, grew or is gone since the onset", ALWAYS;

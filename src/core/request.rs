@@ -264,10 +264,8 @@ pub enum Request {
         /// The window.
         window: TimeWindow,
     },
-    /// A trace by its id.
-    Trace(TraceId),
-    /// The same of one that something of this time led to.
-    TraceNear(TraceId, TimeRange),
+    /// A trace by its id, and when it was as far as what led to it tells: servers look for it there first.
+    Trace(TraceId, Option<TimeRange>),
     /// What two traces that are here differ in: no backend is asked, a worker compares them.
     Compare(Arc<CompareJob>),
     /// Many traces merged into one tree; answers keep coming.
@@ -314,9 +312,8 @@ impl Request {
             | Self::Count(_)
             | Self::Patterns(_)
             | Self::Same(_)
-            | Self::Trace(_)
+            | Self::Trace(..)
             | Self::Compare(_)
-            | Self::TraceNear(..)
             | Self::Structure(_) => None,
         }
     }

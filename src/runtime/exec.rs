@@ -340,8 +340,7 @@ fn backend_of(request: &Request) -> Backend {
         | Request::LogOlder { .. }
         | Request::LogNewer { .. } => Backend::Loki,
         Request::Search { .. }
-        | Request::Trace(_)
-        | Request::TraceNear(..)
+        | Request::Trace(..)
         | Request::Compare(_)
         | Request::Structure(_)
         | Request::TraceAbilities

@@ -98,8 +98,7 @@ pub async fn fetch(request: &Request, sources: &Sources, now: Timestamp) -> Resu
         Request::TraceTagValues { tag, query, window } => {
             Response::Names(Arc::new(sources.trace_tag_values(tag, query, window.range(now)).await?))
         }
-        Request::Trace(id) => Response::Trace(sources.trace(*id, None).await?),
-        Request::TraceNear(id, near) => Response::Trace(sources.trace(*id, Some(*near)).await?),
+        Request::Trace(id, near) => Response::Trace(sources.trace(*id, *near).await?),
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(sources.trace_abilities().await?)),
         Request::LogStream { .. } | Request::FileLines(_) | Request::Filter(_) | Request::Structure(_) => {
             return Err(bug(Backend::Loki, "a stream of answers was fetched"));

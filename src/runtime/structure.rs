@@ -55,7 +55,13 @@ async fn look(job: &Arc<StructureJob>, failed: &[(TraceId, String)], is_done: bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::{TimeRange, Timestamp};
+    use crate::{
+        model::{
+            backend::Backend,
+            time::{TimeRange, Timestamp},
+        },
+        source::{Tempo, http::Endpoint},
+    };
 
     #[tokio::test]
     async fn traces_that_cannot_be_read_are_told_each_with_its_reason() {
@@ -67,5 +73,22 @@ mod tests {
         let last = news.recv().await.unwrap();
         assert_eq!((last.is_done, last.failed.len(), last.rows.len(), last.traces.len()), (true, 2, 0, 0));
         assert!(last.failed[0].0 == TraceId(1) && !last.failed[0].1.is_empty(), "{last:?}");
+    }
+
+    #[tokio::test]
+    async fn each_trace_is_looked_for_at_its_time() {
+        let server = wiremock::MockServer::start().await;
+        let span = r#"{"spanId":"0000000000000001","name":"a","startTimeUnixNano":"10000000000000","endTimeUnixNano":"10001000000000"}"#;
+        let body = format!(r#"{{"trace":{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}}}"#);
+        let whole = wiremock::ResponseTemplate::new(200).set_body_raw(body, "application/json");
+        wiremock::Mock::given(wiremock::matchers::any()).respond_with(whole).mount(&server).await;
+        let endpoint = Endpoint::new(Backend::Tempo, server.uri().parse().unwrap());
+        let sources = Sources { tempo: Some(Tempo::new(endpoint, Arc::new(|_, _| ())).unwrap()), ..Sources::default() };
+        let near = TimeRange::new(Timestamp::from_secs(10_000), Timestamp::from_secs(10_001));
+        let (out, mut news) = mpsc::channel(4);
+        merge(&Arc::new(StructureJob::new(vec![(TraceId(1), near)])), &sources, out).await.unwrap();
+        assert_eq!(news.recv().await.unwrap().rows.len(), 1);
+        let asked: Vec<_> = server.received_requests().await.unwrap().iter().map(|r| r.url.query().unwrap_or("").to_owned()).collect();
+        assert_eq!(asked, ["start=6400&end=13601"]);
     }
 }

@@ -70,6 +70,13 @@ impl<'a> Cell<'a> {
         self
     }
 
+    /// All of it in one style.
+    #[must_use]
+    pub fn in_style(mut self, style: Style) -> Self {
+        self.pieces.iter_mut().for_each(|(_, of)| *of = style);
+        self
+    }
+
     fn width(&self) -> usize {
         self.pieces.iter().map(|(text, _)| width(text)).sum()
     }

@@ -13,6 +13,7 @@ pub mod filter;
 pub mod logs;
 pub mod prompt;
 pub mod query;
+mod search;
 pub mod service;
 pub mod services;
 mod sheet;

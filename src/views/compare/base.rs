@@ -38,7 +38,7 @@ pub(super) struct Base {
 }
 
 enum How {
-    Chosen(TraceId),
+    Chosen(TraceId, Option<TimeRange>),
     Typical(Box<Looking>),
 }
 
@@ -62,6 +62,8 @@ struct Looking {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) trace: TraceId,
+    /// When it was.
+    near: TimeRange,
     /// The median of so many.
     pub(super) of: usize,
     /// Whether there are more of them, and how those that were found were chosen.
@@ -76,12 +78,13 @@ pub(super) struct Chosen {
 /// What is to be asked.
 pub(super) enum Next {
     Search(u32, Request),
-    Trace(u32, TraceId),
+    Trace(u32, TraceId, Option<TimeRange>),
 }
 
 impl Base {
-    pub(super) fn chosen(trace: TraceId) -> Self {
-        Self { how: How::Chosen(trace), trace: Slot::default() }
+    /// One that the reader chose, and when it was, as far as that is known.
+    pub(super) fn chosen(trace: TraceId, near: Option<TimeRange>) -> Self {
+        Self { how: How::Chosen(trace, near), trace: Slot::default() }
     }
 
     pub(super) fn typical() -> Self {
@@ -94,7 +97,7 @@ impl Base {
 
     pub(super) fn id(&self) -> Option<TraceId> {
         match &self.how {
-            How::Chosen(trace) => Some(*trace),
+            How::Chosen(trace, _) => Some(*trace),
             How::Typical(looking) => looking.chosen.as_ref().map(|c| c.trace),
         }
     }
@@ -118,9 +121,9 @@ impl Base {
     /// What is to be asked now.
     pub(super) fn next(&self, look: &Look<'_>) -> Option<Next> {
         match &self.how {
-            How::Chosen(trace) => Some(Next::Trace(0, *trace)),
+            How::Chosen(trace, near) => Some(Next::Trace(0, *trace, *near)),
             How::Typical(looking) => match &looking.chosen {
-                Some(chosen) => Some(Next::Trace(part(looking.but.len()), chosen.trace)),
+                Some(chosen) => Some(Next::Trace(part(looking.but.len()), chosen.trace, Some(chosen.near))),
                 None => looking.request(look).map(|request| Next::Search(part(looking.reach), request)),
             },
         }
@@ -201,6 +204,7 @@ impl Looking {
         if let Some(typical) = typical(&found.hits, root, &self.but) {
             self.chosen = Some(Chosen {
                 trace: typical.hit.trace,
+                near: typical.hit.range(),
                 of: typical.of,
                 cut: cut(found),
                 when: when(&searches, self.reach),

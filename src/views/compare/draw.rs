@@ -77,7 +77,9 @@ impl Compare {
         }
         let line = shared.glyphs.horizontal.repeat(2);
         let order = if self.tree.order == Order::Tree { "as called" } else { "worst first" };
-        let note = format!("{order} {line} {}", position(&self.list, self.tree.lines().len()));
+        let found = self.ranks.as_ref().and_then(|ranks| self.finder.note(ranks, &ranks.words()));
+        let parts = found.into_iter().chain([order.to_owned(), position(&self.list, self.tree.lines().len())]);
+        let note = parts.collect::<Vec<_>>().join(&format!(" {line} "));
         let inner = Panel::new("compare").focused(true).note(note).state(&self.state(look)).render(shared, places.rows, buf);
         if self.tree.lines().is_empty() {
             panel::message(shared, inner, buf, &self.empty(look));
@@ -133,12 +135,13 @@ impl Compare {
         let seen: Vec<Said<'_>> = lines.iter().skip(first).take(height).map(|line| Said::of(base, other, found, line.item)).collect();
         table.render(look.shared, area, buf, |row, column| {
             let (Some(line), Some(said)) = (lines.get(row), seen.get(row - first)) else { return Cell::default() };
-            match column {
+            let cell = match column {
                 0 => self.name(look, said, line.item, line.depth),
                 6 => bar(look, said, said.base, whole, bars),
                 7 => bar(look, said, said.other, whole, bars),
                 _ => figure(look, said, column),
-            }
+            };
+            if self.is_dimmed(line.item) { cell.in_style(look.shared.theme.style(Role::Dim)) } else { cell }
         });
     }
 
@@ -154,7 +157,11 @@ impl Compare {
         };
         let indent = " ".repeat(usize::try_from(depth.min(DEEPEST)).unwrap_or(0));
         let same = said.change == Change::Same;
-        let text = style(if same { Role::Dim } else { Role::Text });
+        let text = style(match () {
+            () if self.finder.search.is_some() => Role::Match,
+            () if same => Role::Dim,
+            () => Role::Text,
+        });
         let service = if said.service.is_empty() { String::new() } else { format!("{} ", said.service) };
         let mut cell = Cell::new(format!("{indent}{mark} "), style(Role::Dim)).and(service, look.shared.service_style(said.service));
         cell = cell.and(said.name.to_string(), text);
@@ -198,7 +205,7 @@ fn duration(look: &Look<'_>, of: Together) -> Cell<'static> {
     Cell::new(format::nanoseconds(of.total_ns), theme.style(Role::Text)).and(mark, theme.style(role))
 }
 
-fn word(change: Change) -> &'static str {
+pub(super) fn word(change: Change) -> &'static str {
     match change {
         Change::New => "new",
         Change::Gone => "gone",

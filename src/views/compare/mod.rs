@@ -3,6 +3,7 @@
 mod base;
 mod detail;
 mod draw;
+mod find;
 mod moves;
 mod renew;
 mod said;
@@ -13,14 +14,15 @@ mod tree;
 
 use std::sync::Arc;
 
-use crossterm::event::MouseEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{
     base::{Base, Next},
+    find::Ranks,
     tree::{Item, Order, Tree},
 };
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, waterfall::short};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt, search::Finder, waterfall::short};
 use crate::{
     app::expect,
     core::{
@@ -30,7 +32,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        time::Timestamp,
+        time::{TimeRange, Timestamp},
         trace::{SpanId, TraceId},
     },
     trace::{
@@ -54,8 +56,8 @@ pub struct Seed {
     pub span: Option<SpanId>,
     /// The trace itself, where it is there already.
     pub known: Option<Arc<Trace>>,
-    /// What it is compared with; none is a typical good one.
-    pub base: Option<TraceId>,
+    /// What it is compared with, and when that was; none is a typical good one.
+    pub base: Option<(TraceId, TimeRange)>,
 }
 
 /// The page's state.
@@ -74,6 +76,9 @@ pub struct Compare {
     wanted: Option<SpanId>,
     tree: Tree,
     list: TableState,
+    finder: Finder,
+    /// Where the rows stand, from the first search on.
+    ranks: Option<Ranks>,
 }
 
 impl Compare {
@@ -83,13 +88,15 @@ impl Compare {
             trace: scope.trace,
             this: Slot::default(),
             came_along: false,
-            base: base.map_or_else(Base::typical, Base::chosen),
+            base: base.map_or_else(Base::typical, |base| Base::chosen(base, None)),
             job: None,
             done: Slot::default(),
             drawn: None,
             wanted: scope.span,
             tree: Tree::default(),
             list: TableState::default(),
+            finder: Finder::default(),
+            ranks: None,
         }
     }
 
@@ -98,7 +105,7 @@ impl Compare {
         let mut page = Self {
             trace: Some(seed.trace),
             came_along: seed.known.is_some(),
-            base: seed.base.map_or_else(Base::typical, Base::chosen),
+            base: seed.base.map_or_else(Base::typical, |(base, near)| Base::chosen(base, Some(near))),
             wanted: seed.span,
             ..Self::new(&Scope::new("", crate::model::time::TimeWindow::EVERYTHING), None)
         };
@@ -152,20 +159,22 @@ impl View for Compare {
             trace: self.span().is_some(),
             errors: self.shown().is_some_and(|(_, other, _)| other.error_count > 0),
             folds: rows && self.tree.order == Order::Tree,
+            matches: self.finder.has_matches(),
             base: self.base_span().is_some(),
             ..Facts::default()
         }
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{Drill, FoldAll, Logs, NextError, OpenBase, Order, Red};
-        &[Drill, OpenBase, Order, FoldAll, NextError, Logs, Red]
+        use Command::{Drill, Filter, FoldAll, Logs, NextError, OpenBase, Order, Red};
+        &[Drill, OpenBase, Order, Filter, FoldAll, NextError, Logs, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
             Command::Drill => Some("waterfall"),
             Command::Logs => Some("logs of span"),
+            Command::Filter => Some("find"),
             Command::Order if self.tree.order == Order::Worst => Some("as a tree"),
             Command::Order => Some("worst first"),
             Command::FoldAll => Some("all, or what differs"),
@@ -180,11 +189,11 @@ impl View for Compare {
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         let Some(trace) = self.trace else { return };
         if !self.came_along {
-            needs.ask(THIS, 0, Request::Trace(trace), Refresh::Once);
+            needs.ask(THIS, 0, Request::Trace(trace, look.scope.trace_near), Refresh::Once);
         }
         match self.base.next(look) {
             Some(Next::Search(part, request)) => needs.ask(SEARCH, part, request, Refresh::Once),
-            Some(Next::Trace(part, trace)) => needs.ask(BASE, part, Request::Trace(trace), Refresh::Once),
+            Some(Next::Trace(part, trace, near)) => needs.ask(BASE, part, Request::Trace(trace, near), Refresh::Once),
             None => {}
         }
         if let Some(job) = &self.job {
@@ -228,13 +237,36 @@ impl View for Compare {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        self.finder.keep_selection();
         self.run(cx, command)
     }
 
     /// Both traces are the same in any window.
     fn rescoped(&mut self, _cx: &mut Cx<'_>) {}
 
+    fn is_typing(&self) -> bool {
+        self.finder.is_typing()
+    }
+
+    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        if self.finder.key(key) {
+            self.find(cx.area);
+        } else if !self.finder.is_typing() {
+            self.reveal_found(cx.area);
+        }
+    }
+
+    fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        self.finder.paste(text);
+        self.find(cx.area);
+    }
+
+    fn prompt(&self) -> Option<&Prompt> {
+        self.finder.prompt()
+    }
+
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        self.finder.keep_selection();
         let table = self.places(cx.area).table;
         self.list.mouse(event, table, self.tree.lines().len())
     }
@@ -257,7 +289,16 @@ impl View for Compare {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        if self.is_finding() {
+            return Some(look.now);
+        }
         let done = || panel::state(&self.done, look).wake;
         panel::state(&self.this, look).wake.or_else(|| self.base.wake(look)).or_else(done)
+    }
+
+    fn woken(&mut self, cx: &mut Cx<'_>) {
+        if self.is_finding() {
+            self.find_on(cx.area);
+        }
     }
 }

@@ -14,11 +14,11 @@ use crate::{
     },
     model::{
         time::{TimeRange, Timestamp},
-        trace::{SpanId, TraceId},
+        trace::SpanId,
     },
     trace::{Operation, Trace},
     ui::table::visible_rows,
-    views::{Cx, Look},
+    views::{Cx, Look, search::Finder},
 };
 
 impl Compare {
@@ -29,7 +29,7 @@ impl Compare {
     }
 
     /// The row that a line stands for: of repeated spans the first.
-    fn row(&self) -> Option<u32> {
+    pub(super) fn row(&self) -> Option<u32> {
         let (_, _, found) = self.shown()?;
         match self.item()? {
             Item::Row(row) => Some(row),
@@ -51,15 +51,14 @@ impl Compare {
     }
 
     /// The span that is opened: of the trace that is compared, or of the base where it is only there.
-    pub(super) fn span(&self) -> Option<(TraceId, SpanId)> {
-        let ((base, other, _), (in_base, in_other)) = (self.shown()?, self.nodes()?);
-        in_other.map(|n| (other.id, other.nodes[n as usize].id)).or(in_base.map(|n| (base.id, base.nodes[n as usize].id)))
+    pub(super) fn span(&self) -> Option<(&Trace, SpanId)> {
+        self.selected().map(|(trace, node)| (trace, trace.nodes[node].id))
     }
 
     /// The same span of the base.
-    pub(super) fn base_span(&self) -> Option<(TraceId, SpanId)> {
+    pub(super) fn base_span(&self) -> Option<(&Trace, SpanId)> {
         let ((base, ..), (in_base, _)) = (self.shown()?, self.nodes()?);
-        in_base.map(|n| (base.id, base.nodes[n as usize].id))
+        in_base.map(|n| (base, base.nodes[n as usize].id))
     }
 
     /// The trace of a selected span and its node there.
@@ -86,6 +85,15 @@ impl Compare {
         self.tree.line_near(&found, row)
     }
 
+    /// Selects a row, and unfolds what hides it.
+    pub(super) fn go_to_row(&mut self, row: u32, area: Rect) {
+        let Some((_, found)) = self.drawn.clone() else { return };
+        self.tree.reveal(&found, row);
+        if let Some(line) = self.tree.line_near(&found, row) {
+            self.go_to(line, area);
+        }
+    }
+
     pub(super) fn go_to(&mut self, line: usize, area: Rect) {
         let height = visible_rows(self.places(area).table);
         self.list.select(line, self.tree.lines().len(), height);
@@ -106,6 +114,9 @@ impl Compare {
             }),
             Command::Unfold | Command::Fold => self.fold(cx, command == Command::Fold),
             Command::NextError => self.next_error(cx),
+            Command::Filter => self.start_finding(cx),
+            Command::NextMatch | Command::PreviousMatch => self.go_to_match(cx, command == Command::NextMatch),
+            Command::Back if self.finder.search.is_some() => self.finder = Finder::default(),
             // It is asked for anew, and was not before.
             Command::Refresh => {
                 self.came_along = false;
@@ -119,9 +130,9 @@ impl Compare {
         true
     }
 
-    fn open(&self, cx: &mut Cx<'_>, span: Option<(TraceId, SpanId)>) {
+    fn open(&self, cx: &mut Cx<'_>, span: Option<(&Trace, SpanId)>) {
         if let Some((trace, span)) = span {
-            let scope = cx.look.scope.with_trace(trace, Some(span));
+            let scope = cx.look.scope.with_trace_near(trace.id, Some(span), trace.range);
             cx.push(ViewKind::Waterfall, scope);
         }
     }
@@ -193,10 +204,7 @@ impl Compare {
         let failed = |row: &usize| rows[*row].other.is_some_and(|n| job.other.nodes[n as usize].is_error());
         let after = from as usize + 1;
         let Some(row) = (after..rows.len()).chain(0..after).find(failed).and_then(|row| u32::try_from(row).ok()) else { return };
-        self.tree.reveal(&found, row);
-        if let Some(line) = self.tree.line_near(&found, row) {
-            self.go_to(line, cx.area);
-        }
+        self.go_to_row(row, cx.area);
     }
 
     /// The same of the worst first: the lines that there are, one of whose spans failed.

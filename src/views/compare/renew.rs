@@ -24,6 +24,7 @@ impl Compare {
         let kept = before.zip(item).and_then(|(before, item)| self.fold_as(&tree, &before, item));
         let wanted = self.wanted.take().and_then(|span| self.row_of(span));
         self.go_to(wanted.or(kept).unwrap_or(0), cx.area);
+        self.find_again(cx.area);
     }
 
     /// Folds as it was before, and tells the line of what was selected.

@@ -1,4 +1,5 @@
 mod base;
+mod find;
 
 use std::time::Duration;
 
@@ -105,7 +106,7 @@ impl Stage {
 
     /// Both were chosen and are there.
     fn chosen(base: Arc<Trace>, this: Arc<Trace>) -> Self {
-        let mut stage = Self::new(Seed { trace: this.id, span: None, known: Some(this), base: Some(base.id) });
+        let mut stage = Self::new(Seed { trace: this.id, span: None, known: Some(this), base: Some((base.id, base.range)) });
         stage.tell(BASE, Ok(Response::Trace(base)));
         stage.work();
         stage
@@ -132,7 +133,7 @@ impl Stage {
     }
 
     fn asks_for(&self) -> Vec<TraceId> {
-        self.asked().into_iter().filter_map(|r| if let Request::Trace(id) = r { Some(id) } else { None }).collect()
+        self.asked().into_iter().filter_map(|r| if let Request::Trace(id, _) = r { Some(id) } else { None }).collect()
     }
 
     fn run(&mut self, command: Command) -> Vec<Act> {
@@ -142,6 +143,11 @@ impl Stage {
 
     fn screen(&self) -> String {
         draw(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1)
+    }
+
+    /// The traces that are asked for, and when they are looked for.
+    fn near(&self) -> Vec<(TraceId, Option<TimeRange>)> {
+        self.asked().into_iter().filter_map(|r| if let Request::Trace(id, near) = r { Some((id, near)) } else { None }).collect()
     }
 
     /// The trace and the span that a command opens.
@@ -199,6 +205,22 @@ fn enter_opens_the_trace_at_the_span_and_another_key_the_base() {
 }
 
 #[test]
+fn both_are_looked_for_and_opened_at_their_times() {
+    let mut stage = Stage::chosen(good(), bad());
+    assert_eq!(stage.near(), [(TraceId(0xa), Some(good().range))]);
+    stage.scope.trace_near = Some(bad().range);
+    stage.run(Command::Refresh);
+    assert_eq!(stage.near(), [(TraceId(0xb), Some(bad().range)), (TraceId(0xa), Some(good().range))]);
+    for (command, trace) in [(Command::Drill, bad()), (Command::OpenBase, good())] {
+        let acts = stage.run(command);
+        assert!(matches!(&acts[..], [Act::Push(_, scope)] if scope.trace_near == Some(trace.range)), "{acts:?}");
+    }
+    let mut typical = Stage::typical(bad());
+    typical.found(vec![hit(0xa, 20, Some(0))]);
+    assert_eq!(typical.near(), [(TraceId(0xa), Some(hit(0xa, 20, None).range()))]);
+}
+
+#[test]
 fn what_is_the_same_is_folded_and_all_of_it_unfolds() {
     let deep = |id, last| {
         build(
@@ -228,7 +250,8 @@ fn what_is_the_same_is_folded_and_all_of_it_unfolds() {
 
 #[test]
 fn the_selected_span_of_the_waterfall_is_selected_also_within_repeated_ones() {
-    let mut stage = Stage::new(Seed { trace: TraceId(0xb), span: Some(SpanId(12)), known: Some(bad()), base: Some(TraceId(0xa)) });
+    let mut stage =
+        Stage::new(Seed { trace: TraceId(0xb), span: Some(SpanId(12)), known: Some(bad()), base: Some((TraceId(0xa), good().range)) });
     stage.tell(BASE, Ok(Response::Trace(good())));
     stage.work();
     assert_eq!(stage.opened(Command::Drill), (0xb, 12), "and not the first of them");
@@ -356,7 +379,8 @@ fn logs_of_repeated_spans_are_those_of_all_of_them() {
 #[test]
 fn of_a_long_way_to_a_span_its_end_is_told() {
     let chain = |id| build(id, (1..=60).map(|n| span(n, n - 1, 0, &format!("call {n}"), n as i64, 200 - n as i64)).collect());
-    let mut stage = Stage::new(Seed { trace: TraceId(2), span: Some(SpanId(60)), known: Some(chain(2)), base: Some(TraceId(1)) });
+    let mut stage =
+        Stage::new(Seed { trace: TraceId(2), span: Some(SpanId(60)), known: Some(chain(2)), base: Some((TraceId(1), chain(1).range)) });
     stage.tell(BASE, Ok(Response::Trace(chain(1))));
     stage.work();
     let screen = stage.screen();

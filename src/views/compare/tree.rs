@@ -163,6 +163,13 @@ impl Tree {
     }
 }
 
+/// All rows as they stand when nothing is folded.
+pub(super) fn unfolded(found: &Differences) -> Vec<u32> {
+    let open = (0..u32::try_from(found.groups.len()).unwrap_or(u32::MAX)).collect();
+    let lines = Tree { open, ..Tree::default() }.as_tree(found);
+    lines.into_iter().filter_map(|line| if let Item::Row(row) = line.item { Some(row) } else { None }).collect()
+}
+
 /// Whether there is something below a row, and nothing of it differs.
 fn is_alike(found: &Differences, row: u32) -> bool {
     found.comparison.rows[row as usize].subtree_end > row + 1 && !found.differs_below[row as usize]

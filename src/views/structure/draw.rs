@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::Structure;
+use super::{Structure, tree::MISSING};
 use crate::{
     core::command::Command,
     theme::Role,
@@ -53,11 +53,18 @@ impl Structure {
         let (state, line) = (panel::state(&self.merged, look), shared.glyphs.horizontal.repeat(2));
         let (title, at) = match &self.behind {
             Some(list) => (self.title_of(look, list.row), position(&list.state, self.listed_rows())),
-            None => (format!("structure {line} {}", self.progress(look)), position(&self.list, self.tree.lines().len())),
+            None => {
+                let at = self.found_note().into_iter().chain([position(&self.list, self.tree.lines().len())]);
+                (format!("structure {line} {}", self.progress(look)), at.collect::<Vec<_>>().join(&format!(" {line} ")))
+            }
         };
         let panel = Panel::new(title).focused(true).note(at).bottom(self.query.clone()).state(&state);
         let inner = panel.render(shared, area, buf);
-        if self.behind.is_some() {
+        if self.behind.is_some() && self.listed_rows() == 0 {
+            let none = format!("None of {} passes the filter.", format::counted(self.behind_rows(), "trace"));
+            let out = shared.keymap.key(crate::core::command::Command::Back).map(|key| format!("{key} removes it"));
+            panel::message(shared, inner, buf, &[none].into_iter().chain(out).collect::<Vec<_>>());
+        } else if self.behind.is_some() {
             self.draw_traces(look, inner, buf);
         } else if self.tree.lines().is_empty() {
             panel::message(shared, inner, buf, &self.blank(look));
@@ -122,7 +129,8 @@ impl Structure {
         let table = Table { columns: &COLUMNS, rows: lines.len(), state: &self.list, focused: true };
         table.render(look.shared, area, buf, |line, column| {
             let (number, row) = (lines[line], &rows[lines[line] as usize]);
-            if column == 0 { self.name(look, number, row) } else { figure(look, row, column) }
+            let cell = if column == 0 { self.name(look, number, row) } else { figure(look, row, column) };
+            if self.is_dimmed(number) { cell.in_style(look.shared.theme.style(Role::Dim)) } else { cell }
         });
     }
 
@@ -136,11 +144,13 @@ impl Structure {
         };
         let indent = " ".repeat(usize::try_from(row.depth.min(DEEPEST)).unwrap_or(0));
         let cell = Cell::new(format!("{indent}{mark} "), theme.style(Role::Dim));
+        let found = self.finder.search.is_some();
+        let style = |otherwise| theme.style(if found { Role::Match } else { otherwise });
         let cell = match &row.operation {
             Some(o) => {
-                cell.and(format!("{} ", o.service), look.shared.service_style(&o.service)).and(o.name.to_string(), theme.style(Role::Text))
+                cell.and(format!("{} ", o.service), look.shared.service_style(&o.service)).and(o.name.to_string(), style(Role::Text))
             }
-            None => cell.and("missing spans", theme.style(Role::Dim)),
+            None => cell.and(MISSING, style(Role::Dim)),
         };
         if self.tree.is_folded(number) { cell.and(format!(" +{below}"), theme.style(Role::Dim)) } else { cell }
     }
@@ -148,8 +158,12 @@ impl Structure {
     fn title_of(&self, look: &Look<'_>, row: u32) -> String {
         let (line, dot) = (look.shared.glyphs.horizontal.repeat(2), look.shared.glyphs.middle_dot);
         let operation = self.rows().get(row as usize).and_then(|row| row.operation.as_ref());
-        let name = operation.map_or_else(|| "missing spans".to_owned(), |o| format!("{} {dot} {}", o.service, o.name));
-        format!("{name} {line} {}", format::counted(self.listed_rows(), "trace"))
+        let name = operation.map_or_else(|| MISSING.to_owned(), |o| format!("{} {dot} {}", o.service, o.name));
+        let all = format::counted(self.behind_rows(), "trace");
+        match self.behind.as_ref().and_then(|list| list.filter.note()) {
+            Some(note) => format!("{name} {line} {} of {all} {line} {note}", format::count(self.listed_rows() as u64)),
+            None => format!("{name} {line} {all}"),
+        }
     }
 
     fn draw_traces(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -2,17 +2,18 @@
 
 mod behind;
 mod draw;
+mod find;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 use std::sync::Arc;
 
-use crossterm::event::MouseEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{behind::List, tree::Tree};
-use super::{Cx, Look, Needs, Pointed, View, Yank};
+use super::{Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt, search::Finder};
 use crate::{
     app::expect,
     core::{
@@ -65,6 +66,7 @@ pub struct Structure {
     done: bool,
     tree: Tree,
     list: TableState,
+    finder: Finder,
     /// The traces behind a row, while they are listed.
     behind: Option<List>,
 }
@@ -83,6 +85,7 @@ impl Structure {
             done: false,
             tree: Tree::default(),
             list: TableState::default(),
+            finder: Finder::default(),
             behind: None,
         }
     }
@@ -151,9 +154,12 @@ impl Structure {
         self.tree.renew(before, &rows);
         let line = kept.and_then(|row| self.tree.lines().iter().position(|line| *line == row));
         self.select(line.unwrap_or(0), area);
+        self.finder.again(&self.tree);
+        self.find_on(area);
         if let Some(list) = self.behind.take() {
             let row = tree::locate(&rows, &tree::path(before, list.row));
             self.behind = row.map(|row| List { row, ..list });
+            self.relist(area);
         }
     }
 
@@ -214,16 +220,17 @@ impl View for Structure {
             errors: self.behind.is_none() && self.rows().iter().any(|row| row.errors > 0),
             folds: self.behind.is_none() && rows,
             no_more: self.no_more(),
+            matches: self.behind.is_none() && self.finder.has_matches(),
             ..Facts::default()
         }
     }
 
     fn hints(&self) -> &'static [Command] {
-        use Command::{Back, CompareTraces, Drill, FoldAll, More, NextError};
+        use Command::{Back, CompareTraces, Drill, Filter, FoldAll, More, NextError};
         match (&self.behind, self.is_done()) {
-            (Some(_), _) => &[Drill, CompareTraces],
-            (None, false) => &[Back, Drill, FoldAll, NextError],
-            (None, true) => &[Drill, More, FoldAll, NextError],
+            (Some(_), _) => &[Drill, CompareTraces, Filter],
+            (None, false) => &[Back, Drill, Filter, FoldAll, NextError],
+            (None, true) => &[Drill, More, Filter, FoldAll, NextError],
         }
     }
 
@@ -231,6 +238,7 @@ impl View for Structure {
         match command {
             Command::Drill if self.behind.is_some() => Some("waterfall"),
             Command::Drill => Some("its traces"),
+            Command::Filter if self.behind.is_none() => Some("find"),
             Command::Back => Some("stop"),
             _ => None,
         }
@@ -268,6 +276,11 @@ impl View for Structure {
     }
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        self.finder.keep_selection();
+        if command == Command::Filter {
+            self.start_typing();
+            return true;
+        }
         if self.behind.is_some() {
             return self.list_command(cx, command);
         }
@@ -277,12 +290,14 @@ impl View for Structure {
                 let key = cx.look.shared.keymap.key(Command::Refresh).unwrap_or_default();
                 cx.notice(format!("stopped: {key} goes on"));
             }
+            Command::Back if self.finder.search.is_some() => self.finder = Finder::default(),
             Command::Refresh => {
                 (self.stopped, self.done) = (false, false);
                 return false;
             }
             Command::More => self.merge_more(),
-            Command::Drill => self.behind = self.row().map(|row| List { row, state: TableState::default() }),
+            Command::Drill => self.list_behind(cx.area),
+            Command::NextMatch | Command::PreviousMatch => self.go_to_match(cx, command == Command::NextMatch),
             Command::Unfold | Command::Fold => self.fold(cx.area, command == Command::Fold),
             Command::FoldAll => self.toggle_all(cx.area),
             Command::NextError => self.next_error(cx.area),
@@ -297,7 +312,24 @@ impl View for Structure {
     /// The hits are those of the window that they were found in.
     fn rescoped(&mut self, _cx: &mut Cx<'_>) {}
 
+    fn is_typing(&self) -> bool {
+        self.finder.is_typing() || self.behind.as_ref().is_some_and(|list| list.filter.is_typing())
+    }
+
+    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        self.typed(cx, key);
+    }
+
+    fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        self.pasted(cx, text);
+    }
+
+    fn prompt(&self) -> Option<&Prompt> {
+        self.behind.as_ref().map_or_else(|| self.finder.prompt(), |list| list.filter.prompt())
+    }
+
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        self.finder.keep_selection();
         let (table, rows) = (self.table(cx.area), self.listed_rows());
         match &mut self.behind {
             Some(list) => list.state.mouse(event, table, rows),
@@ -319,6 +351,12 @@ impl View for Structure {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        panel::state(&self.merged, look).wake
+        self.finder.is_searching(&self.tree).then_some(look.now).or_else(|| panel::state(&self.merged, look).wake)
+    }
+
+    fn woken(&mut self, cx: &mut Cx<'_>) {
+        if self.finder.is_searching(&self.tree) {
+            self.find_on(cx.area);
+        }
     }
 }

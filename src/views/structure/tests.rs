@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crossterm::event::KeyCode;
 use proptest::prelude::*;
 
 use super::*;
@@ -53,6 +54,14 @@ fn trace(id: u128, calls: u64) -> Trace {
     Trace::build(Spans { trace: TraceId(id), resources, spans, partial: None })
 }
 
+/// Another service that asks the same database.
+fn query_from(service: &str) -> Spans {
+    let resources = [service, "db"].map(|service| Resource { service: service.into(), ..Resource::default() }).to_vec();
+    let span = |id: u64, parent, resource, name: &str| Span { id: SpanId(id), parent, resource, name: name.into(), ..Span::default() };
+    let spans = vec![span(1, None, 0, "checkout"), span(2, Some(SpanId(1)), 1, "query")];
+    Spans { trace: TraceId(0), resources, spans, partial: None }
+}
+
 fn news(traces: &[Trace], failed: &[u128], is_done: bool) -> StructureNews {
     let mut all = structure::Structure::default();
     traces.iter().for_each(|trace| all.add(trace));
@@ -84,6 +93,27 @@ impl Stage {
     fn run(&mut self, command: Command) -> (bool, Vec<Act>) {
         let look = look(&self.shared, &self.scope, NOW);
         with(&look, SIZE, |cx| self.view.command(cx, command))
+    }
+
+    /// Types after `/`.
+    fn find(&mut self, text: &str) {
+        self.run(Command::Filter);
+        text.chars().for_each(|c| self.press(KeyCode::Char(c)));
+    }
+
+    fn press(&mut self, key: KeyCode) {
+        let look = look(&self.shared, &self.scope, NOW);
+        with(&look, SIZE, |cx| self.view.type_key(cx, KeyEvent::from(key)));
+    }
+
+    fn typed(&self) -> String {
+        self.view.prompt().map(|prompt| prompt.line(120).text).unwrap_or_default()
+    }
+
+    /// The selected row's service and name.
+    fn selected(&self) -> String {
+        let row = &self.view.rows()[self.view.row().unwrap() as usize];
+        row.operation.as_ref().map_or_else(String::new, |o| format!("{} {}", o.service, o.name))
     }
 
     fn screen(&self) -> String {
@@ -155,10 +185,61 @@ fn enter_lists_the_traces_behind_a_row_and_opens_one_at_its_worst_span() {
     let acts = stage.run(Command::Drill).1;
     let [Act::Push(ViewKind::Waterfall, scope)] = &acts[..] else { panic!("{acts:?}") };
     assert_eq!((scope.trace, scope.span), (Some(TraceId(2)), Some(SpanId(11))), "the one that failed");
+    assert_eq!(scope.trace_near, Some(hit(2).range()));
     let acts = stage.run(Command::CompareTraces).1;
-    assert!(matches!(&acts[..], [Act::Compare(seed, _)] if seed.trace == TraceId(2) && seed.base.is_none()), "{acts:?}");
+    let [Act::Compare(seed, scope)] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!((seed.trace, seed.base, scope.trace_near), (TraceId(2), None, Some(hit(2).range())));
     assert!(stage.run(Command::Back).0);
     sees(&stage.screen(), &["web GET /"]);
+}
+
+#[test]
+fn what_is_typed_is_found_within_folds_and_walked_and_goes_on_while_traces_come() {
+    let mut stage = Stage::new((1..=2).map(hit).collect());
+    stage.tell(news(&[trace(1, 4)], &[], false));
+    stage.run(Command::Fold);
+    stage.find("query");
+    assert!(stage.typed().ends_with("1 of 2 rows"), "{}", stage.typed());
+    assert_eq!(stage.selected(), "db query");
+    assert!(stage.view.is_dimmed(0) && !stage.view.is_dimmed(1));
+    stage.press(KeyCode::Enter);
+    sees(&stage.screen(), &["/query 1 of 2 rows"]);
+    let long = Span { id: SpanId(1), name: "nightly".into(), end: Timestamp(START), ..Span::default() };
+    let first = Trace::build(Spans { trace: TraceId(3), spans: vec![long], ..query_from("batch") });
+    stage.tell(news(&[trace(1, 4), first], &[], false));
+    sees(&stage.screen(), &["/query 1 of 3 rows"]);
+    assert!(stage.view.is_dimmed(1) && !stage.view.is_dimmed(2), "rows have other numbers now");
+    let other = Trace::build(Spans { trace: TraceId(2), ..query_from("cart") });
+    stage.tell(news(&[trace(1, 4), other], &[], true));
+    sees(&stage.screen(), &["/query 2 of 4 rows"]);
+    let (_, acts) = stage.run(Command::NextMatch);
+    assert!(matches!(&acts[..], [Act::Notice(text)] if text == "match 2 of 2"), "{acts:?}");
+    stage.run(Command::PreviousMatch);
+    assert_eq!(stage.selected(), "db query");
+    assert!(stage.run(Command::Back).0, "ends the search");
+    assert!(!stage.view.is_dimmed(0));
+    assert!(!stage.run(Command::Back).0, "leads back");
+}
+
+#[test]
+fn the_traces_behind_a_row_are_filtered_as_the_hits_are() {
+    let other = TraceHit { root_name: Some("POST /pay".into()), ..hit(2) };
+    let mut stage = Stage::new(vec![hit(1), other]);
+    stage.tell(news(&[trace(1, 4), trace(2, 2)], &[], true));
+    stage.run(Command::Drill);
+    stage.find("pay");
+    stage.press(KeyCode::Enter);
+    let screen = stage.screen();
+    sees(&screen, &["web · GET / ── 1 of 2 traces ── /pay", "POST /pay", "1 of 1"]);
+    let acts = stage.run(Command::Drill).1;
+    assert!(matches!(&acts[..], [Act::Push(_, scope)] if scope.trace == Some(TraceId(2))), "{acts:?}");
+    stage.find("ment");
+    sees(&stage.screen(), &["None of 2 traces passes the filter."]);
+    stage.press(KeyCode::Enter);
+    assert!(stage.run(Command::Back).0, "removes the filter");
+    sees(&stage.screen(), &["GET / ── 2 traces", "POST /pay"]);
+    assert!(stage.run(Command::Back).0, "leads to the tree");
+    sees(&stage.screen(), &["db query"]);
 }
 
 #[test]

@@ -2,16 +2,37 @@
 
 use std::collections::HashSet;
 
-use crate::trace::{Operation, structure::Row};
+use crate::{
+    trace::{Operation, structure::Row},
+    views::search::Places,
+};
 
 /// Less of the time is little: folded unless something below failed.
 const LITTLE: f64 = 0.01;
+/// What spans are called that others name as their parent and that were not delivered.
+pub(super) const MISSING: &str = "missing spans";
 
 /// The folds and the rows that they leave.
 #[derive(Default)]
 pub(super) struct Tree {
     folded: HashSet<u32>,
     lines: Vec<u32>,
+    /// All rows.
+    order: Vec<u32>,
+}
+
+impl Places for Tree {
+    fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    fn rank(&self, row: u32) -> u32 {
+        row
+    }
+
+    fn group_of(&self, _row: u32) -> Option<u32> {
+        None
+    }
 }
 
 impl Tree {
@@ -49,8 +70,17 @@ impl Tree {
         self.refold(rows);
     }
 
+    /// Unfolds what hides a row.
+    pub(super) fn reveal(&mut self, rows: &[Row], row: u32) {
+        for above in std::iter::successors(rows[row as usize].parent, |above| rows[*above as usize].parent) {
+            self.folded.remove(&above);
+        }
+        self.refold(rows);
+    }
+
     /// The same folds over other rows.
     pub(super) fn renew(&mut self, before: &[Row], rows: &[Row]) {
+        self.order = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
         self.folded = self.folded.iter().filter_map(|row| locate(rows, &path(before, *row))).collect();
         self.refold(rows);
     }

@@ -11,8 +11,8 @@ impl Traces {
     /// Marks the selected trace, or no more. Two are enough to be compared: a third takes the place of the second, or of both
     /// where neither is listed any more.
     pub(super) fn mark(&mut self, cx: &mut Cx<'_>) {
-        let Some(trace) = self.selected().map(|hit| hit.trace) else { return };
-        if let Some(at) = self.marks.iter().position(|marked| *marked == trace) {
+        let Some((trace, near)) = self.selected().map(|hit| (hit.trace, hit.range())) else { return };
+        if let Some(at) = self.marks.iter().position(|(marked, _)| *marked == trace) {
             self.marks.remove(at);
             return cx.notice("no longer marked");
         }
@@ -20,7 +20,7 @@ impl Traces {
             let kept = if self.hidden_marks().count() == 2 { 0 } else { 1 };
             self.marks.truncate(kept);
         }
-        self.marks.push(trace);
+        self.marks.push((trace, near));
         let compare = cx.look.shared.keymap.key(Command::CompareTraces).unwrap_or_default();
         cx.notice(match self.marks.len() {
             1 => format!("marked as the base: {compare} on another compares the two"),
@@ -32,20 +32,21 @@ impl Traces {
     /// that with a typical good one.
     pub(super) fn compare(&self, cx: &mut Cx<'_>) {
         let Some(selected) = self.selected() else { return };
-        let (base, trace) = match self.marks[..] {
-            [base, trace, ..] if self.marks.contains(&selected.trace) || self.hidden_marks().next().is_none() => (Some(base), trace),
-            [base, ..] if base != selected.trace => (Some(base), selected.trace),
-            _ => (None, selected.trace),
+        let here = (selected.trace, selected.range());
+        let (base, (trace, near)) = match self.marks[..] {
+            [base, this] if self.mark_of(selected.trace).is_some() || self.hidden_marks().next().is_none() => (Some(base), this),
+            [base, ..] if base.0 != selected.trace => (Some(base), here),
+            _ => (None, here),
         };
         let span = selected.span().filter(|_| trace == selected.trace);
         let seed = Seed { trace, span, known: None, base };
-        cx.acts.push(Act::Compare(Box::new(seed), Box::new(cx.look.scope.with_trace(trace, span))));
+        cx.acts.push(Act::Compare(Box::new(seed), Box::new(cx.look.scope.with_trace_near(trace, span, near))));
     }
 
     /// Marked ones that are not listed: of another question, or left out by the filter.
     fn hidden_marks(&self) -> impl Iterator<Item = TraceId> {
         let is_listed = |trace: TraceId| self.list.rows.iter().any(|row| self.hits()[row.hit()].trace == trace);
-        self.marks.iter().copied().filter(move |marked| !is_listed(*marked))
+        self.marks.iter().map(|(marked, _)| *marked).filter(move |marked| !is_listed(*marked))
     }
 
     /// What is said of marks that no row shows.
@@ -57,7 +58,7 @@ impl Traces {
 
     /// What a row says of its mark.
     pub(super) fn mark_of(&self, trace: TraceId) -> Option<&'static str> {
-        self.marks.iter().position(|marked| *marked == trace).map(|at| if at == 0 { "base " } else { "this " })
+        self.marks.iter().position(|(marked, _)| *marked == trace).map(|at| if at == 0 { "base " } else { "this " })
     }
 }
 
@@ -91,7 +92,7 @@ mod tests {
     }
 
     /// What pressing these does: down, up, mark, compare, and leaving out the hits before the n-th.
-    fn pressed(keys: &str) -> (String, Vec<Seed>) {
+    fn pressed(keys: &str) -> (String, Vec<(Seed, Scope)>) {
         let (shared, scope) = (test_shared(), Scope::new("prod", TimeWindow::EVERYTHING));
         let look = look(&shared, &scope, NOW);
         let mut view = Traces::all(&scope);
@@ -111,15 +112,15 @@ mod tests {
                 _ => Command::CompareTraces,
             };
             let acts = with(&look, SIZE, |cx| view.command(cx, command)).1;
-            seeds.extend(acts.into_iter().filter_map(|act| if let Act::Compare(seed, _) = act { Some(*seed) } else { None }));
+            seeds.extend(acts.into_iter().filter_map(|act| if let Act::Compare(seed, scope) = act { Some((*seed, *scope)) } else { None }));
         }
         (draw(&view, &look, SIZE.0, SIZE.1), seeds)
     }
 
     fn compared(keys: &str) -> (u128, Option<u128>) {
         let (screen, seeds) = pressed(keys);
-        let [seed] = &seeds[..] else { panic!("{seeds:?} {screen}") };
-        (seed.trace.0, seed.base.map(|base| base.0))
+        let [(seed, _)] = &seeds[..] else { panic!("{seeds:?} {screen}") };
+        (seed.trace.0, seed.base.map(|(base, _)| base.0))
     }
 
     #[test]
@@ -129,6 +130,15 @@ mod tests {
         assert_eq!(compared("mx"), (1, None), "not with itself");
         assert_eq!(compared("mjmjx"), (2, Some(1)));
         assert_eq!(compared("mmx"), (1, None), "a mark is taken back");
+    }
+
+    #[test]
+    fn what_is_compared_is_looked_for_at_its_time_also_when_it_is_not_listed_any_more() {
+        for keys in ["mjx", "mj2x", "mjmkx"] {
+            let (_, seeds) = pressed(keys);
+            let [(seed, scope)] = &seeds[..] else { panic!("{seeds:?}") };
+            assert_eq!((seed.base, scope.trace_near), (Some((TraceId(1), hit(1).range())), Some(hit(2).range())), "{keys}");
+        }
     }
 
     #[test]

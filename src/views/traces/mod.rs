@@ -22,6 +22,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+pub(super) use self::rows::passes;
 use self::{
     bar::Typing,
     brush::{Before, Brush, Lengths},
@@ -41,7 +42,7 @@ use crate::{
         slot::Slot,
     },
     model::{
-        time::Timestamp,
+        time::{TimeRange, Timestamp},
         trace::{TraceHit, TraceHits, TraceId},
         trace_source::{Ability, TraceQuery},
     },
@@ -64,8 +65,8 @@ pub struct Traces {
     /// The hits that pass the filter, in order, and their spans.
     list: List,
     filter: Filter,
-    /// Marked traces, two at the most: the base, and what is compared with it.
-    marks: Vec<TraceId>,
+    /// Marked traces and when each was, two at the most: the base, and what is compared with it.
+    marks: Vec<(TraceId, TimeRange)>,
     /// TraceQL or columns being typed, and which of them.
     bar: Option<Bar>,
     typing: Typing,

@@ -169,7 +169,8 @@ impl Traces {
     }
 }
 
-fn passes(filter: &Filter, hit: &TraceHit) -> bool {
+/// Whether a hit passes a filter: by its root, its id, and the names and attributes of its spans that matched.
+pub fn passes(filter: &Filter, hit: &TraceHit) -> bool {
     if filter.is_empty() {
         return true;
     }

@@ -4,10 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use compact_str::CompactString;
 
-use super::{rows::Tree, search::sorted};
+use super::rows::Tree;
 use crate::{
     model::time::{TimeRange, Timestamp},
     trace::Trace,
+    views::search::sorted,
 };
 
 /// Spans that are looked at for one that was at work at an instant.

@@ -16,7 +16,6 @@ mod renew;
 mod row;
 mod rows;
 mod ruler;
-mod search;
 mod strip;
 mod summary;
 mod table;
@@ -39,11 +38,10 @@ use self::{
     lines::Lines,
     minimap::Minimap,
     rows::{Item, Tree},
-    search::Search,
     table::SpanTable,
     time::Time,
 };
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, prompt::Prompt};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, prompt::Prompt, search::Search};
 use crate::{
     app::expect,
     core::{
@@ -143,6 +141,11 @@ impl Waterfall {
 
     fn rows_height(&self, area: Rect) -> usize {
         usize::from(self.places(area).rows.height)
+    }
+
+    /// Whether there are spans that were not looked at yet for what is searched for.
+    fn is_searching(&self) -> bool {
+        self.search.as_ref().is_some_and(|s| !s.is_done(&self.tree))
     }
 
     fn place_lines(&mut self) {
@@ -257,8 +260,7 @@ impl View for Waterfall {
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {
         if let Some(trace) = look.scope.trace {
-            let request = look.scope.trace_near.map_or(Request::Trace(trace), |near| Request::TraceNear(trace, near));
-            needs.ask("trace", 0, request, Refresh::Once);
+            needs.ask("trace", 0, Request::Trace(trace, look.scope.trace_near), Refresh::Once);
         }
         if let Some(trace) = self.trace().filter(|_| self.lines.shown) {
             self.lines.ask(look, trace, needs);
@@ -369,12 +371,13 @@ impl View for Waterfall {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        let searching = self.search.as_ref().is_some_and(|s| !s.is_done(&self.tree));
-        searching.then_some(look.now).or_else(|| crate::ui::panel::state(&self.slot, look).wake)
+        self.is_searching().then_some(look.now).or_else(|| crate::ui::panel::state(&self.slot, look).wake)
     }
 
     fn woken(&mut self, cx: &mut Cx<'_>) {
-        self.search_on(cx.area);
+        if self.is_searching() {
+            self.search_on(cx.area);
+        }
     }
 }
 

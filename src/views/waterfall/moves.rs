@@ -5,9 +5,16 @@ use ratatui::layout::Rect;
 use super::{
     Waterfall,
     rows::{Item, children},
-    search::{Search, step},
 };
-use crate::{core::command::Command, store::Pattern, views::Cx};
+use crate::{
+    core::command::Command,
+    store::Pattern,
+    ui::format,
+    views::{
+        Cx,
+        search::{Search, Texts, step},
+    },
+};
 
 impl Waterfall {
     /// Selects a span, and unfolds what hides it.
@@ -137,40 +144,30 @@ impl Waterfall {
     /// Searches for what is typed so far and goes to the first match from here on.
     pub(super) fn searched(&mut self, area: Rect) {
         let at = self.here().unwrap_or(0);
-        let (Some(trace), Some(prompt)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.prompt) else { return };
+        let Some(prompt) = self.prompt.as_mut().filter(|_| self.digest.is_some()) else { return };
         match Pattern::parse(prompt.text()) {
             Ok(None) => {
                 prompt.note.clear();
                 self.search = None;
             }
             Ok(Some(pattern)) => {
-                let mut search = Search::of(&trace, &self.tree, pattern);
-                search.goes_from = Some(at);
-                self.search = Some(search);
-                self.found(area);
+                self.search = Some(Search::new(pattern, Some(at)));
+                self.search_on(area);
             }
             Err(why) => prompt.note = why,
         }
     }
 
-    /// Says what was found so far, and goes to the first match.
-    pub(super) fn found(&mut self, area: Rect) {
+    /// Looks at more spans for what is searched for, says what was found so far, and goes to the first match.
+    pub(super) fn search_on(&mut self, area: Rect) {
         let (Some(trace), Some(search)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.search) else { return };
+        let mut texts = Texts::new(&trace);
+        search.go_on(&self.tree, |pattern, node| pattern.passes_any(texts.of(node)));
         if let Some(prompt) = &mut self.prompt {
-            prompt.note = search.words(&trace, &self.tree);
+            prompt.note = search.words(&self.tree, &format!("{} spans", format::count(u64::from(trace.span_count))));
         }
         if let Some(node) = search.take_goal(&self.tree) {
             self.select(node as usize, area);
         }
-    }
-
-    /// Looks at more spans for what is searched for.
-    pub(super) fn search_on(&mut self, area: Rect) {
-        let (Some(trace), Some(search)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.search) else { return };
-        if search.is_done(&self.tree) {
-            return;
-        }
-        search.go_on(&trace, &self.tree);
-        self.found(area);
     }
 }

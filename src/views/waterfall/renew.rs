@@ -44,9 +44,10 @@ impl Waterfall {
         self.tree.fold_as(&tree, place);
         self.ruler = self.ruler.and_then(place);
         self.table = self.table.take().map(|table| table.renewed(&trace));
-        self.search = self.search.take().map(|search| search.renewed(&trace, &self.tree, place));
+        self.search = self.search.take().map(|search| search.renewed(&self.tree, place));
         self.lines.place(&cx.look, &digest);
         self.digest = Some(digest);
+        self.search_on(cx.area);
         self.place_lines();
         if let Some(item) = selected {
             self.select_again(item, before.as_ref(), &tree, place, cx);

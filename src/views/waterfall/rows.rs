@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::trace::{Trace, repeats::Repeats};
+use crate::{
+    trace::{Trace, repeats::Repeats},
+    views::search::Places,
+};
 
 /// No row stands for a node.
 const HIDDEN: u32 = u32::MAX;
@@ -43,6 +46,20 @@ pub(super) struct Tree {
     order: Vec<u32>,
 }
 
+impl Places for Tree {
+    fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    fn rank(&self, node: u32) -> u32 {
+        self.rank.get(node as usize).copied().unwrap_or(HIDDEN)
+    }
+
+    fn group_of(&self, node: u32) -> Option<u32> {
+        self.groups.number(node).and_then(|g| u32::try_from(g).ok())
+    }
+}
+
 impl Tree {
     /// All unfolded but for repeated siblings.
     pub(super) fn of(trace: &Trace) -> Self {
@@ -59,16 +76,6 @@ impl Tree {
     /// From top to bottom.
     pub(super) fn rows(&self) -> &[Row] {
         &self.rows
-    }
-
-    /// Where a node stands among all when nothing is folded.
-    pub(super) fn rank(&self, node: u32) -> u32 {
-        self.rank.get(node as usize).copied().unwrap_or(HIDDEN)
-    }
-
-    /// All nodes, as they stand when nothing is folded.
-    pub(super) fn order(&self) -> &[u32] {
-        &self.order
     }
 
     /// The row of a node, when no fold hides it.
@@ -105,11 +112,6 @@ impl Tree {
             None => 0,
         };
         self.rows[from..].iter().position(|row| row.item == Item::Group(group)).map(|at| from + at)
-    }
-
-    /// The group that a node is one of.
-    pub(super) fn group_of(&self, node: u32) -> Option<u32> {
-        self.groups.number(node).and_then(|g| u32::try_from(g).ok())
     }
 
     pub(super) fn is_folded(&self, item: Item) -> bool {

@@ -3,7 +3,7 @@
 use crossterm::event::MouseEvent;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Waterfall, digest::share, search::Search};
+use super::{Waterfall, digest::share};
 use crate::{
     core::{command::Command, scope::Scope},
     model::time::TimeRange,
@@ -16,7 +16,7 @@ use crate::{
         format,
         table::{Cell, Column, Table, TableState, visible_rows},
     },
-    views::{Cx, Look, Pointed},
+    views::{Cx, Look, Pointed, search::Search},
 };
 
 /// Left out in this order when the screen is narrow: self time, total.
@@ -125,7 +125,7 @@ impl Waterfall {
         let nodes: Vec<u32> = self.of_operation().filter_map(|i| u32::try_from(i).ok()).collect();
         let Some(table) = self.table.take() else { return };
         let Some(row) = table.selected() else { return };
-        let search = Search::for_nodes(&self.tree, nodes);
+        let search = Search::for_spans(&self.tree, nodes);
         let words = format::counted(search.len(), "span");
         let key = cx.look.shared.keymap.key(Command::NextMatch).unwrap_or_default();
         cx.notice(format!("{} of {} {}: {key} goes to the next, Esc shows all alike", words, row.service, row.name));

@@ -120,9 +120,9 @@ fn the_time_of_what_led_to_the_trace_is_passed_on_with_the_question() {
     let near = TimeRange::new(Timestamp(START), Timestamp(START + MS));
     let hinted = plain.with_trace_near(TraceId(0xabc), None, near);
     let asked = |scope: &Scope| needs(&Waterfall::new(scope), &look(&test_shared(), scope, now()), 120, 30)[0].request.clone();
-    assert_eq!(asked(&plain), Request::Trace(TraceId(0xabc)));
-    assert_eq!(asked(&hinted), Request::TraceNear(TraceId(0xabc), near));
-    assert_eq!(asked(&hinted.with_trace(TraceId(0xabc), None)), Request::Trace(TraceId(0xabc)), "it is of that trace alone");
+    assert_eq!(asked(&plain), Request::Trace(TraceId(0xabc), None));
+    assert_eq!(asked(&hinted), Request::Trace(TraceId(0xabc), Some(near)));
+    assert_eq!(asked(&hinted.with_trace(TraceId(0xabc), None)), Request::Trace(TraceId(0xabc), None), "it is of that trace alone");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Rows: repeated spans, folds, moves, searches.
 
 use super::*;
+use crate::views::search::Places;
 
 /// Parents are written in hex: 11 is span 17. One request that asks a database ten times, fails in one of them, and calls a payment in between.
 pub(super) fn repeated() -> Arc<Trace> {
