@@ -14,7 +14,7 @@ fn backoff(attempt: u32, jitter: f64) -> Duration {
     longest.mul_f64(jitter.clamp(0.0, 1.0))
 }
 
-/// [`backoff`] with a random jitter.
+/// `backoff` with a random jitter.
 pub fn full_jitter(attempt: u32) -> Duration {
     backoff(attempt, fastrand::f64())
 }
