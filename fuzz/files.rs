@@ -46,9 +46,9 @@ fn read(bytes: &[u8]) -> Option<(Vec<String>, OpenedFile)> {
 }
 
 /// What a line ends with, where it is long enough to be more than what runtimes and tools put before lines. Docker's JSON is left
-/// where lines go on from others, and its escapes with it.
+/// where lines go on from others, and its escapes with it; so are the NULs around a line, which a file has where a machine crashed.
 fn end(line: &str) -> Option<&str> {
-    let line = line.trim_end_matches(|c: char| c.is_whitespace() || c == '\0');
+    let line = line.trim_start_matches('\0').trim_end_matches(|c: char| c.is_whitespace() || c == '\0');
     let at = line.char_indices().rev().nth(11)?.0;
     (line.len() > 80 && !line.contains("\"log\"")).then(|| &line[at..])
 }

@@ -1,6 +1,7 @@
 //! Fuzz targets of the log parsers, of files as they are read, of traces, of queries as they are typed and of the store, on stable Rust:
 //! `REDLINE_FUZZ=30 cargo test --test fuzz` runs all of
-//! them for 30 seconds each, two at a time on two cores; without `REDLINE_FUZZ` for a second. Name one to run it alone.
+//! them for 30 seconds each, two at a time on two cores; without `REDLINE_FUZZ` for a second. Name one to run it alone. A failure
+//! tells the seed of its cases: `PROPTEST_RNG_SEED=N` makes them again.
 //!
 //! A case is a line of `corpus.log` that is changed: cut, repeated, spliced with another, wrapped, with pieces put in that
 //! formats are made of. proptest makes the cases and, when one fails, prints the smallest that does.
@@ -14,9 +15,15 @@ mod store;
 mod traces;
 mod words;
 
-use std::time::{Duration, Instant};
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::{Duration, Instant},
+};
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    test_runner::{RngSeed, TestRunner},
+};
 use redline::{
     log_fields::{
         Format, MAX_FIELDS, MAX_LINES, Record, Unfolded,
@@ -32,15 +39,22 @@ use redline::{
 
 use self::changes::{Change, changed, changes};
 
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
+}
+
 /// Runs a target on new cases until its time is over.
 pub(crate) fn run<S: Strategy>(cases: &S, target: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     const AT_A_TIME: u32 = 200;
-    let seconds = std::env::var("REDLINE_FUZZ").ok().map_or(1, |s| s.parse().expect("REDLINE_FUZZ is a number of seconds"));
+    let seconds = setting("REDLINE_FUZZ").unwrap_or(1);
+    let seed = setting("PROPTEST_RNG_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut done = 0_u64;
     while Instant::now() < end {
-        let config = ProptestConfig { cases: AT_A_TIME, failure_persistence: None, ..ProptestConfig::default() };
-        TestRunner::new(config).run(cases, &target).unwrap_or_else(|failure| panic!("{failure}"));
+        let rng_seed = RngSeed::Fixed(seed.wrapping_add(done));
+        let config = ProptestConfig { cases: AT_A_TIME, failure_persistence: None, rng_seed, ..ProptestConfig::default() };
+        let ran = TestRunner::new(config).run(cases, &target);
+        ran.unwrap_or_else(|failure| panic!("PROPTEST_RNG_SEED={seed}: {failure}"));
         done += u64::from(AT_A_TIME);
     }
     println!("{done} cases");
