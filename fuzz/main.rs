@@ -83,7 +83,15 @@ fn holds(line: &str) -> Result<(), TestCaseError> {
     let fields: usize = record.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
     let held = fields + record.message.len() + record.rest.iter().map(String::len).sum::<usize>();
     prop_assert!(held <= 3 * line.len() + (MAX_FIELDS << 9), "{} bytes are held of {}", held, line.len());
-    prop_assert!(record.fields.len() <= 2 * MAX_FIELDS && record.rest.len() <= 2 * MAX_LINES);
+    let (fields, lines) = (record.fields.len(), record.rest.len());
+    let parts = record.formats.len() + 1; // with the head
+    prop_assert!(
+        fields <= parts * (MAX_FIELDS + 10) && lines <= 2 * MAX_LINES,
+        "{} fields, {} lines of {:?}",
+        fields,
+        lines,
+        record.formats
+    );
     prop_assert_eq!(words::lost(line, &record), Vec::<String>::new());
     traces(&record)
 }

@@ -1,7 +1,7 @@
 //! What stands before the message in a line of text: time, level, threads, logger, place in the source, in the orders that
 //! logback, log4j, Python's logging, zap, slog, `tracing` and their like write them.
 
-use super::{Pair, is_digits, logfmt, pair, time, trace_id, word};
+use super::{MAX_FIELDS, Pair, is_digits, logfmt, pair, time, trace_id, word};
 use crate::model::log::Level;
 
 /// A head and what follows it.
@@ -195,7 +195,7 @@ impl<'a> Head<'a> {
             if group.contains(',') && self.sleuth(group) || self.ids(group) {
                 continue;
             }
-            if let Some((mut fields, 0)) = logfmt::pairs(group) {
+            if let Some((mut fields, 0)) = logfmt::pairs(group).filter(|(fields, _)| self.quiet.len() + fields.len() <= MAX_FIELDS) {
                 self.quiet.append(&mut fields);
             } else if is_digits(group) {
                 self.quiet.push(pair("pid", group));
@@ -238,10 +238,13 @@ impl<'a> Head<'a> {
     fn spans(&mut self) {
         let mut rest = self.rest;
         let mut found = Vec::new();
-        while let Some((name, inner)) = rest.split_once('{').filter(|(name, _)| is_logger(name) && found.len() < MAX_GROUPS * 4) {
+        for _ in 0..MAX_GROUPS * 4 {
+            let Some((name, inner)) = rest.split_once('{').filter(|(name, _)| is_logger(name)) else { break };
             let Some((fields, after)) = inner.split_once('}').filter(|(_, after)| after.starts_with(':')) else { return };
             match logfmt::pairs(fields) {
-                Some((pairs, 0)) => found.extend(pairs.into_iter().map(|(field, value)| (format!("{name}.{field}"), value))),
+                Some((pairs, 0)) if self.quiet.len() + found.len() + pairs.len() <= MAX_FIELDS => {
+                    found.extend(pairs.into_iter().map(|(field, value)| (format!("{name}.{field}"), value)));
+                }
                 _ => found.push(pair(name, fields)),
             }
             rest = &after[1..];

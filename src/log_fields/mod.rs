@@ -117,7 +117,8 @@ impl Record {
     }
 }
 
-/// Fields of a line at the most; what is beyond them is the value of one more, named [`MORE`].
+/// Fields of a line, of its head and of each thing around it at the most; what is beyond a line's own is the value of one more, named
+/// [`MORE`].
 pub const MAX_FIELDS: usize = 200;
 /// Further lines at the most.
 pub const MAX_LINES: usize = 2000;

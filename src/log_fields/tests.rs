@@ -271,6 +271,8 @@ fn a_hostile_line_is_taken_as_it_is() {
         "\\u".repeat(megabyte / 2),
         format!("<34>1 - - - - - {}", "[a b=\"c\"]".repeat(megabyte / 9)),
         format!("10.0.0.7 - - [22/Nov/2026:05:01:02 +0000] \"GET /\" 200 1 {}", "1 ".repeat(megabyte / 2)),
+        format!("2026-11-22 05:01:02 INFO {}x", format!("[{}] ", "a=b ".repeat(150).trim_end()).repeat(4)),
+        format!("2026-11-22T05:01:02Z INFO {} y", format!("a{{{}}}:", "b=c ".repeat(150).trim_end()).repeat(16)),
         format!("Traceback (most recent call last):\n{}", "  File \"a\", line 1, in b\n".repeat(megabyte / 25)),
     ] {
         let record = recognise(&line);
