@@ -97,6 +97,14 @@ impl Search {
         format!("{} of {all}{so_far}", format::count(self.found.len() as u64))
     }
 
+    /// Says in the prompt how many of `all` were found. What is typed by now may be no expression, of which it is said why.
+    pub(super) fn say(&self, prompt: Option<&mut Prompt>, places: &impl Places, all: &str) {
+        let is_typed = |prompt: &&mut Prompt| self.pattern.as_ref().is_some_and(|pattern| pattern.as_str() == prompt.text());
+        if let Some(prompt) = prompt.filter(is_typed) {
+            prompt.note = self.words(places, all);
+        }
+    }
+
     /// Whether one of repeated spans is found.
     pub(super) fn has_in_group(&self, group: u32) -> bool {
         self.groups.contains(&group)
@@ -186,11 +194,7 @@ impl Finder {
     pub(super) fn go_on(&mut self, places: &impl Places, all: &str, passes: impl FnMut(&Pattern, u32) -> bool) {
         let Some(search) = &mut self.search else { return };
         search.go_on(places, passes);
-        // What is typed by now may be no expression, of which it is said why.
-        let is_typed = |prompt: &&mut Prompt| search.pattern.as_ref().is_some_and(|pattern| pattern.as_str() == prompt.text());
-        if let Some(prompt) = self.prompt.as_mut().filter(is_typed) {
-            prompt.note = search.words(places, all);
-        }
+        search.say(self.prompt.as_mut(), places, all);
     }
 
     /// Searches among others for what was searched for.

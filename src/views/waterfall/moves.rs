@@ -163,9 +163,7 @@ impl Waterfall {
         let (Some(trace), Some(search)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.search) else { return };
         let mut texts = Texts::new(&trace);
         search.go_on(&self.tree, |pattern, node| pattern.passes_any(texts.of(node)));
-        if let Some(prompt) = &mut self.prompt {
-            prompt.note = search.words(&self.tree, &format!("{} spans", format::count(u64::from(trace.span_count))));
-        }
+        search.say(self.prompt.as_mut(), &self.tree, &format!("{} spans", format::count(u64::from(trace.span_count))));
         if let Some(node) = search.take_goal(&self.tree) {
             self.select(node as usize, area);
         }

@@ -141,14 +141,30 @@ fn the_table_counts_operations_and_leads_to_their_spans() {
     assert_eq!(selected(&view), 11);
 }
 
-#[test]
-fn a_search_in_a_large_trace_goes_on_between_keys() {
+/// One span that calls 5,000.
+fn many_calls() -> Arc<Trace> {
     let mut spans = vec![span(1, 0, 0, "root", 0, 10_000)];
     spans.extend((0..5000).map(|n| span(n + 2, 1, 0, &format!("call {n}"), n as i64, n as i64 + 1)));
     let resource = Resource { service: "a".into(), attributes: Default::default() };
-    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources: vec![resource], spans, partial: None }));
+    Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources: vec![resource], spans, partial: None }))
+}
+
+#[test]
+fn what_is_no_expression_is_said_while_the_search_before_it_goes_on() {
     let scope = scope(None);
-    let (mut view, _) = answered(&scope, BIG, Ok(trace));
+    let (mut view, _) = answered(&scope, BIG, Ok(many_calls()));
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "/a(/");
+    let shared = test_shared();
+    with(&look(&shared, &scope, now()), BIG, |cx| view.woken(cx));
+    let said = view.prompt().unwrap().line(120).text;
+    assert!(!said.contains("spans"), "{said}");
+}
+
+#[test]
+fn a_search_in_a_large_trace_goes_on_between_keys() {
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(many_calls()));
     press(&mut view, &scope, BIG, Command::Filter);
     type_text(&mut view, &scope, "call 49");
     assert!(view.prompt().unwrap().line(120).text.contains("11 of 5,001 spans so far"), "call 49 and 490 to 499");
