@@ -277,25 +277,21 @@ impl View for Structure {
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         self.finder.keep_selection();
-        if command == Command::Filter {
-            self.start_typing();
-            return true;
-        }
-        if self.behind.is_some() {
-            return self.list_command(cx, command);
-        }
         match command {
+            Command::Filter => self.start_typing(),
+            // Also of the list: what is looked up is put into it as well.
+            Command::More => self.merge_more(),
+            Command::Refresh => {
+                (self.stopped, self.done) = (false, false);
+                return false;
+            }
+            _ if self.behind.is_some() => return self.list_command(cx, command),
             Command::Back if !self.is_done() => {
                 self.stopped = true;
                 let key = cx.look.shared.keymap.key(Command::Refresh).unwrap_or_default();
                 cx.notice(format!("stopped: {key} goes on"));
             }
             Command::Back if self.finder.search.is_some() => self.finder = Finder::default(),
-            Command::Refresh => {
-                (self.stopped, self.done) = (false, false);
-                return false;
-            }
-            Command::More => self.merge_more(),
             Command::Drill => self.list_behind(cx.area),
             Command::NextMatch | Command::PreviousMatch => self.go_to_match(cx, command == Command::NextMatch),
             Command::Unfold | Command::Fold => self.fold(cx.area, command == Command::Fold),

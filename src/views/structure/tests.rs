@@ -243,6 +243,21 @@ fn the_traces_behind_a_row_are_filtered_as_the_hits_are() {
 }
 
 #[test]
+fn in_the_list_behind_a_row_more_are_looked_up_as_in_the_tree() {
+    let mut stage = Stage::new((1..=130).map(hit).collect());
+    stage.tell(news(&[trace(1, 4)], &[], false));
+    stage.run(Command::Back);
+    stage.run(Command::Drill);
+    stage.run(Command::Refresh);
+    assert!(matches!(&stage.asked()[..], [Request::Structure(_)]), "it was stopped and goes on");
+    stage.tell(news(&[trace(1, 4)], &[], true));
+    assert!(stage.run(Command::More).0);
+    assert!(matches!(&stage.asked()[..], [Request::Structure(job)] if job.traces.len() == 100));
+    stage.tell(news(&[trace(1, 4), trace(2, 2)], &[], true));
+    sees(&stage.screen(), &["GET / ── 2 traces"]);
+}
+
+#[test]
 fn the_selection_and_the_folds_stay_while_more_traces_come() {
     let mut stage = Stage::new((1..=2).map(hit).collect());
     stage.tell(news(&[trace(1, 1)], &[], false));
