@@ -118,6 +118,16 @@ impl Base {
         **looking = Looking { of: root.map(|root| (root, trace.range)), rootless, but: vec![trace.id], ..Looking::default() };
     }
 
+    /// A typical one that was given up is looked for from the beginning.
+    pub(super) fn look_again(&mut self) {
+        if let How::Typical(looking) = &mut self.how
+            && looking.given_up
+        {
+            looking.but.truncate(1);
+            **looking = Looking { of: looking.of.take(), but: std::mem::take(&mut looking.but), ..Looking::default() };
+        }
+    }
+
     /// What is to be asked now.
     pub(super) fn next(&self, look: &Look<'_>) -> Option<Next> {
         match &self.how {

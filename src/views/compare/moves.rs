@@ -120,6 +120,7 @@ impl Compare {
             // It is asked for anew, and was not before.
             Command::Refresh => {
                 self.came_along = false;
+                self.base.look_again();
                 return false;
             }
             _ => {

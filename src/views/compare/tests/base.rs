@@ -78,6 +78,12 @@ fn where_there_is_no_good_one_it_is_said_why_and_what_to_do() {
         ],
     );
     assert_eq!(stage.asked(), [], "and it is given up");
+    stage.run(Command::Refresh);
+    assert_eq!(stage.asks_for(), [TraceId(0xb)]);
+    stage.tell(THIS, Ok(Response::Trace(bad())));
+    assert!(stage.screen().contains("is looked for in the hour before."), "until it is asked for again: {}", stage.screen());
+    stage.found(vec![hit(0xa, 20, Some(0))]);
+    assert!(stage.asks_for().contains(&TraceId(0xa)));
     let mut stage = Stage::typical(bad());
     stage.tell(SEARCH, Err(SourceError::new(Backend::Tempo, ErrorKind::Refused, "range exceeds the limit")));
     sees(&stage.screen(), &["could not be looked for", "range exceeds the limit"]);
