@@ -137,9 +137,9 @@ pub struct DemoArgs {
     /// Write the same world into the real servers of this config.toml.
     #[arg(long, value_name = "CONFIG")]
     pub into: Option<PathBuf>,
-    /// How much of the past to write; the onset is always in it.
-    #[arg(long, value_name = "DURATION", default_value = "30m", requires = "into")]
-    pub history: String,
+    /// How much of the past to write. Without it: 30 minutes, or what begins 10 minutes before the onset where that is more.
+    #[arg(long, value_name = "DURATION", requires = "into")]
+    pub history: Option<String>,
     /// Allow servers that are not on this machine.
     #[arg(long, requires = "into")]
     pub yes_write_to_remote: bool,

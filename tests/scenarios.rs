@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redline::demo::world::{Scenario, Truth};
+use redline::demo::world::{LEAD, Scenario, Truth};
 use serde_json::Value;
 use support::{Terminal, feed::Feed, servers::Servers};
 
@@ -28,8 +28,10 @@ const NO_ANSWER: i32 = 3;
 fn the_ground_truth_of_a_scenario_shows_on_real_servers() {
     let named = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: see .ci/run"));
     let (scenario, config) = (named("REDLINE_SCENARIO"), named("REDLINE_STACK_CONFIG"));
-    let truth = Scenario::builtin(&scenario).unwrap().truth;
-    let _feed = Feed::start(&config, &scenario, "15m");
+    let Scenario { truth, onset, .. } = Scenario::builtin(&scenario).unwrap();
+    let since_onset = Duration::from_nanos(u64::try_from(-onset).unwrap_or(0));
+    let history = (since_onset + LEAD).max(Duration::from_secs(15 * 60));
+    let _feed = Feed::start(&config, &scenario, &format!("{}s", history.as_secs()));
     let alerts = alerts_with(&config, &truth.must_fire);
     assert_truth(&alerts, &truth);
     match scenario.as_str() {

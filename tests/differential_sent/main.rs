@@ -171,7 +171,8 @@ async fn the_real_servers_answer_what_redline_sends_as_the_demo_does() {
         traces: shop.clone(),
         clock: stopped.clone(),
     };
-    let targets = Targets { prometheus: real[&Backend::Prometheus].clone(), loki: real[&Backend::Loki].clone(), otlp };
+    let url = |backend| Some(real[&backend].clone());
+    let targets = Targets { prometheus: url(Backend::Prometheus), loki: url(Backend::Loki), otlp: Some(otlp), receiver: Backend::Tempo };
     into::write(source, targets, HISTORY, || ()).await.unwrap();
     let metrics: Arc<dyn MetricStore> = Arc::new(Clip { store: rules.clone(), range });
     let clipped = RuleEngine::new(RuleFile::default(), "none", metrics, stopped.clone(), end).unwrap();

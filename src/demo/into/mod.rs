@@ -1,7 +1,7 @@
 //! `redline demo --into`: the same world written into real servers, history first, then live.
 //!
 //! Prometheus takes it by remote write (recorded series and `ALERTS` included, as rules do not look back), Loki by its push
-//! API, Tempo by OTLP over HTTP. The three are written side by side.
+//! API, Tempo or Jaeger by OTLP over HTTP. The three are written side by side, as far as they are there.
 
 mod earlier;
 mod logs;
@@ -16,7 +16,10 @@ use url::Url;
 
 use self::progress::{Board, Progress};
 use super::store::{Clock, LogStore, MetricStore, TraceStore};
-use crate::model::time::{TimeRange, Timestamp};
+use crate::model::{
+    backend::Backend,
+    time::{TimeRange, Timestamp},
+};
 
 /// Tries of one batch before it is given up.
 const TRIES: u32 = 8;
@@ -28,18 +31,20 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Where to write.
 #[derive(Clone, Debug)]
 pub struct Targets {
-    /// Base URL of Prometheus, with its remote-write receiver on.
-    pub prometheus: Url,
-    /// Base URL of Loki.
-    pub loki: Url,
-    /// Base URL of an OTLP receiver over HTTP, Tempo's.
-    pub otlp: Url,
+    /// Base URL of Prometheus, with its remote-write receiver on; no metrics are written where there is none.
+    pub prometheus: Option<Url>,
+    /// Base URL of Loki; no lines are written where there is none.
+    pub loki: Option<Url>,
+    /// Base URL of an OTLP receiver over HTTP; no traces are written where there is none.
+    pub otlp: Option<Url>,
+    /// Whose receiver that is.
+    pub receiver: Backend,
 }
 
 impl Targets {
     /// The first target that is not on this machine.
     pub fn remote(&self) -> Option<&Url> {
-        [&self.prometheus, &self.loki, &self.otlp].into_iter().find(|url| !is_loopback(url))
+        [&self.prometheus, &self.loki, &self.otlp].into_iter().flatten().find(|url| !is_loopback(url))
     }
 }
 
@@ -85,19 +90,15 @@ impl std::error::Error for IntoError {}
 /// Which server refused what, in its own words; that Prometheus holds another demo in the time to be written.
 pub async fn write(world: World, targets: Targets, history: Duration, live: impl FnOnce()) -> Result<(), IntoError> {
     let client = crate::source::http::plain().timeout(Duration::from_secs(60)).no_proxy().build().map_err(|e| IntoError(e.to_string()))?;
-    let metrics = Sink::new(&client, &targets.prometheus, "api/v1/write", "prometheus")?;
-    let logs = Sink::new(&client, &targets.loki, "loki/api/v1/push", "loki")?;
-    let spans = Sink::new(&client, &targets.otlp, "v1/traces", "tempo")?;
+    let sinks = Sinks::new(&client, &targets)?;
     let now = world.clock.now();
     let past = TimeRange { start: now - history, end: now };
     let traces = TimeRange { start: past.start, end: now - TRACE_DELAY };
-    earlier::refuse(&world, &client, &targets.prometheus, past).await?;
+    if let Some(prometheus) = &targets.prometheus {
+        earlier::refuse(&world, &client, prometheus, past).await?;
+    }
     let board = Board::new();
-    tokio::try_join!(
-        metrics::write(&world, &world.past_metrics, &metrics, past.start, past, board.add("metrics", past)),
-        logs::write(&world, &logs, past, board.add("logs", past)),
-        spans::write(&world, &spans, traces, board.add("traces", traces)),
-    )?;
+    sinks.write(&world, &world.past_metrics, past.start, (past, traces), |what, range| board.add(what, range)).await?;
     live();
     let (mut written, mut traced) = (now, traces.end);
     loop {
@@ -108,12 +109,49 @@ pub async fn write(world: World, targets: Targets, history: Duration, live: impl
         }
         let next = TimeRange { start: Timestamp(written.0 + 1), end: now };
         let next_traces = TimeRange { start: Timestamp(traced.0 + 1), end: now - TRACE_DELAY };
-        tokio::try_join!(
-            metrics::write(&world, &world.metrics, &metrics, past.start, next, Progress::hidden()),
-            logs::write(&world, &logs, next, Progress::hidden()),
-            spans::write(&world, &spans, next_traces, Progress::hidden()),
-        )?;
+        sinks.write(&world, &world.metrics, past.start, (next, next_traces), |_, _| Progress::hidden()).await?;
         (written, traced) = (now, next_traces.end);
+    }
+}
+
+/// The servers that are there.
+struct Sinks {
+    metrics: Option<Sink>,
+    logs: Option<Sink>,
+    spans: Option<Sink>,
+}
+
+impl Sinks {
+    fn new(client: &Client, targets: &Targets) -> Result<Self, IntoError> {
+        let sink = |base: &Option<Url>, path, backend| base.as_ref().map(|base| Sink::new(client, base, path, backend)).transpose();
+        Ok(Self {
+            metrics: sink(&targets.prometheus, "api/v1/write", Backend::Prometheus)?,
+            logs: sink(&targets.loki, "loki/api/v1/push", Backend::Loki)?,
+            spans: sink(&targets.otlp, "v1/traces", targets.receiver)?,
+        })
+    }
+
+    /// Writes a range to each, and that of traces, which are behind.
+    async fn write(
+        &self,
+        world: &World,
+        metrics: &Arc<dyn MetricStore>,
+        since: Timestamp,
+        (range, traces): (TimeRange, TimeRange),
+        follow: impl Fn(&'static str, TimeRange) -> Progress,
+    ) -> Result<(), IntoError> {
+        let to_metrics = self.metrics.as_ref().map(|sink| metrics::write(world, metrics, sink, since, range, follow("metrics", range)));
+        let to_logs = self.logs.as_ref().map(|sink| logs::write(world, sink, range, follow("logs", range)));
+        let to_spans = self.spans.as_ref().map(|sink| spans::write(world, sink, traces, follow("traces", traces)));
+        tokio::try_join!(where_there(to_metrics), where_there(to_logs), where_there(to_spans))?;
+        Ok(())
+    }
+}
+
+async fn where_there(writing: Option<impl Future<Output = Result<(), IntoError>>>) -> Result<(), IntoError> {
+    match writing {
+        Some(writing) => writing.await,
+        None => Ok(()),
     }
 }
 
@@ -140,14 +178,14 @@ fn pieces(range: TimeRange, piece: Duration) -> impl Iterator<Item = TimeRange> 
 struct Sink {
     client: Client,
     url: Url,
-    name: &'static str,
+    backend: Backend,
 }
 
 impl Sink {
-    fn new(client: &Client, base: &Url, path: &str, name: &'static str) -> Result<Self, IntoError> {
+    fn new(client: &Client, base: &Url, path: &str, backend: Backend) -> Result<Self, IntoError> {
         let url = format!("{}/{path}", base.as_str().trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|e| IntoError(format!("{url}: {e}")))?;
-        Ok(Self { client: client.clone(), url, name })
+        Ok(Self { client: client.clone(), url, backend })
     }
 
     /// Sends a batch, again after a while when the server is busy.
@@ -177,7 +215,7 @@ impl Sink {
     }
 
     fn failed(&self, problem: &str) -> IntoError {
-        IntoError(format!("could not write to {}: {problem}", self.name))
+        IntoError(format!("could not write to {}: {problem}", self.backend))
     }
 }
 
@@ -186,8 +224,9 @@ mod tests {
     use super::*;
 
     fn targets(prometheus: &str) -> Targets {
-        let url = |u: &str| Url::parse(u).unwrap();
-        Targets { prometheus: url(prometheus), loki: url("http://127.0.0.1:1"), otlp: url("http://[::1]:2") }
+        let url = |u: &str| Some(Url::parse(u).unwrap());
+        let (loki, otlp) = (url("http://127.0.0.1:1"), url("http://[::1]:2"));
+        Targets { prometheus: url(prometheus), loki, otlp, receiver: Backend::Tempo }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! OTLP over HTTP to Tempo.
+//! OTLP over HTTP to Tempo or Jaeger.
 
 use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
 
