@@ -4,39 +4,29 @@
 //! not; servers from 2.21 on search by the third alone.
 
 mod room;
+mod search;
 pub(super) mod wire;
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicU8, Ordering},
-};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use chrono::SecondsFormat;
 use compact_str::CompactString;
-use futures_util::future::join_all;
 use serde::Deserialize;
 
 use super::{
     http::{Answer, Endpoint, HttpClient, Observer, Request},
     json::{self, Text, nullable},
     near,
-    otlp::{self, Builder, ByTrace},
-    trace_file::hit,
-    traces::TraceSearch,
+    otlp::{self, Builder},
 };
 use crate::model::{
     backend::{ErrorKind, SourceError},
     time::{TimeRange, Timestamp},
-    trace::{Spans, TraceHit, TraceHits, TraceId},
-    trace_source::{Abilities, Ability, PlainQuery, TraceOrigin},
+    trace::{Spans, TraceId},
 };
 
 /// Traces that one search asks for at the most: they are answered with all of their spans.
 const MOST_TRACES: usize = 50;
-/// Services that are asked for, where the question names none: Jaeger searches those of one service.
-const MOST_SERVICES: usize = 30;
-/// Spans of one answer.
-const MOST_SPANS: usize = 500_000;
 
 /// Which API it is, once one answered.
 #[derive(Default)]
@@ -71,6 +61,8 @@ pub struct Jaeger {
     services: Known,
     /// How many traces of a service can be read at a time, where more were too large.
     rooms: room::Rooms,
+    /// Whose search it is: a page may have several.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What it says of its services and operations.
@@ -108,7 +100,14 @@ impl Jaeger {
     pub fn new(endpoint: Endpoint, observer: Observer) -> Result<Self, SourceError> {
         let known = Known::default;
         let http = HttpClient::new(endpoint, observer)?;
-        Ok(Self { http, traces: known(), searches: known(), services: known(), rooms: room::Rooms::default() })
+        Ok(Self {
+            http,
+            traces: known(),
+            searches: known(),
+            services: known(),
+            rooms: room::Rooms::default(),
+            turn: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The HTTP client: its address, its clock.
@@ -160,21 +159,23 @@ impl Jaeger {
         self.http.error(ErrorKind::NotSupported, "it has neither the first nor the third of Jaeger's query APIs")
     }
 
-    /// All spans of a trace.
+    /// All spans of a trace. One that is not found may be older than the server looks back by itself: it is asked for at the time of
+    /// the hint, which would take what began before it off a trace that is found.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there are none; else as any request.
     pub async fn trace(&self, id: TraceId, hint: Option<TimeRange>) -> Result<Spans, SourceError> {
-        let Some(range) = hint else { return self.trace_within(id, None).await };
-        let around = near::around(range);
-        let part = match self.trace_within(id, Some(around)).await {
-            Ok(spans) if near::is_whole(&spans, around) => return Ok(spans),
-            Ok(spans) => Some(spans),
-            // What failed near the hint may be there without it.
-            Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Server(_)) => None,
-            Err(e) => return Err(e),
-        };
-        near::or_part(self.trace_within(id, None).await, part)
+        let told = self.trace_within(id, None).await;
+        let Some(range) = hint else { return told };
+        match &told {
+            Err(e) if e.kind == ErrorKind::NotFound => self.trace_within(id, Some(near::around(range))).await,
+            // What fails everywhere may be there near the hint.
+            Err(e) if matches!(e.kind, ErrorKind::Server(_)) => {
+                let near = self.trace_within(id, Some(near::around(range))).await;
+                near::or_part(told, near.ok())
+            }
+            _ => told,
+        }
     }
 
     async fn trace_within(&self, id: TraceId, range: Option<TimeRange>) -> Result<Spans, SourceError> {
@@ -218,150 +219,6 @@ impl Jaeger {
             code => Err(self.http.error(ErrorKind::Server(code), format!("{}: {words}", what()))),
         }
     }
-
-    /// Traces that match, newest first of those that the server chose.
-    ///
-    /// # Errors
-    /// As any request, and for TraceQL, which it does not know.
-    pub async fn search(&self, search: &TraceSearch) -> Result<TraceHits, SourceError> {
-        let Some(query) = &search.query.plain else {
-            let why = Abilities::none(TraceOrigin::Jaeger).why_not(Ability::TraceQl).unwrap_or_default();
-            return Err(self.http.error(ErrorKind::NotSupported, why));
-        };
-        let mut services: Vec<CompactString> = match &query.service {
-            Some(service) => vec![service.clone()],
-            None => self.services().await?,
-        };
-        let all = services.len();
-        services.truncate(MOST_SERVICES);
-        let mut asked = Vec::new();
-        for service in &services {
-            asked.push(self.search_service(service, query, search));
-        }
-        let found = join_all(asked).await;
-        let (mut hits, mut notes, mut failures) = (HashMap::new(), Vec::new(), Vec::new());
-        for told in found {
-            match told {
-                Ok((more, note)) => {
-                    hits.extend(more.into_iter().map(|h| (h.trace, h)));
-                    notes.extend(note);
-                }
-                Err(e) => failures.push(e),
-            }
-        }
-        notes.sort_unstable();
-        notes.dedup();
-        let failed = failures.len();
-        if let Some(e) = failures.into_iter().next() {
-            if hits.is_empty() {
-                return Err(e);
-            }
-            notes.insert(0, format!("{failed} of {} services did not answer: {}", services.len(), e.message));
-        }
-        if all > services.len() {
-            notes.insert(0, format!("{} of {all} services searched: name one", services.len()));
-        }
-        let part = (!notes.is_empty()).then(|| notes.join("; "));
-        let mut hits: Vec<TraceHit> = hits.into_values().collect();
-        hits.sort_by_key(|h| (std::cmp::Reverse(h.start), h.trace));
-        hits.truncate(search.limit);
-        Ok(TraceHits { hits, newest: false, part })
-    }
-
-    /// Traces with a span of a service. An answer that is too large is asked for with fewer traces, now and from now on, which is
-    /// told.
-    async fn search_service(
-        &self,
-        service: &str,
-        query: &PlainQuery,
-        search: &TraceSearch,
-    ) -> Result<(Vec<TraceHit>, Option<String>), SourceError> {
-        let wanted = search.limit.clamp(1, MOST_TRACES);
-        let mut limit = self.rooms.of(service).unwrap_or(wanted).min(wanted);
-        loop {
-            let answer = match self.ask(service, query, search.range, limit).await {
-                Err(e) if matches!(e.kind, ErrorKind::TooLarge(_)) && limit > 1 => {
-                    limit = self.rooms.too_large(service, limit);
-                    continue;
-                }
-                answer => answer?,
-            };
-            let Some(answer) = answer else { return Ok((Vec::new(), None)) };
-            let mut spans = ByTrace::new(MOST_SPANS);
-            let told = otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
-            let hits: Vec<TraceHit> = spans.finish().iter().map(hit).collect();
-            if let (true, Some(words)) = (hits.is_empty(), &told) {
-                self.nothing(&answer, words, || format!("no traces of {service}"))?;
-                return Ok((hits, None));
-            }
-            let is_full = hits.len() >= limit;
-            if is_full {
-                self.rooms.full(service, limit);
-            }
-            let cut = (is_full && limit < wanted).then(|| format!("{limit} at a time: more are too large to be read"));
-            return Ok((hits, told.or(cut)));
-        }
-    }
-
-    /// What it answers to a search; `None` where there is nothing.
-    async fn ask(&self, service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> Result<Option<Answer>, SourceError> {
-        for api in self.searches.candidates([1, 3]) {
-            let request = if api == 3 { third(service, query, range, limit) } else { first(service, query, range, limit) };
-            let told = match self.http.send(request).await {
-                Err(e) if is_nothing_found(&e) => Ok(None),
-                told => told.map(Some),
-            };
-            if self.searches.settles(api, &told) {
-                return told;
-            }
-        }
-        Err(self.no_api())
-    }
-}
-
-/// The question in the first API's words.
-fn first(service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> Request {
-    let mut request = Request::get("/api/traces")
-        .param("service", service)
-        .param("start", micros(range.start))
-        .param("end", micros(range.end))
-        .param("limit", limit.to_string());
-    if let Some(name) = &query.name {
-        request = request.param("operation", name.as_str());
-    }
-    let tags = attributes(query);
-    if !tags.is_empty() {
-        request = request.param("tags", serde_json::Value::Object(tags).to_string());
-    }
-    match query.longer_than {
-        Some(least) => request.param("minDuration", format!("{}us", least.as_micros())),
-        None => request,
-    }
-}
-
-/// The same in the third one's; older servers call the parameters otherwise, and pass over those that they do not know.
-fn third(service: &str, query: &PlainQuery, range: TimeRange, limit: usize) -> Request {
-    let mut request = Request::get("/api/v3/traces");
-    let mut both = |names: [&'static str; 2], value: String| {
-        request = names.into_iter().fold(request.clone(), |r, name| r.param(name, value.clone()));
-    };
-    both(["query.serviceName", "query.service_name"], service.to_owned());
-    if let Some(name) = &query.name {
-        both(["query.operationName", "query.operation_name"], name.to_string());
-    }
-    both(["query.startTimeMin", "query.start_time_min"], rfc3339(range.start));
-    both(["query.startTimeMax", "query.start_time_max"], rfc3339(range.end));
-    both(["query.searchDepth", "query.num_traces"], limit.to_string());
-    if let Some(least) = query.longer_than {
-        both(["query.durationMin", "query.duration_min"], format!("{}us", least.as_micros()));
-    }
-    let tags = attributes(query);
-    if tags.is_empty() { request } else { request.param("query.attributes", serde_json::Value::Object(tags).to_string()) }
-}
-
-fn attributes(query: &PlainQuery) -> serde_json::Map<String, serde_json::Value> {
-    let tags = query.tags.iter().map(|(name, value)| (name.to_string(), value.as_str().into()));
-    tags.chain(query.failed.then(|| ("error".to_owned(), "true".into()))).collect()
 }
 
 /// Whether the API is there and has nothing: what else is not there says so in other words.

@@ -6,7 +6,13 @@ use wiremock::{
 };
 
 use super::*;
-use crate::model::{backend::Backend, trace_source::TraceQuery};
+use crate::{
+    model::{
+        backend::Backend,
+        trace_source::{PlainQuery, TraceQuery},
+    },
+    source::traces::TraceSearch,
+};
 
 const ID: &str = "5b8efff798038103d269b633813fc60c";
 const OTLP: &str = r#"{"result":{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"cart"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"GET","kind":2,"startTimeUnixNano":"1684778327699392000","endTimeUnixNano":"1684778327699393000","status":{"code":2}}]}]}]}}"#;
@@ -57,40 +63,42 @@ async fn a_trace_is_the_same_by_either_api_and_the_one_that_answered_is_remember
 }
 
 #[tokio::test]
-async fn a_trace_that_is_not_there_is_not_found_and_a_hint_only_comes_first() {
+async fn a_trace_that_is_not_found_is_looked_for_at_the_time_of_the_hint() {
     let server = MockServer::start().await;
     let none = r#"{"error":{"httpCode":404,"message":"No traces found"}}"#;
     Mock::given(query_param_contains("startTime", "1970"))
-        .respond_with(ResponseTemplate::new(404).set_body_string(none))
+        .and(path(format!("/api/v3/traces/{ID}")))
+        .respond_with(ResponseTemplate::new(200).set_body_string(OTLP))
         .with_priority(1)
         .mount(&server)
         .await;
-    answers(&server, &format!("/api/v3/traces/{ID}"), 200, OTLP).await;
-    answers(&server, "/api/v3/traces/000000000000000000000000000000aa", 404, none).await;
+    Mock::given(path_regex("^/api/v3/traces/")).respond_with(ResponseTemplate::new(404).set_body_string(none)).mount(&server).await;
     nothing_else(&server).await;
     let jaeger = jaeger(&server);
-    let hint = TimeRange::new(Timestamp(1), Timestamp(2));
-    assert_eq!(jaeger.trace(id(), Some(hint)).await.unwrap().spans.len(), 1);
-    let e = jaeger.trace(TraceId(0xaa), None).await.unwrap_err();
-    assert_eq!((e.kind, e.message.as_str()), (ErrorKind::NotFound, "no trace 000000000000000000000000000000aa"));
+    let hint = Some(TimeRange::new(Timestamp(1), Timestamp(2)));
+    let old = jaeger.trace(id(), hint).await.unwrap();
+    assert_eq!((old.spans.len(), old.partial), (1, None));
+    for hint in [None, hint] {
+        let e = jaeger.trace(TraceId(0xaa), hint).await.unwrap_err();
+        assert_eq!((e.kind, e.message.as_str()), (ErrorKind::NotFound, "no trace 000000000000000000000000000000aa"));
+    }
 }
 
 #[tokio::test]
-async fn what_is_near_a_hint_and_not_all_of_it_is_asked_for_without_it() {
+async fn a_trace_that_lacks_a_caller_is_looked_up_once_and_one_that_fails_is_looked_for_near_the_hint() {
     let range = TimeRange::new(Timestamp::from_secs(1_684_778_320), Timestamp::from_secs(1_684_778_330));
     let orphan = OTLP.replace(r#""name":"GET""#, r#""parentSpanId":"eee19b7ec3c1b175","name":"GET""#);
-    let asked = async |near: &str, (status, everywhere): (u16, &str)| {
+    let asked = async |(status, everywhere): (u16, &str)| {
         let server = MockServer::start().await;
         let hinted = Mock::given(query_param_contains("startTime", "2023-05-22T16:58:40"));
-        hinted.respond_with(ResponseTemplate::new(200).set_body_string(near)).with_priority(1).mount(&server).await;
+        hinted.respond_with(ResponseTemplate::new(200).set_body_string(OTLP)).with_priority(1).mount(&server).await;
         answers(&server, &format!("/api/v3/traces/{ID}"), status, everywhere).await;
         let spans = jaeger(&server).trace(id(), Some(range)).await.unwrap();
         (spans.spans[0].parent.is_some(), spans.partial, server.received_requests().await.unwrap().len())
     };
-    assert_eq!(asked(OTLP, (500, "")).await, (false, None, 1), "all of it is there");
-    assert_eq!(asked(&orphan, (200, OTLP)).await, (false, None, 2), "a caller was missing");
-    let part = "only what lies near is here: answered 418: teapot";
-    assert_eq!(asked(&orphan, (418, "teapot")).await, (true, Some(part.to_owned()), 2));
+    assert_eq!(asked((200, &orphan)).await, (true, None, 1));
+    let part = "only what lies near is here: answered 500: teapot";
+    assert_eq!(asked((500, "teapot")).await, (false, Some(part.to_owned()), 2));
 }
 
 #[tokio::test]
@@ -226,15 +234,22 @@ async fn a_stream_that_ends_with_an_error_is_told_as_a_part_or_as_the_error() {
 }
 
 #[tokio::test]
-async fn what_is_told_in_place_of_a_trace_near_a_hint_is_no_last_word() {
-    for error in [r#"{"code":500,"msg":"a shard is away"}"#, r#"{"code":404,"msg":"trace not found"}"#] {
+async fn what_is_told_in_place_of_a_trace_is_no_last_word_where_a_hint_says_when_it_was() {
+    let part = "only what lies near is here: no spans of trace 5b8efff798038103d269b633813fc60c: a shard is away";
+    for (error, partial) in [(r#"{"code":500,"msg":"a shard is away"}"#, Some(part)), (r#"{"code":404,"msg":"trace not found"}"#, None)] {
         let server = MockServer::start().await;
-        let failed = ResponseTemplate::new(200).set_body_string(format!(r#"{{"data":[],"errors":[{error}]}}"#));
-        Mock::given(query_param_contains("start", "0")).respond_with(failed).with_priority(1).mount(&server).await;
-        answers(&server, &format!("/api/traces/{ID}"), 200, FIRST).await;
+        let found = ResponseTemplate::new(200).set_body_string(FIRST);
+        Mock::given(query_param_contains("start", "0"))
+            .and(path(format!("/api/traces/{ID}")))
+            .respond_with(found)
+            .with_priority(1)
+            .mount(&server)
+            .await;
+        answers(&server, &format!("/api/traces/{ID}"), 200, &format!(r#"{{"data":[],"errors":[{error}]}}"#)).await;
         nothing_else(&server).await;
         let hint = TimeRange::new(Timestamp(1), Timestamp(2));
-        assert_eq!(jaeger(&server).trace(id(), Some(hint)).await.unwrap().spans.len(), 1, "{error}");
+        let told = jaeger(&server).trace(id(), Some(hint)).await.unwrap();
+        assert_eq!((told.spans.len(), told.partial.as_deref()), (1, partial), "{error}");
     }
 }
 
@@ -252,6 +267,51 @@ async fn services_that_do_not_answer_a_search_are_counted() {
     let found = jaeger(&server).search(&search(PlainQuery::default())).await.unwrap();
     let told = "30 of 40 services searched: name one; 28 of 30 services did not answer: answered 500: the store is away; late";
     assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some(told)));
+}
+
+/// A server of so many services; what it answers to a search in them.
+async fn of_services(n: usize, answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    let services: Vec<String> = (0..n).map(|i| format!("\"s{i:02}\"")).collect();
+    answers(&server, "/api/v3/services", 200, &format!(r#"{{"services":[{}]}}"#, services.join(","))).await;
+    Mock::given(path("/api/traces")).respond_with(answer).mount(&server).await;
+    nothing_else(&server).await;
+    server
+}
+
+async fn searched(server: &MockServer) -> Vec<wiremock::Request> {
+    let all = server.received_requests().await.unwrap();
+    all.into_iter().filter(|r| r.url.path() == "/api/traces").collect()
+}
+
+#[tokio::test]
+async fn services_that_are_not_asked_in_time_are_left_alone_and_counted() {
+    let server = of_services(14, ResponseTemplate::new(200).set_delay(Duration::from_secs(600))).await;
+    let first = ResponseTemplate::new(200).set_body_string(FIRST);
+    Mock::given(query_param("service", "s00")).respond_with(first).with_priority(1).mount(&server).await;
+    let mut endpoint = Endpoint::new(Backend::Jaeger, server.uri().parse().unwrap());
+    endpoint.timeout = Duration::from_millis(400);
+    let jaeger = Jaeger::new(endpoint, Arc::new(|_, _| ())).unwrap();
+    let found = jaeger.search(&search(PlainQuery::default())).await.unwrap();
+    let told = "3 of 14 services searched in time: name one; 2 of 3 services did not answer: no complete answer within 400ms";
+    assert_eq!((found.hits.len(), found.part.as_deref()), (1, Some(told)));
+    assert_eq!(searched(&server).await.len(), 3, "no more than two were asked at a time");
+}
+
+#[tokio::test]
+async fn of_several_services_fewer_traces_are_asked_each_which_is_told_where_there_are_more() {
+    let copies: Vec<String> = (1..=50).map(|i| FIRST[9..FIRST.find(r#"],"total""#).unwrap()].replace(ID, &format!("{i:032x}"))).collect();
+    let body = |n: usize| format!(r#"{{"data":[{}]}}"#, copies[..n].join(","));
+    for (traces, told) in [(20, Some("at most 20 traces of a service")), (19, None)] {
+        let server = of_services(14, ResponseTemplate::new(200).set_body_string(body(traces))).await;
+        let found = jaeger(&server).search(&TraceSearch { limit: 50, ..search(PlainQuery::default()) }).await.unwrap();
+        assert_eq!((found.hits.len(), found.part.as_deref()), (traces, told));
+        let asked = searched(&server).await;
+        assert!(asked.len() == 14 && asked.iter().all(|r| r.url.query().unwrap().contains("&limit=20")), "{asked:?}");
+    }
+    let server = of_services(1, ResponseTemplate::new(200).set_body_string(body(50))).await;
+    let found = jaeger(&server).search(&TraceSearch { limit: 200, ..search(PlainQuery::default()) }).await.unwrap();
+    assert_eq!((found.hits.len(), found.part.as_deref()), (50, Some("at most 50 traces of a service")));
 }
 
 #[tokio::test]

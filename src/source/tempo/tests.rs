@@ -70,7 +70,11 @@ async fn a_trace_is_looked_for_near_what_led_to_it_and_everywhere_when_that_is_n
         server.received_requests().await.unwrap().len()
     };
     assert_eq!(asked(protobuf(&from_second(10_000, 0x74))).await, 1, "all of it is there");
-    assert_eq!(asked(protobuf(&from_second(10_000, 0x75))).await, 2, "a caller is missing");
+    assert_eq!(asked(protobuf(&from_second(10_000, 0x75))).await, 1, "a caller is lost");
+    assert_eq!(asked(protobuf(&from_second(7_000, 0x75))).await, 2, "a caller is missing that may be before");
+    let mut queued = from_second(10_000, 0x75);
+    queued.trace.as_mut().unwrap().resource_spans[0].scope_spans[0].spans[1].kind = 5;
+    assert_eq!(asked(protobuf(&queued)).await, 2, "it may have waited for hours");
     assert_eq!(asked(protobuf(&from_second(20_000, 0x74))).await, 2, "it goes on outside");
     assert_eq!(asked(protobuf(&wire_otlp::TraceByIdResponse::default())).await, 2, "nothing is near");
 }

@@ -248,7 +248,7 @@ fn summed(matrix: &Matrix, fits: impl Fn(&str) -> bool) -> BTreeMap<Timestamp, f
     out
 }
 
-/// What a sample tells. Of one that was cut and is not of the newest nobody knows how long it took to come together.
+/// What a sample tells. Of one that was cut and is not of the newest, or is a part, nobody knows how long it took to come together.
 fn sampled(found: &TraceHits, look: &Look<'_>, why: String) -> Told {
     let (hits, range) = (&found.hits, look.range());
     let cut = hits.len() >= more::first(look);
@@ -258,7 +258,7 @@ fn sampled(found: &TraceHits, look: &Look<'_>, why: String) -> Told {
     let newest = if cut && found.newest { ", the newest" } else { "" };
     let part = found.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
     Told {
-        rate: (seconds > 0.0 && (!cut || found.newest)).then(|| hits.len() as f64 / seconds),
+        rate: (seconds > 0.0 && found.part.is_none() && (!cut || found.newest)).then(|| hits.len() as f64 / seconds),
         errors: failed.map(|f| f.iter().filter(|f| **f).count() as f64 / f.len() as f64),
         p95: sampled_p95(hits),
         trends: Default::default(),
