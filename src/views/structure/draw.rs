@@ -5,6 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Structure, tree::MISSING};
 use crate::{
     core::command::Command,
+    model::trace_source::Ability,
     theme::Role,
     trace::structure::Row,
     ui::{
@@ -47,6 +48,13 @@ impl Structure {
         Panel::inner(area)
     }
 
+    /// What found the hits, in the words in which it is asked.
+    fn in_words(&self, look: &Look<'_>) -> String {
+        let is_plain = look.shared.traces.value().is_some_and(|able| able.why_not(Ability::TraceQl).is_some());
+        let plain = self.plain(look).filter(|_| is_plain);
+        plain.map_or_else(|| self.query.clone(), |plain| plain.to_string())
+    }
+
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let area = area.intersection(buf.area);
         let shared = look.shared;
@@ -58,7 +66,7 @@ impl Structure {
                 (format!("structure {line} {}", self.progress(look)), at.collect::<Vec<_>>().join(&format!(" {line} ")))
             }
         };
-        let panel = Panel::new(title).focused(true).note(at).bottom(self.query.clone()).state(&state);
+        let panel = Panel::new(title).focused(true).note(at).bottom(self.in_words(look)).state(&state);
         let inner = panel.render(shared, area, buf);
         if self.behind.is_some() && self.listed_rows() == 0 {
             let none = format!("None of {} passes the filter.", format::counted(self.behind_rows(), "trace"));

@@ -13,7 +13,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{behind::List, tree::Tree};
-use super::{Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt, search::Finder};
+use super::{Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt, search::Finder, traces::plain_of};
 use crate::{
     app::expect,
     core::{
@@ -95,6 +95,11 @@ impl Structure {
         let mut page = Self::new(Some(&seed.query));
         page.merge(seed.hits);
         page
+    }
+
+    /// What is asked of those who know no TraceQL.
+    fn plain(&self, look: &Look<'_>) -> Option<PlainQuery> {
+        plain_of(&self.query, &look.shared.settings.labels.traces_service)
     }
 
     /// Has the newest of the hits merged.
@@ -249,7 +254,7 @@ impl View for Structure {
             Some(job) if !self.stopped => needs.ask(MERGED, 0, Request::Structure(job.clone()), Refresh::Once),
             Some(_) => {}
             None => {
-                let query = TraceQuery { plain: (self.query == "{ }").then(PlainQuery::default), ..TraceQuery::typed(self.query.clone()) };
+                let query = TraceQuery { plain: self.plain(look), ..TraceQuery::typed(self.query.clone()) };
                 needs.ask(SEARCH, 0, Request::Search { query, window: look.scope.window, limit: HITS }, Refresh::Once);
             }
         }

@@ -13,6 +13,7 @@ use crate::{
     model::{
         time::TimeWindow,
         trace::{Resource, Span, SpanId, Spans, TraceId},
+        trace_source::{Abilities, TraceOrigin},
     },
     trace::{Trace, structure},
     views::Act,
@@ -119,6 +120,17 @@ impl Stage {
     fn screen(&self) -> String {
         draw(&self.view, &look(&self.shared, &self.scope, NOW), SIZE.0, SIZE.1)
     }
+}
+
+#[test]
+fn without_traceql_the_hits_are_looked_for_in_plain_words() {
+    let mut stage = Stage::new(Vec::new());
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Jaeger))));
+    stage.view = Structure::new(Some("{ resource.service.name=\"web\" && status=error }"));
+    let asked = stage.asked();
+    let [Request::Search { query, .. }] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(query.plain.as_ref().map(ToString::to_string).as_deref(), Some("service=web error"));
+    sees(&stage.screen(), &["service=web error"]);
 }
 
 #[test]

@@ -124,12 +124,12 @@ impl Traces {
         }
     }
 
-    /// What a preset asks, in the words in which it is asked.
+    /// What is asked, in the words in which it is asked, where the title does not have it.
     fn in_words(&self, look: &Look<'_>) -> String {
         match self.asked(look).plain {
-            None => String::new(),
             Some(plain) if lacks_traceql(look).is_some() => plain.to_string(),
-            Some(_) => self.query(look),
+            Some(_) if self.typed.is_none() => self.query(look),
+            _ => String::new(),
         }
     }
 

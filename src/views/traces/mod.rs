@@ -8,6 +8,7 @@ mod live;
 mod marks;
 mod merge;
 mod more;
+mod plain;
 mod query;
 mod red;
 mod rows;
@@ -22,7 +23,6 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-pub(super) use self::rows::passes;
 use self::{
     bar::Typing,
     brush::{Before, Brush, Lengths},
@@ -32,6 +32,7 @@ use self::{
     red::{Red, USUAL},
     rows::{List, Row, has_spans},
 };
+pub(super) use self::{plain::plain_of, rows::passes};
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, editor::bar::Bar, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
@@ -109,7 +110,10 @@ impl Traces {
 
     /// What is asked.
     fn asked(&self, look: &Look<'_>) -> TraceQuery {
-        let plain = self.typed.is_none().then(|| query::plain(self.preset, look.scope, self.slow(look).unwrap_or(USUAL)));
+        let plain = match &self.typed {
+            Some(typed) => plain_of(typed, &look.shared.settings.labels.traces_service),
+            None => Some(query::plain(self.preset, look.scope, self.slow(look).unwrap_or(USUAL))),
+        };
         TraceQuery { traceql: self.with_select(look, self.query(look)), plain }
     }
 

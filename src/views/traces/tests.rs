@@ -302,6 +302,13 @@ fn without_traceql_the_scope_is_asked_in_plain_words_and_none_can_be_typed() {
     let text = stage.text(&view);
     assert!(text.contains("service=checkout error") && !text.contains("status=error"), "{text}");
     assert!(view.wants().traces);
+    // What a page of it was opened again with.
+    let again = Traces::new(&stage.scope, Some(FAILED));
+    let asked = needs(&again, &stage.look(), SIZE.0, SIZE.1);
+    let need = asked.iter().find(|n| n.slot.pane == HITS).unwrap();
+    let Request::Search { query, .. } = &need.request else { panic!("{need:?}") };
+    assert_eq!(query.plain, view.asked(&stage.look()).plain);
+    assert!(stage.text(&again).contains("service=checkout error"), "{}", stage.text(&again));
     stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));
     assert_eq!(view.facts(&stage.look()).no_query, None);
 }

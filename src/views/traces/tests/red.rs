@@ -53,6 +53,12 @@ fn without_metrics_the_page_says_what_it_sampled_and_slow_is_over_the_p95_of_tha
     for part in ["errors 66.7 %", "p95 8.41 s", "of 3 traces sampled: this Tempo answers no TraceQL metrics"] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    assert!(!text.contains("rate –"), "{text}");
+    let part = TraceHits { hits: hits(), newest: true, part: Some("2 of 3 services searched".to_owned()) };
+    let mut cut = Traces::new(&stage.scope, None);
+    answer(&mut cut, &stage.look(), SIZE, |n| n.slot.pane == "sample", Ok(Response::Hits(part)));
+    let text = draw(&cut, &stage.look(), 200, 40);
+    assert!(text.contains("rate –") && text.contains("of 3 traces sampled, 2 of 3 services searched"), "{text}");
     stage.run(&mut view, Command::Preset);
     assert!(stage.asked(&view).contains("traceDuration > 8400ms"), "{}", stage.asked(&view));
 }
