@@ -233,6 +233,10 @@ fn a_trace_is_printed_as_text_and_as_json() {
     let (json, said, code) = trace(&["-", "-o", "json"], partial.as_bytes());
     assert!(text.contains("partial: it is too big") && said.contains("not whole: it is too big"), "{text}\n{said}");
     assert!(code == 0 && serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{code} {json}");
+    let twice = format!("{}\n{}", trace_line(1), trace_line(1));
+    let (text, _, _) = trace(&["-", "--width", "60"], twice.as_bytes());
+    let head: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    assert!(head.iter().all(|line| line.chars().count() <= 60) && head.join(" ").contains("duplicates dropped"), "{text}");
 }
 
 #[test]

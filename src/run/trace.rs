@@ -95,16 +95,11 @@ fn choice(files: &TraceFiles) -> String {
     hits.sort_by_key(|h| (std::cmp::Reverse(h.start), h.trace));
     let mut lines = vec![format!("it has {}: name one with --trace ID", format::counted(hits.len(), "trace"))];
     lines.extend(hits.iter().take(NAMED).map(|h| {
-        let root = [&h.root_service, &h.root_name].map(|s| s.as_deref().unwrap_or("?"));
+        let root: Vec<&str> = [&h.root_service, &h.root_name].into_iter().flatten().map(|s| s.as_str()).collect();
+        let root = if root.is_empty() { "no root".to_owned() } else { root.join(" ") };
         let (at, long) = (format::date_time(h.start, 0), format::nanoseconds(h.duration_ns));
         let failed = h.error_count.filter(|n| *n > 0).map(|n| format!(", {}", format::counted(n as usize, "error"))).unwrap_or_default();
-        format!(
-            "  {}  {at}  {long}  {} {}, {}{failed}",
-            h.trace,
-            root[0],
-            root[1],
-            format::counted(h.span_count.unwrap_or(0) as usize, "span")
-        )
+        format!("  {}  {at}  {long}  {root}, {}{failed}", h.trace, format::counted(h.span_count.unwrap_or(0) as usize, "span"))
     }));
     if hits.len() > NAMED {
         lines.push(format!("  and {} older ones", format::count((hits.len() - NAMED) as u64)));

@@ -14,7 +14,7 @@ use crate::{
     },
     ui::{
         format,
-        text::{put, put_right, to_ascii, truncate, width as cells},
+        text::{put, put_right, to_ascii, truncate, width as cells, wrap},
         wait,
     },
 };
@@ -77,13 +77,11 @@ impl Page<'_> {
         let facts =
             [Some(format::counted(trace.span_count as usize, "span")), Some(format::counted(trace.services.len(), "service")), errors];
         let facts: Vec<String> = facts.into_iter().flatten().chain(oddities(trace)).collect();
-        let mut out = self.line(|buf| _ = put(buf, buf.area, 0, &format!("trace {}  {}", trace.id, name.trim()), Style::new()));
         let (start, long) = (format::rfc3339(trace.range.start), format::nanoseconds(trace.duration_ns()));
-        out.push_str(&self.line(|buf| _ = put(buf, buf.area, 0, &format!("{start}  {long}  {}", facts.join(", ")), Style::new())));
-        if let Some(partial) = &trace.partial {
-            out.push_str(&self.line(|buf| _ = put(buf, buf.area, 0, &format!("partial: {partial}"), Style::new())));
-        }
-        out.push_str(&self.line(|buf| _ = put(buf, buf.area, 0, &self.path(), Style::new())));
+        let mut out = self.words(&format!("trace {}  {}", trace.id, name.trim()));
+        out.push_str(&self.words(&format!("{start}  {long}  {}", facts.join(", "))));
+        out.extend(trace.partial.iter().map(|partial| self.words(&format!("partial: {partial}"))));
+        out.push_str(&self.words(&self.path()));
         out.push('\n');
         out.push_str(&self.line(|buf| self.axis(buf)));
         out
@@ -205,6 +203,12 @@ impl Page<'_> {
         }
     }
 
+    /// Words on as many lines as they need.
+    fn words(&self, text: &str) -> String {
+        let lines = wrap(text, usize::from(self.width));
+        lines.iter().map(|line| self.line(|buf| _ = put(buf, buf.area, 0, line, Style::new()))).collect()
+    }
+
     /// One line, without anything that could move a terminal's cursor.
     fn line(&self, draw: impl FnOnce(&mut Buffer)) -> String {
         let mut buf = Buffer::empty(Rect::new(0, 0, self.width, 1));
@@ -235,7 +239,7 @@ fn oddities(trace: &Trace) -> Vec<String> {
         (missing, format!("{} missing", format::count(missing as u64))),
         (trace.roots.saturating_sub(1) as usize, format!("{} roots", trace.roots)),
         (trace.skewed_count as usize, format!("{} skewed", trace.skewed_count)),
-        (trace.copies as usize, format!("{} dropped", format::counted(trace.copies as usize, "copy"))),
+        (trace.copies as usize, format!("{} dropped", format::counted(trace.copies as usize, "duplicate"))),
     ];
     all.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words).collect()
 }
