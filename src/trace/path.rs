@@ -124,23 +124,14 @@ impl CriticalPath {
         self.by_node[begin..end].iter().map(|number| &self.parts[*number as usize])
     }
 
-    /// Whether the path goes through a node: it worked, or waited for what is below it.
-    pub fn has(&self, node: u32) -> bool {
-        self.place(node).is_some()
-    }
-
     /// How long a node itself was on the path, in nanoseconds.
     pub fn on_path_ns(&self, node: u32) -> i64 {
-        self.place(node).map_or(0, |place| self.nodes[place].1)
+        self.nodes.binary_search_by_key(&node, |(n, _)| *n).map_or(0, |place| self.nodes[place].1)
     }
 
-    /// The nodes that it goes through with their own time on it, by node.
+    /// The nodes that it goes through, at work or waiting for what is below them, with their own time on it, by node.
     pub fn nodes(&self) -> &[(u32, i64)] {
         &self.nodes
-    }
-
-    fn place(&self, node: u32) -> Option<usize> {
-        self.nodes.binary_search_by_key(&node, |(n, _)| *n).ok()
     }
 }
 

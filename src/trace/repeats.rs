@@ -78,11 +78,6 @@ impl Repeats {
     pub fn number(&self, node: u32) -> Option<usize> {
         self.of_node.get(node as usize).filter(|g| **g != NONE).map(|g| *g as usize)
     }
-
-    /// The group that a node is a member of.
-    pub fn group(&self, node: u32) -> Option<&Group> {
-        self.number(node).and_then(|g| self.groups.get(g))
-    }
 }
 
 fn group(trace: &Trace, members: Vec<u32>) -> Group {
