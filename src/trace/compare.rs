@@ -3,7 +3,7 @@
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::{Node, Operation, Trace, build::index};
+use super::{Node, Operation, Trace, build::index, order::close_subtrees};
 
 /// A span is slower or faster when it differs by one of so many parts of what it took …
 const OWN_SHARE: i64 = 10;
@@ -122,13 +122,7 @@ pub(super) fn align(numbers: &Numbers<'_>) -> Comparison {
         rows.push(sides.row(pair, parent, depth, number));
         waiting.extend(sides.children(pair).into_iter().rev().map(|pair| (pair, Some(number))));
     }
-    for i in (0..rows.len()).rev() {
-        if let Some(parent) = rows[i].parent {
-            let end = rows[i].subtree_end;
-            let parent = &mut rows[parent as usize];
-            parent.subtree_end = parent.subtree_end.max(end);
-        }
-    }
+    close_subtrees(&mut rows, |row| (row.parent, &mut row.subtree_end));
     let mut counts = [0; 5];
     for row in &rows {
         counts[row.change as usize] += 1;

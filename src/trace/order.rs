@@ -54,3 +54,15 @@ impl Children {
         order
     }
 }
+
+/// Where what is below each of some rows in preorder ends; that is behind the row itself so far. `of` tells its parent and its end.
+pub(super) fn close_subtrees<T>(rows: &mut [T], of: impl Fn(&mut T) -> (Option<u32>, &mut u32)) {
+    for i in (0..rows.len()).rev() {
+        let (parent, end) = of(&mut rows[i]);
+        let end = *end;
+        if let Some(parent) = parent {
+            let of_parent = of(&mut rows[parent as usize]).1;
+            *of_parent = end.max(*of_parent);
+        }
+    }
+}

@@ -10,6 +10,7 @@ use foldhash::{HashMap, HashSet};
 use super::{
     Node, Operation, Trace,
     build::{NONE, index},
+    order::close_subtrees,
 };
 use crate::model::{
     time::TimeRange,
@@ -226,13 +227,7 @@ impl Structure {
             let depth = parent.map_or(0, |p| rows[p as usize].depth + 1);
             rows.push(self.row(merged, parent, depth, index(rows.len()) + 1));
         }
-        for i in (0..rows.len()).rev() {
-            if let Some(parent) = rows[i].parent {
-                let end = rows[i].subtree_end;
-                let parent = &mut rows[parent as usize];
-                parent.subtree_end = parent.subtree_end.max(end);
-            }
-        }
+        close_subtrees(&mut rows, |row| (row.parent, &mut row.subtree_end));
         rows
     }
 
