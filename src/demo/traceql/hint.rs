@@ -42,7 +42,7 @@ fn both(a: TraceHint, b: TraceHint) -> TraceHint {
 }
 
 fn either(a: TraceHint, b: TraceHint) -> TraceHint {
-    let services = if a.services.is_empty() || b.services.is_empty() { Vec::new() } else { [a.services, b.services].concat() };
+    let services = either_of(&a.services, &b.services);
     TraceHint { services, error: a.error && b.error, min_duration: a.min_duration.min(b.min_duration) }
 }
 
@@ -51,17 +51,28 @@ fn field(filter: &Field) -> TraceHint {
     match (op, left.as_ref(), right.as_ref()) {
         (Operator::And, a, b) => both(field(a), field(b)),
         (Operator::Or, a, b) => either(field(a), field(b)),
-        (Operator::Equal, Field::Attribute(a), Field::Static(Static::Text(service)))
-            if a.scope == Scope::Resource && a.name == "service.name" =>
-        {
-            TraceHint { services: vec![service.clone()], ..TraceHint::default() }
-        }
         (Operator::Equal, Field::Intrinsic(Intrinsic::Status), Field::Static(Static::Status(2))) => {
             TraceHint { error: true, ..TraceHint::default() }
         }
         (Operator::Greater | Operator::GreaterEqual, Field::Intrinsic(Intrinsic::Duration), Field::Static(Static::Duration(d))) => {
             TraceHint { min_duration: (*d).max(0), ..TraceHint::default() }
         }
-        _ => TraceHint::default(),
+        _ => TraceHint { services: service(filter), ..TraceHint::default() },
     }
+}
+
+/// The service that `resource.service.name = "…"` names.
+pub(super) fn service(filter: &Field) -> Vec<String> {
+    let Field::Binary(Operator::Equal, left, right) = filter else { return Vec::new() };
+    match (left.as_ref(), right.as_ref()) {
+        (Field::Attribute(a), Field::Static(Static::Text(service))) if a.scope == Scope::Resource && a.name == "service.name" => {
+            vec![service.clone()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What is one of either; where one of them is empty, which is any, any.
+pub(super) fn either_of<T: Clone>(a: &[T], b: &[T]) -> Vec<T> {
+    if a.is_empty() || b.is_empty() { Vec::new() } else { [a, b].concat() }
 }

@@ -1,6 +1,9 @@
 //! Which spans of a trace metrics are computed of, where the others say nothing about them.
 
-use super::ast::{Field, Function, Intrinsic, Operator, Query, Scope, Spanset, Stage, Static};
+use super::{
+    ast::{Field, Function, Intrinsic, Operator, Query, Spanset, Stage, Static},
+    hint::{either_of, service},
+};
 use crate::demo::store::SpanHint;
 
 /// What every span that the query selects fulfils; nothing where it looks at more of a trace than at one span by itself.
@@ -47,15 +50,10 @@ fn field(filter: &Field) -> SpanHint {
     match (op, left.as_ref(), right.as_ref()) {
         (Operator::And, a, b) => both(field(a), field(b)),
         (Operator::Or, a, b) => either(field(a), field(b)),
-        (Operator::Equal, Field::Attribute(a), Field::Static(Static::Text(service)))
-            if a.scope == Scope::Resource && a.name == "service.name" =>
-        {
-            SpanHint { services: vec![service.clone()], ..SpanHint::default() }
-        }
         (Operator::Equal, Field::Intrinsic(Intrinsic::Kind), Field::Static(Static::Kind(kind))) => {
             SpanHint { kinds: vec![*kind], ..SpanHint::default() }
         }
-        (op, left, right) => SpanHint { roots: is_root(*op, left, right), ..SpanHint::default() },
+        (op, left, right) => SpanHint { services: service(filter), roots: is_root(*op, left, right), ..SpanHint::default() },
     }
 }
 
@@ -68,8 +66,6 @@ fn both(a: SpanHint, b: SpanHint) -> SpanHint {
 }
 
 fn either(a: SpanHint, b: SpanHint) -> SpanHint {
-    fn any<T: Clone>(a: &[T], b: &[T]) -> Vec<T> {
-        if a.is_empty() || b.is_empty() { Vec::new() } else { [a, b].concat() }
-    }
-    SpanHint { services: any(&a.services, &b.services), kinds: any(&a.kinds, &b.kinds), roots: a.roots && b.roots }
+    let services = either_of(&a.services, &b.services);
+    SpanHint { services, kinds: either_of(&a.kinds, &b.kinds), roots: a.roots && b.roots }
 }
