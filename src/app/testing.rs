@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Settings, Shared};
@@ -74,6 +75,16 @@ pub fn with<T>(look: &Look<'_>, size: (u16, u16), handle: impl FnOnce(&mut Cx<'_
     let mut acts = Vec::new();
     let out = handle(&mut Cx { look: *look, area: Rect::new(0, 0, size.0, size.1), acts: &mut acts });
     (out, acts)
+}
+
+/// Types a text into a view, `\r` for Enter and `\x1b` for Esc, and returns what it asks of the app.
+pub fn type_text(view: &mut dyn View, look: &Look<'_>, size: (u16, u16), text: &str) -> Vec<Act> {
+    let code = |c| match c {
+        '\r' => KeyCode::Enter,
+        '\x1b' => KeyCode::Esc,
+        c => KeyCode::Char(c),
+    };
+    with(look, size, |cx| text.chars().for_each(|c| view.type_key(cx, KeyEvent::from(code(c))))).1
 }
 
 /// Answers every question a view asks now, with what `answer` makes of it; `None` leaves it unanswered.

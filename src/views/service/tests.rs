@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, needs, red_mapping, test_shared, with},
+        testing::{draw, feed, look, needs, red_mapping, test_shared, type_text, with},
     },
     core::{
         request::{Refresh, Request, Response, Subscription},

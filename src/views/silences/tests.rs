@@ -2,9 +2,9 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, routed_alert, sees, test_shared, with},
+        testing::{draw, feed, look, routed_alert, sees, test_shared, type_text, with},
     },
-    core::scope::Scope,
+    core::{request::Response, scope::Scope},
     model::{
         alert::Alert,
         backend::{Backend, ErrorKind, SourceError},
@@ -78,12 +78,7 @@ impl Page {
     }
 
     fn text(&mut self, text: &str) -> &mut Self {
-        let look = look(&self.shared, &self.scope, NOW);
-        for c in text.chars() {
-            let code = if c == '\x1b' { KeyCode::Esc } else { KeyCode::Char(c) };
-            let ((), acts) = with(&look, SIZE, |cx| self.view.type_key(cx, KeyEvent::from(code)));
-            self.acts.extend(acts);
-        }
+        self.acts.extend(type_text(&mut self.view, &look(&self.shared, &self.scope, NOW), SIZE, text));
         self
     }
 

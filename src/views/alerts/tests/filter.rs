@@ -21,13 +21,11 @@ fn the_filter_works_as_it_is_typed_and_esc_removes_it() {
     let mut view = stage.view(&book());
     stage.run(&mut view, Command::Filter);
     assert!(view.is_typing());
-    for c in "alertname=Slow".chars() {
-        with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Char(c))));
-    }
+    type_text(&mut view, &stage.look(), SIZE, "alertname=Slow");
     assert_eq!(stage.order(&view), ["Slow"]);
     let prompt = view.prompt().unwrap().line(80);
     assert_eq!((prompt.text.trim_end(), prompt.column), (" /alertname=Slow", 16));
-    with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Esc)));
+    type_text(&mut view, &stage.look(), SIZE, "\x1b");
     assert_eq!(stage.order(&view).len(), 5);
 }
 

@@ -213,7 +213,7 @@ fn hostile_labels_and_annotations_of_any_size_are_drawn_as_text() {
     stage.run(&mut view, Command::Filter);
     with(&stage.look(), SIZE, |cx| view.paste(cx, "wild=~\".*שלום.*\" "));
     assert_eq!(stage.order(&view).len(), 1, "a dot is any character, as in PromQL");
-    with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Esc)));
+    type_text(&mut view, &stage.look(), SIZE, "\x1b");
     stage.run(&mut view, Command::Filter);
     with(&stage.look(), SIZE, |cx| view.paste(cx, "שלום"));
     assert_eq!(stage.order(&view).len(), 1);

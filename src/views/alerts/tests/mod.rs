@@ -9,14 +9,13 @@ mod told;
 
 use std::sync::Arc;
 
-use crossterm::event::KeyCode;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{draw, feed, look, needs, test_shared, with},
+        testing::{draw, feed, look, needs, test_shared, type_text, with},
     },
     core::{
         request::{Refresh, Request, Response, Subscription},

@@ -122,9 +122,7 @@ fn origins_are_found_once_an_answer_and_not_at_each_key() {
     let mut view = stormy(&stage, true);
     let found = view.digest.origins().as_ptr();
     stage.run(&mut view, Command::Filter);
-    for c in "service=orders".chars() {
-        with(&stage.look(), SIZE, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Char(c))));
-    }
+    type_text(&mut view, &stage.look(), SIZE, "service=orders");
     assert_eq!(view.rows.len(), 1, "all that is about orders is put down to postgres");
     for command in [Command::Order, Command::Right, Command::Down, Command::Group, Command::Group] {
         stage.run(&mut view, command);

@@ -1,15 +1,16 @@
 //! What a reader of patterns sees.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::super::tests::{line, now, scope, shared};
 use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{answer, draw, look, needs, sees, with},
+        testing::{answer, draw, look, needs, sees, type_text, with},
     },
-    core::scope::{Scope, ScopeAlert},
+    core::{
+        request::Response,
+        scope::{Scope, ScopeAlert},
+    },
     model::{
         backend::{Backend, ErrorKind},
         labels::Labels,
@@ -82,10 +83,7 @@ impl Page {
 
     fn type_in(&mut self, command: Command, text: &str) -> Vec<Act> {
         self.press(command);
-        let look = look(&self.shared, &self.scope, self.now);
-        let keys = text.chars().map(KeyCode::Char).chain([KeyCode::Enter]);
-        let mut type_key = |cx: &mut Cx<'_>, key| self.view.type_key(cx, KeyEvent::new(key, KeyModifiers::NONE));
-        with(&look, self.size, |cx| keys.for_each(|key| type_key(cx, key))).1
+        type_text(&mut self.view, &look(&self.shared, &self.scope, self.now), self.size, &format!("{text}\r"))
     }
 
     fn ask_typed(&mut self, query: &str) {
@@ -237,10 +235,7 @@ fn the_list_s_filter_and_level_hold_for_patterns() {
     page.press(Command::MinimumLevel);
     page.press(Command::MinimumLevel);
     page.press(Command::Filter);
-    for c in "pool".chars() {
-        let look = look(&page.shared, &page.scope, page.now);
-        with(&look, page.size, |cx| page.view.type_key(cx, KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
-    }
+    type_text(&mut page.view, &look(&page.shared, &page.scope, page.now), page.size, "pool");
     page.work();
     sees(&page.screen(), &["1 pattern of 10 lines", "pool resized"]);
 }

@@ -18,10 +18,7 @@ fn b_breaks_down_by_any_label_and_says_how_many_values_each_has() {
         text.lines().filter_map(|l| ["instance", "status", "uri", "le"].into_iter().find(|n| l.contains(&format!("{n}    ")))).collect();
     assert_eq!(labels, ["instance", "status", "uri"], "those that tell something apart first\n{text}");
     assert!(text.lines().any(|l| l.contains("status") && l.contains('4')), "{text}");
-    for c in "stat".chars() {
-        with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Char(c))));
-    }
-    with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Enter)));
+    type_text(&mut view, &look, SIZE, "stat\r");
     assert!(!view.is_typing());
     let asked = needs(&view, &look, SIZE.0, SIZE.1);
     let by_status = |n: &Subscription| matches!(&n.request, Request::Instant { query, .. } if query.contains("by (status)"));
@@ -179,7 +176,7 @@ fn of_ten_thousand_values_the_busiest_have_a_row_and_the_others_are_summed() {
         assert!(matches!(&acts[..], [Act::Notice(why)] if why.starts_with("these are many values")), "{acts:?}");
     }
     run(&mut view, &look, Command::Filter);
-    with(&look, SIZE, |cx| view.type_key(cx, KeyEvent::from(crossterm::event::KeyCode::Char('7'))));
+    type_text(&mut view, &look, SIZE, "7");
     let text = draw(&view, &look, 200, 50);
     assert!(text.contains("u097") && !text.contains("u098") && text.contains("9,900 others"), "they may be among them\n{text}");
 }
