@@ -30,7 +30,7 @@ use crate::{
         effect::Effect,
         keymap::Chord,
         msg::{Event, Msg},
-        request::{Answer, Refresh, Request, Response, Subscription, label_window},
+        request::{Answer, Refresh, Request, Response, Subscription, label_window, pick},
         scope::Scope,
         typed::TypedQuery,
     },
@@ -393,19 +393,19 @@ impl App {
     fn app_answer(&mut self, answer: Answer) -> bool {
         match (answer.slot.pane, answer.result) {
             ("red", result) => {
-                let found = expect(result, |r| if let Response::Red(m) = r { Some(m) } else { None });
+                let found = expect(result, pick!(Red));
                 let before = self.shared.red.value();
                 let found = found.map(|m| before.filter(|_| m.is_incomplete()).map_or(m.clone(), |b| Arc::new((*m).clone().kept_from(b))));
                 let changed = self.shared.red.settle(answer.asked, found);
                 changed | self.shared.rank_log_labels()
             }
             ("log labels", result) => {
-                let found = expect(result, |r| if let Response::LogLabels(l) = r { Some(l) } else { None });
+                let found = expect(result, pick!(LogLabels));
                 let found = found.map(|labels| self.shared.ranked(&labels));
                 self.shared.log_labels.settle(answer.asked, found)
             }
             ("traces", result) => {
-                let found = expect(result, |r| if let Response::TraceAbilities(a) = r { Some(a) } else { None });
+                let found = expect(result, pick!(TraceAbilities));
                 self.shared.traces.settle(answer.asked, found)
             }
             _ => false,

@@ -388,6 +388,14 @@ pub enum Response {
     Structure(StructureNews),
 }
 
+/// Picks the content out of a [`Response`] of one kind, for [`expect`](crate::app::expect).
+macro_rules! pick {
+    ($kind:ident) => {
+        |response| if let $crate::core::request::Response::$kind(content) = response { Some(content) } else { None }
+    };
+}
+pub(crate) use pick;
+
 /// Names one place that waits for answers: a pane of a view on the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId {

@@ -9,7 +9,7 @@ use crate::{
     app::expect,
     core::{
         command::Command,
-        request::{Answer, Refresh, Request, Response, step},
+        request::{Answer, Refresh, Request, pick, step},
         slot::Slot,
     },
     model::{
@@ -266,22 +266,22 @@ impl Data {
 
     /// Takes an answer.
     pub(super) fn take(&mut self, answer: Answer) -> Change {
-        let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
+        let matrix = pick!(Matrix);
         let matched = |r| matrix(r).map(Matched::from);
-        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        let vector = pick!(Vector);
         let then = |changed: bool, change| if changed { change } else { Change::Nothing };
         let (at, result) = (answer.asked, answer.result);
         match answer.slot.pane {
             "prometheus" => {
-                let told = |r| if let Response::PrometheusAlerts(p) = r { Some(p) } else { None };
+                let told = pick!(PrometheusAlerts);
                 then(self.prometheus.settle(at, expect(result, told)), Change::Alerts)
             }
             "alertmanager" => {
-                let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
+                let told = pick!(AlertmanagerAlerts);
                 then(self.alertmanager.settle(at, expect(result, told)), Change::Alerts)
             }
             "ruler" => {
-                let told = |r| if let Response::PrometheusAlerts(p) = r { Some(p) } else { None };
+                let told = pick!(PrometheusAlerts);
                 then(self.ruler.settle(at, expect(result, told)), Change::Alerts)
             }
             "resolved" => then(self.fired.settle(at, expect(result, vector)), Change::Alerts),
@@ -304,7 +304,7 @@ impl Data {
             SIZE => {
                 // Of expressions that were looked at long ago nothing is known any more.
                 self.cost.forget(at);
-                self.cost.learn(answer.request, at, expect(result, |r| if let Response::LogSize(size) = r { Some(size) } else { None }));
+                self.cost.learn(answer.request, at, expect(result, pick!(LogSize)));
                 Change::Picture
             }
             "expression" => then(self.expression.settle(at, expect(result, matched)), Change::Picture),

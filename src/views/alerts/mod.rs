@@ -41,7 +41,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Request, Response},
+        request::{Answer, Request, pick},
         typed::TypedQuery,
     },
     model::{
@@ -108,7 +108,7 @@ impl Alerts {
     /// Series of an expression told their services.
     fn told_of_services(&mut self, cx: &Cx<'_>, answer: Answer) -> bool {
         let Request::Instant { query, .. } = answer.request.as_ref() else { return false };
-        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        let vector = pick!(Vector);
         let is_new = self.selected.settle(query, answer.asked, expect(answer.result, vector));
         if is_new {
             self.merge(cx);

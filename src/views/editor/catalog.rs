@@ -6,7 +6,7 @@ use super::context::What;
 use crate::{
     app::expect,
     core::{
-        request::{Answer, Request, Response},
+        request::{Answer, Request, Response, pick},
         slot::Slot,
         typed::Language,
     },
@@ -85,7 +85,7 @@ impl Catalog {
     pub(in crate::views) fn settle(&mut self, answer: Answer) -> bool {
         let Answer { request, asked, result, .. } = answer;
         if matches!(*request, Request::AboutMetric { .. }) {
-            let told = expect(result, |r| if let Response::About(a) = r { Some(a) } else { None });
+            let told = expect(result, pick!(About));
             return kept(&mut self.abouts, &request, MAX_ABOUTS).settle(asked, told);
         }
         let names = expect(result, |r| match r {

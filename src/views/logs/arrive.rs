@@ -3,7 +3,7 @@
 use super::{List, Logs, Told, Wanted, elsewhere};
 use crate::{
     app::expect,
-    core::request::{Answer, Response},
+    core::request::{Answer, pick},
     model::{backend::SourceError, log::LogEvent, time::Timestamp},
     views::{Cx, editor::bar::Bar},
 };
@@ -18,11 +18,11 @@ impl Logs {
         match answer.slot.pane {
             pane if Bar::PANES.contains(&pane) => return self.bar_answer(cx, answer),
             "volume" => {
-                let result = expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None });
+                let result = expect(answer.result, pick!(Matrix));
                 return self.volume_came(&cx.look, &answer.request, answer.asked, result);
             }
             "size" | "size by service" | "earlier size" => {
-                let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
+                let size = expect(answer.result, pick!(LogSize));
                 self.size_came(&cx.look, answer.request, answer.asked, size);
                 self.earlier_size_came(&cx.look);
             }
@@ -32,12 +32,12 @@ impl Logs {
             }
             "patterns" | "server patterns" | "earlier" | "same" => self.pattern_answer(&cx.look, answer),
             "filter" => {
-                self.filtered(expect(answer.result, |r| if let Response::Filtered(n) = r { Some(n) } else { None }));
+                self.filtered(expect(answer.result, pick!(Filtered)));
                 self.settle(cx);
             }
             "newer" => {
                 self.store.set_limit(cx.look.shared.settings.log_bytes);
-                self.newer_page(expect(answer.result, |r| if let Response::Newer(n) = r { Some(n) } else { None }));
+                self.newer_page(expect(answer.result, pick!(Newer)));
                 self.settle(cx);
             }
             _ => self.events_came(cx, answer),
@@ -50,7 +50,7 @@ impl Logs {
         self.store.set_limit(cx.look.shared.settings.log_bytes);
         self.show_window(&cx.look);
         let (now, part) = (cx.look.now, answer.slot.part);
-        match expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None }) {
+        match expect(answer.result, pick!(Log)) {
             result if answer.slot.pane == "older" => self.older_page(part, result),
             Ok(events) => events.into_iter().for_each(|event| self.event(answer.asked, part, event, now)),
             Err(error) => self.event(answer.asked, part, LogEvent::Failed(error), now),

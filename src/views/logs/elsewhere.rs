@@ -4,7 +4,7 @@
 use super::{Logs, query::STREAMS};
 use crate::{
     app::expect,
-    core::request::{Answer, Request, Response},
+    core::request::{Answer, Request, Response, pick},
     model::{
         labels::{Matcher, selector},
         log_labels::LogLabels,
@@ -91,7 +91,7 @@ impl Logs {
         let request = answer.request.clone();
         let (selector, any) = match &*request {
             Request::LogSize { selector, .. } => {
-                let size = expect(answer.result, |r| if let Response::LogSize(size) = r { Some(size) } else { None });
+                let size = expect(answer.result, pick!(LogSize));
                 let any = size.as_ref().is_ok_and(|size| size.total() > 0);
                 self.size_came(look, answer.request, answer.asked, size);
                 (selector, any)

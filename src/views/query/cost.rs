@@ -12,7 +12,7 @@ use crate::{
     app::expect,
     core::{
         command::Command,
-        request::{Answer, Refresh, Response},
+        request::{Answer, Refresh, pick},
         typed::{Language, TypedQuery},
     },
     logql_parts::with_matcher,
@@ -104,9 +104,9 @@ impl Query {
         let Some(row) = self.rows.iter_mut().find(|row| row.id == id) else { return false };
         let chosen = row.chosen_offer(look);
         if slot.pane == BYTES {
-            row.over_time.settle(asked, expect(result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }));
+            row.over_time.settle(asked, expect(result, pick!(Matrix)));
         } else {
-            row.cost.learn(request, asked, expect(result, |r| if let Response::LogSize(size) = r { Some(size) } else { None }));
+            row.cost.learn(request, asked, expect(result, pick!(LogSize)));
         }
         row.cost.note(row.too_much(look).is_some());
         if let (Some(offer), Some(size)) = (chosen, row.too_much(look)) {

@@ -38,7 +38,7 @@ use crate::{
     core::{
         command::{Command, Facts, ViewKind},
         effect::Effect,
-        request::{Answer, Refresh, Request, Response, step},
+        request::{Answer, Refresh, Request, pick, step},
         typed::{Language, TypedQuery},
     },
     model::time::{Timestamp, nanos},
@@ -326,7 +326,7 @@ impl View for Query {
             }
         };
         let Some(row) = self.rows.iter_mut().find(|r| r.id == answer.slot.part) else { return false };
-        let result = expect(answer.result, |r| if let Response::Explored(e) = r { Some(e) } else { None });
+        let result = expect(answer.result, pick!(Explored));
         let changed = row.settle(form, answer.asked, result);
         if changed {
             self.read(cx.area);

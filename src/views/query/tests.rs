@@ -14,7 +14,10 @@ use crate::{
         Shared,
         testing::{draw, feed, look, needs, test_shared, with},
     },
-    core::{request::Subscription, scope::Scope},
+    core::{
+        request::{Response, Subscription},
+        scope::Scope,
+    },
     model::{
         backend::{Backend, ErrorKind, SourceError},
         explored::{About, Explored, Names, Table, Total, Value},

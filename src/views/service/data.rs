@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::expect,
     core::{
-        request::{Answer, Request, Response, SlotId, Subscription},
+        request::{Answer, Request, Response, SlotId, Subscription, pick},
         slot::Slot,
     },
     model::{
@@ -193,8 +193,8 @@ impl Data {
         if answer.result.is_ok() {
             *question = Arc::clone(&answer.request);
         }
-        let matrix = |r| if let Response::Matrix(m) = r { Some(m) } else { None };
-        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        let matrix = pick!(Matrix);
+        let vector = pick!(Vector);
         if let Some(place) = self.matrix(slot) {
             let shown = |m| if slot.pane == "then" { later(m, shift) } else { m };
             let changed = place.settle(at, expect(answer.result, matrix).map(shown));
@@ -204,7 +204,7 @@ impl Data {
             let changed = place.settle(at, expect(answer.result, vector));
             return (slot.pane == "now" && self.extend()) | changed;
         }
-        let names = |r| if let Response::LabelNames(n) = r { Some(n) } else { None };
+        let names = pick!(LabelNames);
         match slot.pane {
             "labels" => self.labels.settle(at, expect(answer.result, names)),
             "peers" => self.peers.settle(at, expect(answer.result, names)),
@@ -214,7 +214,7 @@ impl Data {
             }
             "exemplars" => {
                 let unit = self.family(look).map_or(Unit::Seconds, |(f, _)| f.unit);
-                let result = expect(answer.result, |r| if let Response::Exemplars(e) = r { Some(e) } else { None });
+                let result = expect(answer.result, pick!(Exemplars));
                 self.exemplars.settle(at, result.map(|e| slowest(e, unit)))
             }
             _ => false,

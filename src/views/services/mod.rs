@@ -27,7 +27,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Response},
+        request::{Answer, pick},
         scope::Scope,
         slot::Slot,
     },
@@ -232,16 +232,14 @@ impl View for Services {
             _ => {}
         }
         let failed = answer.result.as_ref().err().cloned();
-        let vector = |r| if let Response::Vector(v) = r { Some(v) } else { None };
+        let vector = pick!(Vector);
         let changed = match answer.slot.pane {
             "highest" => self.highest.settle(answer.asked, expect(answer.result, vector)),
             "mixed" => self.mixed.settle(answer.asked, expect(answer.result, vector)),
             "now" => self.now.get_mut(column).is_some_and(|slot| slot.settle(answer.asked, expect(answer.result, vector))),
             "hour" => {
                 self.hour_of = Some(hour_window(&cx.look));
-                self.hour.get_mut(column).is_some_and(|slot| {
-                    slot.settle(answer.asked, expect(answer.result, |r| if let Response::Matrix(m) = r { Some(m) } else { None }))
-                })
+                self.hour.get_mut(column).is_some_and(|slot| slot.settle(answer.asked, expect(answer.result, pick!(Matrix))))
             }
             _ => false,
         };

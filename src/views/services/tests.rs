@@ -8,7 +8,7 @@ use crate::{
         Shared,
         testing::{draw, feed, look, look as app_look, needs, red_mapping, test_shared, with},
     },
-    core::request::Request,
+    core::request::{Request, Response},
     model::{
         backend::{Backend, ErrorKind, SourceError},
         series::{Sample, Series},

@@ -33,7 +33,7 @@ use crate::{
     core::{
         command::{Command, Facts, ViewKind},
         effect::WriteStage,
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         slot::Slot,
     },
     model::{
@@ -317,7 +317,7 @@ impl View for SilenceForm {
     }
 
     fn answer(&mut self, _cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
+        let told = pick!(AlertmanagerAlerts);
         if answer.result.is_ok() {
             self.told_after = answer.slot.part;
         }

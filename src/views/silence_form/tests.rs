@@ -8,7 +8,10 @@ use crate::{
         Shared,
         testing::{draw, feed, look, needs, routed_alert as alert, sees, test_shared, with},
     },
-    core::scope::{Scope, ScopeAlert},
+    core::{
+        request::Response,
+        scope::{Scope, ScopeAlert},
+    },
     model::{
         alert::{Alert, AlertState},
         alertmanagers::{Part, together},

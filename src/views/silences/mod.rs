@@ -18,7 +18,7 @@ use crate::{
     core::{
         command::{Command, Facts, ViewKind},
         effect::WriteStage,
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         slot::Slot,
     },
     model::{
@@ -168,7 +168,7 @@ impl View for Silences {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
-        let told = |r| if let Response::AlertmanagerAlerts(a) = r { Some(a) } else { None };
+        let told = pick!(AlertmanagerAlerts);
         // What is read, and may be about to be expired, stays selected, also where another one comes before it.
         let keep = self.id();
         let changed = self.told.settle(answer.asked, expect(answer.result, told));

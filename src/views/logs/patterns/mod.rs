@@ -22,7 +22,7 @@ use crate::{
     app::expect,
     core::{
         command::Command,
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         slot::Slot,
     },
     log_fields::exceptions::Thrown,
@@ -465,17 +465,17 @@ impl Logs {
     /// Takes what came of a question about patterns.
     pub(super) fn pattern_answer(&mut self, look: &Look<'_>, answer: Answer) {
         match answer.slot.pane {
-            "patterns" => self.patterns_found(look, expect(answer.result, |r| if let Response::Patterns(n) = r { Some(n) } else { None })),
+            "patterns" => self.patterns_found(look, expect(answer.result, pick!(Patterns))),
             "same" => {
-                let same = expect(answer.result, |r| if let Response::Same(same) = r { Some(same) } else { None });
+                let same = expect(answer.result, pick!(Same));
                 self.same_found(&answer.request, same);
             }
             "earlier" => {
-                let lines = expect(answer.result, |r| if let Response::Log(e) = r { Some(e) } else { None });
+                let lines = expect(answer.result, pick!(Log));
                 self.earlier_came(answer.asked, answer.slot.part, lines);
             }
             _ => {
-                let told = expect(answer.result, |r| if let Response::LogPatterns(p) = r { Some(p) } else { None });
+                let told = expect(answer.result, pick!(LogPatterns));
                 self.server_told(look, answer.asked, told);
             }
         }
