@@ -314,7 +314,7 @@ impl View for Structure {
     fn rescoped(&mut self, _cx: &mut Cx<'_>) {}
 
     fn is_typing(&self) -> bool {
-        self.finder.is_typing() || self.behind.as_ref().is_some_and(|list| list.filter.is_typing())
+        self.behind.as_ref().map_or_else(|| self.finder.is_typing(), |list| list.filter.is_typing())
     }
 
     fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {

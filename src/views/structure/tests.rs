@@ -255,6 +255,19 @@ fn the_traces_behind_a_row_are_filtered_as_the_hits_are() {
 }
 
 #[test]
+fn a_list_that_a_click_opens_while_a_search_is_typed_takes_the_keys() {
+    let mut stage = Stage::new((1..=2).map(hit).collect());
+    stage.tell(news(&[trace(1, 4), trace(2, 2)], &[], true));
+    stage.find("db");
+    stage.run(Command::Drill);
+    assert!(!stage.view.is_typing());
+    stage.find("pay");
+    stage.press(KeyCode::Esc);
+    assert!(stage.run(Command::Back).0, "back to the search as it was typed");
+    assert!(stage.view.is_typing() && stage.typed().contains("/db"), "{}", stage.typed());
+}
+
+#[test]
 fn in_the_list_behind_a_row_more_are_looked_up_as_in_the_tree() {
     let mut stage = Stage::new((1..=130).map(hit).collect());
     stage.tell(news(&[trace(1, 4)], &[], false));
