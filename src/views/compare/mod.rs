@@ -27,7 +27,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         scope::Scope,
         slot::Slot,
     },
@@ -204,7 +204,7 @@ impl View for Compare {
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         match answer.slot.pane {
             THIS => {
-                let result = expect(answer.result, |r| if let Response::Trace(t) = r { Some(t) } else { None });
+                let result = expect(answer.result, pick!(Trace));
                 let changed = self.this.settle(answer.asked, result);
                 if changed {
                     self.look_for_base();
@@ -212,7 +212,7 @@ impl View for Compare {
                 changed
             }
             BASE => {
-                let result = expect(answer.result, |r| if let Response::Trace(t) = r { Some(t) } else { None });
+                let result = expect(answer.result, pick!(Trace));
                 let changed = self.base.arrived(&cx.look, answer.asked, result);
                 if changed {
                     self.compare();
@@ -220,12 +220,12 @@ impl View for Compare {
                 changed
             }
             SEARCH => {
-                let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
+                let result = expect(answer.result, pick!(Hits));
                 self.base.found(&cx.look, result);
                 true
             }
             _ => {
-                let result = expect(answer.result, |r| if let Response::Compared(d) = r { Some(d) } else { None });
+                let result = expect(answer.result, pick!(Compared));
                 let is_done = result.is_ok();
                 self.done.settle(answer.asked, result);
                 if is_done {

@@ -11,7 +11,7 @@ use crate::{
         Shared,
         testing::{answer, draw, look, needs, sees, test_shared, with},
     },
-    core::scope::ScopeAlert,
+    core::{request::Response, scope::ScopeAlert},
     model::{
         backend::{Backend, ErrorKind, SourceError},
         labels::Labels,

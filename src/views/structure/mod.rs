@@ -18,7 +18,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         slot::Slot,
     },
     model::{
@@ -262,14 +262,14 @@ impl View for Structure {
 
     fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
         if answer.slot.pane == SEARCH {
-            let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
+            let result = expect(answer.result, pick!(Hits));
             let changed = self.found.settle(answer.asked, result);
             if let Some(found) = self.found.value().cloned() {
                 self.merge(found.hits);
             }
             return changed;
         }
-        let result = expect(answer.result, |r| if let Response::Structure(news) = r { Some(news) } else { None });
+        let result = expect(answer.result, pick!(Structure));
         let before = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
         let selected = self.row();
         self.done = result.as_ref().map_or(true, |news| news.is_done);

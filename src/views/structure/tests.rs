@@ -9,7 +9,7 @@ use crate::{
         Shared,
         testing::{answer, draw, look, needs, sees, test_shared, with},
     },
-    core::scope::Scope,
+    core::{request::Response, scope::Scope},
     model::{
         time::TimeWindow,
         trace::{Resource, Span, SpanId, Spans, TraceId},

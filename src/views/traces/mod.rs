@@ -38,7 +38,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         scope::Scope,
         slot::Slot,
     },
@@ -273,7 +273,7 @@ impl View for Traces {
         if !is_new {
             self.note_limit(cx, &answer);
         }
-        let result = expect(answer.result, |r| if let Response::Hits(h) = r { Some(h) } else { None });
+        let result = expect(answer.result, pick!(Hits));
         let changed = if is_new { self.take_new(&cx.look, result) } else { self.take(&cx.look, answer.asked, result) };
         if changed {
             self.rebuild(self.height(cx.area));

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::expect,
     core::{
-        request::{Answer, Refresh, Request, Response, step},
+        request::{Answer, Refresh, Request, pick, step},
         slot::Slot,
     },
     model::{
@@ -133,7 +133,7 @@ impl Traces {
     pub(super) fn red_answer(&mut self, answer: Answer) -> bool {
         let Answer { slot, asked, result, .. } = answer;
         let red = &mut self.red;
-        let explored = |r| expect(r, |r| if let Response::Explored(e) = r { Some(e) } else { None });
+        let explored = |r| expect(r, pick!(Explored));
         let matrix = |e: Arc<Explored>| match &*e {
             Explored::Graph { matrix, .. } => Some(matrix.clone()),
             _ => None,
@@ -142,7 +142,7 @@ impl Traces {
             RATE => red.rate.settle(asked, explored(result).map(|e| matrix(e).unwrap_or_else(nothing))),
             TREND => red.trend.settle(asked, explored(result).map(|e| matrix(e).unwrap_or_else(nothing))),
             P95 => red.p95.settle(asked, explored(result).map(|e| whole(&e))),
-            _ => red.sample.settle(asked, expect(result, |r| if let Response::Hits(h) = r { Some(h) } else { None })),
+            _ => red.sample.settle(asked, expect(result, pick!(Hits))),
         };
         let p95 = red.p95.value().copied().flatten().map(|p95| (p95, By::Spans));
         let sampled = || red.sample.value().and_then(|found| sampled_p95(&found.hits)).map(|p95| (p95, By::Sample));

@@ -12,7 +12,7 @@ use crate::{
         Shared,
         testing::{answer, draw, feed, look, needs, test_shared, with},
     },
-    core::{scope::ScopeAlert, typed::TypedQuery},
+    core::{request::Response, scope::ScopeAlert, typed::TypedQuery},
     model::{
         backend::{Backend, ErrorKind, SourceError},
         explored::{self, Names},

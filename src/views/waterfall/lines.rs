@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::expect,
     core::{
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         scope::Scope,
     },
     log_fields::recognise,
@@ -81,11 +81,11 @@ impl Lines {
     pub(super) fn answer(&mut self, look: &Look<'_>, digest: &Digest, answer: &Answer) -> Option<bool> {
         match answer.slot.pane {
             SIZE => {
-                let size = expect(answer.result.clone(), |r| if let Response::LogSize(size) = r { Some(size) } else { None });
+                let size = expect(answer.result.clone(), pick!(LogSize));
                 self.cost.learn(answer.request.clone(), answer.asked, size);
                 return Some(false);
             }
-            LINES => match expect(answer.result.clone(), |r| if let Response::Log(events) = r { Some(events) } else { None }) {
+            LINES => match expect(answer.result.clone(), pick!(Log)) {
                 Ok(events) => {
                     let before = self.lines.len();
                     events.into_iter().for_each(|event| self.event(event));

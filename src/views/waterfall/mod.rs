@@ -46,7 +46,7 @@ use crate::{
     app::expect,
     core::{
         command::{Command, Facts, ViewKind},
-        request::{Answer, Refresh, Request, Response},
+        request::{Answer, Refresh, Request, pick},
         scope::Scope,
         slot::Slot,
     },
@@ -285,7 +285,7 @@ impl View for Waterfall {
             }
             return true;
         }
-        let result = expect(answer.result, |r| if let Response::Trace(t) = r { Some(t) } else { None });
+        let result = expect(answer.result, pick!(Trace));
         let arrived = result.is_ok();
         let changed = self.slot.settle(answer.asked, result);
         if changed && arrived {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     app::testing::{answer, draw, look, needs, test_shared, with},
+    core::request::Response,
     model::{
         backend::{Backend, ErrorKind, SourceError},
         time::{TimeRange, TimeWindow, Timestamp},
