@@ -385,13 +385,13 @@ impl HttpClient {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let wish = self.wish(response.headers());
         if status.is_success() {
-            let body = self.body(response).await.map_err(|e| Failed::With(e, None))?;
+            let (body, cut) = self.body(response, request.beginning).await.map_err(|e| Failed::With(e, None))?;
             // No backend answers with a page: a proxy or a login in front of it does, and the backend was not reached.
             if body.trim_ascii_start().starts_with(b"<") {
                 let message = format!("the answer to {} is HTML, not JSON: {}", request.path, error_text(&body));
                 return Err(Failed::With(self.error(ErrorKind::Decode, message), None));
             }
-            return Ok(Answer { status: status.as_u16(), content_type, body });
+            return Ok(Answer { status: status.as_u16(), content_type, body, cut });
         }
         if status == StatusCode::METHOD_NOT_ALLOWED && request.method == Method::POST && !request.once {
             return Err(Failed::MethodRefused);
@@ -406,19 +406,29 @@ impl HttpClient {
         headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| retry_after(v, self.now()))
     }
 
-    async fn body(&self, mut response: Response) -> Result<Bytes, SourceError> {
+    /// The error of an answer that is larger than may be read.
+    pub fn too_large(&self) -> SourceError {
+        let max = self.endpoint.max_body;
+        self.error(ErrorKind::TooLarge(max), format!("the answer is larger than {} MiB", max.div_ceil(1 << 20)))
+    }
+
+    /// What may be read of it, and whether there is more: an error, unless its beginning will do.
+    async fn body(&self, mut response: Response, beginning: bool) -> Result<(Bytes, bool), SourceError> {
         let max = self.endpoint.max_body;
         let announced = response.content_length().unwrap_or(0);
-        let too_large = || self.error(ErrorKind::TooLarge(max), format!("the answer is larger than {} MiB", max.div_ceil(1 << 20)));
-        if announced > max as u64 {
-            return Err(too_large());
+        if announced > max as u64 && !beginning {
+            return Err(self.too_large());
         }
-        let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+        let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(max).min(max));
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(too_large()),
+                Ok(Some(chunk)) if body.len() + chunk.len() > max && beginning => {
+                    body.extend_from_slice(&chunk[..max - body.len()]);
+                    return Ok((body.freeze(), true));
+                }
+                Ok(Some(chunk)) if body.len() + chunk.len() > max => return Err(self.too_large()),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(body.freeze()),
+                Ok(None) => return Ok((body.freeze(), false)),
                 Err(e) => {
                     let message = format!("the connection was lost after {} bytes: {}", body.len(), innermost(&e));
                     return Err(self.error(ErrorKind::Unreachable, message));

@@ -22,6 +22,8 @@ pub struct Request {
     pub(super) once: bool,
     /// That it fails says nothing of the backend's health.
     pub(super) aside: bool,
+    /// An answer that is too large is read as far as may be.
+    pub(super) beginning: bool,
 }
 
 impl Request {
@@ -36,6 +38,7 @@ impl Request {
             json: None,
             once: false,
             aside: false,
+            beginning: false,
         }
     }
 
@@ -82,6 +85,13 @@ impl Request {
         self
     }
 
+    /// Asks for something of which the beginning is better than nothing: see [`Answer::cut`].
+    #[must_use]
+    pub fn beginning(mut self) -> Self {
+        self.beginning = true;
+        self
+    }
+
     /// The query's text for the log, cut; other parameters are times and limits and are left out.
     pub(super) fn shown_query(&self) -> String {
         const CUT: usize = 200;
@@ -112,4 +122,6 @@ pub struct Answer {
     pub content_type: String,
     /// Decompressed.
     pub body: Bytes,
+    /// Whether it is the beginning of a larger one.
+    pub cut: bool,
 }

@@ -19,10 +19,13 @@ use super::{
     near,
     otlp::{self, Builder},
 };
-use crate::model::{
-    backend::{ErrorKind, SourceError},
-    time::{TimeRange, Timestamp},
-    trace::{Spans, TraceId},
+use crate::{
+    background,
+    model::{
+        backend::{ErrorKind, SourceError},
+        time::{TimeRange, Timestamp},
+        trace::{Spans, TraceId},
+    },
 };
 
 /// Traces that one search asks for at the most: they are answered with all of their spans.
@@ -191,7 +194,7 @@ impl Jaeger {
     async fn trace_by(&self, api: u8, id: TraceId, range: Option<TimeRange>) -> Result<Option<Spans>, SourceError> {
         // Ids of 64 bits were stored with as many digits by older ones.
         let path = if api == 3 { format!("/api/v3/traces/{id}") } else { format!("/api/traces/{id}") };
-        let mut request = Request::get(path);
+        let mut request = Request::get(path).beginning();
         if let Some(range) = range {
             request = match api {
                 3 => request.param("startTime", rfc3339(range.start)).param("endTime", rfc3339(range.end)),
@@ -202,14 +205,29 @@ impl Jaeger {
             Err(e) if is_nothing_found(&e) => return Ok(None),
             answer => answer?,
         };
-        let mut spans = Builder::new(id);
-        let partial = otlp::decode(self.http.backend(), &answer.body, &mut spans)?;
-        let spans = spans.finish(partial);
+        let spans = self.spans(id, &answer).await?;
         match &spans.partial {
             _ if !spans.spans.is_empty() => Ok(Some(spans)),
+            // The first API tells the services behind the spans: its beginning is none.
+            _ if answer.cut => Err(self.http.too_large()),
             Some(words) => self.nothing(&answer, words, || format!("no spans of trace {id}")).map(|()| None),
             None => Ok(None),
         }
+    }
+
+    /// The spans of an answer, which is read beside all others: 32 MB take a while. One that is cut tells so.
+    async fn spans(&self, id: TraceId, answer: &Answer) -> Result<Spans, SourceError> {
+        let (backend, body, too_large) = (self.http.backend(), answer.body.clone(), answer.cut.then(|| self.http.too_large()));
+        let read = background::run(move || {
+            let mut spans = Builder::new(id);
+            let told = otlp::decode(backend, &body, &mut spans);
+            let partial = match too_large {
+                Some(e) => Some(format!("{}: what is beyond is not here, body_mib in config.toml reads more", e.message)),
+                None => told?,
+            };
+            Ok(spans.finish(partial))
+        });
+        read.await.unwrap_or_else(|| Err(self.http.error(ErrorKind::Bug, "redline failed while it read the trace")))
     }
 
     /// An answer without spans, by its own words: there are none, or it failed.

@@ -177,6 +177,28 @@ async fn how_much_is_too_large_is_remembered() {
     assert_eq!(server.received_requests().await.unwrap().len(), 7, "those of another service may be small");
 }
 
+#[tokio::test]
+async fn a_trace_that_is_too_large_is_shown_as_far_as_it_is_read_and_that_is_said() {
+    let (third, first) = (MockServer::start().await, MockServer::start().await);
+    let begin = OTLP.find(r#"{"traceId""#).unwrap();
+    let end = OTLP.find("]}]}]}}").unwrap();
+    let spans: Vec<String> = (1..=8000).map(|i| OTLP[begin..end].replace("eee19b7ec3c1b174", &format!("{i:016x}"))).collect();
+    answers(&third, &format!("/api/v3/traces/{ID}"), 200, &format!("{}{}{}", &OTLP[..begin], spans.join(","), &OTLP[end..])).await;
+    answers(&first, &format!("/api/traces/{ID}"), 200, &FIRST.replace(r#""logs":["#, &format!(r#""logs":[{}"#, " ".repeat(1 << 20)))).await;
+    nothing_else(&first).await;
+    let of = |server: &MockServer| {
+        let mut endpoint = Endpoint::new(Backend::Jaeger, server.uri().parse().unwrap());
+        endpoint.max_body = 1 << 20;
+        Jaeger::new(endpoint, Arc::new(|_, _| ())).unwrap()
+    };
+    let part = of(&third).trace(id(), None).await.unwrap();
+    assert!((4000..8000).contains(&part.spans.len()), "{}", part.spans.len());
+    assert_eq!(part.resources[0].service, "cart");
+    let told = "the answer is larger than 1 MiB: what is beyond is not here, body_mib in config.toml reads more";
+    assert_eq!(part.partial.as_deref(), Some(told));
+    assert_eq!(of(&first).trace(id(), None).await.unwrap_err().kind, ErrorKind::TooLarge(1 << 20));
+}
+
 fn large() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_bytes(vec![b' '; (1 << 20) + 1])
 }
