@@ -20,7 +20,7 @@ use crate::{
         series::{Matrix, Sample},
         time::Timestamp,
         trace::{TraceHit, TraceHits},
-        trace_source::{Ability, TraceQuery},
+        trace_source::{Ability, TraceOrigin, TraceQuery},
     },
     theme::Role,
     ui::{
@@ -116,11 +116,19 @@ impl Traces {
             needs.ask(TREND, 0, Request::TraceMetrics { query: p95.clone(), window, step: each }, refresh);
             needs.ask(P95, 0, Request::TraceMetrics { query: p95, window, step: None }, refresh);
         }
-        if self.samples(look) {
+        if self.samples(look) && self.is_turn_of_sample(look) {
             let plain = Some(query::plain(Preset::All, look.scope, USUAL));
             let query = TraceQuery { traceql: query::traceql(Preset::All, look.scope, look.shared, USUAL, None), plain };
             needs.ask(SAMPLE, 0, Request::Search { query, window, limit: more::first(look) }, refresh);
         }
+    }
+
+    /// Whether a sample holds nothing up. A Jaeger is asked one search after the other: what is listed comes first, unless it waits
+    /// for what is slow.
+    fn is_turn_of_sample(&self, look: &Look<'_>) -> bool {
+        let is_jaeger = look.shared.traces.value().is_some_and(|able| able.origin == TraceOrigin::Jaeger);
+        let decides = self.typed.is_none() && self.preset == Preset::Slow && self.slow(look).is_none();
+        !is_jaeger || !self.found.is_waiting() || decides
     }
 
     /// Whether there are no metrics to tell it.

@@ -62,3 +62,20 @@ fn without_metrics_the_page_says_what_it_sampled_and_slow_is_over_the_p95_of_tha
     stage.run(&mut view, Command::Preset);
     assert!(stage.asked(&view).contains("traceDuration > 8400ms"), "{}", stage.asked(&view));
 }
+
+#[test]
+fn a_jaeger_is_asked_for_the_list_before_the_sample_unless_that_says_what_is_slow() {
+    let mut stage = Stage::new();
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Jaeger))));
+    let asked = |view: &Traces| {
+        let panes = needs(view, &stage.look(), SIZE.0, SIZE.1).into_iter().map(|n| n.slot.pane);
+        panes.filter(|pane| ["hits", "sample"].contains(pane)).collect::<Vec<_>>()
+    };
+    let mut view = Traces::new(&stage.scope, None);
+    assert_eq!(asked(&view), ["hits"]);
+    answer(&mut view, &stage.look(), SIZE, |n| n.slot.pane == HITS, Ok(Response::Hits(TraceHits::default())));
+    assert_eq!(asked(&view), ["hits", "sample"]);
+    let mut slow = Traces::new(&stage.scope, None);
+    stage.run(&mut slow, Command::Preset);
+    assert_eq!(asked(&slow), ["sample"]);
+}
