@@ -121,13 +121,9 @@ fn lines<T: AsRef<str>>(texts: impl Iterator<Item = T>, first: u64) -> Vec<LogLi
     let line = |(n, text): (u64, T)| LogLine {
         at: Timestamp(START) + Duration::from_micros(50 * n),
         stream: stream.clone(),
-        metadata: Labels::new(),
         text: text.as_ref().into(),
         level: Level::Info,
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     };
     (first..).zip(texts).map(line).collect()
 }

@@ -57,9 +57,7 @@ fn line(at: i64, stream: u8, text: String, copy: u32) -> LogLine {
         level: if text.contains("bad") { Level::Error } else { Level::Info },
         text: text.into(),
         copy,
-        trace: None,
-        span: None,
-        trace_from: None,
+        ..LogLine::default()
     }
 }
 

@@ -296,13 +296,9 @@ mod tests {
         let line = |service: &str| LogLine {
             at: Timestamp::ZERO,
             stream: Arc::new([("app", service)].into_iter().collect()),
-            metadata: crate::model::labels::Labels::new(),
             text: "x".into(),
             level: crate::model::log::Level::Info,
-            trace: None,
-            span: None,
-            trace_from: None,
-            copy: 0,
+            ..LogLine::default()
         };
         shared.learn_services(&Response::Log(vec![LogEvent::Lines(vec![line(&one), line(&two)])]));
         assert_ne!(shared.service_style(&one), shared.service_style(&two));

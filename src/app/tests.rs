@@ -9,7 +9,6 @@ use super::{
 use crate::{
     model::{
         backend::{Backend, ErrorKind, Health},
-        labels::Labels,
         log::{Level, LogEvent, LogLine, Older, TailState},
         series::Matrix,
         time::TimeRange,
@@ -255,13 +254,9 @@ fn lines_are_shown_as_on_the_page_of_lines_before() {
     let line = LogLine {
         at: NOW - Duration::from_secs(700),
         stream: Arc::new([("service_name", "checkout")].into_iter().collect()),
-        metadata: Labels::new(),
         text: "msg=\"no connection\" pool=orders wait_ms=8000".into(),
         level: Level::Error,
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     };
     stage.answer("lines", Ok(Response::Log(vec![LogEvent::History { lines: vec![line], reached: NOW, older: Older::Nothing }])));
     stage.key(KeyCode::Tab);
@@ -301,13 +296,10 @@ fn lines_of_a_trace_that_was_opened_from_files_are_looked_for_in_these() {
     let line = |text: &str, trace: Option<TraceId>| LogLine {
         at: NOW,
         stream: Arc::new([("filename", "app.log")].into_iter().collect()),
-        metadata: Labels::new(),
         text: text.into(),
         level: Level::Info,
         trace,
-        span: None,
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     };
     let trace = TraceId(0xabc);
     let named = format!("retry of {trace}");

@@ -82,7 +82,7 @@ impl Level {
 }
 
 /// One log line as Loki holds it. Text is as received: it is made harmless where it is drawn.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogLine {
     /// When, to the nanosecond.
     pub at: Timestamp,

@@ -100,8 +100,7 @@ mod tests {
     };
 
     fn line(millis: i64, level: Level, text: &str) -> LogLine {
-        let (at, text) = (Timestamp::from_millis(millis), text.into());
-        LogLine { at, level, text, stream: Arc::default(), metadata: Labels::default(), trace: None, span: None, trace_from: None, copy: 0 }
+        LogLine { at: Timestamp::from_millis(millis), level, text: text.into(), ..LogLine::default() }
     }
 
     fn counts(matrix: &Matrix) -> Vec<(String, i64, f64)> {

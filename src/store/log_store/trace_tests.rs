@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     log_fields::{level::level, trace_id::Told},
-    model::labels::Labels,
     store::{Condition, Pattern, segment::BYTES},
 };
 
@@ -15,13 +14,9 @@ pub(super) fn line(at: i64, stream: &str, text: &str) -> LogLine {
     LogLine {
         at: Timestamp::from_millis(at),
         stream: Arc::new([("app", stream)].into_iter().collect()),
-        metadata: Labels::new(),
         text: text.into(),
         level: level(&none, &none, text),
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     }
 }
 

@@ -34,7 +34,6 @@ use crate::{
     core::request::{Request, Response, Subscription},
     model::{
         backend::{Backend, ErrorKind, SourceError},
-        labels::Labels,
         log::{LogEvent, LogLine, NewerLines, Older},
         log_labels::{LogLabels, ServiceLabel},
         time::{TimeRange, TimeWindow},
@@ -69,13 +68,9 @@ pub(super) fn line(second: i64, level: Level, text: &str) -> LogLine {
         stream: Arc::new(
             [("service_name", "orders"), ("pod", if second % 2 == 0 { "orders-7d9f" } else { "orders-k2vq" })].into_iter().collect(),
         ),
-        metadata: Labels::new(),
         text: text.into(),
         level,
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     }
 }
 

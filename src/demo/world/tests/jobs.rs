@@ -167,9 +167,7 @@ fn a_label_that_cannot_be_rendered_has_a_traceback_that_comes_line_by_line_and_i
             text: text.into(),
             level,
             trace: entry.trace(),
-            span: None,
-            trace_from: None,
-            copy: 0,
+            ..LogLine::default()
         });
         ControlFlow::Continue(())
     });

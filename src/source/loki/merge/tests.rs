@@ -1,24 +1,8 @@
-use std::sync::Arc;
-
 use super::*;
-use crate::model::{
-    backend::{Backend, ErrorKind},
-    labels::Labels,
-    log::Level,
-};
+use crate::model::backend::{Backend, ErrorKind};
 
 fn line(second: i64, text: &str) -> LogLine {
-    LogLine {
-        at: Timestamp::from_secs(second),
-        stream: Arc::default(),
-        metadata: Labels::new(),
-        text: text.into(),
-        level: Level::Unknown,
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
-    }
+    LogLine { at: Timestamp::from_secs(second), text: text.into(), ..LogLine::default() }
 }
 
 fn lines(all: &[(i64, &str)]) -> LogEvent {

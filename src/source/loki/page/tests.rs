@@ -1,22 +1,9 @@
 use super::*;
-use crate::{
-    model::{backend::Backend, labels::Labels, log::Level},
-    source::loki::known::Shares,
-};
-use std::{collections::BTreeSet, sync::Arc};
+use crate::{model::backend::Backend, source::loki::known::Shares};
+use std::collections::BTreeSet;
 
 fn line(at: i64, text: &str) -> LogLine {
-    LogLine {
-        at: Timestamp(at),
-        stream: Arc::new(Labels::new()),
-        metadata: Labels::new(),
-        text: text.into(),
-        level: Level::Unknown,
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
-    }
+    LogLine { at: Timestamp(at), text: text.into(), ..LogLine::default() }
 }
 
 const DIRECTIONS: [Direction; 2] = [Direction::Backward, Direction::Forward];

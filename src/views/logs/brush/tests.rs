@@ -142,13 +142,9 @@ fn two_ranges_of_the_volume_are_compared_by_their_patterns() {
     let line = |minutes: u64| LogLine {
         at: NOW - Duration::from_secs(60 * minutes) + Duration::from_secs(1),
         stream: Arc::new([("service_name", "orders")].into_iter().collect()),
-        metadata: Labels::new(),
         text: format!("served {minutes} bytes").into(),
         level: Level::Info,
-        trace: None,
-        span: None,
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     };
     page.history((1..=59).rev().map(line).collect());
     page.press(Command::ValueCursor);

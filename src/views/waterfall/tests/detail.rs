@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     core::{effect::Effect, request::Subscription},
     model::{
-        labels::{Labels, MatchOp, Matcher},
+        labels::{MatchOp, Matcher},
         log::{Level, LogEvent, LogLine, Older},
         log_labels::{LogLabels, ServiceLabel},
         trace::SpanLink,
@@ -162,13 +162,11 @@ pub(super) fn line(at_ms: i64, service: &str, span: Option<u64>, text: &str) -> 
     LogLine {
         at: Timestamp(START + at_ms * MS),
         stream: Arc::new([("app", service)].into_iter().collect()),
-        metadata: Labels::new(),
         text: text.into(),
         level: Level::Error,
         trace: Some(TraceId(0xabc)),
         span: span.map(SpanId),
-        trace_from: None,
-        copy: 0,
+        ..LogLine::default()
     }
 }
 
