@@ -13,7 +13,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{behind::List, tree::Tree};
-use super::{Cx, Look, Needs, Pointed, View, Yank, prompt::Prompt, search::Finder, traces::plain_of};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt, search::Finder, traces::plain_of};
 use crate::{
     app::expect,
     core::{
@@ -247,6 +247,10 @@ impl View for Structure {
             Command::Back => Some("stop"),
             _ => None,
         }
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { traces: true, ..Wants::default() }
     }
 
     fn subscriptions(&self, look: &Look<'_>, _area: Rect, needs: &mut Needs<'_>) {

@@ -131,6 +131,7 @@ fn without_traceql_the_hits_are_looked_for_in_plain_words() {
     let [Request::Search { query, .. }] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(query.plain.as_ref().map(ToString::to_string).as_deref(), Some("service=web error"));
     sees(&stage.screen(), &["service=web error"]);
+    assert!(stage.view.wants().traces, "it is known by then, whichever page was opened first");
 }
 
 #[test]
