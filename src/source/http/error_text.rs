@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::ERROR_BODY;
 
 const MAX: usize = 500;
+/// What a gRPC error that was passed on says before its own words: which parts of the server it went through.
+const RPC: &str = " desc = ";
 
 /// A JSON object's message, a JSON string, HTML without its tags, or the text; one line, at most 500 characters, without the full
 /// stop at its end, as advice follows. What comes after `ERROR_BODY` bytes is not looked at: a page may have megabytes.
@@ -15,7 +17,7 @@ pub fn error_text(body: &[u8]) -> String {
         Err(_) if looks_like_html(&text) => strip_html(&text),
         Err(_) => text.into_owned(),
     };
-    one_line(&words)
+    one_line(words.rsplit_once(RPC).map_or(words.as_str(), |(_, innermost)| innermost))
 }
 
 /// Whether Prometheus says that the query itself ran out of time, which asking again would only repeat.
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn finds_the_words_in_every_form() {
-        let cases: [(&str, &str); 14] = [
+        let cases: [(&str, &str); 15] = [
             ("too many series. Ask the administrator.\n", "too many series. Ask the administrator"),
             ("starting...", "starting..."),
             (r#"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#, "1:4: parse error"),
@@ -97,6 +99,10 @@ mod tests {
             ),
             ("<!DOCTYPE html><script>if (a<b) x()</script><p>Log in &amp; go</p>", "Log in & go"),
             ("<html>Oops<script>if (a<b) x()<script>y()", "Oops"),
+            (
+                "error querying ingesters in Querier.Search: rpc error: code = Unknown desc = operations must be of one type: duration > `x`",
+                "operations must be of one type: duration > `x`",
+            ),
             (r#"{"unknown":1}"#, r#"{"unknown":1}"#),
             ("", ""),
             ("<", "<"),
