@@ -12,6 +12,7 @@ use super::{
 use crate::{
     demo::{
         grammar::{ParseError, literal},
+        store::SpanHint,
         traceql::{
             ast::{Query, Static},
             hint::hint,
@@ -34,6 +35,8 @@ const MAX_SERIES: usize = 1_000;
 const MAX_EXEMPLARS: usize = 100;
 /// Traces that are read for an answer. Of more a part is read, which stands for the rest.
 const MAX_TRACES: u64 = 40_000;
+/// The same where any span of each may be meant: to make them all takes several times as long.
+const MAX_WHOLE: u64 = MAX_TRACES / 4;
 
 /// What was computed, and of how much.
 struct Computed {
@@ -139,9 +142,11 @@ async fn compute(tempo: &Arc<Tempo>, query: Query, steps: Steps, exemplars: usiz
         let mut accumulator = Accumulator::new(&query, steps, exemplars).map_err(|e| refused(&e))?;
         let (hint, (start, end)) = (hint(&query), steps.bounds());
         let range = TimeRange { start: Timestamp(start) - LONGEST_TRACE, end: Timestamp(end) };
-        let one_in = tempo.traces.about(&hint, range).div_ceil(MAX_TRACES).max(1);
+        let spans = wanted(&query);
+        let most = if spans == SpanHint::default() && !hint.error { MAX_WHOLE } else { MAX_TRACES };
+        let one_in = tempo.traces.about(&hint, range).div_ceil(most).max(1);
         let mut traces = 0;
-        tempo.traces.sample((&hint, &wanted(&query)), range, one_in, &mut |trace, weight| {
+        tempo.traces.sample((&hint, &spans), range, one_in, &mut |trace, weight| {
             traces += 1;
             accumulator.observe(&Rows::new(&trace), weight as f64);
             ControlFlow::Continue(())
