@@ -55,12 +55,14 @@ impl<'t> Column<'t> {
 #[derive(Clone, Debug, Default)]
 pub struct Cell<'a> {
     pieces: Vec<(Cow<'a, str>, Style)>,
+    /// How many of the last pieces the others make room for.
+    kept: usize,
 }
 
 impl<'a> Cell<'a> {
     /// One piece of text.
     pub fn new(text: impl Into<Cow<'a, str>>, style: Style) -> Self {
-        Self { pieces: vec![(text.into(), style)] }
+        Self { pieces: vec![(text.into(), style)], kept: 0 }
     }
 
     /// One more piece.
@@ -68,6 +70,13 @@ impl<'a> Cell<'a> {
     pub fn and(mut self, text: impl Into<Cow<'a, str>>, style: Style) -> Self {
         self.pieces.push((text.into(), style));
         self
+    }
+
+    /// A last piece, for which those before it are cut where there is no room for all.
+    #[must_use]
+    pub fn and_keep(mut self, text: impl Into<Cow<'a, str>>, style: Style) -> Self {
+        self.kept += 1;
+        self.and(text, style)
     }
 
     /// All of it in one style.
@@ -85,8 +94,11 @@ impl<'a> Cell<'a> {
         let (room, needed) = (usize::from(area.width), self.width());
         let indent = if right { room.saturating_sub(needed) } else { 0 };
         let mut x = area.x + u16::try_from(indent).unwrap_or(0);
-        for (text, style) in &self.pieces {
-            let left = usize::from(area.right().saturating_sub(x));
+        let first_kept = self.pieces.len().saturating_sub(self.kept);
+        let kept: usize = self.pieces[first_kept..].iter().map(|(text, _)| width(text)).sum();
+        for (at, (text, style)) in self.pieces.iter().enumerate() {
+            let reserved = if at < first_kept { kept } else { 0 };
+            let left = usize::from(area.right().saturating_sub(x)).saturating_sub(reserved);
             let text = if width(text) > left { Cow::Owned(truncate(text, left, shared.glyphs.ellipsis)) } else { Cow::Borrowed(&**text) };
             x = put(buf, area, x, &text, *style);
         }

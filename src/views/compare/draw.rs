@@ -174,10 +174,10 @@ impl Compare {
             } else {
                 format!(" {}{before} {arrow} {}{now}", glyphs.times, glyphs.times)
             };
-            cell = cell.and(times, style(if before == now { Role::Dim } else { Role::Accent }));
+            cell = cell.and_keep(times, style(if before == now { Role::Dim } else { Role::Accent }));
         }
         if is_tree && said.below > 0 && self.tree.is_folded(item) {
-            cell = cell.and(format!(" +{}", said.below), style(Role::Dim));
+            cell = cell.and_keep(format!(" +{}", said.below), style(Role::Dim));
         }
         cell
     }

@@ -192,6 +192,19 @@ fn new_gone_and_slower_spans_are_told_with_figures_and_repeated_ones_in_one_row(
 }
 
 #[test]
+fn how_many_they_are_stays_where_a_name_is_cut() {
+    let named = |id: u128, calls: u64| {
+        let name = "SELECT stock FROM orders_of_the_last_year";
+        let spans = (0..calls).map(|i| span(10 + i, 1, 2, name, 1 + i as i64 * 3, 3 + i as i64 * 3));
+        build(id, [span(1, 0, 0, "root", 0, 400)].into_iter().chain(spans).collect())
+    };
+    let stage = Stage::chosen(named(1, 5), named(2, 40));
+    let screen = draw(&stage.view, &look(&stage.shared, &stage.scope, NOW), 80, 24);
+    let row = screen.lines().find(|line| line.contains("postgres SEL")).unwrap_or_else(|| panic!("{screen}"));
+    assert!(row.contains("… ×5 → ×40 "), "{row}");
+}
+
+#[test]
 fn enter_opens_the_trace_at_the_span_and_another_key_the_base() {
     let mut stage = Stage::chosen(good(), bad());
     stage.run(Command::Down);

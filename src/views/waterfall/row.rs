@@ -7,7 +7,7 @@ use crate::{
     theme::Role,
     ui::{
         format,
-        text::{put, put_right, truncate},
+        text::{put, put_right, truncate, width},
     },
     views::Look,
 };
@@ -25,7 +25,11 @@ const FOR_SELF: u16 = 64;
 struct Said {
     service: String,
     name: String,
-    /// What follows the name, dim.
+    /// How many spans it is, behind the name: `×40`.
+    count: String,
+    /// How many of them failed.
+    errors: u32,
+    /// What follows, dim.
     note: String,
     duration_ns: Option<i64>,
     self_ns: Option<i64>,
@@ -33,6 +37,23 @@ struct Said {
     /// An error here, or one below.
     error: Option<Role>,
     role: Role,
+}
+
+impl Said {
+    /// The name, how many it is and how many failed, in so many cells: the errors are the last to go, then the count.
+    fn texts(&self, look: &Look<'_>, room: usize) -> [String; 3] {
+        let glyphs = look.shared.glyphs;
+        let with = |parts: [&str; 2]| parts.into_iter().filter(|part| !part.is_empty()).map(|part| width(part) + 1).sum::<usize>();
+        let errors = match self.errors as usize {
+            0 => String::new(),
+            n => Some(format::counted(n, "error"))
+                .filter(|words| width(&self.name) + with([&self.count, words]) <= room)
+                .unwrap_or_else(|| format!("{}{}", glyphs.error, format::count(n as u64))),
+        };
+        let count = if with([&self.count, &errors]) <= room { self.count.clone() } else { String::new() };
+        let name = truncate(&self.name, room.saturating_sub(with([&count, &errors])), glyphs.ellipsis);
+        [name, count, errors]
+    }
 }
 
 /// Columns of figures that fit into a width.
@@ -74,6 +95,8 @@ impl Waterfall {
                 Said {
                     service: trace.service(i).to_owned(),
                     name: trace.name(i).to_string(),
+                    count: String::new(),
+                    errors: 0,
                     note: notes.join(" "),
                     duration_ns: Some(n.duration_ns),
                     self_ns: Some(n.self_ns),
@@ -86,14 +109,13 @@ impl Waterfall {
                 let group = self.tree.groups.groups().get(number as usize)?;
                 let first = *group.members.first()? as usize;
                 let known = digest.group(number)?;
-                let times = look.shared.glyphs.times;
                 let (p50, max) = (format::nanoseconds(group.p50_ns), format::nanoseconds(group.max_ns));
-                let errors =
-                    if group.errors > 0 { format!("  {}", format::counted(group.errors as usize, "error")) } else { String::new() };
                 Said {
                     service: trace.service(first).to_owned(),
-                    name: format!("{} {times}{}", trace.name(first), format::count(group.members.len() as u64)),
-                    note: format!("p50 {p50} max {max}{errors}"),
+                    name: trace.name(first).to_string(),
+                    count: format!("{}{}", look.shared.glyphs.times, format::count(group.members.len() as u64)),
+                    errors: group.errors,
+                    note: format!("p50 {p50} max {max}"),
                     duration_ns: Some(group.total_ns),
                     self_ns: None,
                     share: known.share,
@@ -103,9 +125,9 @@ impl Waterfall {
             }
             Item::Line(line) => {
                 let (level, role, time, message) = self.lines.said(line, look)?;
-                let note = String::new();
-                let name = format!("{time} {message}");
-                Said { service: level.to_owned(), name, note, duration_ns: None, self_ns: None, share: 0.0, error: None, role }
+                let (name, none) = (format!("{time} {message}"), String::new);
+                let (service, count, note) = (level.to_owned(), none(), none());
+                Said { service, name, count, errors: 0, note, duration_ns: None, self_ns: None, share: 0.0, error: None, role }
             }
         })
     }
@@ -133,10 +155,14 @@ impl Waterfall {
             () if is_line => Role::Text,
             () => said.role,
         };
-        let room = usize::from(text.right().saturating_sub(x));
-        x = put(buf, text, x, &truncate(&said.name, room, glyphs.ellipsis), theme.style(role)) + 1;
-        let room = usize::from(text.right().saturating_sub(x));
-        put(buf, text, x, &truncate(&said.note, room, glyphs.ellipsis), theme.style(Role::Dim));
+        let room = |x: u16| usize::from(text.right().saturating_sub(x));
+        let [name, count, errors] = said.texts(look, room(x));
+        x = put(buf, text, x, &name, theme.style(role));
+        for (part, role) in [(count, role), (errors, Role::Bad), (said.note.clone(), Role::Dim)] {
+            if !part.is_empty() {
+                x = put(buf, text, x + 1, &truncate(&part, room(x + 1), glyphs.ellipsis), theme.style(role));
+            }
+        }
         if !is_line {
             self.draw_figures(look, &said, area, buf);
         }
