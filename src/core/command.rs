@@ -115,8 +115,8 @@ pub struct Facts {
     pub trace: bool,
     /// There is an error to go to.
     pub errors: bool,
-    /// There is a filter or search with matches.
-    pub matches: bool,
+    /// Something is searched for, or filtered by.
+    pub searched: bool,
     /// The selected row unfolds or folds.
     pub folds: bool,
     /// A link can be shown.
@@ -199,7 +199,7 @@ macro_rules! commands {
 
 const ALWAYS: Enabled = |_| Ok(());
 const ROWS: Enabled = |f| if f.rows { Ok(()) } else { Err("the list is empty") };
-const MATCHES: Enabled = |f| if f.matches { Ok(()) } else { Err("nothing is searched for: press / first") };
+const SEARCHED: Enabled = |f| if f.searched { Ok(()) } else { Err("nothing is searched for: press / first") };
 const FOLDS: Enabled = |f| if f.folds { Ok(()) } else { Err("nothing to unfold here") };
 const GRAPHS: Enabled = |f| if f.graphs { Ok(()) } else { Err("no graph with values here") };
 const GRAPHS_OR_FOLDS: Enabled = |f| if f.folds { Ok(()) } else { GRAPHS(f) };
@@ -229,8 +229,8 @@ commands! {
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
     NextError, "next-error", [Logs, Waterfall, Compare, Structure, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
     Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Compare, Structure, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
-    NextMatch, "next-match", [Logs, Waterfall, Compare, Structure], ["n"], "", "Next match", MATCHES;
-    PreviousMatch, "previous-match", [Logs, Waterfall, Compare, Structure], ["N"], "", "Previous match", MATCHES;
+    NextMatch, "next-match", [Logs, Waterfall, Compare, Structure], ["n"], "", "Next match", SEARCHED;
+    PreviousMatch, "previous-match", [Logs, Waterfall, Compare, Structure], ["N"], "", "Previous match", SEARCHED;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;
     Follow, "follow", [Logs, Traces, Diagnostics], ["f"], "follow", "Follow the newest line; of traces, look for new ones every 5 s", ALWAYS;
     Patterns, "patterns", [Logs], ["P"], "patterns", "The lines clustered into patterns: what is new, grew or is gone since the onset", ALWAYS;

@@ -30,6 +30,24 @@ pub(super) trait Places {
     fn group_of(&self, span: u32) -> Option<u32>;
 }
 
+/// From where on the next one is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// A span.
+    On(u32),
+    /// The heading of repeated spans, which stands before the first of them.
+    Above(u32),
+}
+
+impl At {
+    /// The span, or the one that follows the heading.
+    pub(super) fn span(self) -> u32 {
+        match self {
+            Self::On(span) | Self::Above(span) => span,
+        }
+    }
+}
+
 /// What is searched for and the spans that have it.
 pub(super) struct Search {
     /// What was typed; none for spans that were chosen in another way.
@@ -90,6 +108,18 @@ impl Search {
         Some(goal)
     }
 
+    /// The first one from a span on, around the end.
+    pub(super) fn first_from(&self, places: &impl Places, span: u32) -> Option<u32> {
+        step(places, &self.found, At::Above(span), true).map(|(_, span)| span)
+    }
+
+    /// What is said where there is none to go to.
+    pub(super) fn none(&self, places: &impl Places) -> String {
+        let Some(pattern) = &self.pattern else { return "the spans that were chosen are not here any more".to_owned() };
+        let so_far = if self.is_done(places) { "" } else { " so far" };
+        format!("nothing was found{so_far} for {}", pattern.shown())
+    }
+
     /// How many of `all` were found, in words.
     pub(super) fn words(&self, places: &impl Places, all: &str) -> String {
         let so_far =
@@ -121,16 +151,19 @@ impl Search {
     }
 
     /// The next one from a place on, around the end: which one it is, and its number.
-    pub(super) fn next(&self, places: &impl Places, at: u32, forward: bool) -> Option<(usize, u32)> {
+    pub(super) fn next(&self, places: &impl Places, at: At, forward: bool) -> Option<(usize, u32)> {
         step(places, &self.found, at, forward)
     }
 }
 
 /// From a span to the next of several by their rank, around the end.
-pub(super) fn step(places: &impl Places, spans: &[u32], at: u32, forward: bool) -> Option<(usize, u32)> {
-    let rank = places.rank(at);
-    let after = spans.partition_point(|n| places.rank(*n) <= rank);
+pub(super) fn step(places: &impl Places, spans: &[u32], at: At, forward: bool) -> Option<(usize, u32)> {
+    let rank = places.rank(at.span());
     let before = spans.partition_point(|n| places.rank(*n) < rank);
+    let after = match at {
+        At::On(_) => spans.partition_point(|n| places.rank(*n) <= rank),
+        At::Above(_) => before,
+    };
     let place = if forward { after % spans.len().max(1) } else { before.checked_sub(1).unwrap_or(spans.len().saturating_sub(1)) };
     spans.get(place).map(|span| (place, *span))
 }
@@ -214,8 +247,14 @@ impl Finder {
         self.search.as_ref().is_some_and(|s| !s.is_done(places))
     }
 
-    pub(super) fn has_matches(&self) -> bool {
-        self.search.as_ref().is_some_and(|s| s.len() > 0)
+    /// The match to go to, if the search has come to it. Once.
+    pub(super) fn take_goal(&mut self, places: &impl Places) -> Option<u32> {
+        self.search.as_mut()?.take_goal(places)
+    }
+
+    /// Whether something is searched for.
+    pub(super) fn has_search(&self) -> bool {
+        self.search.is_some()
     }
 
     /// What is searched for and how many have it, for a pane's title.

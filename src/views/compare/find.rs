@@ -11,7 +11,7 @@ use crate::{
     ui::format,
     views::{
         Cx,
-        search::{Places, Texts},
+        search::{At, Places, Texts},
     },
 };
 
@@ -54,14 +54,22 @@ impl Places for Ranks {
 
 impl Compare {
     pub(super) fn start_finding(&mut self, cx: &mut Cx<'_>) {
-        let Some((_, found)) = &self.drawn else { return cx.notice("nothing is compared yet") };
-        self.ranks.get_or_insert_with(|| Ranks::of(found));
+        if self.drawn.is_none() {
+            return cx.notice("nothing is compared yet");
+        }
+        self.rank();
         self.finder.open();
+    }
+
+    /// Works out where the rows stand, once.
+    pub(super) fn rank(&mut self) -> Option<&Ranks> {
+        let (_, found) = self.drawn.as_ref()?;
+        Some(self.ranks.get_or_insert_with(|| Ranks::of(found)))
     }
 
     /// Searches for what is typed so far and goes to the first match from here on.
     pub(super) fn find(&mut self, area: Rect) {
-        self.finder.begin(self.row().unwrap_or(0));
+        self.finder.begin(self.at().map_or(0, At::span));
         self.find_on(area);
     }
 
@@ -79,7 +87,7 @@ impl Compare {
         self.ranks.as_ref().is_some_and(|ranks| self.finder.is_searching(ranks))
     }
 
-    /// Looks at some more rows and goes to the first match, or to what hides it: half a word unfolds nothing.
+    /// Looks at some more rows and goes to the first match, or while it is typed to what hides it: half a word unfolds nothing.
     pub(super) fn find_on(&mut self, area: Rect) {
         let (Some((job, found)), Some(ranks)) = (self.drawn.clone(), &self.ranks) else { return };
         let (mut base, mut other) = (Texts::new(&job.base), Texts::new(&job.other));
@@ -91,9 +99,10 @@ impl Compare {
         });
         match self.tree.order {
             Order::Tree => {
-                let goal = self.finder.search.as_mut().and_then(|search| search.take_goal(ranks));
-                if let Some(line) = goal.and_then(|row| self.tree.line_near(&found, row)) {
-                    self.go_to(line, area);
+                let Some(row) = self.finder.take_goal(ranks) else { return };
+                match self.tree.line_near(&found, row).filter(|_| self.finder.is_typing()) {
+                    Some(line) => self.go_to(line, area),
+                    None => self.go_to_row(row, area),
                 }
             }
             Order::Worst => self.go_to_found_line(area),
@@ -102,9 +111,9 @@ impl Compare {
 
     /// What was typed is what is meant: the first match from here on is unfolded where it is hidden.
     pub(super) fn reveal_found(&mut self, area: Rect) {
-        let (Some(search), Some(ranks), Some(at)) = (&self.finder.search, &self.ranks, self.row()) else { return };
-        let first = if search.has(ranks, at) { Some(at) } else { search.next(ranks, at, true).map(|(_, row)| row) };
-        if let Some(row) = first.filter(|_| self.tree.order == Order::Tree) {
+        let (Some(search), Some(ranks), Some(at)) = (&self.finder.search, &self.ranks, self.at()) else { return };
+        let is_there = search.goes_from.is_none() && self.tree.order == Order::Tree;
+        if let Some(row) = search.first_from(ranks, at.span()).filter(|_| is_there) {
             self.go_to_row(row, area);
         }
     }
@@ -123,15 +132,16 @@ impl Compare {
     }
 
     pub(super) fn go_to_match(&mut self, cx: &mut Cx<'_>, forward: bool) {
-        let (Some(search), Some(ranks), Some(at)) = (&self.finder.search, &self.ranks, self.row()) else { return };
-        match self.tree.order {
-            Order::Tree => {
-                if let Some((place, row)) = search.next(ranks, at, forward) {
-                    cx.notice(format!("match {} of {}", place + 1, search.len()));
-                    self.go_to_row(row, cx.area);
-                }
-            }
-            Order::Worst => self.go_to_matching_line(cx, forward),
+        let (Some(search), Some(ranks)) = (&self.finder.search, &self.ranks) else { return };
+        if search.len() == 0 {
+            return cx.notice(search.none(ranks));
+        }
+        if self.tree.order == Order::Worst {
+            return self.go_to_matching_line(cx, forward);
+        }
+        if let Some((place, row)) = self.at().and_then(|at| search.next(ranks, at, forward)) {
+            cx.notice(format!("match {} of {}", place + 1, search.len()));
+            self.go_to_row(row, cx.area);
         }
     }
 

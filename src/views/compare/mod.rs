@@ -159,7 +159,7 @@ impl View for Compare {
             trace: self.span().is_some(),
             errors: self.shown().is_some_and(|(_, other, _)| other.error_count > 0),
             folds: rows && self.tree.order == Order::Tree,
-            matches: self.finder.has_matches(),
+            searched: self.finder.has_search(),
             base: self.base_span().is_some(),
             ..Facts::default()
         }

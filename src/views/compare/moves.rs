@@ -18,7 +18,10 @@ use crate::{
     },
     trace::{Operation, Trace},
     ui::table::visible_rows,
-    views::{Cx, Look, search::Finder},
+    views::{
+        Cx, Look,
+        search::{At, Finder, Places, step},
+    },
 };
 
 impl Compare {
@@ -28,12 +31,12 @@ impl Compare {
         lines.get(self.list.row(lines.len())?).map(|line| line.item)
     }
 
-    /// The row that a line stands for: of repeated spans the first.
-    pub(super) fn row(&self) -> Option<u32> {
+    /// From where steps go on.
+    pub(super) fn at(&self) -> Option<At> {
         let (_, _, found) = self.shown()?;
         match self.item()? {
-            Item::Row(row) => Some(row),
-            Item::Group(group) => found.groups.get(group as usize)?.members.first().copied(),
+            Item::Row(row) => Some(At::On(row)),
+            Item::Group(group) => found.groups.get(group as usize)?.members.first().copied().map(At::Above),
         }
     }
 
@@ -166,7 +169,7 @@ impl Compare {
     /// Changes which lines there are. The selection stays on its row.
     fn change(&mut self, cx: &Cx<'_>, how: impl FnOnce(&mut super::Tree, &crate::trace::differences::Differences)) {
         let Some((_, found)) = self.drawn.clone() else { return };
-        let row = self.row();
+        let row = self.at().map(At::span);
         how(&mut self.tree, &found);
         let line = row.and_then(|row| self.tree.line_near(&found, row));
         self.go_to(line.unwrap_or(0), cx.area);
@@ -193,19 +196,20 @@ impl Compare {
     /// The next that failed in the trace that is compared, around at the end.
     fn next_error(&mut self, cx: &mut Cx<'_>) {
         match self.tree.order {
-            Order::Tree => self.next_failed_row(cx),
+            Order::Tree => self.next_failed_row(cx.area),
             Order::Worst => self.next_failed_line(cx),
         }
     }
 
     /// The same as they were called: unfolded where it is hidden.
-    fn next_failed_row(&mut self, cx: &Cx<'_>) {
-        let (Some((job, found)), Some(from)) = (self.drawn.clone(), self.row()) else { return };
+    fn next_failed_row(&mut self, area: Rect) {
+        let (Some((job, found)), Some(at), Some(ranks)) = (self.drawn.clone(), self.at(), self.rank()) else { return };
         let rows = &found.comparison.rows;
-        let failed = |row: &usize| rows[*row].other.is_some_and(|n| job.other.nodes[n as usize].is_error());
-        let after = from as usize + 1;
-        let Some(row) = (after..rows.len()).chain(0..after).find(failed).and_then(|row| u32::try_from(row).ok()) else { return };
-        self.go_to_row(row, cx.area);
+        let has_failed = |row: &u32| rows[*row as usize].other.is_some_and(|n| job.other.nodes[n as usize].is_error());
+        let failed: Vec<u32> = ranks.order().iter().copied().filter(has_failed).collect();
+        if let Some((_, row)) = step(ranks, &failed, at, true) {
+            self.go_to_row(row, area);
+        }
     }
 
     /// The same of the worst first: the lines that there are, one of whose spans failed.

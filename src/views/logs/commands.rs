@@ -44,8 +44,7 @@ impl Logs {
             Command::Filter => self.start_typing(Typing::Filter),
             Command::EditQuery => self.open_bar(cx),
             Command::GoToTime => self.start_typing(Typing::Time),
-            Command::NextMatch => return self.move_or_scroll(cx, Command::Down),
-            Command::PreviousMatch => return self.move_or_scroll(cx, Command::Up),
+            Command::NextMatch | Command::PreviousMatch => return self.next_match(cx, command == Command::NextMatch),
             Command::MinimumLevel => self.cycle_level(cx),
             Command::Follow => self.set_paused(cx, false),
             Command::Pause => self.set_paused(cx, !self.is_paused()),
@@ -59,6 +58,15 @@ impl Logs {
             _ => return self.move_or_scroll(cx, command),
         }
         true
+    }
+
+    /// The next line: all that a filter leaves have what is filtered by.
+    fn next_match(&mut self, cx: &mut Cx<'_>, forward: bool) -> bool {
+        if let Some(pattern) = self.store.show().pattern.as_ref().filter(|_| self.store.shown() == 0) {
+            cx.notice(format!("nothing was found for {}", pattern.shown()));
+            return true;
+        }
+        self.move_or_scroll(cx, if forward { Command::Down } else { Command::Up })
     }
 
     /// What a command does to how lines are shown. Returns false for commands that are no such.
@@ -110,7 +118,7 @@ impl Logs {
             service: self.service(look).is_some(),
             trace: line.is_some_and(|l| l.trace.is_some()),
             errors: self.store.next_at_level(0, Level::Error).is_some(),
-            matches: self.store.show().pattern.is_some() && self.store.shown() > 0,
+            searched: self.store.show().pattern.is_some(),
             folds: self.brush.is_some()
                 || line.is_some_and(|l| self.in_detail || self.list.is_open(l.id) || !row::brief(&self.store.whole(&l)).rest.is_empty()),
             columns: !self.columns.is_empty(),

@@ -72,7 +72,7 @@ impl Structure {
 
     /// What the search told of a trace.
     pub(super) fn hit(&self, trace: TraceId) -> Option<&TraceHit> {
-        self.hits.iter().find(|hit| hit.trace == trace)
+        self.places.get(&trace).and_then(|at| self.hits.get(*at))
     }
 
     /// The scope of a listed trace, at its worst span there.

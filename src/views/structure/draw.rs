@@ -98,6 +98,8 @@ impl Structure {
         }
         if failed > 0 {
             parts.push(format!("{} not read: {}", format::count(failed as u64), self.why_failed()));
+            let again = look.shared.keymap.key(Command::Refresh).filter(|_| self.is_done());
+            parts.extend(again.map(|key| format!("{key} tries again")));
         }
         if let Some(key) = look.shared.keymap.key(Command::More).filter(|_| self.no_more().is_none()) {
             parts.push(format!("{key} looks up {} more", format::count(self.more() as u64)));
@@ -160,7 +162,7 @@ impl Structure {
             }
             None => cell.and(MISSING, style(Role::Dim)),
         };
-        if self.tree.is_folded(number) { cell.and(format!(" +{below}"), theme.style(Role::Dim)) } else { cell }
+        if self.tree.is_folded(number) { cell.and_keep(format!(" +{below}"), theme.style(Role::Dim)) } else { cell }
     }
 
     fn title_of(&self, look: &Look<'_>, row: u32) -> String {

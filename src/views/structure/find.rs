@@ -4,7 +4,11 @@ use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
 use super::{Structure, tree::MISSING};
-use crate::{trace::structure::Row, ui::format, views::Cx};
+use crate::{
+    trace::structure::Row,
+    ui::format,
+    views::{Cx, search::At},
+};
 
 impl Structure {
     pub(super) fn start_typing(&mut self) {
@@ -24,6 +28,8 @@ impl Structure {
             None => {
                 if self.finder.key(key) {
                     self.find(cx.area);
+                } else if !self.finder.is_typing() {
+                    self.reveal_found(cx.area);
                 }
             }
         }
@@ -48,29 +54,42 @@ impl Structure {
         self.find_on(area);
     }
 
-    /// Looks at some more rows and goes to the first match.
+    /// Looks at some more rows and goes to the first match, or while it is typed to what hides it: half a word unfolds nothing.
     pub(super) fn find_on(&mut self, area: Rect) {
         let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
         self.finder.go_on(&self.tree, &words(&rows), |pattern, row| pattern.passes_any(texts(&rows[row as usize])));
-        if let Some(row) = self.finder.search.as_mut().and_then(|search| search.take_goal(&self.tree)) {
+        let Some(row) = self.finder.take_goal(&self.tree) else { return };
+        match self.tree.line_near(&rows, row).filter(|_| self.finder.is_typing()) {
+            Some(line) => self.choose(line, area),
+            None => self.go_to_row(row, area),
+        }
+    }
+
+    /// What was typed is what is meant: the first match from here on is unfolded where it is hidden.
+    fn reveal_found(&mut self, area: Rect) {
+        let (Some(search), Some(at)) = (&self.finder.search, self.row()) else { return };
+        if let Some(row) = search.first_from(&self.tree, at).filter(|_| search.goes_from.is_none()) {
             self.go_to_row(row, area);
         }
     }
 
     pub(super) fn go_to_match(&mut self, cx: &mut Cx<'_>, forward: bool) {
         let (Some(search), Some(at)) = (&self.finder.search, self.row()) else { return };
-        if let Some((place, row)) = search.next(&self.tree, at, forward) {
-            cx.notice(format!("match {} of {}", place + 1, search.len()));
-            self.go_to_row(row, cx.area);
+        match search.next(&self.tree, At::On(at), forward) {
+            Some((place, row)) => {
+                cx.notice(format!("match {} of {}", place + 1, search.len()));
+                self.go_to_row(row, cx.area);
+            }
+            None => cx.notice(search.none(&self.tree)),
         }
     }
 
     /// Selects a row, and unfolds what hides it.
-    fn go_to_row(&mut self, row: u32, area: Rect) {
+    pub(super) fn go_to_row(&mut self, row: u32, area: Rect) {
         let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
         self.tree.reveal(&rows, row);
-        if let Some(line) = self.tree.lines().iter().position(|line| *line == row) {
-            self.select(line, area);
+        if let Some(line) = self.tree.line_near(&rows, row) {
+            self.choose(line, area);
         }
     }
 

@@ -7,13 +7,18 @@ mod find;
 mod tests;
 mod tree;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use self::{behind::List, tree::Tree};
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, prompt::Prompt, search::Finder, traces::plain_of};
+use super::{
+    Cx, Look, Needs, Pointed, View, Wants, Yank,
+    prompt::Prompt,
+    search::{At, Finder, step},
+    traces::plain_of,
+};
 use crate::{
     app::expect,
     core::{
@@ -55,6 +60,8 @@ pub struct Structure {
     query: String,
     /// The hits, the newest first.
     hits: Vec<TraceHit>,
+    /// Where each stands among them.
+    places: HashMap<TraceId, usize>,
     /// How many of them are looked up.
     asked: usize,
     found: Slot<TraceHits>,
@@ -66,6 +73,8 @@ pub struct Structure {
     done: bool,
     tree: Tree,
     list: TableState,
+    /// The user has gone to the selected row, or done something with it.
+    is_chosen: bool,
     finder: Finder,
     /// The traces behind a row, while they are listed.
     behind: Option<List>,
@@ -77,6 +86,7 @@ impl Structure {
         Self {
             query: query.unwrap_or("{ }").to_owned(),
             hits: Vec::new(),
+            places: HashMap::new(),
             asked: 0,
             found: Slot::default(),
             job: None,
@@ -85,6 +95,7 @@ impl Structure {
             done: false,
             tree: Tree::default(),
             list: TableState::default(),
+            is_chosen: false,
             finder: Finder::default(),
             behind: None,
         }
@@ -105,6 +116,7 @@ impl Structure {
     /// Has the newest of the hits merged.
     fn merge(&mut self, mut hits: Vec<TraceHit>) {
         hits.sort_by_key(|hit| (std::cmp::Reverse(hit.start), hit.trace));
+        self.places = hits.iter().enumerate().map(|(at, hit)| (hit.trace, at)).collect();
         self.hits = hits;
         self.asked = self.hits.len().min(FIRST);
         self.job = Some(Arc::new(StructureJob::new(self.asked_for())));
@@ -152,12 +164,12 @@ impl Structure {
         self.stopped || self.done
     }
 
-    /// Takes what is merged by now. The selection and the folds stay on their rows.
+    /// Takes what is merged by now. The folds stay on their rows and the selection on a row that was chosen, else at the top.
     fn arrived(&mut self, before: &[Row], selected: Option<u32>, area: Rect) {
         let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
-        let kept = selected.and_then(|row| tree::locate(&rows, &tree::path(before, row)));
+        let kept = selected.filter(|_| self.is_chosen).and_then(|row| tree::locate(&rows, &tree::path(before, row)));
         self.tree.renew(before, &rows);
-        let line = kept.and_then(|row| self.tree.lines().iter().position(|line| *line == row));
+        let line = kept.and_then(|row| self.tree.line_near(&rows, row));
         self.select(line.unwrap_or(0), area);
         self.finder.again(&self.tree);
         self.find_on(area);
@@ -173,36 +185,40 @@ impl Structure {
         self.list.select(line, self.tree.lines().len(), height);
     }
 
+    /// Selects a line that the user wants.
+    fn choose(&mut self, line: usize, area: Rect) {
+        self.is_chosen = true;
+        self.select(line, area);
+    }
+
     fn fold(&mut self, area: Rect, fold: bool) {
         let Some(row) = self.row() else { return };
         let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
         let at = self.list.selected;
         let is_end = rows[row as usize].subtree_end == row + 1 || self.tree.is_folded(row);
         let to = match rows[row as usize].parent.filter(|_| fold && is_end) {
-            Some(parent) => self.tree.lines().iter().position(|line| *line == parent).unwrap_or(at),
+            Some(parent) => self.tree.line_near(&rows, parent).unwrap_or(at),
             None => {
                 self.tree.set_folded(&rows, row, fold);
                 at
             }
         };
-        self.select(to, area);
+        self.choose(to, area);
     }
 
     fn toggle_all(&mut self, area: Rect) {
         let rows = self.merged.value().map(|news| news.rows.clone()).unwrap_or_default();
         let selected = self.row();
         self.tree.toggle_all(&rows);
-        let near = std::iter::successors(selected, |row| rows[*row as usize].parent);
-        let line = near.filter_map(|row| self.tree.lines().iter().position(|line| *line == row)).next();
+        let line = selected.and_then(|row| self.tree.line_near(&rows, row));
         self.select(line.unwrap_or(0), area);
     }
 
+    /// The next row of which spans failed, around at the end: unfolded where it is hidden.
     fn next_error(&mut self, area: Rect) {
-        let lines = self.tree.lines();
-        let from = self.list.row(lines.len()).map_or(0, |at| at + 1);
-        let is_bad = |at: &usize| self.rows()[lines[*at] as usize].errors > 0;
-        if let Some(at) = (from..lines.len()).chain(0..from.min(lines.len())).find(is_bad) {
-            self.select(at, area);
+        let failed: Vec<u32> = (0u32..).zip(self.rows()).filter(|(_, row)| row.errors > 0).map(|(at, _)| at).collect();
+        if let Some((_, row)) = self.row().and_then(|row| step(&self.tree, &failed, At::On(row), true)) {
+            self.go_to_row(row, area);
         }
     }
 }
@@ -225,7 +241,7 @@ impl View for Structure {
             errors: self.behind.is_none() && self.rows().iter().any(|row| row.errors > 0),
             folds: self.behind.is_none() && rows,
             no_more: self.no_more(),
-            matches: self.behind.is_none() && self.finder.has_matches(),
+            searched: self.behind.is_none() && self.finder.has_search(),
             ..Facts::default()
         }
     }
@@ -301,14 +317,19 @@ impl View for Structure {
                 cx.notice(format!("stopped: {key} goes on"));
             }
             Command::Back if self.finder.search.is_some() => self.finder = Finder::default(),
-            Command::Drill => self.list_behind(cx.area),
+            Command::Drill => {
+                self.is_chosen = true;
+                self.list_behind(cx.area);
+            }
             Command::NextMatch | Command::PreviousMatch => self.go_to_match(cx, command == Command::NextMatch),
             Command::Unfold | Command::Fold => self.fold(cx.area, command == Command::Fold),
             Command::FoldAll => self.toggle_all(cx.area),
             Command::NextError => self.next_error(cx.area),
             _ => {
                 let height = visible_rows(self.table(cx.area));
-                return self.list.command(command, self.tree.lines().len(), height);
+                let is_moved = self.list.command(command, self.tree.lines().len(), height);
+                self.is_chosen = if is_moved { command != Command::Top } else { self.is_chosen };
+                return is_moved;
             }
         }
         true
@@ -338,7 +359,11 @@ impl View for Structure {
         let (table, rows) = (self.table(cx.area), self.listed_rows());
         match &mut self.behind {
             Some(list) => list.state.mouse(event, table, rows),
-            None => self.list.mouse(event, table, self.tree.lines().len()),
+            None => {
+                let pointed = self.list.mouse(event, table, self.tree.lines().len());
+                self.is_chosen |= pointed != Pointed::Nothing;
+                pointed
+            }
         }
     }
 

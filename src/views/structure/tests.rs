@@ -139,7 +139,7 @@ fn many_traces_are_one_tree_with_counts_errors_quantiles_and_shares() {
     let mut stage = Stage::new((1..=3).map(hit).collect());
     stage.tell(news(&[trace(1, 4), trace(2, 2)], &[3], true));
     let screen = stage.screen();
-    sees(&screen, &["2 of 3 traces merged", "1 not read: no trace of this id", "{ status=error }"]);
+    sees(&screen, &["2 of 3 traces merged", "1 not read: no trace of this id ── R tries again", "{ status=error }"]);
     let row = |word: &str| screen.lines().find(|l| l.contains(word)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(row("web GET /").contains("2 2 – 100 ms 100 ms 70.0 %"), "{screen}");
     assert!(row("db query").contains("6 2 33.3 % 10 ms 10 ms 30.0 %"), "{screen}");
@@ -213,9 +213,10 @@ fn what_is_typed_is_found_within_folds_and_walked_and_goes_on_while_traces_come(
     stage.run(Command::Fold);
     stage.find("query");
     assert!(stage.typed().ends_with("1 of 2 rows"), "{}", stage.typed());
-    assert_eq!(stage.selected(), "db query");
+    assert_eq!(stage.selected(), "web GET /", "half a word unfolds nothing: what hides it is selected");
     assert!(stage.view.is_dimmed(0) && !stage.view.is_dimmed(1));
     stage.press(KeyCode::Enter);
+    assert_eq!(stage.selected(), "db query");
     sees(&stage.screen(), &["/query 1 of 2 rows"]);
     let long = Span { id: SpanId(1), name: "nightly".into(), end: Timestamp(START), ..Span::default() };
     let first = Trace::build(Spans { trace: TraceId(3), spans: vec![long], ..query_from("batch") });
@@ -324,4 +325,56 @@ proptest! {
             draw(&stage.view, &look, w, h);
         }
     }
+}
+
+/// A trace of another service that takes longer than the others, so that it stands before them.
+fn longer(id: u128) -> Trace {
+    let long =
+        Span { id: SpanId(1), name: "nightly".into(), start: Timestamp(START), end: Timestamp(START + 9_000 * MS), ..Span::default() };
+    Trace::build(Spans { trace: TraceId(id), spans: vec![long], ..query_from("batch") })
+}
+
+#[test]
+fn while_traces_come_the_selection_is_at_the_top_until_the_user_moves_it() {
+    let mut stage = Stage::new((1..=3).map(hit).collect());
+    stage.tell(news(&[trace(1, 2)], &[], false));
+    assert_eq!(stage.selected(), "web GET /");
+    stage.tell(news(&[trace(1, 2), longer(2)], &[], false));
+    assert_eq!((stage.selected().as_str(), stage.view.list.selected), ("batch nightly", 0), "{}", stage.screen());
+    for moves in [&[Command::Down][..], &[Command::Down, Command::Up], &[Command::Drill, Command::Back], &[Command::Fold]] {
+        let mut stage = Stage::new((1..=3).map(hit).collect());
+        stage.tell(news(&[trace(1, 2)], &[], false));
+        moves.iter().for_each(|command| drop(stage.run(*command)));
+        let chosen = stage.selected();
+        stage.tell(news(&[trace(1, 2), longer(2)], &[], false));
+        assert_eq!(stage.selected(), chosen, "{moves:?}");
+    }
+    let mut stage = Stage::new((1..=3).map(hit).collect());
+    stage.tell(news(&[trace(1, 2)], &[], false));
+    stage.run(Command::Bottom);
+    stage.run(Command::Top);
+    stage.tell(news(&[trace(1, 2), longer(2)], &[], false));
+    assert_eq!(stage.selected(), "batch nightly", "back at the top");
+}
+
+#[test]
+fn a_search_that_found_nothing_says_so() {
+    let mut stage = Stage::new((1..=2).map(hit).collect());
+    stage.tell(news(&[trace(1, 4)], &[], true));
+    stage.find("kafka");
+    stage.press(KeyCode::Enter);
+    assert!(stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).searched);
+    for command in [Command::NextMatch, Command::PreviousMatch] {
+        let (_, acts) = stage.run(command);
+        assert!(matches!(&acts[..], [Act::Notice(text)] if text == "nothing was found for /kafka"), "{acts:?}");
+    }
+}
+
+#[test]
+fn the_next_error_is_unfolded() {
+    let mut stage = Stage::new((1..=2).map(hit).collect());
+    stage.tell(news(&[trace(1, 4)], &[], true));
+    stage.run(Command::Fold);
+    stage.run(Command::NextError);
+    assert_eq!(stage.selected(), "db query");
 }

@@ -16,6 +16,7 @@ pub(super) const MISSING: &str = "missing spans";
 #[derive(Default)]
 pub(super) struct Tree {
     folded: HashSet<u32>,
+    /// Rising.
     lines: Vec<u32>,
     /// All rows.
     order: Vec<u32>,
@@ -76,6 +77,11 @@ impl Tree {
             self.folded.remove(&above);
         }
         self.refold(rows);
+    }
+
+    /// The line of a row, or of the nearest one above that hides it.
+    pub(super) fn line_near(&self, rows: &[Row], row: u32) -> Option<usize> {
+        std::iter::successors(Some(row), |row| rows[*row as usize].parent).find_map(|row| self.lines.binary_search(&row).ok())
     }
 
     /// The same folds over other rows.

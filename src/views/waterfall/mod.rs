@@ -219,7 +219,7 @@ impl View for Waterfall {
             service: both.is_some_and(|(t, n)| !t.service(n).is_empty()),
             trace: trace.is_some(),
             errors: trace.is_some_and(|t| t.error_count > 0),
-            matches: self.search.as_ref().is_some_and(|s| s.len() > 0),
+            searched: self.search.is_some(),
             folds: self.in_detail
                 || self.table.is_none() && (has_above || trace.zip(self.item()).is_some_and(|(t, item)| self.tree.has_below(t, item))),
             link: self.links().is_some_and(|links| !links.is_empty()),

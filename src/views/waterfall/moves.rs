@@ -12,7 +12,7 @@ use crate::{
     ui::format,
     views::{
         Cx,
-        search::{Search, Texts, step},
+        search::{At, Search, Texts, step},
     },
 };
 
@@ -58,12 +58,12 @@ impl Waterfall {
         }
     }
 
-    /// The span from which moves go on: of a group its first one.
-    fn here(&self) -> Option<u32> {
+    /// From where moves go on: of a line of the logs the span that it is below.
+    fn here(&self) -> Option<At> {
         match self.row_item()? {
-            Item::Span(node) => Some(node),
-            Item::Group(group) => self.tree.groups.groups().get(group as usize)?.members.first().copied(),
-            Item::Line(line) => self.lines.span_of(line),
+            Item::Span(node) => Some(At::On(node)),
+            Item::Group(group) => self.tree.groups.groups().get(group as usize)?.members.first().copied().map(At::Above),
+            Item::Line(line) => self.lines.span_of(line).map(At::On),
         }
     }
 
@@ -90,9 +90,12 @@ impl Waterfall {
 
     fn go_to_match(&mut self, cx: &mut Cx<'_>, forward: bool) {
         let (Some(search), Some(at)) = (&self.search, self.here()) else { return };
-        if let Some((place, node)) = search.next(&self.tree, at, forward) {
-            cx.notice(format!("match {} of {}", place + 1, search.len()));
-            self.select(node as usize, cx.area);
+        match search.next(&self.tree, at, forward) {
+            Some((place, node)) => {
+                cx.notice(format!("match {} of {}", place + 1, search.len()));
+                self.select(node as usize, cx.area);
+            }
+            None => cx.notice(search.none(&self.tree)),
         }
     }
 
@@ -143,7 +146,7 @@ impl Waterfall {
 
     /// Searches for what is typed so far and goes to the first match from here on.
     pub(super) fn searched(&mut self, area: Rect) {
-        let at = self.here().unwrap_or(0);
+        let at = self.here().map_or(0, At::span);
         let Some(prompt) = self.prompt.as_mut().filter(|_| self.digest.is_some()) else { return };
         match Pattern::parse(prompt.text()) {
             Ok(None) => {
@@ -165,6 +168,23 @@ impl Waterfall {
         search.go_on(&self.tree, |pattern, node| pattern.passes_any(texts.of(node)));
         search.say(self.prompt.as_mut(), &self.tree, &format!("{} spans", format::count(u64::from(trace.span_count))));
         if let Some(node) = search.take_goal(&self.tree) {
+            self.go_to_found(node, area);
+        }
+    }
+
+    /// Selects a match, or while it is typed what hides it: half a word unfolds nothing.
+    fn go_to_found(&mut self, node: u32, area: Rect) {
+        let Some(trace) = self.trace().cloned() else { return };
+        match self.tree.row_near(&trace, Item::Span(node)).filter(|_| self.prompt.is_some()) {
+            Some(row) => self.select_row(row, area),
+            None => self.select(node as usize, area),
+        }
+    }
+
+    /// What was typed is what is meant: the first match from here on is unfolded where it is hidden.
+    pub(super) fn reveal_found(&mut self, area: Rect) {
+        let (Some(search), Some(at)) = (&self.search, self.here()) else { return };
+        if let Some(node) = search.first_from(&self.tree, at.span()).filter(|_| search.goes_from.is_none()) {
             self.select(node as usize, area);
         }
     }

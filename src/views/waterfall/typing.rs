@@ -19,7 +19,12 @@ impl Waterfall {
         let Some(prompt) = &mut self.prompt else { return };
         match prompt.key(key) {
             Typed::Changed => self.typed_on(cx),
-            Typed::Accepted => self.prompt = None,
+            Typed::Accepted => {
+                self.prompt = None;
+                if !self.in_detail {
+                    self.reveal_found(cx.area);
+                }
+            }
             Typed::Cancelled => {
                 self.prompt = None;
                 if self.in_detail {

@@ -44,7 +44,7 @@ fn what_is_typed_is_counted_gone_to_and_walked_also_within_folds() {
     assert_eq!(stage.says(Command::PreviousMatch), "match 40 of 40", "around the end");
     assert_eq!(stage.opened(Command::Drill), (0xb, 49));
     let look = look(&stage.shared, &stage.scope, NOW);
-    assert!(stage.view.facts(&look).matches);
+    assert!(stage.view.facts(&look).searched);
 }
 
 #[test]
@@ -148,4 +148,69 @@ fn half_a_regular_expression_is_said_and_nothing_is_searched_before_there_are_ro
     let mut early = Stage::typical(bad());
     assert_eq!(early.says(Command::Filter), "nothing is compared yet");
     assert!(!early.view.is_typing());
+}
+
+/// Four calls of one kind, of which the second failed, with another that failed among them.
+fn among(id: u128) -> Arc<Trace> {
+    let call = |id: u64, at: i64| span(id, 1, 1, "call", at, at + 5);
+    let failed = |span: Span| Span { error: true, ..span };
+    let other = failed(span(20, 1, 2, "lock", 12, 14));
+    build(
+        id,
+        vec![
+            span(1, 0, 0, "root", 0, 100),
+            call(11, 10),
+            other,
+            failed(call(12, 20)),
+            call(13, 30),
+            call(14, 40),
+            span(30, 1, 0, "end", 50, 60),
+        ],
+    )
+}
+
+#[test]
+fn errors_and_matches_are_walked_as_they_stand_on_the_screen() {
+    let mut stage = Stage::chosen(among(1), among(2));
+    stage.run(Command::Top);
+    let mut errors = || {
+        stage.run(Command::NextError);
+        stage.opened(Command::Drill).1
+    };
+    assert_eq!([errors(), errors(), errors()], [12, 20, 12], "repeated ones stand together, before what came among them");
+    stage.find("!/root|end/");
+    stage.press(KeyCode::Enter);
+    stage.run(Command::Top);
+    let mut matches = || {
+        stage.run(Command::NextMatch);
+        stage.opened(Command::Drill).1
+    };
+    assert_eq!([(); 6].map(|()| matches()), [11, 12, 13, 14, 20, 11]);
+}
+
+#[test]
+fn from_the_heading_of_repeated_spans_the_first_of_them_is_next() {
+    let mut stage = Stage::chosen(good(), bad());
+    stage.find("select");
+    stage.press(KeyCode::Enter);
+    stage.run(Command::Up);
+    stage.run(Command::Fold);
+    sees(&stage.screen(), &["▸ postgres SELECT orders ×5 → ×40"]);
+    assert_eq!(stage.says(Command::NextMatch), "match 1 of 40");
+    assert_eq!(stage.opened(Command::Drill), (0xb, 10));
+}
+
+#[test]
+fn a_search_that_found_nothing_says_so_in_either_order() {
+    let mut stage = Stage::chosen(good(), bad());
+    let searched = |stage: &Stage| stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).searched;
+    assert!(!searched(&stage));
+    stage.find("kafka");
+    stage.press(KeyCode::Enter);
+    assert!(searched(&stage));
+    for command in [Command::NextMatch, Command::PreviousMatch] {
+        assert_eq!(stage.says(command), "nothing was found for /kafka");
+    }
+    stage.run(Command::Order);
+    assert_eq!(stage.says(Command::NextMatch), "nothing was found for /kafka");
 }

@@ -126,3 +126,14 @@ fn the_filter_answers_as_it_is_typed_and_escape_takes_it_back() {
     page.key(KeyCode::Enter);
     assert!(page.screen().contains("None of 102 lines passes /nowhere."), "{}", page.screen());
 }
+
+#[test]
+fn where_a_filter_left_nothing_the_next_match_says_so() {
+    let mut page = page_of(300);
+    page.press(Command::Filter);
+    page.type_text("kafka");
+    page.run_filter();
+    page.key(KeyCode::Enter);
+    assert!(page.view.facts(&look(&page.shared, &page.scope, now())).searched);
+    assert_eq!(page.press(Command::NextMatch), [Act::Notice("nothing was found for /kafka".to_owned())]);
+}

@@ -91,11 +91,12 @@ fn a_search_dims_the_rest_and_opens_what_hides_a_match() {
     let (mut view, scope) = page(BIG);
     press(&mut view, &scope, BIG, Command::Filter);
     type_text(&mut view, &scope, "retry");
+    assert!(matches!(view.item(), Some(Item::Group(_))), "half a word unfolds nothing: what hides it is selected");
+    let shared = test_shared();
+    with(&look(&shared, &scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Enter)));
     assert_eq!(selected(&view), 50);
     assert!(screen(&view, &scope, BIG).contains("retry"));
     assert!(view.is_dimmed(Item::Span(0)) && !view.is_dimmed(view.item().unwrap()));
-    let shared = test_shared();
-    with(&look(&shared, &scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Enter)));
     press(&mut view, &scope, BIG, Command::Back);
     assert!(!view.is_dimmed(Item::Span(0)), "Esc shows all alike");
 }
@@ -246,4 +247,52 @@ fn keys_of_the_detail_leave_the_table_beside_it_alone() {
     press(&mut view, &scope, BIG, Command::Back);
     let after = screen(&view, &scope, BIG);
     assert!(before.contains("operations") && after.contains("operations"), "only the detail is left:\n{after}");
+}
+
+#[test]
+fn a_search_that_found_nothing_says_so() {
+    let (mut view, scope) = page(BIG);
+    let facts = |view: &Waterfall| view.facts(&look(&test_shared(), &scope, now())).searched;
+    assert!(!facts(&view));
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "kafka");
+    let shared = test_shared();
+    with(&look(&shared, &scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Enter)));
+    assert!(facts(&view));
+    for command in [Command::NextMatch, Command::PreviousMatch] {
+        assert_eq!(press(&mut view, &scope, BIG, command), [Act::Notice("nothing was found for /kafka".to_owned())]);
+    }
+}
+
+#[test]
+fn from_the_heading_of_repeated_spans_the_first_of_them_is_next() {
+    let (mut view, scope) = page(BIG);
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "items");
+    assert!(matches!(view.item(), Some(Item::Group(_))));
+    let shared = test_shared();
+    with(&look(&shared, &scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Esc)));
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "items");
+    press(&mut view, &scope, BIG, Command::NextMatch);
+    assert_eq!(selected(&view), 10);
+}
+
+#[test]
+fn of_repeated_spans_the_errors_are_the_last_to_be_cut() {
+    let mut spans = vec![span(1, 0, 0, "POST /pay", 0, 1000)];
+    spans.extend((0..40).map(|n| Span { error: n < 3, ..span(n + 2, 1, 0, "SELECT stock FROM orders", n as i64, n as i64 + 5) }));
+    let resources = vec![Resource { service: "a".into(), attributes: Default::default() }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let scope = scope(None);
+    let row = |size: (u16, u16)| {
+        let (view, _) = answered(&scope, size, Ok(trace.clone()));
+        let text = screen(&view, &scope, size);
+        text.lines().find(|line| line.contains("SELECT")).unwrap_or_else(|| panic!("{text}")).to_owned()
+    };
+    assert!(row((200, 50)).contains("SELECT stock FROM orders ×40 3 errors p50 5.0 m"), "{}", row((200, 50)));
+    for width in [60, 80, 100, 120, 140] {
+        let row = row((width, 24));
+        assert!(row.contains("×40 !3") || row.contains("×40 3 errors"), "{width}: {row}");
+    }
 }
