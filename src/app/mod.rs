@@ -249,7 +249,7 @@ impl App {
     fn render_page(&self, area: Rect, buf: &mut Buffer) {
         self.frame().render(area, buf);
         self.top().view.render(&self.look(), frame::body(area), buf);
-        self.pointer.render(buf);
+        self.pointer.render(&*self.top().view, &self.look(), frame::body(area), buf);
         if let Some(overlay) = &self.overlay {
             overlay.render(&self.look(), &self.facts(), self.top().view.kind(), area, buf);
         }

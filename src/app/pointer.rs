@@ -16,7 +16,10 @@ use super::{
 use crate::{
     core::command::Command,
     model::time::{TimeRange, TimeWindow, Timestamp},
-    ui::{chart::TimeAxis, format},
+    ui::{
+        chart::{Extent, TimeAxis},
+        format,
+    },
     views::{Look, Pointed, View},
 };
 
@@ -38,8 +41,8 @@ struct Drag {
     axis: TimeAxis,
     from: Position,
     to: Position,
-    /// Its rows count as well.
-    is_box: bool,
+    /// What its corners stood for when they were set, where its rows count as well: what is drawn below them moves on.
+    corners: Option<(Extent, Extent)>,
 }
 
 impl Drag {
@@ -49,11 +52,19 @@ impl Drag {
         (from.abs_diff(to) >= LEAST).then(|| (from.min(to), from.max(to)))
     }
 
-    /// The chosen cells: all rows, unless it is a box.
-    fn cells(&self) -> Option<Rect> {
-        let ((first, last), (top, bottom)) = (self.columns()?, (self.from.y.min(self.to.y), self.from.y.max(self.to.y)));
-        let area = Rect { x: first, width: last - first + 1, ..self.axis.area };
-        Some(if self.is_box { Rect { y: top, height: bottom - top + 1, ..area } } else { area })
+    /// The chosen box; none as long as it is a click.
+    fn extent(&self) -> Option<Extent> {
+        self.columns()?;
+        self.corners.map(|(from, to)| from.with(to))
+    }
+
+    /// The cells that are chosen: of a box where it is now, else all rows.
+    fn cells(&self, view: &dyn View, look: &Look<'_>, area: Rect) -> Option<Rect> {
+        let (first, last) = self.columns()?;
+        match self.extent() {
+            Some(extent) => view.plane(look, area)?.covering(extent),
+            None => Some(Rect { x: first, width: last - first + 1, ..self.axis.area }),
+        }
     }
 
     fn range(&self) -> Option<TimeRange> {
@@ -72,8 +83,8 @@ impl Pointer {
     pub(super) fn note(&self, view: &dyn View, look: &Look<'_>, area: Rect) -> Option<String> {
         let drag = self.drag.as_ref()?;
         let range = drag.range()?;
-        if let Some(words) = drag.cells().filter(|_| drag.is_box).and_then(|cells| view.box_words(look, area, cells)) {
-            return Some(format!("{words}   release narrows, Esc cancels"));
+        if let Some(extent) = drag.extent() {
+            return Some(format!("{}   release narrows, Esc cancels", view.box_words(look, extent)));
         }
         if let Some(words) = drag.columns().and_then(|columns| view.dragged_words(look, area, columns)) {
             return Some(format!("{words}   release zooms, Esc cancels"));
@@ -87,8 +98,8 @@ impl Pointer {
     }
 
     /// Shows the chosen range on its graph.
-    pub(super) fn render(&self, buf: &mut Buffer) {
-        let Some(cells) = self.drag.as_ref().and_then(Drag::cells) else { return };
+    pub(super) fn render(&self, view: &dyn View, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        let Some(cells) = self.drag.as_ref().and_then(|drag| drag.cells(view, look, area)) else { return };
         for at in cells.intersection(buf.area).positions() {
             buf[at].modifier.toggle(Modifier::REVERSED);
         }
@@ -150,25 +161,31 @@ impl App {
         self.pointer.clicked = Some((self.now, at));
         let (look, body) = (self.look(), self.body());
         let view = &self.top().view;
-        let is_box = view.box_words(&look, body, Rect::new(at.x, at.y, 1, 1)).is_some();
+        let corner = view.plane(&look, body).and_then(|plane| plane.cells(Rect::new(at.x, at.y, 1, 1)));
         let axis = view.time_axis(&look, body, at);
-        self.pointer.drag = axis.map(|axis| Drag { axis, from: at, to: at, is_box });
+        self.pointer.drag = axis.map(|axis| Drag { axis, from: at, to: at, corners: corner.map(|at| (at, at)) });
     }
 
     fn dragged_to(&mut self, to: Position) {
         let Some(drag) = &mut self.pointer.drag else { return };
         let area = drag.axis.area;
         let within = |at: u16, first: u16, end: u16| at.clamp(first, end.max(first + 1) - 1);
-        drag.to = Position::new(within(to.x, area.x, area.right()), within(to.y, area.y, area.bottom()));
+        let to = Position::new(within(to.x, area.x, area.right()), within(to.y, area.y, area.bottom()));
+        drag.to = to;
         self.pointer.clicked = None;
+        let plane = self.top().view.plane(&self.look(), self.body());
+        let corner = plane.and_then(|plane| plane.cells(Rect::new(to.x, to.y, 1, 1)));
+        if let Some(((_, held), corner)) = self.pointer.drag.as_mut().and_then(|drag| drag.corners.as_mut()).zip(corner) {
+            *held = corner;
+        }
         self.mark(Urgency::Input);
     }
 
     fn released(&mut self) {
         let Some(drag) = self.pointer.drag.take() else { return };
-        let (Some(range), Some(columns), Some(cells)) = (drag.range(), drag.columns(), drag.cells()) else { return };
-        if drag.is_box {
-            self.with_view(|view, cx| view.dragged_box(cx, cells));
+        let (Some(range), Some(columns)) = (drag.range(), drag.columns()) else { return };
+        if let Some(extent) = drag.extent() {
+            self.with_view(|view, cx| view.dragged_box(cx, extent));
             return self.mark(Urgency::Input);
         }
         let mut is_taken = false;

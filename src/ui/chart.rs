@@ -134,9 +134,27 @@ pub struct Plane {
     scale: Scale,
 }
 
+/// What cells of a [`Plane`] stood for when they were chosen: what is drawn moves on, and it stays around the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent {
+    /// From when to when.
+    pub time: TimeRange,
+    /// The least and the highest value, in the unit of the graph.
+    pub values: (f64, f64),
+}
+
+impl Extent {
+    /// What holds both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let time = TimeRange { start: self.time.start.min(other.time.start), end: self.time.end.max(other.time.end) };
+        Self { time, values: (self.values.0.min(other.values.0), self.values.1.max(other.values.1)) }
+    }
+}
+
 impl Plane {
     /// What cells stand for: from when to when, and from which value up to which; those at the lowest edge have all below it.
-    pub fn cells(&self, cells: Rect) -> Option<(TimeRange, (f64, f64))> {
+    pub fn cells(&self, cells: Rect) -> Option<Extent> {
         let cells = cells.intersection(self.plot);
         if cells.is_empty() {
             return None;
@@ -145,11 +163,12 @@ impl Plane {
         let time = TimeRange { start: axis.column(cells.x).start, end: axis.column(cells.right() - 1).end };
         let value = |y: u16| self.scale.value(f64::from(self.plot.bottom() - y) / f64::from(self.plot.height));
         let low = if cells.bottom() == self.plot.bottom() { f64::NEG_INFINITY } else { value(cells.bottom()) };
-        Some((time, (low, value(cells.y))))
+        Some(Extent { time, values: (low, value(cells.y)) })
     }
 
-    /// The cells that a time and values lie in, as far as they are in the plot: the inverse of [`Self::cells`].
-    pub fn covering(&self, time: TimeRange, (low, high): (f64, f64)) -> Option<Rect> {
+    /// The cells that an extent lies in, as far as they are in the plot: the inverse of [`Self::cells`].
+    pub fn covering(&self, of: Extent) -> Option<Rect> {
+        let Extent { time, values: (low, high) } = of;
         let (length, plot) = (nanos(self.range.duration()).max(1) as f64, self.plot);
         let column = |at: Timestamp| (at.0.saturating_sub(self.range.start.0) as f64 / length * f64::from(plot.width)).round();
         let row = |value: f64| ((1.0 - self.scale.share(value)) * f64::from(plot.height)).round();

@@ -49,7 +49,7 @@ use crate::{
         time::{TimeRange, Timestamp},
         trace::TraceId,
     },
-    ui::chart::TimeAxis,
+    ui::chart::{Extent, Plane, TimeAxis},
 };
 
 /// What a view may look at: the instant, its scope, and what all views share.
@@ -324,13 +324,18 @@ pub trait View: Send {
         None
     }
 
-    /// What cells of its graph stand for, where it takes a box that is dragged over it.
-    fn box_words(&self, _look: &Look<'_>, _area: Rect, _cells: Rect) -> Option<String> {
+    /// What cells of its graph stand for now, where it takes a box that is dragged over it.
+    fn plane(&self, _look: &Look<'_>, _area: Rect) -> Option<Plane> {
         None
     }
 
+    /// What such a box holds.
+    fn box_words(&self, _look: &Look<'_>, _extent: Extent) -> String {
+        String::new()
+    }
+
     /// Takes such a box.
-    fn dragged_box(&mut self, _cx: &mut Cx<'_>, _cells: Rect) {}
+    fn dragged_box(&mut self, _cx: &mut Cx<'_>, _extent: Extent) {}
 
     /// How much there is in a range of time that is dragged over its graph: `1,204 lines`.
     fn held_in(&self, _look: &Look<'_>, _range: TimeRange) -> Option<String> {

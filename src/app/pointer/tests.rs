@@ -29,15 +29,16 @@ struct Stage {
     app: App,
     now: Timestamp,
     size: (u16, u16),
-    /// The last search of traces.
+    /// The last search of traces, and what it finds.
     searched: Option<(TimeWindow, String)>,
+    hits: Vec<TraceHit>,
 }
 
 impl Stage {
     fn new() -> Self {
         let scope = Scope::new("prod", TimeWindow::Last(HOUR));
         let app = App::new(test_shared(), ViewKind::Services, scope, &[], NOW, (120, 30));
-        let mut stage = Self { app, now: NOW, size: (120, 30), searched: None };
+        let mut stage = Self { app, now: NOW, size: (120, 30), searched: None, hits: Vec::new() };
         stage.answer();
         stage.key(KeyCode::Enter);
         stage.see("/orders/{id}");
@@ -48,7 +49,7 @@ impl Stage {
     fn of_traces() -> Self {
         let (scope, size) = (Scope::new("prod", TimeWindow::Last(HOUR)), (160, 40));
         let app = App::new(test_shared(), ViewKind::Traces, scope, &[], NOW, size);
-        let mut stage = Self { app, now: NOW, size, searched: None };
+        let mut stage = Self { app, now: NOW, size, searched: None, hits: vec![hit(1, 1800, 40, 0), hit(2, 600, 8000, 1)] };
         stage.answer();
         stage.see("2 found");
         stage
@@ -85,10 +86,17 @@ impl Stage {
                 if let Request::Search { query, window, .. } = &need.request {
                     self.searched = Some((*window, query.traceql.clone()));
                 }
-                let Some(response) = respond(&need.request, self.now) else { continue };
+                let Some(response) = self.respond(&need.request) else { continue };
                 let answer = Answer { slot: need.slot, request: Arc::new(need.request), asked: self.now, result: Ok(response) };
                 self.send(Event::Answer(Box::new(answer)));
             }
+        }
+    }
+
+    fn respond(&self, request: &Request) -> Option<Response> {
+        match request {
+            Request::Search { .. } => Some(Response::Hits(TraceHits { hits: self.hits.clone(), newest: true, part: None })),
+            other => respond(other, self.now),
         }
     }
 
@@ -140,9 +148,6 @@ fn respond(request: &Request, now: Timestamp) -> Option<Response> {
             Response::Exemplars(vec![Exemplar { at, value: 0.5, trace: Some(TraceId(7)), labels: Labels::new(), series: Labels::new() }])
         }
         Request::TraceAbilities => Response::TraceAbilities(Arc::new(Abilities { has: Ability::ALL.to_vec(), ..Abilities::default() })),
-        Request::Search { .. } => {
-            Response::Hits(TraceHits { hits: vec![hit(1, 1800, 40, 0), hit(2, 600, 8000, 1)], newest: true, part: None })
-        }
         _ => return None,
     })
 }
@@ -178,6 +183,29 @@ fn a_box_dragged_over_the_dots_narrows_the_search_to_its_time_and_lengths() {
     assert!((40..8000).contains(&least.parse().unwrap()) && below.parse::<i64>().unwrap() > 8000, "{query}");
     stage.key(KeyCode::Esc);
     assert_eq!(stage.searched.unwrap().0, TimeWindow::Last(HOUR), "it is taken back");
+}
+
+#[test]
+fn a_box_that_is_dragged_stays_around_its_time_and_lengths_while_new_hits_come() {
+    let dragged = |comes: bool| {
+        let mut stage = Stage::of_traces();
+        let dot = stage.place("×");
+        stage.drag(Position::new(dot.x - 4, dot.y), Position::new(dot.x + 3, dot.y + 2));
+        let drawn = stage.reversed();
+        if comes {
+            // The window moves on by a third, and a very long one changes the scale.
+            stage.now = stage.now + HOUR / 3;
+            stage.hits.push(hit(3, 0, 900_000, 0));
+            stage.send(Event::Wake);
+            stage.answer();
+            assert_ne!(stage.place("×"), dot, "{}", stage.text());
+            stage.see("1 trace, 1 failed   release narrows, Esc cancels");
+            assert_ne!(stage.reversed(), drawn, "it is drawn where it is now: {}", stage.text());
+        }
+        stage.mouse(MouseEventKind::Up(MouseButton::Left), dot);
+        stage.searched.unwrap()
+    };
+    assert_eq!(dragged(true), dragged(false));
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn durations_of_all_sizes_have_their_place_between_round_ones_and_cells_stand_fo
     let plane = chart.plane(Rect::new(0, 0, 60, 13)).unwrap();
     for dot in &chart.dots {
         let at = plane.place(dot.at, dot.value).unwrap();
-        let (time, (low, high)) = plane.cells(Rect::new(at.x, at.y, 1, 1)).unwrap();
+        let Extent { time, values: (low, high) } = plane.cells(Rect::new(at.x, at.y, 1, 1)).unwrap();
         assert!(time.contains(dot.at) && low <= dot.value && dot.value <= high, "{dot:?} {time:?} {low} {high}");
     }
     assert_eq!(plane.cells(Rect::new(200, 3, 4, 4)), None);
@@ -293,13 +293,13 @@ fn cells_are_found_again_by_what_they_stood_for_where_the_window_has_moved_on() 
         [(0, 0, 1, 1), (7, 3, 2, 4), (plot.width - 1, plot.height - 1, 1, 1), (0, 0, plot.width, plot.height), (13, 5, 31, 1)]
     {
         let cells = Rect::new(plot.x + x, plot.y + y, w, h);
-        let (time, values) = plane.cells(cells).unwrap();
-        assert_eq!(plane.covering(time, values), Some(cells), "{time:?} {values:?}");
+        let extent = plane.cells(cells).unwrap();
+        assert_eq!(plane.covering(extent), Some(cells), "{extent:?}");
     }
-    let (time, values) = plane.cells(Rect::new(plot.x + plot.width / 2, plot.y + 2, 4, 2)).unwrap();
-    let later = over(15).covering(time, values).unwrap();
+    let extent = plane.cells(Rect::new(plot.x + plot.width / 2, plot.y + 2, 4, 2)).unwrap();
+    let later = over(15).covering(extent).unwrap();
     assert_eq!((later.x, later.y, later.width, later.height), (plot.x + plot.width / 2 - plot.width / 4, plot.y + 2, 4, 2));
-    let half = over(31).covering(time, values).unwrap();
+    let half = over(31).covering(extent).unwrap();
     assert!(half.x == plot.x && half.width < 4, "what is left of it: {half:?}");
-    assert_eq!(over(40).covering(time, values), None);
+    assert_eq!(over(40).covering(extent), None);
 }

@@ -16,12 +16,15 @@ use crate::{
         time::{TimeRange, TimeWindow, Timestamp},
         trace::TraceHit,
     },
-    ui::{chart::Plane, format},
+    ui::{
+        chart::{Extent, Plane},
+        format,
+    },
     views::{Act, Cx, Look},
 };
 
 /// Where a cursor is until there is a place for it.
-const NOWHERE: Extent = Extent { time: TimeRange { start: Timestamp::ZERO, end: Timestamp::ZERO }, lengths: (0.0, 0.0) };
+const NOWHERE: Extent = Extent { time: TimeRange { start: Timestamp::ZERO, end: Timestamp::ZERO }, values: (0.0, 0.0) };
 /// Cells of the cursor for a key that moves by pages.
 const PAGE: i32 = 10;
 const MILLISECOND: u64 = 1_000_000;
@@ -57,35 +60,9 @@ impl Lengths {
     }
 }
 
-/// What a cell, or a box of them, stood for when it was chosen: dots move on in a live window, and it stays around them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Extent {
-    time: TimeRange,
-    /// Seconds: the least and the highest.
-    lengths: (f64, f64),
-}
-
-impl Extent {
-    fn of(plane: &Plane, cells: Rect) -> Option<Self> {
-        let (time, lengths) = plane.cells(cells)?;
-        Some(Self { time, lengths })
-    }
-
-    fn with(self, other: Self) -> Self {
-        let time = TimeRange { start: self.time.start.min(other.time.start), end: self.time.end.max(other.time.end) };
-        let lengths = (self.lengths.0.min(other.lengths.0), self.lengths.1.max(other.lengths.1));
-        Self { time, lengths }
-    }
-
-    /// The cells that it is drawn in, as far as it is in the plot.
-    pub(super) fn cells(self, plane: &Plane) -> Option<Rect> {
-        plane.covering(self.time, self.lengths)
-    }
-
-    /// As conditions on traces.
-    fn lengths(self) -> Lengths {
-        Lengths::of(self.lengths.0, self.lengths.1)
-    }
+/// How long the traces in a box take.
+fn lengths(extent: Extent) -> Lengths {
+    Lengths::of(extent.values.0, extent.values.1)
 }
 
 /// The cursor and the other corner.
@@ -100,12 +77,12 @@ impl Brush {
     fn moved(self, by: (i32, i32), plane: &Plane) -> Self {
         let plot = plane.plot;
         let edge = || Rect::new(plot.x, plot.bottom() - 1, 1, 1);
-        let cell = self.at.cells(plane).unwrap_or_else(edge);
+        let cell = plane.covering(self.at).unwrap_or_else(edge);
         let to = |at: u16, by: i32, first: u16, size: u16| {
             (i32::from(at) + by).clamp(i32::from(first), i32::from(first) + i32::from(size.max(1)) - 1) as u16
         };
         let cell = Rect::new(to(cell.x, by.0, plot.x, plot.width), to(cell.y, by.1, plot.y, plot.height), 1, 1);
-        Self { at: Extent::of(plane, cell).unwrap_or(self.at), ..self }
+        Self { at: plane.cells(cell).unwrap_or(self.at), ..self }
     }
 
     /// All of the box.
@@ -127,7 +104,7 @@ impl Traces {
                 _ => None,
             };
         };
-        let Some(plane) = self.plane(&cx.look, cx.area) else {
+        let Some(plane) = self.plane_of_dots(&cx.look, cx.area) else {
             self.brush = None;
             return None;
         };
@@ -167,7 +144,7 @@ impl Traces {
         }
         // Where there is no room for both, the dots take the list's while a box is chosen.
         self.brush = Some(Brush { at: NOWHERE, from: None });
-        let Some(plane) = self.plane(&cx.look, cx.area) else {
+        let Some(plane) = self.plane_of_dots(&cx.look, cx.area) else {
             self.brush = None;
             cx.notice("the screen is too small for the dots");
             return true;
@@ -175,21 +152,15 @@ impl Traces {
         let at = self.selected().and_then(|h| plane.place(h.start, h.duration_ns as f64 / 1e9));
         let middle = Position::new(plane.plot.x + plane.plot.width / 2, plane.plot.y + plane.plot.height / 2);
         let at = at.unwrap_or(middle);
-        self.brush = Extent::of(&plane, Rect::new(at.x, at.y, 1, 1)).map(|at| Brush { at, from: None });
+        self.brush = plane.cells(Rect::new(at.x, at.y, 1, 1)).map(|at| Brush { at, from: None });
         true
     }
 
-    /// Has the cells of a box that was dragged narrow the search.
-    pub(super) fn narrow_to_cells(&mut self, cx: &mut Cx<'_>, cells: Rect) {
-        if let Some(extent) = self.plane(&cx.look, cx.area).and_then(|plane| Extent::of(&plane, cells)) {
-            self.narrow(cx, extent);
-        }
-    }
-
-    fn narrow(&mut self, cx: &mut Cx<'_>, extent: Extent) {
+    /// Has a box narrow the search.
+    pub(super) fn narrow(&mut self, cx: &mut Cx<'_>, extent: Extent) {
         self.brush = None;
         self.boxes.push((cx.look.scope.window, self.lengths));
-        self.lengths = Some(extent.lengths());
+        self.lengths = Some(lengths(extent));
         self.live = false;
         let range = TimeRange { start: extent.time.start, end: extent.time.end.max(extent.time.start + TimeWindow::MIN) };
         cx.acts.push(Act::Rescope(Box::new(cx.look.scope.with_window(TimeWindow::Fixed(range)))));
@@ -205,7 +176,7 @@ impl Traces {
 
     /// `14:43:10 – 14:47:00 UTC · 200 ms to 4.00 s · 12 traces, 5 failed`
     pub(super) fn boxed(&self, look: &Look<'_>, extent: Extent) -> String {
-        let (range, lengths) = (extent.time, extent.lengths());
+        let (range, lengths) = (extent.time, lengths(extent));
         let is_in = |h: &&TraceHit| range.contains(h.start) && lengths.has(h.duration_ns);
         let hits = || self.list.rows.iter().filter_map(|r| if let Row::Hit(i) = r { self.hits().get(*i) } else { None });
         let (all, failed) = (hits().filter(is_in).count(), hits().filter(is_in).filter(|h| self.is_error(h)).count());
@@ -216,15 +187,9 @@ impl Traces {
         format!("{} {dash} {} {zone} {dot} {} {dot} {held}", clock(range.start), clock(range.end), lengths.words())
     }
 
-    /// What a box that is being dragged holds.
-    pub(super) fn cells_in_words(&self, look: &Look<'_>, area: Rect, cells: Rect) -> Option<String> {
-        let extent = Extent::of(&self.plane(look, area)?, cells)?;
-        Some(self.boxed(look, extent))
-    }
-
     pub(super) fn draw_brush(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-        let Some((brush, plane)) = self.brush.zip(self.plane(look, area)) else { return };
-        let Some(cells) = brush.extent().cells(&plane) else { return };
+        let Some((brush, plane)) = self.brush.zip(self.plane_of_dots(look, area)) else { return };
+        let Some(cells) = plane.covering(brush.extent()) else { return };
         for at in cells.intersection(buf.area).positions() {
             buf[at].modifier.toggle(Modifier::REVERSED);
         }

@@ -10,9 +10,9 @@ use ratatui::{
 use super::{
     Traces,
     columns::{self, plain_name},
-    lacks_traceql, query,
-    red::{By, Slow},
+    query,
     rows::{Row, has_spans},
+    title,
 };
 use crate::{
     core::command::Command,
@@ -26,6 +26,7 @@ use crate::{
         format,
         panel::{self, Panel, State},
         table::{Cell, Column, Table, position},
+        text::{truncate, width},
     },
     views::{Look, waterfall},
 };
@@ -106,12 +107,19 @@ impl Traces {
             self.draw_dots(look, places.dots, state.stale, buf);
             self.draw_brush(look, area, buf);
         }
-        let note = format!("{} {} {}", self.list.order.name(), line(shared.glyphs), position(&self.list.table, self.list.rows.len()));
-        let inner = Panel::new(self.title(look)).focused(true).note(note).bottom(self.in_words(look)).state(&state).render(
-            shared,
-            places.list,
-            buf,
-        );
+        let (order, at) = (self.list.order.name(), position(&self.list.table, self.list.rows.len()));
+        let note = format!("{order} first {} {at}", line(shared.glyphs));
+        // Both texts of an edge have a space on either side, and a cell between them.
+        let room = usize::from(places.list.width.saturating_sub(4));
+        // A pane that is stale says so in any case.
+        let beside = state.note.as_ref().map_or(0, |note| width(note) + 4);
+        let for_title = room.saturating_sub(beside.min(room / 2));
+        let title = title::fitting(self.title(look), for_title, &line(shared.glyphs));
+        let title = truncate(&title, for_title, shared.glyphs.ellipsis);
+        let is_wide = width(&title) + width(&note) + 4 <= room;
+        let panel = Panel::new(title).focused(true).bottom(self.in_words(look));
+        let panel = if is_wide { panel.note(note) } else { panel.bottom_note(format!("{order} {} {at}", line(shared.glyphs))) };
+        let inner = panel.state(&state).render(shared, places.list, buf);
         match self.message(look, &state) {
             Some(lines) => panel::message(shared, inner, buf, &lines),
             None => self.draw_table(look, inner, buf),
@@ -121,60 +129,6 @@ impl Traces {
         }
         if let Some(bar) = &self.bar {
             bar.draw(look, area, buf);
-        }
-    }
-
-    /// What is asked, in the words in which it is asked, where the title does not have it.
-    fn in_words(&self, look: &Look<'_>) -> String {
-        match self.asked(look).plain {
-            Some(plain) if lacks_traceql(look).is_some() => plain.to_string(),
-            Some(_) if self.typed.is_none() => self.query(look),
-            _ => String::new(),
-        }
-    }
-
-    /// What is asked for and what of it is not shown.
-    fn title(&self, look: &Look<'_>) -> String {
-        let mut parts = vec!["Traces".to_owned()];
-        match &self.typed {
-            Some(query) => parts.push(query.clone()),
-            None => {
-                parts.push(self.what(look));
-                let missing = query::not_applied(look.scope, lacks_traceql(look).is_none());
-                if !missing.is_empty() {
-                    parts.push(format!("{} not applied", missing.join(", ")));
-                }
-            }
-        }
-        parts.extend(self.limit_note(look));
-        match self.hits().iter().filter(|h| self.in_flight(h)).count() {
-            0 => {}
-            n => parts.push(format!("{n} in flight, last")),
-        }
-        parts.extend(self.found.value().and_then(|found| found.part.clone()));
-        parts.extend(self.lengths.map(|lengths| lengths.words()));
-        parts.extend(self.live_note());
-        parts.extend(self.filter.note());
-        parts.extend(self.marks_note(look));
-        parts.join(&format!(" {} ", line(look.shared.glyphs)))
-    }
-
-    /// `failed of checkout`
-    fn what(&self, look: &Look<'_>) -> String {
-        let name = match self.preset {
-            query::Preset::Slow => {
-                let above = |slow: Slow| match slow.by {
-                    By::Configured | By::Usual => format!(" > {}", format::seconds(slow.above.as_secs_f64())),
-                    By::Spans => format!(" > {}, the p95", format::seconds(slow.above.as_secs_f64())),
-                    By::Sample => format!(" > {}, the p95 of a sample", format::seconds(slow.above.as_secs_f64())),
-                };
-                format!("{}{}", self.preset.name(), self.slow(look).map_or_else(|| ", the p95 is asked first".to_owned(), above))
-            }
-            _ => self.preset.name().to_owned(),
-        };
-        match &look.scope.service {
-            Some(service) => format!("{name}{} {service}", if name.contains(',') { ", of" } else { " of" }),
-            None => format!("{name}, all services"),
         }
     }
 
@@ -247,7 +201,7 @@ impl Traces {
     }
 
     /// The cells of the dots as instants and durations, where there is room for them.
-    pub(super) fn plane(&self, look: &Look<'_>, area: Rect) -> Option<Plane> {
+    pub(super) fn plane_of_dots(&self, look: &Look<'_>, area: Rect) -> Option<Plane> {
         let dots = self.places(area).dots;
         if dots.height == 0 { None } else { self.chart(look).plane(Panel::inner(dots)) }
     }
@@ -287,7 +241,8 @@ impl Traces {
         let hits = self.hits();
         let zone = look.shared.settings.zone.0;
         let day = |t| format::date_time(t, zone)[..10].to_owned();
-        let dated = hits.iter().any(|h| day(h.start) != day(look.now));
+        let starts = || hits.iter().map(|h| h.start);
+        let dated = [starts().min(), starts().max()].into_iter().flatten().any(|at| day(at) != day(look.now));
         let clock = if dated { DAY_CLOCK } else { CLOCK };
         let chosen = self.columns(look);
         let titles: Vec<String> = chosen.iter().map(|c| plain_name(c)).collect();
@@ -382,7 +337,7 @@ fn span_cell(look: &Look<'_>, span: &HitSpan, column: usize, longest: i64) -> Ce
 }
 
 /// Two cells of the horizontal line, between the parts of a title.
-fn line(glyphs: &Glyphs) -> String {
+pub(super) fn line(glyphs: &Glyphs) -> String {
     glyphs.horizontal.repeat(2)
 }
 

@@ -14,6 +14,7 @@ mod red;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod title;
 
 use std::time::Duration;
 
@@ -47,11 +48,17 @@ use crate::{
         trace::{TraceHit, TraceHits, TraceId},
         trace_source::{Ability, TraceQuery},
     },
-    ui::{chart::TimeAxis, panel, table::visible_rows},
+    ui::{
+        chart::{Extent, Plane, TimeAxis},
+        panel,
+        table::{TableState, visible_rows},
+    },
 };
 
 /// Slot of what is found.
 const HITS: &str = "hits";
+/// What is done to the selected trace is done to one that is wanted.
+const ACTS: [Command; 5] = [Command::Drill, Command::Logs, Command::Red, Command::Mark, Command::CompareTraces];
 /// A trace without a root that began this recently is taken to be in flight: its root span ends last. Later it is one
 /// that lost its root, or whose root is somewhere else.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
@@ -148,7 +155,14 @@ impl Traces {
     fn forget(&mut self) {
         self.found.clear();
         self.list.rows.clear();
+        self.list.table = TableState::default();
         self.ask_for_few();
+    }
+
+    /// Another filter. What is selected among what it leaves stays so when it is taken back.
+    fn filtered(&mut self, area: Rect) {
+        self.rebuild(self.height(area));
+        self.chosen();
     }
 
     fn ask_typed(&mut self, look: &Look<'_>, text: &str) {
@@ -286,6 +300,9 @@ impl View for Traces {
             return used;
         }
         let height = self.height(cx.area);
+        if ACTS.contains(&command) {
+            self.chosen();
+        }
         match command {
             Command::Drill | Command::Logs | Command::Red => {
                 if let Some((kind, scope)) = self.target(&cx.look, command) {
@@ -295,7 +312,7 @@ impl View for Traces {
             Command::Mark => self.mark(cx),
             Command::CompareTraces => self.compare(cx),
             Command::TraceStructure => self.open_structure(cx),
-            Command::More => self.ask_for_more(),
+            Command::More => self.ask_for_more(&cx.look),
             Command::Preset => {
                 // From typed TraceQL back to the preset that it replaced.
                 if self.typed.take().is_none() {
@@ -314,11 +331,7 @@ impl View for Traces {
                 self.rebuild(height);
             }
             Command::NextError => self.next_error(height),
-            _ => {
-                let moved = self.list.table.command(command, self.list.rows.len(), height);
-                self.moved();
-                return moved;
-            }
+            _ => return self.go(command, height),
         }
         true
     }
@@ -337,7 +350,7 @@ impl View for Traces {
         if self.bar.is_some() {
             self.bar_key(cx, key);
         } else if self.filter.key(key) {
-            self.rebuild(self.height(cx.area));
+            self.filtered(cx.area);
         }
     }
 
@@ -354,7 +367,7 @@ impl View for Traces {
             bar.paste(cx, text);
         } else {
             self.filter.paste(text);
-            self.rebuild(self.height(cx.area));
+            self.filtered(cx.area);
         }
     }
 
@@ -370,7 +383,9 @@ impl View for Traces {
             return Pointed::Item;
         }
         let pointed = self.list.table.mouse(event, places.table, self.list.rows.len());
-        self.moved();
+        if pointed != Pointed::Nothing {
+            self.chosen();
+        }
         pointed
     }
 
@@ -378,12 +393,16 @@ impl View for Traces {
         self.axis_at(look, &self.places(area), at)
     }
 
-    fn box_words(&self, look: &Look<'_>, area: Rect, cells: Rect) -> Option<String> {
-        self.cells_in_words(look, area, cells)
+    fn plane(&self, look: &Look<'_>, area: Rect) -> Option<Plane> {
+        self.plane_of_dots(look, area)
     }
 
-    fn dragged_box(&mut self, cx: &mut Cx<'_>, cells: Rect) {
-        self.narrow_to_cells(cx, cells);
+    fn box_words(&self, look: &Look<'_>, extent: Extent) -> String {
+        self.boxed(look, extent)
+    }
+
+    fn dragged_box(&mut self, cx: &mut Cx<'_>, extent: Extent) {
+        self.narrow(cx, extent);
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -52,9 +52,10 @@ impl Traces {
         !self.hits().is_empty() && self.hits().len() >= self.limits.shown
     }
 
-    /// How many are asked for when more is.
-    fn next_limit(&self, look: &Look<'_>) -> Option<usize> {
-        steps(look).get(self.limits.steps + 1).copied()
+    /// Which of the steps is next, and how many it asks for: more than are here, as old Tempos tell more than they are asked for.
+    fn next_step(&self, look: &Look<'_>) -> Option<(usize, usize)> {
+        let least = self.limit(look).max(self.hits().len());
+        steps(look).iter().copied().enumerate().find(|(_, n)| *n > least)
     }
 
     /// Why there is no more to be asked for.
@@ -63,7 +64,7 @@ impl Traces {
             Some("all that were found are shown")
         } else if self.limit(look) > self.limits.shown {
             Some("more are being asked for")
-        } else if self.next_limit(look).is_none() {
+        } else if self.next_step(look).is_none() {
             Some("no more are asked for at once: another window or query finds others")
         } else {
             None
@@ -71,8 +72,10 @@ impl Traces {
     }
 
     /// Those that are here stay until the answer comes.
-    pub(super) fn ask_for_more(&mut self) {
-        self.limits.steps += 1;
+    pub(super) fn ask_for_more(&mut self, look: &Look<'_>) {
+        if let Some((step, _)) = self.next_step(look) {
+            self.limits.steps = step;
+        }
     }
 
     /// Another question begins with few again.
@@ -107,9 +110,9 @@ impl Traces {
         let shown = if is_newest { format!("newest {} shown", count(n)) } else { format!("{} shown, not always the newest", count(n)) };
         let limit = self.limit(look);
         let key = look.shared.keymap.key(Command::More);
-        let more = match self.next_limit(look) {
+        let more = match self.next_step(look) {
             _ if limit > self.limits.shown => format!(", {} asked for", count(limit)),
-            Some(next) => key.map(|key| format!(", {key} asks for {}", count(next))).unwrap_or_default(),
+            Some((_, next)) => key.map(|key| format!(", {key} asks for {}", count(next))).unwrap_or_default(),
             None => ", no more at once".to_owned(),
         };
         Some(format!("search limit reached, {shown}{more}"))

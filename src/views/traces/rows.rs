@@ -5,6 +5,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{Traces, draw};
 use crate::{
+    core::command::Command,
     model::{
         labels::Labels,
         trace::{HitSpan, SpanId, TraceHit, TraceId},
@@ -46,10 +47,11 @@ impl Order {
         if self == Self::Newest { Self::Longest } else { Self::Newest }
     }
 
+    /// What stands first.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Newest => "newest first",
-            Self::Longest => "longest first",
+            Self::Newest => "newest",
+            Self::Longest => "longest",
         }
     }
 }
@@ -59,7 +61,7 @@ impl Order {
 pub(super) struct List {
     pub(super) rows: Vec<Row>,
     pub(super) table: TableState,
-    /// The selected trace and span.
+    /// The trace and the span that the user has gone to. None at the top, where the newest come.
     pub(super) at: Option<(TraceId, Option<SpanId>)>,
     pub(super) order: Order,
     /// Hits whose spans are shown.
@@ -102,7 +104,7 @@ impl List {
 }
 
 impl Traces {
-    /// Works the rows out anew; the selection stays where it is.
+    /// Works the rows out anew; the selection stays on what the user has gone to, else at the top.
     pub(super) fn rebuild(&mut self, height: usize) {
         let hits = self.found.value().map_or(&[][..], |f| &f.hits);
         let mut order: Vec<usize> = (0..hits.len())
@@ -116,18 +118,36 @@ impl Traces {
         self.list.rows = rows;
         let hits = self.found.value().map_or(&[][..], |f| &f.hits);
         let place = self.list.place(hits);
-        self.select(place.unwrap_or(self.list.table.selected), height);
+        // What takes the place of one that is gone.
+        let near = if self.list.at.is_some() { self.list.table.selected } else { 0 };
+        self.list.table.select(place.unwrap_or(near), self.list.rows.len(), height);
+        match place {
+            None if self.list.rows.is_empty() => {}
+            None if self.list.table.selected == 0 => self.list.at = None,
+            _ => self.chosen(),
+        }
     }
 
     pub(super) fn select(&mut self, row: usize, height: usize) {
         self.list.table.select(row, self.list.rows.len(), height);
-        self.moved();
+        self.chosen();
     }
 
-    /// Remembers what is selected, also over a moment without rows.
-    pub(super) fn moved(&mut self) {
+    /// Remembers that the user wants what is selected, also over a moment without rows.
+    pub(super) fn chosen(&mut self) {
         let selected = self.selected().map(|hit| (hit.trace, self.selected_span().and_then(|s| s.id)));
         self.list.at = selected.or(self.list.at);
+    }
+
+    /// Moves on a command. Returns false for commands that do not move.
+    pub(super) fn go(&mut self, command: Command, height: usize) -> bool {
+        let is_moved = self.list.table.command(command, self.list.rows.len(), height);
+        match command {
+            Command::Top => self.list.at = None,
+            _ if is_moved => self.chosen(),
+            _ => {}
+        }
+        is_moved
     }
 
     pub(super) fn selected_row(&self) -> Option<Row> {
@@ -151,9 +171,7 @@ impl Traces {
         let Some(hit) = self.selected().filter(|h| has_spans(h)) else { return };
         let (trace, open) = (hit.trace, open.unwrap_or(!self.list.is_open(hit)));
         self.list.open(trace, open);
-        if !open {
-            self.list.at = Some((trace, None));
-        }
+        self.list.at = if open { self.list.at.or(Some((trace, None))) } else { Some((trace, None)) };
         self.rebuild(height);
     }
 

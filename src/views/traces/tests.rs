@@ -417,6 +417,84 @@ fn live_joins_new_hits_to_those_that_are_here_each_once_and_the_cursor_stays() {
 }
 
 #[test]
+fn new_hits_move_the_cursor_of_nobody_who_chose_no_trace() {
+    let stage = Stage::new();
+    let newer = || [hits(), vec![hit(4, 5, 100, Some(1))]].concat();
+    let after = |commands: &[Command]| {
+        let mut view = stage.view(hits());
+        commands.iter().for_each(|command| drop(stage.run(&mut view, *command)));
+        stage.answer(&mut view, Ok(newer()));
+        assert_eq!(stage.order(&view)[0], 4);
+        (view.selected().unwrap().trace.0 >> 112, view.list.table.selected)
+    };
+    assert_eq!(after(&[]), (4, 0), "the newest is at the top");
+    assert_eq!(after(&[Command::Bottom, Command::Top]), (4, 0));
+    for chosen in [&[Command::Down, Command::Up][..], &[Command::Drill], &[Command::Mark], &[Command::Logs], &[Command::Unfold]] {
+        assert_eq!(after(chosen).0, 2, "{chosen:?}");
+    }
+}
+
+#[test]
+fn another_question_begins_at_the_top_unless_it_finds_what_was_selected() {
+    let mut stage = Stage::new();
+    stage.shared.settings.latency_threshold = Some(1.0);
+    let preset = |found: Vec<TraceHit>| {
+        let mut view = stage.view(hits());
+        stage.run(&mut view, Command::Down);
+        stage.run(&mut view, Command::Preset);
+        stage.answer(&mut view, Ok(found));
+        (view.selected().unwrap().trace.0 >> 112, view.list.table.selected)
+    };
+    assert_eq!(preset(hits()), (3, 1));
+    assert_eq!(preset(vec![hit(7, 20, 1, None), hit(8, 30, 1, None), hit(9, 40, 1, None)]), (7, 0));
+}
+
+#[test]
+fn what_a_filter_found_stays_selected_when_it_is_taken_back() {
+    let stage = Stage::new();
+    let mut view = stage.view(hits());
+    stage.run(&mut view, Command::Filter);
+    stage.type_text(&mut view, "api/1");
+    stage.key(&mut view, KeyEvent::from(KeyCode::Esc));
+    assert_eq!((view.selected().unwrap().trace.0 >> 112, stage.order(&view).len()), (1, 3));
+}
+
+#[test]
+fn on_a_narrow_screen_the_limit_is_told_and_how_to_pass_it() {
+    let stage = Stage::new();
+    let mut view = stage.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
+    let title =
+        |view: &Traces| draw(view, &stage.look(), 80, 24).lines().find(|line| line.contains("search limit")).unwrap_or_default().to_owned();
+    assert!(title(&view).contains("failed of checkout ── search limit reached, newest 200 shown, M asks for 500 "), "{}", title(&view));
+    assert!(draw(&view, &stage.look(), 80, 24).contains(" newest ── 1 of 200 "), "below, where there is room");
+    let mut everywhere = Stage::new();
+    everywhere.scope = Scope::new("prod", everywhere.scope.window);
+    let all = everywhere.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
+    let text = draw(&all, &everywhere.look(), 80, 24);
+    assert!(text.contains(" failed ── search limit reached, newest 200 shown, M asks for 500 "), "{text}");
+    let mut stale = stage.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
+    stage.answer(&mut stale, Err(SourceError::new(Backend::Tempo, ErrorKind::Unreachable, "connect refused")));
+    assert!(title(&stale).contains(" search limit reached, newest 200") && title(&stale).contains("stale"), "{}", title(&stale));
+    stage.run(&mut view, Command::Filter);
+    stage.type_text(&mut view, "api");
+    assert!(title(&view).contains("search limit reached, newest 200 shown, M asks for 500 ── /api"), "{}", title(&view));
+    stage.edit(&mut view, &format!("{{ name=\"{}\" }}", "x".repeat(100)), KeyCode::Enter);
+    stage.check(&mut view, Ok(Response::Hits(TraceHits::default())));
+    stage.answer(&mut view, Ok((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect()));
+    assert!(title(&view).contains("search limit reached, newest 200 shown, M asks for 500"), "{}", title(&view));
+}
+
+#[test]
+fn of_a_server_that_tells_more_than_it_is_asked_for_still_more_is_asked() {
+    let stage = Stage::new();
+    let mut view = stage.view((0..600).map(|i| hit(i + 1, i as u64, 10, None)).collect());
+    assert!(stage.text(&view).contains("newest 600 shown, M asks for 1,000"), "{}", stage.text(&view));
+    stage.run(&mut view, Command::More);
+    let asked = needs(&view, &stage.look(), SIZE.0, SIZE.1);
+    assert!(asked.iter().any(|need| matches!(need.request, Request::Search { limit: 1000, .. })), "{asked:?}");
+}
+
+#[test]
 fn a_fixed_window_is_not_live() {
     let mut stage = Stage::new();
     stage.scope.window = TimeWindow::Fixed(stage.scope.window.range(NOW));
@@ -476,7 +554,7 @@ fn a_box_stays_around_its_time_and_lengths_while_the_window_moves_on() {
     assert_eq!(said(&view, 20), begun);
     let drawn = |view: &Traces, minutes| {
         let plane = view.plane(&later(minutes), Rect::new(0, 0, 160, 40)).unwrap();
-        view.brush.unwrap().extent().cells(&plane).map(|cells| cells.x)
+        plane.covering(view.brush.unwrap().extent()).map(|cells| cells.x)
     };
     assert!(drawn(&view, 20) < drawn(&view, 0) && drawn(&view, 20).is_some(), "it moves with the dots");
     assert_eq!(drawn(&view, 70), None, "it has left the window");
