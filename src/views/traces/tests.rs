@@ -472,6 +472,12 @@ fn on_a_narrow_screen_the_limit_is_told_and_how_to_pass_it() {
     let all = everywhere.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
     let text = draw(&all, &everywhere.look(), 80, 24);
     assert!(text.contains(" failed ── search limit reached, newest 200 shown, M asks for 500 "), "{text}");
+    everywhere.shared.settings.latency_threshold = Some(1.0);
+    let mut slow = Traces::new(&everywhere.scope, None);
+    everywhere.run(&mut slow, Command::Preset);
+    everywhere.answer(&mut slow, Ok((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect()));
+    let text = draw(&slow, &everywhere.look(), 80, 24);
+    assert!(text.contains(" slow > 1.00 s ── search limit reached, newest 200 shown, M asks for 500 "), "{text}");
     let mut stale = stage.view((0..200).map(|i| hit(i + 1, i as u64, 10, None)).collect());
     stage.answer(&mut stale, Err(SourceError::new(Backend::Tempo, ErrorKind::Unreachable, "connect refused")));
     assert!(title(&stale).contains(" search limit reached, newest 200") && title(&stale).contains("stale"), "{}", title(&stale));

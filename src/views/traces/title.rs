@@ -68,7 +68,7 @@ impl Traces {
         match &self.typed {
             Some(query) => parts.push(Part::new(WHAT, query.clone()).or("TraceQL")),
             None => {
-                parts.push(Part::new(WHAT, self.what(look)).or(self.preset.name()));
+                parts.push(self.what(look));
                 let missing = query::not_applied(look.scope, lacks_traceql(look).is_none());
                 if !missing.is_empty() {
                     parts.push(Part::new(LACKING, format!("{} not applied", missing.join(", "))));
@@ -88,8 +88,8 @@ impl Traces {
         parts
     }
 
-    /// `failed of checkout`
-    fn what(&self, look: &Look<'_>) -> String {
+    /// `failed of checkout`, or `failed`: the header says of what.
+    fn what(&self, look: &Look<'_>) -> Part {
         let name = match self.preset {
             query::Preset::Slow => {
                 let above = |slow: Slow| match slow.by {
@@ -101,9 +101,10 @@ impl Traces {
             }
             _ => self.preset.name().to_owned(),
         };
-        match &look.scope.service {
+        let whole = match &look.scope.service {
             Some(service) => format!("{name}{} {service}", if name.contains(',') { ", of" } else { " of" }),
             None => format!("{name}, all services"),
-        }
+        };
+        Part::new(WHAT, whole).or(name.split_once(',').map_or(name.as_str(), |(brief, _)| brief))
     }
 }
