@@ -343,7 +343,13 @@ impl View for Waterfall {
 
     fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
         self.keep_selection();
-        self.pointed(cx, event)
+        let before = self.in_detail;
+        let pointed = self.pointed(cx, event);
+        if self.in_detail != before {
+            // What is typed is of the other pane, and stays as it is.
+            self.prompt = None;
+        }
+        pointed
     }
 
     fn time_axis(&self, _look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {

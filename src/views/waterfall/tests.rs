@@ -217,6 +217,20 @@ fn a_search_counts_goes_to_the_first_and_walks() {
 }
 
 #[test]
+fn a_click_into_the_detail_ends_what_is_typed_of_the_spans_and_keeps_it() {
+    let scope = scope(None);
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "inventory");
+    let sheet = view.places(Rect::new(0, 0, BIG.0, BIG.1)).sheet;
+    let kind = crossterm::event::MouseEventKind::Down(crossterm::event::MouseButton::Left);
+    let click = MouseEvent { kind, column: sheet.x + 1, row: sheet.y, modifiers: KeyModifiers::NONE };
+    with(&look(&test_shared(), &scope, now()), BIG, |cx| view.mouse(cx, click));
+    assert!(view.in_detail && !view.is_typing());
+    assert!(view.search.is_some() && view.detail_filter.is_none());
+}
+
+#[test]
 fn a_trace_that_does_not_exist_says_so_and_what_to_do() {
     let scope = scope(None);
     let error = SourceError::new(Backend::Tempo, ErrorKind::NotFound, "no trace of this id");
