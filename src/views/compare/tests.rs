@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{answer, draw, look, needs, sees, test_shared, with},
+        testing::{answer, draw, look, needs, sees, test_shared, type_text, with},
     },
     core::{request::Response, scope::ScopeAlert},
     model::{

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
-use crossterm::event::KeyCode;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     app::{
         Shared,
-        testing::{answer, draw, look, needs, sees, test_shared, with},
+        testing::{answer, draw, look, needs, sees, test_shared, type_text, with},
     },
     core::{request::Response, scope::Scope},
     model::{
@@ -99,12 +98,11 @@ impl Stage {
     /// Types after `/`.
     fn find(&mut self, text: &str) {
         self.run(Command::Filter);
-        text.chars().for_each(|c| self.press(KeyCode::Char(c)));
+        self.type_text(text);
     }
 
-    fn press(&mut self, key: KeyCode) {
-        let look = look(&self.shared, &self.scope, NOW);
-        with(&look, SIZE, |cx| self.view.type_key(cx, KeyEvent::from(key)));
+    fn type_text(&mut self, text: &str) {
+        type_text(&mut self.view, &look(&self.shared, &self.scope, NOW), SIZE, text);
     }
 
     fn typed(&self) -> String {
@@ -215,7 +213,7 @@ fn what_is_typed_is_found_within_folds_and_walked_and_goes_on_while_traces_come(
     assert!(stage.typed().ends_with("1 of 2 rows"), "{}", stage.typed());
     assert_eq!(stage.selected(), "web GET /", "half a word unfolds nothing: what hides it is selected");
     assert!(stage.view.is_dimmed(0) && !stage.view.is_dimmed(1));
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     assert_eq!(stage.selected(), "db query");
     sees(&stage.screen(), &["/query 1 of 2 rows"]);
     let long = Span { id: SpanId(1), name: "nightly".into(), end: Timestamp(START), ..Span::default() };
@@ -242,14 +240,14 @@ fn the_traces_behind_a_row_are_filtered_as_the_hits_are() {
     stage.tell(news(&[trace(1, 4), trace(2, 2)], &[], true));
     stage.run(Command::Drill);
     stage.find("pay");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     let screen = stage.screen();
     sees(&screen, &["web · GET / ── 1 of 2 traces ── /pay", "POST /pay", "1 of 1"]);
     let acts = stage.run(Command::Drill).1;
     assert!(matches!(&acts[..], [Act::Push(_, scope)] if scope.trace == Some(TraceId(2))), "{acts:?}");
     stage.find("ment");
     sees(&stage.screen(), &["None of 2 traces passes the filter."]);
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     assert!(stage.run(Command::Back).0, "removes the filter");
     sees(&stage.screen(), &["GET / ── 2 traces", "POST /pay"]);
     assert!(stage.run(Command::Back).0, "leads to the tree");
@@ -264,7 +262,7 @@ fn a_list_that_a_click_opens_while_a_search_is_typed_takes_the_keys() {
     stage.run(Command::Drill);
     assert!(!stage.view.is_typing());
     stage.find("pay");
-    stage.press(KeyCode::Esc);
+    stage.type_text("\x1b");
     assert!(stage.run(Command::Back).0, "back to the search as it was typed");
     assert!(stage.view.is_typing() && stage.typed().contains("/db"), "{}", stage.typed());
 }
@@ -362,7 +360,7 @@ fn a_search_that_found_nothing_says_so() {
     let mut stage = Stage::new((1..=2).map(hit).collect());
     stage.tell(news(&[trace(1, 4)], &[], true));
     stage.find("kafka");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     assert!(stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).searched);
     for command in [Command::NextMatch, Command::PreviousMatch] {
         let (_, acts) = stage.run(command);

@@ -1,17 +1,14 @@
-use crossterm::event::KeyCode;
-
 use super::*;
 
 impl Stage {
     /// Types after `/`.
     fn find(&mut self, text: &str) {
         self.run(Command::Filter);
-        text.chars().for_each(|c| self.press(KeyCode::Char(c)));
+        self.type_text(text);
     }
 
-    fn press(&mut self, key: KeyCode) {
-        let look = look(&self.shared, &self.scope, NOW);
-        with(&look, SIZE, |cx| self.view.type_key(cx, KeyEvent::from(key)));
+    fn type_text(&mut self, text: &str) {
+        type_text(&mut self.view, &look(&self.shared, &self.scope, NOW), SIZE, text);
     }
 
     fn typed(&self) -> String {
@@ -34,7 +31,7 @@ fn what_is_typed_is_counted_gone_to_and_walked_also_within_folds() {
     assert!(stage.typed().contains("40 of 44 rows"), "{}", stage.typed());
     assert_eq!(stage.selected(), "SELECT orders");
     sees(&stage.screen(), &["▸ postgres SELECT orders ×5 → ×40"]);
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     sees(&stage.screen(), &["▾ postgres SELECT orders ×5 → ×40"]);
     assert_eq!(stage.opened(Command::Drill), (0xb, 10), "unfolded to the first");
     sees(&stage.screen(), &["/select 40 of 44 rows"]);
@@ -65,7 +62,7 @@ fn the_rest_is_dim_until_esc_which_leads_nowhere_else() {
     };
     assert_eq!(colour(&stage, "place"), dim);
     assert_ne!(colour(&stage, "retry"), dim);
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     let look_at = |stage: &mut Stage| {
         let look = look(&stage.shared, &stage.scope, NOW);
         with(&look, SIZE, |cx| stage.view.command(cx, Command::Back)).0
@@ -99,11 +96,11 @@ fn worst_first_the_lines_are_walked_and_what_is_none_of_them_is_said() {
     stage.run(Command::Top);
     stage.find("charge");
     assert_eq!(stage.selected(), "charge");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     assert_eq!(stage.says(Command::NextMatch), "match 1 of 1");
     stage.run(Command::Back);
     stage.find("!root");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     let mut seen: Vec<String> = (0..3).map(|_| (stage.says(Command::NextMatch), stage.selected()).1).collect();
     assert_eq!(seen.remove(0), seen[1], "around");
     assert_eq!(stage.says(Command::PreviousMatch), "match 2 of 2");
@@ -111,7 +108,7 @@ fn worst_first_the_lines_are_walked_and_what_is_none_of_them_is_said() {
     same.run(Command::Order);
     same.find("query");
     assert!(same.typed().contains("5 of 7 rows"), "{}", same.typed());
-    same.press(KeyCode::Enter);
+    same.type_text("\r");
     assert!(same.says(Command::NextMatch).contains("about as long as in the base"));
 }
 
@@ -129,7 +126,7 @@ fn a_search_among_many_goes_on_between_keys_and_stays_when_the_traces_come_again
     wake(&mut stage);
     assert!(stage.typed().ends_with("1 of 5,004 rows"), "{}", stage.typed());
     assert_eq!(stage.selected(), "retry");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     stage.run(Command::Refresh);
     stage.tell(THIS, Ok(Response::Trace(bad())));
     stage.work();
@@ -143,7 +140,7 @@ fn half_a_regular_expression_is_said_and_nothing_is_searched_before_there_are_ro
     let mut stage = Stage::chosen(good(), bad());
     stage.find("/(/");
     assert!(stage.typed().contains("unclosed"), "{}", stage.typed());
-    stage.press(KeyCode::Esc);
+    stage.type_text("\x1b");
     assert!(stage.view.prompt().is_none());
     let mut early = Stage::typical(bad());
     assert_eq!(early.says(Command::Filter), "nothing is compared yet");
@@ -179,7 +176,7 @@ fn errors_and_matches_are_walked_as_they_stand_on_the_screen() {
     };
     assert_eq!([errors(), errors(), errors()], [12, 20, 12], "repeated ones stand together, before what came among them");
     stage.find("!/root|end/");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     stage.run(Command::Top);
     let mut matches = || {
         stage.run(Command::NextMatch);
@@ -192,7 +189,7 @@ fn errors_and_matches_are_walked_as_they_stand_on_the_screen() {
 fn from_the_heading_of_repeated_spans_the_first_of_them_is_next() {
     let mut stage = Stage::chosen(good(), bad());
     stage.find("select");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     stage.run(Command::Up);
     stage.run(Command::Fold);
     sees(&stage.screen(), &["▸ postgres SELECT orders ×5 → ×40"]);
@@ -206,7 +203,7 @@ fn a_search_that_found_nothing_says_so_in_either_order() {
     let searched = |stage: &Stage| stage.view.facts(&look(&stage.shared, &stage.scope, NOW)).searched;
     assert!(!searched(&stage));
     stage.find("kafka");
-    stage.press(KeyCode::Enter);
+    stage.type_text("\r");
     assert!(searched(&stage));
     for command in [Command::NextMatch, Command::PreviousMatch] {
         assert_eq!(stage.says(command), "nothing was found for /kafka");
