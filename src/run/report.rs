@@ -55,7 +55,8 @@ pub(super) fn man() -> Result<u8, Failure> {
 /// Says something on standard error.
 pub(super) fn say(what: impl std::fmt::Display) {
     let text = format!("redline: {what}");
-    eprintln!("{}", text.lines().map(clean).collect::<Vec<_>>().join("\n"));
+    // A terminal that has gone hears nothing more, and `eprintln` would panic over that.
+    let _ = writeln!(io::stderr(), "{}", text.lines().map(clean).collect::<Vec<_>>().join("\n"));
 }
 
 /// Without what could move a terminal's cursor.

@@ -87,6 +87,9 @@ pub struct Setup {
     pub data_folder: Option<PathBuf>,
 }
 
+/// The exit code of a run whose terminal has gone: 128 and SIGHUP.
+const HUNG_UP: u8 = 129;
+
 /// Labels go out of date one after another, never faster than this.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -190,7 +193,8 @@ impl Shell {
     /// The loop. Signals first, then keys: they never wait behind data.
     async fn turn(&mut self) -> io::Result<u8> {
         loop {
-            self.settle()?;
+            let settled = self.settle();
+            self.exit = self.exit.or(ended(settled)?);
             if let Some(code) = self.exit {
                 self.exec.stop();
                 self.keeper.finish().await?;
@@ -199,7 +203,10 @@ impl Shell {
             let wake = self.next_wake();
             tokio::select! {
                 biased;
-                signal = self.signals.next() => self.signalled(signal)?,
+                signal = self.signals.next() => {
+                    let signalled = self.signalled(signal);
+                    self.exit = self.exit.or(ended(signalled)?);
+                }
                 next = self.inbox.next(wake) => match next {
                     Next::Typed(msg) => self.app.update(msg),
                     Next::Wake => self.woken(),
@@ -225,7 +232,7 @@ impl Shell {
             self.draw()?;
         }
         if self.input.as_ref().is_some_and(Input::has_ended) {
-            self.exit = Some(129);
+            self.exit = Some(HUNG_UP);
         }
         Ok(())
     }
@@ -332,5 +339,26 @@ impl Shell {
         let resize = self.message(Event::Resize(width, height));
         self.app.update(resize);
         Ok(())
+    }
+}
+
+/// The exit code that something on the terminal ends the run with: one that has gone hangs up, which the signal may say only later.
+fn ended(result: io::Result<()>) -> io::Result<Option<u8>> {
+    match result {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(Some(HUNG_UP)),
+        other => other.map(|()| None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_has_gone_is_a_hang_up_and_no_failure() {
+        let error = |errno: rustix::io::Errno| Err(io::Error::from(errno));
+        assert_eq!(ended(error(rustix::io::Errno::IO)).unwrap(), Some(129));
+        assert!(ended(error(rustix::io::Errno::NOSPC)).is_err());
+        assert_eq!(ended(Ok(())).unwrap(), None);
     }
 }
