@@ -76,6 +76,12 @@ fn apart(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt()
 }
 
+/// The angle of a colour's hue in degrees; none of a colour that is almost grey.
+fn angle(color: [f64; 3]) -> Option<f64> {
+    let [_, a, b] = oklab(color);
+    (a.hypot(b) > 0.08).then(|| b.atan2(a).to_degrees())
+}
+
 #[test]
 fn service_hues_stay_apart_for_colour_blind_eyes_too() {
     for name in ["dark", "light"] {
@@ -89,9 +95,13 @@ fn service_hues_stay_apart_for_colour_blind_eyes_too() {
                     assert!(found >= 0.07, "{name}: {i} and {j} are {found:.3} apart");
                 }
             }
-            for role in [Role::Bad, Role::Warn] {
-                assert!(apart(*a, rgb(theme.style(role).fg.unwrap())) >= 0.06, "{name}: hue {i} looks like {}", role.name());
+            for (role, least) in [(Role::Bad, 0.1), (Role::Warn, 0.08), (Role::Dim, 0.1)] {
+                let found = apart(*a, rgb(theme.style(role).fg.unwrap()));
+                assert!(found >= least, "{name}: hue {i} is {found:.3} from {}", role.name());
             }
+            // However light it is: what is as red as a failure looks like one.
+            let (angle, bad) = (angle(*a), angle(rgb(theme.style(Role::Bad).fg.unwrap())));
+            assert!(angle.is_none_or(|angle| (angle - bad.unwrap()).abs() >= 15.0), "{name}: hue {i} is red");
         }
     }
 }
