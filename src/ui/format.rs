@@ -71,7 +71,7 @@ pub fn percent(v: f64) -> String {
     }
 }
 
-/// Seconds as `431 ms`, `8.42 s`, `12m`.
+/// Seconds as `431 ms`, `8.42 s`, `12m30s`.
 pub fn seconds(v: f64) -> String {
     if !v.is_finite() {
         return endless(v).to_owned();
@@ -80,11 +80,20 @@ pub fn seconds(v: f64) -> String {
     match a {
         0.0 => "0 s".to_owned(),
         _ if a >= 1e10 => format!("{} s", number(v)),
-        _ if a >= 600.0 => format!("{}{}", if v < 0.0 { "-" } else { "" }, age(Duration::from_secs_f64(a))),
+        _ if a >= 599.5 => format!("{}{}", if v < 0.0 { "-" } else { "" }, long(a.round() as u64)),
         _ if a >= 0.9995 => format!("{} s", digits(v)),
         _ if a >= 0.000_999_5 => format!("{} ms", short_digits(v * 1e3)),
         _ if a >= 0.000_000_999_5 => format!("{} µs", short_digits(v * 1e6)),
         _ => format!("{:.0} ns", v * 1e9),
+    }
+}
+
+/// Ten minutes or more: to the second below an hour, `12m30s`, then as an [`age`].
+fn long(seconds: u64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (minutes @ 0..60, 0) => format!("{minutes}m"),
+        (minutes @ 0..60, rest) => format!("{minutes}m{rest:02}s"),
+        _ => age(Duration::from_secs(seconds)),
     }
 }
 
@@ -267,7 +276,12 @@ mod tests {
             (0.000_012, "12 µs"),
             (0.9999, "1.00 s"),
             (3e-9, "3 ns"),
+            (599.4, "599 s"),
+            (599.6, "10m"),
             (720.0, "12m"),
+            (2506.4, "41m46s"),
+            (3599.6, "1h00m"),
+            (5400.0, "1h30m"),
             (-0.5, "-500 ms"),
             (-720.0, "-12m"),
             (1e300, "1.000e300 s"),
