@@ -8,9 +8,12 @@ use crate::{
     app::App,
     core::command::{COMMANDS, Facts, Spec, ViewKind},
     theme::Role,
-    ui::text::put,
+    ui::text::{put, width},
     views::Look,
 };
+
+/// The column of what a key does.
+const HELP: u16 = 18;
 
 /// How far it is scrolled.
 #[derive(Default)]
@@ -42,7 +45,7 @@ impl Help {
             let row = Rect::new(inner.x, y, inner.width, 1);
             let disabled = (spec.enabled)(facts).err();
             put(buf, row, row.x + 1, &keys, theme.style(if disabled.is_some() { Role::Dim } else { Role::Accent }));
-            let x = put(buf, row, row.x + 18, spec.help, theme.style(if disabled.is_some() { Role::Dim } else { Role::Text }));
+            let x = put(buf, row, row.x + HELP, spec.help, theme.style(if disabled.is_some() { Role::Dim } else { Role::Text }));
             if let Some(why) = disabled {
                 put(buf, row, x, &format!(" {} {why}", look.shared.glyphs.middle_dot), theme.style(Role::Dim));
             }
@@ -53,7 +56,9 @@ impl Help {
 /// The box: as high as it has rows.
 pub(super) fn place(look: &Look<'_>, kind: ViewKind, area: Rect) -> Rect {
     let count = u16::try_from(rows(look, Some(kind)).count()).unwrap_or(u16::MAX);
-    middle(area, 92, count.saturating_add(2))
+    let longest = rows(look, Some(kind)).map(|(spec, _)| width(spec.help)).max().unwrap_or_default();
+    let wide = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(HELP + 3).max(92);
+    middle(area, wide, count.saturating_add(2))
 }
 
 /// Commands with keys: those of the view first, those of all views after them.

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     app::testing::{red_mapping, test_shared, text_of},
     core::{
-        command::ViewKind,
+        command::{COMMANDS, ViewKind},
         msg::{Event, Msg},
         request::{Answer, Request, Response},
         scope::Scope,
@@ -217,6 +217,16 @@ fn esc_lets_a_box_go_that_is_being_dragged() {
     stage.key(KeyCode::Esc);
     stage.mouse(MouseEventKind::Up(MouseButton::Left), dot);
     assert_eq!(stage.searched, before);
+}
+
+#[test]
+fn help_is_as_wide_as_what_it_says_where_the_screen_is() {
+    let (scope, size) = (Scope::new("prod", TimeWindow::Last(HOUR)), (200, 50));
+    let app = App::new(test_shared(), ViewKind::Waterfall, scope, &[], NOW, size);
+    let mut stage = Stage { app, now: NOW, size, searched: None, hits: Vec::new() };
+    stage.key(KeyCode::Char('?'));
+    let longest = COMMANDS.iter().filter(|s| s.applies(ViewKind::Waterfall)).map(|s| s.help).max_by_key(|help| help.len()).unwrap();
+    stage.see(longest);
 }
 
 #[test]
