@@ -9,7 +9,10 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::text::{put, truncate, width};
+use super::{
+    format,
+    text::{put, truncate, width},
+};
 use crate::{app::Shared, core::command::Command, theme::Role, views::Pointed};
 
 /// Cells between two columns.
@@ -183,7 +186,8 @@ pub fn visible_rows(area: Rect) -> usize {
 
 /// `3 of 12`, for the pane's edge.
 pub fn position(state: &TableState, rows: usize) -> String {
-    state.row(rows).map_or_else(|| "0 of 0".to_owned(), |row| format!("{} of {rows}", row + 1))
+    let count = |n: usize| format::count(n as u64);
+    state.row(rows).map_or_else(|| "0 of 0".to_owned(), |row| format!("{} of {}", count(row + 1), count(rows)))
 }
 
 /// A table to be drawn.
@@ -346,6 +350,12 @@ mod tests {
         let state = TableState { selected: 1, offset: 0 };
         let expected = [" NAME           RATE  SUMMARY", " row 0             0  a summary in …", "▌row 1             1  a summary in …"];
         assert_eq!(drawn(&state, 3, 36, 3), expected.join("\n"));
+    }
+
+    #[test]
+    fn a_position_among_many_is_written_as_numbers_are() {
+        assert_eq!(position(&TableState { selected: 1356, offset: 0 }, 100_272), "1,357 of 100,272");
+        assert_eq!(position(&TableState::default(), 0), "0 of 0");
     }
 
     #[test]

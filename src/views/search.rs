@@ -267,42 +267,49 @@ impl Finder {
 /// The texts of a trace's spans that are looked at: what many have in common is put together once.
 pub(super) struct Texts<'a> {
     trace: &'a Trace,
+    /// Whether attributes are texts as one writes them down, too: `http.route=/pay`.
+    pairs: bool,
     resources: HashMap<u32, Vec<String>>,
 }
 
 impl<'a> Texts<'a> {
-    pub(super) fn new(trace: &'a Trace) -> Self {
-        Self { trace, resources: HashMap::new() }
+    /// Those that this may match.
+    pub(super) fn new(trace: &'a Trace, pattern: Option<&Pattern>) -> Self {
+        let pairs = pattern.is_some_and(|pattern| pattern.as_str().contains('='));
+        Self { trace, pairs, resources: HashMap::new() }
     }
 
     /// Service, name, id, status, attributes and events of a span.
     pub(super) fn of(&mut self, node: u32) -> impl Iterator<Item = Cow<'_, str>> {
-        let trace = self.trace;
+        let (trace, pairs) = (self.trace, self.pairs);
         let span = trace.span(node as usize);
-        let of_resource = span.map(|span| &*self.resources.entry(span.resource).or_insert_with(|| resource_texts(trace, span.resource)));
+        let own = |resource| resource_texts(trace, resource, pairs);
+        let of_resource = span.map(|span| &*self.resources.entry(span.resource).or_insert_with(|| own(span.resource)));
         let of_resource = of_resource.into_iter().flatten().map(|text| Cow::Borrowed(text.as_str()));
         let name = Cow::Owned(trace.name(node as usize).into());
-        span.into_iter().flat_map(span_texts).chain([name]).chain(of_resource)
+        span.into_iter().flat_map(move |span| span_texts(span, pairs)).chain([name]).chain(of_resource)
     }
 }
 
-fn resource_texts(trace: &Trace, resource: u32) -> Vec<String> {
+fn resource_texts(trace: &Trace, resource: u32, pairs: bool) -> Vec<String> {
     let Some(resource) = trace.resources.get(resource as usize) else { return Vec::new() };
-    std::iter::once(resource.service.to_string()).chain(texts(&resource.attributes).map(Cow::into_owned)).collect()
+    std::iter::once(resource.service.to_string()).chain(texts(&resource.attributes, pairs).map(Cow::into_owned)).collect()
 }
 
-fn span_texts(span: &Span) -> impl Iterator<Item = Cow<'_, str>> {
-    let events = span.events().iter().flat_map(|e| texts(&e.attributes).chain([Cow::Borrowed(e.name.as_str())]));
+fn span_texts(span: &Span, pairs: bool) -> impl Iterator<Item = Cow<'_, str>> {
+    let events = span.events().iter().flat_map(move |e| texts(&e.attributes, pairs).chain([Cow::Borrowed(e.name.as_str())]));
     let own = [Cow::Borrowed(span.name.as_str()), Cow::Borrowed(span.status_message()), Cow::Owned(span.id.to_string())];
-    own.into_iter().chain(texts(&span.attributes)).chain(events)
+    own.into_iter().chain(texts(&span.attributes, pairs)).chain(events)
 }
 
-fn texts(attributes: &Attributes) -> impl Iterator<Item = Cow<'_, str>> {
-    attributes.iter().flat_map(|(name, value)| {
+/// Names and values, and with `pairs` both in one.
+fn texts(attributes: &Attributes, pairs: bool) -> impl Iterator<Item = Cow<'_, str>> {
+    attributes.iter().flat_map(move |(name, value)| {
         let value = match value {
             Value::Text(text) => Cow::Borrowed(text.as_str()),
             other => Cow::Owned(other.to_string()),
         };
-        [Cow::Borrowed(name), value]
+        let pair = pairs.then(|| Cow::Owned(format!("{name}={value}")));
+        [Some(Cow::Borrowed(name)), Some(value), pair].into_iter().flatten()
     })
 }

@@ -90,7 +90,8 @@ impl Compare {
     /// Looks at some more rows and goes to the first match, or while it is typed to what hides it: half a word unfolds nothing.
     pub(super) fn find_on(&mut self, area: Rect) {
         let (Some((job, found)), Some(ranks)) = (self.drawn.clone(), &self.ranks) else { return };
-        let (mut base, mut other) = (Texts::new(&job.base), Texts::new(&job.other));
+        let pattern = self.finder.search.as_ref().and_then(|search| search.pattern.as_ref());
+        let (mut base, mut other) = (Texts::new(&job.base, pattern), Texts::new(&job.other, pattern));
         self.finder.go_on(ranks, &ranks.words(), |pattern, row| {
             let row = &found.comparison.rows[row as usize];
             let in_base = row.base.map(|n| base.of(n)).into_iter().flatten();

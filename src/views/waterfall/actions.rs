@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{
     Waterfall,
-    detail::{self, Attribute, Item, Kind, STACK},
+    detail::{self, Attribute, Item, Kind, Of, STACK},
     rows,
 };
 use crate::{
@@ -180,7 +180,8 @@ impl Waterfall {
         let mut add = |label: &str, text: String| out.push(Yank { label: label.to_owned(), text });
         if self.in_detail {
             let items = self.details(look);
-            if let Some(item) = self.pane.item(&items, Rect::new(0, 0, 200, 50)) {
+            // The heading of a group says nothing by itself.
+            if let Some(item) = self.pane.item(&items, Rect::new(0, 0, 200, 50)).filter(|item| !item.text.is_empty()) {
                 add(if item.label.is_empty() { "line" } else { &item.label }, item.text.clone());
                 if let Kind::Attribute(attribute) = &item.kind
                     && let Some(condition) = attribute.condition()
@@ -240,6 +241,7 @@ fn search_scope(scope: &Scope) -> Scope {
 /// The value as a condition of the scope. Scopes know texts alone.
 fn matcher(attribute: &Attribute, op: MatchOp) -> Option<Matcher> {
     let Value::Text(text) = &attribute.value else { return None };
-    let name = attribute.scoped_name().filter(|name| name.contains('.') && !name.contains('"'))?;
+    let is_of_spans = matches!(attribute.of, Of::Span | Of::Resource);
+    let name = Some(attribute.scoped_name()).filter(|name| is_of_spans && !name.contains('"'))?;
     Some(Matcher::new(name, op, text.as_str()))
 }

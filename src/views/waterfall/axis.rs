@@ -140,11 +140,13 @@ impl Labels {
     ) {
         let after = |at: Timestamp| at.0.saturating_sub(origin.0);
         let (first, last) = (after(range.start), after(range.end));
+        // Beside a wait of minutes there may be work of milliseconds, before it or after.
+        let labels = Self::of(self.step, last);
         let mut free = cells.start;
         let mut at = first.div_euclid(self.step).saturating_mul(self.step);
         while at <= last {
             let x = u16::try_from(scale.eighth(Timestamp(origin.0.saturating_add(at))) / 8).unwrap_or(u16::MAX);
-            let text = self.text(at);
+            let text = labels.text(at);
             let end = usize::from(x) + width(&text);
             if at >= first && x >= free && end <= usize::from(cells.end) {
                 put(buf, area, area.x + x, &text, shared.theme.style(Role::Dim));

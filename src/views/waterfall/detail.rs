@@ -11,7 +11,7 @@ use crate::{
     store::Pattern,
     theme::Role,
     trace::Trace,
-    ui::format,
+    ui::{format, text::width},
     views::{
         Look,
         entries::{self, Entry, Shape},
@@ -159,8 +159,11 @@ impl Rows<'_> {
     /// A stack trace without the frames of libraries, or all of it.
     fn stack(&self, text: &str) -> Vec<Item> {
         let record = recognise(text);
+        // A message that ends in pairs was taken apart as a log line: here it is told whole.
+        let whole = text.lines().next().filter(|line| line.starts_with(&record.message));
+        let message = whole.unwrap_or(&record.message).replace('\t', "  ");
         let is_open = self.folded.contains(STACK);
-        let all: Vec<String> = std::iter::once(&record.message).chain(&record.rest).map(|line| line.replace('\t', "  ")).collect();
+        let all: Vec<String> = std::iter::once(message.clone()).chain(record.rest.iter().map(|line| line.replace('\t', "  "))).collect();
         let lines = if is_open {
             all
         } else {
@@ -168,7 +171,7 @@ impl Rows<'_> {
                 Unfolded::Line(line) => line.replace('\t', "  "),
                 Unfolded::Libraries(frames) => format!("  {} of libraries", format::counted(frames, "frame")),
             };
-            std::iter::once(record.message.clone()).chain(unfolded(&record).into_iter().map(shown)).collect()
+            std::iter::once(message).chain(unfolded(&record).into_iter().map(shown)).collect()
         };
         let note = format::counted(1 + record.rest.len(), "line");
         let kind = Kind::Node { path: STACK.to_owned(), folded: !is_open };
@@ -264,23 +267,40 @@ pub(super) fn filtered(items: Vec<Item>, pattern: &Pattern) -> Vec<Item> {
     out
 }
 
-/// What a span did and when, in one line.
-pub(super) fn head(trace: &Trace, i: usize, path_share: f64, look: &Look<'_>) -> String {
+/// What a span did and for how long, in parts, with its shares of the critical path: its own, and with all below it.
+pub(super) fn head(trace: &Trace, i: usize, (own, within): (f64, f64), zone: i32) -> Vec<String> {
     let node = &trace.nodes[i];
     let share = if trace.duration_ns() > 0 { node.duration_ns as f64 / trace.duration_ns() as f64 } else { 1.0 };
     let kind = trace.span(i).map_or("missing", |s| s.kind.as_str());
     let mut parts = vec![
         format!("start {}", offset(node.start, trace.range.start)),
         format!("took {}", format::nanoseconds(node.duration_ns)),
-        format!("self {}", format::nanoseconds(node.self_ns)),
+        format!("self {}", if node.is_missing() { format::MISSING.to_owned() } else { format::nanoseconds(node.self_ns) }),
+        kind.to_owned(),
         format!("{} of the trace", format::percent(share)),
     ];
-    if path_share > 0.0 {
-        parts.push(format!("{} of the critical path", format::percent(path_share)));
+    if within > 0.0 {
+        let calls = if within > own { format!(", {} with its calls", format::percent(within)) } else { String::new() };
+        parts.push(format!("{} of the critical path{calls}", format::percent(own)));
     }
-    parts.push(kind.to_owned());
-    parts.push(format::date_time(node.start, look.shared.settings.zone.0));
-    parts.join("   ")
+    if node.shift_ns != 0 {
+        parts.push(format!("clock put right by {}", format::nanoseconds(node.shift_ns)));
+    }
+    parts.push(format::date_time(node.start, zone));
+    parts
+}
+
+/// Parts one after the other, in as many lines as they need.
+pub(super) fn wrapped(parts: &[String], room: usize) -> Vec<String> {
+    const GAP: &str = "   ";
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut().filter(|line| width(line) + GAP.len() + width(part) <= room) {
+            Some(line) => *line = format!("{line}{GAP}{part}"),
+            None => lines.push(part.clone()),
+        }
+    }
+    lines
 }
 
 /// What a failed span says of its failure.
@@ -308,18 +328,19 @@ impl Attribute {
             (Value::Json(_), ..) => return None,
             (other, ..) => other.to_string(),
         };
-        Some(format!("{} = {value}", self.scoped_name()?))
+        Some(format!("{} = {value}", self.scoped_name()))
     }
 
-    /// Its name as TraceQL has it; `None` for those of events and links, which not every server knows.
-    pub(super) fn scoped_name(&self) -> Option<String> {
+    /// Its name as TraceQL has it.
+    pub(super) fn scoped_name(&self) -> String {
         let is_plain = self.name.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
         let name = if is_plain { self.name.clone() } else { crate::model::labels::quote(&self.name) };
         match self.of {
-            Of::Intrinsic => Some(name),
-            Of::Span => Some(format!("span.{name}")),
-            Of::Resource => Some(format!("resource.{name}")),
-            Of::Event | Of::Link => None,
+            Of::Intrinsic => name,
+            Of::Span => format!("span.{name}"),
+            Of::Resource => format!("resource.{name}"),
+            Of::Event => format!("event.{name}"),
+            Of::Link => format!("link.{name}"),
         }
     }
 }

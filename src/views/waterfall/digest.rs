@@ -19,6 +19,8 @@ pub(super) struct Digest {
     pub(super) trace: Arc<Trace>,
     /// When the critical path goes through each node or what is below it.
     through: Vec<Option<TimeRange>>,
+    /// The path's time in nodes before each, and in all of them, in nanoseconds.
+    path_before: Vec<i64>,
     /// The path's time by service, the longest first, in nanoseconds.
     pub(super) shares: Vec<(CompactString, i64)>,
     /// Nodes with an error, from top to bottom.
@@ -38,6 +40,8 @@ pub(super) struct GroupDigest {
     pub(super) through: Vec<TimeRange>,
     /// Their own share of the critical path, 0..1.
     pub(super) share: f64,
+    /// The share that they have with all that is below them.
+    pub(super) share_within: f64,
     /// Whether there is an error in one of them or below.
     pub(super) error_within: bool,
 }
@@ -49,11 +53,16 @@ impl Digest {
         let through = through(&trace);
         let shares = shares(&trace);
         let path_ns = shares.iter().map(|(_, ns)| ns).sum();
-        let groups = tree.groups.groups().iter().map(|g| GroupDigest::of(&trace, &g.members, &through, path_ns)).collect();
+        let path_before = path_before(&trace);
+        let group = |members: &[u32]| {
+            let within_ns = members.iter().map(|n| path_within(&trace, &path_before, *n)).sum();
+            GroupDigest::of(&trace, members, &through, path_ns, within_ns)
+        };
+        let groups = tree.groups.groups().iter().map(|g| group(&g.members)).collect();
         let shifts = || trace.nodes.iter().map(|n| n.shift_ns).filter(|ns| *ns != 0);
         let moved = (shifts().count(), shifts().max_by_key(|ns| ns.unsigned_abs()).unwrap_or(0));
         let by_service = by_service(&trace);
-        Self { through, shares, errors: sorted(tree, errors), groups, by_service, moved, trace }
+        Self { through, path_before, shares, errors: sorted(tree, errors), groups, by_service, moved, trace }
     }
 
     /// The spans of a service, by start.
@@ -85,6 +94,11 @@ impl Digest {
         share(self.trace.path.on_path_ns(node), self.path_ns())
     }
 
+    /// The share that it has with all that is below it, 0..1.
+    pub(super) fn share_within(&self, node: u32) -> f64 {
+        share(path_within(&self.trace, &self.path_before, node), self.path_ns())
+    }
+
     /// How long the critical path is.
     pub(super) fn path_ns(&self) -> i64 {
         self.shares.iter().map(|(_, ns)| ns).sum()
@@ -107,7 +121,7 @@ impl Digest {
 }
 
 impl GroupDigest {
-    fn of(trace: &Trace, members: &[u32], through: &[Option<TimeRange>], path_ns: i64) -> Self {
+    fn of(trace: &Trace, members: &[u32], through: &[Option<TimeRange>], path_ns: i64, within_ns: i64) -> Self {
         let node = |n: &u32| &trace.nodes[*n as usize];
         let at_work = members.iter().map(|n| TimeRange { start: node(n).start, end: node(n).end() });
         let on_path = members.iter().filter_map(|n| through.get(*n as usize).copied().flatten());
@@ -115,6 +129,7 @@ impl GroupDigest {
             covered: merged(at_work.collect()),
             through: merged(on_path.collect()),
             share: share(members.iter().map(|n| trace.path.on_path_ns(*n)).sum(), path_ns),
+            share_within: share(within_ns, path_ns),
             error_within: members.iter().any(|n| node(n).error_within),
         }
     }
@@ -156,6 +171,25 @@ fn through(trace: &Trace) -> Vec<Option<TimeRange>> {
         }
     }
     out
+}
+
+/// The path's time in nodes before each, and at the end in all.
+fn path_before(trace: &Trace) -> Vec<i64> {
+    let mut out = vec![0; trace.nodes.len() + 1];
+    for part in trace.path.parts() {
+        if let Some(sum) = out.get_mut(part.node as usize + 1) {
+            *sum += part.end.0.saturating_sub(part.start.0);
+        }
+    }
+    for i in 1..out.len() {
+        out[i] += out[i - 1];
+    }
+    out
+}
+
+/// The path's time in a node and what is below it.
+fn path_within(trace: &Trace, path_before: &[i64], node: u32) -> i64 {
+    path_before[trace.nodes[node as usize].subtree_end as usize] - path_before[node as usize]
 }
 
 fn shares(trace: &Trace) -> Vec<(CompactString, i64)> {

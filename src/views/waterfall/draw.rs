@@ -123,8 +123,8 @@ impl Waterfall {
         let (shared, rows, bars) = (look.shared, places.rows, places.bars);
         let names = places.names().width;
         let focused = !self.in_detail;
-        let title = format!("spans {} {}", shared.glyphs.horizontal.repeat(2), position(&self.list, self.tree.rows().len()));
         let left = Rect { width: if bars.width > 0 { names + 2 } else { places.spans.width }, ..places.spans };
+        let title = self.spans_title(look, digest, usize::from(left.width).saturating_sub(headings(names).len() + 8));
         let scale = self.time.scale(&digest.trace, bars.width.max(1));
         if bars.width > 0 {
             let right = Rect { x: bars.x.saturating_sub(1), width: bars.width + 2, ..places.spans };
@@ -155,6 +155,17 @@ impl Waterfall {
         }
     }
 
+    /// Which row is selected, and in so many cells what is searched for and how many spans have it.
+    fn spans_title(&self, look: &Look<'_>, digest: &Digest, room: usize) -> String {
+        let glyphs = look.shared.glyphs;
+        let dash = glyphs.horizontal.repeat(2);
+        let title = format!("spans {dash} {}", position(&self.list, self.tree.rows().len()));
+        let Some(search) = &self.search else { return title };
+        let found = search.words(&self.tree, &format::counted(digest.trace.span_count as usize, "span"));
+        let pattern = search.pattern.as_ref().map_or_else(String::new, |pattern| format!(" {}", pattern.shown()));
+        truncate(&format!("{title} {dash} {found}{pattern}"), room, glyphs.ellipsis)
+    }
+
     fn draw_minimap(&self, look: &Look<'_>, digest: &Digest, names: u16, places: &Places, buf: &mut Buffer) {
         if places.minimap.height == 0 {
             return;
@@ -175,14 +186,16 @@ impl Waterfall {
         let Some(item) = self.item() else { return };
         let dot = shared.glyphs.middle_dot;
         let of = |n: usize| format!("{} {dot} {}", trace.service(n), trace.name(n));
-        let (title, heads) = match item {
+        let title = match item {
             Item::Span(n) => {
                 let count = self.table.as_ref().and_then(|t| t.selected()).map_or(1, |row| row.count);
                 let first = if count > 1 { format!(" {dot} the first of {}", format::count(u64::from(count))) } else { String::new() };
-                (of(n as usize) + &first, self.heads(look, digest, n))
+                of(n as usize) + &first
             }
-            Item::Group(g) => self.group_words(g, of),
-            Item::Line(line) => (self.lines.span_of(line).map_or_else(String::new, |n| of(n as usize)), Vec::new()),
+            Item::Group(g) => {
+                self.tree.groups.groups().get(g as usize).and_then(|g| g.members.first()).map_or_else(String::new, |n| of(*n as usize))
+            }
+            Item::Line(line) => self.lines.span_of(line).map_or_else(String::new, |n| of(n as usize)),
         };
         let keys = if self.in_detail { "Enter search, & ! scope, / find, y copy" } else { "" };
         let mut panel = Panel::new(title).focused(self.in_detail).bottom(keys);
@@ -192,50 +205,61 @@ impl Waterfall {
         panel.render(shared, places.detail, buf);
         let inner = Panel::inner(places.detail);
         let head = Rect { height: places.sheet.y.saturating_sub(inner.y), ..inner };
-        for (y, (text, role)) in (head.y..head.bottom()).zip(heads) {
+        for (y, (text, role)) in (head.y..head.bottom()).zip(self.heads(digest, item, head_room(inner), shared.settings.zone.0)) {
+            let text = truncate(&text, usize::from(head.width.saturating_sub(1)), shared.glyphs.ellipsis);
             put(buf, Rect { y, height: 1, ..head }, head.x + 1, &text, shared.theme.style(role));
         }
         self.pane.render(shared, &self.details(look), places.sheet, self.in_detail, |_| "", buf);
     }
 
-    /// What stands above a span's attributes.
-    fn heads(&self, look: &Look<'_>, digest: &Digest, node: u32) -> Vec<(String, Role)> {
+    /// What stands above the rows of the detail, in so many cells.
+    fn heads(&self, digest: &Digest, item: Item, room: usize, zone: i32) -> Vec<(String, Role)> {
         let trace = &digest.trace;
-        let share = if self.path { digest.share(node) } else { 0.0 };
-        let mut text = detail::head(trace, node as usize, share, look);
-        let shift = trace.nodes[node as usize].shift_ns;
-        if shift != 0 {
-            text = format!("{text}   clock put right by {}", format::nanoseconds(shift));
-        }
-        let mut heads = vec![(text, Role::Text)];
-        if trace.nodes[node as usize].is_error() {
-            heads.push((format!("error: {}", detail::fault(trace, node as usize)), Role::Bad));
-        }
-        heads
+        let (parts, error) = match item {
+            Item::Span(node) => {
+                let shares = if self.path { (digest.share(node), digest.share_within(node)) } else { (0.0, 0.0) };
+                let failed = trace.nodes[node as usize].is_error().then(|| format!("error: {}", detail::fault(trace, node as usize)));
+                (detail::head(trace, node as usize, shares, zone), failed)
+            }
+            Item::Group(group) => (self.group_head(digest, group), None),
+            Item::Line(_) => (Vec::new(), None),
+        };
+        let lines = detail::wrapped(&parts, room).into_iter().map(|text| (text, Role::Text));
+        lines.chain(error.map(|text| (text, Role::Bad))).collect()
     }
 
     /// The part of the detail's pane below its head.
     fn sheet(&self, area: Rect) -> Rect {
-        let failed = matches!((self.trace(), self.item()), (Some(trace), Some(Item::Span(n))) if trace.nodes[n as usize].is_error());
-        let is_line = matches!(self.item(), Some(Item::Line(_)));
-        let head = if is_line { 0 } else { 1 + u16::from(failed) }.min(area.height);
+        // A time is as wide in any zone.
+        let heads = |(digest, item): (&Digest, Item)| self.heads(digest, item, head_room(area), 0).len();
+        let heads = self.digest.as_ref().zip(self.item()).map_or(0, heads);
+        let head = u16::try_from(heads).unwrap_or(u16::MAX).min(area.height);
         Rect { y: area.y + head, height: area.height - head, ..area }
     }
 
-    fn group_words(&self, group: u32, of: impl Fn(usize) -> String) -> (String, Vec<(String, Role)>) {
-        let Some(group) = self.tree.groups.groups().get(group as usize) else { return (String::new(), Vec::new()) };
-        let first = group.members.first().map_or(0, |n| *n as usize);
-        let caller = group.parent.map_or_else(String::new, |p| format!(" of {}", of(p as usize)));
-        let text = format!(
-            "{} alike{caller}   total {}   p50 {}   max {}   {}",
-            format::counted(group.members.len(), "span"),
-            format::nanoseconds(group.total_ns),
-            format::nanoseconds(group.p50_ns),
-            format::nanoseconds(group.max_ns),
-            format::counted(group.errors as usize, "error"),
-        );
-        (of(first), vec![(text, Role::Text)])
+    /// What is said of repeated spans together, in parts.
+    fn group_head(&self, digest: &Digest, group: u32) -> Vec<String> {
+        let (Some(known), Some(of)) = (digest.group(group), self.tree.groups.groups().get(group as usize)) else { return Vec::new() };
+        let trace = &digest.trace;
+        let caller = of.parent.map(|p| p as usize);
+        let caller = caller.map_or_else(String::new, |p| format!(" of {} {}", trace.service(p), trace.name(p)));
+        let mut parts = vec![
+            format!("{} alike{caller}", format::counted(of.members.len(), "span")),
+            format!("total {}", format::nanoseconds(of.total_ns)),
+            format!("p50 {}", format::nanoseconds(of.p50_ns)),
+            format!("max {}", format::nanoseconds(of.max_ns)),
+            format::counted(of.errors as usize, "error"),
+        ];
+        if self.path && known.share_within > 0.0 {
+            parts.push(format!("{} of the critical path with their calls", format::percent(known.share_within)));
+        }
+        parts
     }
+}
+
+/// Cells for a line of the head of a detail.
+fn head_room(inner: Rect) -> usize {
+    usize::from(inner.width.saturating_sub(2))
 }
 
 /// Cells for the names, so that at least 40 % are left for bars; all of them where bars have no room.

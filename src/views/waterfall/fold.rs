@@ -1,7 +1,7 @@
 //! What is folded: by hand, to a depth, to errors, to the critical path.
 
 use super::{Waterfall, rows::Item};
-use crate::{core::command::Command, views::Cx};
+use crate::{core::command::Command, ui::format, views::Cx};
 
 impl Waterfall {
     /// Unfolds or folds what is selected; what folds no further leads to what is above it.
@@ -76,6 +76,11 @@ impl Waterfall {
     fn folded_words(&self) -> String {
         let spans = self.tree.rows().iter().filter(|row| matches!(row.item, Item::Span(_))).count();
         let all = self.trace().map_or(0, |t| t.nodes.len());
-        if spans == all { format!("all {all} spans are rows") } else { format!("{spans} of {all} spans are rows of their own") }
+        let words = format::counted(all, "span");
+        if spans == all {
+            format!("all of {words} are rows")
+        } else {
+            format!("{} of {words} are rows of their own", format::count(spans as u64))
+        }
     }
 }

@@ -231,11 +231,26 @@ impl View for Waterfall {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            CompareTraces, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red, SpanTable, TraceLines,
-            Yank, ZoomToSpan,
+            CompareTraces, CorrectClocks, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red,
+            SpanTable, TraceLines, Yank, ZoomToSpan,
         };
         if self.in_detail {
             return &[Drill, Include, Exclude, Filter, Yank, Logs];
+        }
+        if self.corrected || self.trace().is_some_and(|trace| trace.is_skewed()) {
+            return &[
+                Logs,
+                NextError,
+                CorrectClocks,
+                CompareTraces,
+                Drill,
+                Filter,
+                ZoomToSpan,
+                FoldWaits,
+                CriticalPath,
+                SpanTable,
+                TraceLines,
+            ];
         }
         &[Logs, NextError, CompareTraces, Drill, Filter, ZoomToSpan, FoldWaits, CriticalPath, FoldAll, SpanTable, TraceLines, Red]
     }
@@ -250,6 +265,8 @@ impl View for Waterfall {
             Command::Include => Some("scope filter"),
             Command::Exclude => Some("leave out"),
             Command::FoldWaits if self.time.folded => Some("real time"),
+            Command::CorrectClocks if self.corrected => Some("clocks as told"),
+            Command::CorrectClocks => Some("put clocks right"),
             _ => None,
         }
     }

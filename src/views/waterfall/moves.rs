@@ -164,7 +164,7 @@ impl Waterfall {
     /// Looks at more spans for what is searched for, says what was found so far, and goes to the first match.
     pub(super) fn search_on(&mut self, area: Rect) {
         let (Some(trace), Some(search)) = (self.digest.as_ref().map(|d| d.trace.clone()), &mut self.search) else { return };
-        let mut texts = Texts::new(&trace);
+        let mut texts = Texts::new(&trace, search.pattern.as_ref());
         search.go_on(&self.tree, |pattern, node| pattern.passes_any(texts.of(node)));
         search.say(self.prompt.as_mut(), &self.tree, &format!("{} spans", format::count(u64::from(trace.span_count))));
         if let Some(node) = search.take_goal(&self.tree) {

@@ -29,10 +29,11 @@ struct Said {
     count: String,
     /// How many of them failed.
     errors: u32,
-    /// What follows, dim.
-    note: String,
+    /// What follows, dim: the first of these that has room, else the last one cut.
+    notes: Vec<String>,
     duration_ns: Option<i64>,
-    self_ns: Option<i64>,
+    /// Self time; empty where it means nothing.
+    own: String,
     share: f64,
     /// An error here, or one below.
     error: Option<Role>,
@@ -53,6 +54,25 @@ impl Said {
         let count = if with([&self.count, &errors]) <= room { self.count.clone() } else { String::new() };
         let name = truncate(&self.name, room.saturating_sub(with([&count, &errors])), glyphs.ellipsis);
         [name, count, errors]
+    }
+
+    /// What follows in so many cells.
+    fn note(&self, room: usize) -> &str {
+        self.notes.iter().find(|note| width(note) <= room).or(self.notes.last()).map_or("", String::as_str)
+    }
+
+    /// The service in so many cells of a row; in a narrow one its initial where that lets more be read, as its hue tells it as well.
+    fn service_in(&self, look: &Look<'_>, row: u16, room: usize) -> String {
+        let initial: String = self.service.chars().take(1).collect();
+        let read = |service: &str| {
+            let room = room.saturating_sub(width(service) + 1);
+            let texts = self.texts(look, room).map(|text| width(&text));
+            let used: usize = texts.iter().filter(|cells| **cells > 0).map(|cells| cells + 1).sum();
+            let note = self.note(room.saturating_sub(used));
+            (texts, width(note).min(room.saturating_sub(used)))
+        };
+        let is_whole = row >= FOR_SELF || row >= FOR_SERVICE && read(&self.service) >= read(&initial);
+        if is_whole { self.service.clone() } else { initial }
     }
 }
 
@@ -92,15 +112,17 @@ impl Waterfall {
                     notes.push("link".to_owned());
                 }
                 let error = if n.is_error() { Role::Bad } else { Role::Warn };
+                // What is folded into a row is shown by it, as its bar is by its height.
+                let share = if self.tree.is_folded(item) { digest.share_within(node) } else { digest.share(node) };
                 Said {
                     service: trace.service(i).to_owned(),
                     name: trace.name(i).to_string(),
                     count: String::new(),
                     errors: 0,
-                    note: notes.join(" "),
+                    notes: vec![notes.join(" ")],
                     duration_ns: Some(n.duration_ns),
-                    self_ns: Some(n.self_ns),
-                    share: digest.share(node),
+                    own: if n.is_missing() { format::MISSING.to_owned() } else { format::nanoseconds(n.self_ns) },
+                    share,
                     error: n.error_within.then_some(error),
                     role: if n.is_missing() { Role::Dim } else { Role::Text },
                 }
@@ -110,15 +132,19 @@ impl Waterfall {
                 let first = *group.members.first()? as usize;
                 let known = digest.group(number)?;
                 let (p50, max) = (format::nanoseconds(group.p50_ns), format::nanoseconds(group.max_ns));
+                // A number that is cut is another one.
+                let (short, _) = p50.rsplit_once(' ').filter(|(_, unit)| max.ends_with(&format!(" {unit}"))).unwrap_or((&p50, ""));
+                let notes = [format!("p50 {p50} max {max}"), format!("p50 {short} max {max}"), format!("p50 {p50}"), String::new()];
+                let share = if self.tree.is_folded(item) { known.share_within } else { known.share };
                 Said {
                     service: trace.service(first).to_owned(),
                     name: trace.name(first).to_string(),
                     count: format!("{}{}", look.shared.glyphs.times, format::count(group.members.len() as u64)),
                     errors: group.errors,
-                    note: format!("p50 {p50} max {max}"),
+                    notes: notes.into(),
                     duration_ns: Some(group.total_ns),
-                    self_ns: None,
-                    share: known.share,
+                    own: String::new(),
+                    share,
                     error: known.error_within.then_some(if group.errors > 0 { Role::Bad } else { Role::Warn }),
                     role: Role::Text,
                 }
@@ -126,8 +152,8 @@ impl Waterfall {
             Item::Line(line) => {
                 let (level, role, time, message) = self.lines.said(line, look)?;
                 let (name, none) = (format!("{time} {message}"), String::new);
-                let (service, count, note) = (level.to_owned(), none(), none());
-                Said { service, name, count, errors: 0, note, duration_ns: None, self_ns: None, share: 0.0, error: None, role }
+                let (service, count, own) = (level.to_owned(), none(), none());
+                Said { service, name, count, errors: 0, notes: Vec::new(), duration_ns: None, own, share: 0.0, error: None, role }
             }
         })
     }
@@ -144,7 +170,7 @@ impl Waterfall {
             (true, false) => glyphs.unfolded,
         };
         let mut x = put(buf, text, fold_column(row, area), fold, theme.style(Role::Dim)) + 1;
-        let service = if area.width >= FOR_SERVICE { said.service.clone() } else { said.service.chars().take(1).collect() };
+        let service = said.service_in(look, area.width, usize::from(text.right().saturating_sub(x)));
         if !service.is_empty() {
             let style = if is_line { theme.style(said.role) } else { look.shared.service_style(&said.service) };
             x = put(buf, text, x, &service, if dimmed { theme.style(Role::Dim) } else { style }) + 1;
@@ -158,11 +184,11 @@ impl Waterfall {
         let room = |x: u16| usize::from(text.right().saturating_sub(x));
         let [name, count, errors] = said.texts(look, room(x));
         x = put(buf, text, x, &name, theme.style(role));
-        for (part, role) in [(count, role), (errors, Role::Bad), (said.note.clone(), Role::Dim)] {
-            if !part.is_empty() {
-                x = put(buf, text, x + 1, &truncate(&part, room(x + 1), glyphs.ellipsis), theme.style(role));
-            }
+        for (part, role) in [(count, role), (errors, Role::Bad)].into_iter().filter(|(part, _)| !part.is_empty()) {
+            x = put(buf, text, x + 1, &part, theme.style(role));
         }
+        let note = truncate(said.note(room(x + 1)), room(x + 1), glyphs.ellipsis);
+        put(buf, text, x + 1, &note, theme.style(Role::Dim));
         if !is_line {
             self.draw_figures(look, &said, area, buf);
         }
@@ -179,9 +205,7 @@ impl Waterfall {
         }
         if area.width >= FOR_SELF {
             let place = Rect { width: area.width - MARK - DURATION, ..area };
-            if let Some(ns) = said.self_ns {
-                put_right(buf, place, &format::nanoseconds(ns), dim);
-            }
+            put_right(buf, place, &said.own, dim);
             if self.path && said.share >= 0.0005 {
                 let style = if said.share >= 0.1 { theme.style(Role::Text) } else { dim };
                 put_right(buf, Rect { width: place.width - DURATION, ..place }, &format!("{:.1}%", said.share * 100.0), style);

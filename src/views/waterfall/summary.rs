@@ -27,17 +27,25 @@ impl Waterfall {
         }
         let services = count(trace.services.len(), "service");
         parts.push((format!("{}, {services}", count(trace.span_count as usize, "span")), Role::Text));
+        let root = trace.root.map(|root| trace.nodes[root as usize].duration_ns).filter(|ns| *ns != trace.duration_ns());
+        let root = root.map(|ns| (format!("the root {}", format::nanoseconds(ns)), Role::Text));
+        let place_of_root = usize::from(trace.root.is_some()) + 1;
         let path = digest.path_words().filter(|_| self.path).map(|words| (format!("critical path: {words}"), Role::Text));
         let place_of_path = parts.len();
-        parts.extend(self.lines.note(look, trace));
-        parts.extend(oddities(digest, self.corrected).into_iter().map(|text| (text, Role::Warn)));
+        // That it is old, or that asking again failed, before what else there is to say.
         let state = panel::state(&self.slot, look);
         parts.extend(state.note.map(|text| (text, Role::Warn)));
+        parts.extend(self.lines.note(look, trace));
+        parts.extend(oddities(digest, self.corrected).into_iter().map(|text| (text, Role::Warn)));
         let needed = |parts: &[(String, Role)]| parts.iter().map(|(text, _)| width(text) + 3).sum::<usize>();
         if let Some(path) = path {
             // What is odd is said first where there is no room for both.
             let fits = needed(&parts) + width(&path.0) < usize::from(area.width);
             parts.insert(if fits { place_of_path } else { parts.len() }, path);
+        }
+        // Who asked waited for the root alone.
+        if let Some(root) = root.filter(|root| needed(&parts) + width(&root.0) < usize::from(area.width)) {
+            parts.insert(place_of_root, root);
         }
         // The id is in the crumbs already: it is the first to go.
         let id = format!("trace {}", short(trace.id, look));

@@ -249,6 +249,10 @@ fn missing_spans_and_wrong_clocks_are_flagged() {
     let trace = Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: Some("too big".to_owned()) });
     let (view, _) = answered(&scope, BIG, Ok(Arc::new(trace)));
     let text = screen(&view, &scope, BIG);
+    let wide = screen(&view, &scope, (200, 40));
+    let missing = wide.lines().find(|l| l.contains("missing span 0000")).unwrap();
+    assert!(missing.contains("–   "), "nothing is known of its own time: {wide}");
+    assert!(view.hints().contains(&Command::CorrectClocks), "clocks differ");
     for part in ["missing span 0000", "lost [orphan]", "early [skewed]", "back [negative]", "1 missing", "2 roots", "partial: too big"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }

@@ -220,3 +220,56 @@ fn the_cursor_passes_events_whose_attributes_have_the_same_names() {
     press(&mut view, &scope, BIG, Command::NextPane);
     go_to(&mut view, &scope, "trace");
 }
+
+#[test]
+fn what_an_exception_says_can_be_searched_for() {
+    let scope = scope(Some(4));
+    let (mut view, _) = answered(&scope, BIG, Ok(checkout()));
+    press(&mut view, &scope, BIG, Command::NextPane);
+    go_to(&mut view, &scope, "exception.message");
+    let acts = press(&mut view, &scope, BIG, Command::Drill);
+    let [Act::Choose(_, rows)] = acts.as_slice() else { panic!("{acts:?}") };
+    assert!(rows.iter().any(|(_, text, _)| text == r#"{ event.exception.message = "no connection" }"#), "{rows:?}");
+    let acts = press(&mut view, &scope, BIG, Command::Include);
+    assert!(acts.iter().all(|act| !matches!(act, Act::Rescope(_))), "no view is filtered by what happened in a span: {acts:?}");
+}
+
+#[test]
+fn what_is_said_of_a_span_and_of_repeated_ones_is_whole_on_a_small_screen() {
+    let (scope, small) = (scope(None), (80, 21));
+    let (mut view, _) = answered(&scope, small, Ok(super::tree::repeated()));
+    press(&mut view, &scope, small, Command::NextPane);
+    let text = screen(&view, &scope, small);
+    for part in ["took 200 ms", "5.0 % of the critical path, 100 % with its calls", "2023-11-14 22:13:20.000", "▾ times"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    press(&mut view, &scope, small, Command::Back);
+    (0..2).for_each(|_| _ = press(&mut view, &scope, small, Command::Down));
+    press(&mut view, &scope, small, Command::NextPane);
+    let text = screen(&view, &scope, small);
+    for part in ["10 spans alike of cart cart", "total 45 ms", "p50 ", "max 9.0 ms", "1 error", "% of the critical path"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn nothing_is_not_copied() {
+    let (mut view, scope) = rich_page();
+    go_to(&mut view, &scope, "http");
+    let yanks = view.yanks(&look(&test_shared(), &scope, now()));
+    assert!(yanks.iter().all(|yank| !yank.text.is_empty()), "{yanks:?}");
+}
+
+#[test]
+fn the_message_of_a_stack_trace_is_whole_also_where_it_ends_in_pairs() {
+    let stack = "a.PoolException: no connection after 8000ms (total=2, active=2, idle=0)\n\tat com.shop.Orders.insert(Orders.java:57)";
+    let attributes = [("exception.stacktrace", Value::Text(stack.into()))].into();
+    let exception = SpanEvent { at: Timestamp(START), name: "exception".into(), attributes };
+    let spans = vec![Span { rare: Rare::of("", vec![exception], Vec::new()), ..span(1, 0, 0, "a", 0, 10) }];
+    let resources = vec![Resource { service: "a".into(), ..Resource::default() }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let scope = scope(None);
+    let (view, _) = answered(&scope, (200, 50), Ok(trace));
+    let text = screen(&view, &scope, (200, 50));
+    assert!(text.contains("(total=2, active=2, idle=0)") && text.contains("Orders.java:57"), "{text}");
+}

@@ -241,3 +241,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn before_a_long_wait_the_axis_counts_in_the_unit_of_what_happens_there() {
+    let spans = vec![span(1, 0, 0, "root", 0, 134), span(2, 1, 0, "step", 20, 60), span(3, 1, 0, "late", 248_000, 248_090)];
+    let resources = vec![Resource { service: "a".into(), ..Resource::default() }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let scope = scope(None);
+    let (view, _) = answered(&scope, BIG, Ok(trace));
+    let text = screen(&view, &scope, BIG);
+    let axis = text.lines().nth(1).unwrap();
+    let (before, after) = axis.split_once('┊').unwrap();
+    assert!(before.contains("0 ms") && before.contains("100 ms") && !before.contains("0.1 s"), "{text}");
+    assert!(after.contains("248 s") && after.contains("248.0 s"), "{text}");
+    assert!(text.lines().next().unwrap().contains("248 s   the root 134 ms"), "who asked waited no longer: {text}");
+}

@@ -296,3 +296,72 @@ fn of_repeated_spans_the_errors_are_the_last_to_be_cut() {
         assert!(row.contains("×40 !3") || row.contains("×40 3 errors"), "{width}: {row}");
     }
 }
+
+/// Accepts what is typed.
+fn accept(view: &mut Waterfall, scope: &Scope) {
+    let shared = test_shared();
+    with(&look(&shared, scope, now()), BIG, |cx| view.type_key(cx, KeyEvent::from(KeyCode::Enter)));
+}
+
+#[test]
+fn what_is_searched_for_and_how_many_have_it_stays_in_sight() {
+    let (mut view, scope) = page(BIG);
+    press(&mut view, &scope, BIG, Command::Filter);
+    type_text(&mut view, &scope, "retry");
+    accept(&mut view, &scope);
+    let title = |view: &Waterfall, size| screen(view, &scope, size).lines().nth(1).unwrap().to_owned();
+    assert!(title(&view, BIG).contains("1 of 14 spans /retry"), "{}", title(&view, BIG));
+    assert!(title(&view, (80, 24)).contains("1 of 14"), "{}", title(&view, (80, 24)));
+    press(&mut view, &scope, BIG, Command::Back);
+    assert!(!title(&view, BIG).contains("retry"));
+}
+
+#[test]
+fn an_attribute_is_found_as_it_is_written_down() {
+    let text = |s: &str| Value::Text(s.into());
+    let spans = vec![
+        span(1, 0, 0, "root", 0, 100),
+        Span { attributes: [("db.system", text("mysql"))].into(), ..span(2, 1, 0, "a", 0, 10) },
+        Span { attributes: [("db.system", text("redis")), ("peer", text("mysql"))].into(), ..span(3, 1, 0, "b", 20, 30) },
+    ];
+    let attributes = [("k8s.pod.name", text("a-1"))].into();
+    let resources = vec![Resource { service: "a".into(), attributes }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    for (typed, found) in [("db.system=mysql", 1), ("/db.system=(mysql|redis)/", 2), ("k8s.pod.name=a-1", 3)] {
+        let scope = scope(None);
+        let (mut view, _) = answered(&scope, BIG, Ok(trace.clone()));
+        press(&mut view, &scope, BIG, Command::Filter);
+        type_text(&mut view, &scope, typed);
+        assert_eq!(view.search.as_ref().unwrap().len(), found, "{typed}");
+    }
+}
+
+#[test]
+fn a_folded_row_has_the_share_of_the_path_of_all_that_it_hides() {
+    let (mut view, scope) = (answered(&scope(None), (200, 40), Ok(repeated())).0, scope(None));
+    let row = |view: &Waterfall, what: &str| {
+        let text = screen(view, &scope, (200, 40));
+        text.lines().find(|l| l.contains(what) && l.contains('█')).unwrap_or_else(|| panic!("no {what} in {text}")).to_owned()
+    };
+    assert!(!row(&view, "GET /cart").contains("100.0%"), "its own");
+    press(&mut view, &scope, BIG, Command::Top);
+    press(&mut view, &scope, BIG, Command::Fold);
+    assert!(row(&view, "GET /cart").contains("100.0%"), "with what is below it: {}", row(&view, "GET /cart"));
+    assert!(screen(&view, &scope, (200, 40)).contains("of the critical path, 100 % with its calls"));
+}
+
+#[test]
+fn a_narrow_row_that_would_be_cut_has_its_services_initial_and_no_number_is_cut() {
+    let scope = scope(None);
+    let mut spans = vec![span(1, 0, 0, "GET /inventory", 0, 9000)];
+    spans.extend((0..20).map(|n| span(10 + n, 1, 0, "SELECT movements", 10 * n as i64, 10 * n as i64 + 9)));
+    spans.push(span(60, 1, 0, "reserve everything on the shelf", 400, 500));
+    let resources = vec![Resource { service: "warehouse".into(), ..Resource::default() }];
+    let trace = Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }));
+    let (view, _) = answered(&scope, (80, 24), Ok(trace));
+    let text = screen(&view, &scope, (80, 24));
+    assert!(text.contains("warehouse GET /inventory "), "there is room for it: {text}");
+    assert!(text.contains(" w reserve everything on th"), "{text}");
+    let group = text.lines().find(|l| l.contains("×20")).unwrap();
+    assert!(group.contains("w SELECT movements ×20 ") && !group.contains('…'), "{text}");
+}
