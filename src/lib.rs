@@ -26,6 +26,7 @@ pub mod store;
 pub mod theme;
 pub mod time_input;
 pub mod trace;
+pub mod traceql_plain;
 pub mod ui;
 pub mod views;
 pub mod wire;

@@ -190,7 +190,11 @@ fn traces_of_a_file_are_a_list_and_one_opens() {
     let mut t = Terminal::start(160, 40, &["open", name(&path)]);
     sees(&t, &["Traces", "failed", "2 found", "POST /checkout", "web"]);
     t.keys("E");
-    sees(&t, &["files are not asked by TraceQL"]);
+    sees(&t, &["Enter ask"]);
+    t.keys(" >> { }\r");
+    sees(&t, &["files know no TraceQL: ask for a service"]);
+    t.keys("\u{1b}");
+    sees(&t, &["Enter waterfall"]);
     t.keys("\r");
     sees(&t, &["orders", "load item"]);
     t.keys("q");

@@ -131,8 +131,6 @@ pub struct Facts {
     pub query: bool,
     /// Why there is no more to be asked for.
     pub no_more: Option<&'static str>,
-    /// Why none can be typed, where those who are asked read none.
-    pub no_query: Option<&'static str>,
     /// The window is live.
     pub live: bool,
     /// Fields are shown as columns.
@@ -266,7 +264,7 @@ commands! {
     NextMinute, "next-minute", [Logs], ["}"], "", "First line of the next minute that has any", ROWS;
     PreviousMinute, "previous-minute", [Logs], ["{"], "", "First line of the minute, or of the one before", ROWS;
     GoToTime, "go-to-time", [Logs], ["@"], "", "To the line of a time; one that is not held becomes the window", ALWAYS;
-    EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| match f.no_query { Some(why) => Err(why), None if f.query => Ok(()), None => Err("no query to edit") };
+    EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| if f.query { Ok(()) } else { Err("no query to edit") };
     Order, "order", [Alerts, Services, Service, Traces, Compare, Silences, Query], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;

@@ -125,11 +125,17 @@ impl Abilities {
             return None;
         }
         Some(match (self.origin, ability) {
-            (TraceOrigin::Jaeger, Ability::TraceQl) => "Jaeger has no TraceQL: the presets and the scope say which traces",
+            (TraceOrigin::Jaeger, Ability::TraceQl) => {
+                "Jaeger has no TraceQL: ask for a service, a name, attributes with =, duration > and status=error, joined by &&"
+            }
             (TraceOrigin::Jaeger, _) => "Jaeger cannot do it: a Tempo with TraceQL can",
-            (TraceOrigin::Files, Ability::TraceQl) => "files are not asked by TraceQL: the presets and the filter say which traces",
+            (TraceOrigin::Files, Ability::TraceQl) => {
+                "files know no TraceQL: ask for a service, a name, attributes with =, duration > and status=error, joined by &&"
+            }
             (TraceOrigin::Files, _) => "opened files cannot do it: a Tempo with TraceQL can",
-            (TraceOrigin::Tempo, Ability::TraceQl) => "this Tempo has no TraceQL: the presets are searches by tags",
+            (TraceOrigin::Tempo, Ability::TraceQl) => {
+                "this Tempo has no TraceQL: ask for a service, a name, attributes with =, duration > and status=error, joined by &&"
+            }
             (TraceOrigin::Tempo, Ability::Newest) => "this Tempo does not look for the newest first: 2.8 and newer do",
             (TraceOrigin::Tempo, Ability::Structural) => "this Tempo has no structural operators in TraceQL: 2.2 and newer have",
             (TraceOrigin::Tempo, Ability::Select) => "this Tempo has no select() in TraceQL: 2.2 and newer have",

@@ -115,19 +115,31 @@ impl Sources {
         }
     }
 
-    /// Names of attributes with their scopes, see [`Tempo::tags`](super::Tempo::tags).
+    /// Names of attributes with their scopes, see [`Tempo::tags`](super::Tempo::tags). Files and Jaeger tell none, but that there
+    /// are services.
     ///
     /// # Errors
-    /// What the client says, or that there is no Tempo to ask.
+    /// What the client says, or that there is nobody to ask.
     pub async fn trace_tags(&self, traceql: &str, range: TimeRange) -> Result<Names, SourceError> {
+        if self.trace_files.is_some() || self.jaeger.is_some() {
+            let own = self.labels.traces_service.first().map_or("service.name", String::as_str);
+            return Ok(Names { names: vec![format!("resource.{own}").into()], cut: false });
+        }
         self.with_traceql(Ability::ScopedTags)?.tags(traceql, range).await
     }
 
-    /// Values of an attribute, see [`Tempo::tag_values`](super::Tempo::tag_values).
+    /// Values of an attribute, see [`Tempo::tag_values`](super::Tempo::tag_values). Jaeger tells services and a service's operations,
+    /// files nothing that the page does not have.
     ///
     /// # Errors
-    /// What the client says, or that there is no Tempo to ask.
+    /// What the client says, or that there is nobody to ask.
     pub async fn trace_tag_values(&self, tag: &str, traceql: &str, range: TimeRange) -> Result<Names, SourceError> {
+        if self.trace_files.is_some() {
+            return Ok(Names::default());
+        }
+        if let Some(jaeger) = &self.jaeger {
+            return jaeger.values(tag, traceql, &self.labels.traces_service).await;
+        }
         self.with_traceql(Ability::ScopedTags)?.tag_values(tag, traceql, range).await
     }
 

@@ -23,9 +23,11 @@ use crate::{
     background,
     model::{
         backend::{ErrorKind, SourceError},
+        explored,
         time::{TimeRange, Timestamp},
         trace::{Spans, TraceId},
     },
+    traceql_plain::{is_service, plain_of},
 };
 
 /// Traces that one search asks for at the most: they are answered with all of their spans.
@@ -141,6 +143,23 @@ impl Jaeger {
         let segment: String = url::form_urlencoded::byte_serialize(service.as_bytes()).collect::<String>().replace('+', "%20");
         let path = |api| if api == 3 { "/api/v3/operations".to_owned() } else { format!("/api/services/{segment}/operations") };
         self.names(path, &[("service", service)]).await
+    }
+
+    /// Values of an attribute beside the other conditions of a TraceQL: services, and the operations of a service that it names. Of
+    /// others Jaeger tells none.
+    ///
+    /// # Errors
+    /// As any request.
+    pub async fn values(&self, tag: &str, traceql: &str, service_attributes: &[String]) -> Result<explored::Names, SourceError> {
+        let names = match tag {
+            "name" | "span:name" => match plain_of(traceql, service_attributes).and_then(|plain| plain.service) {
+                Some(service) => self.operations(&service).await?,
+                None => return Err(self.http.error(ErrorKind::NotSupported, "Jaeger tells operations by service: name that one first")),
+            },
+            _ if tag.strip_prefix("resource.").is_some_and(|own| is_service(own, service_attributes)) => self.services().await?,
+            _ => Vec::new(),
+        };
+        Ok(explored::Names { names, cut: false })
     }
 
     async fn names(&self, path: impl Fn(u8) -> String, params: &[(&'static str, &str)]) -> Result<Vec<CompactString>, SourceError> {

@@ -366,6 +366,11 @@ async fn services_and_operations_are_told_by_either_api() {
         let jaeger = jaeger(server);
         assert_eq!(jaeger.services().await.unwrap(), ["a", "b"]);
         assert_eq!(jaeger.operations("a/b c").await.unwrap(), ["GET"]);
+        let values = async |tag: &str, beside: &str| jaeger.values(tag, beside, &[]).await.map(|told| told.names);
+        assert_eq!(values("resource.service.name", "").await.unwrap(), ["a", "b"]);
+        assert_eq!(values("name", r#"{ resource.service.name="a/b c" && status=error }"#).await.unwrap(), ["GET"]);
+        assert!(values("name", "{ status=error }").await.unwrap_err().message.contains("name that one first"));
+        assert!(values("span.http.route", "").await.unwrap().is_empty());
     }
 }
 

@@ -17,7 +17,6 @@ use super::{
     Cx, Look, Needs, Pointed, View, Wants, Yank,
     prompt::Prompt,
     search::{At, Finder, step},
-    traces::plain_of,
 };
 use crate::{
     app::expect,
@@ -32,6 +31,7 @@ use crate::{
         trace_source::{PlainQuery, TraceQuery},
     },
     trace::structure::{Row, StructureJob, StructureNews},
+    traceql_plain::plain_of,
     ui::{
         panel,
         table::{TableState, visible_rows},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 
-use super::{Traces, columns::plain_name};
+use super::{Traces, columns::plain_name, lacks_traceql};
 use crate::{
     app::expect,
     core::{
@@ -16,6 +16,7 @@ use crate::{
         time::TimeWindow,
         trace_source::TraceQuery,
     },
+    traceql_plain::plain_of,
     views::{
         Act, Cx, Look, Needs,
         editor::{
@@ -157,11 +158,22 @@ impl Traces {
                 self.bar = None;
                 cx.acts.push(Act::TraceColumns(Vec::new()));
             }
-            Typing::Query => match bar.text.unfit() {
-                Some(fault) => bar.refuse(fault),
-                None => bar.check(query),
+            Typing::Query => match (bar.text.unfit(), lacks_traceql(&cx.look)) {
+                (Some(fault), _) => bar.refuse(fault),
+                (None, None) => bar.check(query),
+                (None, Some(why)) => self.submit_plain(cx, query, why),
             },
             Typing::Columns => bar.check(query),
         }
+    }
+
+    /// Where no TraceQL is known, nobody need be asked whether a query can be: what plain words say can.
+    fn submit_plain(&mut self, cx: &mut Cx<'_>, query: String, why: &str) {
+        let Some(bar) = &mut self.bar else { return };
+        if plain_of(&query, &cx.look.shared.settings.labels.traces_service).is_none() {
+            return bar.refuse(Fault { at: None, message: why.to_owned() });
+        }
+        bar.check(query);
+        self.bar_accepted(cx);
     }
 }

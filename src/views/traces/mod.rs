@@ -8,7 +8,6 @@ mod live;
 mod marks;
 mod merge;
 mod more;
-mod plain;
 mod query;
 mod red;
 mod rows;
@@ -24,6 +23,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+pub(super) use self::rows::passes;
 use self::{
     bar::Typing,
     brush::{Before, Brush, Lengths},
@@ -33,7 +33,6 @@ use self::{
     red::{Red, USUAL},
     rows::{List, Row, has_spans},
 };
-pub(super) use self::{plain::plain_of, rows::passes};
 use super::{Cx, Look, Needs, Pointed, TypingKey, View, Wants, Yank, editor::bar::Bar, filter::Filter, prompt::Prompt};
 use crate::{
     app::expect,
@@ -48,6 +47,7 @@ use crate::{
         trace::{TraceHit, TraceHits, TraceId},
         trace_source::{Ability, TraceQuery},
     },
+    traceql_plain::plain_of,
     ui::{
         chart::{Extent, Plane, TimeAxis},
         panel,
@@ -193,7 +193,7 @@ impl Traces {
     }
 }
 
-/// Why no TraceQL can be typed, once it is known that none can.
+/// Why no more than plain words can be asked in TraceQL, once that is known.
 fn lacks_traceql(look: &Look<'_>) -> Option<&'static str> {
     look.shared.traces.value().and_then(|able| able.why_not(Ability::TraceQl))
 }
@@ -218,7 +218,6 @@ impl View for Traces {
             folds: selected.is_some_and(has_spans),
             query: true,
             no_more: self.no_more(look),
-            no_query: lacks_traceql(look),
             no_columns: lacks_select(look),
             live: look.scope.window.is_live(),
             graphs: !self.list.rows.is_empty(),

@@ -190,6 +190,7 @@ mod tests {
             time::{TimeWindow, Timestamp},
             trace_source::Abilities,
         },
+        traceql_plain::plain_of,
     };
 
     fn scope() -> Scope {
@@ -271,5 +272,20 @@ mod tests {
         );
         assert_eq!(within("{ }", &shared, None), "{ }");
         assert_eq!(entry_spans(&scope(), &shared), "{ nestedSetParent<0 }");
+    }
+
+    #[test]
+    fn what_the_presets_write_is_read_as_what_they_ask() {
+        let shared = test_shared();
+        let slow = Slow { above: Duration::from_millis(431), by: By::Configured };
+        let narrow = scope().with_service("a \"b\" && c").with_matcher(Matcher::equal("http_route", "/pay"));
+        for scope in [scope(), narrow] {
+            for preset in [Preset::Failed, Preset::Slow, Preset::All] {
+                let traceql = super::traceql(preset, &scope, &shared, slow, None);
+                assert_eq!(plain_of(&traceql, &[]), Some(plain(preset, &scope, slow)), "{traceql}");
+            }
+        }
+        let own = plain_of(r#"{ resource.app="cart" }"#, &["app".to_owned()]);
+        assert_eq!(own.unwrap().service.as_deref(), Some("cart"));
     }
 }

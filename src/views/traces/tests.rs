@@ -20,7 +20,7 @@ use crate::{
         series::{Matrix, Sample, Series},
         time::{TimeRange, TimeWindow},
         trace::{HitSpan, SpanId, TraceId},
-        trace_source::{Abilities, TraceOrigin},
+        trace_source::{Abilities, PlainQuery, TraceOrigin},
     },
     views::Act,
 };
@@ -294,11 +294,10 @@ fn nothing_found_says_where_it_was_looked_for_and_the_way_out() {
 }
 
 #[test]
-fn without_traceql_the_scope_is_asked_in_plain_words_and_none_can_be_typed() {
+fn without_traceql_the_scope_is_asked_in_plain_words() {
     let mut stage = Stage::new();
     stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Jaeger))));
     let view = stage.view(vec![hit(1, 1, 10, None)]);
-    assert!(view.facts(&stage.look()).no_query.is_some_and(|why| why.starts_with("Jaeger has no TraceQL")));
     let text = stage.text(&view);
     assert!(text.contains("service=checkout error") && !text.contains("status=error"), "{text}");
     assert!(view.wants().traces);
@@ -309,8 +308,6 @@ fn without_traceql_the_scope_is_asked_in_plain_words_and_none_can_be_typed() {
     let Request::Search { query, .. } = &need.request else { panic!("{need:?}") };
     assert_eq!(query.plain, view.asked(&stage.look()).plain);
     assert!(stage.text(&again).contains("service=checkout error"), "{}", stage.text(&again));
-    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));
-    assert_eq!(view.facts(&stage.look()).no_query, None);
 }
 
 #[test]

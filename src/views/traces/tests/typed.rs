@@ -39,6 +39,20 @@ fn a_refused_query_shows_the_servers_words_and_is_kept_for_editing() {
 }
 
 #[test]
+fn without_traceql_what_can_be_said_in_plain_words_is_typed() {
+    let mut stage = Stage::new();
+    stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities::none(TraceOrigin::Jaeger))));
+    let mut view = stage.view(hits());
+    stage.edit(&mut view, "{ } >> { status=error }", KeyCode::Enter);
+    let text = stage.text(&view);
+    assert!(text.contains("Jaeger has no TraceQL: ask for a service, a name") && text.contains("POST /api/2"), "{text}");
+    stage.edit(&mut view, "{ resource.service.name=\"cart\" && name=\"GET /cart\" }", KeyCode::Enter);
+    let plain = PlainQuery { service: Some("cart".into()), name: Some("GET /cart".into()), ..PlainQuery::default() };
+    assert_eq!(view.asked(&stage.look()).plain, Some(plain), "at once: nobody need be asked whether it can be read");
+    assert!(!stage.text(&view).contains("Jaeger has no TraceQL"));
+}
+
+#[test]
 fn attributes_are_chosen_as_columns_where_the_server_can_tell_them() {
     let mut stage = Stage::new();
     stage.shared.traces.settle(NOW, Ok(Arc::new(Abilities { has: vec![Ability::TraceQl], ..Abilities::default() })));

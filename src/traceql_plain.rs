@@ -1,5 +1,5 @@
-//! TraceQL that says no more than a plain query can, as the presets write it: so that a command line or a page that has it opens
-//! where no TraceQL is known too.
+//! TraceQL that says no more than a plain query can, as the presets write it: so that it can be opened, typed and completed where no
+//! TraceQL is known too.
 
 use compact_str::CompactString;
 
@@ -7,7 +7,7 @@ use crate::{model::trace_source::PlainQuery, time_input};
 
 /// The plain query that a TraceQL stands for, where there is one. Services are named by this resource attribute, if not by
 /// `service.name`.
-pub(in crate::views) fn plain_of(traceql: &str, service_attributes: &[String]) -> Option<PlainQuery> {
+pub fn plain_of(traceql: &str, service_attributes: &[String]) -> Option<PlainQuery> {
     let inside = traceql.trim().strip_prefix('{')?.strip_suffix('}')?;
     let mut plain = PlainQuery::default();
     for condition in conditions(inside)? {
@@ -27,7 +27,8 @@ pub(in crate::views) fn plain_of(traceql: &str, service_attributes: &[String]) -
     Some(plain)
 }
 
-fn is_service(attribute: &str, named_by: &[String]) -> bool {
+/// Whether a resource attribute names services, which are named by these or, if there are none, by `service.name`.
+pub fn is_service(attribute: &str, named_by: &[String]) -> bool {
     if named_by.is_empty() { attribute == "service.name" } else { named_by == [attribute] }
 }
 
@@ -75,34 +76,7 @@ fn unquoted(value: &str) -> Option<CompactString> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{super::query, *};
-    use crate::{
-        app::testing::test_shared,
-        core::scope::Scope,
-        model::{labels::Matcher, time::TimeWindow},
-        views::traces::{
-            query::Preset,
-            red::{By, Slow},
-        },
-    };
-
-    #[test]
-    fn what_the_presets_write_is_read_as_what_they_ask() {
-        let shared = test_shared();
-        let slow = Slow { above: Duration::from_millis(431), by: By::Configured };
-        let scope = Scope::new("prod", TimeWindow::Last(Duration::from_secs(60)));
-        let narrow = scope.with_service("a \"b\" && c").with_matcher(Matcher::equal("http_route", "/pay"));
-        for scope in [scope, narrow] {
-            for preset in [Preset::Failed, Preset::Slow, Preset::All] {
-                let traceql = query::traceql(preset, &scope, &shared, slow, None);
-                assert_eq!(plain_of(&traceql, &[]), Some(query::plain(preset, &scope, slow)), "{traceql}");
-            }
-        }
-        let own = plain_of(r#"{ resource.app="cart" }"#, &["app".to_owned()]);
-        assert_eq!(own.unwrap().service.as_deref(), Some("cart"));
-    }
+    use super::*;
 
     #[test]
     fn what_says_more_has_no_plain_words() {
