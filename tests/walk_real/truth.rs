@@ -95,12 +95,14 @@ fn waterfall(config: &str, servers: &Servers, trace: &str) {
 
     let mut expected: Vec<(String, f64)> = spans.iter().map(|s| (format!("{} {}", s.service, s.name), s.seconds)).collect();
     expected.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    // Spans that repeat are one row until they are unfolded, and many spans need the whole screen.
+    t.keys(":unfold-all").keys(ENTER).keys("z");
     let screen = t.wait("a row for each span", |s| tree(s).len() == expected.len());
     for (name, seconds) in expected {
         assert!(tree(&screen).iter().any(|(n, d)| *n == name && shows(d, seconds)), "no row {name} of {seconds} s:\n{screen}");
     }
 
-    t.select("pool.acquire");
+    t.keys("z").select("pool.acquire");
     let screen = t.wait("the ids of the span", |s| id_after(s, " span ").is_some() && id_after(s, " parent span ").is_some());
     let id = id_after(&screen, " span ").unwrap();
     let span = spans.iter().find(|s| s.id == id).unwrap_or_else(|| panic!("Tempo knows no span {id} in {trace}"));
@@ -154,7 +156,7 @@ fn spans(answer: &Value) -> Vec<Span> {
 }
 
 /// The spans in the waterfall's tree: name and duration. A row that stands for a span that was lost is none of them, and
-/// those below it are marked.
+/// those below it are marked; neither is the heading of those that repeat.
 fn tree(screen: &str) -> Vec<(String, String)> {
     let row = |line: &str| {
         let left = line.trim_start_matches('│').split('│').next()?;
@@ -162,7 +164,8 @@ fn tree(screen: &str) -> Vec<(String, String)> {
         // Between them its share of the path and its own time.
         let ([name, duration] | [name, _, duration] | [name, _, _, duration]) = found.as_slice() else { return None };
         let name = name.strip_suffix(" [orphan]").unwrap_or(name);
-        (!name.starts_with("missing span ")).then(|| (name.to_owned(), duration.trim_end_matches(['!', ' ']).to_owned()))
+        let is_span = !name.starts_with("missing span ") && !name.contains(" ×");
+        is_span.then(|| (name.to_owned(), duration.trim_end_matches(['!', ' ']).to_owned()))
     };
     let spans = screen.lines().skip_while(|l| !l.starts_with("┌ spans")).skip(1).take_while(|l| l.starts_with('│'));
     spans.filter_map(row).filter(|(_, d)| d.ends_with('s')).collect()
