@@ -112,6 +112,7 @@ impl App {
             Command::ViewServices => self.jump(ViewKind::Services),
             Command::ViewLogs => self.jump(ViewKind::Logs),
             Command::ViewTraces => self.jump(ViewKind::Traces),
+            Command::ViewInfra => self.jump(ViewKind::Infra),
             Command::Diagnostics => self.jump(ViewKind::Diagnostics),
             Command::Silences => self.jump(ViewKind::Silences),
             Command::Silence => self.open_silence_form(),

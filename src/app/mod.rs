@@ -339,6 +339,7 @@ impl App {
             Act::Traces(scope) => self.push_view(Box::new(views::traces::Traces::all(&scope)), *scope),
             Act::Search(query, scope) => self.push_view(Box::new(views::traces::Traces::new(&scope, Some(&query))), *scope),
             Act::Compare(seed, scope) => self.push_view(Box::new(views::compare::Compare::seeded(*seed, self.now)), *scope),
+            Act::Infra(labels, scope) => self.push_view(Box::new(views::infra::Infra::new(Some(labels))), *scope),
             Act::Structure(seed, scope) => self.push_view(Box::new(views::structure::Structure::seeded(*seed)), *scope),
             Act::Narrow(by) => self.with_view(|view, cx| view.apply(cx, *by)),
             Act::Choose(title, rows) => self.overlay = Some(Overlay::choose(title, rows)),

@@ -22,6 +22,8 @@ pub enum ViewKind {
     Compare,
     /// Many traces as one tree.
     Structure,
+    /// What a service runs on.
+    Infra,
     /// PromQL typed by hand.
     Query,
     /// All silences.
@@ -34,11 +36,12 @@ pub enum ViewKind {
 
 impl ViewKind {
     /// All, in the order of the digits where they have one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Alerts,
         Self::Services,
         Self::Logs,
         Self::Traces,
+        Self::Infra,
         Self::Service,
         Self::Waterfall,
         Self::Compare,
@@ -60,6 +63,7 @@ impl ViewKind {
             Self::Waterfall => "Waterfall",
             Self::Compare => "Compare",
             Self::Structure => "Structure",
+            Self::Infra => "Infra",
             Self::Query => "Query",
             Self::Silences => "Silences",
             Self::SilenceForm => "Silence",
@@ -78,6 +82,7 @@ impl ViewKind {
             Self::Waterfall => "waterfall",
             Self::Compare => "compare",
             Self::Structure => "structure",
+            Self::Infra => "infra",
             Self::Query => "query",
             Self::Silences => "silences",
             Self::SilenceForm => "silence",
@@ -111,6 +116,8 @@ pub struct Facts {
     pub drill: Option<&'static str>,
     /// What is selected belongs to a service.
     pub service: bool,
+    /// What is selected says where it runs, though not of which service it is.
+    pub infra: bool,
     /// What is selected belongs to a trace.
     pub trace: bool,
     /// There is an error to go to.
@@ -223,10 +230,12 @@ commands! {
     ViewServices, "view-services", [], ["2"], "", "Services: rate, errors and duration of all", ALWAYS;
     ViewLogs, "view-logs", [], ["3"], "logs", "Logs of the scope", ALWAYS;
     ViewTraces, "view-traces", [], ["4"], "traces", "Traces of the scope", ALWAYS;
-    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
-    Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
-    NextError, "next-error", [Logs, Waterfall, Compare, Structure, Traces, Services], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
-    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Compare, Structure, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
+    ViewInfra, "view-infra", [], ["6"], "infra", "Infra: pods, nodes, targets, probes, queues and jobs of the scope's service", ALWAYS;
+    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare, Infra], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
+    Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare, Infra], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
+    Infra, "infra", [Alerts, Services, Service, Logs, Traces, Waterfall, Compare], ["i"], "infra", "Infra of what is selected: its pod, its node, all that its service runs on", |f| if f.service || f.infra { Ok(()) } else { Err("no service is known for this row") };
+    NextError, "next-error", [Logs, Waterfall, Compare, Structure, Traces, Services, Infra], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };
+    Filter, "filter", [Alerts, Services, Service, Logs, Traces, Waterfall, Compare, Structure, Infra, Silences, Query, Diagnostics], ["/"], "filter", "Filter or search as you type", ALWAYS;
     NextMatch, "next-match", [Logs, Waterfall, Compare, Structure], ["n"], "", "Next match", SEARCHED;
     PreviousMatch, "previous-match", [Logs, Waterfall, Compare, Structure], ["N"], "", "Previous match", SEARCHED;
     MinimumLevel, "minimum-level", [Logs], ["L"], "level", "Show all levels, warnings and worse, or errors only", ALWAYS;

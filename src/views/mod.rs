@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod editor;
 mod entries;
 pub mod filter;
+pub mod infra;
 pub mod logs;
 pub mod prompt;
 pub mod query;
@@ -45,6 +46,7 @@ use crate::{
         typed::TypedQuery,
     },
     model::{
+        labels::Labels,
         silence::{Silence, SilenceChange},
         time::{TimeRange, Timestamp},
         trace::TraceId,
@@ -105,6 +107,8 @@ pub enum Act {
     Compare(Box<compare::Seed>, Box<Scope>),
     /// Open the structure of many traces.
     Structure(Box<structure::Seed>, Box<Scope>),
+    /// Open the infrastructure of a scope, the cursor on what has these labels.
+    Infra(Labels, Box<Scope>),
     /// Narrow what is shown, as the user has chosen.
     Narrow(Box<By>),
     /// Open all traces of a scope, failed or not.
@@ -385,6 +389,7 @@ pub fn open(kind: ViewKind, scope: &Scope, queries: &[TypedQuery], settings: &Se
         ViewKind::Traces if settings.traces_opened && query.is_none() => Box::new(traces::Traces::all(scope)),
         ViewKind::Traces => Box::new(traces::Traces::new(scope, query)),
         ViewKind::Waterfall => Box::new(waterfall::Waterfall::new(scope)),
+        ViewKind::Infra => Box::new(infra::Infra::default()),
         ViewKind::Structure => Box::new(structure::Structure::new(query)),
         ViewKind::Compare => Box::new(compare::Compare::new(scope, query.and_then(TraceId::parse))),
         ViewKind::Silences => Box::new(silences::Silences::default()),

@@ -27,6 +27,8 @@ pub enum Unit {
     Share,
     /// Seconds.
     Seconds,
+    /// Bytes.
+    Bytes,
 }
 
 impl Unit {
@@ -37,6 +39,7 @@ impl Unit {
             Self::Rate => format::rate(value),
             Self::Share => format::percent(value),
             Self::Seconds => format::seconds(value),
+            Self::Bytes => format::bytes(value),
         }
     }
 
@@ -50,6 +53,7 @@ impl Unit {
         match self {
             Self::Plain | Self::Rate => short(value),
             Self::Share => format!("{}%", short(value * 100.0)),
+            Self::Bytes => format::bytes(value),
             Self::Seconds if value == 0.0 => "0s".to_owned(),
             Self::Seconds if value.abs() >= 120.0 => format!("{}m", short(value / 60.0)),
             Self::Seconds if value.abs() >= 1.0 => format!("{}s", short(value)),

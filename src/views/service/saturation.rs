@@ -13,7 +13,7 @@ use crate::{
         format,
         table::{Cell, Column},
     },
-    views::Look,
+    views::{Look, infra::pod_pattern},
 };
 
 /// Cells of a bar.
@@ -175,11 +175,8 @@ fn bar(share: f64, bars: &[&'static str; 8]) -> String {
 /// All of it in one question. A service's pods are those of its deployment or stateful set; its processes are those that
 /// the labels of its metrics say.
 pub(super) fn query(service: &str, service_label: &str, over: Duration) -> String {
-    let name = regex::escape(service);
-    let own = quote(&format!("(.*/)?{name}"));
-    // The letters of Kubernetes' random names: `orders-db-0` is no pod of orders.
-    let letters = "[bcdfghjklmnpqrstvwxz2456789]";
-    let pods = quote(&format!("{name}(-{letters}{{5,10}})?-({letters}{{5}}|[0-9]+)"));
+    let own = quote(&format!("(.*/)?{}", regex::escape(service)));
+    let pods = quote(&pod_pattern(service));
     let gauges = quote(&gauges());
     let over = promql_duration(over);
     let container = format!("container!=\"\", container!=\"POD\", pod=~{pods}");

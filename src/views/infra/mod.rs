@@ -1,0 +1,341 @@
+//! The Infra view: what a service runs on, how full it is and how well, by what the exporters of its Prometheus tell.
+//!
+//! Each kind of thing is a section with a file of its own. A section is on the page only where its series exist.
+
+mod ask;
+mod draw;
+mod graphs;
+mod layout;
+mod pods;
+mod section;
+mod subject;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+pub(in crate::views) use self::subject::pod_pattern;
+use self::{
+    graphs::Graphs,
+    layout::{GRAPHS, panes},
+    section::{Level, Row, Section},
+};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
+use crate::{
+    app::expect,
+    core::{
+        command::{Command, Facts, ViewKind},
+        request::{Answer, pick},
+        scope::Scope,
+        slot::Slot,
+        typed::TypedQuery,
+    },
+    model::{
+        labels::{Labels, Matcher},
+        series::Vector,
+        time::Timestamp,
+    },
+    ui::table::{TableState, visible_rows},
+};
+
+/// All sections, in the order of the page.
+static SECTIONS: [&Section; 1] = [&pods::PODS];
+
+/// A section's answer, as rows.
+#[derive(Default)]
+struct Part {
+    slot: Slot<Vector>,
+    /// Those that pass the filter.
+    rows: Vec<Row>,
+    /// All of them.
+    all: Vec<Row>,
+    table: TableState,
+}
+
+/// The page's state.
+#[derive(Default)]
+pub struct Infra {
+    parts: [Part; SECTIONS.len()],
+    /// What the service's own metrics say of where it is.
+    own: Slot<Vector>,
+    graphs: Graphs,
+    /// The section in focus, or [`GRAPHS`].
+    pane: usize,
+    /// The focused pane alone.
+    alone: bool,
+    filter: Filter,
+    /// What is to be selected as soon as it is there: the labels of what led here.
+    wanted: Option<Labels>,
+    /// The labels of what led here.
+    led_by: Option<Labels>,
+    /// The user has moved: selections follow their rows, not the top.
+    moved: bool,
+}
+
+impl Infra {
+    /// The page, its cursor on what has these labels (`pod`, `node`, `instance` …), as soon as it is there.
+    pub fn new(wanted: Option<Labels>) -> Self {
+        Self { led_by: wanted.clone(), wanted, ..Self::default() }
+    }
+
+    /// The section in focus: that of the graphs is the one that was left for them.
+    fn section(&self) -> usize {
+        self.graphs.section(self.pane)
+    }
+
+    /// The selected row of the section in focus.
+    fn selected(&self) -> Option<&Row> {
+        let part = &self.parts[self.section()];
+        part.rows.get(part.table.row(part.rows.len())?)
+    }
+
+    fn height(&self, area: Rect, section: usize) -> usize {
+        visible_rows(crate::ui::panel::Panel::inner(panes(area, self).of(section)))
+    }
+
+    /// Reads what was answered to a section's question.
+    fn read(&mut self, look: &Look<'_>, section: usize) {
+        let subject = self.subject(look);
+        let end = look.range().end;
+        let part = &mut self.parts[section];
+        part.all = part.slot.value().map(|vector| (SECTIONS[section].read)(vector, &subject, end)).unwrap_or_default();
+    }
+
+    /// The rows that pass the filter, each table's cursor on the row that it was on.
+    fn rebuild(&mut self, area: Rect) {
+        for section in 0..SECTIONS.len() {
+            let part = &self.parts[section];
+            let keep = part.table.row(part.rows.len()).filter(|_| self.moved).map(|row| part.rows[row].key.clone());
+            let passes = |row: &&Row| self.filter.passes(&row.place, std::iter::once(row.name.as_str()));
+            let rows: Vec<Row> = part.all.iter().filter(passes).cloned().collect();
+            let wanted = self.wanted.as_ref().and_then(|wanted| rows.iter().position(|row| is_wanted(row, wanted)));
+            let kept = keep.and_then(|key| rows.iter().position(|row| row.key == key));
+            let part = &mut self.parts[section];
+            let place = wanted.or(kept).unwrap_or(if self.moved { part.table.selected } else { 0 });
+            part.rows = rows;
+            if wanted.is_some() {
+                (self.wanted, self.moved) = (None, true);
+                self.pane = section;
+            }
+            let (rows, height) = (self.parts[section].rows.len(), self.height(area, section));
+            self.parts[section].table.select(place, rows, height);
+        }
+        if self.pane < SECTIONS.len() && self.parts[self.pane].rows.is_empty() && !self.moved {
+            self.pane = self.parts.iter().position(|part| !part.rows.is_empty()).unwrap_or(0);
+        }
+    }
+
+    /// The scope of the logs of what is selected.
+    fn logs_scope(&self, look: &Look<'_>) -> Option<Scope> {
+        let row = self.selected()?;
+        let pod = row.place.get("pod")?;
+        Some(look.scope.without_trace().with_matcher(Matcher::equal("pod", pod)))
+    }
+
+    fn is_bad(row: &Row) -> bool {
+        row.level >= Level::Warn
+    }
+
+    /// The next row that is not well, over all sections.
+    fn next_error(&mut self, area: Rect) {
+        let section = self.section();
+        let rows = self.parts.iter().enumerate().flat_map(|(section, part)| (0..part.rows.len()).map(move |row| (section, row)));
+        let bad: Vec<(usize, usize)> = rows.filter(|(section, row)| Self::is_bad(&self.parts[*section].rows[*row])).collect();
+        let here = (section, self.parts[section].table.selected);
+        let next = bad.iter().find(|place| **place > here).or_else(|| bad.first()).copied();
+        if let Some((section, row)) = next {
+            (self.pane, self.moved) = (section, true);
+            let (rows, height) = (self.parts[section].rows.len(), self.height(area, section));
+            self.parts[section].table.select(row, rows, height);
+        }
+    }
+
+    /// The panes that have something to show, in order.
+    fn shown(&self) -> Vec<usize> {
+        let sections = (0..SECTIONS.len()).filter(|section| self.is_shown(*section));
+        sections.chain(self.graphs.is_shown().then_some(GRAPHS)).collect()
+    }
+
+    /// Whether a section has rows, or something to say in place of them.
+    fn is_shown(&self, section: usize) -> bool {
+        let part = &self.parts[section];
+        !part.all.is_empty() || (part.slot.error().is_some() && part.slot.value().is_none())
+    }
+
+    fn turn(&mut self, forward: bool) {
+        let shown = self.shown();
+        let Some(at) = shown.iter().position(|pane| *pane == self.pane) else { return };
+        let next = if forward { at + 1 } else { at + shown.len() - 1 } % shown.len();
+        self.graphs.leave(self.pane);
+        self.pane = shown[next];
+    }
+}
+
+/// Whether a row is what led here: all labels that both have are the same, and there is one that tells it from others.
+fn is_wanted(row: &Row, wanted: &Labels) -> bool {
+    let mut same = wanted.iter().filter_map(|(name, value)| Some((name, row.place.get(name)? == value)));
+    let names = ["container", "pod", "node", "instance"].into_iter().find(|name| wanted.get(name).is_some());
+    names.is_some_and(|name| row.place.get(name).is_some()) && same.all(|(_, same)| same)
+}
+
+impl View for Infra {
+    fn kind(&self) -> ViewKind {
+        ViewKind::Infra
+    }
+
+    fn facts(&self, look: &Look<'_>) -> Facts {
+        let row = self.selected();
+        let logs = self.logs_scope(look).is_some();
+        Facts {
+            rows: row.is_some(),
+            drill: match row {
+                None => Some("nothing is selected"),
+                Some(_) if !logs => Some("no pod is known for this row: its logs cannot be told apart"),
+                Some(_) => None,
+            },
+            service: look.scope.service.is_some(),
+            errors: self.parts.iter().any(|part| part.rows.iter().any(Self::is_bad)),
+            panes: self.shown().len() > 1,
+            graphs: self.graphs.is_shown(),
+            live: look.scope.window.is_live(),
+            ..Facts::default()
+        }
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[Command::Drill, Command::NextError, Command::NextPane, Command::Red, Command::Filter, Command::FullScreen]
+    }
+
+    fn hint(&self, command: Command) -> Option<&'static str> {
+        match command {
+            Command::Drill => Some("logs of it"),
+            Command::NextError => Some("next bad one"),
+            Command::NextPane => Some("next pane"),
+            Command::FullScreen => Some("full"),
+            _ => None,
+        }
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { red: true, ..Wants::default() }
+    }
+
+    fn subscriptions(&self, look: &Look<'_>, area: Rect, needs: &mut Needs<'_>) {
+        self.ask(look, area, needs);
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, answer: Answer) -> bool {
+        let (asked, result) = (answer.asked, answer.result);
+        match answer.slot.pane {
+            "own" => {
+                let changed = self.own.settle(asked, expect(result, pick!(Vector)));
+                if changed {
+                    (0..SECTIONS.len()).for_each(|section| self.read(&cx.look, section));
+                    self.rebuild(cx.area);
+                }
+                changed
+            }
+            graphs::PANE => self.graphs.settle(answer.slot.part, asked, expect(result, pick!(Matrix))),
+            pane => {
+                let Some(section) = SECTIONS.iter().position(|section| section.name == pane) else { return false };
+                let changed = self.parts[section].slot.settle(asked, expect(result, pick!(Vector)));
+                if changed {
+                    self.read(&cx.look, section);
+                    self.rebuild(cx.area);
+                }
+                changed
+            }
+        }
+    }
+
+    fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
+        match command {
+            Command::Drill | Command::Logs => {
+                if let Some(scope) = self.logs_scope(&cx.look) {
+                    cx.push(ViewKind::Logs, scope);
+                }
+            }
+            Command::Red => cx.push(ViewKind::Service, cx.look.scope.without_trace()),
+            Command::Filter => self.filter.open(),
+            Command::NextError => self.next_error(cx.area),
+            Command::NextPane => self.turn(true),
+            Command::PreviousPane => self.turn(false),
+            Command::FullScreen => self.alone = !self.alone,
+            _ => {
+                let section = self.section();
+                let (rows, height) = (self.parts[section].rows.len(), self.height(cx.area, section));
+                let moved = self.parts[section].table.command(command, rows, height);
+                self.moved |= moved;
+                return moved;
+            }
+        }
+        true
+    }
+
+    fn rescoped(&mut self, cx: &mut Cx<'_>) {
+        self.parts.iter_mut().for_each(|part| (part.slot, part.all) = Default::default());
+        self.graphs.forget();
+        self.rebuild(cx.area);
+    }
+
+    fn is_typing(&self) -> bool {
+        self.filter.is_typing()
+    }
+
+    fn type_key(&mut self, cx: &mut Cx<'_>, key: KeyEvent) {
+        if self.filter.key(key) {
+            self.rebuild(cx.area);
+        }
+    }
+
+    fn paste(&mut self, cx: &mut Cx<'_>, text: &str) {
+        self.filter.paste(text);
+        self.rebuild(cx.area);
+    }
+
+    fn mouse(&mut self, cx: &mut Cx<'_>, event: MouseEvent) -> Pointed {
+        let places = panes(cx.area, self);
+        let Some(pane) = places.at(Position::new(event.column, event.row)) else { return Pointed::Nothing };
+        if pane == GRAPHS {
+            return Pointed::Nothing;
+        }
+        let rows = self.parts[pane].rows.len();
+        let pointed = self.parts[pane].table.mouse(event, crate::ui::panel::Panel::inner(places.of(pane)), rows);
+        if pointed != Pointed::Nothing {
+            (self.pane, self.moved) = (pane, true);
+        }
+        pointed
+    }
+
+    fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+        self.draw(look, area, buf);
+    }
+
+    fn prompt(&self) -> Option<&Prompt> {
+        self.filter.prompt()
+    }
+
+    fn queries(&self, look: &Look<'_>) -> Vec<TypedQuery> {
+        let subject = self.subject(look);
+        let graphs = self.selected().map(|row| (SECTIONS[self.section()].graphs)(row, &subject)).unwrap_or_default();
+        graphs.into_iter().map(|graph| TypedQuery::promql(graph.query)).collect()
+    }
+
+    fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
+        let yank = |label: &str, text: String| Yank { label: label.to_owned(), text };
+        let Some(row) = self.selected() else { return Vec::new() };
+        let mut out = vec![yank("name", row.name.to_string())];
+        if !row.reasons.is_empty() {
+            out.push(yank("reason", row.why()));
+        }
+        out.extend(row.place.iter().map(|(name, value)| yank(name, value.to_owned())));
+        out.extend((SECTIONS[self.section()].query)(&self.subject(look)).map(|query| yank("query", query)));
+        out
+    }
+
+    fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
+        self.parts.iter().filter_map(|part| crate::ui::panel::state(&part.slot, look).wake).min()
+    }
+}

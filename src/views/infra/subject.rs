@@ -1,0 +1,57 @@
+//! Whose infrastructure is asked for.
+
+use std::time::Duration;
+
+use compact_str::CompactString;
+
+use crate::model::labels::{Matcher, label_name, quote};
+
+/// Whose infrastructure is asked for: a service's, or everything where none is chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Subject {
+    /// The service.
+    pub service: Option<CompactString>,
+    /// The label by which its own metrics name it.
+    pub service_label: Option<CompactString>,
+    /// Pods that are its own whatever they are called: named by its metrics, or by the span or line that led here.
+    pub pods: Vec<CompactString>,
+    /// Names and addresses of the machines it is on.
+    pub hosts: Vec<CompactString>,
+    /// Conditions of the scope on what is asked for: namespace, cluster, pod, node.
+    pub matchers: Vec<Matcher>,
+    /// Window of rates.
+    pub over: Duration,
+    /// How far back is looked for what is no more.
+    pub reach: Duration,
+}
+
+impl Subject {
+    /// What the scope and the service leave of series that have a pod, to be written between braces.
+    pub(super) fn of_pods(&self) -> Vec<String> {
+        let pods = self.service.as_deref().map(|service| {
+            let exact = self.pods.iter().map(|pod| format!("|{}", regex::escape(pod))).collect::<String>();
+            format!("pod=~{}", quote(&format!("{}{exact}", pod_pattern(service))))
+        });
+        let matchers = self.matchers.iter().map(Matcher::to_string);
+        pods.into_iter().chain(matchers).collect()
+    }
+
+    /// The conditions on series of the service's own processes, of which any holds: their job, or the label that their
+    /// metrics name the service by, or their pod. Without a service there is one: what the scope says.
+    pub(super) fn of_processes(&self) -> Vec<String> {
+        let Some(service) = self.service.as_deref() else { return vec![self.of_pods().join(", ")] };
+        let own = quote(&format!("(.*/)?{}", regex::escape(service)));
+        let label = self.service_label.as_deref().filter(|label| *label != "job");
+        let named = [Some("job"), label].into_iter().flatten().map(|label| format!("{}=~{own}", label_name(label)));
+        let matchers: Vec<String> = self.matchers.iter().map(Matcher::to_string).collect();
+        let named = named.map(|own| [&[own], matchers.as_slice()].concat().join(", "));
+        [self.of_pods().join(", ")].into_iter().chain(named).collect()
+    }
+}
+
+/// The names of the pods of a deployment, stateful set, daemon set, job or cron job called like the service, as a regular
+/// expression. The letters are those of Kubernetes' random names: `orders-db-0` is no pod of orders.
+pub(in crate::views) fn pod_pattern(service: &str) -> String {
+    const LETTERS: &str = "[bcdfghjklmnpqrstvwxz2456789]";
+    format!("{}(-{LETTERS}{{5,10}}|-[0-9]{{6,10}})?-({LETTERS}{{5}}|[0-9]+)", regex::escape(service))
+}
