@@ -16,9 +16,12 @@ use url::Url;
 
 use self::progress::{Board, Progress};
 use super::store::{Clock, LogStore, MetricStore, TraceStore};
-use crate::model::{
-    backend::Backend,
-    time::{TimeRange, Timestamp},
+use crate::{
+    model::{
+        backend::Backend,
+        time::{TimeRange, Timestamp},
+    },
+    source::http::innermost,
 };
 
 /// Tries of one batch before it is given up.
@@ -204,7 +207,7 @@ impl Sink {
                     }
                     problem
                 }
-                Err(error) => format!("{}: {}", self.url, error.without_url()),
+                Err(error) => format!("{}: {}", self.url, innermost(&error)),
             };
             if attempt == TRIES {
                 return Err(self.failed(&problem));

@@ -74,7 +74,7 @@ pub(super) fn retryable(e: &SourceError, wish: Option<Duration>) -> bool {
 }
 
 /// The error at the bottom, which says what happened: "Connection refused (os error 111)".
-pub(super) fn innermost(e: &dyn std::error::Error) -> String {
+pub fn innermost(e: &dyn std::error::Error) -> String {
     let mut e = e;
     while let Some(source) = e.source() {
         e = source;

@@ -45,7 +45,8 @@ use crate::model::{
     backend::{Backend, ErrorKind, SourceError},
     time::{Timestamp, nanos},
 };
-use failure::{innermost, retryable};
+pub use failure::innermost;
+use failure::retryable;
 use limit::Limit;
 use secret::{Credentials, Identity};
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     theme::Role,
     ui::{
+        format,
         panel::{self, Panel},
         table::{Cell, Table, position},
     },
@@ -56,9 +57,10 @@ impl Infra {
         let state = panel::state(&part.slot, look);
         let line = shared.glyphs.horizontal;
         let mut title = about.name.to_owned();
+        let all = part.count.max(part.all.len());
         let bad = part.rows.iter().filter(|row| row.level >= Level::Warn).count();
         if bad > 0 {
-            title.push_str(&format!(" {line}{line} {bad} of {} not well", part.rows.len()));
+            title.push_str(&format!(" {line}{line} {} of {} not well", format::count(bad as u64), format::count(all as u64)));
         }
         if let Some(note) = self.filter.note().filter(|_| focused) {
             title.push_str(&format!(" {line}{line} {note}"));
@@ -67,6 +69,8 @@ impl Infra {
         let inner = panel.render(shared, area, buf);
         if let Some(lines) = &state.blank {
             panel::message(shared, inner, buf, lines);
+        } else if part.all.is_empty() {
+            panel::message(shared, inner, buf, &[format!("All {} are well.", format::count(all as u64))]);
         } else if part.rows.is_empty() {
             panel::message(shared, inner, buf, &["None passes the filter.".to_owned()]);
         } else {

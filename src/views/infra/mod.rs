@@ -51,6 +51,8 @@ struct Part {
     rows: Vec<Row>,
     /// All of them.
     all: Vec<Row>,
+    /// How many there are, those that are well and have no row included; where nothing says it, as many as rows.
+    count: usize,
     table: TableState,
 }
 
@@ -100,6 +102,7 @@ impl Infra {
         let subject = self.subject(look);
         let end = look.range().end;
         let part = &mut self.parts[section];
+        part.count = part.slot.value().and_then(section::counted).unwrap_or_default();
         part.all = part.slot.value().map(|vector| (SECTIONS[section].read)(vector, &subject, end)).unwrap_or_default();
     }
 
@@ -161,7 +164,7 @@ impl Infra {
     /// Whether a section has rows, or something to say in place of them.
     fn is_shown(&self, section: usize) -> bool {
         let part = &self.parts[section];
-        !part.all.is_empty() || (part.slot.error().is_some() && part.slot.value().is_none())
+        !part.all.is_empty() || part.count > 0 || (part.slot.error().is_some() && part.slot.value().is_none())
     }
 
     fn turn(&mut self, forward: bool) {

@@ -19,18 +19,21 @@ pub(super) const FIGURE: &str = "figure";
 /// The line of a graph that the others are held against.
 pub(super) const LIMIT: &str = "limit";
 
+/// The figure that says how many there are, where a question without a service leaves out what is well.
+const ALL: &str = "all";
+
 /// From this share on a resource is nearly full, and from this on it is.
-const NEARLY: f64 = 0.8;
+pub(super) const NEARLY: f64 = 0.8;
 const FULL: f64 = 0.95;
 
 /// How well something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
+    /// No more there: nothing to worry about, and of less interest than what is.
+    Gone,
     /// Well.
     #[default]
     Fine,
-    /// Gone, and meant to be: nothing to worry about.
-    Gone,
     /// Deviating, or about to fail.
     Warn,
     /// Failing now.
@@ -118,6 +121,12 @@ impl Row {
         self.figures.push(figure);
     }
 
+    /// It is no more there: what was not well about it is over.
+    pub(super) fn gone(&mut self) {
+        self.level = Level::Gone;
+        self.figures.iter_mut().for_each(|figure| figure.level = Level::Gone);
+    }
+
     /// One more reason.
     pub(super) fn because(&mut self, level: Level, words: impl Into<String>) {
         self.level = self.level.max(level);
@@ -185,6 +194,16 @@ pub(super) struct Section {
     pub read: fn(&Vector, &Subject, Timestamp) -> Vec<Row>,
     /// The graphs of a row, at the most three: utilisation, saturation, errors.
     pub graphs: fn(&Row, &Subject) -> Vec<Graph>,
+}
+
+/// How many an answer says that there are, those that are well and have no row included.
+pub(super) fn counted(vector: &Vector) -> Option<usize> {
+    Told::new(vector).of(ALL).first().map(|(_, all)| *all as usize)
+}
+
+/// The part of a question that [`counted`] reads: how many series of this metric there are.
+pub(super) fn count_of(selector: &str) -> (&'static str, String) {
+    (ALL, format!("count({selector})"))
 }
 
 /// One question of several, each with its figure's name.
