@@ -9,6 +9,8 @@ mod layout;
 mod pods;
 mod section;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{

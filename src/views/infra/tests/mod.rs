@@ -1,0 +1,4 @@
+//! The Infra page, and what its sections tell of a Prometheus of a few series.
+
+mod pods;
+mod world;
