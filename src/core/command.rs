@@ -273,7 +273,7 @@ commands! {
     NextMinute, "next-minute", [Logs], ["}"], "", "First line of the next minute that has any", ROWS;
     PreviousMinute, "previous-minute", [Logs], ["{"], "", "First line of the minute, or of the one before", ROWS;
     GoToTime, "go-to-time", [Logs], ["@"], "", "To the line of a time; one that is not held becomes the window", ALWAYS;
-    EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| if f.query { Ok(()) } else { Err("no query to edit") };
+    EditQuery, "edit-query", [Alerts, Services, Service, Logs, Traces, Infra, Query], ["E"], "query", "Edit the query; of a graph, in the Query view", |f| if f.query { Ok(()) } else { Err("no query to edit") };
     Order, "order", [Alerts, Services, Service, Traces, Compare, Silences, Query], ["O"], "order", "Order by the next column", ROWS;
     Group, "group", [Alerts], ["b"], "group", "Group by name, service, severity, probable origin or not at all", ROWS;
     Breakdown, "breakdown", [Service], ["b"], "by label", "Break down by another label", GRAPHS;
@@ -310,9 +310,9 @@ commands! {
     ResultForm, "result-form", [Query], ["T"], "graph/table", "The result as a graph or as a table", ALWAYS;
     QueryLanguage, "query-language", [Query], ["L"], "language", "The query as PromQL or as LogQL", ALWAYS;
     Keep, "keep", [Query], ["K"], "keep", "Keep the queries by a name", ALWAYS;
-    ValueCursor, "value-cursor", [Alerts, Service, Query, Logs, Traces], ["v"], "values", "Value cursor by the arrows; of a log volume, Shift: a range; of traces, a box", GRAPHS;
-    Left, "left", [Alerts, Service, Query], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
-    Right, "right", [Alerts, Service, Query], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
+    ValueCursor, "value-cursor", [Alerts, Service, Query, Logs, Traces, Infra], ["v"], "values", "Value cursor by the arrows; of a log volume, Shift: a range; of traces, a box", GRAPHS;
+    Left, "left", [Alerts, Service, Query, Infra], ["left", "h"], "", "Value cursor to the left; in a list of groups, fold", GRAPHS_OR_FOLDS;
+    Right, "right", [Alerts, Service, Query, Infra], ["right"], "", "Value cursor to the right; in a list of groups, unfold", GRAPHS_OR_FOLDS;
     NextExemplar, "next-exemplar", [Service], ["d"], "exemplars", "Next exemplar; Enter opens its trace", GRAPHS;
     FullScreen, "full-screen", [], ["z"], "", "The focused pane alone, or all again", PANES;
     ShowLink, "show-link", [Alerts, Waterfall], ["o"], "link", "Show the runbook or link; of a span, open the trace that it points to", |f| if f.link { Ok(()) } else { Err("no link here") };

@@ -53,7 +53,7 @@ impl Unit {
         match self {
             Self::Plain | Self::Rate => short(value),
             Self::Share => format!("{}%", short(value * 100.0)),
-            Self::Bytes => format::bytes(value),
+            Self::Bytes => format::without_zeros(&format::bytes(value)),
             Self::Seconds if value == 0.0 => "0s".to_owned(),
             Self::Seconds if value.abs() >= 120.0 => format!("{}m", short(value / 60.0)),
             Self::Seconds if value.abs() >= 1.0 => format!("{}s", short(value)),
@@ -134,7 +134,10 @@ pub fn value_scale(values: impl Iterator<Item = f64>, rows: u16, unit: Unit) -> 
         high = if unit == Unit::Share { 0.01 } else { 1.0 };
     }
     let wanted = f64::from((rows / 2).clamp(1, 5));
-    let step = round_up((high - low) / wanted, rows < 4);
+    let step = match unit {
+        Unit::Bytes => ((high - low) / wanted).log2().ceil().exp2(),
+        _ => round_up((high - low) / wanted, rows < 4),
+    };
     low = (low / step + 1e-9).floor() * step;
     high = (high / step - 1e-9).ceil() * step;
     let count = (((high - low) / step).round() as usize).clamp(1, 12);

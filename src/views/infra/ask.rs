@@ -74,9 +74,7 @@ impl Infra {
                 needs.ask(section.name, 0, instant(query), look.shared.refresh_slow());
             }
         }
-        let Some(row) = self.selected() else { return };
-        let graphs = (SECTIONS[self.section()].graphs)(row, &subject);
-        self.graphs.ask(&graphs, look, area, needs);
+        self.graphs.ask(&self.row_graphs(look), look, area, needs);
     }
 }
 

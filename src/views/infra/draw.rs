@@ -31,9 +31,7 @@ impl Infra {
         }
         let place = places.of(GRAPHS);
         if !place.is_empty() {
-            let subject = self.subject(look);
-            let graphs = self.selected().map(|row| (SECTIONS[self.section()].graphs)(row, &subject)).unwrap_or_default();
-            self.graphs.draw(&graphs, look, self.pane == GRAPHS, place, buf);
+            self.graphs.draw(&self.row_graphs(look), look, self.pane == GRAPHS, place, buf);
         }
     }
 

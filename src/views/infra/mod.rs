@@ -12,7 +12,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-use crossterm::event::{KeyEvent, MouseEvent};
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -22,7 +22,7 @@ pub(in crate::views) use self::subject::pod_pattern;
 use self::{
     graphs::Graphs,
     layout::{GRAPHS, panes},
-    section::{Level, Row, Section},
+    section::{Graph, Level, Row, Section},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
@@ -39,7 +39,11 @@ use crate::{
         series::Vector,
         time::Timestamp,
     },
-    ui::table::{TableState, visible_rows},
+    ui::{
+        chart::TimeAxis,
+        panel::{self, Panel},
+        table::{TableState, visible_rows},
+    },
 };
 
 /// All sections, in the order of the page.
@@ -95,8 +99,13 @@ impl Infra {
         part.rows.get(part.table.row(part.rows.len())?)
     }
 
+    /// The graphs of the selected row.
+    fn row_graphs(&self, look: &Look<'_>) -> Vec<Graph> {
+        self.selected().map(|row| (SECTIONS[self.section()].graphs)(row, &self.subject(look))).unwrap_or_default()
+    }
+
     fn height(&self, area: Rect, section: usize) -> usize {
-        visible_rows(crate::ui::panel::Panel::inner(panes(area, self).of(section)))
+        visible_rows(Panel::inner(panes(area, self).of(section)))
     }
 
     /// Reads what was answered to a section's question.
@@ -169,6 +178,20 @@ impl Infra {
         !part.all.is_empty() || part.count > 0 || (part.slot.error().is_some() && part.slot.value().is_none())
     }
 
+    /// A click on the graphs focuses them, and moves the value cursor where there is one.
+    fn point_at_graphs(&mut self, cx: &Cx<'_>, event: MouseEvent) -> Pointed {
+        if event.kind != MouseEventKind::Down(MouseButton::Left) {
+            return Pointed::Nothing;
+        }
+        let at = Position::new(event.column, event.row);
+        if let Some(axis) = self.graphs.cursor.and_then(|_| self.time_axis(&cx.look, cx.area, at)) {
+            self.graphs.cursor = Some(axis.column(at.x).start);
+        }
+        self.graphs.leave(self.pane);
+        self.pane = GRAPHS;
+        Pointed::Used
+    }
+
     fn turn(&mut self, forward: bool) {
         let shown = self.shown();
         let Some(at) = shown.iter().position(|pane| *pane == self.pane) else { return };
@@ -204,6 +227,7 @@ impl View for Infra {
             errors: self.parts.iter().any(|part| part.rows.iter().any(Self::is_bad)),
             panes: self.shown().len() > 1,
             graphs: self.graphs.is_shown(),
+            query: row.is_some(),
             live: look.scope.window.is_live(),
             ..Facts::default()
         }
@@ -268,6 +292,10 @@ impl View for Infra {
             Command::NextPane => self.turn(true),
             Command::PreviousPane => self.turn(false),
             Command::FullScreen => self.alone = !self.alone,
+            Command::ValueCursor if self.graphs.cursor.is_some() => self.graphs.cursor = None,
+            Command::ValueCursor => self.graphs.move_cursor(&cx.look, 0),
+            Command::Left => self.graphs.move_cursor(&cx.look, -1),
+            Command::Right => self.graphs.move_cursor(&cx.look, 1),
             _ => {
                 let section = self.section();
                 let (rows, height) = (self.parts[section].rows.len(), self.height(cx.area, section));
@@ -304,14 +332,18 @@ impl View for Infra {
         let places = panes(cx.area, self);
         let Some(pane) = places.at(Position::new(event.column, event.row)) else { return Pointed::Nothing };
         if pane == GRAPHS {
-            return Pointed::Nothing;
+            return self.point_at_graphs(cx, event);
         }
         let rows = self.parts[pane].rows.len();
-        let pointed = self.parts[pane].table.mouse(event, crate::ui::panel::Panel::inner(places.of(pane)), rows);
+        let pointed = self.parts[pane].table.mouse(event, Panel::inner(places.of(pane)), rows);
         if pointed != Pointed::Nothing {
             (self.pane, self.moved) = (pane, true);
         }
         pointed
+    }
+
+    fn time_axis(&self, look: &Look<'_>, area: Rect, at: Position) -> Option<TimeAxis> {
+        self.graphs.axis(&self.row_graphs(look), look, panes(area, self).of(GRAPHS), at)
     }
 
     fn render(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -323,9 +355,7 @@ impl View for Infra {
     }
 
     fn queries(&self, look: &Look<'_>) -> Vec<TypedQuery> {
-        let subject = self.subject(look);
-        let graphs = self.selected().map(|row| (SECTIONS[self.section()].graphs)(row, &subject)).unwrap_or_default();
-        graphs.into_iter().map(|graph| TypedQuery::promql(graph.query)).collect()
+        self.row_graphs(look).into_iter().map(|graph| TypedQuery::promql(graph.query)).collect()
     }
 
     fn yanks(&self, look: &Look<'_>) -> Vec<Yank> {
@@ -341,6 +371,6 @@ impl View for Infra {
     }
 
     fn next_wake(&self, look: &Look<'_>) -> Option<Timestamp> {
-        self.parts.iter().filter_map(|part| crate::ui::panel::state(&part.slot, look).wake).min()
+        self.parts.iter().filter_map(|part| panel::state(&part.slot, look).wake).min()
     }
 }

@@ -86,10 +86,17 @@ impl Figure {
     pub(super) fn used(used: Option<f64>, limit: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         let limit = limit.filter(|l| *l > 0.0 && l.is_finite());
         match (used, limit) {
-            (Some(used), Some(limit)) => Self::new(format!("{} / {}", show(used), show(limit))).at(Level::of_share(used / limit)),
+            (Some(used), Some(limit)) => Self::new(of(&show(used), &format::without_zeros(&show(limit)))).at(Level::of_share(used / limit)),
             (used, _) => Self::told(used, show),
         }
     }
+}
+
+/// `412 / 832 MiB`: a unit that both have is said once.
+fn of(used: &str, limit: &str) -> String {
+    let unit = |text: &str| text.rsplit_once(' ').map(|(_, unit)| unit.to_owned());
+    let number = used.rsplit_once(' ').filter(|_| unit(used) == unit(limit)).map_or(used, |(number, _)| number);
+    format!("{number} / {limit}")
 }
 
 /// A row of a section.

@@ -48,7 +48,7 @@ fn a_pod_says_where_it_is_and_what_it_uses_of_what_it_may() {
         .counter(&format!("container_cpu_cfs_periods_total{{{of}, container=app}}"), 10.0)
         .counter(&format!("container_cpu_cfs_throttled_periods_total{{{of}, container=app}}"), 1.0);
     let subject = subject(Some("orders"));
-    let expected = "orders-6d4f8b9c7d-x7k2p Fine | node-1 | ready | 1.42.0 | 0.25 / 1 | 10.0 % | 1.00 GiB / 4.00 GiB | – | 1h00m | ";
+    let expected = "orders-6d4f8b9c7d-x7k2p Fine | node-1 | ready | 1.42.0 | 0.25 / 1 | 10.0 % | 1.00 / 4 GiB | – | 1h00m | ";
     assert_eq!(rows(&world, &subject), [expected]);
     let row = &world.rows(&PODS, &subject)[0];
     assert_eq!(world.lines(&PODS, row, &subject), [("CPU, cores", 2), ("memory", 2), ("held back", 1)]);
@@ -119,7 +119,7 @@ fn of_a_cluster_only_what_is_not_well_is_told() {
         .gauge("kube_pod_status_phase{namespace=shop, pod=c-0, phase=Succeeded}", 1.0)
         .gauge("kube_pod_status_ready{namespace=shop, pod=c-0, condition=true}", 0.0);
     let rows = rows(&world, &subject(None));
-    assert_eq!(rows[0], "a-7 Bad | – |  |  | – | – | 3.90 GiB / 4.00 GiB | – | – | memory at 97.5 % of its limit");
+    assert_eq!(rows[0], "a-7 Bad | – |  |  | – | – | 3.90 / 4 GiB | – | – | memory at 97.5 % of its limit");
     assert_eq!(rows[1], "b-0 Warn | node-3 | pending |  | – | – | – | – | – | pending");
     assert_eq!(rows.len(), 2);
     let question = (PODS.query)(&subject(None)).unwrap();
