@@ -123,6 +123,24 @@ impl Scope {
         self.with_window(TimeWindow::Fixed(TimeRange { start: range.start - AROUND, end: range.end + AROUND }))
     }
 
+    /// For a look at how something came about: the same window where it shows the time before and ends soon after, else one
+    /// that is fixed so.
+    #[must_use]
+    pub fn leading_to(&self, range: TimeRange, now: Timestamp) -> Self {
+        let window = self.window.range(now);
+        let is_near = window.start + NEAR <= range.start && range.end <= window.end && window.end.since(range.end) <= NEAR;
+        if is_near { self.clone() } else { self.around(range).with_lead() }
+    }
+
+    /// With half an hour before a window that is fixed about something.
+    #[must_use]
+    pub fn with_lead(&self) -> Self {
+        match self.window {
+            TimeWindow::Fixed(range) => self.with_window(TimeWindow::Fixed(TimeRange { start: range.start - BEFORE, ..range })),
+            _ => self.clone(),
+        }
+    }
+
     /// With one more condition; the same one twice is one.
     #[must_use]
     pub fn with_matcher(&self, matcher: Matcher) -> Self {
@@ -136,6 +154,10 @@ impl Scope {
 
 const LEAD_MIN: std::time::Duration = std::time::Duration::from_secs(15 * 60);
 const LEAD_MAX: std::time::Duration = std::time::Duration::from_secs(2 * 3600);
+/// How far back one looks for how something came about.
+const BEFORE: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+/// What is shown of so little time says nothing of how it came about; as long after something it is still as it was.
+const NEAR: std::time::Duration = std::time::Duration::from_secs(5 * 60);
 const AROUND: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod log_labels;
 pub mod log_size;
 pub mod matcher_text;
 pub mod opened;
+pub mod place;
 pub mod re2;
 pub mod series;
 pub mod service_names;

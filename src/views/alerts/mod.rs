@@ -36,7 +36,7 @@ use self::{
     rows::{Group, Order, Row},
     selection::Kept,
 };
-use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt, silence_form::Fold};
+use super::{Act, Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, infra, prompt::Prompt, silence_form::Fold};
 use crate::{
     app::expect,
     core::{
@@ -47,6 +47,7 @@ use crate::{
     model::{
         alert::{Alert, Engine},
         alert_book::AlertBook,
+        place,
         time::{TimeWindow, Timestamp},
     },
     ui::{
@@ -192,6 +193,7 @@ impl View for Alerts {
             rows: !self.rows.is_empty(),
             drill: if self.row().is_some() { None } else { Some("no alert is selected") },
             service: alert.is_some_and(|a| a.service.is_some()),
+            infra: alert.is_some_and(|a| place::is_told(a.labels.iter())),
             link: alert.is_some_and(|a| told::link(a).is_some()),
             graphs: self.data.expression.value().is_some(),
             folds: self.group() != Group::None && !self.rows.is_empty(),
@@ -269,6 +271,10 @@ impl View for Alerts {
         match command {
             Command::Drill | Command::Red => return self.drill(cx, ViewKind::Service),
             Command::Logs => return self.drill(cx, ViewKind::Logs),
+            Command::Infra => {
+                let Some((place, scope)) = self.alert().map(|alert| told::infra_of(alert, &cx.look)) else { return false };
+                cx.acts.push(infra::open(place, scope));
+            }
             Command::Silence if self.alert().is_some() => return self.drill(cx, ViewKind::SilenceForm),
             Command::Silence => return self.silence_fold(cx),
             Command::Order => return self.reorder(cx, |v| v.order = v.order.next()),

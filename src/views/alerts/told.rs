@@ -10,10 +10,13 @@ use crate::{
         alert::{Alert, AlertState, Doubt, Holder, Routing, name_of},
         alert_book::AlertBook,
         backend::{Backend, SourceError},
+        labels::Labels,
+        place,
         time::{TimeWindow, Timestamp},
     },
+    red::shown_service,
     ui::format,
-    views::Look,
+    views::{Look, infra},
 };
 
 /// An alert that is just being sent to Alertmanager is not missed there.
@@ -26,6 +29,20 @@ pub fn scope_of(alert: &Alert, look: &Look<'_>) -> Scope {
     let narrowed = ScopeAlert { name: alert.name().into(), labels: alert.labels.clone(), onset };
     let scope = look.scope.with_alert(narrowed, alert.service.clone(), look.now);
     if is_over { scope.with_window(TimeWindow::Since((alert.since - HOUR).align_down(Duration::from_secs(60)))) } else { scope }
+}
+
+/// What an alert is about runs on this, and the page of it is this scope's. Of an alert about a machine or a process the job
+/// that scrapes it is no service: its page is that of everything.
+pub fn infra_of(alert: &Alert, look: &Look<'_>) -> (Labels, Scope) {
+    let mut scope = scope_of(alert, look);
+    let labels = infra::place_of(alert.service.as_deref(), alert.labels.iter(), []);
+    let job = alert.labels.get("job").map(shown_service);
+    let is_known = |service: &str| look.shared.red.value().is_some_and(|red| red.family_of(service).is_some());
+    let is_of_scraper = scope.service.as_deref().is_some_and(|service| job == Some(service) && !is_known(service));
+    if is_of_scraper && labels.get("pod").is_none() && place::is_told(labels.iter()) {
+        scope.service = None;
+    }
+    (labels, scope)
 }
 
 /// What must be known of an alert beyond its summary: that it is in doubt, who knows it not, or who silenced it.

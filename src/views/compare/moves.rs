@@ -13,13 +13,14 @@ use crate::{
         scope::Scope,
     },
     model::{
+        labels::Labels,
         time::{TimeRange, Timestamp},
         trace::SpanId,
     },
     trace::{Operation, Trace},
     ui::table::visible_rows,
     views::{
-        Cx, Look,
+        Cx, Look, infra,
         search::{At, Finder, Places, step},
     },
 };
@@ -107,6 +108,7 @@ impl Compare {
             Command::Drill => self.open(cx, self.span()),
             Command::OpenBase => self.open(cx, self.base_span()),
             Command::Logs | Command::Red => self.open_view(cx, command),
+            Command::Infra => self.open_infra(cx),
             Command::FoldAll if self.tree.order == Order::Worst => {
                 let key = cx.look.shared.keymap.key(Command::Order).unwrap_or_default();
                 cx.notice(format!("worst first has no folds: {key} shows the tree"));
@@ -144,6 +146,13 @@ impl Compare {
     fn open_view(&self, cx: &mut Cx<'_>, command: Command) {
         let Some(scope) = self.span_scope(&cx.look) else { return };
         cx.push(if command == Command::Logs { ViewKind::Logs } else { ViewKind::Service }, scope);
+    }
+
+    /// Opens what the selected span ran on, at its time. Repeated spans may have run anywhere.
+    fn open_infra(&self, cx: &mut Cx<'_>) {
+        let (Some(scope), Some((trace, node)), Some(item)) = (self.span_scope(&cx.look), self.selected(), self.item()) else { return };
+        let place = if matches!(item, Item::Row(_)) { infra::place_of_span(trace, node) } else { Labels::new() };
+        cx.acts.push(infra::open(place, scope.with_lead()));
     }
 
     /// The scope of the selected span: its service and itself; of repeated spans the time of all of them.

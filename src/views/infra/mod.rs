@@ -11,6 +11,7 @@ mod section;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
@@ -18,11 +19,14 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-pub(in crate::views) use self::subject::pod_pattern;
 use self::{
     graphs::Graphs,
     layout::{GRAPHS, panes},
     section::{Graph, Level, Row, Section},
+};
+pub(in crate::views) use self::{
+    subject::pod_pattern,
+    ways::{open, place_of, place_of_span},
 };
 use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, filter::Filter, prompt::Prompt};
 use crate::{
@@ -201,11 +205,16 @@ impl Infra {
     }
 }
 
-/// Whether a row is what led here: all labels that both have are the same, and there is one that tells it from others.
+/// Whether a row is what led here: its pod, or where no pod is known its node, its container, its process. What else is told
+/// of a pod may be told otherwise by others: its machine by another name, its process as that of whoever was scraped for it.
 fn is_wanted(row: &Row, wanted: &Labels) -> bool {
-    let mut same = wanted.iter().filter_map(|(name, value)| Some((name, row.place.get(name)? == value)));
-    let names = ["container", "pod", "node", "instance"].into_iter().find(|name| wanted.get(name).is_some());
-    names.is_some_and(|name| row.place.get(name).is_some()) && same.all(|(_, same)| same)
+    let is_same = |name: &str| row.place.get(name) == wanted.get(name);
+    let name = ["pod", "node", "container", "instance"].into_iter().find(|name| wanted.get(name).is_some());
+    let is_elsewhere = ["pod", "container"].contains(&name.unwrap_or(""))
+        && row.place.get("namespace").is_some()
+        && wanted.get("namespace").is_some()
+        && !is_same("namespace");
+    name.is_some_and(is_same) && !is_elsewhere
 }
 
 impl View for Infra {

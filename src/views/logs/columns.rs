@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     log_fields::Record,
+    model::place,
     store::Line,
     ui::{
         format,
@@ -273,13 +274,13 @@ impl Prefix {
 
 /// The pod, host or process of a line.
 pub(super) fn pod_of<'a>(line: &Line<'a>, look: &Look<'_>) -> Option<&'a str> {
-    const NAMES: [&str; 6] = ["pod", "k8s_pod_name", "pod_name", "instance", "service_instance_id", "host"];
-    look.shared.settings.labels.logs_instance.iter().map(String::as_str).chain(NAMES).find_map(|name| label_of(line, name))
+    let own = look.shared.settings.labels.logs_instance.iter().find_map(|name| label_of(line, name));
+    own.or_else(|| ["pod", "instance", "node"].into_iter().flat_map(place::spellings).find_map(|name| label_of(line, name)))
 }
 
 /// The container of a line.
 pub(super) fn container_of<'a>(line: &Line<'a>) -> Option<&'a str> {
-    ["container", "k8s_container_name", "container_name"].iter().find_map(|name| label_of(line, name))
+    place::spellings("container").iter().find_map(|name| label_of(line, name))
 }
 
 fn label_of<'a>(line: &Line<'a>, name: &str) -> Option<&'a str> {

@@ -3,7 +3,7 @@
 use super::{Logs, Typing, patterns, row};
 use crate::{
     core::command::{Command, Facts, ViewKind},
-    model::log::Level,
+    model::{log::Level, place},
     views::{Cx, Look},
 };
 
@@ -37,6 +37,7 @@ impl Logs {
                     cx.push(ViewKind::Service, scope);
                 }
             }
+            Command::Infra => self.open_infra(cx),
             Command::Refresh => {
                 self.try_again();
                 return false;
@@ -116,6 +117,7 @@ impl Logs {
             rows: line.is_some() || chooses,
             drill: if line.is_some() || chooses { None } else { Some("there is no line to open") },
             service: self.service(look).is_some(),
+            infra: look.scope.service.is_some() || line.is_some_and(|line| place::is_told(line.stream.iter().chain(line.metadata()))),
             trace: line.is_some_and(|l| l.trace.is_some()),
             errors: self.store.next_at_level(0, Level::Error).is_some(),
             searched: self.store.show().pattern.is_some(),

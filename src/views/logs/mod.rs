@@ -22,6 +22,7 @@ mod follow;
 pub(crate) mod gaps;
 mod held;
 mod ids;
+mod infra;
 mod list;
 mod marks;
 mod moves;

@@ -11,6 +11,7 @@ mod files;
 mod filtering;
 mod follow;
 mod gaps;
+mod infra;
 mod live;
 mod moves;
 mod older;

@@ -230,11 +230,20 @@ impl View for Service {
 
     fn hints(&self) -> &'static [Command] {
         if self.exemplar.is_some() {
-            &[Command::Drill, Command::NextExemplar, Command::ViewLogs, Command::ViewTraces, Command::ValueCursor, Command::NextPane]
+            &[
+                Command::Drill,
+                Command::NextExemplar,
+                Command::ViewLogs,
+                Command::ViewTraces,
+                Command::Infra,
+                Command::ValueCursor,
+                Command::NextPane,
+            ]
         } else {
             &[
                 Command::ViewLogs,
                 Command::ViewTraces,
+                Command::Infra,
                 Command::Drill,
                 Command::NextExemplar,
                 Command::Breakdown,
@@ -325,6 +334,7 @@ impl View for Service {
                 let scope = cx.look.scope.clone();
                 cx.push(ViewKind::Logs, scope);
             }
+            Command::Infra => self.open_infra(cx),
             Command::NextExemplar => self.next_exemplar(cx),
             Command::NextPane => self.pane = self.pane.step(1),
             Command::PreviousPane => self.pane = self.pane.step(Pane::ALL.len() - 1),

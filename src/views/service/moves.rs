@@ -24,7 +24,7 @@ use crate::{
     },
     red::{Durations, Family},
     ui::{panel::Panel, table::TableState},
-    views::{Act, Cx, Look, Pointed, Yank},
+    views::{Act, Cx, Look, Pointed, Yank, infra},
 };
 
 /// Said where a key needs one value.
@@ -101,6 +101,16 @@ impl Service {
             let (back, logs) = (key(Command::Back), key(Command::ViewLogs));
             cx.notice(format!("this is the route already: {back} leaves it, {logs} shows the logs of all routes"));
         }
+    }
+
+    /// Opens what the service runs on, with the cursor on the pod or the node that is selected, if one is.
+    pub(super) fn open_infra(&self, cx: &mut Cx<'_>) {
+        let is_listed = self.pane == Pane::Breakdown || self.pane.is_graph();
+        let row = self.selected_row().filter(|row| is_listed && row.others.is_none());
+        let label = self.data.family(&cx.look).and_then(|(family, _)| self.label(&family));
+        let told = row.zip(label.as_deref()).map(|(row, label)| (label, row.name.as_str()));
+        let place = infra::place_of(cx.look.scope.service.as_deref(), told, []);
+        cx.acts.push(infra::open(place, cx.look.scope.clone()));
     }
 
     /// Everything but the selected row.

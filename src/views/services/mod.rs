@@ -266,6 +266,11 @@ impl View for Services {
                     cx.push(kind, scope);
                 }
             }
+            Command::Infra => {
+                if let Some(scope) = self.scope(&cx.look) {
+                    cx.push(ViewKind::Infra, scope);
+                }
+            }
             Command::Filter => self.filter.open(),
             Command::Order => {
                 self.order = self.order.next();

@@ -160,6 +160,13 @@ impl Structure {
         lines.get(self.list.row(lines.len())?).copied()
     }
 
+    /// The service of the selected row, or of the one whose traces are listed.
+    fn service(&self) -> Option<&str> {
+        let row = self.behind.as_ref().map_or_else(|| self.row(), |list| Some(list.row))?;
+        let operation = self.rows().get(row as usize)?.operation.as_ref()?;
+        Some(operation.service.as_str()).filter(|service| !service.is_empty())
+    }
+
     fn is_done(&self) -> bool {
         self.stopped || self.done
     }
@@ -238,6 +245,7 @@ impl View for Structure {
             rows,
             drill: if rows { None } else { Some("nothing is merged yet") },
             trace: self.behind.is_some() && rows,
+            service: self.service().is_some(),
             errors: self.behind.is_none() && self.rows().iter().any(|row| row.errors > 0),
             folds: self.behind.is_none() && rows,
             no_more: self.no_more(),
@@ -306,6 +314,12 @@ impl View for Structure {
             Command::Filter => self.start_typing(),
             // Also of the list: what is looked up is put into it as well.
             Command::More => self.merge_more(),
+            Command::Infra => {
+                if let Some(service) = self.service() {
+                    let scope = cx.look.scope.with_service(service);
+                    cx.push(ViewKind::Infra, scope);
+                }
+            }
             Command::Refresh => {
                 (self.stopped, self.done) = (false, false);
                 return false;

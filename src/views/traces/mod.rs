@@ -184,6 +184,7 @@ impl Traces {
         let hit = self.selected()?;
         Some(match command {
             Command::Red => (ViewKind::Service, look.scope.with_service(hit.root_service.clone()?)),
+            Command::Infra => (ViewKind::Infra, look.scope.with_service(hit.root_service.clone()?).leading_to(hit.range(), look.now)),
             Command::Logs => (ViewKind::Logs, look.scope.with_trace(hit.trace, None).around(hit.range())),
             _ => {
                 let span = self.selected_span().map_or_else(|| hit.span(), |s| s.id);
@@ -303,7 +304,7 @@ impl View for Traces {
             self.chosen();
         }
         match command {
-            Command::Drill | Command::Logs | Command::Red => {
+            Command::Drill | Command::Logs | Command::Red | Command::Infra => {
                 if let Some((kind, scope)) = self.target(&cx.look, command) {
                     cx.push(kind, scope);
                 }

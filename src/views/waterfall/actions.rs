@@ -8,6 +8,7 @@ use super::{
     Waterfall,
     detail::{self, Attribute, Item, Kind, Of, STACK},
     rows,
+    table::SpanTable,
 };
 use crate::{
     core::{
@@ -16,11 +17,11 @@ use crate::{
         scope::Scope,
     },
     model::{
-        labels::{MatchOp, Matcher},
+        labels::{Labels, MatchOp, Matcher},
         time::{TimeRange, TimeWindow},
         trace::{SpanLink, Value},
     },
-    views::{Act, Cx, Look, Yank},
+    views::{Act, Cx, Look, Yank, infra},
 };
 
 /// Links that are offered at the most.
@@ -67,6 +68,36 @@ impl Waterfall {
             range.end = members.map(|n| trace.nodes[*n as usize].end()).max().unwrap_or(range.end);
         }
         Some(scope.around(range))
+    }
+
+    /// Where what is selected ran: the value of the detail that says so, the line of the logs, or the span. Repeated spans may
+    /// have run anywhere.
+    fn place(&self, look: &Look<'_>, area: Rect) -> Labels {
+        if let Some(Attribute { name, value: Value::Text(value), .. }) = self.attribute(look, area) {
+            let place = infra::place_of(None, [(name.as_str(), value.as_str())], []);
+            if !place.is_empty() {
+                return place;
+            }
+        }
+        let is_many = !self.in_detail && self.table.as_ref().and_then(SpanTable::selected).is_some_and(|row| row.count > 1);
+        let (Some(trace), Some(item)) = (self.trace().filter(|_| !is_many), self.item()) else { return Labels::new() };
+        match item {
+            rows::Item::Span(node) => infra::place_of_span(trace, node as usize),
+            rows::Item::Group(_) => Labels::new(),
+            rows::Item::Line(number) => {
+                let (line, node) = (self.lines.line(number), self.lines.span_of(number).unwrap_or(0) as usize);
+                let told = line.into_iter().flat_map(|line| line.stream.iter().chain(line.metadata.iter()));
+                let place = infra::place_of(Some(trace.service(node)), told, []);
+                if place.is_empty() { infra::place_of_span(trace, node) } else { place }
+            }
+        }
+    }
+
+    /// Opens what the selected span ran on, at its time.
+    pub(super) fn open_infra(&self, cx: &mut Cx<'_>) {
+        if let Some(scope) = self.span_scope(&cx.look) {
+            cx.acts.push(infra::open(self.place(&cx.look, cx.area), scope.with_lead()));
+        }
     }
 
     /// The other traces that the selected span points to.

@@ -41,7 +41,7 @@ use self::{
     table::SpanTable,
     time::Time,
 };
-use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, prompt::Prompt, search::Search};
+use super::{Cx, Look, Needs, Pointed, View, Wants, Yank, entries::Entries, infra, prompt::Prompt, search::Search};
 use crate::{
     app::expect,
     core::{
@@ -217,6 +217,7 @@ impl View for Waterfall {
             rows: node.is_some(),
             drill: if node.is_some() { None } else { Some("there is no span to open") },
             service: both.is_some_and(|(t, n)| !t.service(n).is_empty()),
+            infra: both.is_some_and(|(t, n)| !infra::place_of_span(t, n).is_empty()),
             trace: trace.is_some(),
             errors: trace.is_some_and(|t| t.error_count > 0),
             searched: self.search.is_some(),
@@ -231,15 +232,16 @@ impl View for Waterfall {
 
     fn hints(&self) -> &'static [Command] {
         use Command::{
-            CompareTraces, CorrectClocks, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Logs, NextError, Red,
+            CompareTraces, CorrectClocks, CriticalPath, Drill, Exclude, Filter, FoldAll, FoldWaits, Include, Infra, Logs, NextError, Red,
             SpanTable, TraceLines, Yank, ZoomToSpan,
         };
         if self.in_detail {
-            return &[Drill, Include, Exclude, Filter, Yank, Logs];
+            return &[Drill, Include, Exclude, Filter, Yank, Logs, Infra];
         }
         if self.corrected || self.trace().is_some_and(|trace| trace.is_skewed()) {
             return &[
                 Logs,
+                Infra,
                 NextError,
                 CorrectClocks,
                 CompareTraces,
@@ -252,12 +254,13 @@ impl View for Waterfall {
                 TraceLines,
             ];
         }
-        &[Logs, NextError, CompareTraces, Drill, Filter, ZoomToSpan, FoldWaits, CriticalPath, FoldAll, SpanTable, TraceLines, Red]
+        &[Logs, Infra, NextError, CompareTraces, Drill, Filter, ZoomToSpan, FoldWaits, CriticalPath, FoldAll, SpanTable, TraceLines, Red]
     }
 
     fn hint(&self, command: Command) -> Option<&'static str> {
         match command {
             Command::Logs => Some("logs of span"),
+            Command::Infra => Some("pod"),
             Command::Drill if self.in_detail => Some("search"),
             Command::Drill if self.table.is_some() => Some("its spans"),
             Command::Drill => Some("detail"),
@@ -324,6 +327,7 @@ impl View for Waterfall {
             Command::Drill if matches!(self.item(), Some(Item::Group(_))) => self.fold(cx, false),
             Command::Drill | Command::NextPane | Command::PreviousPane => self.in_detail = !self.in_detail,
             Command::Logs | Command::Red => self.open_view(cx, command),
+            Command::Infra => self.open_infra(cx),
             Command::CompareTraces => self.compare_with_good(cx),
             Command::ShowLink => self.open_link(cx),
             Command::Include | Command::Exclude => self.filter_scope(cx, command == Command::Include),

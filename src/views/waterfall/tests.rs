@@ -1,4 +1,5 @@
 mod detail;
+mod infra;
 mod lines;
 mod renew;
 mod time;

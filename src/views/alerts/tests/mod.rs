@@ -2,6 +2,7 @@
 
 mod expression;
 mod filter;
+mod infra;
 mod list;
 mod naming;
 mod storm;

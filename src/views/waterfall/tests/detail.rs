@@ -14,7 +14,7 @@ use crate::{
 const JAVA: &str = "java.lang.IllegalStateException: pool is empty\n\tat com.zaxxer.hikari.pool.HikariPool.a(HikariPool.java:1)\n\tat com.zaxxer.hikari.pool.HikariPool.b(HikariPool.java:2)\n\tat com.zaxxer.hikari.pool.HikariPool.c(HikariPool.java:3)\n\tat com.shop.Orders.insert(Orders.java:57)";
 
 /// One span with attributes of every group, a link and an exception.
-fn rich() -> Arc<Trace> {
+pub(super) fn rich() -> Arc<Trace> {
     let text = |s: &str| Value::Text(s.into());
     let exception =
         SpanEvent { at: Timestamp(START + 5 * MS), name: "exception".into(), attributes: [("exception.stacktrace", text(JAVA))].into() };
@@ -35,7 +35,7 @@ fn rich() -> Arc<Trace> {
     Arc::new(Trace::build(Spans { trace: TraceId(0xabc), resources, spans, partial: None }))
 }
 
-fn rich_page() -> (Waterfall, Scope) {
+pub(super) fn rich_page() -> (Waterfall, Scope) {
     let scope = scope(None);
     let (mut view, _) = answered(&scope, BIG, Ok(rich()));
     press(&mut view, &scope, BIG, Command::NextPane);
@@ -43,7 +43,7 @@ fn rich_page() -> (Waterfall, Scope) {
 }
 
 /// Moves to the entry of a name.
-fn go_to(view: &mut Waterfall, scope: &Scope, name: &str) {
+pub(super) fn go_to(view: &mut Waterfall, scope: &Scope, name: &str) {
     press(view, scope, BIG, Command::Top);
     for _ in 0..60 {
         let shared = test_shared();
