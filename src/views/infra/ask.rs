@@ -1,14 +1,18 @@
 //! What the Infra page asks: one question a section, what the service's own metrics say of where it is, and the graphs.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
 use ratatui::layout::Rect;
 
-use super::{Infra, SECTIONS, subject::Subject};
+use super::{
+    Infra, SECTIONS,
+    section::Level,
+    subject::{Host, Subject, host_of},
+};
 use crate::{
     core::request::Request,
-    model::labels::{Labels, Matcher},
+    model::labels::Matcher,
     red::{Family, Kind},
     views::{Look, Needs},
 };
@@ -25,21 +29,17 @@ impl Infra {
     pub(super) fn subject(&self, look: &Look<'_>) -> Subject {
         let service = look.scope.service.clone();
         let family = own_family(look);
-        let own = |label: &str| -> Vec<CompactString> {
-            let elements = self.own.value().map_or(&[][..], |vector| &vector.elements);
-            let mut values: Vec<CompactString> = elements.iter().filter_map(|(labels, _)| labels.get(label)).map(Into::into).collect();
-            values.sort_unstable();
-            values.dedup();
-            values.retain(|value| !value.is_empty());
-            values
-        };
-        let mut pods = own("pod");
+        let own = self.own.value().map_or(&[][..], |vector| &vector.elements);
+        let mut pods: Vec<CompactString> = own.iter().filter_map(|(labels, _)| labels.get("pod")).map(Into::into).collect();
+        pods.sort_unstable();
+        pods.dedup();
+        pods.retain(|pod| !pod.is_empty());
         pods.extend(self.wanted_pod(&service));
         Subject {
             service,
             service_label: family.map(|family| family.service_label.as_str().into()),
             pods,
-            hosts: self.hosts(&own("instance")),
+            hosts: self.hosts(look.scope.service.is_some()),
             matchers: look.scope.matchers.iter().filter(|m| is_place(m)).cloned().collect(),
             over: family.map_or(OVER, |family| family.rate_window(Duration::ZERO).max(OVER)),
             reach: look.range().duration().clamp(OVER, REACH),
@@ -51,15 +51,22 @@ impl Infra {
         self.led_by.as_ref().filter(|_| service.is_some())?.get("pod").map(Into::into)
     }
 
-    /// The machines of the pods that are known, and of the processes that no pod is known of.
-    fn hosts(&self, instances: &[CompactString]) -> Vec<CompactString> {
-        let places = self.parts[0].all.iter().map(|row| &row.place);
-        let of_pods = places.flat_map(|place: &Labels| [place.get("node"), place.get("host_ip")]).flatten();
-        let of_processes = instances.iter().filter_map(|instance| instance.rsplit_once(':')).map(|(host, _)| host);
-        let mut hosts: Vec<CompactString> = of_pods.chain(of_processes).map(Into::into).collect();
-        hosts.sort_unstable();
-        hosts.dedup();
-        hosts
+    /// The machines of the pods that are known, of the processes that no pod is known of, and the one that led here.
+    fn hosts(&self, of_service: bool) -> Vec<Host> {
+        let mut hosts: BTreeMap<&str, Host> = BTreeMap::new();
+        for pod in self.parts[0].all.iter().filter(|_| of_service) {
+            let Some(node) = pod.place.get("node") else { continue };
+            let host = hosts.entry(node).or_default();
+            host.address = pod.place.get("host_ip").unwrap_or("").into();
+            *(if pod.level == Level::Gone { &mut host.gone } else { &mut host.pods }) += 1;
+        }
+        let own = self.own.value().map_or(&[][..], |vector| &vector.elements).iter().map(|(labels, _)| labels);
+        let own = own.filter(|labels| labels.get("pod").is_none_or(str::is_empty)).filter_map(|labels| labels.get("instance"));
+        let led_by = self.led_by.iter().flat_map(|by| ["node", "nodename", "instance"].map(|label| by.get(label))).flatten();
+        for name in own.chain(led_by).map(host_of).filter(|name| !name.is_empty()) {
+            hosts.entry(name).or_default();
+        }
+        hosts.into_iter().map(|(name, host)| Host { name: name.into(), ..host }).collect()
     }
 
     /// All questions.

@@ -6,6 +6,7 @@ mod ask;
 mod draw;
 mod graphs;
 mod layout;
+mod nodes;
 mod pods;
 mod section;
 mod subject;
@@ -51,7 +52,7 @@ use crate::{
 };
 
 /// All sections, in the order of the page.
-static SECTIONS: [&Section; 1] = [&pods::PODS];
+static SECTIONS: [&Section; 2] = [&pods::PODS, &nodes::NODES];
 
 /// A section's answer, as rows.
 #[derive(Default)]

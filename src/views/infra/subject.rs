@@ -6,6 +6,30 @@ use compact_str::CompactString;
 
 use crate::model::labels::{Matcher, label_name, quote};
 
+/// A machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Host {
+    /// What its node is called; the host of a process' `instance` where no node is known, which may be an address.
+    pub name: CompactString,
+    /// The node's address; empty where it is not known.
+    pub address: CompactString,
+    /// How many pods of the service are on it.
+    pub pods: usize,
+    /// How many were on it and are no more.
+    pub gone: usize,
+}
+
+/// The host of an `instance`, without its port and the brackets of an address.
+pub(super) fn host_of(instance: &str) -> &str {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let host = match instance.rsplit_once(':') {
+        // An IPv6 address without brackets has no port.
+        Some((host, port)) if is_port(port) && (!host.contains(':') || host.ends_with(']')) => host,
+        _ => instance,
+    };
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
 /// Whose infrastructure is asked for: a service's, or everything where none is chosen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Subject {
@@ -15,8 +39,8 @@ pub(super) struct Subject {
     pub service_label: Option<CompactString>,
     /// Pods that are its own whatever they are called: named by its metrics, or by the span or line that led here.
     pub pods: Vec<CompactString>,
-    /// Names and addresses of the machines it is on.
-    pub hosts: Vec<CompactString>,
+    /// The machines it is on, or that led here; by name.
+    pub hosts: Vec<Host>,
     /// Conditions of the scope on what is asked for: namespace, cluster, pod, node.
     pub matchers: Vec<Matcher>,
     /// Window of rates.

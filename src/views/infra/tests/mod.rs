@@ -1,4 +1,5 @@
 //! The Infra page, and what its sections tell of a Prometheus of a few series.
 
+mod nodes;
 mod pods;
 mod world;

@@ -13,7 +13,7 @@ use crate::{
         time::Timestamp,
     },
     views::infra::{
-        section::{Row, Section},
+        section::{Level, Row, Section},
         subject::Subject,
     },
 };
@@ -99,4 +99,11 @@ fn labels(series: &str) -> Labels {
 pub(in crate::views::infra) fn told(row: &Row) -> String {
     let figures: Vec<&str> = row.figures.iter().map(|f| f.text.as_str()).collect();
     format!("{} {:?} | {} | {}", row.name, row.level, figures.join(" | "), row.why())
+}
+
+/// A row's cell below a heading.
+pub(in crate::views::infra) fn cell<'r>(section: &Section, row: &'r Row, title: &str) -> (&'r str, Level) {
+    let column = section.columns.iter().position(|column| column.title == title).unwrap();
+    let figure = &row.figures[column - 1];
+    (&figure.text, figure.level)
 }
