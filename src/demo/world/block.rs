@@ -65,6 +65,8 @@ const CONNECTED: [(Service, &str, i64); 5] = [
 const ABSENT: u16 = u16::MAX;
 /// Cells of a pool: active, pending, timeouts, how often one was asked for.
 const POOL_CELLS: usize = 4;
+/// Which of them the last is.
+pub const ASKED: usize = 3;
 
 /// Where everything is counted.
 #[derive(Debug)]
@@ -81,7 +83,7 @@ pub struct Layout {
     native: Vec<Option<usize>>,
     /// Cell of the calls of an operation that are in flight at a scrape of who is called.
     in_flight: [Option<(usize, i64)>; OPS],
-    /// First cell of the events that wait to be consumed, by partition.
+    /// First cell of the events that wait to be consumed, by partition, then of those that are.
     lag: usize,
     cells: usize,
     /// Offset of a pod's scrapes in nanoseconds.
@@ -143,7 +145,7 @@ impl Layout {
             cells += 1;
         }
         let lag = cells;
-        cells += PARTITIONS;
+        cells += 2 * PARTITIONS;
         let phases = (0..pods).map(|i| (super::rng::hash(model.seed, 90 + i as u64) % 14_000) as i64 * 1_000_000).collect();
         Self { own, spans, pods, histograms, pools, native, in_flight, lag, cells, phases }
     }
@@ -184,6 +186,11 @@ impl Layout {
     /// Cell of the events of a partition that wait to be consumed.
     pub const fn lag(&self, partition: usize) -> usize {
         self.lag + partition
+    }
+
+    /// Cell of the events of a partition that were consumed.
+    pub const fn consumed(&self, partition: usize) -> usize {
+        self.lag + PARTITIONS + partition
     }
 
     /// The row of sums with a pod's CPU time.
@@ -365,7 +372,7 @@ impl Observer for Counter<'_> {
         self.held(cell + 1, phase, asked, got.unwrap_or(back));
         let until = got.unwrap_or(back);
         let slot = self.slot(until, phase);
-        self.cells[cell + 3][slot] += 1;
+        self.cells[cell + ASKED][slot] += 1;
         self.sums[self.layout.waited(pod)][slot] += (until - asked) as u64;
         if got.is_none() {
             self.cells[cell + 2][slot] += 1;
@@ -374,6 +381,8 @@ impl Observer for Counter<'_> {
 
     fn event(&mut self, partition: usize, published: i64, consumed: i64) {
         self.held(self.layout.lag(partition), KAFKA_PHASE, published, consumed);
+        let slot = self.slot(consumed, KAFKA_PHASE);
+        self.cells[self.layout.consumed(partition)][slot] += 1;
     }
 }
 

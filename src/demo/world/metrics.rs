@@ -1,19 +1,15 @@
 //! The world as Prometheus has scraped it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     World,
-    block::{BLOCK, BOUNDS, BUCKETS, Layout, MetricBlock, NATIVE, NATIVE_BUCKETS, NATIVE_SCHEMA, SCRAPE, SLOTS, block_of},
-    engine::Engine,
+    block::{Layout, NATIVE, NATIVE_SCHEMA, SCRAPE, block_of},
+    counters::{Base, Window},
     exporters::{NODE_MEMORY, SYSTEM_MEMORY},
     model::{Model, Pod, PodId, SECOND},
     rng::{hash, unit},
     series::{self, Series, Value},
-    shop::{OP, Op, REPLICAS},
     spans::trace_id,
 };
 use crate::{
@@ -28,178 +24,6 @@ use crate::{
 /// Durations up to this are zeros to native histograms, as client libraries have it: 2 to the power of -128.
 const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 
-/// What the counters had counted at the begin of a block. Whole numbers, so that sums do not depend on their order.
-#[derive(Debug)]
-struct Base {
-    anchor: i64,
-    cells: Vec<f64>,
-    /// Nanoseconds: durations by histogram, then CPU time by pod.
-    sums: Vec<f64>,
-}
-
-/// The base that is in use: it follows the time, so that no more than a day has to be counted from it.
-#[derive(Debug, Default)]
-pub struct Bases(Mutex<Option<Arc<Base>>>);
-
-/// Blocks that the base may lie behind, and how far it then moves.
-const BEHIND: i64 = 20 * 3_600 / BLOCK;
-const MOVE: i64 = 12 * 3_600 / BLOCK;
-
-impl Bases {
-    fn get(&self, engine: &Engine, newest: i64) -> Arc<Base> {
-        let mut base = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut now = base.take().unwrap_or_else(|| Arc::new(Base::estimate(engine)));
-        while newest - now.anchor > BEHIND {
-            now = Arc::new(now.moved(engine, MOVE));
-        }
-        *base = Some(now.clone());
-        now
-    }
-}
-
-impl Base {
-    /// At the anchor: estimated from the block before it and the age of the processes, so that no day has to be
-    /// simulated. Every change after and before is exact.
-    fn estimate(engine: &Engine) -> Self {
-        let layout = &engine.layout;
-        let mut base = Self { anchor: engine.anchor, cells: vec![0.0; layout.cells()], sums: vec![0.0; layout.sums()] };
-        let Some(block) = engine.metrics(engine.anchor - 1, engine.anchor - 1).pop() else { return base };
-        for (histogram, sum) in base.sums.iter_mut().enumerate().take(layout.histograms()) {
-            let life = blocks_of_life(engine, histogram);
-            for (bucket, bound) in BOUNDS.iter().chain(&[20.0]).enumerate() {
-                let cell = histogram * BUCKETS + bucket;
-                let seen: f64 = block.cell(cell).map_or(0.0, |row| row.iter().map(|n| f64::from(*n)).sum());
-                base.cells[cell] = ((seen + 1.5) * life).floor();
-                *sum += (base.cells[cell] * bound * 0.7e9).floor();
-            }
-        }
-        for (histogram, first) in (0..layout.histograms()).filter_map(|h| Some((h, layout.native(h)?))) {
-            let life = blocks_of_life(engine, histogram);
-            for cell in first..first + NATIVE_BUCKETS {
-                let seen: f64 = block.cell(cell).map_or(0.0, |row| row.iter().map(|n| f64::from(*n)).sum());
-                base.cells[cell] = (seen * life).floor();
-            }
-        }
-        for (id, pod) in engine.model.pods.iter().enumerate() {
-            let work = OP.iter().filter(|op| op.service == pod.service && op.is_work());
-            base.sums[layout.cpu(id as PodId)] = work.map(|op| base.requests(layout, op.op, id as PodId) * op.cpu_ns() as f64).sum();
-        }
-        base
-    }
-
-    /// How often a pod did an operation; of what only spans count, each pod did its share.
-    fn requests(&self, layout: &Layout, op: Op, pod: PodId) -> f64 {
-        let all = |h: usize| self.cells[h * BUCKETS..(h + 1) * BUCKETS].iter().sum::<f64>();
-        let own: Vec<usize> = (0..3).filter_map(|status| layout.own(op, status, pod)).collect();
-        if own.is_empty() {
-            return layout.span(op, false).map_or(0.0, |h| (all(h) / REPLICAS as f64).floor());
-        }
-        own.into_iter().map(all).sum()
-    }
-
-    /// The same, some blocks later.
-    fn moved(&self, engine: &Engine, blocks: i64) -> Self {
-        let anchor = self.anchor + blocks;
-        let window = Window::new(engine, self, self.anchor * SLOTS as i64, anchor * SLOTS as i64 - 1);
-        let end = |value: &Value| window.counted(self, value).get(blocks as usize * SLOTS - 1).copied().unwrap_or_default();
-        let cells = (0..self.cells.len()).map(|c| end(&Value::Count(vec![c as u32]))).collect();
-        let sums = (0..self.sums.len()).map(|h| end(&Value::Sum(vec![h as u16]))).collect();
-        Self { anchor, cells, sums }
-    }
-}
-
-/// How many blocks a histogram has been counting for at the anchor: none when its pod is younger.
-fn blocks_of_life(engine: &Engine, histogram: usize) -> f64 {
-    let age = hash(engine.model.seed, 600 + histogram as u64) % 900 + 1_500;
-    let pod = engine.layout.pod_of(histogram).map(|p| &engine.model.pods[p as usize]);
-    if pod.is_some_and(|p| p.born >= engine.model.birth) { 0.0 } else { age as f64 }
-}
-
-/// Blocks in a row, from which counts are read.
-struct Window {
-    blocks: Vec<Arc<MetricBlock>>,
-    /// First slot of the second block; the first is there for its spill.
-    first: i64,
-    len: usize,
-    /// Index of the first slot at or after the anchor.
-    anchor: i64,
-}
-
-impl Window {
-    /// Slots `from..=to` and all between them and the anchor.
-    fn new(engine: &Engine, base: &Base, from: i64, to: i64) -> Self {
-        let slots = SLOTS as i64;
-        let first = from.div_euclid(slots).min(base.anchor);
-        let last = to.div_euclid(slots).max(base.anchor);
-        let blocks = engine.metrics(first - 1, last);
-        let len = (last - first + 1) as usize * SLOTS;
-        Self { blocks, first: first * slots, len, anchor: (base.anchor - first) * slots }
-    }
-
-    /// Adds a row of each block to the slots it belongs to.
-    fn add<T: Copy>(&self, out: &mut [f64], row: impl Fn(&MetricBlock) -> Option<&[T]>, number: impl Fn(T) -> f64) {
-        for (i, block) in self.blocks.iter().enumerate() {
-            let Some(row) = row(block) else { continue };
-            let begin = (i as i64 - 1) * SLOTS as i64;
-            for (j, value) in row.iter().enumerate() {
-                if let Ok(slot) = usize::try_from(begin + j as i64)
-                    && slot < out.len()
-                {
-                    out[slot] += number(*value);
-                }
-            }
-        }
-    }
-
-    /// From what was counted in each slot to what a counter shows, given what it showed at the anchor.
-    fn accumulate(&self, out: &mut [f64], base: f64) {
-        let mut total = 0.0;
-        let mut at_anchor = 0.0;
-        for (i, value) in out.iter_mut().enumerate() {
-            total += *value;
-            *value = total;
-            if (i as i64) < self.anchor {
-                at_anchor = total;
-            }
-        }
-        for value in out {
-            *value = (*value - at_anchor + base).max(0.0);
-        }
-    }
-
-    /// Adds a cell of each block.
-    fn add_cell(&self, out: &mut [f64], cell: usize, factor: f64) {
-        self.add(out, |b| b.cell(cell).map(|r| r.as_slice()), |n| f64::from(n) * factor);
-    }
-
-    /// What is counted of a series by each slot, in its smallest unit: seconds as nanoseconds.
-    fn counted(&self, base: &Base, value: &Value) -> Vec<f64> {
-        let mut out = vec![0.0; self.len];
-        match value {
-            Value::Count(cells) => {
-                cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0));
-                self.accumulate(&mut out, cells.iter().map(|c| base.cells[*c as usize]).sum());
-            }
-            Value::Sum(rows) | Value::Along(_, rows, _) => {
-                for h in rows {
-                    self.add(&mut out, |b| b.sum(*h as usize).map(|r| r.as_slice()), |ns| ns as f64);
-                }
-                self.accumulate(&mut out, rows.iter().map(|h| base.sums[*h as usize]).sum());
-            }
-            Value::Gauge(cells) => cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0)),
-            Value::Rest(_, cells) => cells.iter().for_each(|c| self.add_cell(&mut out, *c as usize, -1.0)),
-            Value::Probe(right, wrong) => {
-                let mut all = vec![0.0; self.len];
-                wrong.iter().for_each(|c| self.add_cell(&mut out, *c as usize, 1.0));
-                right.iter().chain(wrong).for_each(|c| self.add_cell(&mut all, *c as usize, 1.0));
-                out.iter_mut().zip(all).for_each(|(wrong, all)| *wrong /= all.max(1.0));
-            }
-            Value::Native(_) | Value::Constant(_) | Value::Line(_) | Value::Memory(_) | Value::Available(_) | Value::Load(..) => {}
-        }
-        out
-    }
-}
-
 /// What a native histogram's buckets and sum show in each slot of a window.
 struct NativeCounts {
     buckets: Vec<(i32, Vec<f64>)>,
@@ -211,7 +35,7 @@ impl NativeCounts {
     fn new(window: &Window, base: &Base, layout: &Layout, histogram: u16) -> Self {
         let first = layout.native(histogram as usize).unwrap_or_default();
         let counted = |(cell, index): (usize, i32)| {
-            let used = base.cells[cell] > 0.0 || window.blocks.iter().any(|b| b.cell(cell).is_some());
+            let used = base.has(cell) || window.has(cell);
             used.then(|| (index, window.counted(base, &Value::Count(vec![cell as u32]))))
         };
         Self { buckets: (first..).zip(NATIVE).filter_map(counted).collect(), sums: window.counted(base, &Value::Sum(vec![histogram])) }
@@ -235,26 +59,23 @@ fn memory(model: &Model, pod: PodId, at: i64) -> f64 {
 /// What a series shows at an instant, given what was counted until then, in the smallest unit.
 fn shown(model: &Model, value: &Value, at: i64, counted: f64) -> f64 {
     match value {
-        Value::Count(_) | Value::Gauge(_) | Value::Native(_) => counted,
+        Value::Count(_) | Value::Gauge(_) | Value::Native(_) | Value::Mean(_) => counted,
         Value::Sum(_) => counted / 1e9,
         Value::Along(line, _, factor) => line.at(at) + counted / 1e9 * factor,
         Value::Rest(line, _) => (line.at(at) + counted).max(0.0),
         Value::Line(line) => line.at(at),
+        Value::Whole(line) => line.at(at).floor(),
+        Value::Busy { lasting, factor, .. } => lasting.at(at) + counted * factor,
+        Value::Throttled(_, factor) => counted * factor,
         Value::Constant(v) => *v,
-        Value::Memory(pod) => memory(model, *pod, at),
+        Value::Memory(pod, factor) => (memory(model, *pod, at) * factor).floor(),
         Value::Available(node) => {
             let alive = |p: &(usize, &Pod)| p.1.node == *node && p.1.born <= at && p.1.gone.is_none_or(|gone| at < gone);
             let used: f64 = model.pods.iter().enumerate().filter(alive).map(|(id, _)| memory(model, id as PodId, at)).sum();
             NODE_MEMORY - SYSTEM_MEMORY - used
         }
         Value::Load(fixed, moving) => (fixed + moving * model.load(at)).floor(),
-        Value::Probe(..) => f64::from(u8::from(unit(hash(model.seed ^ 0x7072_6f62, at as u64)) >= counted)),
-    }
-}
-
-impl Value {
-    const fn is_counted(&self) -> bool {
-        !matches!(self, Self::Constant(_) | Self::Line(_) | Self::Memory(_) | Self::Available(_) | Self::Load(..))
+        Value::Probe { shown, .. } => shown[usize::from(unit(hash(model.seed ^ 0x7072_6f62, at as u64)) < counted)],
     }
 }
 
@@ -309,7 +130,7 @@ impl MetricStore for World {
                 let (mut samples, mut histograms) = (Vec::new(), Vec::new());
                 for (at, slot) in self.instants(series.target, (from, to), (start, end)) {
                     match slot {
-                        Some(slot) => histograms.push((at / 1_000_000, Arc::new(counts.at((slot - window.first) as usize)))),
+                        Some(slot) => histograms.push((at / 1_000_000, Arc::new(counts.at((slot - window.first()) as usize)))),
                         None => samples.push((at / 1_000_000, f64::from_bits(STALE))),
                     }
                 }
@@ -321,7 +142,7 @@ impl MetricStore for World {
             let counts = counted
                 .as_ref()
                 .filter(|_| series.value.is_counted())
-                .map(|(window, base)| (window.first, window.counted(base, &series.value)));
+                .map(|(window, base)| (window.first(), window.counted(base, &series.value)));
             let value = |slot: i64, at: i64| {
                 let counted = counts.as_ref().and_then(|(first, counts)| counts.get((slot - first) as usize).copied());
                 shown(&self.engine.model, &series.value, at, counted.unwrap_or_default())
@@ -391,32 +212,5 @@ impl World {
     pub(super) fn blocks_back(&self, age: i64) -> std::ops::RangeInclusive<i64> {
         let now = self.clock.now().0;
         block_of((now - age).max(self.horizon(now)))..=block_of(now)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        demo::world::{Scenario, series::Registry},
-        model::time::Timestamp,
-    };
-
-    #[test]
-    fn counters_go_on_when_the_base_moves() {
-        let scenario = Scenario::builtin("pool-exhaustion").unwrap();
-        let engine = Engine::new(Model::new(&scenario, 7, Timestamp::from_secs(1_763_712_007)));
-        let registry = Registry::new(&engine.model, &engine.layout, &scenario.thresholds);
-        let early = Base::estimate(&engine);
-        let late = early.moved(&engine, 4);
-        let slots = |block: i64| (engine.anchor + block) * SLOTS as i64;
-        let windows = [&early, &late].map(|base| Window::new(&engine, base, slots(2), slots(6) - 1));
-        let first = slots(2) + 1;
-        for series in registry.series.iter().filter(|s| s.value.is_counted()) {
-            let read = |window: &Window, base: &Base| {
-                window.counted(base, &series.value)[(first - window.first) as usize..(slots(6) - window.first) as usize].to_vec()
-            };
-            assert_eq!(read(&windows[0], &early), read(&windows[1], &late), "{}", series.labels);
-        }
     }
 }

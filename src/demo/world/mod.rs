@@ -4,6 +4,7 @@
 //! time on demand and keeps few of them; `metrics`, `logs` and `traces` answer from them.
 
 mod block;
+mod counters;
 mod engine;
 mod exporters;
 mod jobs;
@@ -33,7 +34,7 @@ use std::{
 };
 
 pub use self::scenario::{Cause, Scenario, ScenarioError, Truth};
-use self::{engine::Engine, metrics::Bases, model::Model, sampled::Sampled, series::Registry};
+use self::{counters::Bases, engine::Engine, model::Model, sampled::Sampled, series::Registry};
 use super::store::Clock;
 use crate::model::{labels::Labels, time::Timestamp};
 

@@ -13,8 +13,14 @@ pub const SECOND: i64 = 1_000_000_000;
 pub const MS: i64 = 1_000_000;
 /// How long before the start the world begins.
 const AGE: i64 = 25 * 3_600 * SECOND;
-/// Seconds between the replacements of two pods in a deploy.
+/// Between the replacements of two pods in a deploy.
 const ROLL: i64 = 12 * SECOND;
+/// From the start of a pod's process until it is ready.
+pub const STARTING: i64 = 9 * SECOND;
+/// From when a pod is told to end until it has.
+pub const GRACE: i64 = 30 * SECOND;
+/// From a pod's creation until its process starts, at least: it is scheduled, and its image is pulled.
+const PULLING: i64 = 16 * SECOND;
 
 /// Index into [`Model::pods`].
 pub type PodId = u8;
@@ -27,7 +33,9 @@ pub struct Pod {
     pub version: String,
     pub node: usize,
     pub ip: String,
-    /// When its process started, nanoseconds.
+    /// When it was created, nanoseconds.
+    pub created: i64,
+    /// When its process started.
     pub born: i64,
     /// When its process ended.
     pub gone: Option<i64>,
@@ -35,6 +43,13 @@ pub struct Pod {
     pub pool: u32,
     /// Who has waited for one as long as the pool lets them gets one of a reserve, in place of an exception.
     pub reserve: bool,
+}
+
+impl Pod {
+    /// The image of its container.
+    pub fn image(&self) -> String {
+        format!("registry.example/shop/{}:{}", self.service.info().name, self.version)
+    }
 }
 
 /// Everything that is constant between two changes.
@@ -59,7 +74,17 @@ pub struct Epoch {
 impl Epoch {
     /// Share of the time in which a node's disk is busy.
     pub fn disk_busy(&self, node: usize) -> f64 {
-        1.0 - 0.97 / self.disks[node].max(1.0)
+        1.0 - self.disk_idle(node)
+    }
+
+    fn disk_idle(&self, node: usize) -> f64 {
+        0.97 / self.disks[node].max(1.0)
+    }
+
+    /// How many wait for a node's disk on average, when somebody does as long as it is busy and each comes by himself
+    /// (Poisson).
+    pub fn disk_queue(&self, node: usize) -> f64 {
+        -self.disk_idle(node).ln()
     }
 }
 
@@ -148,10 +173,10 @@ impl Model {
                 let at = self.onset + change.at + replica as i64 * ROLL;
                 let Some((_, mut pods)) = steps.last().copied() else { continue };
                 let old = pods[*service as usize][replica];
-                self.pods[old as usize].gone = Some(at + 30 * SECOND);
+                self.pods[old as usize].gone = Some(at + GRACE);
                 let before = &self.pods[old as usize];
                 let pool = (pool.unwrap_or(before.pool), reserve.unwrap_or(before.reserve));
-                pods[*service as usize][replica] = self.add_pod(*service, version, at - 9 * SECOND, pool, replica);
+                pods[*service as usize][replica] = self.add_pod(*service, version, at - STARTING, pool, replica);
                 steps.push((at, pods));
             }
         }
@@ -178,7 +203,8 @@ impl Model {
         let node = (0..NODES.len()).map(|n| (node + n) % NODES.len()).find(|n| !taken(*n)).unwrap_or(node);
         let name = format!("{}-{}-{}", service.info().name, word(set, 9), word(bits, 5));
         let ip = format!("10.42.{node}.{}", 10 + id);
-        self.pods.push(Pod { service, name, version: version.to_owned(), node, ip, born, gone: None, pool, reserve });
+        let created = born - PULLING - (bits >> 32) as i64 % 12 * SECOND;
+        self.pods.push(Pod { service, name, version: version.to_owned(), node, ip, created, born, gone: None, pool, reserve });
         id as PodId
     }
 

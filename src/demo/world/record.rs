@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     block::{BLOCK, Layout, SCRAPE, SPAN_PHASE, Services, bucket},
     lines::{Kind, lines},
-    model::{Model, PodId, Request, SECOND},
+    model::{GRACE, Model, PodId, Request, SECOND},
     platform::stream_of,
     walk::{Hop, Observer, lost},
 };
@@ -180,7 +180,7 @@ impl<'a> Recorder<'a> {
                     new.push(Local(0), at, kind, Level::Info, pod as u8, 0);
                 }
             }
-            let kubelet = [(Kind::KubeletAdd, Some(p.born - SECOND)), (Kind::KubeletKill, p.gone.map(|t| t - 30 * SECOND))];
+            let kubelet = [(Kind::KubeletAdd, Some(p.created + SECOND)), (Kind::KubeletKill, p.gone.map(|t| t - GRACE))];
             for (kind, at) in kubelet.into_iter().filter_map(|(kind, at)| Some((kind, at?))) {
                 if (begin * SECOND..(begin + BLOCK) * SECOND).contains(&at) {
                     let stream = stream_of(kind, model.pods.len(), None, pod as u8, p.node);

@@ -61,16 +61,31 @@ pub enum Value {
     Rest(Line, Vec<u32>),
     /// A line.
     Line(Line),
+    /// A line of whole numbers.
+    Whole(Line),
+    /// A line, and on top of it the processors that rows of sums keep busy over the last scrapes, times a factor.
+    Busy { lasting: Line, work: Vec<u16>, factor: f64, slots: usize },
+    /// Periods in which a quota was used up, times a factor: an index into all quotas.
+    Throttled(usize, f64),
+    /// Seconds that what histograms counted since the last scrape took on average.
+    Mean(Vec<u16>),
     /// Always the same.
     Constant(f64),
-    /// Bytes of a pod's memory.
-    Memory(PodId),
+    /// Bytes of a pod's memory, times a factor.
+    Memory(PodId, f64),
     /// Bytes that pods and system leave of a node's memory.
     Available(usize),
     /// A number, and another times the traffic relative to its base.
     Load(f64, f64),
-    /// Whether a probe, which fares as the cells' requests do, succeeds: counted right, counted wrong.
-    Probe(Vec<u32>, Vec<u32>),
+    /// What a probe, which fares as the cells' requests do, shows for a success and for a failure.
+    Probe { right: Vec<u32>, wrong: Vec<u32>, shown: [f64; 2] },
+}
+
+impl Value {
+    /// Whether what it shows depends on what was counted.
+    pub const fn is_counted(&self) -> bool {
+        !matches!(self, Self::Constant(_) | Self::Line(_) | Self::Whole(_) | Self::Memory(..) | Self::Available(_) | Self::Load(..))
+    }
 }
 
 /// One series.
@@ -123,7 +138,7 @@ pub fn metadata() -> Vec<Metadata> {
         ("traces_service_graph_request_server_seconds", "histogram", "Time for a request between two nodes as seen from the server"),
         ("traces_service_graph_request_client_seconds", "histogram", "Time for a request between two nodes as seen from the client"),
     ];
-    all.extend(more.iter().chain(&exporters::FAMILIES).map(|&(family, kind, help)| Metadata { family, kind, help, unit: "" }));
+    all.extend(more.into_iter().chain(exporters::families()).map(|(family, kind, help)| Metadata { family, kind, help, unit: "" }));
     all.extend(BUILD_INFO.iter().map(|family| Metadata {
         family,
         kind: "gauge",
@@ -226,6 +241,7 @@ impl Registry {
             self.requests(layout, op, id, target, &base);
         }
         self.pool(layout, pod, id, target, &base);
+        self.process(layout, pod, id, target, &base);
         self.container(layout, pod, id, target);
     }
 
