@@ -358,6 +358,7 @@ async fn every_page_is_as_it_was_looked_at_and_bears_any_size_and_paste() {
         ("compare", "x", ""),
         ("traces", "\x1b\x1b\x1b4", "/E"),
         ("structure", "T", ""),
+        ("infra", "\x1b6", "/"),
     ] {
         stage.keys(keys).await;
         stage.page(name, &mut stale).await;

@@ -17,6 +17,9 @@ use crate::{
     views::Look,
 };
 
+/// From this width on all sections have room for their reasons.
+const WHY: u16 = 100;
+
 impl Infra {
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let places = panes(area, self);
@@ -59,6 +62,10 @@ impl Infra {
         let bad = part.rows.iter().filter(|row| row.level >= Level::Warn).count();
         if bad > 0 {
             title.push_str(&format!(" {line}{line} {} of {} not well", format::count(bad as u64), format::count(all as u64)));
+        }
+        // Where the column has no room, the selected row's reason stands here.
+        if let Some(why) = self.selected().filter(|_| focused && area.width < WHY).map(Row::why).filter(|why| !why.is_empty()) {
+            title.push_str(&format!(" {line}{line} {why}"));
         }
         if let Some(note) = self.filter.note().filter(|_| focused) {
             title.push_str(&format!(" {line}{line} {note}"));

@@ -24,16 +24,16 @@ pub(super) static PODS: Section = Section { name: "pods", columns: &COLUMNS, que
 
 /// Left out in this order when the page is narrow.
 const COLUMNS: [Column<'static>; 10] = [
-    Column::text("POD", 18, 44),
+    Column::text("POD", 22, 44),
     Column::text("NODE", 8, 20).drop(3),
-    Column::text("STATE", 9, 18),
+    Column::text("STATE", 9, 26),
     Column::text("VERSION", 7, 16).drop(6),
     Column::number("CPU", 11),
     Column::number("THROTTLED", 9).drop(4),
     Column::number("MEMORY", 15),
     Column::number("RESTARTS", 8).drop(2),
     Column::number("AGE", 6).drop(5),
-    Column::text("WHY HERE", 14, u16::MAX).drop(1),
+    Column::text("WHY HERE", 24, u16::MAX).drop(1),
 ];
 
 fn query(subject: &Subject) -> Option<String> {
@@ -249,9 +249,6 @@ fn pod_row(namespace: &str, name: &str, pod: &Pod<'_>, now: Timestamp) -> Row {
     let mut row = Row::new(format!("{namespace}/{name}"), name, place);
     row.add(Figure::new(about("node").unwrap_or(format::MISSING)));
     let (state, level) = state(pod, now);
-    if level >= Level::Warn {
-        row.because(level, state.clone());
-    }
     row.add(Figure::new(state).at(level));
     row.add(Figure::new(versions(pod)));
     let used = |figure: &str, limit: &str, show: fn(f64) -> String| {
