@@ -8,6 +8,8 @@ mod graphs;
 mod layout;
 mod nodes;
 mod pods;
+mod pools;
+mod queues;
 mod section;
 mod subject;
 #[cfg(test)]
@@ -52,7 +54,7 @@ use crate::{
 };
 
 /// All sections, in the order of the page.
-static SECTIONS: [&Section; 2] = [&pods::PODS, &nodes::NODES];
+static SECTIONS: [&Section; 4] = [&pods::PODS, &nodes::NODES, &queues::QUEUES, &pools::POOLS];
 
 /// A section's answer, as rows.
 #[derive(Default)]

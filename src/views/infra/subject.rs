@@ -79,3 +79,8 @@ pub(in crate::views) fn pod_pattern(service: &str) -> String {
     const LETTERS: &str = "[bcdfghjklmnpqrstvwxz2456789]";
     format!("{}(-{LETTERS}{{5,10}}|-[0-9]{{6,10}})?-({LETTERS}{{5}}|[0-9]+)", regex::escape(service))
 }
+
+/// What is named like the service or has its name as a word, as a regular expression: `team/orders`, `orders.created`.
+pub(super) fn word_pattern(service: &str) -> String {
+    format!("(.*[^a-zA-Z0-9])?{}([^a-zA-Z0-9].*)?", regex::escape(service))
+}

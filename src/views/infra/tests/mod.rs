@@ -3,4 +3,6 @@
 mod nodes;
 mod page;
 mod pods;
+mod pools;
+mod queues;
 mod world;

@@ -13,7 +13,7 @@ use crate::{
         time::Timestamp,
     },
     views::infra::{
-        section::{Level, Row, Section},
+        section::{FIGURE, Level, Row, Section},
         subject::Subject,
     },
 };
@@ -47,6 +47,12 @@ impl World {
         self
     }
 
+    /// A series by the seconds since now, which are 0 or less.
+    pub(in crate::views::infra) fn tell(&mut self, series: &[(&str, &str)], value: impl Fn(f64) -> f64) {
+        let samples = (NOW - PAST..=NOW).step_by(SCRAPE as usize).map(|at| (at * 1000, value((at - NOW) as f64))).collect();
+        self.0.push(series.iter().copied().collect(), samples);
+    }
+
     /// The rows of a section.
     pub(in crate::views::infra) fn rows(&self, section: &Section, subject: &Subject) -> Vec<Row> {
         let Some(query) = (section.query)(subject) else { return Vec::new() };
@@ -74,6 +80,18 @@ impl World {
             (graph.title, lines.unwrap_or_else(|e| panic!("{e}: {}", graph.query)).len())
         });
         lines.collect()
+    }
+
+    /// The last value of each line of the graphs of a row, by the line's name.
+    pub(in crate::views::infra) fn drawn(&self, section: &Section, row: &Row, subject: &Subject) -> Vec<String> {
+        let drawn = (section.graphs)(row, subject).into_iter().map(|graph| {
+            let lines = self.answer(&graph.query).elements;
+            let line = |(labels, sample): &(Labels, Sample)| {
+                format!("{} {}", labels.get(FIGURE).unwrap_or_default(), (sample.value * 1e6).round() / 1e6)
+            };
+            format!("{}: {}", graph.title, lines.iter().map(line).collect::<Vec<_>>().join(", "))
+        });
+        drawn.collect()
     }
 }
 
