@@ -279,7 +279,8 @@ impl Window {
             | Value::Whole(_)
             | Value::Memory(..)
             | Value::Available(_)
-            | Value::Load(..) => {}
+            | Value::Load(..)
+            | Value::Pushed(..) => {}
         }
         out
     }

@@ -9,7 +9,7 @@ use super::{
     exporters::{NODE_MEMORY, SYSTEM_MEMORY},
     model::{Model, Pod, PodId, SECOND},
     rng::{hash, unit},
-    series::{self, Series, Value},
+    series::{self, Pushed, Series, Value},
     spans::trace_id,
 };
 use crate::{
@@ -73,6 +73,13 @@ fn shown(model: &Model, value: &Value, at: i64, counted: f64) -> f64 {
             let alive = |p: &(usize, &Pod)| p.1.node == *node && p.1.born <= at && p.1.gone.is_none_or(|gone| at < gone);
             let used: f64 = model.pods.iter().enumerate().filter(alive).map(|(id, _)| memory(model, id as PodId, at)).sum();
             NODE_MEMORY - SYSTEM_MEMORY - used
+        }
+        Value::Pushed(job, what) => {
+            let (begin, end) = model.ends.last(model.seed, model.start, *job, at);
+            match what {
+                Pushed::At => end as f64 / 1e9,
+                Pushed::Duration => (end - begin) as f64 / 1e9,
+            }
         }
         Value::Load(fixed, moving) => (fixed + moving * model.load(at)).floor(),
         Value::Probe { shown, .. } => shown[usize::from(unit(hash(model.seed ^ 0x7072_6f62, at as u64)) < counted)],

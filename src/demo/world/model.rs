@@ -1,6 +1,7 @@
 //! The world at every instant: pods, speeds, failures and traffic, as piecewise constant epochs.
 
 use super::{
+    jobs::Ends,
     rng::{Dist, hash, normal_quantile, unit},
     scenario::{Scenario, What},
     shop::{NODES, OP, OPS, REPLICAS, ROUTES, Route, SERVICE, SERVICES, Service},
@@ -102,6 +103,8 @@ pub struct Model {
     pub pods: Vec<Pod>,
     pub epochs: Vec<Epoch>,
     pub dists: Vec<Dist>,
+    /// When batch jobs have ended.
+    pub ends: Ends,
 }
 
 /// A request at the edge.
@@ -140,6 +143,7 @@ impl Model {
             pods: Vec::new(),
             epochs: Vec::new(),
             dists: Vec::new(),
+            ends: Ends::default(),
         };
         model.dists = OP.iter().map(|op| Dist::new(op.own_ms.0, op.own_ms.1)).collect();
         let mut pods = [[0; REPLICAS]; SERVICES];

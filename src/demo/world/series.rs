@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     block::{BOUNDS, BUCKETS, Layout, SCRAPE, SPAN_PHASE, is_call},
     exporters,
+    jobs::Job,
     line::Line,
     model::{Model, Pod, PodId, SECOND},
     rng::hash,
@@ -44,6 +45,15 @@ impl Target {
     }
 }
 
+/// What of a run is pushed.
+#[derive(Clone, Copy, Debug)]
+pub enum Pushed {
+    /// When, in seconds of the Unix time.
+    At,
+    /// How long it took, in seconds.
+    Duration,
+}
+
 /// What a series shows.
 #[derive(Clone, Debug)]
 pub enum Value {
@@ -75,6 +85,8 @@ pub enum Value {
     Memory(PodId, f64),
     /// Bytes that pods and system leave of a node's memory.
     Available(usize),
+    /// What a job pushed at the end of its last run.
+    Pushed(Job, Pushed),
     /// A number, and another times the traffic relative to its base.
     Load(f64, f64),
     /// What a probe, which fares as the cells' requests do, shows for a success and for a failure.
@@ -84,7 +96,10 @@ pub enum Value {
 impl Value {
     /// Whether what it shows depends on what was counted.
     pub const fn is_counted(&self) -> bool {
-        !matches!(self, Self::Constant(_) | Self::Line(_) | Self::Whole(_) | Self::Memory(..) | Self::Available(_) | Self::Load(..))
+        !matches!(
+            self,
+            Self::Constant(_) | Self::Line(_) | Self::Whole(_) | Self::Memory(..) | Self::Available(_) | Self::Load(..) | Self::Pushed(..)
+        )
     }
 }
 

@@ -6,6 +6,7 @@ mod node;
 mod peers;
 mod probe;
 mod process;
+mod push;
 
 use super::{
     block::Layout,
@@ -38,8 +39,16 @@ const FAMILIES: [Family; 5] = [
 
 /// Families with type and help.
 pub fn families() -> impl Iterator<Item = Family> {
-    let exporters: [&'static [Family]; 7] =
-        [&FAMILIES, cadvisor::FAMILIES, kube::FAMILIES, node::FAMILIES, peers::FAMILIES, probe::FAMILIES, process::FAMILIES];
+    let exporters: [&'static [Family]; 8] = [
+        &FAMILIES,
+        cadvisor::FAMILIES,
+        kube::FAMILIES,
+        node::FAMILIES,
+        peers::FAMILIES,
+        probe::FAMILIES,
+        process::FAMILIES,
+        push::FAMILIES,
+    ];
     exporters.into_iter().flatten().copied()
 }
 
@@ -73,6 +82,7 @@ impl Registry {
         self.redis(model, layout);
         self.kafka(layout);
         self.blackbox(model, layout);
+        self.pushgateway();
         if !thresholds.is_empty() {
             self.thresholds(thresholds);
         }

@@ -45,6 +45,8 @@ pub struct Builder {
     pub rng: Rng,
     now: i64,
     made: u64,
+    /// When the last of its spans ends, now or later.
+    pub end: i64,
     groups: Vec<(ResourceSpans, i64)>,
     /// The streams of the processes.
     streams: Vec<Arc<Labels>>,
@@ -55,7 +57,7 @@ pub struct Builder {
 impl Builder {
     /// A trace without spans. Spans that end after now are not there.
     pub const fn new(trace: TraceId, key: u64, now: i64) -> Self {
-        Self { trace, rng: Rng::new(key, 1), now, made: 0, groups: Vec::new(), streams: Vec::new(), lines: None }
+        Self { trace, rng: Rng::new(key, 1), now, made: 0, end: i64::MIN, groups: Vec::new(), streams: Vec::new(), lines: None }
     }
 
     /// The lines of the trace in place of its spans.
@@ -114,6 +116,7 @@ impl Builder {
         (start, end): (i64, i64),
         attributes: Vec<KeyValue>,
     ) -> Made {
+        self.end = self.end.max(end);
         if end > self.now {
             return Made { id, place, at: None };
         }

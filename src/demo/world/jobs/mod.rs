@@ -1,15 +1,19 @@
 //! What the shop does beside its customers' requests: few and odd, each a trace of its own.
 //!
-//! They are traced and logged: they run in pods that nobody scrapes. Each kind comes again and again at fixed
+//! They are traced and logged: they run in pods that nobody scrapes, and those that run for long push when they end. Each kind comes again and again at fixed
 //! distances from the demo's start, and is made when it is asked for.
 
 mod batch;
 mod build;
 mod calls;
 mod line;
+mod push;
 
 use self::build::Builder;
-pub use self::line::JobLine;
+pub use self::{
+    line::JobLine,
+    push::{BATCH, Ends},
+};
 use super::{
     model::SECOND,
     rng::{hash, scramble, unscramble},
@@ -53,6 +57,11 @@ struct Info {
 }
 
 impl Job {
+    /// The service that begins it.
+    pub const fn service(self) -> &'static str {
+        self.info().services[0]
+    }
+
     const fn info(self) -> &'static Info {
         match self {
             Self::Reindex => &Info {

@@ -178,3 +178,31 @@ fn a_label_that_cannot_be_rendered_has_a_traceback_that_comes_line_by_line_and_i
     store.insert(lines);
     assert_eq!(store.rows_from(0).count(), records);
 }
+
+#[test]
+fn a_batch_job_pushes_when_its_last_span_ends() {
+    let world = quiet();
+    let pushed = |name: &str, service: &str, ago: u64| {
+        let series = select(&world, name, &[("job", service)], START - seconds(ago + 20), START - seconds(ago));
+        assert_eq!(series.len(), 1, "{name} of {service}");
+        assert_eq!(series[0].labels.get("instance"), None, "a group is of no instance");
+        series[0].samples[0].1
+    };
+    for (service, root, every) in [("indexer", "nightly reindex", 6.0), ("invoicing", "invoice run", 4.0)] {
+        let trace = job(&world, service, root);
+        let of = named(&trace, root)[0].1;
+        let (begin, end) = (of.start_time_unix_nano as f64 / 1e9, of.end_time_unix_nano as f64 / 1e9);
+        let now = pushed("push_time_seconds", service, 0);
+        assert!((now - end).abs() < 1e-3 && (pushed("batch_job_duration_seconds", service, 0) - (end - begin)).abs() < 1e-3, "{service}");
+        assert_eq!(pushed("push_failure_time_seconds", service, 0), 0.0);
+        // While it runs, the run before it is the last.
+        let running = pushed("push_time_seconds", service, (START.0 as f64 / 1e9 - end) as u64 + 60);
+        assert!(((now - running) / 3_600.0 / every - 1.0).abs() < 0.02, "{service}: {} s between two", now - running);
+    }
+    assert_eq!(select(&world, "up", &[("job", "pushgateway")], START - seconds(20), START).len(), 1);
+    let jobs: HashSet<String> = select(&world, "push_time_seconds", &[], START - seconds(20), START)
+        .iter()
+        .map(|s| s.labels.get("job").unwrap().to_owned())
+        .collect();
+    assert_eq!(jobs.len(), 2);
+}
