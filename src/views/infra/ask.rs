@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use ratatui::layout::Rect;
 
 use super::{
-    Infra, SECTIONS,
+    Infra, PODS, SECTIONS,
     section::Level,
     subject::{Host, Subject, host_of},
 };
@@ -54,7 +54,7 @@ impl Infra {
     /// The machines of the pods that are known, of the processes that no pod is known of, and the one that led here.
     fn hosts(&self, of_service: bool) -> Vec<Host> {
         let mut hosts: BTreeMap<&str, Host> = BTreeMap::new();
-        for pod in self.parts[0].all.iter().filter(|_| of_service) {
+        for pod in self.parts[PODS].all.iter().filter(|_| of_service) {
             let Some(node) = pod.place.get("node") else { continue };
             let host = hosts.entry(node).or_default();
             host.address = pod.place.get("host_ip").unwrap_or("").into();

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// From this width on all sections have room for their reasons.
-const WHY: u16 = 100;
+const WHY: u16 = 150;
 
 impl Infra {
     pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -41,7 +41,9 @@ impl Infra {
     /// While nothing is told, or where nothing is there to be told.
     fn draw_nothing(&self, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         let inner = Panel::new("Infra").focused(true).render(look.shared, area, buf);
-        let waits = self.parts.iter().map(|part| panel::state(&part.slot, look)).find_map(|state| state.blank);
+        let subject = self.subject(look);
+        let asked = self.parts.iter().zip(SECTIONS).filter(|(_, section)| (section.query)(&subject).is_some());
+        let waits = asked.map(|(part, _)| panel::state(&part.slot, look)).find_map(|state| state.blank);
         let lines = waits.unwrap_or_else(|| {
             let whose = look.scope.service.as_deref().unwrap_or("anything");
             vec![
@@ -70,7 +72,8 @@ impl Infra {
         if let Some(note) = self.filter.note().filter(|_| focused) {
             title.push_str(&format!(" {line}{line} {note}"));
         }
-        let panel = Panel::new(title).focused(focused).note(position(&part.table, part.rows.len())).state(&state);
+        let note = if part.rows.is_empty() { String::new() } else { position(&part.table, part.rows.len()) };
+        let panel = Panel::new(title).focused(focused).note(note).state(&state);
         let inner = panel.render(shared, area, buf);
         if let Some(lines) = &state.blank {
             panel::message(shared, inner, buf, lines);

@@ -56,6 +56,9 @@ use crate::{
 /// All sections, in the order of the page.
 static SECTIONS: [&Section; 4] = [&pods::PODS, &nodes::NODES, &queues::QUEUES, &pools::POOLS];
 
+/// The place of the pods among them.
+const PODS: usize = 0;
+
 /// A section's answer, as rows.
 #[derive(Default)]
 struct Part {
@@ -130,7 +133,10 @@ impl Infra {
             let part = &self.parts[section];
             let keep = part.table.row(part.rows.len()).filter(|_| self.moved).map(|row| part.rows[row].key.clone());
             let passes = |row: &&Row| self.filter.passes(&row.place, std::iter::once(row.name.as_str()));
-            let rows: Vec<Row> = part.all.iter().filter(passes).cloned().collect();
+            let mut rows: Vec<Row> = part.all.iter().filter(passes).cloned().collect();
+            if section == PODS {
+                self.tell_of_nodes(&mut rows);
+            }
             let wanted = self.wanted.as_ref().and_then(|wanted| rows.iter().position(|row| is_wanted(row, wanted)));
             let kept = keep.and_then(|key| rows.iter().position(|row| row.key == key));
             let part = &mut self.parts[section];
@@ -146,6 +152,18 @@ impl Infra {
         if self.pane < SECTIONS.len() && self.parts[self.pane].rows.is_empty() && !self.moved {
             self.pane = self.parts.iter().position(|part| !part.rows.is_empty()).unwrap_or(0);
         }
+    }
+
+    /// What is not well about a node its pods suffer from: it is said of them as well.
+    fn tell_of_nodes(&self, pods: &mut [Row]) {
+        let nodes = self.parts.iter().zip(SECTIONS).filter(|(_, section)| section.name == nodes::NODES.name);
+        let bad: Vec<&Row> = nodes.flat_map(|(part, _)| &part.all).filter(|node| Self::is_bad(node)).collect();
+        for pod in pods.iter_mut().filter(|pod| pod.level != Level::Gone) {
+            if let Some(node) = bad.iter().find(|node| pod.place.get("node") == Some(&node.name)) {
+                pod.because(Level::Warn, format!("on {}: {}", node.name, node.why()));
+            }
+        }
+        section::sort(pods);
     }
 
     /// The scope of the logs of what is selected.

@@ -130,6 +130,16 @@ fn a_pod_that_a_span_names_is_shown_whatever_it_is_called() {
 }
 
 #[test]
+fn a_pod_says_what_is_not_well_about_its_node() {
+    let node = "job=node-exporter, instance=10.0.0.1:9100, node=node-1";
+    let shop = ["orders-0", "orders-1"].into_iter().fold(World::default(), pod);
+    let shop = shop.counter(&format!("node_disk_io_time_seconds_total{{{node}, device=sda}}"), 0.97);
+    let mut stage = Stage::new(Some("orders"), Infra::default());
+    stage.tell(&shop.gauge(&format!("node_load1{{{node}}}"), 1.0));
+    sees(&stage.screen(), &["2 of 2 not well", "on node-1: disk sda busy 97"]);
+}
+
+#[test]
 fn a_filter_leaves_what_it_names() {
     let mut stage = Stage::new(Some("orders"), Infra::default());
     stage.tell(&shop());
