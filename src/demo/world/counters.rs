@@ -296,8 +296,14 @@ mod tests {
 
     #[test]
     fn counters_go_on_when_the_base_moves() {
-        let scenario = Scenario::builtin("pool-exhaustion").unwrap();
-        let engine = Engine::new(Model::new(&scenario, 7, Timestamp::from_secs(1_763_712_007)));
+        // In the second one quotas are used up.
+        for name in ["pool-exhaustion", "surge"] {
+            goes_on(&Scenario::builtin(name).unwrap());
+        }
+    }
+
+    fn goes_on(scenario: &Scenario) {
+        let engine = Engine::new(Model::new(scenario, 7, Timestamp::from_secs(1_763_712_007)));
         let registry = Registry::new(&engine.model, &engine.layout, &scenario.thresholds);
         let early = Base::estimate(&engine);
         let late = early.moved(&engine, 4);
