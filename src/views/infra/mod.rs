@@ -9,9 +9,11 @@ mod layout;
 mod nodes;
 mod pods;
 mod pools;
+mod probes;
 mod queues;
 mod section;
 mod subject;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod ways;
@@ -54,7 +56,7 @@ use crate::{
 };
 
 /// All sections, in the order of the page.
-static SECTIONS: [&Section; 4] = [&pods::PODS, &nodes::NODES, &queues::QUEUES, &pools::POOLS];
+static SECTIONS: [&Section; 6] = [&pods::PODS, &nodes::NODES, &targets::TARGETS, &probes::PROBES, &queues::QUEUES, &pools::POOLS];
 
 /// The place of the pods among them.
 const PODS: usize = 0;
@@ -149,7 +151,8 @@ impl Infra {
             let (rows, height) = (self.parts[section].rows.len(), self.height(area, section));
             self.parts[section].table.select(place, rows, height);
         }
-        if self.pane < SECTIONS.len() && self.parts[self.pane].rows.is_empty() && !self.moved {
+        // Answers come in any order; until the user moves, the first section that has rows is in focus.
+        if self.pane < SECTIONS.len() && !self.moved {
             self.pane = self.parts.iter().position(|part| !part.rows.is_empty()).unwrap_or(0);
         }
     }
@@ -222,7 +225,7 @@ impl Infra {
         let Some(at) = shown.iter().position(|pane| *pane == self.pane) else { return };
         let next = if forward { at + 1 } else { at + shown.len() - 1 } % shown.len();
         self.graphs.leave(self.pane);
-        self.pane = shown[next];
+        (self.pane, self.moved) = (shown[next], true);
     }
 }
 
@@ -321,7 +324,7 @@ impl View for Infra {
             Command::NextError => self.next_error(cx.area),
             Command::NextPane => self.turn(true),
             Command::PreviousPane => self.turn(false),
-            Command::FullScreen => self.alone = !self.alone,
+            Command::FullScreen => (self.alone, self.moved) = (!self.alone, true),
             Command::ValueCursor if self.graphs.cursor.is_some() => self.graphs.cursor = None,
             Command::ValueCursor => self.graphs.move_cursor(&cx.look, 0),
             Command::Left => self.graphs.move_cursor(&cx.look, -1),

@@ -217,3 +217,8 @@ pub(super) fn count_of(selector: &str) -> (&'static str, String) {
 pub(super) fn together<'q>(parts: impl IntoIterator<Item = (&'q str, String)>) -> String {
     parts.into_iter().map(|(figure, query)| tagged(&query, FIGURE, figure)).collect::<Vec<_>>().join(" or ")
 }
+
+/// A question whose figures are the values of a label: of `__name__`, the names of its metrics.
+pub(super) fn named_by(label: &str, query: &str) -> String {
+    format!("label_replace({query}, \"{FIGURE}\", \"$1\", \"{label}\", \"(.+)\")")
+}

@@ -60,6 +60,11 @@ impl Subject {
         pods.into_iter().chain(matchers).collect()
     }
 
+    /// What the scope leaves of series whose labels are the exporter's own, namespace before all; each with a comma after it.
+    pub(super) fn of_exporters(&self) -> String {
+        self.matchers.iter().filter(|m| m.name == "cluster").map(|m| format!("{m}, ")).collect()
+    }
+
     /// The conditions on series of the service's own processes, of which any holds: their job, or the label that their
     /// metrics name the service by, or their pod. Without a service there is one: what the scope says.
     pub(super) fn of_processes(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     super::{
-        section::{count_of, together},
+        section::{count_of, named_by, together},
         subject::{Host, Subject},
     },
     bounds::{
@@ -79,8 +79,7 @@ struct Ask {
 
 impl Ask {
     fn new(subject: &Subject) -> Self {
-        // Other labels, namespace before all, are the exporter's own here.
-        let scope: String = subject.matchers.iter().filter(|m| m.name == "cluster").map(|m| format!("{m}, ")).collect();
+        let scope = subject.of_exporters();
         let hosts = if subject.hosts.len() > MOST { &[][..] } else { subject.hosts.as_slice() };
         let any = |names: Vec<&str>| {
             let mut names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).map(regex::escape).collect();
@@ -172,10 +171,9 @@ impl Ask {
         };
         let later = each(&|of| format!("predict_linear(node_filesystem_avail_bytes{{{of}{FILESYSTEMS}}}[1h], {FULL_WITHIN})"));
         let busy = each(&|of| format!("rate(node_disk_io_time_seconds_total{{{of}{DISKS}}}[{over}])"));
-        let named = |query: String, label: &str| format!("label_replace({query}, \"figure\", \"$1\", \"{label}\", \"(.+)\")");
         join([
-            named(format!("max by (__name__, {BY}, mountpoint) ({gauges})"), "__name__"),
-            named(format!("avg by ({BY}, mode) ({modes})"), "mode"),
+            named_by("__name__", &format!("max by (__name__, {BY}, mountpoint) ({gauges})")),
+            named_by("mode", &format!("avg by ({BY}, mode) ({modes})")),
             together([
                 ("uname", format!("max by ({BY}, nodename) ({})", each(&|of| format!("node_uname_info{{{of}}}")))),
                 ("processors", format!("count by ({BY}) ({})", each(&|of| format!("node_cpu_seconds_total{{{of}mode=\"idle\"}}")))),

@@ -31,7 +31,7 @@ const COLUMNS: [Column<'static>; 10] = [
     Column::number("DISK", 6).drop(3),
     Column::number("DISK BUSY", 9).drop(4),
     Column::text("PRESSURE", 13, 13).drop(6),
-    Column::text("WHY HERE", 14, u16::MAX).drop(1),
+    Column::text("WHY HERE", 26, u16::MAX).drop(1),
 ];
 
 fn graphs(row: &Row, subject: &Subject) -> Vec<Graph> {

@@ -4,5 +4,7 @@ mod nodes;
 mod page;
 mod pods;
 mod pools;
+mod probes;
 mod queues;
+mod targets;
 mod world;

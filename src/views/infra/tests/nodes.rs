@@ -173,7 +173,6 @@ fn an_exporter_that_does_not_answer_says_since_when() {
     for subject in [on(&[("one", "10.0.0.1"), ("two", "10.0.0.2")]), on(&[("one", ""), ("10.0.0.2", "")]), subject(None)] {
         let told = world.rows(&NODES, &subject);
         let told: Vec<_> = told.iter().map(|row| (cell(&NODES, row, "STATE"), row.why())).collect();
-        // A sample stands for its series for five minutes; a target that does not answer ends them at once.
         assert!(told.contains(&(("exporter down", Level::Bad), "node_exporter does not answer for 17m".to_owned())), "{told:?}");
         assert!(told.contains(&(("exporter down", Level::Bad), "node_exporter does not answer".to_owned())), "{told:?}");
         assert_eq!(told.len(), 2);

@@ -184,3 +184,19 @@ fn it_is_drawn_at_any_size() {
     }
     stage.answer(&stage.asked()[0].clone(), Ok(Response::Vector(Vector::default())));
 }
+
+#[test]
+fn the_first_section_is_in_focus_whichever_answers_first_until_the_user_moves() {
+    let mut stage = Stage::new(Some("orders"), Infra::default());
+    let world = shop().gauge("probe_success{job=blackbox, instance=https://orders.example/}", 1.0);
+    let probes =
+        stage.asked().into_iter().find(|r| matches!(r, Request::Instant { query, .. } if query.contains("probe_success"))).unwrap();
+    let Request::Instant { query, .. } = &probes else { unreachable!() };
+    stage.answer(&probes, Ok(Response::Vector(world.answer(query))));
+    sees(&stage.screen(), &["https://orders.example/"]);
+    stage.tell(&world);
+    assert!(!stage.run(Command::Drill).is_empty(), "the pods, of which there are logs");
+    stage.run(Command::NextPane);
+    stage.tell(&world);
+    assert!(stage.run(Command::Drill).is_empty(), "the probes still");
+}
