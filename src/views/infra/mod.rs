@@ -5,6 +5,7 @@
 mod ask;
 mod draw;
 mod graphs;
+mod jobs;
 mod layout;
 mod nodes;
 mod pods;
@@ -56,7 +57,8 @@ use crate::{
 };
 
 /// All sections, in the order of the page.
-static SECTIONS: [&Section; 6] = [&pods::PODS, &nodes::NODES, &targets::TARGETS, &probes::PROBES, &queues::QUEUES, &pools::POOLS];
+static SECTIONS: [&Section; 7] =
+    [&pods::PODS, &nodes::NODES, &targets::TARGETS, &probes::PROBES, &queues::QUEUES, &pools::POOLS, &jobs::JOBS];
 
 /// The place of the pods among them.
 const PODS: usize = 0;
