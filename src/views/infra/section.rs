@@ -77,11 +77,6 @@ impl Figure {
         Self::new(value.map_or_else(|| format::MISSING.to_owned(), show))
     }
 
-    /// A share that is full at 1.
-    pub(super) fn share(value: Option<f64>) -> Self {
-        Self::told(value, format::percent).at(value.map_or(Level::Fine, Level::of_share))
-    }
-
     /// `0.21 / 2`, or what is used alone where nothing bounds it. Servers say "no limit" by 0 or less, or by infinity.
     pub(super) fn used(used: Option<f64>, limit: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         let limit = limit.filter(|l| *l > 0.0 && l.is_finite());
