@@ -231,7 +231,7 @@ commands! {
     ViewLogs, "view-logs", [], ["3"], "logs", "Logs of the scope", ALWAYS;
     ViewTraces, "view-traces", [], ["4"], "traces", "Traces of the scope", ALWAYS;
     ViewInfra, "view-infra", [], ["6"], "infra", "Infra: pods, nodes, targets, probes, queues and jobs of the scope's service", ALWAYS;
-    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare, Infra], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace { Ok(()) } else { Err("no service is known for this row") };
+    Logs, "logs", [Alerts, Services, Service, Traces, Waterfall, Compare, Infra], ["l"], "logs", "Logs of what is selected", |f| if f.service || f.trace || f.infra { Ok(()) } else { Err("no service is known for this row") };
     Red, "red", [Alerts, Services, Logs, Traces, Waterfall, Compare, Infra], ["r"], "RED", "Rate, errors and duration of the selected row's service", |f| if f.service { Ok(()) } else { Err("no service is known for this row") };
     Infra, "infra", [Alerts, Services, Service, Logs, Traces, Waterfall, Compare, Structure], ["i"], "infra", "Infra of what is selected: its pod, its node, all that its service runs on", |f| if f.service || f.infra { Ok(()) } else { Err("no service is known for this row") };
     NextError, "next-error", [Logs, Waterfall, Compare, Structure, Traces, Services, Infra], ["e"], "next error", "Next error", |f| if f.errors { Ok(()) } else { Err("no error here") };

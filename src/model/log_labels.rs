@@ -11,6 +11,7 @@ use compact_str::CompactString;
 use super::{
     backend::SourceError,
     labels::{Labels, MatchOp, Matcher},
+    place,
     service_names::{Likeness, ServiceNames, any_copy, shown_service},
 };
 
@@ -30,6 +31,8 @@ pub struct LogLabels {
     own: BTreeMap<String, Vec<Matcher>>,
     /// Labels that were not read, and why.
     pub unread: Vec<(CompactString, SourceError)>,
+    /// Labels of streams that say where their lines come from.
+    places: Vec<CompactString>,
     /// The names of the metrics' services were compared with these labels.
     is_ranked: bool,
 }
@@ -113,6 +116,18 @@ impl LogLabels {
     #[must_use]
     pub fn with_own(self, own: BTreeMap<String, Vec<Matcher>>) -> Self {
         Self { own, ..self }
+    }
+
+    /// With all names of the streams' labels, of which those are kept that say where lines come from.
+    #[must_use]
+    pub fn with_places(self, names: &[CompactString]) -> Self {
+        Self { places: names.iter().filter(|name| place::meant(name).is_some()).cloned().collect(), ..self }
+    }
+
+    /// The labels of streams that mean a pod, a node, a container or a namespace, the most usual first.
+    pub fn places(&self, place: &str) -> impl Iterator<Item = &str> {
+        let spellings = place::spellings(place).iter();
+        spellings.filter_map(|name| self.places.iter().find(|own| own.as_str() == *name)).map(CompactString::as_str)
     }
 
     /// Put in order by how many services of the metrics they name.

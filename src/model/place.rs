@@ -53,6 +53,8 @@ const NODE: [&str; 12] = [
     "hostname",
     "host",
 ];
+/// Names of a host, which a program has as well.
+const HOSTS: [&str; 3] = ["host_name", "hostname", "host"];
 /// Names of a process that answers scrapes, or counts itself.
 const INSTANCE: [&str; 3] = ["exported_instance", "instance", "service_instance_id"];
 /// Names that mean something else as often where programs choose them: a field `host` is what was asked for.
@@ -79,6 +81,13 @@ fn meaning(name: &str) -> Option<(&'static str, usize)> {
 /// `k8s.pod.name`, `k8s-pod-name` and `K8s_Pod_Name` are one name.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if matches!(c, '.' | '-' | '/') { '_' } else { c.to_ascii_lowercase() }).collect()
+}
+
+/// The place that a condition's name means, on whatever it is put: `pod` by `resource.k8s.pod.name`, say. A host may be anyone's.
+pub fn meant(name: &str) -> Option<&'static str> {
+    let name = ["resource.", "span.", "."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let is_sure = |place: &&str| *place != "instance" && !HOSTS.contains(&plain(name).as_str());
+    meaning(name).map(|(place, _)| place).filter(is_sure)
 }
 
 /// Whether something tells where it runs: its pod, its node, its container or its process.
@@ -115,6 +124,10 @@ pub fn of<'t>(
             out.set(place, value);
         }
     }
+    if out.get("pod").or(out.get("node")).is_some() {
+        // That of whoever counts pods and nodes as often as their own.
+        out.remove("instance");
+    }
     out
 }
 
@@ -141,6 +154,7 @@ mod tests {
             (&[("host.name", "orders-7d9f-x")], "pod=orders-7d9f-x"),
             (&[("service.instance.id", "shop.orders-7d9f-x.app"), ("host.name", "n1")], "node=n1 pod=orders-7d9f-x"),
             (&[("instance", "10.0.0.5:9100")], "instance=10.0.0.5:9100"),
+            (&[("instance", "10.0.0.9:8080"), ("node", "node-1"), ("job", "kube-state-metrics")], "node=node-1"),
             (&[("route", "/a"), ("podium", "3")], ""),
         ] {
             assert_eq!(words(&of(told.iter().copied(), [], is_pod)), expected, "{told:?}");

@@ -21,7 +21,7 @@ fn start(args: &[&str], look: Look) -> Terminal {
 }
 
 /// `OrdersLatencyHigh` → Service page of orders → its logs → a line that timed out → its span in the waterfall → the
-/// span's lines → back, four times `Esc`, to the same alert row.
+/// span's lines → back → the span's pod → its lines → back, `Esc` for `Esc`, to the same alert row.
 pub fn latency_to_span(args: &[&str], look: Look) -> Terminal {
     let mut t = start(args, look);
     t.see("OrdersLatencyHigh");
@@ -36,6 +36,14 @@ pub fn latency_to_span(args: &[&str], look: Look) -> Terminal {
     t.keys(ENTER).at_trace();
     t.selected_with("pool.acquire");
     t.keys("l").at("Logs").see("timeout acquiring connection");
+    t.keys(ESC).at_trace();
+    t.selected_with("pool.acquire");
+    t.keys("i").at("Infra");
+    t.selected_with("orders-");
+    t.keys(ENTER).see("pod=orders-");
+    t.selected();
+    t.keys(ESC).at("Infra");
+    t.selected_with("orders-");
     t.keys(ESC).at_trace();
     t.selected_with("pool.acquire");
     t.keys(ESC).at("Logs");

@@ -14,6 +14,7 @@ use crate::{
     model::{
         labels::Labels,
         log::{Level, LogEvent, LogLine},
+        place,
         time::Timestamp,
     },
     run::report,
@@ -21,9 +22,11 @@ use crate::{
     ui::{format, text::is_harmful},
 };
 
-/// Labels and metadata that name the pod, host or process, after those that the user named.
-const INSTANCE: [&str; 9] =
-    ["pod", "k8s_pod_name", "pod_name", "instance", "service_instance_id", "host", "container", "service_name", "app"];
+/// Labels and metadata that name the pod, process, host or container, after those that the user named.
+fn instance() -> impl Iterator<Item = &'static str> {
+    let places = ["pod", "instance", "node", "container"].into_iter().flat_map(place::spellings).copied();
+    places.chain(["service_name", "app"])
+}
 
 /// Turns events into text.
 pub(super) struct Printer {
@@ -44,7 +47,7 @@ impl Printer {
             output,
             offset: config.display.time_zone.offset(crate::clock::Clock::system().now()).0,
             color,
-            instance: own.chain(INSTANCE.map(str::to_owned)).collect(),
+            instance: own.chain(instance().map(str::to_owned)).collect(),
             newest: None,
         }
     }
@@ -163,7 +166,7 @@ mod tests {
     }
 
     fn printed(output: Output, color: bool, lines: Vec<LogLine>) -> String {
-        let instance = INSTANCE.map(str::to_owned).to_vec();
+        let instance = instance().map(str::to_owned).collect();
         let mut printer = Printer { output, offset: 0, color, instance, newest: None };
         String::from_utf8(printer.text(&LogEvent::Lines(lines))).unwrap()
     }

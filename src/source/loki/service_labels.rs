@@ -115,7 +115,7 @@ impl Loki {
             return Err(error.clone());
         }
         let (usual, unknown) = (usual.into_iter().map(label).collect(), unknown.into_iter().map(label).collect());
-        let mut found = LogLabels::new(usual, unknown).with_own(user.logs_services.clone());
+        let mut found = LogLabels::new(usual, unknown).with_own(user.logs_services.clone()).with_places(&names);
         found.unread = unread;
         Ok(found)
     }

@@ -270,7 +270,10 @@ impl View for Alerts {
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
             Command::Drill | Command::Red => return self.drill(cx, ViewKind::Service),
-            Command::Logs => return self.drill(cx, ViewKind::Logs),
+            Command::Logs => {
+                let Some(scope) = self.alert().map(|alert| told::logs_of(alert, &cx.look)) else { return false };
+                cx.push(ViewKind::Logs, scope);
+            }
             Command::Infra => {
                 let Some((place, scope)) = self.alert().map(|alert| told::infra_of(alert, &cx.look)) else { return false };
                 cx.acts.push(infra::open(place, scope));

@@ -10,7 +10,7 @@ use crate::{
         alert::{Alert, AlertState, Doubt, Holder, Routing, name_of},
         alert_book::AlertBook,
         backend::{Backend, SourceError},
-        labels::Labels,
+        labels::{Labels, Matcher},
         place,
         time::{TimeWindow, Timestamp},
     },
@@ -43,6 +43,16 @@ pub fn infra_of(alert: &Alert, look: &Look<'_>) -> (Labels, Scope) {
         scope.service = None;
     }
     (labels, scope)
+}
+
+/// The scope of the logs of what an alert is about: where no service is known, of its pod or its node.
+pub fn logs_of(alert: &Alert, look: &Look<'_>) -> Scope {
+    let (place, scope) = (infra::place_of(None, alert.labels.iter(), []), scope_of(alert, look));
+    let named = ["pod", "node"].into_iter().find_map(|name| Some(Matcher::equal(name, place.get(name)?)));
+    match named.filter(|_| scope.service.is_none()) {
+        Some(matcher) => scope.with_matcher(matcher),
+        None => scope,
+    }
 }
 
 /// What must be known of an alert beyond its summary: that it is in doubt, who knows it not, or who silenced it.

@@ -21,6 +21,8 @@ use crate::{
 const OVER: Duration = Duration::from_secs(300);
 /// What is no more is looked for this far back, at the most.
 const REACH: Duration = Duration::from_secs(6 * 3600);
+/// Windows are looked back over in steps of so many seconds.
+const STEP: u64 = 600;
 /// Labels of the scope that mean the same to exporters as to anything else.
 const PLACES: [&str; 5] = ["namespace", "cluster", "pod", "node", "container"];
 
@@ -42,7 +44,7 @@ impl Infra {
             hosts: self.hosts(look.scope.service.is_some()),
             matchers: look.scope.matchers.iter().filter(|m| is_place(m)).cloned().collect(),
             over: family.map_or(OVER, |family| family.rate_window(Duration::ZERO).max(OVER)),
-            reach: look.range().duration().clamp(OVER, REACH),
+            reach: reach(look.range().duration()),
         }
     }
 
@@ -83,6 +85,12 @@ impl Infra {
         }
         self.graphs.ask(&self.row_graphs(look), look, area, needs);
     }
+}
+
+/// How far back is looked for what is no more in a window of this length. One that grows with the clock is the same question for a
+/// while: a question that is another one at each message is never answered.
+fn reach(window: Duration) -> Duration {
+    Duration::from_secs(window.as_secs().div_ceil(STEP) * STEP).clamp(OVER, REACH)
 }
 
 fn is_place(matcher: &Matcher) -> bool {

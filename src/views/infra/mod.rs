@@ -40,15 +40,10 @@ use crate::{
     core::{
         command::{Command, Facts, ViewKind},
         request::{Answer, pick},
-        scope::Scope,
         slot::Slot,
         typed::TypedQuery,
     },
-    model::{
-        labels::{Labels, Matcher},
-        series::Vector,
-        time::Timestamp,
-    },
+    model::{labels::Labels, series::Vector, time::Timestamp},
     ui::{
         chart::TimeAxis,
         panel::{self, Panel},
@@ -171,13 +166,6 @@ impl Infra {
         section::sort(pods);
     }
 
-    /// The scope of the logs of what is selected.
-    fn logs_scope(&self, look: &Look<'_>) -> Option<Scope> {
-        let row = self.selected()?;
-        let pod = row.place.get("pod")?;
-        Some(look.scope.without_trace().with_matcher(Matcher::equal("pod", pod)))
-    }
-
     fn is_bad(row: &Row) -> bool {
         row.level >= Level::Warn
     }
@@ -234,7 +222,14 @@ impl Infra {
 /// Whether a row is what led here: its pod, or where no pod is known its node, its container, its process. What else is told
 /// of a pod may be told otherwise by others: its machine by another name, its process as that of whoever was scraped for it.
 fn is_wanted(row: &Row, wanted: &Labels) -> bool {
-    let is_same = |name: &str| row.place.get(name) == wanted.get(name);
+    // A machine may be known by its whole name, too.
+    let first = |name: Option<&str>| {
+        name.map(|name| name.split('.').next().filter(|first| first.parse::<u8>().is_err()).unwrap_or(name).to_owned())
+    };
+    let is_same = |name: &str| match name {
+        "node" => first(row.place.get(name)) == first(wanted.get(name)),
+        _ => row.place.get(name) == wanted.get(name),
+    };
     let name = ["pod", "node", "container", "instance"].into_iter().find(|name| wanted.get(name).is_some());
     let is_elsewhere = ["pod", "container"].contains(&name.unwrap_or(""))
         && row.place.get("namespace").is_some()
@@ -250,15 +245,12 @@ impl View for Infra {
 
     fn facts(&self, look: &Look<'_>) -> Facts {
         let row = self.selected();
-        let logs = self.logs_scope(look).is_some();
+        let drill = self.logs_scope(look).err();
         Facts {
             rows: row.is_some(),
-            drill: match row {
-                None => Some("nothing is selected"),
-                Some(_) if !logs => Some("no pod is known for this row: its logs cannot be told apart"),
-                Some(_) => None,
-            },
+            drill,
             service: look.scope.service.is_some(),
+            infra: drill.is_none(),
             errors: self.parts.iter().any(|part| part.rows.iter().any(Self::is_bad)),
             panes: self.shown().len() > 1,
             graphs: self.graphs.is_shown(),
@@ -316,11 +308,7 @@ impl View for Infra {
 
     fn command(&mut self, cx: &mut Cx<'_>, command: Command) -> bool {
         match command {
-            Command::Drill | Command::Logs => {
-                if let Some(scope) = self.logs_scope(&cx.look) {
-                    cx.push(ViewKind::Logs, scope);
-                }
-            }
+            Command::Drill | Command::Logs => self.open_logs(cx),
             Command::Red => cx.push(ViewKind::Service, cx.look.scope.without_trace()),
             Command::Filter => self.filter.open(),
             Command::NextError => self.next_error(cx.area),

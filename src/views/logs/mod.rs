@@ -30,6 +30,7 @@ mod older;
 mod past;
 mod patterns;
 mod picking;
+mod places;
 pub(crate) mod query;
 mod row;
 mod seen;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::conditions::{drops, matchers, stages};
+use super::{
+    conditions::{drops, matchers, stages},
+    places,
+};
 use crate::{
     core::scope::Scope,
     log_fields::trace_id::{named, written},
@@ -57,8 +60,8 @@ pub(crate) fn of_scope(scope: &Scope, labels: &LogLabels, elsewhere: &[Vec<Match
     let narrow = Narrow { elsewhere, ..Narrow::default() };
     let plan = plan(scope, labels, narrow);
     let Some(id) = scope.trace else { return plan };
-    let own: String = applied(scope).0.iter().map(|m| format!(" | {m}")).collect();
-    let query = |service: &[Matcher]| format!("{}{own}{}", selector(service), of_trace_at_once(id));
+    let said = said(scope, labels);
+    let query = |service: &[Matcher]| format!("{}{}{}", selector(&said.of(service)), said.stages, of_trace_at_once(id));
     let first = services(scope, labels);
     let all = [first.as_slice()].into_iter().chain(elsewhere.iter().map(Vec::as_slice)).take(STREAMS);
     Plan::of(all.map(query).collect(), Narrow::default(), plan.unapplied)
@@ -71,12 +74,11 @@ pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Pla
         let bases = [Some(typed), also].into_iter().flatten().map(|q| format!("{}{}", without_comment(q), stages(conditions, true)));
         return Plan::of(bases.collect(), narrow, Vec::new());
     }
-    let (applied, unapplied) = applied(scope);
-    let own: String = applied.iter().map(|m| format!(" | {m}")).collect();
+    let said = said(scope, labels);
     let stages = stages(conditions, false);
     let bases = |service: &[Matcher]| {
-        let matchers: Vec<Matcher> = service.iter().cloned().chain(matchers(conditions)).collect();
-        let selected = format!("{}{own}", selector(&matchers));
+        let matchers: Vec<Matcher> = said.of(service).into_iter().chain(matchers(conditions)).collect();
+        let selected = format!("{}{}", selector(&matchers), said.stages);
         match scope.trace {
             None => vec![format!("{selected}{stages}")],
             Some(id) => of_trace(id).map(|own| format!("{selected}{own}{stages}")).into(),
@@ -88,13 +90,40 @@ pub(super) fn plan(scope: &Scope, labels: &LogLabels, narrow: Narrow<'_>) -> Pla
     let first = bases(&own);
     let others: Vec<Vec<String>> = narrow.elsewhere.iter().map(|service| bases(service)).take(STREAMS / first.len() - 1).collect();
     let also = others.iter().filter_map(|bases| bases.first().cloned()).collect();
-    let unapplied = unapplied.iter().map(|m| format!("{}{}{}", m.name, m.op.as_str(), m.value)).collect();
-    Plan { also, apart, ..Plan::of(first.into_iter().chain(others.into_iter().flatten()).collect(), narrow, unapplied) }
+    Plan { also, apart, ..Plan::of(first.into_iter().chain(others.into_iter().flatten()).collect(), narrow, said.unapplied) }
 }
 
-/// The conditions of a scope that log labels may have, and those that none has.
-fn applied(scope: &Scope) -> (Vec<&Matcher>, Vec<&Matcher>) {
-    scope.matchers.iter().partition(|m| LOG_LABELS.contains(&m.name.as_str()) || m.name.starts_with("k8s_"))
+/// What the conditions of a scope say of log lines.
+#[derive(Default)]
+struct Said {
+    /// Of streams.
+    selects: Vec<Matcher>,
+    /// Of lines.
+    stages: String,
+    /// Those that no log label has.
+    unapplied: Vec<String>,
+}
+
+impl Said {
+    /// What selects the streams of a service.
+    fn of(&self, service: &[Matcher]) -> Vec<Matcher> {
+        [service, &self.selects].concat()
+    }
+}
+
+fn said(scope: &Scope, labels: &LogLabels) -> Said {
+    let mut out = Said::default();
+    for matcher in &scope.matchers {
+        if let Some(place) = places::condition(matcher, labels) {
+            out.selects.extend(place.selects);
+            out.stages.push_str(&place.stage);
+        } else if LOG_LABELS.contains(&matcher.name.as_str()) || matcher.name.starts_with("k8s_") {
+            out.stages.push_str(&format!(" | {matcher}"));
+        } else {
+            out.unapplied.push(format!("{}{}{}", matcher.name, matcher.op.as_str(), matcher.value));
+        }
+    }
+    out
 }
 
 /// What selects a scope's services.
@@ -207,9 +236,10 @@ mod tests {
         let plan = plan(&scope, &labels(), Narrow { level: Level::Error, ..Narrow::default() });
         let level = r#" | detected_level!~"(?i)trace|trc|debug|dbg|dbug|info|inf|information|notice|warn|warning|wrn""#;
         let [labels, text] = plan.streams.as_slice() else { panic!("{plan:?}") };
-        assert!(labels.starts_with(r#"{app="cart"} | pod="p1" | trace_id=~"[0-9a-f]*00000000000000ab|"#), "{labels}");
+        let pod = r#"{app="cart"} | pod="p1" or k8s_pod_name="p1""#;
+        assert!(labels.starts_with(&format!(r#"{pod} | trace_id=~"[0-9a-f]*00000000000000ab|"#)), "{labels}");
         assert!(labels.contains(r#" or traceID=~"[0-9a-f]*"#) && labels.contains(r#" or traceparent=~""#), "{labels}");
-        assert!(text.starts_with(r#"{app="cart"} | pod="p1" |~ "(?i:00000000000000ab|1-00000000-0000000000000000000000ab|"#), "{text}");
+        assert!(text.starts_with(&format!(r#"{pod} |~ "(?i:00000000000000ab|1-00000000-0000000000000000000000ab|"#)), "{text}");
         assert!(labels.ends_with(level) && text.ends_with(level), "{plan:?}");
         assert_eq!(plan.unapplied, ["route=/a"]);
     }

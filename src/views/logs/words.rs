@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Logs, around::again, gaps::reason, older::Before};
+use super::{Logs, around::again, gaps::reason, older::Before, places};
 use crate::{
     core::command::Command,
     model::log::TailState,
@@ -286,7 +286,11 @@ impl Logs {
         if let Some((withheld, limit)) = self.told.withheld() {
             lines.push(format!("Nothing before {} is handed out: {}.", format::day_clock(withheld.end, look.now, zone), reason(limit)));
         }
-        lines.extend(self.unnamed(look).unwrap_or_default());
+        match (self.unnamed(look), look.shared.log_labels.value()) {
+            (Some(unnamed), _) => lines.extend(unnamed),
+            (None, Some(labels)) if self.typed.is_none() => lines.extend(places::asked(look.scope, labels)),
+            _ => {}
+        }
         if !plan.1.is_empty() {
             lines.push(format!("Not a log label, so not applied: {}", plan.1.join(", ")));
         }

@@ -35,6 +35,23 @@ fn an_alert_about_a_machine_is_not_of_the_job_that_scrapes_it() {
 }
 
 #[test]
+fn the_logs_of_an_alert_without_a_service_are_those_of_its_pod_or_node() {
+    let stage = Stage::new();
+    let logs = |label: (&str, &str), service: Option<&str>| {
+        let labels = [("alertname", "A"), label].into_iter().collect();
+        let alert = Alert { labels, service: service.map(Into::into), ..alert("A", 1, 16, AlertState::Firing) };
+        let mut view = stage.view(&AlertBook { alerts: vec![alert], ..book() });
+        assert_eq!((Command::Logs.spec().enabled)(&view.facts(&stage.look())), Ok(()));
+        let acts = stage.run(&mut view, Command::Logs);
+        let [Act::Push(ViewKind::Logs, scope)] = acts.as_slice() else { panic!("{acts:?}") };
+        scope.matchers.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(logs(("pod", "orders-1"), None), [r#"pod="orders-1""#]);
+    assert_eq!(logs(("kubernetes_node", "n1"), None), [r#"node="n1""#]);
+    assert_eq!(logs(("pod", "orders-1"), Some("orders")), [""; 0], "the service's, as Enter's");
+}
+
+#[test]
 fn an_alert_without_service_and_place_says_that_nothing_is_known() {
     let stage = Stage::new();
     let plain = Alert {

@@ -37,3 +37,25 @@ fn what_a_line_says_of_itself_counts_where_its_stream_says_nothing() {
     page.select("kubernetes.host");
     assert_eq!(infra(&mut page).0, [("node", "node-3")].into_iter().collect(), "what is selected in the detail");
 }
+
+#[test]
+fn a_pod_of_which_there_are_no_lines_says_by_which_names_it_was_asked_for() {
+    let blank = |streams: &[&str]| {
+        let mut page = Page::new(scope().with_matcher(Matcher::equal("pod", "orders-1")), (160, 30));
+        let names: Vec<_> = streams.iter().map(|name| (*name).into()).collect();
+        let labels = page.shared.log_labels.value().cloned().unwrap();
+        page.shared.log_labels.settle(now(), Ok(Arc::new((*labels).clone().with_places(&names))));
+        page.history(Vec::new());
+        page.screen()
+    };
+    let text = blank(&["service_name", "level"]);
+    assert!(
+        text.contains("No label of this Loki's streams means a pod; metadata was asked for \"orders-1\" by pod, k8s_pod_name."),
+        "{text}"
+    );
+    let text = blank(&["kubernetes_pod_name"]);
+    assert!(
+        text.contains("Neither labels nor metadata of these lines say \"orders-1\" by kubernetes_pod_name, pod, k8s_pod_name."),
+        "{text}"
+    );
+}
