@@ -160,6 +160,17 @@ const SHOTS: &[Shot] = &[
         steps: &[WHOLE, &[("\r", "/orders"), ("4", "GET /api/orders/{id}   "), ("T", "of 50 merged"), ("", "pool.acquire")]],
     },
     Shot {
+        name: "infra",
+        title: "What a service runs on",
+        size: WIDE,
+        theme: "dark",
+        steps: &[
+            WHOLE,
+            SERVICE,
+            &[("6", "wait for a connection"), ("", "Ready"), ("", "orders.created"), ("", "limit 832 MiB"), ("", "held back")],
+        ],
+    },
+    Shot {
         name: "waterfall-tail",
         title: "A request whose work goes on minutes after its answer",
         size: WIDE,
