@@ -178,7 +178,7 @@ pub struct Options {
     /// Show until this time.
     #[arg(long, global = true, value_name = "TIME", requires = "from")]
     pub to: Option<String>,
-    /// Open this view: alerts, services, logs, traces, service, waterfall, compare, structure, query, silences, silence, log.
+    /// Open this view: alerts, services, logs, traces, service, waterfall, compare, structure, infra, query, silences, silence, log.
     #[arg(long, global = true, value_name = "NAME")]
     pub view: Option<ViewKind>,
     /// Open on this service.
