@@ -109,14 +109,16 @@ impl Ask {
 
     /// All that is known of each, those included that are no more.
     fn all(&self, reach: &str) -> Vec<(&'static str, String)> {
-        let info = self.series("kube_pod_info", &[]);
+        let (info, images) = (self.series("kube_pod_info", &[]), self.series("kube_pod_container_info", &[]));
+        let image = |series: String| format!("max by ({EACH}, image) ({series})");
         vec![
             ("info", self.info(&info)),
             ("seen", self.info(&format!("max_over_time(timestamp({info})[{reach}:1m])"))),
             ("phase", self.phase("phase!=\"Running\"")),
             ("ready", self.ready()),
             ("started", format!("max by ({BY}) ({})", self.series("kube_pod_start_time", &[]))),
-            ("image", format!("max by ({EACH}, image) ({})", self.series("kube_pod_container_info", &[]))),
+            ("image", image(images.clone())),
+            ("image before", image(format!("max_over_time({images}[{reach}])"))),
             ("waiting", self.with_reason("kube_pod_container_status_waiting_reason")),
             ("terminated", self.with_reason("kube_pod_container_status_last_terminated_reason")),
             ("restarts", self.restarts()),
@@ -202,6 +204,8 @@ impl<'v> Pod<'v> {
                 let container = self.containers.entry(labels.get("container").unwrap_or("")).or_default();
                 match figure {
                     "image" => container.image = labels.get("image"),
+                    // Figures come by their names: what is now is known already.
+                    "image before" => container.image = container.image.or(labels.get("image")),
                     "waiting" => container.waiting = labels.get("reason"),
                     "terminated" => container.terminated = labels.get("reason"),
                     _ => _ = container.figures.insert(figure, value),

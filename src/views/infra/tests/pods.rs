@@ -101,8 +101,9 @@ fn a_full_container_shows_in_a_pod_that_is_not() {
 #[test]
 fn a_pod_that_is_gone_says_since_when_and_where_it_was() {
     let was = "kube_pod_info{namespace=shop, pod=a-1, node=node-2, host_ip=10.0.0.2}";
-    let world = pod(World::default(), "a-0").over(was, (NOW - 7200, NOW - 1200), |_| 1.0);
-    assert_eq!(rows(&world, &subject(Some("a")))[1], "a-1 Gone | node-2 | gone 20m |  | – | – | – | – | – | ");
+    let image = "kube_pod_container_info{namespace=shop, pod=a-1, container=app, image=r.example/shop/orders:1.41.3}";
+    let world = pod(World::default(), "a-0").over(was, (NOW - 7200, NOW - 1200), |_| 1.0).over(image, (NOW - 7200, NOW - 1200), |_| 1.0);
+    assert_eq!(rows(&world, &subject(Some("a")))[1], "a-1 Gone | node-2 | gone 20m | 1.41.3 | – | – | – | – | – | ");
     let earlier = pod(World::default(), "a-0").over(was, (NOW - 7200, NOW - 4800), |_| 1.0);
     assert_eq!(rows(&earlier, &subject(Some("a"))).len(), 1, "not longer than the window reaches");
 }
