@@ -245,7 +245,7 @@ fn last_took(told: &Told<'_>, all: &mut BTreeMap<(Source, Labels), (String, Work
     }
 }
 
-fn job<'l>(labels: &'l Labels) -> (&'l str, &'l str) {
+fn job(labels: &Labels) -> (&str, &str) {
     (labels.get("namespace").unwrap_or_default(), labels.get("job_name").unwrap_or_default())
 }
 
