@@ -5,8 +5,8 @@ mod question;
 use std::collections::BTreeMap;
 
 use self::question::{
-    BEFORE, BLOCKED, CALLED, HOUR, KIND, LOST, MEMORY, MEMORY_LIMIT, NAMES, NOW, OWN, PENDING, SIZE, STORE_SIZE, STORE_USED, USED, WAITS,
-    question,
+    BEFORE, BLOCKED, CALLED, HOUR, KIND, LOST, MEMORY, MEMORY_LIMIT, METRIC, NAMES, NOW, OWN, PENDING, SIZE, STORE_SIZE, STORE_USED, USED,
+    WAITS, question,
 };
 use super::{
     section::{FIGURE, Figure, Graph, Level, NEARLY, Row, Section, Told, sort},
@@ -71,7 +71,7 @@ struct Pool<'v> {
     used: Option<f64>,
     size: Option<f64>,
     pending: Option<f64>,
-    /// Counters of who had to wait and who gave up, now and a window or an hour ago.
+    /// Counters of who had to wait and who gave up: now, and the least that they were within a window or an hour.
     waits: [Option<f64>; 2],
     lost: [Option<f64>; 2],
     memory: Option<f64>,
@@ -82,10 +82,9 @@ struct Pool<'v> {
     over: f64,
 }
 
-/// What a counter has counted; from 0 on since it was not there or was more.
-fn counted([now, before]: [Option<f64>; 2]) -> Option<f64> {
-    let before = before.filter(|before| Some(*before) <= now).unwrap_or_default();
-    Some(now? - before)
+/// What a counter has counted since it was least: a process that begins anew counts from 0.
+fn counted([now, least]: [Option<f64>; 2]) -> Option<f64> {
+    Some((now? - least?).max(0.0))
 }
 
 impl<'v> Pool<'v> {
@@ -214,10 +213,11 @@ fn read(vector: &Vector, subject: &Subject, _now: Timestamp) -> Vec<Row> {
     let over = subject.over.as_secs_f64();
     for (part, series) in told.all() {
         for (labels, value) in series {
-            let metric = if part == OWN { STORE_USED[0] } else { labels.get("__name__").unwrap_or_default() };
+            let named = labels.get("__name__").or_else(|| labels.get(METRIC));
+            let metric = if part == OWN { STORE_USED[0] } else { named.unwrap_or_default() };
             let Some(kind) = KINDS.iter().find(|kind| metric.starts_with(kind.kind)) else { continue };
             let mut named = (*labels).clone();
-            [FIGURE, "__name__", "state"].iter().for_each(|label| named.remove(label));
+            [FIGURE, METRIC, "__name__", "state"].iter().for_each(|label| named.remove(label));
             let pool = pools.entry((kind.kind, named.clone())).or_insert_with(|| Pool::new(kind, named, over));
             pool.learn(part, metric, labels.get("state").unwrap_or_default(), *value);
         }

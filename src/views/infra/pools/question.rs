@@ -13,10 +13,12 @@ use crate::{
     },
 };
 
-/// The parts of the question: what is told now, and what counters were, a window and an hour ago; by metric.
+/// The parts of the question: what is told now, and the least that counters were within a window and an hour; by metric.
 pub(super) const NOW: &str = "now";
 pub(super) const BEFORE: &str = "before";
 pub(super) const HOUR: &str = "hour";
+/// The label with the metric where a function takes its name.
+pub(super) const METRIC: &str = "metric";
 /// Connections of the service by what they do, of those that a shared store has.
 pub(super) const OWN: &str = "own";
 /// How often the service calls a kind of store, by its traces; the label with the kind.
@@ -96,13 +98,22 @@ struct Ask<'s> {
 }
 
 impl Ask<'_> {
-    /// Of all pools, by metric or over all of these. OpenTelemetry counts idle connections under the same name.
-    fn pools(&self, metrics: &[&str], by: &str, more: &str) -> String {
+    /// Series of all pools. OpenTelemetry counts idle connections under the same name.
+    fn series(&self, metrics: &[&str]) -> String {
         let used = "state=~\"|used\", db_client_connection_state=~\"|used\"";
-        let of =
-            |any: &String| format!("{{__name__=~\"{}\", {used}{}{any}}}{more}", metrics.join("|"), if any.is_empty() { "" } else { ", " });
-        let series = self.processes.iter().map(of).collect::<Vec<_>>().join(" or ");
-        format!("sum by ({by}{BY}) ({series})")
+        let of = |any: &String| format!("{{__name__=~\"{}\", {used}{}{any}}}", metrics.join("|"), if any.is_empty() { "" } else { ", " });
+        self.processes.iter().map(of).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// A figure of all pools, by metric or over all of these.
+    fn pools(&self, metrics: &[&str], by: &str) -> String {
+        format!("sum by ({by}{BY}) ({})", self.series(metrics))
+    }
+
+    /// The least that counters were: what was counted before they were first scraped is not of this window.
+    fn least(&self, metrics: &[&str], window: &str) -> String {
+        let named = format!("label_replace({}, \"{METRIC}\", \"$1\", \"__name__\", \"(.+)\")", self.series(metrics));
+        format!("sum by ({METRIC}, {BY}) (min_over_time({named}[{window}]))")
     }
 
     /// Of all stores. Their exporters' namespace is not that of who uses them.
@@ -117,10 +128,10 @@ impl Ask<'_> {
 
     /// The pools that `which` has, if it is not empty, by metric.
     fn of_pools(&self, which: &str) -> Vec<(&'static str, String)> {
-        let over = format!(" offset {}", promql_duration(self.subject.over));
-        let now = [USED, SIZE, PENDING, WAITS, LOST].concat();
-        let parts = [(NOW, now.as_slice(), ""), (BEFORE, WAITS, &over), (HOUR, LOST, " offset 1h")];
-        parts.map(|(part, metrics, more)| (part, format!("{}{which}", self.pools(metrics, "__name__, ", more)))).into()
+        let window = format!("{}:15s", promql_duration(self.subject.over));
+        let now = self.pools(&[USED, SIZE, PENDING, WAITS, LOST].concat(), "__name__, ");
+        let all = vec![(NOW, now), (BEFORE, self.least(WAITS, &window)), (HOUR, self.least(LOST, "1h:1m"))];
+        all.into_iter().map(|(part, query)| (part, format!("{query}{which}"))).collect()
     }
 
     fn of_stores(&self, which: &str) -> (&'static str, String) {
@@ -149,7 +160,7 @@ impl Ask<'_> {
 
     /// Of all pools and stores there are those in trouble.
     fn not_well(&self) -> Vec<(&'static str, String)> {
-        let [used, size, pending] = [USED, SIZE, PENDING].map(|metrics| self.pools(metrics, "", ""));
+        let [used, size, pending] = [USED, SIZE, PENDING].map(|metrics| self.pools(metrics, ""));
         let which = format!(" and on ({BY}) ({used} / ({size} > 0) >= {NEARLY} or {pending} > 0)");
         let mut all = vec![count_of(&format!("{used} or {}", self.stores(STORE_USED, "")))];
         all.extend(self.of_pools(&which));

@@ -1,6 +1,6 @@
 //! What the section of pools tells.
 
-use super::world::{World, subject, told};
+use super::world::{NOW, World, subject, told};
 use crate::views::infra::{pools::POOLS, section::counted, subject::Subject};
 
 fn rows(world: &World, subject: &Subject) -> Vec<String> {
@@ -34,6 +34,17 @@ fn a_pool_says_what_is_taken_and_who_waits() {
             "HikariCP main Fine | orders-3 | 2 / 10 | 0 | 0 | ",
         ]
     );
+}
+
+#[test]
+fn what_was_counted_before_the_first_scrape_is_not_of_this_hour() {
+    let of = "job=orders, pod=orders-0, pool=main";
+    let world = World::default().gauge(&format!("hikaricp_connections_active{{{of}}}"), 1.0).over(
+        &format!("hikaricp_connections_timeout_total{{{of}}}"),
+        (NOW - 600, NOW),
+        |at| if at < NOW - 300 { 5_000.0 } else { 5_002.0 },
+    );
+    assert_eq!(rows(&world, &subject(Some("orders"))), ["HikariCP main Warn | orders-0 | 1 | – | 2 | 2 timeouts in 1h"]);
 }
 
 #[test]
