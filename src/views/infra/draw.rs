@@ -78,7 +78,12 @@ impl Infra {
         if let Some(lines) = &state.blank {
             panel::message(shared, inner, buf, lines);
         } else if part.all.is_empty() {
-            panel::message(shared, inner, buf, &[format!("All {} are well.", format::count(all as u64))]);
+            panel::message(
+                shared,
+                inner,
+                buf,
+                &[if all == 1 { "It is well.".to_owned() } else { format!("All {} are well.", format::count(all as u64)) }],
+            );
         } else if part.rows.is_empty() {
             panel::message(shared, inner, buf, &["None passes the filter.".to_owned()]);
         } else {

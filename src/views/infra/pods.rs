@@ -28,7 +28,7 @@ const COLUMNS: [Column<'static>; 10] = [
     Column::text("NODE", 8, 20).drop(3),
     Column::text("STATE", 9, 26),
     Column::text("VERSION", 7, 16).drop(6),
-    Column::number("CPU", 11),
+    Column::number("CPU", 13),
     Column::number("THROTTLED", 9).drop(4),
     Column::number("MEMORY", 15),
     Column::number("RESTARTS", 8).drop(2),
@@ -259,7 +259,7 @@ fn pod_row(namespace: &str, name: &str, pod: &Pod<'_>, now: Timestamp) -> Row {
         let worst = pod.containers.values().filter_map(|c| share(c, figure, limit)).map(Level::of_share).max();
         Figure::used(pod.sum(figure), pod.limit(figure, limit), show).at(worst.unwrap_or_default())
     };
-    row.add(used("cpu", "cpu limit", number));
+    row.add(used("cpu", "cpu limit", cores));
     let throttled = pod.containers.values().filter_map(|c| c.figures.get("throttled").copied()).max_by(f64::total_cmp);
     row.add(Figure::told(throttled, format::percent).at(warn_if(throttled.is_some_and(|share| share >= THROTTLED))));
     row.add(used("memory", "memory limit", format::bytes));
@@ -277,6 +277,11 @@ fn pod_row(namespace: &str, name: &str, pod: &Pod<'_>, now: Timestamp) -> Row {
 
 fn number(value: f64) -> String {
     format::without_zeros(&format::number(value))
+}
+
+/// To a thousandth, as Kubernetes counts them.
+fn cores(value: f64) -> String {
+    if value < 1.0 { format::without_zeros(&format!("{value:.3}")) } else { number(value) }
 }
 
 fn warn_if(is: bool) -> Level {

@@ -190,7 +190,7 @@ pub(super) fn query(service: &str, service_label: &str, over: Duration) -> Strin
     let up = processes.iter().map(|of| format!("up{{{of}}}")).collect::<Vec<_>>().join(" or ");
     let by = format!("__name__, pod, instance, {}", KINDS.join(", "));
     let workload = |kind: &str, names: &str| format!("sum by (__name__) ({{__name__=~\"{names}\", {kind}={}}})", quote(service));
-    let group = |label: &str, names: &str| format!("sum by (__name__) (clamp_min({{__name__=~\"{names}\", {label}=~{own}}}, 0))");
+    let group = |label: &str, names: &str| format!("sum by (__name__) ({{__name__=~\"{names}\", {label}=~{own}}} >= 0)");
     let throttled = |which: &str| format!("sum by (pod) (rate(container_cpu_cfs_{which}_total{{{container}}}[{over}]))");
     [
         format!("sum by ({by}) ({all})"),
