@@ -165,7 +165,7 @@ impl Ask {
         let each = |series: &dyn Fn(&str) -> String| any.iter().map(|of| series(of)).collect::<Vec<_>>().join(" or ");
         let over = &self.over;
         let gauges = each(&|of| format!("{{{of}__name__=~\"{GAUGES}\"}} or {{{of}{FILESYSTEMS}, __name__=~\"{SPACE}\"}}"));
-        let modes = each(&|of| format!("rate(node_cpu_seconds_total{{{of}mode=~\"idle|iowait|steal\"}}[{over}])"));
+        let cpu = |which: &str| each(&|of| format!("rate(node_cpu_seconds_total{{{of}mode{which}}}[{over}])"));
         let waiting = |what: &str| {
             format!("max by ({BY}) ({})", each(&|of| format!("rate(node_pressure_{what}_waiting_seconds_total{{{of}}}[{over}])")))
         };
@@ -173,8 +173,10 @@ impl Ask {
         let busy = each(&|of| format!("rate(node_disk_io_time_seconds_total{{{of}{DISKS}}}[{over}])"));
         join([
             named_by("__name__", &format!("max by (__name__, {BY}, mountpoint) ({gauges})")),
-            named_by("mode", &format!("avg by ({BY}, mode) ({modes})")),
+            named_by("mode", &format!("avg by ({BY}, mode) ({})", cpu("=~\"iowait|steal\""))),
             together([
+                // What is left beside idling would be all of the time where the series have just begun.
+                ("busy", format!("avg by ({BY}) (sum by ({BY}, cpu) ({}))", cpu("!~\"idle|iowait\""))),
                 ("uname", format!("max by ({BY}, nodename) ({})", each(&|of| format!("node_uname_info{{{of}}}")))),
                 ("processors", format!("count by ({BY}) ({})", each(&|of| format!("node_cpu_seconds_total{{{of}mode=\"idle\"}}")))),
                 ("later", format!("max by ({BY}, mountpoint) ({later}) < 0")),

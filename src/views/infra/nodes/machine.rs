@@ -127,10 +127,6 @@ impl<'v> Machine<'v> {
         self.figures.get(name).copied()
     }
 
-    fn busy(&self) -> Option<f64> {
-        Some((1.0 - self.figure("idle")? - self.figure("iowait").unwrap_or(0.0)).max(0.0))
-    }
-
     fn load(&self) -> Option<f64> {
         Some(self.figure("node_load1")? / self.figure("processors").filter(|n| *n > 0.0)?)
     }
@@ -148,7 +144,7 @@ impl<'v> Machine<'v> {
         let at = |value: Option<f64>, show: fn(f64) -> String, bounds: Bounds| {
             Figure::told(value, show).at(value.map_or(Level::Fine, |v| bounds.level(v)))
         };
-        row.add(at(self.busy(), whole_percent, CPU));
+        row.add(at(self.figure("busy"), whole_percent, CPU));
         row.add(at(self.load(), |load| format!("{load:.2}"), LOAD));
         let memory = self.memory();
         let level = memory.map_or(Level::Fine, |(used, total)| MEMORY.level(used / total));
@@ -203,7 +199,7 @@ impl<'v> Machine<'v> {
         because(DISK_BUSY, self.disk.map(|(_, share)| share), &|v| {
             format!("disk {} busy {}", self.disk.map_or("", |(device, _)| device), whole_percent(v))
         });
-        because(CPU, self.busy(), &|v| format!("CPU busy {}", whole_percent(v)));
+        because(CPU, self.figure("busy"), &|v| format!("CPU busy {}", whole_percent(v)));
         because(STEAL, self.figure("steal"), &|v| format!("CPU stolen {}", whole_percent(v)));
         let (waits, idles) = (self.figure("I/O"), self.figure("iowait"));
         // Both say the same where there are both.

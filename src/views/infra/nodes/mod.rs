@@ -39,7 +39,7 @@ fn graphs(row: &Row, subject: &Subject) -> Vec<Graph> {
     let cluster = row.place.get("cluster").map(|cluster| format!(", cluster={}", quote(cluster))).unwrap_or_default();
     let of = format!("instance={}{cluster}", quote(instance));
     let over = promql_duration(subject.over);
-    let mode = |which: &str| format!("sum by (cpu) (rate(node_cpu_seconds_total{{{of}, mode=~\"{which}\"}}[{over}]))");
+    let mode = |which: &str| format!("sum by (cpu) (rate(node_cpu_seconds_total{{{of}, mode{which}}}[{over}]))");
     let graph = |title, unit, parts: Vec<(&str, String)>| Graph { title, query: together(parts), unit };
     let of_memory = |which: &str| format!("max(node_memory_Mem{which}_bytes{{{of}}})");
     let busy = format!("max(rate(node_disk_io_time_seconds_total{{{of}, {}}}[{over}]))", ask::DISKS);
@@ -49,7 +49,7 @@ fn graphs(row: &Row, subject: &Subject) -> Vec<Graph> {
         graph(
             "CPU",
             Unit::Share,
-            vec![("busy", format!("1 - avg({})", mode("idle|iowait"))), ("iowait", format!("avg({})", mode("iowait")))],
+            vec![("busy", format!("avg({})", mode("!~\"idle|iowait\""))), ("iowait", format!("avg({})", mode("=\"iowait\"")))],
         ),
         graph(
             "memory",

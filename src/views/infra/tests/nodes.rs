@@ -80,7 +80,7 @@ fn what_is_not_well_about_a_machine_is_said_in_words() {
     let var = format!("{of}, device=/dev/sdb1, fstype=xfs, mountpoint=/var");
     let shm = format!("{of}, device=tmpfs, fstype=tmpfs, mountpoint=/dev/shm");
     let past = (NOW - 7200, NOW);
-    let world = machine(World::default(), of, "one", 0.03, 0.98)
+    let world = machine(World::default(), of, "one", 0.05, 0.98)
         .gauge(&format!("node_filesystem_size_bytes{{{var}}}"), 100.0 * GIB)
         .over(&format!("node_filesystem_avail_bytes{{{var}}}"), past, |at| (4.0 + (NOW - at) as f64 * 4.0 / 10_800.0) * GIB)
         .gauge(&format!("node_filesystem_files{{{var}}}"), 1000.0)
@@ -104,7 +104,7 @@ fn what_is_not_well_about_a_machine_is_said_in_words() {
             "disk nvme0n1 busy 98 %",
             "waits for I/O 62 % of the time",
             "/var 96 % full, full in 3h00m",
-            "CPU busy 92 %",
+            "CPU busy 96 %",
             "CPU stolen 12 %",
             "waits for CPU 70 % of the time",
             "4 OOM kills in 1h",
@@ -218,4 +218,17 @@ fn machines_of_two_clusters_are_two_machines_whatever_their_addresses() {
     let told = world.rows(&NODES, &on(&[("one", "10.0.0.1")]));
     let told: Vec<_> = told.iter().map(|row| (row.place.get("cluster").unwrap(), cell(&NODES, row, "DISK BUSY").0)).collect();
     assert_eq!(told, [("us", "99 %"), ("eu", "10 %")]);
+}
+
+#[test]
+fn a_machine_that_is_new_is_not_busy_for_that() {
+    let of = "job=node, instance=10.0.0.1:9100";
+    let cpu = |mode: &str| format!("node_cpu_seconds_total{{{of}, cpu=0, mode={mode}}}");
+    let since = (NOW - 60, NOW);
+    let world = World::default()
+        .over(&cpu("idle"), since, |at| (at - NOW + 1000) as f64 * 0.9)
+        .over(&cpu("user"), since, |at| (at - NOW + 1000) as f64 * 0.1)
+        .gauge(&format!("node_uname_info{{{of}, nodename=one}}"), 1.0);
+    let row = &world.rows(&NODES, &subject(None))[0];
+    assert_eq!((row.level, row.why()), (Level::Fine, String::new()));
 }
