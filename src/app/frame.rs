@@ -191,12 +191,13 @@ impl Frame<'_> {
 
     /// The crumb trail cut from the left to a width: the crumbs that are left, with their place in the stack.
     fn visible_crumbs(&self, room: usize) -> Vec<(usize, &str)> {
-        let separator = 3;
+        // The ellipsis before them, and what stays free beside them.
+        let (separator, edges) = (3, 6);
         let mut shown: Vec<(usize, &str)> = Vec::new();
         let mut used = 0;
         for (i, crumb) in self.crumbs.iter().enumerate().rev() {
             let cost = width(crumb) + if shown.is_empty() { 0 } else { separator };
-            if !shown.is_empty() && used + cost + 4 > room {
+            if !shown.is_empty() && used + cost + edges > room {
                 break;
             }
             used += cost;

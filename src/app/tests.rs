@@ -124,6 +124,19 @@ fn a_narrow_header_shows_the_scope_the_window_and_what_is_wrong() {
 }
 
 #[test]
+fn a_page_is_named_whole_however_deep_it_is() {
+    let mut stage = Stage::new(ViewKind::Waterfall, TimeWindow::Last(Duration::from_secs(3600)));
+    for (key, name) in [('6', "Infra"), ('3', "Logs"), ('4', "Traces"), ('6', "Infra"), ('2', "Services"), ('3', "Logs")] {
+        stage.key(KeyCode::Char(key));
+        for width in 80..140 {
+            let screen = stage.screen_of(width);
+            let first = screen.lines().next().unwrap_or_default();
+            assert!(first.contains(&format!(" {name} ")), "{width}: {first}");
+        }
+    }
+}
+
+#[test]
 fn the_header_is_not_drawn_anew_for_every_answer() {
     let mut stage = Stage::new(ViewKind::Services, TimeWindow::Last(Duration::from_secs(3600)));
     let mut is_drawn = |took| {

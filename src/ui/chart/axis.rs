@@ -55,7 +55,7 @@ impl Unit {
             Self::Share => format!("{}%", short(value * 100.0)),
             Self::Bytes => format::without_zeros(&format::bytes(value)),
             Self::Seconds if value == 0.0 => "0s".to_owned(),
-            Self::Seconds if value.abs() >= 120.0 => format!("{}m", short(value / 60.0)),
+            Self::Seconds if value >= 120.0 => duration_tick(value),
             Self::Seconds if value.abs() >= 1.0 => format!("{}s", short(value)),
             Self::Seconds if value.abs() >= 1e-3 => format!("{}ms", short(value * 1e3)),
             Self::Seconds => format!("{}us", short(value * 1e6)),
@@ -135,6 +135,10 @@ pub fn value_scale(values: impl Iterator<Item = f64>, rows: u16, unit: Unit) -> 
     }
     let wanted = f64::from((rows / 2).clamp(1, 5));
     let step = match unit {
+        Unit::Seconds if high - low > wanted * SIXTIETHS => {
+            let least = (high - low) / wanted;
+            ROUND.into_iter().find(|step| *step >= least).unwrap_or_else(|| round_up(least, false))
+        }
         Unit::Bytes => ((high - low) / wanted).log2().ceil().exp2(),
         _ => round_up((high - low) / wanted, rows < 4),
     };
@@ -145,7 +149,10 @@ pub fn value_scale(values: impl Iterator<Item = f64>, rows: u16, unit: Unit) -> 
     Scale { low, high, ticks, log: false }
 }
 
-/// What durations are rounded to at an axis of equal ratios, in seconds: each some times the one before.
+/// Steps of more seconds are of minutes, hours and days, not of tens.
+const SIXTIETHS: f64 = 20.0;
+
+/// What durations are rounded to, in seconds: each some times the one before.
 const ROUND: [f64; 38] = [
     1e-6,
     2e-6,

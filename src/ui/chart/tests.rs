@@ -41,6 +41,10 @@ fn axes_have_round_numbers_units_and_clock_times() {
     assert!(text.contains("10s┤") && text.contains(" 5s┤") && text.contains(" 0s┤"), "{text}");
     assert!(text.lines().last().unwrap().contains("└00:00") && text.contains("00:30"), "{text}");
     assert!(drawn(&chart(&samples(&[(1, 0.4)]), Unit::Share), 40, 9).contains("40%┤"));
+    for (seconds, ticks) in [(4_000.0, ["30m┤", "1h┤"]), (500_000.0, ["2d┤", "4d┤"])] {
+        let text = drawn(&chart(&samples(&[(1, seconds)]), Unit::Seconds), 40, 9);
+        assert!(ticks.iter().all(|tick| text.contains(tick)), "{text}");
+    }
 }
 
 #[test]

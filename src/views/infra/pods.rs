@@ -30,7 +30,7 @@ const COLUMNS: [Column<'static>; 10] = [
     Column::text("VERSION", 7, 16).drop(6),
     Column::number("CPU", 13),
     Column::number("THROTTLED", 9).drop(4),
-    Column::number("MEMORY", 15),
+    Column::number("MEMORY", 18),
     Column::number("RESTARTS", 8).drop(2),
     Column::number("AGE", 6).drop(5),
     Column::text("WHY HERE", 24, u16::MAX).drop(1),
@@ -39,7 +39,8 @@ const COLUMNS: [Column<'static>; 10] = [
 fn query(subject: &Subject) -> Option<String> {
     let ask = Ask { of: subject.of_pods(), over: promql_duration(subject.over) };
     let reach = promql_duration(subject.reach);
-    Some(together(if subject.service.is_some() { ask.all(&reach) } else { ask.not_well() }))
+    let few = subject.service.is_some() || subject.matchers.iter().any(|m| m.name == "pod" && m.is_equal());
+    Some(together(if few { ask.all(&reach) } else { ask.not_well() }))
 }
 
 /// What tells pods, and what tells containers.

@@ -123,6 +123,11 @@ fn of_a_cluster_only_what_is_not_well_is_told() {
     assert_eq!(rows[0], "a-7 Bad | – |  |  | – | – | 3.90 / 4 GiB | – | – | memory at 97.5 % of its limit");
     assert_eq!(rows[1], "b-0 Warn | node-3 | pending |  | – | – | – | – | – | ");
     assert_eq!(rows.len(), 2);
+    let one = Subject { matchers: vec![Matcher::equal("pod", "a-3")], ..subject(None) };
+    assert!(
+        self::rows(&world, &one)[0].starts_with("a-3 Fine | node-1 | ready"),
+        "a pod that is asked for by name is told though it is well"
+    );
     let question = (PODS.query)(&subject(None)).unwrap();
     assert_eq!(counted(&world.answer(&question)), Some(52));
 }
